@@ -1,0 +1,102 @@
+//! The AS path of a route (RFC 4271, section 4.3), flattened to what decides visibility.
+
+use std::fmt;
+
+use super::Asn;
+
+/// The ASes that a route crossed, nearest first. Confederation segments (RFC 5065) are left out: they name no AS
+/// outside the peer. Prepended numbers are kept.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct AsPath {
+    hops: Box<[Asn]>,
+    n_origins: usize,
+}
+
+impl AsPath {
+    /// A path whose last `n_origins` members form the origin: one for an ordinary path, several when the path ends
+    /// in an AS_SET.
+    pub fn new(hops: Vec<Asn>, n_origins: usize) -> AsPath {
+        let n_origins = n_origins.min(hops.len());
+        AsPath { hops: hops.into(), n_origins }
+    }
+
+    /// Every AS of the path, prepending kept.
+    pub fn hops(&self) -> &[Asn] {
+        &self.hops
+    }
+
+    /// The ASes that may have originated the route. `AS_TRANS` here means an origin that the session could not carry.
+    pub fn origins(&self) -> &[Asn] {
+        &self.hops[self.hops.len() - self.n_origins..]
+    }
+
+    /// The one origin; nothing for an AS_SET, an unknown origin (`AS_TRANS`) or an empty path.
+    pub fn origin(&self) -> Option<Asn> {
+        match self.origins() {
+            [origin] if *origin != Asn::TRANS => Some(*origin),
+            _ => None,
+        }
+    }
+
+    /// Whether `asn` may have originated the route.
+    pub fn originates(&self, asn: Asn) -> bool {
+        self.origins().contains(&asn)
+    }
+
+    /// Whether the origin was lost on a session of two-octet AS numbers.
+    pub fn origin_is_unknown(&self) -> bool {
+        self.n_origins == 0 || self.origins() == [Asn::TRANS]
+    }
+
+    /// The AS nearest to the collector.
+    pub fn first(&self) -> Option<Asn> {
+        self.hops.first().copied()
+    }
+
+    /// The AS that the origin handed the route to: the last one before the origin, prepending skipped.
+    pub fn upstream(&self) -> Option<Asn> {
+        let origins = self.origins();
+        let before = &self.hops[..self.hops.len() - self.n_origins];
+        before.iter().rev().find(|hop| !origins.contains(hop)).copied()
+    }
+}
+
+impl fmt::Display for AsPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = self.hops.len() - if self.n_origins > 1 { self.n_origins } else { 0 };
+        let mut words: Vec<String> = self.hops[..plain].iter().map(|hop| hop.0.to_string()).collect();
+        if self.n_origins > 1 {
+            let set: Vec<String> = self.origins().iter().map(|hop| hop.0.to_string()).collect();
+            words.push(format!("{{{}}}", set.join(",")));
+        }
+        f.write_str(&words.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prepending_changes_neither_origin_nor_upstream() {
+        let path = AsPath::new([7018, 4837, 131279, 131279, 131279].map(Asn).to_vec(), 1);
+        assert_eq!(path.origin(), Some(Asn(131279)));
+        assert_eq!(path.upstream(), Some(Asn(4837)));
+        assert_eq!(path.to_string(), "7018 4837 131279 131279 131279");
+    }
+
+    #[test]
+    fn an_as_set_has_several_origins_and_no_single_one() {
+        let path = AsPath::new([7018, 131279, 65000].map(Asn).to_vec(), 2);
+        assert!(path.originates(Asn(131279)) && path.originates(Asn(65000)));
+        assert_eq!(path.origin(), None);
+        assert_eq!(path.to_string(), "7018 {131279,65000}");
+    }
+
+    #[test]
+    fn as_trans_at_the_end_is_an_unknown_origin() {
+        let path = AsPath::new([7018, 23456].map(Asn).to_vec(), 1);
+        assert!(path.origin_is_unknown());
+        assert_eq!(path.origin(), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! MRT bytes (RFC 6396) from any reader as route events.
+//!
+//! One pass per file: decompress, walk the records, test their raw bytes against the [`Selection`], decode the few
+//! that may matter. Whatever is malformed or unusual is decoded in full, so the test can never lose data. Damage is
+//! located and counted, and the rest of the file is used.
+
+mod container;
+mod events;
+mod prefilter;
+mod selection;
+mod walk;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::bgp::{AsPath, Family, Peer, Prefix};
+use crate::coverage::Damage;
+use crate::time::Timestamp;
+
+pub use selection::Selection;
+
+/// Index of a peer in [`Reading::peers`] of the same file.
+pub type PeerIndex = u32;
+
+/// One RIB entry, announcement, withdrawal or session change, as the collector wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteEvent {
+    /// When the collector wrote the record: the MRT header, for RIB entries too.
+    pub at: Timestamp,
+    /// Index of the record in its file, from 0.
+    pub record: u64,
+    /// Where the record begins, in bytes of the decompressed file.
+    pub offset: u64,
+    /// Who sent it.
+    pub peer: PeerIndex,
+    /// What it says.
+    pub change: Change,
+}
+
+/// What a [`RouteEvent`] says about its peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The peer held this route when the RIB dump was written.
+    RibEntry {
+        /// The prefix.
+        prefix: Prefix,
+        /// The path identifier, where the dump has one (RFC 7911, 8050).
+        path_id: Option<u32>,
+        /// The AS path, AS4_PATH merged.
+        path: Arc<AsPath>,
+        /// When the route last changed, as the collector remembers it. A hint, never the time of a state.
+        originated_at: Timestamp,
+    },
+    /// The peer announced this route; it replaces an earlier one of the same prefix and path identifier.
+    Announce {
+        /// The prefix.
+        prefix: Prefix,
+        /// The path identifier, on sessions that have one (RFC 7911).
+        path_id: Option<u32>,
+        /// The AS path, AS4_PATH merged (RFC 6793).
+        path: Arc<AsPath>,
+    },
+    /// The peer withdrew the prefix, or one path of it.
+    Withdraw {
+        /// The prefix.
+        prefix: Prefix,
+        /// The path identifier, on sessions that have one.
+        path_id: Option<u32>,
+    },
+    /// The peer has sent its whole table of this family (RFC 4724, section 2).
+    EndOfRib {
+        /// The family.
+        family: Family,
+    },
+    /// The session reached Established (state 6).
+    SessionUp,
+    /// The session left Established or failed to reach it: a state change to any state but 6, or a NOTIFICATION.
+    SessionDown,
+    /// The peer opened a session: an OPEN message.
+    Open,
+}
+
+/// A peer that a file mentions, and how much it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerActivity {
+    /// Who.
+    pub peer: Peer,
+    /// The earliest record that the peer sent (BGP messages, not state changes); nothing if it sent none.
+    pub first_at: Option<Timestamp>,
+    /// The latest one.
+    pub last_at: Option<Timestamp>,
+    /// Distinct prefixes that the peer holds in this RIB dump, IPv4 then IPv6; zero in update files.
+    pub table_size: [u64; 2],
+}
+
+/// How a file ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// After a whole record, at the end of a whole container.
+    Complete,
+    /// Early: what the container or the last record lacks. Everything before it was read.
+    Truncated(String),
+    /// It never began: not a container or not MRT.
+    Unreadable(String),
+}
+
+/// How many records of each kind a file holds, decoded or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All MRT records.
+    pub records: u64,
+    /// RIB records: one prefix of TABLE_DUMP_V2, one route or batch of TABLE_DUMP.
+    pub rib_records: u64,
+    /// BGP messages, sent by peers.
+    pub messages: u64,
+    /// Session state changes.
+    pub state_changes: u64,
+    /// Records that say nothing about a peer: state changes of address 0.0.0.0 or AS 0, messages that the collector
+    /// itself sent (`_LOCAL` subtypes), multicast.
+    pub ignored: u64,
+    /// Types and subtypes that this version does not read; they might hide unicast routes.
+    pub unsupported: u64,
+    /// Records that could not be read.
+    pub damaged: u64,
+}
+
+/// Everything that one archive file says about the selection.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Every peer mentioned, in order of appearance; for a TABLE_DUMP_V2 file, those of its peer table.
+    pub peers: Vec<PeerActivity>,
+    /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 3.1:
+    /// a prefix that is both withdrawn and announced is announced).
+    pub events: Vec<RouteEvent>,
+    /// Every record counted.
+    pub counts: Counts,
+    /// The first [`MAX_DAMAGE`] records that could not be read.
+    pub damage: Vec<Damage>,
+    /// Earliest and latest record time.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// How the file ended.
+    pub ending: Ending,
+    /// Whether a PEER_INDEX_TABLE came before the first TABLE_DUMP_V2 RIB record; true where none is needed.
+    pub has_peer_table: bool,
+}
+
+/// Damage is counted without limit and located this often per file.
+pub const MAX_DAMAGE: usize = 20;
+
+/// Reads one archive file: gzip, bzip2, Zstandard or plain, recognised by content, all members and streams.
+///
+/// Never fails: what cannot be read is in [`Reading::ending`], [`Reading::damage`] and [`Counts::damaged`].
+pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
+    events::read(container::decompress(input), selection)
+}

@@ -1,0 +1,196 @@
+//! Instants and windows in UTC.
+//!
+//! Archives stamp records with Unix seconds, some with microseconds (RFC 6396, section 3); everything here is
+//! microseconds since the Unix epoch. Windows are half-open.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+/// An instant in UTC, in microseconds since the Unix epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Before every instant that an archive can hold.
+    pub const MIN: Timestamp = Timestamp(i64::MIN / 4);
+    /// After every instant that an archive can hold.
+    pub const MAX: Timestamp = Timestamp(i64::MAX / 4);
+
+    /// The instant `seconds` after the Unix epoch.
+    pub const fn from_secs(seconds: i64) -> Timestamp {
+        Timestamp(seconds * 1_000_000)
+    }
+
+    /// The instant `micros` microseconds after the Unix epoch.
+    pub const fn from_micros(micros: i64) -> Timestamp {
+        Timestamp(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn secs(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Time from `earlier` to here in microseconds; negative when `earlier` is later.
+    pub const fn micros_since(self, earlier: Timestamp) -> i64 {
+        self.0 - earlier.0
+    }
+
+    /// The same instant as a calendar date and time.
+    pub fn to_datetime(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or(DateTime::<Utc>::MIN_UTC)
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Timestamp;
+    fn add(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Timestamp;
+    fn sub(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// RFC 3339 in UTC; a fraction is shown only where there is one.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = if self.0 % 1_000_000 == 0 { SecondsFormat::Secs } else { SecondsFormat::Micros };
+        f.write_str(&self.to_datetime().to_rfc3339_opts(format, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Why a text is not an instant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a time: write 2014-12-22, 2014-12-22T16:15, 2014-12-22T16:15:00Z, an offset such as +09:00, or Unix seconds")]
+pub struct ParseTimestampError(String);
+
+/// Reads RFC 3339, `YYYY-MM-DD[THH:MM[:SS[.f]]]` as UTC, or Unix seconds.
+///
+/// ```
+/// use outage_replay::time::Timestamp;
+/// let a: Timestamp = "2014-12-23T01:15+09:00".parse()?;
+/// let b: Timestamp = "2014-12-22 16:15".parse()?;
+/// assert_eq!(a, b);
+/// assert_eq!(a, "1419264900".parse()?);
+/// # Ok::<(), outage_replay::time::ParseTimestampError>(())
+/// ```
+impl FromStr for Timestamp {
+    type Err = ParseTimestampError;
+
+    fn from_str(text: &str) -> Result<Timestamp, ParseTimestampError> {
+        let error = || ParseTimestampError(text.to_owned());
+        let trimmed = text.trim();
+        if trimmed.len() >= 8 && trimmed.bytes().all(|b| b.is_ascii_digit()) {
+            // 20141222 would be 1970: a date without separators is refused, not misread.
+            let seconds: i64 = trimmed.parse().map_err(|_| error())?;
+            return if (9..=11).contains(&trimmed.len()) { Ok(Timestamp::from_secs(seconds)) } else { Err(error()) };
+        }
+        for format in ["%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z", "%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z"] {
+            let zoned = trimmed.strip_suffix(['Z', 'z']).map(|t| format!("{t}+00:00"));
+            if let Ok(at) = DateTime::parse_from_str(zoned.as_deref().unwrap_or(trimmed), format) {
+                return Ok(Timestamp(at.timestamp_micros()));
+            }
+        }
+        for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"] {
+            if let Ok(at) = NaiveDateTime::parse_from_str(trimmed, format) {
+                return Ok(Timestamp(at.and_utc().timestamp_micros()));
+            }
+        }
+        let date = NaiveDate::parse_from_str(trimmed, "%Y-%m-%d").map_err(|_| error())?;
+        Ok(Timestamp(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros()))
+    }
+}
+
+/// A half-open span of time in UTC: `start <= t < end`. Never empty.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub struct Window {
+    /// The first instant inside.
+    pub start: Timestamp,
+    /// The first instant after it.
+    pub end: Timestamp,
+}
+
+/// A window that would be empty.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the window is empty: it starts at {start} and ends at {end}")]
+pub struct EmptyWindow {
+    start: Timestamp,
+    end: Timestamp,
+}
+
+impl Window {
+    /// The span from `start` up to, not including, `end`.
+    pub fn new(start: Timestamp, end: Timestamp) -> Result<Window, EmptyWindow> {
+        if start < end { Ok(Window { start, end }) } else { Err(EmptyWindow { start, end }) }
+    }
+
+    /// Whether `at` lies inside.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// The part shared with `other`, if any.
+    pub fn intersect(&self, other: &Window) -> Option<Window> {
+        Window::new(self.start.max(other.start), self.end.min(other.end)).ok()
+    }
+
+    /// Length of the span.
+    pub fn duration(&self) -> Duration {
+        Duration::from_micros(self.end.micros_since(self.start).unsigned_abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_without_a_zone_are_utc_and_offsets_are_honoured() {
+        let expected = Timestamp::from_secs(1_419_264_900);
+        for text in ["2014-12-22T16:15", "2014-12-22T16:15:00Z", "2014-12-22 16:15:00", "2014-12-23T01:15+09:00", "1419264900"] {
+            assert_eq!(text.parse::<Timestamp>(), Ok(expected), "{text}");
+        }
+        assert_eq!("2014-12-22".parse::<Timestamp>(), Ok(Timestamp::from_secs(1_419_206_400)));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_the_accepted_forms() {
+        for text in ["", "yesterday", "2014-13-01", "20141222", "2014-12-22T25:00", "16:15"] {
+            let message = text.parse::<Timestamp>().unwrap_err().to_string();
+            assert!(message.contains("2014-12-22T16:15"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_is_printed_only_where_there_is_one() {
+        assert_eq!(Timestamp::from_secs(1_419_264_900).to_string(), "2014-12-22T16:15:00Z");
+        assert_eq!(Timestamp::from_micros(1_419_264_900_100_000).to_string(), "2014-12-22T16:15:00.100000Z");
+    }
+
+    #[test]
+    fn an_empty_window_is_refused() {
+        let at = Timestamp::from_secs(0);
+        assert!(Window::new(at, at).is_err());
+    }
+}
