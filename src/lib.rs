@@ -8,3 +8,8 @@ pub mod time;
 pub mod coverage;
 pub mod error;
 pub mod decode;
+pub mod catalog;
+pub mod fetch;
+pub mod replay;
+pub mod visibility;
+pub mod detect;

@@ -1,0 +1,123 @@
+//! Which archive files answer a query.
+//!
+//! A [`Catalog`] lists the files that exist, [`plan`] chooses the ones that a query needs and names the ones that are
+//! missing. Nothing is opened here.
+
+mod era;
+mod mirror;
+mod plan;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::bgp::{Asn, Collector, Prefix, Project};
+use crate::error::Error;
+use crate::time::{Timestamp, Window};
+
+pub use mirror::Mirror;
+pub use plan::{CollectorPlan, Plan, plan};
+
+/// Which prefixes a prefix target stands for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Match {
+    /// The prefix alone.
+    Exact,
+    /// The prefix and everything inside it.
+    #[default]
+    MoreSpecific,
+    /// The prefix and every prefix that covers it.
+    LessSpecific,
+    /// All of these.
+    Any,
+}
+
+/// What a query asks about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Target {
+    /// Every prefix that this AS originates in any RIB dump or update that is read.
+    Asn(Asn),
+    /// A prefix and, by the match, its relatives.
+    Prefix(Prefix, Match),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Asn(asn) => asn.fmt(f),
+            Target::Prefix(prefix, _) => prefix.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One question: which networks, when, seen by whom.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// What is asked about; never empty.
+    pub targets: Vec<Target>,
+    /// When.
+    pub window: Window,
+    /// Only these collectors; empty for all that the catalog has.
+    pub collectors: Vec<Collector>,
+    /// Only the collectors of this project.
+    pub project: Option<Project>,
+    /// How far before the window RIB dumps are read to learn how widely a prefix is normally seen. Zero: only the dump
+    /// that the replay starts from.
+    pub baseline: Duration,
+}
+
+/// What an archive file holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DumpKind {
+    /// A full table at one instant.
+    Rib,
+    /// The messages of one interval.
+    Updates,
+}
+
+impl DumpKind {
+    /// The name used in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DumpKind::Rib => "rib",
+            DumpKind::Updates => "updates",
+        }
+    }
+}
+
+/// One published MRT file.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ArchiveFile {
+    /// Who recorded it.
+    pub collector: Collector,
+    /// The time in its name, read as UTC. Era and project decide what that means.
+    pub named_at: Timestamp,
+    /// Table or messages.
+    pub kind: DumpKind,
+    /// Whose layout it follows.
+    pub project: Project,
+    /// Its path below the archive: the name used in outputs.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// A list of archive files: a local mirror, or a broker that indexes the publishers' servers.
+pub trait Catalog {
+    /// Every file that may matter to `query`: all that the catalog has of the chosen collectors, or at least those
+    /// from the baseline to a day after the window.
+    fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error>;
+
+    /// What the archive says about itself, such as that it is not captured data.
+    fn note(&self) -> Option<&str> {
+        None
+    }
+}

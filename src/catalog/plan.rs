@@ -1,0 +1,266 @@
+//! The files that a query needs, per collector, and the ones that should exist and do not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use super::{ArchiveFile, DumpKind, Query, era};
+use crate::bgp::{Collector, Project};
+use crate::coverage::{Gap, GapReason};
+use crate::time::{Timestamp, Window};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A RIB dump named later than this before the window may still be being written when the window begins.
+const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
+/// RouteViews dumps every 2 hours and RIPE RIS every 8: three missing dumps are tolerated before a second, longer look.
+const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
+/// Updates from this long before a RIB dump tell what was in flight while it was written.
+const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
+
+/// What one collector contributes.
+#[derive(Clone, Debug)]
+pub struct CollectorPlan {
+    /// Who.
+    pub collector: Collector,
+    /// Whose layout.
+    pub project: Project,
+    /// RIB dumps in order: for the baseline, the one that seeds the replay, those inside the window, the first after it.
+    pub ribs: Vec<ArchiveFile>,
+    /// Update files in order, without holes other than `gaps`.
+    pub updates: Vec<ArchiveFile>,
+    /// Stretches for which an update file should exist and does not.
+    pub gaps: Vec<Gap>,
+    /// From when on the updates matter: the seeding RIB dump, or the start of the window.
+    pub start: Timestamp,
+}
+
+impl CollectorPlan {
+    /// The stretch that an update file may cover, by its name: from its opening to the next one's.
+    pub fn span(&self, index: usize, window_end: Timestamp) -> Option<Window> {
+        let file = self.updates.get(index)?;
+        let start = era::opened(file).0;
+        let end = match self.updates.get(index + 1) {
+            Some(next) => era::opened(next).1,
+            None => (start + era::update_interval(file)).max(window_end),
+        };
+        Window::new(start, end).ok()
+    }
+}
+
+/// The files that a query needs.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Per collector, by name.
+    pub collectors: Vec<CollectorPlan>,
+}
+
+impl Plan {
+    /// How many files are to be read.
+    pub fn n_files(&self) -> usize {
+        self.collectors.iter().map(|plan| plan.ribs.len() + plan.updates.len()).sum()
+    }
+}
+
+/// Chooses from `files` what `query` needs. RIB dumps in `rejected` (by name) are passed over, so that an older one
+/// takes the place of a broken seed.
+pub fn plan(query: &Query, files: &[ArchiveFile], rejected: &FxHashSet<String>) -> Plan {
+    let mut by_collector: BTreeMap<&Collector, Vec<&ArchiveFile>> = BTreeMap::new();
+    for file in files {
+        by_collector.entry(&file.collector).or_default().push(file);
+    }
+    let mut plan = Plan::default();
+    for (collector, files) in by_collector {
+        plan.collectors.extend(plan_collector(query, collector, &files, rejected));
+    }
+    plan
+}
+
+fn plan_collector(
+    query: &Query,
+    collector: &Collector,
+    files: &[&ArchiveFile],
+    rejected: &FxHashSet<String>,
+) -> Option<CollectorPlan> {
+    let window = query.window;
+    let project = files.first()?.project;
+    let mut ribs: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == DumpKind::Rib).collect();
+    let mut updates: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == DumpKind::Updates).collect();
+    for list in [&mut ribs, &mut updates] {
+        list.sort_by_key(|file| (era::opened(file), &file.name));
+        list.dedup_by(|a, b| a.path == b.path || a.named_at == b.named_at);
+    }
+
+    let usable = |file: &&&ArchiveFile| !rejected.contains(&file.name);
+    let latest = window.start - RIB_SETTLES;
+    let seed = RIB_LOOK_BACK.iter().find_map(|look_back| {
+        ribs.iter().filter(usable).rfind(|rib| {
+            let (_, opened) = era::opened(rib);
+            opened <= latest && opened >= window.start - *look_back
+        })
+    });
+    let inside = ribs.iter().filter(|rib| {
+        let (opened, _) = era::opened(rib);
+        opened > latest && opened < window.end
+    });
+    let after = ribs.iter().filter(usable).find(|rib| {
+        let (opened, _) = era::opened(rib);
+        opened >= window.end && opened < window.end + RIB_LOOK_BACK[0]
+    });
+    let baseline = ribs.iter().filter(usable).filter(|rib| {
+        let (opened, _) = era::opened(rib);
+        opened >= window.start - query.baseline && seed.is_some_and(|seed| opened < era::opened(seed).0)
+    });
+    let first_inside = inside.clone().next().map(|rib| era::opened(rib).0);
+    let chosen_ribs: Vec<ArchiveFile> =
+        baseline.chain(seed).chain(inside).chain(after).map(|rib| (*rib).clone()).collect();
+
+    // Without a seed the updates matter from the window on; a dump named just before it still seeds.
+    let start = match seed {
+        Some(rib) => era::opened(rib).0,
+        None => first_inside.map_or(window.start, |at| at.min(window.start)),
+    };
+    let read_from = start - BEFORE_RIB;
+    let chosen: Vec<ArchiveFile> = updates
+        .iter()
+        .filter(|file| {
+            let (earliest, latest) = era::opened(file);
+            // A file may last half an interval longer than its era says, or straddle the start.
+            earliest < window.end && latest + era::update_interval(file).saturating_mul(3) / 2 > read_from
+        })
+        .map(|file| (*file).clone())
+        .collect();
+    if chosen.is_empty() && chosen_ribs.is_empty() {
+        return None;
+    }
+    let gaps = missing(collector, &chosen, start, window.end);
+    Some(CollectorPlan { collector: collector.clone(), project, ribs: chosen_ribs, updates: chosen, gaps, start })
+}
+
+/// The stretches of `start..end` that no update file covers. Files follow one another at the interval of their era,
+/// with pauses (a restart of the daemon, a RIB dump in the way): up to half an interval is no hole.
+fn missing(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end: Timestamp) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut hole = |from: Timestamp, to: Timestamp, detail: String| {
+        if let Ok(window) = Window::new(from.max(start), to.min(end)) {
+            gaps.push(Gap { collector: collector.clone(), window, reason: GapReason::Missing, detail });
+        }
+    };
+    let Some((first, last)) = updates.first().zip(updates.last()) else {
+        hole(start, end, "no update file in the archive".to_owned());
+        return gaps;
+    };
+    if era::opened(first).0 > start {
+        hole(start, era::opened(first).1, format!("no update file before {}", first.name));
+    }
+    for pair in updates.windows(2) {
+        let [file, next] = pair else { continue };
+        let interval = era::update_interval(file);
+        if next.named_at > file.named_at + interval.saturating_mul(3) / 2 {
+            let (from, to) = (era::opened(file).0 + interval, era::opened(next).1);
+            hole(from, to, format!("no update file between {} and {}", file.name, next.name));
+        }
+    }
+    let interval = era::update_interval(last);
+    if end > era::opened(last).1 + interval.saturating_mul(3) / 2 {
+        hole(era::opened(last).0 + interval, end, format!("no update file after {}", last.name));
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Target;
+    use std::path::PathBuf;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// Files of one collector: `rib 08:00, updates 08:00 08:15` on 2014-12-22, or with a date.
+    fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
+        let mut kind = DumpKind::Rib;
+        let mut files = Vec::new();
+        for word in text.split_whitespace() {
+            match word {
+                "rib" => kind = DumpKind::Rib,
+                "updates" => kind = DumpKind::Updates,
+                time => {
+                    let time = if time.len() == 5 { format!("2014-12-22T{time}") } else { time.to_owned() };
+                    let project =
+                        if collector.starts_with("rrc") { Project::RipeRis } else { Project::RouteViews };
+                    let name = format!("{}/{}", kind.name(), time);
+                    let path = PathBuf::from(&name);
+                    files.push(ArchiveFile { collector: Collector::new(collector), named_at: at(&time), kind, project, name, path });
+                }
+            }
+        }
+        files
+    }
+
+    fn check(collector: &str, listing: &str, from: &str, to: &str, expected: &str) {
+        let query = Query {
+            targets: vec![Target::Asn(crate::bgp::Asn(64500))],
+            window: Window::new(at(from), at(to)).unwrap(),
+            collectors: vec![],
+            project: None,
+            baseline: Duration::ZERO,
+        };
+        let plan = plan(&query, &files(collector, listing), &FxHashSet::default());
+        let mut shown = Vec::new();
+        for plan in &plan.collectors {
+            shown.extend(plan.ribs.iter().chain(&plan.updates).map(|file| file.name.replace("2014-12-22T", "")));
+            shown.extend(plan.gaps.iter().map(|gap| format!("gap {}..{}", gap.window.start, gap.window.end).replace("2014-12-22T", "").replace(":00Z", "")));
+        }
+        assert_eq!(shown.join(" "), expected);
+    }
+
+    #[test]
+    fn the_last_rib_before_the_window_and_the_straddling_update_files_are_read() {
+        check(
+            "rrc00",
+            "rib 08:00 16:00 updates 07:40 07:45 07:50 07:55 08:00 08:05 08:10 08:15",
+            "2014-12-22T08:11", "2014-12-22T08:14",
+            "rib/08:00 rib/16:00 updates/07:40 updates/07:45 updates/07:50 updates/07:55 updates/08:00 updates/08:05 updates/08:10",
+        );
+    }
+
+    #[test]
+    fn a_rib_with_an_odd_minute_seeds_and_one_named_as_the_start_is_a_checkpoint() {
+        check("rrc00", "rib 07:59", "2014-12-22T08:30", "2014-12-22T09:00", "rib/07:59 gap 07:59..09:00");
+        check("rrc00", "rib 00:00 08:00", "2014-12-22T08:00", "2014-12-22T08:10", "rib/00:00 rib/08:00 gap 00:00..08:10");
+    }
+
+    #[test]
+    fn a_missing_slot_is_a_gap_and_a_short_pause_is_not() {
+        check(
+            "route-views2",
+            "rib 02:00 updates 01:45 02:00 02:17 02:32 03:02",
+            "2014-12-22T02:20", "2014-12-22T03:10",
+            "rib/02:00 updates/01:45 updates/02:00 updates/02:17 updates/02:32 updates/03:02 gap 02:47..03:02",
+        );
+    }
+
+    #[test]
+    fn update_files_of_early_route_views_are_found_by_pacific_time() {
+        check(
+            "route-views2",
+            "updates 2003-01-10T07:45 2003-01-10T08:00 2003-01-10T08:15 2003-01-10T16:00",
+            "2003-01-10T16:05", "2003-01-10T16:10",
+            "updates/2003-01-10T07:45 updates/2003-01-10T08:00 updates/2003-01-10T08:15",
+        );
+    }
+
+    #[test]
+    fn early_ris_files_at_odd_minutes_are_found() {
+        check(
+            "rrc00",
+            "updates 2001-01-10T22:21 2001-01-10T22:36 2001-01-10T22:51",
+            "2001-01-10T22:50", "2001-01-10T23:00",
+            "updates/2001-01-10T22:21 updates/2001-01-10T22:36 updates/2001-01-10T22:51",
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! Outages: where a share falls below its threshold and stays there.
+//!
+//! [`dips`](dip::dips) finds every fall of one step function; [`prefix_findings`] and [`asn_findings`] turn the falls of
+//! a prefix and of everything that an AS originates into outages, flaps and lesser losses, and judge them by what the
+//! vantage points did.
+
+mod asn;
+mod dip;
+mod judge;
+mod space;
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::bgp::{Asn, Collector, Family, Prefix, VantagePoint};
+use crate::catalog::Target;
+use crate::time::{Timestamp, Window};
+
+pub use asn::{AsnTimeline, SpaceStep, asn_findings};
+pub use dip::{Dip, Edge, Sample, dips};
+pub use judge::prefix_findings;
+
+/// When a fall counts as an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// Down while the share is below this. 0.5 as IODA.
+    pub down_below: f64,
+    /// Up again once the share is at least this; higher than `down_below`, so that a share near it does not oscillate.
+    pub up_at: f64,
+    /// Shorter falls are flaps: BGP needs minutes to converge after a single change.
+    #[serde(serialize_with = "seconds")]
+    pub min_duration: Duration,
+    /// Outages separated by at most this are one.
+    #[serde(serialize_with = "seconds")]
+    pub merge_gap: Duration,
+    /// Outages and flaps separated by at most this are one episode.
+    #[serde(serialize_with = "seconds")]
+    pub episode_gap: Duration,
+    /// A loss that is no outage is listed while the share is below this.
+    pub degraded_below: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds {
+            down_below: 0.5,
+            up_at: 0.6,
+            min_duration: Duration::from_secs(120),
+            merge_gap: Duration::from_secs(120),
+            episode_gap: Duration::from_secs(6 * 3600),
+            degraded_below: 0.9,
+        }
+    }
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
+}
+
+/// The share left at which everything is gone but a few stuck routes.
+pub const TOTAL_BELOW: f64 = 0.05;
+
+macro_rules! names {
+    ($type:ty { $($variant:ident => $name:literal),* $(,)? }) => {
+        impl $type {
+            /// The name used in outputs.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+    };
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Everything that an AS originates, of one family.
+    Asn,
+    /// One prefix.
+    Prefix,
+}
+names!(Scope { Asn => "asn", Prefix => "prefix" });
+
+/// How much was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing was left, or nothing but stuck routes.
+    Total,
+    /// Below the threshold, but some vantage points kept it.
+    Partial,
+    /// Not below the threshold: listed, not counted as an outage.
+    Degraded,
+}
+names!(Severity { Total => "total", Partial => "partial", Degraded => "degraded" });
+
+/// What kind of loss it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// The routes were withdrawn and nothing took their place.
+    Withdrawn,
+    /// Another AS originates the space meanwhile.
+    OriginChanged,
+    /// A less-specific prefix of the same origin stayed up: the addresses remained reachable.
+    Covered,
+    /// A less-specific prefix of another origin stayed up.
+    CoveredOther,
+    /// Only vantage points of one AS or of one collector lost it, while others kept it.
+    Local,
+}
+names!(Class {
+    Withdrawn => "withdrawn", OriginChanged => "origin_changed", Covered => "covered",
+    CoveredOther => "covered_other", Local => "local",
+});
+
+/// Why an edge is not known exactly, or lies outside the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Censoring {
+    /// Already down when the data begin: the start is unknown.
+    Left,
+    /// It began before the window; the true start is known from earlier data.
+    BeganBeforeFrom,
+    /// The start lies in a stretch without sufficient data: see its bounds.
+    GapStart,
+    /// The end lies in a stretch without sufficient data: see its bounds.
+    GapEnd,
+    /// Still down at the end of the window: the duration is a lower bound.
+    Right,
+}
+names!(Censoring {
+    Left => "left", BeganBeforeFrom => "began_before_from", GapStart => "gap_start", GapEnd => "gap_end",
+    Right => "right",
+});
+
+/// How good the evidence is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quality {
+    /// Whole tables from RIB dumps, both edges dated by updates.
+    High,
+    /// Whole tables, but an edge is censored or lies in a gap, or the prefix is in no RIB dump before the window.
+    Medium,
+    /// No RIB dump: what vantage points carried is inferred from what they announced and withdrew.
+    Low,
+}
+names!(Quality { High => "high", Medium => "medium", Low => "low" });
+
+/// The earliest and the latest time that the data allow for an edge. Nothing where the data set no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Bounds {
+    /// Not before.
+    pub earliest: Option<Timestamp>,
+    /// Not after.
+    pub latest: Option<Timestamp>,
+}
+
+/// A vantage point that kept a route through an outage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Survivor {
+    /// Who recorded it.
+    pub collector: Collector,
+    /// Its AS.
+    pub peer_asn: Asn,
+    /// Its address.
+    pub peer_address: std::net::IpAddr,
+    /// Whether the route is stuck: silent, and through an AS that itself had lost the prefix.
+    pub zombie: bool,
+}
+
+/// An interval in which a share was below its threshold after having been above it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outage {
+    /// An AS or a prefix.
+    pub scope: Scope,
+    /// The target of the query that it answers.
+    pub target: Target,
+    /// The AS, for an AS or for a prefix that was found through one.
+    pub asn: Option<Asn>,
+    /// The prefix; nothing for an AS.
+    pub prefix: Option<Prefix>,
+    /// The prefixes that were down; for a prefix, itself.
+    pub prefixes: Vec<Prefix>,
+    /// The family.
+    pub family: Family,
+    /// First instant below the threshold; nothing when that was before the data.
+    pub start: Option<Timestamp>,
+    /// First instant at which it was up again; nothing when it was not. Where the end lies in a gap: the last instant
+    /// at which it was seen down.
+    pub end: Option<Timestamp>,
+    /// What the data allow for the start.
+    pub start_bounds: Bounds,
+    /// What the data allow for the end.
+    pub end_bounds: Bounds,
+    /// From start to end; a lower bound where an edge is censored.
+    pub duration: Duration,
+    /// How much was lost.
+    pub severity: Severity,
+    /// What kind of loss.
+    pub class: Class,
+    /// What is not known about the edges.
+    pub censored: Vec<Censoring>,
+    /// The episode it belongs to: index into the episodes of its target and family, from 1.
+    pub episode: usize,
+    /// How the share fell.
+    pub loss: Edge,
+    /// How it came back; nothing when it did not.
+    pub recovery: Option<Edge>,
+    /// Share of the live peer ASes that saw it just before; for an AS, the share of its address space that was up.
+    pub visibility_before: Option<f64>,
+    /// The smallest such share during the outage.
+    pub visibility_min: f64,
+    /// The smallest share of those that normally carry it; for an AS, as `visibility_min`.
+    pub baseline_min: f64,
+    /// Usable vantage points when it began.
+    pub n_vantage_points: usize,
+    /// Usable vantage points that no longer saw it when it was seen least.
+    pub n_vantage_points_lost: usize,
+    /// Distinct peer ASes among the usable ones.
+    pub n_peer_asns: usize,
+    /// Distinct collectors among them.
+    pub n_collectors: usize,
+    /// Whether the RIB dumps written during the outage lack the prefix; nothing when none was written.
+    pub rib_confirmed: Option<bool>,
+    /// How good the evidence is.
+    pub quality: Quality,
+    /// The falls of which it was merged, in order.
+    pub parts: Vec<Window>,
+    /// Vantage points that kept a route through it.
+    pub survivors: Vec<Survivor>,
+}
+
+/// A fall too short to be an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Flap {
+    /// When.
+    #[serde(flatten)]
+    pub window: Window,
+    /// The smallest share during it.
+    pub share_min: f64,
+}
+
+/// Outages and flaps of one target that follow one another closely. It groups, and never alters its members.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Episode {
+    /// Number of the episode of its target and family, from 1.
+    pub number: usize,
+    /// An AS or a prefix.
+    pub scope: Scope,
+    /// The target of the query.
+    pub target: Target,
+    /// The prefix; nothing for an AS.
+    pub prefix: Option<Prefix>,
+    /// The family.
+    pub family: Family,
+    /// From the first member's start to the last one's end, as far as the window shows.
+    pub window: Window,
+    /// How many outages it holds.
+    pub n_outages: usize,
+    /// Its flaps.
+    pub flaps: Vec<Flap>,
+}
+
+/// A loss that stayed above the threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// An AS or a prefix.
+    pub scope: Scope,
+    /// The target of the query.
+    pub target: Target,
+    /// The prefix; nothing for an AS.
+    pub prefix: Option<Prefix>,
+    /// The family.
+    pub family: Family,
+    /// When, as far as the window shows.
+    pub window: Window,
+    /// `local`, or `withdrawn` for a loss at several.
+    pub class: Class,
+    /// The smallest share during it.
+    pub share_min: f64,
+    /// Who lost it.
+    pub lost_by: Vec<VantagePoint>,
+}
+
+/// Everything found about one target.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// Outages, in order.
+    pub outages: Vec<Outage>,
+    /// Episodes, in order.
+    pub episodes: Vec<Episode>,
+    /// Losses that are no outages.
+    pub losses: Vec<Loss>,
+}
+
+impl Findings {
+    /// Adds those of another target.
+    pub fn extend(&mut self, other: Findings) {
+        self.outages.extend(other.outages);
+        self.episodes.extend(other.episodes);
+        self.losses.extend(other.losses);
+    }
+}
+
+#[cfg(test)]
+mod tests;

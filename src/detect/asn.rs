@@ -1,0 +1,292 @@
+//! An AS as the address space that it originates.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::dip::{Dip, Sample};
+use super::judge::{About, episodes, in_window, samples};
+use super::space::Space;
+use super::*;
+use crate::visibility::{Metric, Timeline, View};
+
+/// A stretch in which the same prefixes of an AS are up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpaceStep {
+    /// Since when; it lasts until the next step.
+    pub from: Timestamp,
+    /// Prefixes that are up.
+    pub n_prefixes_up: usize,
+    /// Prefixes whose state is known.
+    pub n_prefixes: usize,
+    /// Distinct /24 (IPv4) or /48 (IPv6) networks in the union of the prefixes that are up.
+    pub space_up: u64,
+    /// The same for those whose state is known.
+    pub space: u64,
+    /// Whether the data suffice to judge: at least half of the known space is observed.
+    pub observed: bool,
+}
+
+impl SpaceStep {
+    /// The share of the space that is up; nothing when nothing is known.
+    pub fn share(&self) -> Option<f64> {
+        (self.space > 0).then(|| self.space_up as f64 / self.space as f64)
+    }
+}
+
+/// The address space of one AS and family over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsnTimeline {
+    /// The AS.
+    pub asn: Asn,
+    /// The family.
+    pub family: Family,
+    /// The prefixes that count, sorted: those that at least half of the full feeds normally carry.
+    pub prefixes: Vec<Prefix>,
+    /// In order; the last ends with `end`.
+    pub steps: Vec<SpaceStep>,
+    /// The end of the window asked about.
+    pub end: Timestamp,
+}
+
+/// What is known of one prefix from some instant on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct State {
+    up: Option<bool>,
+    observed: bool,
+}
+
+impl AsnTimeline {
+    /// Adds up the timelines of what `asn` originates, all of one family and counting only routes of that origin.
+    pub fn new(asn: Asn, family: Family, timelines: &[&Timeline], metric: Metric, thresholds: &Thresholds, end: Timestamp) -> AsnTimeline {
+        let carried = |limit: f64| -> Vec<&Timeline> {
+            let base = timelines.iter().filter(|t| !t.baseline.asns.is_empty() && t.baseline.visibility() >= limit);
+            base.copied().collect()
+        };
+        // A network that reaches only a minority is still a network: then all that it has counts.
+        let mut base = carried(0.5);
+        if base.is_empty() {
+            base = carried(0.0);
+        }
+        base.sort_by_key(|timeline| timeline.prefix);
+        let prefixes: Vec<Prefix> = base.iter().map(|timeline| timeline.prefix).collect();
+        let mut changes: Vec<(Timestamp, usize, State)> = Vec::new();
+        for (index, timeline) in base.iter().enumerate() {
+            changes.extend(states(&samples(timeline, metric), thresholds).into_iter().map(|(at, state)| (at, index, state)));
+        }
+        changes.sort_unstable();
+        AsnTimeline { asn, family, steps: add_up(&prefixes, &changes), prefixes, end }
+    }
+
+    /// Every step with the stretch for which it lasts.
+    pub fn stretches(&self) -> impl Iterator<Item = (Window, &SpaceStep)> {
+        self.steps.iter().enumerate().filter_map(|(index, step)| {
+            let end = self.steps.get(index + 1).map_or(self.end, |next| next.from);
+            Some((Window::new(step.from, end).ok()?, step))
+        })
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        self.stretches()
+            .map(|(window, step)| Sample { window, share: step.share().filter(|_| step.observed) })
+            .collect()
+    }
+}
+
+/// The state of one prefix over time: hysteresis, and held where the data do not suffice.
+fn states(samples: &[Sample], thresholds: &Thresholds) -> Vec<(Timestamp, State)> {
+    let mut states: Vec<(Timestamp, State)> = Vec::new();
+    let mut up = None;
+    for sample in samples {
+        if let Some(share) = sample.share {
+            up = match up {
+                Some(true) | None => Some(share >= thresholds.down_below),
+                Some(false) => Some(share >= thresholds.up_at),
+            };
+        }
+        let state = State { up, observed: sample.share.is_some() };
+        if states.last().is_none_or(|(_, last)| *last != state) {
+            states.push((sample.window.start, state));
+        }
+    }
+    states
+}
+
+fn add_up(prefixes: &[Prefix], changes: &[(Timestamp, usize, State)]) -> Vec<SpaceStep> {
+    let [mut up, mut known, mut observed] = [(); 3].map(|()| Space::new(prefixes));
+    let mut states = vec![State { up: None, observed: false }; prefixes.len()];
+    let (mut n_prefixes_up, mut n_prefixes) = (0, 0);
+    let mut steps: Vec<SpaceStep> = Vec::new();
+    for (at, index, state) in changes {
+        let before = std::mem::replace(&mut states[*index], *state);
+        for (space, was, is, n) in [
+            (&mut up, before.up == Some(true), state.up == Some(true), Some(&mut n_prefixes_up)),
+            (&mut known, before.up.is_some(), state.up.is_some(), Some(&mut n_prefixes)),
+            (&mut observed, before.observed, state.observed, None),
+        ] {
+            if was != is {
+                space.set(*index, is);
+                if let Some(n) = n {
+                    *n = if is { *n + 1 } else { *n - 1 };
+                }
+            }
+        }
+        let step = SpaceStep {
+            from: *at,
+            n_prefixes_up,
+            n_prefixes,
+            space_up: up.units(),
+            space: known.units(),
+            observed: known.units() > 0 && observed.units() * 2 >= known.units(),
+        };
+        match steps.last_mut() {
+            Some(last) if last.from == *at => *last = step,
+            _ => steps.push(step),
+        }
+    }
+    steps
+}
+
+/// Outages, episodes and lesser losses of an AS. `timelines` count only routes of that origin, `prefix_outages` are
+/// those of the same prefixes whatever the origin.
+pub fn asn_findings(
+    view: &View,
+    space: &AsnTimeline,
+    timelines: &[&Timeline],
+    prefix_outages: &[Outage],
+    metric: Metric,
+    thresholds: &Thresholds,
+) -> Findings {
+    let samples = space.samples();
+    let dips = in_window(&samples, thresholds, view.window());
+    let target = Target::Asn(space.asn);
+    let about = About { scope: Scope::Asn, target, prefix: None, family: space.family };
+    let mut findings = Findings::default();
+    let numbers = episodes(&about, &dips, thresholds, view.window(), &mut findings.episodes);
+    for (dip, episode) in dips.outages.iter().zip(numbers) {
+        findings.outages.push(outage(view, space, timelines, prefix_outages, metric, thresholds, dip, episode));
+    }
+    for (window, share_min) in stretches_below(&samples, thresholds.degraded_below + f64::EPSILON) {
+        let overlaps = dips.outages.iter().chain(&dips.flaps).any(|dip| dip.window().intersect(&window).is_some());
+        let Some(shown) = window.intersect(&view.window()) else { continue };
+        if !overlaps && shown.duration() >= thresholds.min_duration {
+            let About { scope, target, prefix, family } = about;
+            let class = Class::Withdrawn;
+            findings.losses.push(Loss { scope, target, prefix, family, window: shown, class, share_min, lost_by: Vec::new() });
+        }
+    }
+    findings
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one judgement, used once")]
+fn outage(
+    view: &View,
+    space: &AsnTimeline,
+    timelines: &[&Timeline],
+    prefix_outages: &[Outage],
+    metric: Metric,
+    thresholds: &Thresholds,
+    dip: &Dip,
+    episode: usize,
+) -> Outage {
+    let core_start = dip.loss.last;
+    let down: Vec<&Timeline> = timelines
+        .iter()
+        .filter(|timeline| space.prefixes.binary_search(&timeline.prefix).is_ok())
+        .filter(|timeline| is_down(timeline, metric, thresholds, core_start))
+        .copied()
+        .collect();
+    let prefixes: Vec<Prefix> = down.iter().map(|timeline| timeline.prefix).collect();
+    let members: Vec<&Outage> = prefix_outages
+        .iter()
+        .filter(|member| member.prefix.is_some_and(|prefix| prefixes.binary_search(&prefix).is_ok()))
+        .filter(|member| {
+            member.start.unwrap_or(Timestamp::MIN) < dip.end && member.end.unwrap_or(Timestamp::MAX) > dip.start
+        })
+        .collect();
+    // Prefixes that nobody sees any more, apart from stuck routes.
+    let gone: BTreeSet<Prefix> =
+        members.iter().filter(|m| m.severity == Severity::Total).filter_map(|m| m.prefix).collect();
+    let taken_over = down.iter().filter(|timeline| !members.iter().any(|m| m.prefix == Some(timeline.prefix))).count();
+    let total = dip.share_min <= TOTAL_BELOW && prefixes.iter().all(|p| gone.contains(p)) || taken_over == prefixes.len();
+    let class = if taken_over * 2 > prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
+    let widest = down.iter().filter_map(|timeline| Some((timeline.at(dip.start)?, timeline))).max_by_key(|(step, _)| step.n_vantage_points);
+    let n_collectors = members.iter().map(|member| member.n_collectors).max().unwrap_or_else(|| view_collectors(view, space.family));
+    let confirmed: Vec<bool> = members.iter().filter_map(|member| member.rib_confirmed).collect();
+    let mut survivors: Vec<Survivor> = members.iter().flat_map(|member| member.survivors.clone()).collect();
+    survivors.sort_by(|a, b| (&a.collector, a.peer_asn, a.peer_address, !a.zombie).cmp(&(&b.collector, b.peer_asn, b.peer_address, !b.zombie)));
+    survivors.dedup_by(|b, a| (&a.collector, a.peer_asn, a.peer_address) == (&b.collector, b.peer_asn, b.peer_address));
+    let worst = members.iter().map(|member| member.quality).max().unwrap_or(if view.has_rib() { Quality::Medium } else { Quality::Low });
+    let edges_known = dip.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
+    Outage {
+        scope: Scope::Asn,
+        target: Target::Asn(space.asn),
+        asn: Some(space.asn),
+        prefix: None,
+        family: space.family,
+        start: (!dip.censored.contains(&Censoring::Left)).then_some(dip.start),
+        end: (!dip.censored.contains(&Censoring::Right)).then_some(dip.end),
+        start_bounds: dip.start_bounds,
+        end_bounds: dip.end_bounds,
+        duration: dip.window().duration(),
+        severity: if total { Severity::Total } else { Severity::Partial },
+        class,
+        censored: dip.censored.clone(),
+        episode,
+        loss: dip.loss,
+        recovery: dip.recovery,
+        visibility_before: dip.share_before,
+        visibility_min: dip.share_min,
+        baseline_min: dip.share_min,
+        n_vantage_points: widest.map_or(0, |(step, _)| step.n_vantage_points),
+        n_vantage_points_lost: members.iter().map(|member| member.n_vantage_points_lost).max().unwrap_or(0),
+        n_peer_asns: widest.map_or(0, |(step, _)| step.n_live),
+        n_collectors,
+        rib_confirmed: (!confirmed.is_empty()).then(|| confirmed.iter().all(|confirmed| *confirmed)),
+        quality: if edges_known { worst } else { worst.max(Quality::Medium) },
+        parts: dip.parts.clone(),
+        prefixes,
+        survivors,
+    }
+}
+
+fn is_down(timeline: &Timeline, metric: Metric, thresholds: &Thresholds, at: Timestamp) -> bool {
+    let states = states(&samples(timeline, metric), thresholds);
+    let index = states.partition_point(|(from, _)| *from <= at);
+    index.checked_sub(1).and_then(|index| states.get(index)).is_some_and(|(_, state)| state.up == Some(false))
+}
+
+fn most_common_class(members: &[&Outage]) -> Class {
+    let mut counts: BTreeMap<Class, usize> = BTreeMap::new();
+    for member in members {
+        *counts.entry(member.class).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(class, n)| (*n, std::cmp::Reverse(*class)));
+    most.map_or(Class::Withdrawn, |(class, _)| class)
+}
+
+fn view_collectors(view: &View, family: Family) -> usize {
+    view.full_feeds(family).iter().map(|who| &who.collector).collect::<BTreeSet<_>>().len()
+}
+
+/// Stretches of samples whose share stays below `limit`, and the smallest share in each. Samples without a share
+/// belong to the stretch around them.
+pub(super) fn stretches_below(samples: &[Sample], limit: f64) -> Vec<(Window, f64)> {
+    let mut stretches: Vec<(Window, f64)> = Vec::new();
+    let mut open = false;
+    for sample in samples {
+        match sample.share {
+            Some(share) if share < limit => match stretches.last_mut().filter(|_| open) {
+                Some((window, share_min)) => {
+                    window.end = sample.window.end;
+                    *share_min = share_min.min(share);
+                }
+                None => {
+                    stretches.push((sample.window, share));
+                    open = true;
+                }
+            },
+            Some(_) => open = false,
+            None => {}
+        }
+    }
+    stretches
+}

@@ -1,0 +1,176 @@
+//! RIB dumps and ordered updates of one collector as spans of what each vantage point knew.
+//!
+//! A vantage point is judged per family: its session is up, being set up, down or unknown, and only while it is up do
+//! its routes count. A RIB dump makes its whole table known; until then, and after every gap in the archive, nothing
+//! may be inferred from silence. Without any RIB dump a vantage point is known for a prefix from its first
+//! announcement on, or, when the first thing it says is a withdrawal, from before it: it must have held the route.
+
+mod machine;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bgp::{AsPath, Collector, Family, Peer, Prefix};
+use crate::decode::Reading;
+use crate::time::{Timestamp, Window};
+
+pub use table::{Holder, RibTable};
+
+/// The end of a table transfer when no End-of-RIB marks it.
+pub const SYNC_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// Updates from this long before a RIB dump were perhaps not yet in it: the daemon still had them queued. CAIDA's
+/// routing-tables engine uses the same value (`RT_RIB_BACKLOG_TIME`).
+pub const RIB_BACKLOG: Duration = Duration::from_secs(60);
+/// A vantage point that is absent from a RIB dump and has been silent this long was lost when it fell silent. CAIDA's
+/// routing-tables engine uses the same value (`RT_MAX_INACTIVE_TIME`).
+pub const MAX_SILENCE: Duration = Duration::from_secs(3600);
+/// Inside one collector the order of the file is the order on the wire; a clock step back of less than this does not
+/// make a message late.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
+/// How long a RIB dump speaks for its vantage points where no update file follows it.
+pub const RIB_INSTANT: Duration = Duration::from_secs(60);
+
+/// What we know about a session. `Unknown` is a gap in the archive, not a closed session.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PeerState {
+    /// Established, and its table is known.
+    Up,
+    /// Established; the table transfer is running.
+    Syncing,
+    /// Not established.
+    Down,
+    /// Not known.
+    Unknown,
+}
+
+/// The time one session spent in one state, for one address family.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct PeerSpan {
+    /// Index into [`Replay::peers`].
+    pub peer: usize,
+    /// Which half of its table.
+    pub family: Family,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+    /// The state.
+    pub state: PeerState,
+    /// Whether the whole table is known, so that a prefix without a route is known to be absent.
+    pub complete: bool,
+}
+
+/// Why we believe a route to be present or absent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Evidence {
+    /// It is in a RIB dump.
+    Rib,
+    /// It was announced.
+    Announce,
+    /// It was withdrawn.
+    Withdraw,
+    /// It is missing from a RIB dump.
+    NotInRib,
+    /// Nothing was known until it was withdrawn, so it had been there.
+    ImpliedByWithdraw,
+}
+
+impl Evidence {
+    /// The name used in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Evidence::Rib => "rib",
+            Evidence::Announce => "announce",
+            Evidence::Withdraw => "withdraw",
+            Evidence::NotInRib => "not_in_rib",
+            Evidence::ImpliedByWithdraw => "implied_by_withdraw",
+        }
+    }
+}
+
+/// Whether a vantage point held a route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// It did; the path where it is known.
+    Present(Option<Arc<AsPath>>),
+    /// It did not.
+    Absent,
+    /// Not known: a RIB dump contradicts what the updates had shown until then.
+    Unknown,
+}
+
+/// The time for which one vantage point held one route to a prefix, or held none. Where there is no span, nothing is
+/// known, unless the session's table is complete: then there is no route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RouteSpan {
+    /// Index into [`Replay::peers`].
+    pub peer: usize,
+    /// The prefix.
+    pub prefix: Prefix,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+    /// A route or none.
+    pub held: Held,
+    /// Why we believe so; for `Unknown`, why we believed until then.
+    pub evidence: Evidence,
+    /// When the peer last announced the route, within the span; its start for an absence.
+    pub announced_at: Timestamp,
+}
+
+/// What a replay noticed and did not apply, or had to correct.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Corrections {
+    /// Messages older than what was already known.
+    pub late_records: u64,
+    /// Routes in a RIB dump that the updates had withdrawn.
+    pub missed_announcements: u64,
+    /// Routes that the updates had announced and a RIB dump lacks.
+    pub missed_withdrawals: u64,
+}
+
+/// Everything that one collector's archive says about the selected prefixes.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Who recorded it.
+    pub collector: Collector,
+    /// Its peers, sorted.
+    pub peers: Vec<Peer>,
+    /// Peers most of whose paths begin with another AS (route servers): not vantage points of their own.
+    pub foreign_first_hop: Vec<bool>,
+    /// Session states, sorted.
+    pub sessions: Vec<PeerSpan>,
+    /// Routes and their absence, sorted by prefix, peer and time.
+    pub routes: Vec<RouteSpan>,
+    /// The accepted RIB dumps, in order, those after the window included.
+    pub tables: Vec<RibTable>,
+    /// Whether any RIB dump seeded the replay.
+    pub has_rib: bool,
+    /// What had to be corrected.
+    pub corrections: Corrections,
+}
+
+/// One collector's archive files, read and in order.
+#[derive(Clone, Debug)]
+pub struct History<'a> {
+    /// Who recorded them.
+    pub collector: Collector,
+    /// Accepted RIB dumps.
+    pub ribs: Vec<&'a Reading>,
+    /// Update files in the order of their names: the order on the wire.
+    pub updates: Vec<&'a Reading>,
+    /// Stretches without data.
+    pub gaps: Vec<Window>,
+    /// From the beginning of the updates to the end of the window asked about.
+    pub window: Window,
+}
+
+/// Replays one collector.
+pub fn replay(history: &History) -> Replay {
+    machine::run(history)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! The share of usable vantage points that see a prefix, over time.
+//!
+//! Vantage points of one AS count once, as in CAIDA's BGPView. Two shares are computed: *visibility*, against every AS
+//! with a usable full-feed vantage point, and the *baseline share*, against those that normally carry the prefix.
+//! Unknown vantage points leave both the numerator and the denominator.
+
+mod full_feed;
+mod sweep;
+mod view;
+
+use crate::bgp::{Asn, Family, Prefix};
+use crate::time::{Timestamp, Window};
+
+pub use full_feed::{FullFeed, FullFeedRule};
+pub use view::{Piece, View, Vote};
+
+/// What makes a stretch of time usable as evidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sufficiency {
+    /// Fewer distinct peer ASes than this decide nothing. RIPEstat's default (`min_peers`) is 10.
+    pub min_peers: usize,
+    /// Less than this share of the full-feed ASes of the moment decides nothing.
+    pub min_coverage: f64,
+}
+
+impl Default for Sufficiency {
+    fn default() -> Sufficiency {
+        Sufficiency { min_peers: 10, min_coverage: 0.5 }
+    }
+}
+
+/// Which share decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Metric {
+    /// The share of the ASes that normally carry the prefix; full feeds are judged relative to their time.
+    #[default]
+    Baseline,
+    /// As IODA: the share of all full-feed ASes, where a full feed has at least 400,000 IPv4 or 10,000 IPv6 prefixes,
+    /// and a prefix is up while at least half of them see it.
+    Ioda,
+}
+
+/// Where the ASes that normally carry a prefix were learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BaselineSource {
+    /// From RIB dumps before the window.
+    RibBefore,
+    /// From RIB dumps after it: the prefix is in none before.
+    RibAfter,
+    /// From the routes held at the end of the window: there is no dump after it either.
+    WindowEnd,
+    /// There is no RIB dump: from the moment at which most vantage points were known to hold the prefix.
+    Peak,
+    /// Nobody is known to have carried the prefix.
+    Nobody,
+}
+
+impl BaselineSource {
+    /// The name used in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BaselineSource::RibBefore => "rib_before",
+            BaselineSource::RibAfter => "rib_after",
+            BaselineSource::WindowEnd => "window_end",
+            BaselineSource::Peak => "peak",
+            BaselineSource::Nobody => "nobody",
+        }
+    }
+}
+
+/// The ASes that normally carry a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    /// Which, sorted.
+    pub asns: Vec<Asn>,
+    /// Out of how many full-feed ASes.
+    pub n_full_feeds: usize,
+    /// How they were learned.
+    pub source: BaselineSource,
+}
+
+impl Baseline {
+    /// The share of full-feed ASes that carry the prefix.
+    pub fn visibility(&self) -> f64 {
+        share(self.asns.len(), self.n_full_feeds).unwrap_or(0.0)
+    }
+}
+
+/// A stretch in which nothing changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Since when; it lasts until the next step.
+    pub from: Timestamp,
+    /// Peer ASes whose usable vantage points see the prefix.
+    pub n_visible: usize,
+    /// Peer ASes with a usable vantage point.
+    pub n_live: usize,
+    /// As `n_visible`, among those that normally carry the prefix.
+    pub n_baseline_visible: usize,
+    /// As `n_live`, among those that normally carry the prefix.
+    pub n_baseline_live: usize,
+    /// Usable vantage points that see the prefix.
+    pub n_vantage_points_visible: usize,
+    /// Usable vantage points.
+    pub n_vantage_points: usize,
+    /// Whether the data suffice to judge.
+    pub observed: bool,
+}
+
+impl Step {
+    /// Share of the live peer ASes that see the prefix; nothing when none is live.
+    pub fn visibility(&self) -> Option<f64> {
+        share(self.n_visible, self.n_live)
+    }
+
+    /// Share of the live peer ASes that normally carry the prefix; nothing when none is live.
+    pub fn baseline_share(&self) -> Option<f64> {
+        share(self.n_baseline_visible, self.n_baseline_live)
+    }
+}
+
+fn share(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The visibility of one prefix over time, as a step function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// Where set, only routes of this origin count; a route whose origin the session could not carry counts too.
+    pub origin: Option<Asn>,
+    /// In order; the first begins where the data do, the last ends with `end`.
+    pub steps: Vec<Step>,
+    /// Who normally carries it.
+    pub baseline: Baseline,
+    /// The end of the window asked about.
+    pub end: Timestamp,
+}
+
+impl Timeline {
+    /// The step that holds `at`.
+    pub fn at(&self, at: Timestamp) -> Option<&Step> {
+        let index = self.steps.partition_point(|step| step.from <= at);
+        self.steps.get(index.checked_sub(1)?)
+    }
+
+    /// Every step with the stretch for which it lasts.
+    pub fn stretches(&self) -> impl DoubleEndedIterator<Item = (Window, &Step)> {
+        self.steps.iter().enumerate().filter_map(|(index, step)| {
+            let end = self.steps.get(index + 1).map_or(self.end, |next| next.from);
+            Some((Window::new(step.from, end).ok()?, step))
+        })
+    }
+
+    /// The family of the prefix.
+    pub fn family(&self) -> Family {
+        self.prefix.family()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Which vantage points carry a whole table.
+//!
+//! The global table grew from 100,000 prefixes in 2001 to a million, so a full feed is judged against its
+//! contemporaries: the RIB dumps of all collectors nearest in time.
+
+use std::collections::BTreeMap;
+
+use crate::bgp::Family;
+use crate::replay::{Replay, RibTable};
+use crate::time::{Timestamp, Window};
+
+use super::Metric;
+
+/// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
+/// maximum, because leaks inflate single tables.
+pub const RELATIVE_SIZE: f64 = 0.75;
+/// With fewer tables than this a percentile says nothing: half of the largest table is enough, and the run says so.
+pub const MIN_TABLES: usize = 3;
+/// IODA's full feeds, IPv4 and IPv6 (BGPView, `bvc_visibility.c`).
+pub const IODA_SIZES: [u64; 2] = [400_000, 10_000];
+
+/// How full feeds were told from partial ones, for one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullFeedRule {
+    /// The smallest and the largest number of prefixes that was required, over the run.
+    pub cutoff: (u64, u64),
+    /// Whether too few tables were there to judge well.
+    pub uncertain: bool,
+}
+
+/// The stretches in which a vantage point was a full feed, per family: from one RIB dump to the next. Frozen in
+/// between, so that a vantage point that loses its table during an event stays in the denominator.
+#[derive(Clone, Debug, Default)]
+pub struct FullFeed {
+    /// By collector and peer (indices of the replays), then family.
+    epochs: BTreeMap<(usize, usize), [Vec<Window>; 2]>,
+    /// By collector and table, then family: the smallest table that is full.
+    cutoffs: BTreeMap<(usize, usize), [u64; 2]>,
+    /// How it was judged.
+    pub rules: [Option<FullFeedRule>; 2],
+}
+
+impl FullFeed {
+    /// Judges every vantage point at every RIB dump.
+    pub fn judge(replays: &[Replay], metric: Metric) -> FullFeed {
+        let mut full_feed = FullFeed::default();
+        for (collector, replay) in replays.iter().enumerate() {
+            for (index, table) in replay.tables.iter().enumerate() {
+                let mut cutoffs = [0; 2];
+                for family in Family::ALL {
+                    cutoffs[family as usize] = match metric {
+                        Metric::Ioda => IODA_SIZES[family as usize],
+                        Metric::Baseline => relative_cutoff(replays, table.span.end, family, &mut full_feed.rules),
+                    };
+                }
+                full_feed.cutoffs.insert((collector, index), cutoffs);
+                let until = replay.tables.get(index + 1).map_or(Timestamp::MAX, |next| next.span.end);
+                let Ok(epoch) = Window::new(table.span.end, until) else { continue };
+                for peer in 0..replay.peers.len() {
+                    for family in Family::ALL {
+                        if full_feed.is_full(collector, index, table, peer, family) && !replay.foreign_first_hop[peer] {
+                            full_feed.epochs.entry((collector, peer)).or_default()[family as usize].push(epoch);
+                        }
+                    }
+                }
+            }
+        }
+        full_feed
+    }
+
+    /// Whether a peer has a full table of the family in the given dump.
+    pub fn is_full(&self, collector: usize, index: usize, table: &RibTable, peer: usize, family: Family) -> bool {
+        let size = table.sizes[peer][family as usize];
+        let cutoff = self.cutoffs.get(&(collector, index)).map_or(u64::MAX, |cutoffs| cutoffs[family as usize]);
+        size > 0 && size >= cutoff
+    }
+
+    /// The stretches in which a vantage point was a full feed.
+    pub fn epochs(&self, collector: usize, peer: usize, family: Family) -> &[Window] {
+        self.epochs.get(&(collector, peer)).map_or(&[], |epochs| &epochs[family as usize])
+    }
+}
+
+fn relative_cutoff(replays: &[Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
+    let nearest = replays.iter().filter_map(|replay| {
+        replay.tables.iter().min_by_key(|table| table.span.end.micros_since(at).unsigned_abs())
+    });
+    let mut sizes: Vec<u64> =
+        nearest.flat_map(|table| table.sizes.iter().map(|size| size[family as usize])).filter(|size| *size > 0).collect();
+    sizes.sort_unstable();
+    let Some(largest) = sizes.last().copied() else { return u64::MAX };
+    let uncertain = sizes.len() < MIN_TABLES;
+    let cutoff = if uncertain {
+        largest.div_ceil(2)
+    } else {
+        // Nearest rank.
+        let rank = (sizes.len() * 95).div_ceil(100);
+        (sizes[rank - 1] as f64 * RELATIVE_SIZE).ceil() as u64
+    };
+    let rule = rules[family as usize].get_or_insert(FullFeedRule { cutoff: (cutoff, cutoff), uncertain });
+    rule.cutoff = (rule.cutoff.0.min(cutoff), rule.cutoff.1.max(cutoff));
+    rule.uncertain |= uncertain;
+    cutoff
+}

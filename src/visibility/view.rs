@@ -1,0 +1,347 @@
+//! Everything that the vantage points of all collectors knew, prefix by prefix.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Baseline, BaselineSource, FullFeed, FullFeedRule, Metric, Sufficiency, Timeline, sweep};
+use crate::bgp::{AsPath, Asn, Family, Prefix, VantagePoint};
+use crate::replay::{Held, PeerState, Replay, RouteSpan};
+use crate::time::{Timestamp, Window};
+
+/// What a usable vantage point says about a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Vote {
+    /// It holds a route, by this path where it is known, last announced then.
+    Present(Option<Arc<AsPath>>, Timestamp),
+    /// It holds none.
+    Absent,
+}
+
+impl Vote {
+    /// Whether it counts as seeing the prefix, from `origin` where one is asked for.
+    pub fn sees(&self, origin: Option<Asn>) -> bool {
+        match (self, origin) {
+            (Vote::Absent, _) => false,
+            (Vote::Present(..), None) | (Vote::Present(None, _), _) => true,
+            (Vote::Present(Some(path), _), Some(origin)) => path.origin_is_unknown() || path.originates(origin),
+        }
+    }
+}
+
+/// The time for which a usable vantage point said one thing about a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Index into [`View::vantage_points`].
+    pub vantage_point: usize,
+    /// For how long.
+    pub window: Window,
+    /// What it said.
+    pub vote: Vote,
+}
+
+/// One vantage point in a view.
+#[derive(Clone, Debug)]
+struct Member {
+    collector: usize,
+    peer: usize,
+    /// Index into `View::asns`.
+    asn: usize,
+    /// When its session is up and it is a full feed, and whether its whole table is known, per family.
+    usable: [Vec<(Window, bool)>; 2],
+}
+
+/// The replays of all collectors, side by side.
+#[derive(Debug)]
+pub struct View<'a> {
+    replays: &'a [Replay],
+    vantage_points: Vec<VantagePoint>,
+    members: Vec<Member>,
+    asns: Vec<Asn>,
+    full_feed: FullFeed,
+    has_rib: bool,
+    window: Window,
+    sufficiency: Sufficiency,
+    /// Full-feed ASes over time, whatever their sessions: (instant, how many), per family.
+    n_full_feeds: [Vec<(Timestamp, usize)>; 2],
+    /// Index of the first route span of each prefix, per replay.
+    routes: Vec<BTreeMap<Prefix, std::ops::Range<usize>>>,
+}
+
+impl<'a> View<'a> {
+    /// Puts replays side by side. Where any collector has RIB dumps, those without are left out: their vantage points
+    /// cannot be told full or partial. `window` is the one asked about.
+    pub fn new(replays: &'a [Replay], window: Window, metric: Metric, sufficiency: Sufficiency) -> View<'a> {
+        let has_rib = replays.iter().any(|replay| replay.has_rib);
+        let full_feed = FullFeed::judge(replays, metric);
+        let used = |replay: &&Replay| replay.has_rib == has_rib;
+        let asns: BTreeSet<Asn> = replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
+        let asns: Vec<Asn> = asns.into_iter().collect();
+        let mut view = View {
+            replays,
+            vantage_points: Vec::new(),
+            members: Vec::new(),
+            asns,
+            full_feed,
+            has_rib,
+            window,
+            sufficiency,
+            n_full_feeds: [Vec::new(), Vec::new()],
+            routes: replays.iter().map(|replay| ranges(&replay.routes)).collect(),
+        };
+        for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
+            for (peer, who) in replay.peers.iter().enumerate() {
+                let Ok(asn) = view.asns.binary_search(&who.asn) else { continue };
+                let usable = Family::ALL.map(|family| view.usable(collector, peer, family));
+                view.members.push(Member { collector, peer, asn, usable });
+                view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
+            }
+        }
+        view.n_full_feeds = Family::ALL.map(|family| view.count_full_feeds(family));
+        view
+    }
+
+    /// Every vantage point that might be usable.
+    pub fn vantage_points(&self) -> &[VantagePoint] {
+        &self.vantage_points
+    }
+
+    /// Whether RIB dumps tell who is a full feed and what is absent.
+    pub fn has_rib(&self) -> bool {
+        self.has_rib
+    }
+
+    /// How full feeds were told from partial ones, per family.
+    pub fn rules(&self) -> [Option<FullFeedRule>; 2] {
+        self.full_feed.rules
+    }
+
+    /// The window asked about.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// The vantage points that were full feeds at any time; all of them where no RIB dump tells.
+    pub fn full_feeds(&self, family: Family) -> Vec<&VantagePoint> {
+        let members = self.members.iter().zip(&self.vantage_points);
+        let usable = members.filter(|(member, _)| !member.usable[family as usize].is_empty());
+        usable.map(|(_, vantage_point)| vantage_point).collect()
+    }
+
+    /// What every usable vantage point said about a prefix, over the data and up to the end of the window; in order
+    /// of vantage point and time.
+    pub fn pieces(&self, prefix: &Prefix) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for (vantage_point, member) in self.members.iter().enumerate() {
+            let spans = self.spans(member, prefix);
+            for (window, complete) in &member.usable[prefix.family() as usize] {
+                pieces_of(vantage_point, *window, *complete, spans, &mut pieces);
+            }
+        }
+        pieces
+    }
+
+    /// The visibility of a prefix, counting only routes of `origin` where one is given.
+    pub fn timeline(&self, prefix: Prefix, origin: Option<Asn>) -> Timeline {
+        let pieces = self.pieces(&prefix);
+        let baseline = self.baseline(&prefix, &pieces, origin);
+        let steps = sweep::steps(&sweep::Sweep {
+            pieces: &pieces,
+            origin,
+            asn_of: &|vantage_point| self.members[vantage_point].asn,
+            n_asns: self.asns.len(),
+            baseline: &baseline.asns.iter().filter_map(|asn| self.asns.binary_search(asn).ok()).collect::<Vec<_>>(),
+            n_full_feeds: if self.has_rib { Some(&self.n_full_feeds[prefix.family() as usize]) } else { None },
+            end: self.window.end,
+            sufficiency: self.sufficiency,
+        });
+        Timeline { prefix, origin, steps, baseline, end: self.window.end }
+    }
+
+    /// The RIB dumps written inside `window`: per dump, the full-feed ASes that hold the prefix in it.
+    pub fn dumps_inside(&self, prefix: &Prefix, window: &Window) -> Vec<BTreeSet<Asn>> {
+        let mut dumps = Vec::new();
+        for (collector, replay) in self.replays.iter().enumerate() {
+            for (index, table) in replay.tables.iter().enumerate() {
+                if table.span.start >= window.start && table.span.end <= window.end {
+                    let (holders, full_feeds) = self.holders(collector, index, prefix, None);
+                    if !full_feeds.is_empty() {
+                        dumps.push(holders);
+                    }
+                }
+            }
+        }
+        dumps
+    }
+
+    fn spans(&self, member: &Member, prefix: &Prefix) -> &[RouteSpan] {
+        let Some(range) = self.routes[member.collector].get(prefix) else { return &[] };
+        let spans = &self.replays[member.collector].routes[range.clone()];
+        let from = spans.partition_point(|span| span.peer < member.peer);
+        let to = spans.partition_point(|span| span.peer <= member.peer);
+        &spans[from..to]
+    }
+
+    fn usable(&self, collector: usize, peer: usize, family: Family) -> Vec<(Window, bool)> {
+        let everything = [Window { start: Timestamp::MIN, end: Timestamp::MAX }];
+        let epochs = if self.has_rib { self.full_feed.epochs(collector, peer, family) } else { &everything };
+        let replay = &self.replays[collector];
+        let first = replay.sessions.partition_point(|span| (span.peer, span.family) < (peer, family));
+        let sessions = replay.sessions[first..].iter().take_while(|span| (span.peer, span.family) == (peer, family));
+        let mut usable = Vec::new();
+        for session in sessions.filter(|span| span.state == PeerState::Up) {
+            let Ok(up) = Window::new(session.from, session.to) else { continue };
+            usable.extend(epochs.iter().filter_map(|epoch| Some((up.intersect(epoch)?, session.complete))));
+        }
+        usable
+    }
+
+    fn count_full_feeds(&self, family: Family) -> Vec<(Timestamp, usize)> {
+        let mut changes = Vec::new();
+        for member in &self.members {
+            for epoch in self.full_feed.epochs(member.collector, member.peer, family) {
+                changes.push((epoch.start, true, member.asn));
+                changes.push((epoch.end, false, member.asn));
+            }
+        }
+        changes.sort_unstable();
+        let (mut per_asn, mut n, mut counts) = (vec![0u32; self.asns.len()], 0, Vec::<(Timestamp, usize)>::new());
+        for (at, begins, asn) in changes {
+            if begins {
+                n += usize::from(per_asn[asn] == 0);
+                per_asn[asn] += 1;
+            } else {
+                per_asn[asn] -= 1;
+                n -= usize::from(per_asn[asn] == 0);
+            }
+            match counts.last_mut() {
+                Some(last) if last.0 == at => last.1 = n,
+                _ => counts.push((at, n)),
+            }
+        }
+        counts
+    }
+
+    /// Full-feed ASes that hold the prefix in one RIB dump, and all full-feed ASes of it.
+    fn holders(
+        &self,
+        collector: usize,
+        index: usize,
+        prefix: &Prefix,
+        origin: Option<Asn>,
+    ) -> (BTreeSet<Asn>, BTreeSet<Asn>) {
+        let replay = &self.replays[collector];
+        let table = &replay.tables[index];
+        let is_full = |peer: usize| {
+            !replay.foreign_first_hop[peer] && self.full_feed.is_full(collector, index, table, peer, prefix.family())
+        };
+        let all = (0..replay.peers.len()).filter(|peer| is_full(*peer)).map(|peer| replay.peers[peer].asn).collect();
+        let listed = table.holders.get(prefix).map_or(&[][..], |holders| holders);
+        let sees = |paths: &[(Option<u32>, Arc<AsPath>)]| {
+            paths.iter().any(|(_, path)| Vote::Present(Some(path.clone()), Timestamp::MIN).sees(origin))
+        };
+        let holders = listed.iter().filter(|holder| is_full(holder.peer) && sees(&holder.paths));
+        (holders.map(|holder| replay.peers[holder.peer].asn).collect(), all)
+    }
+
+    /// The ASes that normally carry the prefix: per collector those of the dump in which most carried it.
+    fn baseline(&self, prefix: &Prefix, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
+        if !self.has_rib {
+            return self.peak(pieces, origin);
+        }
+        for source in [BaselineSource::RibBefore, BaselineSource::RibAfter] {
+            let (mut asns, mut all) = (BTreeSet::new(), BTreeSet::new());
+            for (collector, replay) in self.replays.iter().enumerate() {
+                let first = replay.tables.iter().position(|table| table.span.end <= self.window.end);
+                let dumps = replay.tables.iter().enumerate().filter(|(index, table)| match source {
+                    // A dump that is still being written when the window begins seeds the replay all the same.
+                    BaselineSource::RibBefore => table.span.end <= self.window.start || Some(*index) == first,
+                    _ => table.span.end > self.window.end,
+                });
+                let most = dumps
+                    .map(|(index, _)| self.holders(collector, index, prefix, origin))
+                    .max_by_key(|(holders, _)| holders.len());
+                let Some((holders, full_feeds)) = most else { continue };
+                asns.extend(holders);
+                all.extend(full_feeds);
+            }
+            if !asns.is_empty() {
+                return Baseline { asns: asns.into_iter().collect(), n_full_feeds: all.len(), source };
+            }
+        }
+        let at_end = |piece: &&Piece| piece.window.end >= self.window.end;
+        self.who_sees(pieces.iter().filter(at_end), origin, BaselineSource::WindowEnd)
+    }
+
+    /// The ASes known to hold the prefix at the moment at which most were.
+    fn peak(&self, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
+        let mut starts: Vec<Timestamp> =
+            pieces.iter().filter(|piece| piece.vote.sees(origin)).map(|piece| piece.window.start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let at = |moment: Timestamp| {
+            let then = pieces.iter().filter(move |piece| piece.window.contains(moment));
+            self.who_sees(then, origin, BaselineSource::Peak)
+        };
+        // The earliest of equals: `max_by_key` keeps the last.
+        starts.into_iter().rev().map(at).max_by_key(|baseline| baseline.asns.len()).unwrap_or(Baseline {
+            asns: Vec::new(),
+            n_full_feeds: 0,
+            source: BaselineSource::Nobody,
+        })
+    }
+
+    fn who_sees<'p>(
+        &self,
+        pieces: impl Iterator<Item = &'p Piece>,
+        origin: Option<Asn>,
+        source: BaselineSource,
+    ) -> Baseline {
+        let (mut asns, mut all) = (BTreeSet::new(), BTreeSet::new());
+        for piece in pieces {
+            let asn = self.vantage_points[piece.vantage_point].peer.asn;
+            all.insert(asn);
+            if piece.vote.sees(origin) {
+                asns.insert(asn);
+            }
+        }
+        let source = if asns.is_empty() { BaselineSource::Nobody } else { source };
+        Baseline { asns: asns.into_iter().collect(), n_full_feeds: all.len(), source }
+    }
+}
+
+/// Cuts one usable stretch into votes.
+fn pieces_of(vantage_point: usize, usable: Window, complete: bool, spans: &[RouteSpan], pieces: &mut Vec<Piece>) {
+    let mut push = |start: Timestamp, end: Timestamp, vote: Vote| {
+        if let Ok(window) = Window::new(start, end) {
+            pieces.push(Piece { vantage_point, window, vote });
+        }
+    };
+    let mut at = usable.start;
+    for span in spans {
+        if span.to <= usable.start || span.from >= usable.end {
+            continue;
+        }
+        let (from, to) = (span.from.max(usable.start), span.to.min(usable.end));
+        if complete {
+            push(at, from, Vote::Absent);
+        }
+        match &span.held {
+            Held::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at)),
+            Held::Absent => push(from, to, Vote::Absent),
+            Held::Unknown => {}
+        }
+        at = to;
+    }
+    if complete {
+        push(at, usable.end, Vote::Absent);
+    }
+}
+
+/// Where the spans of each prefix lie in a list sorted by prefix.
+fn ranges(routes: &[RouteSpan]) -> BTreeMap<Prefix, std::ops::Range<usize>> {
+    let mut ranges: BTreeMap<Prefix, std::ops::Range<usize>> = BTreeMap::new();
+    for (index, span) in routes.iter().enumerate() {
+        ranges.entry(span.prefix).or_insert(index..index).end = index + 1;
+    }
+    ranges
+}
