@@ -32,7 +32,7 @@ enum Stream<R: Read> {
     /// Before the first member and after each.
     Between(Source<R>),
     Plain(Source<R>),
-    Gzip(GzDecoder<Source<R>>),
+    Gzip(Box<GzDecoder<Source<R>>>),
     Bzip2(BzDecoder<Source<R>>),
     Zstd(zstd::Decoder<'static, Source<R>>),
     End,
@@ -68,7 +68,7 @@ impl<R: Read> Container<R> {
                 let format = format(head);
                 self.began = true;
                 match format {
-                    Some(Format::Gzip) => Stream::Gzip(GzDecoder::new(source)),
+                    Some(Format::Gzip) => Stream::Gzip(Box::new(GzDecoder::new(source))),
                     Some(Format::Bzip2) => Stream::Bzip2(BzDecoder::new(source)),
                     Some(Format::Zstd) => Stream::Zstd(zstd::Decoder::with_buffer(source)?.single_frame()),
                     None if first => Stream::Plain(source),

@@ -4,15 +4,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use bgpkit_parser::models::{Afi, AsnLength, Safi};
-use bgpkit_parser::parser::bgp::attributes::parse_attributes;
-
 use super::events::Draft;
-use super::prefilter::{attribute, longest, origin_matters, prefix_matters};
+use super::prefilter::{longest, origin_matters, prefix_matters};
 use super::walk::Record;
 use super::wire::Octets;
 use super::{Change, PeerIndex, paths};
-use crate::bgp::{AsPath, Asn, Family, Peer, Prefix};
+use crate::bgp::{Asn, Family, Peer, Prefix};
 use crate::time::Timestamp;
 
 /// Which prefix of the dump is being read, counted from 1. A prefix may be split over several records.
@@ -125,35 +122,18 @@ impl Draft<'_> {
         if !may_matter || self.peers.is_nobody(entry.peer) {
             return;
         }
-        match entry_path(entry.attributes, entry.four_octets) {
-            Ok(path) if path.hops().is_empty() => {}
-            Ok(path) if wanted || self.originates(&path) => {
+        match paths::decode(entry.attributes, entry.four_octets) {
+            // A route of the collector itself.
+            Ok(None) => {}
+            Ok(Some(path)) if path.hops().is_empty() => {}
+            Ok(Some(path)) if wanted || self.originates(&path) => {
                 let (path_id, originated_at) = (entry.path_id, entry.originated_at);
                 let path = self.paths.share(path);
                 self.event(record, at, entry.peer, Change::RibEntry { prefix, path_id, path, originated_at });
             }
-            Ok(_) => {}
+            Ok(Some(_)) => {}
             Err(what) => self.damage(record, what),
         }
-    }
-}
-
-/// The path of a RIB entry; empty for a route of the collector itself, which has none.
-fn entry_path(attributes: &[u8], four_octets: bool) -> Result<AsPath, String> {
-    let mut octets = Octets(attributes);
-    let mut has_path = false;
-    while let Some((code, _)) = attribute(&mut octets).ok_or("an attribute longer than the RIB entry")? {
-        has_path |= code == super::prefilter::AS_PATH;
-    }
-    // Family and prefix tell the parser that MP_REACH_NLRI is the short form of RFC 6396, section 4.3.4.
-    let (afi, safi) = (Some(Afi::Ipv6), Some(Safi::Unicast));
-    let width = if four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
-    let attributes = parse_attributes(attributes.to_vec().into(), &width, false, afi, safi, Some(&[]))
-        .map_err(|error| error.to_string())?;
-    match paths::path(&attributes, four_octets) {
-        Some(path) => Ok(path),
-        None if has_path => Err("an AS_PATH that cannot be read".to_owned()),
-        None => Ok(AsPath::default()),
     }
 }
 

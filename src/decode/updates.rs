@@ -1,39 +1,46 @@
 //! One UPDATE in full: which prefixes it withdraws and announces, by which path.
 //!
-//! The framing of every attribute and prefix is checked here first, because the parser forgives what loses routes
-//! (RFC 7606): it stops at an attribute that is too long, drops a whole list for one bad prefix, and takes a prefix
-//! of length 0 for a path identifier.
-
-use bgpkit_parser::models::{Afi, AsnLength, AttrType, AttributeValue, BgpUpdateMessage, NetworkPrefix, Nlri, Safi};
-use bgpkit_parser::parser::bgp::messages::parse_bgp_update_message;
+//! Lists of prefixes are read here and not by the parser, which takes a prefix of length 0 for a path identifier and
+//! drops a whole list, in silence, for what it dislikes in its next hop.
 
 use super::paths;
 use super::prefilter::{self, Encoding, MP_REACH, MP_UNREACH, attribute, unicast};
 use super::wire::Octets;
 use crate::bgp::{AsPath, Family, Prefix};
 
+/// A prefix and its path identifier, where the session has one.
+type Route = (Prefix, Option<u32>);
+
 /// What one UPDATE says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Update {
-    pub(super) withdrawn: Vec<(Prefix, Option<u32>)>,
-    pub(super) announced: Vec<(Prefix, Option<u32>)>,
+    /// Withdrawn and not announced again by the same message.
+    pub(super) withdrawn: Vec<Route>,
+    pub(super) announced: Vec<Route>,
     /// The path of everything announced; empty when nothing is, or when the peer itself originates it.
     pub(super) path: AsPath,
-    /// The family whose table is complete.
+    /// The family whose table is complete (RFC 4724, section 2).
     pub(super) end_of_rib: Option<Family>,
 }
 
 /// Decodes an UPDATE without its header; says what is wrong with one whose routes cannot be trusted.
 pub(super) fn decode(update: &[u8], encoding: Encoding) -> Result<Update, String> {
-    let end_of_rib = check(update, encoding.add_path)?;
-    let width = if encoding.four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
-    let message = parse_bgp_update_message(update.to_vec().into(), encoding.add_path, &width)
-        .map_err(|error| error.to_string())?;
-    let mut decoded = Update { end_of_rib, ..Update::default() };
-    let mut path = paths::path(&message.attributes, encoding.four_octets);
-    collect(&message, encoding, &mut decoded)?;
+    let mut decoded = Update::default();
+    let mut octets = Octets(update);
+    let withdrawn = octets.field().ok_or("withdrawn routes longer than the message")?;
+    let attributes = octets.field().ok_or("attributes longer than the message")?;
+    let announced = octets.0;
+    decoded.withdrawn = routes(withdrawn, Family::V4, encoding.add_path)?;
+    decoded.announced = routes(announced, Family::V4, encoding.add_path)?;
+    let has_other_families = multiprotocol_routes(attributes, encoding.add_path, &mut decoded)?;
+    if attributes.is_empty() {
+        decoded.end_of_rib = Some(Family::V4);
+    }
+    if has_other_families || !decoded.withdrawn.is_empty() || !decoded.announced.is_empty() {
+        decoded.end_of_rib = None;
+    }
     if !decoded.announced.is_empty() {
-        decoded.path = path.take().ok_or("an announcement without a readable AS_PATH")?;
+        decoded.path = paths::decode(attributes, encoding.four_octets)?.ok_or("an announcement without an AS_PATH")?;
     }
     let announced = &decoded.announced;
     decoded.withdrawn.retain(|route| !announced.contains(route));
@@ -73,77 +80,58 @@ fn whole_prefixes(list: &[u8], add_path: bool) -> &[u8] {
     list.get(..n_whole).unwrap_or_default()
 }
 
-/// Checks every length in the message; finds the End-of-RIB marker (RFC 4724, section 2).
-fn check(update: &[u8], add_path: bool) -> Result<Option<Family>, String> {
-    let mut octets = Octets(update);
-    let withdrawn = octets.field().ok_or("withdrawn routes longer than the message")?;
-    let mut attributes = Octets(octets.field().ok_or("attributes longer than the message")?);
-    let announced = octets.0;
-    check_list(withdrawn, Family::V4, add_path)?;
-    check_list(announced, Family::V4, add_path)?;
-    let mut end_of_rib = attributes.is_empty().then_some(Family::V4);
-    let mut has_routes = !withdrawn.is_empty() || !announced.is_empty();
-    let mut seen = [false; 2];
+/// Adds the routes of MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760); says whether there are routes of other families.
+fn multiprotocol_routes(attributes: &[u8], add_path: bool, decoded: &mut Update) -> Result<bool, String> {
+    let mut attributes = Octets(attributes);
+    let mut has_other_families = false;
+    let (mut has_reach, mut has_unreach) = (false, false);
     while let Some((code, value)) = attribute(&mut attributes).ok_or("an attribute longer than the attributes")? {
-        if !matches!(code, MP_REACH | MP_UNREACH) {
-            continue;
-        }
-        let seen = &mut seen[usize::from(code == MP_UNREACH)];
+        let (seen, list) = match code {
+            MP_REACH => (&mut has_reach, &mut decoded.announced),
+            MP_UNREACH => (&mut has_unreach, &mut decoded.withdrawn),
+            _ => continue,
+        };
         if std::mem::replace(seen, true) {
             return Err(format!("attribute {code} twice"));
         }
         match unicast(code, value).ok_or_else(|| format!("malformed attribute {code}"))? {
-            Some((family, [])) if code == MP_UNREACH => end_of_rib = Some(family),
-            Some((family, list)) => {
-                check_list(list, family, add_path)?;
-                has_routes |= !list.is_empty();
-            }
-            None => has_routes = true,
+            Some((family, [])) if code == MP_UNREACH => decoded.end_of_rib = Some(family),
+            Some((family, prefixes)) => list.extend(routes(prefixes, family, add_path)?),
+            None => has_other_families = true,
         }
     }
-    Ok(end_of_rib.filter(|_| !has_routes))
+    Ok(has_other_families)
 }
 
-/// A default route among other prefixes is what path identifiers look like to a collector that does not expect them:
-/// whole archives of 2020 and 2021 are full of such messages. A real one comes alone.
-fn check_list(list: &[u8], family: Family, add_path: bool) -> Result<(), String> {
+/// The prefixes of a list.
+fn routes(list: &[u8], family: Family, add_path: bool) -> Result<Vec<Route>, String> {
+    let mut rest = Octets(list);
+    let mut routes = Vec::new();
+    let mut n_default = 0;
+    while !rest.is_empty() {
+        let (path_id, length, octets) = prefilter::nlri(&mut rest, family, add_path)
+            .ok_or_else(|| format!("a malformed list of {family} prefixes"))?;
+        let prefix = Prefix::from_nlri(family, length, octets)
+            .ok_or_else(|| format!("a malformed list of {family} prefixes"))?;
+        n_default += usize::from(length == 0);
+        routes.push((prefix, add_path.then_some(path_id)));
+    }
+    if !add_path && (n_default > 1 || n_default == 1 && holds_path_ids(list, family)) {
+        return Err(format!("path identifiers among {family} prefixes, on a session that has none"));
+    }
+    Ok(routes)
+}
+
+/// Whether a list with a default route in it may as well be prefixes with path identifiers, whose first octets are 0.
+/// Collectors that did not expect them filled whole archives of 2020 and 2021 with such messages.
+fn holds_path_ids(list: &[u8], family: Family) -> bool {
     let mut rest = Octets(list);
     while !rest.is_empty() {
-        let (_, length, _) = prefilter::nlri(&mut rest, family, add_path)
-            .ok_or_else(|| format!("a malformed list of {family} prefixes"))?;
-        if length == 0 && !add_path && list.len() > 1 {
-            return Err(format!("a default route among other {family} prefixes: path identifiers, not prefixes"));
+        if prefilter::nlri(&mut rest, family, true).is_none() {
+            return false;
         }
     }
-    Ok(())
-}
-
-/// Takes the prefixes of both families out of the parsed message.
-fn collect(message: &BgpUpdateMessage, encoding: Encoding, decoded: &mut Update) -> Result<(), String> {
-    let route = |prefix: &NetworkPrefix| (Prefix::from(prefix.prefix), prefix.path_id.filter(|_| encoding.add_path));
-    decoded.withdrawn.extend(message.withdrawn_prefixes.iter().map(route));
-    decoded.announced.extend(message.announced_prefixes.iter().map(route));
-    for value in &message.attributes {
-        match value {
-            AttributeValue::MpUnreachNlri(nlri) if is_unicast(nlri) => {
-                decoded.withdrawn.extend(nlri.prefixes.iter().map(route));
-            }
-            AttributeValue::MpReachNlri(nlri) if is_unicast(nlri) => {
-                decoded.announced.extend(nlri.prefixes.iter().map(route));
-            }
-            AttributeValue::Raw(raw) if matches!(raw.code, MP_REACH | MP_UNREACH) => {
-                if unicast(raw.code, &raw.bytes).is_some_and(|routes| routes.is_some()) {
-                    return Err(format!("{:?} that cannot be read", AttrType::from(raw.code)));
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn is_unicast(nlri: &Nlri) -> bool {
-    nlri.safi == Safi::Unicast && matches!(nlri.afi, Afi::Ipv4 | Afi::Ipv6)
+    true
 }
 
 #[cfg(test)]
