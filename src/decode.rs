@@ -6,9 +6,16 @@
 
 mod container;
 mod events;
+mod paths;
+mod peers;
 mod prefilter;
+mod rib;
+#[cfg(test)]
+mod samples;
 mod selection;
+mod updates;
 mod walk;
+mod wire;
 
 use std::io::Read;
 use std::sync::Arc;

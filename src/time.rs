@@ -82,7 +82,9 @@ impl Serialize for Timestamp {
 
 /// Why a text is not an instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a time: write 2014-12-22, 2014-12-22T16:15, 2014-12-22T16:15:00Z, an offset such as +09:00, or Unix seconds")]
+#[error(
+    "'{0}' is not a time: write 2014-12-22, 2014-12-22T16:15, 2014-12-22T16:15:00Z, an offset such as +09:00, or Unix seconds"
+)]
 pub struct ParseTimestampError(String);
 
 /// Reads RFC 3339, `YYYY-MM-DD[THH:MM[:SS[.f]]]` as UTC, or Unix seconds.
@@ -168,7 +170,9 @@ mod tests {
     #[test]
     fn times_without_a_zone_are_utc_and_offsets_are_honoured() {
         let expected = Timestamp::from_secs(1_419_264_900);
-        for text in ["2014-12-22T16:15", "2014-12-22T16:15:00Z", "2014-12-22 16:15:00", "2014-12-23T01:15+09:00", "1419264900"] {
+        for text in
+            ["2014-12-22T16:15", "2014-12-22T16:15:00Z", "2014-12-22 16:15:00", "2014-12-23T01:15+09:00", "1419264900"]
+        {
             assert_eq!(text.parse::<Timestamp>(), Ok(expected), "{text}");
         }
         assert_eq!("2014-12-22".parse::<Timestamp>(), Ok(Timestamp::from_secs(1_419_206_400)));

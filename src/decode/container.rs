@@ -1,0 +1,215 @@
+//! Containers: gzip, bzip2 and Zstandard by content, every member, stream and frame, and nothing cut in silence.
+//!
+//! The decoders' own multi-member modes cannot tell a cut file from a whole one that something follows, so members
+//! are opened here one by one.
+
+use std::io::{self, BufRead, Read};
+
+use bzip2::bufread::BzDecoder;
+use flate2::bufread::GzDecoder;
+
+/// Compressed bytes are read in steps of this size.
+const CHUNK: usize = 128 * 1024;
+
+/// Longest signature: a bzip2 stream header and the magic number of the block or end that follows it.
+const SIGNATURE: usize = 10;
+
+/// The content of `input`.
+pub(super) fn decompress<R: Read>(input: R) -> Container<R> {
+    let source = Source { input, buffer: vec![0; CHUNK], start: 0, end: 0 };
+    Container { stream: Stream::Between(source), began: false, n_trailing: 0 }
+}
+
+/// Decompressed bytes. Reading fails with `InvalidData` where a member is damaged or cut; the end of the content is
+/// reported only after the end of the last member.
+pub(super) struct Container<R: Read> {
+    stream: Stream<R>,
+    began: bool,
+    n_trailing: u64,
+}
+
+enum Stream<R: Read> {
+    /// Before the first member and after each.
+    Between(Source<R>),
+    Plain(Source<R>),
+    Gzip(Box<GzDecoder<Source<R>>>),
+    Bzip2(BzDecoder<Source<R>>),
+    Zstd(zstd::Decoder<'static, Source<R>>),
+    End,
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Gzip,
+    Bzip2,
+    Zstd,
+}
+
+impl<R: Read> Container<R> {
+    /// Bytes after the last member that belong to none; known once the end has been read.
+    pub(super) fn n_trailing(&self) -> u64 {
+        self.n_trailing
+    }
+
+    /// Whether there was not a single byte to read.
+    pub(super) fn was_empty(&self) -> bool {
+        !self.began
+    }
+
+    /// Opens the next member, or ends.
+    fn advance(&mut self) -> io::Result<()> {
+        self.stream = match std::mem::replace(&mut self.stream, Stream::End) {
+            Stream::Between(mut source) => {
+                let first = !self.began;
+                let head = source.peek(SIGNATURE)?;
+                if head.is_empty() {
+                    return Ok(());
+                }
+                let format = format(head);
+                self.began = true;
+                match format {
+                    Some(Format::Gzip) => Stream::Gzip(Box::new(GzDecoder::new(source))),
+                    Some(Format::Bzip2) => Stream::Bzip2(BzDecoder::new(source)),
+                    Some(Format::Zstd) => Stream::Zstd(zstd::Decoder::with_buffer(source)?.single_frame()),
+                    None if first => Stream::Plain(source),
+                    None => {
+                        self.n_trailing = source.drain()?;
+                        Stream::End
+                    }
+                }
+            }
+            Stream::Gzip(decoder) => Stream::Between(decoder.into_inner()),
+            Stream::Bzip2(decoder) => Stream::Between(decoder.into_inner()),
+            Stream::Zstd(decoder) => Stream::Between(decoder.finish()),
+            Stream::Plain(_) | Stream::End => Stream::End,
+        };
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Container<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let n = match &mut self.stream {
+                Stream::Between(_) => 0,
+                Stream::Plain(source) => source.read(buffer)?,
+                Stream::Gzip(decoder) => decoder.read(buffer).map_err(|error| strict("gzip", error))?,
+                Stream::Bzip2(decoder) => decoder.read(buffer).map_err(|error| strict("bzip2", error))?,
+                Stream::Zstd(decoder) => decoder.read(buffer).map_err(|error| strict("Zstandard", error))?,
+                Stream::End => return Ok(0),
+            };
+            if n > 0 {
+                return Ok(n);
+            }
+            self.advance()?;
+        }
+    }
+}
+
+/// A decoder's "unexpected end of file" must not look like the end of the content.
+fn strict(format: &str, error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            io::Error::new(io::ErrorKind::InvalidData, format!("the {format} container is cut"))
+        }
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+            io::Error::new(io::ErrorKind::InvalidData, format!("the {format} container is damaged: {error}"))
+        }
+        _ => error,
+    }
+}
+
+fn format(head: &[u8]) -> Option<Format> {
+    match head {
+        [0x1f, 0x8b, ..] => Some(Format::Gzip),
+        // "BZh" alone is also the time 2005-04-11 12:05 in a plain MRT file.
+        [b'B', b'Z', b'h', b'1'..=b'9', magic @ ..] => {
+            let starts = |whole: &[u8]| whole.starts_with(magic) || magic.starts_with(whole);
+            let known = starts(&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59]) || starts(&[0x17, 0x72, 0x45, 0x38, 0x50, 0x90]);
+            known.then_some(Format::Bzip2)
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Format::Zstd),
+        _ => None,
+    }
+}
+
+/// A buffered reader that can look at several bytes ahead, wherever its buffer ends.
+struct Source<R> {
+    input: R,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl<R: Read> Source<R> {
+    /// The next `n` bytes, fewer only at the end.
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        if self.end - self.start < n {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            while self.end < n && self.read_more()? > 0 {}
+        }
+        let end = self.end.min(self.start + n);
+        Ok(self.buffer.get(self.start..end).unwrap_or_default())
+    }
+
+    /// Reads to the end and says how many bytes there were.
+    fn drain(&mut self) -> io::Result<u64> {
+        let mut n = 0;
+        loop {
+            let available = self.fill_buf()?.len();
+            if available == 0 {
+                return Ok(n);
+            }
+            n += available as u64;
+            self.consume(available);
+        }
+    }
+
+    fn read_more(&mut self) -> io::Result<usize> {
+        loop {
+            match self.input.read(self.buffer.get_mut(self.end..).unwrap_or_default()) {
+                Ok(n) => {
+                    let n = n.min(self.buffer.len() - self.end);
+                    self.end += n;
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl<R: Read> BufRead for Source<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+            self.read_more()?;
+        }
+        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.start = self.end.min(self.start + n);
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end && buffer.len() >= self.buffer.len() {
+            return self.input.read(buffer);
+        }
+        let n = self.fill_buf()?.read(buffer)?;
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests;

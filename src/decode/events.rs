@@ -1,0 +1,373 @@
+//! The reading of one file: records dispatched by type, sessions and messages turned into events.
+
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::container::Container;
+use super::paths::Paths;
+use super::peers::{Peers, is_nobody};
+use super::prefilter::{Encoding, update_matters};
+use super::rib::{PrefixCount, address};
+use super::walk::{Record, TABLE_DUMP, Walk};
+use super::wire::Octets;
+use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
+use crate::bgp::{AsPath, Asn, Family, Peer};
+use crate::coverage::Damage;
+use crate::time::Timestamp;
+
+/// Record types (RFC 6396, section 4; type 5 is its appendix B.2.1).
+const BGP: u16 = 5;
+const TABLE_DUMP_V2: u16 = 13;
+const BGP4MP: u16 = 16;
+const BGP4MP_ET: u16 = 17;
+
+/// Message types (RFC 4271, 2918; 128 is the ROUTE-REFRESH that Cisco had before).
+const OPEN: u8 = 1;
+const UPDATE: u8 = 2;
+const NOTIFICATION: u8 = 3;
+const KEEPALIVE: u8 = 4;
+const ROUTE_REFRESH: u8 = 5;
+const ROUTE_REFRESH_CISCO: u8 = 128;
+
+const ESTABLISHED: u16 = 6;
+
+/// Of a peer whose address was not recorded.
+const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Marker, length and type (RFC 4271, section 4.1).
+const MESSAGE_HEADER: usize = 19;
+
+/// Reads a file to its end.
+pub(super) fn read<R: Read>(container: Container<R>, selection: &Selection) -> Reading {
+    read_records(container, selection, false)
+}
+
+/// Reads a file; `decode_all` leaves the prefilter out.
+fn read_records<R: Read>(container: Container<R>, selection: &Selection, decode_all: bool) -> Reading {
+    let mut walk = Walk::new(container);
+    let mut draft = Draft::new(selection, decode_all);
+    let ending = loop {
+        match walk.record() {
+            Ok(record) => draft.record(&record),
+            Err(ending) => break ending,
+        }
+    };
+    let (container, end) = (walk.input(), walk.offset());
+    if container.was_empty() {
+        return draft.finish(Ending::Unreadable("the file is empty: 0 bytes".to_owned()));
+    }
+    if container.n_trailing() > 0 {
+        let what = format!("{} bytes that belong to nothing follow the end of the container", container.n_trailing());
+        draft.count_damage(Damage { record: draft.counts.records, offset: end, what });
+    }
+    draft.finish(ending)
+}
+
+/// A reading in the making.
+pub(super) struct Draft<'s> {
+    pub(super) selection: &'s Selection,
+    pub(super) decode_all: bool,
+    pub(super) peers: Peers,
+    /// What the peer indices of TABLE_DUMP_V2 mean.
+    pub(super) table: Vec<PeerIndex>,
+    pub(super) has_peer_table: bool,
+    pub(super) prefixes: PrefixCount,
+    pub(super) paths: Paths,
+    pub(super) counts: Counts,
+    lacked_peer_table: bool,
+    events: Vec<RouteEvent>,
+    damage: Vec<Damage>,
+    latest_damaged: Option<u64>,
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+impl<'s> Draft<'s> {
+    fn new(selection: &'s Selection, decode_all: bool) -> Draft<'s> {
+        Draft {
+            selection,
+            decode_all,
+            peers: Peers::default(),
+            table: Vec::new(),
+            has_peer_table: false,
+            prefixes: PrefixCount::default(),
+            paths: Paths::default(),
+            counts: Counts::default(),
+            lacked_peer_table: false,
+            events: Vec::new(),
+            damage: Vec::new(),
+            latest_damaged: None,
+            span: None,
+        }
+    }
+
+    fn finish(self, ending: Ending) -> Reading {
+        Reading {
+            peers: self.peers.into_list(),
+            events: self.events,
+            counts: self.counts,
+            damage: self.damage,
+            span: self.span,
+            ending,
+            has_peer_table: !self.lacked_peer_table,
+        }
+    }
+
+    fn record(&mut self, record: &Record) {
+        self.counts.records += 1;
+        let mut body = Octets(record.body);
+        let mut at = Timestamp::from_secs(i64::from(record.seconds));
+        if record.kind == BGP4MP_ET {
+            let Some(micros) = body.u32() else {
+                return self.damage(record, "a record without its microseconds".to_owned());
+            };
+            at = Timestamp::from_micros(at.micros() + i64::from(micros));
+        }
+        self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+        match (record.kind, record.subtype) {
+            (BGP4MP | BGP4MP_ET, _) => self.bgp4mp(record, at, body),
+            (TABLE_DUMP_V2, _) => self.table_dump_v2(record, at),
+            (TABLE_DUMP, 1) => self.table_dump(record, at, Family::V4),
+            (TABLE_DUMP, 2) => self.table_dump(record, at, Family::V6),
+            (BGP, _) => self.legacy_bgp(record, at, body),
+            _ => self.counts.unsupported += 1,
+        }
+    }
+
+    fn table_dump_v2(&mut self, record: &Record, at: Timestamp) {
+        let (family, add_path) = match record.subtype {
+            1 => return self.peer_table(record),
+            2 => (Family::V4, false),
+            4 => (Family::V6, false),
+            8 => (Family::V4, true),
+            10 => (Family::V6, true),
+            // Multicast, and where the peers are (RFC 6397).
+            3 | 5 | 7 | 9 | 11 => return self.counts.ignored += 1,
+            _ => return self.counts.unsupported += 1,
+        };
+        self.lacked_peer_table |= !self.has_peer_table;
+        self.rib_entries(record, at, family, add_path);
+    }
+
+    fn bgp4mp(&mut self, record: &Record, at: Timestamp, body: Octets) {
+        let encoding = match record.subtype {
+            0 => return self.state_change(record, at, state_change(body, false)),
+            5 => return self.state_change(record, at, state_change(body, true)),
+            1 => Encoding { four_octets: false, add_path: false },
+            4 => Encoding { four_octets: true, add_path: false },
+            8 => Encoding { four_octets: false, add_path: true },
+            9 => Encoding { four_octets: true, add_path: true },
+            // What the collector sent itself (`_LOCAL`); entries and snapshots that no archive uses.
+            2 | 3 | 6 | 7 | 10 | 11 => return self.counts.ignored += 1,
+            _ => return self.counts.unsupported += 1,
+        };
+        match envelope(body, encoding.four_octets) {
+            Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
+            Some((peer, message)) => self.message(record, at, peer, message, encoding),
+            None => {
+                self.counts.messages += 1;
+                self.damage(record, "a message that ends before its addresses do".to_owned());
+            }
+        }
+    }
+
+    /// A BGP message with its header.
+    fn message(&mut self, record: &Record, at: Timestamp, peer: Peer, message: &[u8], encoding: Encoding) {
+        let peer = self.sent(peer, at);
+        let Some((kind, content, is_cut)) = message_content(message) else {
+            return self.damage(record, "no BGP message where one should begin".to_owned());
+        };
+        match kind {
+            UPDATE if is_cut => {
+                self.damage(record, format!("an UPDATE of which only {} octets were kept", message.len()));
+                if let Some(update) = updates::salvage(content, encoding) {
+                    self.update(record, at, peer, &update, encoding, true);
+                }
+            }
+            UPDATE => self.update(record, at, peer, content, encoding, false),
+            OPEN => self.event(record, at, peer, Change::Open),
+            NOTIFICATION => self.event(record, at, peer, Change::SessionDown),
+            KEEPALIVE | ROUTE_REFRESH | ROUTE_REFRESH_CISCO => {}
+            _ => self.damage(record, format!("a BGP message of unknown type {kind}")),
+        }
+    }
+
+    /// Hot: once per UPDATE.
+    fn update(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        peer: PeerIndex,
+        update: &[u8],
+        encoding: Encoding,
+        is_cut: bool,
+    ) {
+        if !self.decode_all && !update_matters(update, encoding, self.selection).unwrap_or(true) {
+            return;
+        }
+        let decoded = match updates::decode(update, encoding) {
+            Ok(decoded) => decoded,
+            Err(what) => return self.damage(record, what),
+        };
+        if let Some(family) = decoded.end_of_rib.filter(|_| !is_cut) {
+            self.event(record, at, peer, Change::EndOfRib { family });
+        }
+        for (prefix, path_id) in decoded.withdrawn {
+            if self.selection.wants(&prefix) {
+                self.event(record, at, peer, Change::Withdraw { prefix, path_id });
+            }
+        }
+        if decoded.path.hops().is_empty() {
+            return;
+        }
+        let of_wanted_origin = self.originates(&decoded.path);
+        let path = self.paths.share(decoded.path);
+        for (prefix, path_id) in decoded.announced {
+            if of_wanted_origin || self.selection.wants(&prefix) {
+                let path = path.clone();
+                self.event(record, at, peer, Change::Announce { prefix, path_id, path });
+            }
+        }
+    }
+
+    fn state_change(&mut self, record: &Record, at: Timestamp, change: Option<(Peer, u16)>) {
+        match change {
+            Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
+            Some((peer, new_state)) => {
+                self.counts.state_changes += 1;
+                let peer = self.peers.index(peer);
+                let change = if new_state == ESTABLISHED { Change::SessionUp } else { Change::SessionDown };
+                self.event(record, at, peer, change);
+            }
+            None => {
+                self.counts.state_changes += 1;
+                self.damage(record, "a state change that cannot be read".to_owned());
+            }
+        }
+    }
+
+    /// The oldest form: IPv4, two-octet AS numbers, messages without their header.
+    fn legacy_bgp(&mut self, record: &Record, at: Timestamp, mut body: Octets) {
+        const ENCODING: Encoding = Encoding { four_octets: false, add_path: false };
+        let peer = legacy_peer(&mut body);
+        match record.subtype {
+            3 => {
+                let change = peer.zip(new_state(&mut body));
+                self.state_change(record, at, change);
+            }
+            1 | 5 | 6 | 7 => match peer.zip(legacy_peer(&mut body)) {
+                Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
+                Some((peer, _)) => {
+                    let peer = self.sent(peer, at);
+                    match record.subtype {
+                        1 => self.update(record, at, peer, body.0, ENCODING, false),
+                        5 => self.event(record, at, peer, Change::Open),
+                        6 => self.event(record, at, peer, Change::SessionDown),
+                        _ => {}
+                    }
+                }
+                None => {
+                    self.counts.messages += 1;
+                    self.damage(record, "a message that ends before its addresses do".to_owned());
+                }
+            },
+            _ => self.counts.unsupported += 1,
+        }
+    }
+
+    /// Counts a message of `peer`.
+    fn sent(&mut self, peer: Peer, at: Timestamp) -> PeerIndex {
+        self.counts.messages += 1;
+        let peer = self.peers.index(peer);
+        self.peers.heard(peer, at);
+        peer
+    }
+
+    /// Whether a path may have a wanted origin.
+    pub(super) fn originates(&self, path: &AsPath) -> bool {
+        self.selection.has_origins() && path.origins().iter().any(|origin| self.selection.wants_origin(*origin))
+    }
+
+    pub(super) fn event(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, change: Change) {
+        self.events.push(RouteEvent { at, record: record.index, offset: record.offset, peer, change });
+    }
+
+    /// Counts a record as damaged, once.
+    pub(super) fn damage(&mut self, record: &Record, what: String) {
+        if self.latest_damaged.replace(record.index) != Some(record.index) {
+            self.count_damage(Damage { record: record.index, offset: record.offset, what });
+        }
+    }
+
+    fn count_damage(&mut self, damage: Damage) {
+        self.counts.damaged += 1;
+        if self.damage.len() < MAX_DAMAGE {
+            self.damage.push(damage);
+        }
+    }
+}
+
+/// The peer and the message of a BGP4MP record. A family that belies the addresses is corrected by where the message
+/// begins; early Zebra left the addresses of an OPEN out, and so who sent it.
+fn envelope<'a>(mut body: Octets<'a>, four_octets: bool) -> Option<(Peer, &'a [u8])> {
+    let asn = as_number(&mut body, four_octets)?;
+    as_number(&mut body, four_octets)?;
+    if body.0.starts_with(&[0xff; 16]) {
+        return Some((Peer { address: NO_ADDRESS, asn }, body.0));
+    }
+    let [_, _, _, family] = body.array()?;
+    let families = if family == 2 { [Family::V6, Family::V4] } else { [Family::V4, Family::V6] };
+    let [declared, other] = families.map(|family| {
+        let mut rest = body;
+        let (peer_address, _local) = (address(&mut rest, family)?, address(&mut rest, family)?);
+        Some((Peer { address: peer_address, asn }, rest.0))
+    });
+    let begins = |found: &Option<(Peer, &[u8])>| found.is_some_and(|(_, message)| message.starts_with(&[0xff; 16]));
+    if !begins(&declared) && begins(&other) { other } else { declared }
+}
+
+/// The peer and the new state of a BGP4MP state change. The length tells the family: early Zebra wrote a wrong one,
+/// and records without addresses.
+fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer, u16)> {
+    let asn = as_number(&mut body, four_octets)?;
+    as_number(&mut body, four_octets)?;
+    let peer_address = match body.0.len() {
+        4 => NO_ADDRESS,
+        n => {
+            let [_, _, _, family] = body.array()?;
+            let family = if n >= 40 && family == 2 { Family::V6 } else { Family::V4 };
+            let (peer_address, _local) = (address(&mut body, family)?, address(&mut body, family)?);
+            peer_address
+        }
+    };
+    Some((Peer { address: peer_address, asn }, new_state(&mut body)?))
+}
+
+/// The second of two states: 1 to 6 of RFC 4271, section 8.2.2, or 7 and 8 of Quagga.
+fn new_state(octets: &mut Octets) -> Option<u16> {
+    let (_old, new) = (octets.u16()?, octets.u16()?);
+    Some(new).filter(|state| (1..=8).contains(state))
+}
+
+fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {
+    Some(Asn(if four_octets { octets.u32()? } else { u32::from(octets.u16()?) }))
+}
+
+fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
+    let asn = as_number(octets, false)?;
+    Some(Peer { address: address(octets, Family::V4)?, asn })
+}
+
+/// The type of a message, what follows its header, and whether the record ends before the message does.
+fn message_content(message: &[u8]) -> Option<(u8, &[u8], bool)> {
+    let mut octets = Octets(message);
+    octets.take(16).filter(|marker| marker == &[0xff; 16])?;
+    let length = usize::from(octets.u16()?).checked_sub(MESSAGE_HEADER)?;
+    let kind = octets.u8()?;
+    match octets.0.get(..length) {
+        Some(content) => Some((kind, content, false)),
+        None => Some((kind, octets.0, true)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

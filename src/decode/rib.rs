@@ -1,0 +1,178 @@
+//! RIB dumps: TABLE_DUMP (RFC 6396, section 4.2) and TABLE_DUMP_V2 (section 4.3, RFC 8050).
+//!
+//! Every entry is walked, to count the tables of the peers; the attributes of the few that matter are decoded.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::events::Draft;
+use super::prefilter::{longest, origin_matters, prefix_matters};
+use super::walk::Record;
+use super::wire::Octets;
+use super::{Change, PeerIndex, paths};
+use crate::bgp::{Asn, Family, Peer, Prefix};
+use crate::time::Timestamp;
+
+/// Which prefix of the dump is being read, counted from 1. A prefix may be split over several records.
+#[derive(Default)]
+pub(super) struct PrefixCount {
+    latest: Option<Prefix>,
+    n: u64,
+}
+
+impl PrefixCount {
+    fn count(&mut self, prefix: Prefix) -> u64 {
+        if self.latest != Some(prefix) {
+            self.latest = Some(prefix);
+            self.n += 1;
+        }
+        self.n
+    }
+}
+
+/// One route in a dump.
+struct Entry<'a> {
+    peer: PeerIndex,
+    path_id: Option<u32>,
+    originated_at: Timestamp,
+    attributes: &'a [u8],
+    four_octets: bool,
+}
+
+impl Draft<'_> {
+    /// PEER_INDEX_TABLE: what the indices of the entries after it mean.
+    pub(super) fn peer_table(&mut self, record: &Record) {
+        self.has_peer_table = true;
+        self.table.clear();
+        let mut octets = Octets(record.body);
+        let n = octets.take(4).and_then(|_| octets.field()).and_then(|_| octets.u16());
+        for _ in 0..n.unwrap_or(0) {
+            let Some(peer) = table_peer(&mut octets) else { break };
+            self.table.push(self.peers.index(peer));
+        }
+        if n.map(usize::from) != Some(self.table.len()) {
+            self.damage(record, "a peer table that ends early".to_owned());
+        }
+    }
+
+    /// The entries of one prefix, or some of them.
+    pub(super) fn rib_entries(&mut self, record: &Record, at: Timestamp, family: Family, add_path: bool) {
+        self.counts.rib_records += 1;
+        let mut octets = Octets(record.body);
+        let Some((prefix, wanted, n)) = octets.take(4).and_then(|_| self.rib_header(&mut octets, family)) else {
+            return self.damage(record, "a RIB record without a readable prefix".to_owned());
+        };
+        let n_prefix = self.prefixes.count(prefix);
+        for n_read in 0..n {
+            let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
+                return self.damage(record, format!("RIB entries end after {n_read} of {n}"));
+            };
+            let Some(&peer) = self.table.get(usize::from(index)) else {
+                self.damage(record, format!("peer {index} is not in the peer table"));
+                continue;
+            };
+            self.peers.holds(peer, family, n_prefix);
+            let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
+            self.entry(record, at, prefix, wanted, entry);
+        }
+        if !octets.is_empty() {
+            self.damage(record, format!("{} octets after {n} RIB entries", octets.0.len()));
+        }
+    }
+
+    /// The prefix of a TABLE_DUMP_V2 record, whether it is wanted, and the number of entries.
+    fn rib_header(&self, octets: &mut Octets, family: Family) -> Option<(Prefix, bool, u16)> {
+        let length = octets.u8()?;
+        let network = octets.take(usize::from(length).div_ceil(8))?;
+        let prefix = Prefix::from_nlri(family, length, network)?;
+        let wanted = prefix_matters(family, length, network, self.selection)?;
+        Some((prefix, wanted, octets.u16()?))
+    }
+
+    /// TABLE_DUMP: one route, in early files several.
+    pub(super) fn table_dump(&mut self, record: &Record, at: Timestamp, family: Family) {
+        self.counts.rib_records += 1;
+        let mut octets = Octets(record.body);
+        if octets.take(4).is_none() || octets.is_empty() {
+            return self.damage(record, "a TABLE_DUMP record without an entry".to_owned());
+        }
+        while !octets.is_empty() {
+            let Some((network, length, originated_at, peer, attributes)) = dumped_route(&mut octets, family) else {
+                return self.damage(record, "a TABLE_DUMP entry that ends early".to_owned());
+            };
+            let prefix = Prefix::new(network, length);
+            let Some(prefix) = prefix.filter(|_| length <= longest(family)) else {
+                self.damage(record, format!("a prefix of length {length}"));
+                continue;
+            };
+            let peer = self.peers.index(peer);
+            let n_prefix = self.prefixes.count(prefix);
+            self.peers.holds(peer, family, n_prefix);
+            let wanted = self.selection.may_want(family, (prefix.bits() >> 96) as u32) && self.selection.wants(&prefix);
+            let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
+            self.entry(record, at, prefix, wanted, entry);
+        }
+    }
+
+    /// Hot: once per route of a dump.
+    fn entry(&mut self, record: &Record, at: Timestamp, prefix: Prefix, wanted: bool, entry: Entry) {
+        let may_matter = wanted
+            || self.decode_all
+            || self.selection.has_origins()
+                && origin_matters(entry.attributes, entry.four_octets, self.selection).unwrap_or(true);
+        if !may_matter || self.peers.is_nobody(entry.peer) {
+            return;
+        }
+        match paths::decode(entry.attributes, entry.four_octets) {
+            // A route of the collector itself.
+            Ok(None) => {}
+            Ok(Some(path)) if path.hops().is_empty() => {}
+            Ok(Some(path)) if wanted || self.originates(&path) => {
+                let (path_id, originated_at) = (entry.path_id, entry.originated_at);
+                let path = self.paths.share(path);
+                self.event(record, at, entry.peer, Change::RibEntry { prefix, path_id, path, originated_at });
+            }
+            Ok(Some(_)) => {}
+            Err(what) => self.damage(record, what),
+        }
+    }
+}
+
+/// A row of the peer table: type, BGP identifier, address, AS number.
+fn table_peer(octets: &mut Octets) -> Option<Peer> {
+    const IPV6: u8 = 1;
+    const FOUR_OCTETS: u8 = 2;
+    let kind = octets.u8()?;
+    octets.take(4)?;
+    let address = address(octets, if kind & IPV6 != 0 { Family::V6 } else { Family::V4 })?;
+    let asn = if kind & FOUR_OCTETS != 0 { octets.u32()? } else { u32::from(octets.u16()?) };
+    Some(Peer { address, asn: Asn(asn) })
+}
+
+/// An entry of TABLE_DUMP_V2: peer index, originated time, path identifier, attributes.
+#[inline]
+fn table_entry<'a>(octets: &mut Octets<'a>, add_path: bool) -> Option<(u16, Timestamp, Option<u32>, &'a [u8])> {
+    let index = octets.u16()?;
+    let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
+    let path_id = if add_path { Some(octets.u32()?) } else { None };
+    Some((index, originated_at, path_id, octets.field()?))
+}
+
+/// An entry of TABLE_DUMP: network, length, originated time, peer, attributes.
+#[inline]
+fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(IpAddr, u8, Timestamp, Peer, &'a [u8])> {
+    let network = address(octets, family)?;
+    let [length, _status] = octets.array()?;
+    let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
+    let peer = Peer { address: address(octets, family)?, asn: Asn(u32::from(octets.u16()?)) };
+    Some((network, length, originated_at, peer, octets.field()?))
+}
+
+pub(super) fn address(octets: &mut Octets, family: Family) -> Option<IpAddr> {
+    Some(match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::from(octets.array::<4>()?)),
+        Family::V6 => IpAddr::V6(Ipv6Addr::from(octets.array::<16>()?)),
+    })
+}
+
+#[cfg(test)]
+mod tests;

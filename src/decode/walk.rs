@@ -1,0 +1,171 @@
+//! Record framing (RFC 6396, section 2): a header of twelve octets, then as many as it says.
+
+use std::io::{self, Read};
+
+use super::Ending;
+use super::wire::Octets;
+
+/// A longer record is taken for lost framing. The longest real ones are peer tables of some 100 KB.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+const HEADER: usize = 12;
+
+/// Records are read in place from a buffer of this size, which grows for a longer one.
+const BUFFER: usize = 256 * 1024;
+
+/// TABLE_DUMP (RFC 6396, section 4.2).
+pub(super) const TABLE_DUMP: u16 = 12;
+
+/// One record, with its place in the file.
+pub(super) struct Record<'a> {
+    pub(super) index: u64,
+    pub(super) offset: u64,
+    pub(super) seconds: u32,
+    pub(super) kind: u16,
+    pub(super) subtype: u16,
+    pub(super) body: &'a [u8],
+}
+
+/// The records of a file, one after the other.
+pub(super) struct Walk<R> {
+    input: R,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    offset: u64,
+    index: u64,
+}
+
+impl<R: Read> Walk<R> {
+    pub(super) fn new(input: R) -> Walk<R> {
+        Walk { input, buffer: vec![0; BUFFER], start: 0, end: 0, offset: 0, index: 0 }
+    }
+
+    pub(super) fn input(&self) -> &R {
+        &self.input
+    }
+
+    /// How many octets the records so far have.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next record, or how the file ended.
+    pub(super) fn record(&mut self) -> Result<Record<'_>, Ending> {
+        self.fill(HEADER)?;
+        let Some((seconds, kind, subtype, length)) = header(self.available()) else {
+            return Err(self.end_inside_header());
+        };
+        if !is_plausible(kind, length) {
+            return Err(self.lost_framing(kind, length));
+        }
+        if !self.fill(HEADER + length)? {
+            let present = self.available().len().saturating_sub(HEADER);
+            return Err(Ending::Truncated(format!(
+                "the file ends inside record {} at offset {}: {present} of {length} octets",
+                self.index, self.offset
+            )));
+        }
+        let mut whole = HEADER + length;
+        if kind == TABLE_DUMP && self.is_short_batch(subtype, whole) && self.fill(whole + 4)? {
+            whole += 4;
+        }
+        let (index, offset, begin) = (self.index, self.offset, self.start);
+        self.start += whole;
+        self.offset += whole as u64;
+        self.index += 1;
+        let body = self.buffer.get(begin + HEADER..begin + whole).unwrap_or_default();
+        Ok(Record { index, offset, seconds, kind, subtype, body })
+    }
+
+    fn available(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Makes `n` octets available; false at the end of the file.
+    fn fill(&mut self, n: usize) -> Result<bool, Ending> {
+        if self.end - self.start >= n {
+            return Ok(true);
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.buffer.len() < n {
+            self.buffer.resize(n.next_power_of_two(), 0);
+        }
+        while self.end < n {
+            match self.input.read(self.buffer.get_mut(self.end..).unwrap_or_default()) {
+                Ok(0) => return Ok(false),
+                Ok(n_read) => self.end = self.buffer.len().min(self.end + n_read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let read = self.offset + self.end as u64;
+                    return Err(Ending::Truncated(format!("{error} after {read} decompressed bytes")));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether this is a batch of the year 2000 whose writer left its own four octets of view and sequence number
+    /// out of the length: the entries end exactly four octets after the record.
+    fn is_short_batch(&self, subtype: u16, whole: usize) -> bool {
+        let address = match subtype {
+            1 => 4,
+            2 => 16,
+            _ => return false,
+        };
+        let Some(mut entries) = self.available().get(HEADER + 4..whole).map(Octets) else { return false };
+        // Prefix, length, status, time, peer address, peer AS.
+        while entries.take(address + 6 + address + 2).is_some() {
+            let Some(length) = entries.u16() else { return false };
+            let left = entries.0.len();
+            if entries.take(usize::from(length)).is_none() {
+                return usize::from(length) == left + 4;
+            }
+        }
+        false
+    }
+
+    fn end_inside_header(&self) -> Ending {
+        let available = self.available();
+        match (self.index, available.len()) {
+            (_, 0) => Ending::Complete,
+            (0, _) => Ending::Unreadable(format!("not an MRT file: it holds only {}", quoted(available))),
+            (index, n) => Ending::Truncated(format!(
+                "the file ends inside the header of record {index} at offset {}: {n} of 12 octets",
+                self.offset
+            )),
+        }
+    }
+
+    fn lost_framing(&self, kind: u16, length: usize) -> Ending {
+        if self.index == 0 {
+            return Ending::Unreadable(format!("not an MRT file: it begins with {}", quoted(self.available())));
+        }
+        Ending::Truncated(format!(
+            "no record begins at offset {}, after record {}: type {kind}, length {length}",
+            self.offset,
+            self.index - 1
+        ))
+    }
+}
+
+fn header(available: &[u8]) -> Option<(u32, u16, u16, usize)> {
+    let mut octets = Octets(available);
+    Some((octets.u32()?, octets.u16()?, octets.u16()?, octets.u32()? as usize))
+}
+
+/// A registered type (the IANA registry "MRT", without NULL) and a length below the limit.
+fn is_plausible(kind: u16, length: usize) -> bool {
+    matches!(kind, 1..=13 | 16 | 17 | 32 | 33 | 48 | 49) && length <= MAX_BODY
+}
+
+/// The first few octets, readable where they are text.
+fn quoted(available: &[u8]) -> String {
+    let head = available.get(..available.len().min(24)).unwrap_or_default();
+    format!("\"{}\"", head.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests;
