@@ -1,15 +1,38 @@
 //! When did a network disappear from the Internet's routing table, for how long, and how sure are we?
+//!
+//! Listings become files, files become route events, events become spans of presence, spans become timelines,
+//! timelines become outages, outages become a report. One module per step, in that order:
+//!
+//! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`visibility`] → [`detect`] → [`report`]
+//!
+//! [`pipeline`] composes them. [`time`], [`bgp`], [`coverage`] and [`error`] are plain values that any step may use.
+//!
+//! Four things hold throughout. Absence of data is never reported as absence of routes. The same inputs give the same
+//! bytes, whatever the number of threads. Damaged or missing archives never abort a run: they are counted, located and
+//! shown beside the results. And only [`catalog`], [`fetch`], [`report`] and the binary touch the outside world.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod bgp;
-pub mod time;
 pub mod coverage;
 pub mod error;
-pub mod decode;
+pub mod time;
+
 pub mod catalog;
 pub mod fetch;
+
+pub mod decode;
 pub mod replay;
 pub mod visibility;
+
 pub mod detect;
+pub mod report;
+
+pub mod pipeline;
+
+pub use catalog::Query;
+pub use detect::Outage;
+pub use error::Error;
+pub use pipeline::{Options, run};
+pub use report::Report;

@@ -12,7 +12,8 @@ use crate::bgp::{Asn, Family, Prefix};
 use crate::time::{Timestamp, Window};
 
 pub use full_feed::{FullFeed, FullFeedRule};
-pub use view::{Piece, View, Vote};
+pub use crate::replay::{Held, PeerState};
+pub use view::{KnownSpan, Piece, SessionSpan, View, Vote};
 
 /// What makes a stretch of time usable as evidence.
 #[derive(Clone, Copy, Debug, PartialEq)]

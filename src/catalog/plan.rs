@@ -118,7 +118,7 @@ fn plan_collector(
         baseline.chain(seed).chain(inside).chain(after).map(|rib| (*rib).clone()).collect();
 
     // Without a seed the updates matter from the window on; a dump named just before it still seeds.
-    let start = match seed {
+    let mut start = match seed {
         Some(rib) => era::opened(rib).0,
         None => first_inside.map_or(window.start, |at| at.min(window.start)),
     };
@@ -134,6 +134,10 @@ fn plan_collector(
         .collect();
     if chosen.is_empty() && chosen_ribs.is_empty() {
         return None;
+    }
+    if chosen_ribs.is_empty() {
+        // Without any dump every message counts, from the first file on.
+        start = chosen.first().map_or(start, |first| start.min(era::opened(first).1));
     }
     let gaps = missing(collector, &chosen, start, window.end);
     Some(CollectorPlan { collector: collector.clone(), project, ribs: chosen_ribs, updates: chosen, gaps, start })

@@ -71,6 +71,11 @@ impl Selection {
         blocks.get((block / 64) as usize).is_some_and(|bits| bits >> (block % 64) & 1 != 0)
     }
 
+    /// Whether the prefix itself was chosen, not only as a part or a cover of another.
+    pub fn wants_exactly(&self, prefix: &Prefix) -> bool {
+        self.exact.contains(prefix)
+    }
+
     /// Whether a route of `origin` is wanted, whatever its prefix.
     pub fn wants_origin(&self, origin: Asn) -> bool {
         self.origins.contains(&origin)

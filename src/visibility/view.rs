@@ -39,6 +39,34 @@ pub struct Piece {
     pub vote: Vote,
 }
 
+/// The time for which one vantage point held one route, or none, or for which that is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownSpan {
+    /// Who.
+    pub vantage_point: VantagePoint,
+    /// The prefix.
+    pub prefix: Prefix,
+    /// For how long.
+    pub window: Window,
+    /// A route, none, or unknown.
+    pub held: Held,
+    /// Why we believe so.
+    pub evidence: &'static str,
+}
+
+/// The time that one session spent in one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSpan {
+    /// Whose.
+    pub vantage_point: VantagePoint,
+    /// Which half of its table.
+    pub family: Family,
+    /// For how long.
+    pub window: Window,
+    /// The state.
+    pub state: PeerState,
+}
+
 /// One vantage point in a view.
 #[derive(Clone, Debug)]
 struct Member {
@@ -171,6 +199,41 @@ impl<'a> View<'a> {
             }
         }
         dumps
+    }
+
+    /// Everything known of a prefix, vantage point by vantage point, usable or not.
+    pub fn spans_of(&self, prefix: &Prefix) -> Vec<KnownSpan> {
+        let mut known = Vec::new();
+        for (collector, replay) in self.replays.iter().enumerate() {
+            let Some(range) = self.routes[collector].get(prefix) else { continue };
+            for span in &replay.routes[range.clone()] {
+                let Ok(window) = Window::new(span.from, span.to) else { continue };
+                let vantage_point =
+                    VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
+                known.push(KnownSpan {
+                    vantage_point,
+                    prefix: *prefix,
+                    window,
+                    held: span.held.clone(),
+                    evidence: span.evidence.name(),
+                });
+            }
+        }
+        known
+    }
+
+    /// The state of every session over time.
+    pub fn sessions(&self) -> Vec<SessionSpan> {
+        let mut sessions = Vec::new();
+        for replay in self.replays {
+            for span in &replay.sessions {
+                let Ok(window) = Window::new(span.from, span.to) else { continue };
+                let vantage_point =
+                    VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
+                sessions.push(SessionSpan { vantage_point, family: span.family, window, state: span.state });
+            }
+        }
+        sessions
     }
 
     fn spans(&self, member: &Member, prefix: &Prefix) -> &[RouteSpan] {

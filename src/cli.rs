@@ -1,0 +1,337 @@
+//! Arguments as typed values, and what the user sees of a run.
+
+mod progress;
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::{ArgAction, Parser, ValueEnum};
+
+use outage_replay::bgp::{Asn, Collector, Prefix, Project};
+use outage_replay::catalog::{Match, Query, Target};
+use outage_replay::detect::Thresholds;
+use outage_replay::report::{self, Answer, Export, Report, Style};
+use outage_replay::time::{Timestamp, Window};
+use outage_replay::visibility::{Metric, Sufficiency};
+use outage_replay::{Error, Options};
+
+pub use progress::Progress;
+
+const AFTER_HELP: &str = "\
+Examples:
+  outage-replay --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014
+  outage-replay --prefix 175.45.176.0/24 --from 2014-12-22 --duration 36h --archive mirror --format json
+
+Exit codes: 0 finished, data sufficient; 1 failed; 2 wrong usage; 3 finished, data insufficient or incomplete;
+4 an outage was found and --fail-on-outage was given.
+
+Times without an offset are UTC. Absence of data is never reported as absence of routes.";
+
+/// When did a network disappear from the Internet's routing table, for how long, and how sure are we?
+#[derive(Debug, Parser)]
+#[command(name = "outage-replay", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Args {
+    /// Networks by origin AS: 131279, AS131279 or 2.207. Repeatable, comma lists
+    #[arg(long, value_name = "ASN", value_delimiter = ',', help_heading = "Target")]
+    asn: Vec<Asn>,
+    /// Prefixes, IPv4 or IPv6. Repeatable, comma lists
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Target")]
+    prefix: Vec<Prefix>,
+    /// A file with one AS number or prefix a line; # begins a comment
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    targets: Vec<PathBuf>,
+    /// Which prefixes a --prefix stands for, beside itself
+    #[arg(long = "match", value_enum, default_value_t, help_heading = "Target")]
+    matching: Matching,
+
+    /// Start of the window: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
+    #[arg(long, value_name = "TIME", help_heading = "Window")]
+    from: Timestamp,
+    /// End of the window, not included
+    #[arg(long, value_name = "TIME", conflicts_with = "duration", required_unless_present = "duration", help_heading = "Window")]
+    to: Option<Timestamp>,
+    /// Length of the window instead of its end: 36h, 90min, 2days
+    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, help_heading = "Window")]
+    duration: Option<Duration>,
+
+    /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
+    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_ARCHIVE", help_heading = "Source")]
+    archive: Option<PathBuf>,
+    /// Only these collectors. Repeatable, comma lists
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Source")]
+    collector: Vec<String>,
+    /// Only the collectors of this project: riperis or routeviews
+    #[arg(long, value_name = "NAME", help_heading = "Source")]
+    project: Option<Project>,
+    /// Read RIB dumps from this long before the window to learn how widely a prefix is normally seen; at most 7days
+    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "0s", help_heading = "Source")]
+    baseline: Duration,
+
+    /// Fewer distinct peer ASes than this decide nothing
+    #[arg(long, value_name = "N", default_value_t = Sufficiency::default().min_peers, help_heading = "Detection")]
+    min_peers: usize,
+    /// Less than this share of the full-feed ASes decides nothing
+    #[arg(long, value_name = "SHARE", default_value_t = Sufficiency::default().min_coverage, value_parser = share, help_heading = "Detection")]
+    min_coverage: f64,
+    /// Down while the share of peer ASes that see it is below this
+    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().down_below, value_parser = share, help_heading = "Detection")]
+    down_below: f64,
+    /// Up again once it is at least this [default: 0.6; 0.5 with --metric ioda]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Detection")]
+    up_at: Option<f64>,
+    /// Shorter falls are flaps
+    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "120s", help_heading = "Detection")]
+    min_duration: Duration,
+    /// Outages separated by at most this are one
+    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "120s", help_heading = "Detection")]
+    merge_gap: Duration,
+    /// Outages and flaps separated by at most this are one episode
+    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "6h", help_heading = "Detection")]
+    episode_gap: Duration,
+    /// A loss that is no outage is listed while the share is below this
+    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().degraded_below, value_parser = share, help_heading = "Detection")]
+    degraded_below: f64,
+    /// Which share decides: of the peers that normally carry the prefix, or, as IODA, of all full feeds
+    #[arg(long, value_enum, default_value_t, help_heading = "Detection")]
+    metric: MetricName,
+
+    /// What to print
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    format: Format,
+    /// Also write the run into this folder: tables, timelines, manifest
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Which files to write with --output
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "csv,parquet", requires = "output", help_heading = "Output")]
+    export: Vec<ExportName>,
+    /// Replace an earlier run in the --output folder
+    #[arg(long, requires = "output", help_heading = "Output")]
+    pub force: bool,
+    /// Exit with 4 when an outage was found
+    #[arg(long, help_heading = "Output")]
+    pub fail_on_outage: bool,
+    /// Threads; 0 for one per core
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Output")]
+    jobs: usize,
+    /// No progress on standard error
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Say on standard error what is being done
+    #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Matching {
+    /// Nothing else
+    Exact,
+    /// Everything inside it
+    #[default]
+    MoreSpecific,
+    /// Everything that covers it
+    LessSpecific,
+    /// Both
+    Any,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
+enum MetricName {
+    #[default]
+    Baseline,
+    Ioda,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// For a person
+    #[default]
+    Table,
+    /// One document
+    Json,
+    /// One outage a line, then the run
+    Ndjson,
+    /// One outage a row
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ExportName {
+    Csv,
+    Parquet,
+}
+
+/// An argument that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+fn usage(what: impl std::fmt::Display) -> anyhow::Error {
+    Usage(what.to_string()).into()
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share is a number from 0 to 1".to_owned()),
+    }
+}
+
+impl Args {
+    /// The question.
+    pub fn query(&self) -> anyhow::Result<Query> {
+        let to = match (self.to, self.duration) {
+            (Some(to), _) => to,
+            (None, Some(duration)) => self.from + duration,
+            (None, None) => return Err(usage("pass --to or --duration")),
+        };
+        let window = Window::new(self.from, to).map_err(usage)?;
+        let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
+        // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
+        let first = Timestamp::from_secs(915_148_800);
+        if window.start < first {
+            return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
+        }
+        if window.end > now {
+            return Err(usage(format!("--to {} is in the future: it is {now} now", window.end)));
+        }
+        if self.baseline > Duration::from_secs(7 * 86400) {
+            return Err(usage("--baseline is at most 7days"));
+        }
+        Ok(Query {
+            targets: self.all_targets()?,
+            window,
+            collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
+            project: self.project,
+            baseline: self.baseline,
+        })
+    }
+
+    fn all_targets(&self) -> anyhow::Result<Vec<Target>> {
+        let matching = match self.matching {
+            Matching::Exact => Match::Exact,
+            Matching::MoreSpecific => Match::MoreSpecific,
+            Matching::LessSpecific => Match::LessSpecific,
+            Matching::Any => Match::Any,
+        };
+        let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
+        targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, matching)));
+        for path in &self.targets {
+            let text = fs::read_to_string(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
+            for (index, line) in text.lines().enumerate() {
+                let word = line.split('#').next().unwrap_or_default().trim();
+                if word.is_empty() {
+                    continue;
+                }
+                let target = match (word.parse::<Asn>(), word.contains('/').then(|| word.parse::<Prefix>())) {
+                    (_, Some(Ok(prefix))) => Target::Prefix(prefix, matching),
+                    (Ok(asn), None) => Target::Asn(asn),
+                    (_, Some(Err(error))) => return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1))),
+                    (Err(error), None) => return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1))),
+                };
+                targets.push(target);
+            }
+        }
+        let mut unique = Vec::new();
+        for target in targets {
+            if !unique.contains(&target) {
+                unique.push(target);
+            }
+        }
+        if unique.is_empty() {
+            return Err(usage("nothing to look for: pass --asn, --prefix or --targets"));
+        }
+        Ok(unique)
+    }
+
+    /// How to answer it.
+    pub fn options(&self) -> anyhow::Result<Options> {
+        let (metric, up_at) = match self.metric {
+            MetricName::Baseline => (Metric::Baseline, Thresholds::default().up_at),
+            MetricName::Ioda => (Metric::Ioda, Thresholds::default().down_below),
+        };
+        let up_at = self.up_at.unwrap_or(up_at.max(self.down_below));
+        if up_at < self.down_below {
+            return Err(usage(format!("--up-at {up_at} is below --down-below {}", self.down_below)));
+        }
+        Ok(Options {
+            jobs: self.jobs,
+            metric,
+            sufficiency: Sufficiency { min_peers: self.min_peers, min_coverage: self.min_coverage },
+            thresholds: Thresholds {
+                down_below: self.down_below,
+                up_at,
+                min_duration: self.min_duration,
+                merge_gap: self.merge_gap,
+                episode_gap: self.episode_gap,
+                degraded_below: self.degraded_below,
+            },
+        })
+    }
+
+    /// Where the files are.
+    pub fn archive(&self) -> anyhow::Result<&Path> {
+        self.archive.as_deref().ok_or_else(|| {
+            usage("this version reads local archives only: pass --archive DIR, a folder in the publishers' layout")
+        })
+    }
+
+    /// Which files to write.
+    pub fn exports(&self) -> Vec<Export> {
+        let export = |name: &ExportName| match name {
+            ExportName::Csv => Export::Csv,
+            ExportName::Parquet => Export::Parquet,
+        };
+        self.export.iter().map(export).collect()
+    }
+
+    /// The report as it is printed.
+    pub fn render(&self, report: &Report) -> anyhow::Result<Vec<u8>> {
+        let json_error = || anyhow!("cannot print the report as JSON");
+        Ok(match self.format {
+            Format::Table => report::table(report, style()).into_bytes(),
+            Format::Csv => report::outages_csv(report)?,
+            Format::Json => {
+                let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
+                bytes.push(b'\n');
+                bytes
+            }
+            Format::Ndjson => {
+                let mut bytes = Vec::new();
+                for line in report::lines(report) {
+                    serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
+                    bytes.push(b'\n');
+                }
+                bytes
+            }
+        })
+    }
+}
+
+/// Colours only for a person who wants them (<https://no-color.org>).
+fn style() -> Style {
+    let stdout = std::io::stdout();
+    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = match terminal_size::terminal_size_of(&stdout) {
+        Some((terminal_size::Width(width), _)) => usize::from(width).clamp(80, 200),
+        None => Style::default().width,
+    };
+    Style { colour, width }
+}
+
+/// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.
+pub fn exit_code(report: &Report, fail_on_outage: bool) -> u8 {
+    match report.answer() {
+        Answer::Outage if fail_on_outage => 4,
+        _ if !report.is_sufficient() => 3,
+        _ => 0,
+    }
+}
+
+/// 2 wrong usage, 1 everything else.
+pub fn exit_code_of(error: &anyhow::Error) -> u8 {
+    let unknown_name = matches!(error.downcast_ref::<Error>(), Some(Error::UnknownCollector { .. }));
+    if error.is::<Usage>() || unknown_name { 2 } else { 1 }
+}

@@ -1,0 +1,132 @@
+//! What the archives did not show.
+
+use super::reading::is_rib;
+use super::*;
+use crate::report::{CollectorCoverage, Coverage, CoverageRow};
+use crate::time::Timestamp;
+
+/// With more than this share of its records unreadable an update file says nothing reliable.
+const MAX_DAMAGED: f64 = 0.05;
+
+/// The gaps of one collector: files that are missing, and stretches that its files do not show.
+pub(super) fn gaps(archive: &Archive, window: Window) -> Vec<Gap> {
+    let Archive { plan, updates, .. } = archive;
+    let mut gaps = plan.gaps.clone();
+    for (index, file) in updates.iter().enumerate() {
+        let counts = file.reading.counts;
+        let reason = match file.report.verdict {
+            Verdict::Truncated => GapReason::Truncated,
+            Verdict::Empty => GapReason::Empty,
+            Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
+            Verdict::Damaged if counts.damaged as f64 > MAX_DAMAGED * counts.records as f64 => GapReason::Damaged,
+            Verdict::Ok | Verdict::Damaged => continue,
+        };
+        let Some(mut span) = plan.span(index, window.end) else { continue };
+        if let (GapReason::Truncated, Some((_, last))) = (reason, file.reading.span) {
+            span.start = span.start.max(last);
+        }
+        span.start = span.start.max(plan.start.min(window.start));
+        span.end = span.end.min(window.end);
+        let detail = match &file.report.detail {
+            Some(detail) => format!("{}: {detail}", file.report.name),
+            None => file.report.name.clone(),
+        };
+        if let Ok(window) = Window::new(span.start, span.end) {
+            gaps.push(Gap { collector: plan.collector.clone(), window, reason, detail });
+        }
+    }
+    gaps.sort();
+    gaps
+}
+
+/// All gaps, and for each collector when its vantage points were known within the window: after a gap not before the
+/// next accepted RIB dump.
+pub(super) fn rows(
+    archives: &[Archive],
+    gaps: Vec<Vec<Gap>>,
+    replays: &[Replay],
+    window: Window,
+) -> (Vec<Gap>, Vec<CoverageRow>) {
+    let any_rib = replays.iter().any(|replay| replay.has_rib);
+    let (mut all, mut rows) = (Vec::new(), Vec::new());
+    for ((archive, gaps), replay) in archives.iter().zip(gaps).zip(replays) {
+        let collector = &archive.plan.collector;
+        let mut push = |stretch: Window, reason: Option<GapReason>, detail: &str| {
+            if let Some(window) = stretch.intersect(&window) {
+                let detail = detail.to_owned();
+                rows.push(CoverageRow { collector: collector.clone(), window, reason, detail });
+            }
+        };
+        if any_rib && !replay.has_rib {
+            push(window, Some(GapReason::Excluded), "no accepted RIB dump, while other collectors have one");
+            all.extend(gaps);
+            continue;
+        }
+        // A dump that overlaps a gap is a snapshot and ends nothing.
+        let in_gap = |span: &Window| gaps.iter().any(|gap| gap.window.intersect(span).is_some());
+        let seeds = || replay.tables.iter().map(|table| table.span).filter(|span| !in_gap(span));
+        let resumes = |after: Timestamp| match replay.has_rib {
+            true => seeds().find(|span| span.end >= after).map_or(Timestamp::MAX, |span| span.end),
+            false => after,
+        };
+        let mut at = resumes(Timestamp::MIN);
+        if let Ok(unseeded) = Window::new(window.start, at)
+            && replay.has_rib
+        {
+            push(unseeded, Some(GapReason::NoRib), "no accepted RIB dump yet");
+        }
+        for gap in &gaps {
+            if gap.window.start > at {
+                push(Window { start: at, end: gap.window.start }, None, "");
+            }
+            let end = resumes(gap.window.end);
+            if let Ok(unknown) = Window::new(at.max(gap.window.start), end) {
+                push(unknown, Some(gap.reason), &gap.detail);
+                at = end;
+            }
+        }
+        if let Ok(rest) = Window::new(at.max(window.start), window.end) {
+            push(rest, None, "");
+        }
+        all.extend(gaps);
+    }
+    rows.sort_by(|a, b| (&a.collector, a.window).cmp(&(&b.collector, b.window)));
+    (all, rows)
+}
+
+/// The coverage of the run.
+pub(super) fn coverage(
+    view: &View,
+    replays: &[Replay],
+    archives: &[Archive],
+    gaps: Vec<Gap>,
+    rows: Vec<CoverageRow>,
+) -> Coverage {
+    let mut collectors = Vec::new();
+    for (archive, replay) in archives.iter().zip(replays) {
+        let own = |family| -> usize {
+            let full_feeds = view.full_feeds(family);
+            full_feeds.iter().filter(|vantage_point| vantage_point.collector == replay.collector).count()
+        };
+        let rejected = archive.files().filter(|file| is_rib(file) && file.report.verdict == Verdict::Rejected);
+        collectors.push(CollectorCoverage {
+            collector: replay.collector.clone(),
+            project: archive.plan.project,
+            n_peers: replay.peers.len(),
+            n_full_feeds: Family::ALL.map(own),
+            n_rib_dumps: replay.tables.len(),
+            n_rib_dumps_rejected: rejected.count(),
+            n_update_files: archive.updates.len(),
+            late_records: replay.corrections.late_records,
+            missed_announcements: replay.corrections.missed_announcements,
+            missed_withdrawals: replay.corrections.missed_withdrawals,
+        });
+    }
+    let n_peer_asns = Family::ALL.map(|family| {
+        let mut asns: Vec<Asn> = view.full_feeds(family).iter().map(|who| who.peer.asn).collect();
+        asns.sort_unstable();
+        asns.dedup();
+        asns.len()
+    });
+    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns }
+}

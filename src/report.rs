@@ -1,0 +1,257 @@
+//! Outages, timelines and coverage as tables, documents and files. Decides nothing.
+
+mod frames;
+mod json;
+mod output;
+mod table;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::bgp::{Collector, Family, Prefix, Project};
+use crate::catalog::{Match, Query, Target};
+use crate::coverage::{FileReading, Gap, GapReason};
+use crate::detect::{AsnTimeline, Findings, Thresholds};
+use crate::pipeline::Options;
+use crate::time::{Timestamp, Window};
+use crate::visibility::{FullFeedRule, KnownSpan, Metric, SessionSpan, Sufficiency, Timeline};
+
+pub use frames::{coverage_frame, outage_frame, span_frame, timeline_frame};
+pub use json::{document, lines};
+pub use output::{Export, outages_csv, write};
+pub use table::{Style, table};
+
+/// This program and the parser that it trusts with MRT records.
+pub const TOOL: Tool =
+    Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), parser: "bgpkit-parser 0.23.0" };
+
+/// What made a report.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Tool {
+    /// The program.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The MRT parser and its version.
+    pub parser: &'static str,
+}
+
+/// The question, and every threshold that the answer depends on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Parameters {
+    /// What was asked about.
+    pub targets: Vec<Target>,
+    /// Which prefixes a prefix target stands for.
+    #[serde(rename = "match")]
+    pub matching: Option<&'static str>,
+    /// Start of the window.
+    pub from: Timestamp,
+    /// End of the window, not included.
+    pub to: Timestamp,
+    /// Only these collectors, if any were chosen.
+    pub collectors: Vec<Collector>,
+    /// Only this project, if one was chosen.
+    pub project: Option<Project>,
+    /// How far before the window RIB dumps were read for the baseline, in seconds.
+    pub baseline_seconds: u64,
+    /// Which share decides: `baseline` or `ioda`.
+    pub metric: &'static str,
+    /// Fewer distinct peer ASes decide nothing.
+    pub min_peers: usize,
+    /// Less than this share of the full-feed ASes decides nothing.
+    pub min_coverage: f64,
+    /// When a fall is an outage.
+    #[serde(flatten)]
+    pub thresholds: Thresholds,
+}
+
+impl Parameters {
+    pub(crate) fn new(query: &Query, options: &Options) -> Parameters {
+        let Sufficiency { min_peers, min_coverage } = options.sufficiency;
+        let matching = query.targets.iter().find_map(|target| match target {
+            Target::Prefix(_, matching) => Some(match matching {
+                Match::Exact => "exact",
+                Match::MoreSpecific => "more-specific",
+                Match::LessSpecific => "less-specific",
+                Match::Any => "any",
+            }),
+            Target::Asn(_) => None,
+        });
+        Parameters {
+            targets: query.targets.clone(),
+            matching,
+            from: query.window.start,
+            to: query.window.end,
+            collectors: query.collectors.clone(),
+            project: query.project,
+            baseline_seconds: query.baseline.as_secs(),
+            metric: match options.metric {
+                Metric::Baseline => "baseline",
+                Metric::Ioda => "ioda",
+            },
+            min_peers,
+            min_coverage,
+            thresholds: options.thresholds,
+        }
+    }
+
+    /// The window asked about.
+    pub fn window(&self) -> Window {
+        Window { start: self.from, end: self.to }
+    }
+}
+
+/// How well one target could be observed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The target.
+    pub target: Target,
+    /// Prefixes that it stands for.
+    pub n_prefixes: usize,
+    /// Those that no RIB dump shows and nobody carried for long: new, transient, or never announced.
+    pub never_carried: Vec<Prefix>,
+    /// Parts of the window in which the data do not suffice to judge it.
+    pub unobserved: Vec<Window>,
+}
+
+impl Summary {
+    /// Whether the data suffice to judge the target over the whole window.
+    pub fn is_sufficient(&self) -> bool {
+        self.unobserved.is_empty() && self.n_prefixes > self.never_carried.len()
+    }
+
+    /// Total time in which they do not.
+    pub fn unobserved_time(&self) -> Duration {
+        self.unobserved.iter().map(Window::duration).sum()
+    }
+}
+
+/// What one collector contributed.
+#[derive(Clone, Debug, Serialize)]
+pub struct CollectorCoverage {
+    /// Who.
+    pub collector: Collector,
+    /// Whose.
+    pub project: Project,
+    /// Peers that its files mention.
+    pub n_peers: usize,
+    /// Those that were full feeds at any time (or all that were usable, without RIB dumps), IPv4 and IPv6.
+    pub n_full_feeds: [usize; 2],
+    /// RIB dumps used.
+    pub n_rib_dumps: usize,
+    /// RIB dumps that may not be trusted as tables.
+    pub n_rib_dumps_rejected: usize,
+    /// Update files read.
+    pub n_update_files: usize,
+    /// Messages older than what was already known: not applied.
+    pub late_records: u64,
+    /// Routes in a RIB dump that the updates had not shown.
+    pub missed_announcements: u64,
+    /// Routes that a RIB dump lacks and whose withdrawal the updates had not shown.
+    pub missed_withdrawals: u64,
+}
+
+/// A stretch in which a collector's vantage points were known, or were not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CoverageRow {
+    /// Whose.
+    pub collector: Collector,
+    /// When.
+    #[serde(flatten)]
+    pub window: Window,
+    /// Why they were not known; nothing when they were.
+    pub reason: Option<GapReason>,
+    /// What exactly, for a person.
+    pub detail: String,
+}
+
+/// What the archives did and did not show.
+#[derive(Clone, Debug)]
+pub struct Coverage {
+    /// Per collector.
+    pub collectors: Vec<CollectorCoverage>,
+    /// Stretches without data, whatever became of them.
+    pub gaps: Vec<Gap>,
+    /// Per collector and stretch of the window: known or not.
+    pub rows: Vec<CoverageRow>,
+    /// How full feeds were told from partial ones, IPv4 and IPv6.
+    pub rules: [Option<FullFeedRule>; 2],
+    /// Whether RIB dumps seeded the replay.
+    pub has_rib: bool,
+    /// Distinct ASes with a usable vantage point, IPv4 and IPv6.
+    pub n_peer_asns: [usize; 2],
+}
+
+/// The answer in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// There was at least one outage.
+    Outage,
+    /// There was none.
+    NoOutage,
+    /// None was found, and the data do not suffice to say that there was none.
+    InsufficientData,
+}
+
+impl Answer {
+    /// The name used in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Answer::Outage => "outage",
+            Answer::NoOutage => "no_outage",
+            Answer::InsufficientData => "insufficient_data",
+        }
+    }
+}
+
+/// Everything that a run found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The question.
+    pub parameters: Parameters,
+    /// What the archive says about itself.
+    pub note: Option<String>,
+    /// Outages, episodes, lesser losses.
+    pub findings: Findings,
+    /// Per target.
+    pub summaries: Vec<Summary>,
+    /// Per prefix, sorted.
+    pub timelines: Vec<Timeline>,
+    /// Per target AS and family.
+    pub asn_timelines: Vec<AsnTimeline>,
+    /// Per vantage point and prefix.
+    pub spans: Vec<KnownSpan>,
+    /// Per vantage point.
+    pub sessions: Vec<SessionSpan>,
+    /// What the data are worth.
+    pub coverage: Coverage,
+    /// Every file read.
+    pub files: Vec<FileReading>,
+}
+
+impl Report {
+    /// Whether the data suffice to judge every target over the whole window.
+    pub fn is_sufficient(&self) -> bool {
+        self.summaries.iter().all(Summary::is_sufficient)
+    }
+
+    /// The answer in a word.
+    pub fn answer(&self) -> Answer {
+        if !self.findings.outages.is_empty() {
+            Answer::Outage
+        } else if self.is_sufficient() {
+            Answer::NoOutage
+        } else {
+            Answer::InsufficientData
+        }
+    }
+}
+
+/// Index of a family in pairs: IPv4, then IPv6.
+fn family_name(index: usize) -> &'static str {
+    match Family::ALL.get(index) {
+        Some(Family::V6) => "ipv6",
+        _ => "ipv4",
+    }
+}

@@ -1,0 +1,182 @@
+//! The report as one JSON document. Its shape is a contract: see `docs/output.md`.
+
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::detect::{Bounds, Edge, Episode, Loss, Outage};
+
+/// The whole report.
+pub fn document(report: &Report) -> Value {
+    json!({
+        "tool": TOOL,
+        "note": report.note,
+        "query": report.parameters,
+        "answer": report.answer().name(),
+        "coverage": coverage(report),
+        "outages": report.findings.outages.iter().map(outage).collect::<Vec<_>>(),
+        "episodes": report.findings.episodes.iter().map(episode).collect::<Vec<_>>(),
+        "losses": report.findings.losses.iter().map(loss).collect::<Vec<_>>(),
+    })
+}
+
+/// The report as one JSON value a line: every outage, then the run as a whole.
+pub fn lines(report: &Report) -> Vec<Value> {
+    let mut lines: Vec<Value> = report.findings.outages.iter().map(|o| tagged("outage", outage(o))).collect();
+    let mut run = document(report);
+    if let Value::Object(fields) = &mut run {
+        for list in ["outages", "episodes", "losses"] {
+            fields.remove(list);
+        }
+    }
+    lines.push(tagged("run", run));
+    lines
+}
+
+fn tagged(record: &str, mut value: Value) -> Value {
+    if let Value::Object(fields) = &mut value {
+        fields.insert("record".to_owned(), json!(record));
+    }
+    value
+}
+
+/// One outage.
+fn outage(outage: &Outage) -> Value {
+    json!({
+        "scope": outage.scope,
+        "target": outage.target,
+        "asn": outage.asn,
+        "prefix": outage.prefix,
+        "prefixes": outage.prefixes,
+        "family": outage.family,
+        "start": outage.start,
+        "end": outage.end,
+        "start_bounds": bounds(&outage.start_bounds),
+        "end_bounds": bounds(&outage.end_bounds),
+        "duration_seconds": seconds(outage.duration),
+        "severity": outage.severity,
+        "class": outage.class,
+        "censored": outage.censored,
+        "episode": outage.episode,
+        "loss": edge(&outage.loss),
+        "recovery": outage.recovery.as_ref().map(edge),
+        "visibility_before": outage.visibility_before.map(round),
+        "visibility_min": round(outage.visibility_min),
+        "baseline_share_min": round(outage.baseline_min),
+        "n_vantage_points": outage.n_vantage_points,
+        "n_vantage_points_lost": outage.n_vantage_points_lost,
+        "n_peer_asns": outage.n_peer_asns,
+        "n_collectors": outage.n_collectors,
+        "rib_confirmed": outage.rib_confirmed,
+        "evidence_quality": outage.quality,
+        "parts": outage.parts,
+        "n_zombies": outage.survivors.iter().filter(|survivor| survivor.zombie).count(),
+        "survivors": outage.survivors,
+    })
+}
+
+fn coverage(report: &Report) -> Value {
+    let coverage = &report.coverage;
+    let full_feed: Map<String, Value> = coverage
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| {
+            let value = rule.map(|rule| {
+                json!({
+                    "min_prefixes": rule.cutoff.0,
+                    "max_prefixes": rule.cutoff.1,
+                    "uncertain": rule.uncertain,
+                })
+            });
+            (family_name(index).to_owned(), value.unwrap_or(Value::Null))
+        })
+        .collect();
+    json!({
+        "sufficient": report.is_sufficient(),
+        "rib": coverage.has_rib,
+        "n_peer_asns": { "ipv4": coverage.n_peer_asns[0], "ipv6": coverage.n_peer_asns[1] },
+        "full_feed": full_feed,
+        "targets": report.summaries,
+        "collectors": coverage.collectors.iter().map(collector).collect::<Vec<_>>(),
+        "gaps": coverage.gaps,
+        "files": {
+            "read": report.files.len(),
+            "bytes": report.files.iter().map(|file| file.bytes).sum::<u64>(),
+            "records": report.files.iter().map(|file| file.n_records).sum::<u64>(),
+            "damaged_records": report.files.iter().map(|file| file.n_damaged).sum::<u64>(),
+            "not_ok": report.files.iter().filter(|file| file.detail.is_some()).map(|file| json!({
+                "name": file.name, "verdict": file.verdict, "detail": file.detail,
+            })).collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn collector(collector: &CollectorCoverage) -> Value {
+    json!({
+        "collector": collector.collector,
+        "project": collector.project,
+        "n_peers": collector.n_peers,
+        "n_full_feeds": { "ipv4": collector.n_full_feeds[0], "ipv6": collector.n_full_feeds[1] },
+        "n_rib_dumps": collector.n_rib_dumps,
+        "n_rib_dumps_rejected": collector.n_rib_dumps_rejected,
+        "n_update_files": collector.n_update_files,
+        "late_records": collector.late_records,
+        "missed_announcements": collector.missed_announcements,
+        "missed_withdrawals": collector.missed_withdrawals,
+    })
+}
+
+fn episode(episode: &Episode) -> Value {
+    json!({
+        "scope": episode.scope,
+        "target": episode.target,
+        "prefix": episode.prefix,
+        "family": episode.family,
+        "episode": episode.number,
+        "start": episode.window.start,
+        "end": episode.window.end,
+        "n_outages": episode.n_outages,
+        "n_flaps": episode.flaps.len(),
+        "flaps": episode.flaps.iter().map(|flap| json!({
+            "start": flap.window.start,
+            "end": flap.window.end,
+            "duration_seconds": seconds(flap.window.duration()),
+            "share_min": round(flap.share_min),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn loss(loss: &Loss) -> Value {
+    json!({
+        "scope": loss.scope,
+        "target": loss.target,
+        "prefix": loss.prefix,
+        "family": loss.family,
+        "start": loss.window.start,
+        "end": loss.window.end,
+        "duration_seconds": seconds(loss.window.duration()),
+        "class": loss.class,
+        "share_min": round(loss.share_min),
+        "lost_by": loss.lost_by.iter().map(|who| json!({
+            "collector": who.collector, "peer_asn": who.peer.asn, "peer_address": who.peer.address,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn bounds(bounds: &Bounds) -> Value {
+    json!([bounds.earliest, bounds.latest])
+}
+
+fn edge(edge: &Edge) -> Value {
+    json!({ "first": edge.first, "half": edge.half, "most": edge.most, "last": edge.last })
+}
+
+/// Seconds as a whole number wherever they are whole.
+fn seconds(duration: Duration) -> Value {
+    if duration.subsec_micros() == 0 { json!(duration.as_secs()) } else { json!(duration.as_secs_f64()) }
+}
+
+/// Shares to four digits: more would pretend to a precision that a few hundred peers do not have.
+fn round(share: f64) -> f64 {
+    (share * 1e4).round() / 1e4
+}
