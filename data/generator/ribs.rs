@@ -20,42 +20,32 @@ pub fn dump(scenario: &Scenario, world: &World, sessions: &[Session], spec: &Rib
     let span = spec.span.unwrap_or(collector.rib_span) as i64;
     let tables = Tables { world, spec, peers: &peers, end: seconds_after(spec.at, span) };
     let prefixes = tables.prefixes();
-    let clock = |seconds: i64| seconds_after(spec.at, seconds + collector.clock);
-
-    let dummy = dummy_session();
     let has_routes = |peer: PeerIndex| prefixes.iter().any(|prefix| !tables.routes(peer, prefix, spec.at).is_empty());
-    let listed: Vec<PeerIndex> = peers
-        .iter()
-        .copied()
+    let listed: Vec<PeerIndex> = (peers.iter().copied())
         .filter(|&peer| !scenario.peers[peer].is_unlisted)
         .filter(|&peer| !collector.lists_present_only || has_routes(peer))
         .collect();
-    let n_dummies = usize::from(collector.has_dummy_peer);
-    let mut bytes = Vec::new();
+    let dummy = collector.has_dummy_peer.then(dummy_session);
+    let clock = |at: Timestamp| seconds_after(at, collector.clock);
     let format = spec.format.unwrap_or(collector.rib_format);
-    if format == RibFormat::TableDumpV2 && spec.has_peer_table {
-        let table: Vec<&Session> =
-            std::iter::repeat_n(&dummy, n_dummies).chain(listed.iter().map(|&peer| &sessions[peer])).collect();
-        bytes.extend(mrt::peer_index_table(clock(0), Ipv4Addr::from(collector_id(spec.collector)), &table));
-    }
 
+    let mut bytes = Vec::new();
+    if format == RibFormat::TableDumpV2 && spec.has_peer_table {
+        let table: Vec<&Session> = dummy.iter().chain(listed.iter().map(|&peer| &sessions[peer])).collect();
+        bytes.extend(mrt::peer_index_table(clock(spec.at), Ipv4Addr::from(collector_id(spec.collector)), &table));
+    }
     let n_written = prefixes.len() as u64 * spec.cut / 100;
     let mut sequence = 0u32;
     for (index, prefix) in prefixes.iter().enumerate().take(n_written as usize) {
-        let offset = span * index as i64 / prefixes.len() as i64;
-        let held_at = seconds_after(spec.at, offset);
-        let found: Vec<(usize, u32, Route)> = (listed.iter().enumerate())
-            .flat_map(|(place, &peer)| {
-                tables.routes(peer, prefix, held_at).into_iter().map(move |(id, route)| (place, id, route))
-            })
-            .collect();
-        for group in records_of(scenario, spec, &listed, prefix, found, format) {
-            let entries: Vec<Entry> = group
-                .routes
-                .iter()
+        let at = seconds_after(spec.at, span * index as i64 / prefixes.len() as i64);
+        let found = (listed.iter().enumerate()).flat_map(|(place, &peer)| {
+            tables.routes(peer, prefix, at).into_iter().map(move |(path_id, route)| (place, path_id, route))
+        });
+        for group in records_of(scenario, spec, &listed, prefix, found.collect(), format) {
+            let entries: Vec<Entry> = (group.routes.iter())
                 .map(|(place, path_id, route)| Entry {
-                    peer_index: (place + n_dummies) as u16,
-                    originated: seconds_after(route.since, collector.clock),
+                    peer_index: (place + usize::from(dummy.is_some())) as u16,
+                    originated: clock(route.since),
                     path_id: (group.kind == RibKind::UnicastAddPath).then_some(*path_id),
                     session: &sessions[listed[*place]],
                     path: &route.path,
@@ -63,11 +53,8 @@ pub fn dump(scenario: &Scenario, world: &World, sessions: &[Session], spec: &Rib
                 .collect();
             let Some((_, _, Route { nlri, .. })) = group.routes.first() else { continue };
             bytes.extend(match format {
-                RibFormat::TableDumpV2 => {
-                    let nlri = Nlri { address: prefix.net().network(), length: prefix.len() };
-                    mrt::rib_record(clock(offset), sequence, group.kind, &nlri, &entries)
-                }
-                RibFormat::TableDump => mrt::table_dump_record(clock(offset), sequence as u16, nlri, &entries[0]),
+                RibFormat::TableDumpV2 => mrt::rib_record(clock(at), sequence, group.kind, nlri, &entries),
+                RibFormat::TableDump => mrt::table_dump_record(clock(at), sequence as u16, nlri, &entries[0]),
             });
             sequence += 1;
         }

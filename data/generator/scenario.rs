@@ -1,5 +1,6 @@
 //! A scenario as typed values. One statement a line; names must be defined above the line that uses them.
 
+mod options;
 mod statements;
 
 use std::net::IpAddr;

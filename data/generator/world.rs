@@ -375,8 +375,13 @@ impl<'a> Simulation<'a> {
         if self.records_states(peer) {
             self.say(at, peer, Said::State { old: 6, new: 1 });
         }
+        self.peers[peer].is_up = false;
+        self.forget_table(at, peer);
+    }
+
+    /// The collector drops all that it has from `peer`.
+    fn forget_table(&mut self, at: Timestamp, peer: PeerIndex) {
         let peer = &mut self.peers[peer];
-        peer.is_up = false;
         for key in std::mem::take(&mut peer.seen).into_keys() {
             peer.history.entry(key).or_default().push((at, None));
         }
@@ -392,6 +397,8 @@ impl<'a> Simulation<'a> {
             self.say(at, peer, Said::State { old: 4, new: 5 });
             self.say(at, peer, Said::State { old: 5, new: 6 });
         }
+        // A session that was up began anew without anybody noticing its end.
+        self.forget_table(at, peer);
         self.peers[peer].is_up = true;
         self.peers[peer].session += 1;
         let session = self.peers[peer].session;
