@@ -1,0 +1,7 @@
+//! One test binary for everything that needs more than one module.
+
+#[path = "../../data/generator/mod.rs"]
+mod generator;
+
+mod data;
+mod scenario;
