@@ -8,25 +8,26 @@ use super::space::Space;
 use super::*;
 use crate::visibility::{Metric, Timeline, View};
 
-/// A stretch in which the same prefixes of an AS are up.
+/// A stretch in which the same prefixes of an AS are down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpaceStep {
     /// Since when; it lasts until the next step.
     pub from: Timestamp,
-    /// Prefixes that are up.
+    /// Prefixes that are not known to be down.
     pub n_prefixes_up: usize,
-    /// Prefixes whose state is known.
+    /// All of them.
     pub n_prefixes: usize,
-    /// Distinct /24 (IPv4) or /48 (IPv6) networks in the union of the prefixes that are up.
+    /// Distinct /24 (IPv4) or /48 (IPv6) networks in the union of the prefixes that are not known to be down: what is
+    /// unknown is not lost.
     pub space_up: u64,
-    /// The same for those whose state is known.
+    /// The same for all of them.
     pub space: u64,
-    /// Whether the data suffice to judge: at least half of the known space is observed.
+    /// Whether the data suffice to judge: at least half of the space is observed.
     pub observed: bool,
 }
 
 impl SpaceStep {
-    /// The share of the space that is up; nothing when nothing is known.
+    /// The share of the space that is not known to be lost; nothing when there is none.
     pub fn share(&self) -> Option<f64> {
         (self.space > 0).then(|| self.space_up as f64 / self.space as f64)
     }
@@ -111,31 +112,31 @@ fn states(samples: &[Sample], thresholds: &Thresholds) -> Vec<(Timestamp, State)
 }
 
 fn add_up(prefixes: &[Prefix], changes: &[(Timestamp, usize, State)]) -> Vec<SpaceStep> {
-    let [mut up, mut known, mut observed] = [(); 3].map(|()| Space::new(prefixes));
+    let (mut up, mut observed) = (Space::new(prefixes), Space::new(prefixes));
     let mut states = vec![State { up: None, observed: false }; prefixes.len()];
-    let (mut n_prefixes_up, mut n_prefixes) = (0, 0);
+    let mut n_prefixes_up = prefixes.len();
+    for index in 0..prefixes.len() {
+        up.set(index, true);
+    }
+    let space = up.units();
     let mut steps: Vec<SpaceStep> = Vec::new();
     for (at, index, state) in changes {
         let before = std::mem::replace(&mut states[*index], *state);
-        for (space, was, is, n) in [
-            (&mut up, before.up == Some(true), state.up == Some(true), Some(&mut n_prefixes_up)),
-            (&mut known, before.up.is_some(), state.up.is_some(), Some(&mut n_prefixes)),
-            (&mut observed, before.observed, state.observed, None),
-        ] {
-            if was != is {
-                space.set(*index, is);
-                if let Some(n) = n {
-                    *n = if is { *n + 1 } else { *n - 1 };
-                }
-            }
+        let (was_up, is_up) = (before.up != Some(false), state.up != Some(false));
+        if was_up != is_up {
+            up.set(*index, is_up);
+            n_prefixes_up = if is_up { n_prefixes_up + 1 } else { n_prefixes_up - 1 };
+        }
+        if before.observed != state.observed {
+            observed.set(*index, state.observed);
         }
         let step = SpaceStep {
             from: *at,
             n_prefixes_up,
-            n_prefixes,
+            n_prefixes: prefixes.len(),
             space_up: up.units(),
-            space: known.units(),
-            observed: known.units() > 0 && observed.units() * 2 >= known.units(),
+            space,
+            observed: observed.units() * 2 >= space,
         };
         match steps.last_mut() {
             Some(last) if last.from == *at => *last = step,

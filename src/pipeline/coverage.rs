@@ -2,6 +2,7 @@
 
 use super::reading::is_rib;
 use super::*;
+use crate::replay::RibTable;
 use crate::report::{CollectorCoverage, Coverage, CoverageRow};
 use crate::time::Timestamp;
 
@@ -63,10 +64,10 @@ pub(super) fn rows(
             continue;
         }
         // A dump that overlaps a gap is a snapshot and ends nothing.
-        let in_gap = |span: &Window| gaps.iter().any(|gap| gap.window.intersect(span).is_some());
-        let seeds = || replay.tables.iter().map(|table| table.span).filter(|span| !in_gap(span));
+        let in_gap = |table: &&RibTable| gaps.iter().any(|gap| table.overlaps(&gap.window));
+        let seeds = || replay.tables.iter().filter(|table| !in_gap(table)).map(|table| table.done_at);
         let resumes = |after: Timestamp| match replay.has_rib {
-            true => seeds().find(|span| span.end >= after).map_or(Timestamp::MAX, |span| span.end),
+            true => seeds().find(|at| *at >= after).unwrap_or(Timestamp::MAX),
             false => after,
         };
         let mut at = resumes(Timestamp::MIN);

@@ -89,7 +89,7 @@ impl<'a> Machine<'a> {
     fn new(history: &'a History<'a>, peers: Vec<Peer>, tables: Vec<RibTable>) -> Machine<'a> {
         let start = history.window.start;
         let end = history.window.end;
-        let has_rib = tables.iter().any(|table| table.span.end <= end);
+        let has_rib = tables.iter().any(|table| table.done_at <= end);
         let session = if has_rib {
             Session { state: PeerState::Unknown, complete: false, since: start, withdrawals_imply: false }
         } else {
@@ -101,7 +101,7 @@ impl<'a> Machine<'a> {
             due.insert((gap.end, Due::GapEnds));
         }
         for (index, table) in tables.iter().enumerate() {
-            due.insert((table.span.end, Due::Rib(index)));
+            due.insert((table.done_at, Due::Rib(index)));
         }
         let n = peers.len();
         Machine {
@@ -344,7 +344,7 @@ impl<'a> Machine<'a> {
     fn apply_rib(&mut self, index: usize) {
         let tables = std::mem::take(&mut self.tables);
         let table = &tables[index];
-        let in_gap = self.history.gaps.iter().any(|gap| gap.intersect(&table.span).is_some());
+        let in_gap = self.history.gaps.iter().any(|gap| table.overlaps(gap));
         for family in Family::ALL {
             for peer in 0..self.peers.len() {
                 if table.sizes[peer][family as usize] > 0 {
@@ -356,7 +356,7 @@ impl<'a> Machine<'a> {
         }
         if in_gap {
             // Nothing follows: the dump speaks for one instant.
-            self.due.insert((table.span.end + RIB_INSTANT, Due::RibExpires(index)));
+            self.due.insert((table.done_at + RIB_INSTANT, Due::RibExpires(index)));
         }
         self.latest_rib = Some(index);
         self.tables = tables;
@@ -364,12 +364,12 @@ impl<'a> Machine<'a> {
 
     fn apply_table(&mut self, peer: usize, family: Family, table: &RibTable) {
         let session = self.sessions[peer][family as usize];
-        let changed_meanwhile = session.since >= table.span.start;
+        let changed_meanwhile = session.since >= table.begun_at;
         if changed_meanwhile && matches!(session.state, PeerState::Down | PeerState::Syncing) {
             return;
         }
         let known_since = (session.state == PeerState::Up && session.complete).then_some(session.since);
-        self.set_session(peer, family, PeerState::Up, true, table.span.end);
+        self.set_session(peer, family, PeerState::Up, true, table.done_at);
 
         let mut listed = FxHashSet::default();
         for (prefix, holders) in table.holders.iter().filter(|(prefix, _)| prefix.family() == family) {
@@ -394,7 +394,7 @@ impl<'a> Machine<'a> {
         }
         let at = holder.at;
         let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(known_since.unwrap_or(at)));
-        if route.heard_at.is_some_and(|heard_at| heard_at >= at || heard_at > table.span.start - RIB_BACKLOG) {
+        if route.heard_at.is_some_and(|heard_at| heard_at >= at || heard_at > table.begun_at - RIB_BACKLOG) {
             return;
         }
         if known_since.is_some() && !matches!(route.held, Some(Held::Present(_))) {
@@ -410,7 +410,7 @@ impl<'a> Machine<'a> {
     /// The dump does not list the route: it is absent unless a later message announced it.
     fn reconcile_unlisted(&mut self, peer: usize, prefix: Prefix, table: &RibTable, known_since: Option<Timestamp>) {
         let Some(route) = self.routes[peer].get_mut(&prefix) else { return };
-        if route.heard_at.is_some_and(|heard_at| heard_at > table.span.start - RIB_BACKLOG) {
+        if route.heard_at.is_some_and(|heard_at| heard_at > table.begun_at - RIB_BACKLOG) {
             return;
         }
         if matches!(route.held, Some(Held::Present(_))) {
@@ -418,18 +418,18 @@ impl<'a> Machine<'a> {
             let last_evidence = route.announced_at;
             route.unknown_since(peer, prefix, last_evidence, &mut self.route_spans);
             route.paths.clear();
-            self.set_route(peer, prefix, Some(Held::Absent), Evidence::NotInRib, table.span.end);
+            self.set_route(peer, prefix, Some(Held::Absent), Evidence::NotInRib, table.done_at);
         }
     }
 
     /// A session that was up and has no route in a RIB dump: lost when it fell silent, or contradicted.
     fn absent_from_rib(&mut self, peer: usize, family: Family, table: &RibTable) {
         let session = self.sessions[peer][family as usize];
-        if session.state != PeerState::Up || session.since >= table.span.start {
+        if session.state != PeerState::Up || session.since >= table.begun_at {
             return;
         }
-        let last = self.last_message(peer, table.span.start).unwrap_or(session.since);
-        let lost_at = if last + MAX_SILENCE <= table.span.start { last } else { table.span.start };
+        let last = self.last_message(peer, table.begun_at).unwrap_or(session.since);
+        let lost_at = if last + MAX_SILENCE <= table.begun_at { last } else { table.begun_at };
         let at = lost_at.max(session.since);
         self.forget_routes(peer, Some(family), at);
         self.set_session(peer, family, PeerState::Unknown, false, at);

@@ -21,8 +21,10 @@ pub struct Holder {
 /// One accepted RIB dump.
 #[derive(Clone, Debug)]
 pub struct RibTable {
-    /// From its first record to just after its last.
-    pub span: Window,
+    /// When its first record was written.
+    pub begun_at: Timestamp,
+    /// When its last record was written: from here on the table is known.
+    pub done_at: Timestamp,
     /// Distinct prefixes per peer (index into [`super::Replay::peers`]), IPv4 then IPv6.
     pub sizes: Vec<[u64; 2]>,
     /// Who holds the selected prefixes, in order of peer.
@@ -30,10 +32,14 @@ pub struct RibTable {
 }
 
 impl RibTable {
+    /// Whether any of it was written in a stretch of time.
+    pub fn overlaps(&self, window: &Window) -> bool {
+        self.begun_at < window.end && self.done_at >= window.start
+    }
+
     /// The table that `reading` holds; `peer_of` maps its peers to those of the replay. Nothing for an empty dump.
     pub(super) fn new(reading: &Reading, n_peers: usize, peer_of: impl Fn(u32) -> usize) -> Option<RibTable> {
-        let (first, last) = reading.span?;
-        let span = Window::new(first, last + std::time::Duration::from_micros(1)).ok()?;
+        let (begun_at, done_at) = reading.span?;
         let mut sizes = vec![[0; 2]; n_peers];
         for (index, activity) in reading.peers.iter().enumerate() {
             // A peer listed twice has its entries under both numbers.
@@ -53,6 +59,6 @@ impl RibTable {
         for list in holders.values_mut() {
             list.sort_by_key(|holder| holder.peer);
         }
-        Some(RibTable { span, sizes, holders })
+        Some(RibTable { begun_at, done_at, sizes, holders })
     }
 }

@@ -139,20 +139,30 @@ impl Page<'_> {
         let mut outages: Vec<&Outage> = report.findings.outages.iter().collect();
         outages.sort_by_key(|o| (o.scope, o.start.unwrap_or(Timestamp::MIN), o.prefix));
         let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) = outages.into_iter().partition(|o| o.scope == Scope::Asn);
-        for outage in of_asn {
+        for outage in &of_asn {
             let name = match outage.family {
                 Family::V4 => outage.target.to_string(),
                 Family::V6 => format!("{} v6", outage.target),
             };
             self.outage_row(&name, outage);
         }
-        let n = of_prefix.len();
-        for outage in of_prefix.iter().take(MAX_ROWS) {
+        // The prefixes of an outage of their whole network say the same again.
+        let is_member = |outage: &&Outage| of_asn.iter().any(|asn| is_part_of(outage, asn));
+        let (members, alone): (Vec<&Outage>, Vec<&Outage>) = of_prefix.into_iter().partition(is_member);
+        for outage in alone.iter().take(MAX_ROWS) {
             let name = outage.prefix.map(|prefix| prefix.to_string()).unwrap_or_default();
             self.outage_row(&name, outage);
         }
-        if n > MAX_ROWS {
-            self.line(&format!("… and {} more of single prefixes: --format csv or json lists all", n - MAX_ROWS));
+        let folded = alone.len().saturating_sub(MAX_ROWS);
+        let mut rest = Vec::new();
+        if folded > 0 {
+            rest.push(format!("{folded} more of single prefixes"));
+        }
+        if !members.is_empty() {
+            rest.push(format!("{} of the prefixes of these networks", members.len()));
+        }
+        if !rest.is_empty() {
+            self.line(&format!("… and {}: --format csv lists all", rest.join(", ")));
         }
     }
 
@@ -171,21 +181,25 @@ impl Page<'_> {
             Severity::Total => outage.class.name().replace('_', " "),
             _ => format!("{}, partial", outage.class.name().replace('_', " ")),
         };
-        let row = format!("{name:<18} {start:<19} {end:<19} {length:>11}  {kind}");
+        let prefixes = match outage.scope {
+            Scope::Asn => format!(", {}", count(outage.prefixes.len(), "prefix", "prefixes")),
+            Scope::Prefix => String::new(),
+        };
+        let row = format!("{name:<18} {start:<19} {end:<19} {length:>11}  {kind}{prefixes}");
         let row = if outage.scope == Scope::Asn { self.paint("31", &row) } else { row };
         self.line(&row);
     }
 
     fn episodes(&mut self) {
         let report = self.report;
-        let with_flaps: Vec<_> =
-            report.findings.episodes.iter().filter(|episode| !episode.flaps.is_empty()).collect();
-        let asn_level: Vec<_> = with_flaps.iter().copied().filter(|e| e.scope == Scope::Asn).collect();
-        let shown = if asn_level.is_empty() { with_flaps } else { asn_level };
+        let unstable: Vec<_> =
+            report.findings.episodes.iter().filter(|episode| episode.n_outages + episode.flaps.len() > 1).collect();
+        let asn_level: Vec<_> = unstable.iter().copied().filter(|e| e.scope == Scope::Asn).collect();
+        let shown = if asn_level.is_empty() { unstable } else { asn_level };
         if shown.is_empty() {
             return;
         }
-        self.heading("Unstable (falls too short to be outages)");
+        self.heading("Unstable (a flap is a fall too short to be an outage)");
         for episode in shown.iter().take(MAX_ROWS) {
             let name = match episode.prefix {
                 Some(prefix) => prefix.to_string(),
@@ -340,10 +354,24 @@ fn sentence(outage: &Outage) -> String {
     };
     let exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
     let length = format!("{}{}", if exact { "" } else { "at least " }, duration(outage.duration));
+    let zombies = match outage.survivors.iter().filter(|survivor| survivor.zombie).count() {
+        0 => String::new(),
+        n => format!(", {} a stuck route", count(n, "keeps", "keep")),
+    };
     format!(
-        "{name} {what} {when} ({length}): {} of {} usable vantage points lost it.",
+        "{name} {what} {when} ({length}): {} of {} usable vantage points lost it{zombies}.",
         outage.n_vantage_points_lost, outage.n_vantage_points
     )
+}
+
+/// Whether a prefix outage lies within an outage of its AS.
+fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
+    let span = |o: &Outage| (o.start.unwrap_or(Timestamp::MIN), o.end.unwrap_or(Timestamp::MAX));
+    let ((start, end), (asn_start, asn_end)) = (span(outage), span(of_asn));
+    outage.asn == of_asn.asn
+        && outage.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
+        && start < asn_end
+        && end > asn_start
 }
 
 /// One block per column: the smallest share within it; a dot where any of it is unknown.

@@ -50,12 +50,12 @@ impl FullFeed {
                 for family in Family::ALL {
                     cutoffs[family as usize] = match metric {
                         Metric::Ioda => IODA_SIZES[family as usize],
-                        Metric::Baseline => relative_cutoff(replays, table.span.end, family, &mut full_feed.rules),
+                        Metric::Baseline => relative_cutoff(replays, table.done_at, family, &mut full_feed.rules),
                     };
                 }
                 full_feed.cutoffs.insert((collector, index), cutoffs);
-                let until = replay.tables.get(index + 1).map_or(Timestamp::MAX, |next| next.span.end);
-                let Ok(epoch) = Window::new(table.span.end, until) else { continue };
+                let until = replay.tables.get(index + 1).map_or(Timestamp::MAX, |next| next.done_at);
+                let Ok(epoch) = Window::new(table.done_at, until) else { continue };
                 for peer in 0..replay.peers.len() {
                     for family in Family::ALL {
                         if full_feed.is_full(collector, index, table, peer, family) && !replay.foreign_first_hop[peer] {
@@ -83,7 +83,7 @@ impl FullFeed {
 
 fn relative_cutoff(replays: &[Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
     let nearest = replays.iter().filter_map(|replay| {
-        replay.tables.iter().min_by_key(|table| table.span.end.micros_since(at).unsigned_abs())
+        replay.tables.iter().min_by_key(|table| table.done_at.micros_since(at).unsigned_abs())
     });
     let mut sizes: Vec<u64> =
         nearest.flat_map(|table| table.sizes.iter().map(|size| size[family as usize])).filter(|size| *size > 0).collect();

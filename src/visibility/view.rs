@@ -190,7 +190,7 @@ impl<'a> View<'a> {
         let mut dumps = Vec::new();
         for (collector, replay) in self.replays.iter().enumerate() {
             for (index, table) in replay.tables.iter().enumerate() {
-                if table.span.start >= window.start && table.span.end <= window.end {
+                if table.begun_at >= window.start && table.done_at < window.end {
                     let (holders, full_feeds) = self.holders(collector, index, prefix, None);
                     if !full_feeds.is_empty() {
                         dumps.push(holders);
@@ -314,11 +314,11 @@ impl<'a> View<'a> {
         for source in [BaselineSource::RibBefore, BaselineSource::RibAfter] {
             let (mut asns, mut all) = (BTreeSet::new(), BTreeSet::new());
             for (collector, replay) in self.replays.iter().enumerate() {
-                let first = replay.tables.iter().position(|table| table.span.end <= self.window.end);
+                let first = replay.tables.iter().position(|table| table.done_at <= self.window.end);
                 let dumps = replay.tables.iter().enumerate().filter(|(index, table)| match source {
                     // A dump that is still being written when the window begins seeds the replay all the same.
-                    BaselineSource::RibBefore => table.span.end <= self.window.start || Some(*index) == first,
-                    _ => table.span.end > self.window.end,
+                    BaselineSource::RibBefore => table.done_at <= self.window.start || Some(*index) == first,
+                    _ => table.done_at > self.window.end,
                 });
                 let most = dumps
                     .map(|(index, _)| self.holders(collector, index, prefix, origin))
