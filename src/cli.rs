@@ -51,7 +51,13 @@ pub struct Args {
     #[arg(long, value_name = "TIME", help_heading = "Window")]
     from: Timestamp,
     /// End of the window, not included
-    #[arg(long, value_name = "TIME", conflicts_with = "duration", required_unless_present = "duration", help_heading = "Window")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with = "duration",
+        required_unless_present = "duration",
+        help_heading = "Window"
+    )]
     to: Option<Timestamp>,
     /// Length of the window instead of its end: 36h, 90min, 2days
     #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, help_heading = "Window")]
@@ -105,7 +111,14 @@ pub struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub output: Option<PathBuf>,
     /// Which files to write with --output
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "csv,parquet", requires = "output", help_heading = "Output")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "csv,parquet",
+        requires = "output",
+        help_heading = "Output"
+    )]
     export: Vec<ExportName>,
     /// Replace an earlier run in the --output folder
     #[arg(long, requires = "output", help_heading = "Output")]
@@ -219,7 +232,8 @@ impl Args {
         let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
         targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, matching)));
         for path in &self.targets {
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
+            let text =
+                fs::read_to_string(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
             for (index, line) in text.lines().enumerate() {
                 let word = line.split('#').next().unwrap_or_default().trim();
                 if word.is_empty() {
@@ -228,8 +242,12 @@ impl Args {
                 let target = match (word.parse::<Asn>(), word.contains('/').then(|| word.parse::<Prefix>())) {
                     (_, Some(Ok(prefix))) => Target::Prefix(prefix, matching),
                     (Ok(asn), None) => Target::Asn(asn),
-                    (_, Some(Err(error))) => return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1))),
-                    (Err(error), None) => return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1))),
+                    (_, Some(Err(error))) => {
+                        return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
+                    }
+                    (Err(error), None) => {
+                        return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
+                    }
                 };
                 targets.push(target);
             }

@@ -11,8 +11,8 @@ mod view;
 use crate::bgp::{Asn, Family, Prefix};
 use crate::time::{Timestamp, Window};
 
-pub use full_feed::{FullFeed, FullFeedRule};
 pub use crate::replay::{Held, PeerState};
+pub use full_feed::{FullFeed, FullFeedRule};
 pub use view::{KnownSpan, Piece, SessionSpan, View, Vote};
 
 /// What makes a stretch of time usable as evidence.

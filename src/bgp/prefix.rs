@@ -157,7 +157,11 @@ impl FromStr for Prefix {
     fn from_str(text: &str) -> Result<Prefix, ParsePrefixError> {
         let net: IpNet = text.trim().parse().map_err(|_| ParsePrefixError::Syntax(text.to_owned()))?;
         let canonical = Prefix(net.trunc());
-        if canonical.0 == net { Ok(canonical) } else { Err(ParsePrefixError::HostBits { text: text.to_owned(), canonical }) }
+        if canonical.0 == net {
+            Ok(canonical)
+        } else {
+            Err(ParsePrefixError::HostBits { text: text.to_owned(), canonical })
+        }
     }
 }
 

@@ -157,16 +157,29 @@ mod tests {
         let ris = |kind, at: &str| Some(("rrc06".to_owned(), Project::RipeRis, kind, at.to_owned()));
         assert_eq!(described("rrc06/2021.01/updates.20210102.0505.gz"), ris(DumpKind::Updates, "2021-01-02T05:05:00Z"));
         assert_eq!(described("rrc06/2021.01/bview.20210102.0800.zst"), ris(DumpKind::Rib, "2021-01-02T08:00:00Z"));
-        assert_eq!(described("data.ris.ripe.net/rrc06/2021.01/updates.20210102.0505"), ris(DumpKind::Updates, "2021-01-02T05:05:00Z"));
+        assert_eq!(
+            described("data.ris.ripe.net/rrc06/2021.01/updates.20210102.0505"),
+            ris(DumpKind::Updates, "2021-01-02T05:05:00Z")
+        );
         assert_eq!(
             described("route-views.jinx/bgpdata/2014.05/RIBS/rib.20140501.0000.bz2"),
-            Some(("route-views.jinx".to_owned(), Project::RouteViews, DumpKind::Rib, "2014-05-01T00:00:00Z".to_owned()))
+            Some((
+                "route-views.jinx".to_owned(),
+                Project::RouteViews,
+                DumpKind::Rib,
+                "2014-05-01T00:00:00Z".to_owned()
+            ))
         );
     }
 
     #[test]
     fn other_files_are_left_alone() {
-        for path in ["rrc06/README.md", "rrc06/2021.01/updates.20210102.0505.gz.sha256", "rrc06/updates.2021.gz", "a/updates.20219902.0505.gz"] {
+        for path in [
+            "rrc06/README.md",
+            "rrc06/2021.01/updates.20210102.0505.gz.sha256",
+            "rrc06/updates.2021.gz",
+            "a/updates.20219902.0505.gz",
+        ] {
             assert_eq!(described(path), None, "{path}");
         }
     }

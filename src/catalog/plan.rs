@@ -194,11 +194,17 @@ mod tests {
                 "updates" => kind = DumpKind::Updates,
                 time => {
                     let time = if time.len() == 5 { format!("2014-12-22T{time}") } else { time.to_owned() };
-                    let project =
-                        if collector.starts_with("rrc") { Project::RipeRis } else { Project::RouteViews };
+                    let project = if collector.starts_with("rrc") { Project::RipeRis } else { Project::RouteViews };
                     let name = format!("{}/{}", kind.name(), time);
                     let path = PathBuf::from(&name);
-                    files.push(ArchiveFile { collector: Collector::new(collector), named_at: at(&time), kind, project, name, path });
+                    files.push(ArchiveFile {
+                        collector: Collector::new(collector),
+                        named_at: at(&time),
+                        kind,
+                        project,
+                        name,
+                        path,
+                    });
                 }
             }
         }
@@ -217,7 +223,9 @@ mod tests {
         let mut shown = Vec::new();
         for plan in &plan.collectors {
             shown.extend(plan.ribs.iter().chain(&plan.updates).map(|file| file.name.replace("2014-12-22T", "")));
-            shown.extend(plan.gaps.iter().map(|gap| format!("gap {}..{}", gap.window.start, gap.window.end).replace("2014-12-22T", "").replace(":00Z", "")));
+            shown.extend(plan.gaps.iter().map(|gap| {
+                format!("gap {}..{}", gap.window.start, gap.window.end).replace("2014-12-22T", "").replace(":00Z", "")
+            }));
         }
         assert_eq!(shown.join(" "), expected);
     }
@@ -227,7 +235,8 @@ mod tests {
         check(
             "rrc00",
             "rib 08:00 16:00 updates 07:40 07:45 07:50 07:55 08:00 08:05 08:10 08:15",
-            "2014-12-22T08:11", "2014-12-22T08:14",
+            "2014-12-22T08:11",
+            "2014-12-22T08:14",
             "rib/08:00 rib/16:00 updates/07:40 updates/07:45 updates/07:50 updates/07:55 updates/08:00 updates/08:05 updates/08:10",
         );
     }
@@ -235,7 +244,13 @@ mod tests {
     #[test]
     fn a_rib_with_an_odd_minute_seeds_and_one_named_as_the_start_is_a_checkpoint() {
         check("rrc00", "rib 07:59", "2014-12-22T08:30", "2014-12-22T09:00", "rib/07:59 gap 07:59..09:00");
-        check("rrc00", "rib 00:00 08:00", "2014-12-22T08:00", "2014-12-22T08:10", "rib/00:00 rib/08:00 gap 00:00..08:10");
+        check(
+            "rrc00",
+            "rib 00:00 08:00",
+            "2014-12-22T08:00",
+            "2014-12-22T08:10",
+            "rib/00:00 rib/08:00 gap 00:00..08:10",
+        );
     }
 
     #[test]
@@ -243,7 +258,8 @@ mod tests {
         check(
             "route-views2",
             "rib 02:00 updates 01:45 02:00 02:17 02:32 03:02",
-            "2014-12-22T02:20", "2014-12-22T03:10",
+            "2014-12-22T02:20",
+            "2014-12-22T03:10",
             "rib/02:00 updates/01:45 updates/02:00 updates/02:17 updates/02:32 updates/03:02 gap 02:47..03:02",
         );
     }
@@ -253,7 +269,8 @@ mod tests {
         check(
             "route-views2",
             "updates 2003-01-10T07:45 2003-01-10T08:00 2003-01-10T08:15 2003-01-10T16:00",
-            "2003-01-10T16:05", "2003-01-10T16:10",
+            "2003-01-10T16:05",
+            "2003-01-10T16:10",
             "updates/2003-01-10T07:45 updates/2003-01-10T08:00 updates/2003-01-10T08:15",
         );
     }
@@ -263,7 +280,8 @@ mod tests {
         check(
             "rrc00",
             "updates 2001-01-10T22:21 2001-01-10T22:36 2001-01-10T22:51",
-            "2001-01-10T22:50", "2001-01-10T23:00",
+            "2001-01-10T22:50",
+            "2001-01-10T23:00",
             "updates/2001-01-10T22:21 updates/2001-01-10T22:36 updates/2001-01-10T22:51",
         );
     }

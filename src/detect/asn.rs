@@ -57,7 +57,14 @@ struct State {
 
 impl AsnTimeline {
     /// Adds up the timelines of what `asn` originates, all of one family and counting only routes of that origin.
-    pub fn new(asn: Asn, family: Family, timelines: &[&Timeline], metric: Metric, thresholds: &Thresholds, end: Timestamp) -> AsnTimeline {
+    pub fn new(
+        asn: Asn,
+        family: Family,
+        timelines: &[&Timeline],
+        metric: Metric,
+        thresholds: &Thresholds,
+        end: Timestamp,
+    ) -> AsnTimeline {
         let carried = |limit: f64| -> Vec<&Timeline> {
             let base = timelines.iter().filter(|t| !t.baseline.asns.is_empty() && t.baseline.visibility() >= limit);
             base.copied().collect()
@@ -71,7 +78,9 @@ impl AsnTimeline {
         let prefixes: Vec<Prefix> = base.iter().map(|timeline| timeline.prefix).collect();
         let mut changes: Vec<(Timestamp, usize, State)> = Vec::new();
         for (index, timeline) in base.iter().enumerate() {
-            changes.extend(states(&samples(timeline, metric), thresholds).into_iter().map(|(at, state)| (at, index, state)));
+            changes.extend(
+                states(&samples(timeline, metric), thresholds).into_iter().map(|(at, state)| (at, index, state)),
+            );
         }
         changes.sort_unstable();
         AsnTimeline { asn, family, steps: add_up(&prefixes, &changes), prefixes, end }
@@ -171,7 +180,16 @@ pub fn asn_findings(
         if !overlaps && shown.duration() >= thresholds.min_duration {
             let About { scope, target, prefix, family } = about;
             let class = Class::Withdrawn;
-            findings.losses.push(Loss { scope, target, prefix, family, window: shown, class, share_min, lost_by: Vec::new() });
+            findings.losses.push(Loss {
+                scope,
+                target,
+                prefix,
+                family,
+                window: shown,
+                class,
+                share_min,
+                lost_by: Vec::new(),
+            });
         }
     }
     findings
@@ -203,19 +221,31 @@ fn outage(
             member.start.unwrap_or(Timestamp::MIN) < dip.end && member.end.unwrap_or(Timestamp::MAX) > dip.start
         })
         .collect();
-    // Prefixes that nobody sees any more, apart from stuck routes.
-    let gone: BTreeSet<Prefix> =
-        members.iter().filter(|m| m.severity == Severity::Total).filter_map(|m| m.prefix).collect();
     let taken_over = down.iter().filter(|timeline| !members.iter().any(|m| m.prefix == Some(timeline.prefix))).count();
-    let total = dip.share_min <= TOTAL_BELOW && prefixes.iter().all(|p| gone.contains(p)) || taken_over == prefixes.len();
+    let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
     let class = if taken_over * 2 > prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
-    let widest = down.iter().filter_map(|timeline| Some((timeline.at(dip.start)?, timeline))).max_by_key(|(step, _)| step.n_vantage_points);
-    let n_collectors = members.iter().map(|member| member.n_collectors).max().unwrap_or_else(|| view_collectors(view, space.family));
+    let widest = down
+        .iter()
+        .filter_map(|timeline| Some((timeline.at(dip.start)?, timeline)))
+        .max_by_key(|(step, _)| step.n_vantage_points);
+    let n_collectors =
+        members.iter().map(|member| member.n_collectors).max().unwrap_or_else(|| view_collectors(view, space.family));
     let confirmed: Vec<bool> = members.iter().filter_map(|member| member.rib_confirmed).collect();
     let mut survivors: Vec<Survivor> = members.iter().flat_map(|member| member.survivors.clone()).collect();
-    survivors.sort_by(|a, b| (&a.collector, a.peer_asn, a.peer_address, !a.zombie).cmp(&(&b.collector, b.peer_asn, b.peer_address, !b.zombie)));
+    survivors.sort_by(|a, b| {
+        (&a.collector, a.peer_asn, a.peer_address, !a.zombie).cmp(&(
+            &b.collector,
+            b.peer_asn,
+            b.peer_address,
+            !b.zombie,
+        ))
+    });
     survivors.dedup_by(|b, a| (&a.collector, a.peer_asn, a.peer_address) == (&b.collector, b.peer_asn, b.peer_address));
-    let worst = members.iter().map(|member| member.quality).max().unwrap_or(if view.has_rib() { Quality::Medium } else { Quality::Low });
+    let worst = members.iter().map(|member| member.quality).max().unwrap_or(if view.has_rib() {
+        Quality::Medium
+    } else {
+        Quality::Low
+    });
     let edges_known = dip.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
     Outage {
         scope: Scope::Asn,

@@ -178,7 +178,7 @@ fn loss_edge(samples: &[Sample], dip: &Dip) -> Edge {
     let reach = dip.start - EDGE_REACH;
     let before = || judged().filter(move |(window, _)| window.end > reach && window.start < dip.start);
     let level = before().map(|(_, share)| share).fold(f64::NEG_INFINITY, f64::max);
-    let first = before().filter(|(_, share)| *share >= level).last().map_or(dip.start, |(window, _)| window.end);
+    let first = before().rfind(|(_, share)| *share >= level).map_or(dip.start, |(window, _)| window.end);
     let during = || judged().filter(move |(window, _)| window.start >= first && window.start < dip.end);
     let crossing = |limit: f64| during().find(|(_, share)| *share <= limit).map(|(window, _)| window.start);
     Edge {
@@ -192,17 +192,20 @@ fn loss_edge(samples: &[Sample], dip: &Dip) -> Edge {
 /// From the lowest level up to the highest that is reached soon.
 fn recovery_edge(samples: &[Sample], dip: &Dip) -> Edge {
     let judged = || samples.iter().filter_map(|sample| Some((sample.window, sample.share?)));
-    let during = judged().filter(|(window, _)| window.start >= dip.start && window.start < dip.end);
-    let lowest = during.filter(|(_, share)| *share <= dip.share_min).last();
+    let mut during = judged().filter(|(window, _)| window.start >= dip.start && window.start < dip.end);
+    let lowest = during.rfind(|(_, share)| *share <= dip.share_min);
     let first = lowest.map_or(dip.end, |(window, _)| window.end);
     let reach = dip.end + EDGE_REACH;
     // As far as the next fall.
     let after = || {
-        judged().filter(move |(window, _)| window.start >= first && window.start <= reach).scan(false, |was_up, (window, share)| {
-            let falls_again = *was_up && share < 0.5;
-            *was_up |= share >= 0.5;
-            (!falls_again).then_some((window, share))
-        })
+        judged().filter(move |(window, _)| window.start >= first && window.start <= reach).scan(
+            false,
+            |was_up, (window, share)| {
+                let falls_again = *was_up && share < 0.5;
+                *was_up |= share >= 0.5;
+                (!falls_again).then_some((window, share))
+            },
+        )
     };
     let level = after().map(|(_, share)| share).fold(f64::NEG_INFINITY, f64::max);
     let crossing = |limit: f64| after().find(|(_, share)| *share >= limit).map(|(window, _)| window.start);

@@ -101,7 +101,16 @@ pub(super) fn episodes(
         let shown = Window { start: member.start.max(window.start), end: member.end.min(window.end) };
         if episodes.last().is_none_or(|episode| episode.number != number) {
             let About { scope, target, prefix, family } = *about;
-            episodes.push(Episode { number, scope, target, prefix, family, window: shown, n_outages: 0, flaps: Vec::new() });
+            episodes.push(Episode {
+                number,
+                scope,
+                target,
+                prefix,
+                family,
+                window: shown,
+                n_outages: 0,
+                flaps: Vec::new(),
+            });
         }
         let Some(episode) = episodes.last_mut() else { continue };
         episode.window.end = episode.window.end.max(shown.end);
@@ -233,7 +242,8 @@ impl Scene<'_> {
             let held_then = pieces.iter().find(|piece| piece.window.contains(then));
             let zombie = held_then.is_some_and(|piece| match &piece.vote {
                 Vote::Present(Some(path), announced_at) => {
-                    *announced_at <= dip.start && path.hops().iter().any(|hop| lost.contains(hop) && *hop != who.peer.asn)
+                    *announced_at <= dip.start
+                        && path.hops().iter().any(|hop| lost.contains(hop) && *hop != who.peer.asn)
                 }
                 _ => false,
             });
@@ -313,7 +323,10 @@ impl Scene<'_> {
             .outages
             .iter()
             .chain(&dips.flaps)
-            .map(|dip| Window { start: dip.loss.first, end: dip.recovery.map_or(dip.end, |edge| edge.last).max(dip.end) })
+            .map(|dip| Window {
+                start: dip.loss.first,
+                end: dip.recovery.map_or(dip.end, |edge| edge.last).max(dip.end),
+            })
             .collect();
         let below = super::asn::stretches_below(samples, 1.0);
         below
@@ -330,8 +343,16 @@ impl Scene<'_> {
                 let About { scope, target, prefix, family } = *about;
                 let class = if local { Class::Local } else { Class::Withdrawn };
                 let lost_by = lost.into_iter().cloned().collect();
-                (local || share_min < thresholds.degraded_below)
-                    .then_some(Loss { scope, target, prefix, family, window: shown, class, share_min, lost_by })
+                (local || share_min < thresholds.degraded_below).then_some(Loss {
+                    scope,
+                    target,
+                    prefix,
+                    family,
+                    window: shown,
+                    class,
+                    share_min,
+                    lost_by,
+                })
             })
             .collect()
     }

@@ -92,7 +92,9 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
             }
             let n = reading.counts.damaged + reading.damage.len() as u64;
             match reading.damage.first() {
-                Some(damage) if n > 0 => (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what))),
+                Some(damage) if n > 0 => {
+                    (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what)))
+                }
                 _ => (Verdict::Ok, None),
             }
         }
@@ -113,7 +115,9 @@ pub(super) fn judge_ribs(ribs: &mut [ReadFile]) {
             _ if !rib.reading.has_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
             _ if n_peers == 0 => Some("no peer holds a unicast route in it".to_owned()),
             _ if damaged > 0 => Some(format!("{damaged} damaged records: what they held would seem absent")),
-            _ if shrunk => Some(format!("{rib_records} records of {n_peers} peers, less than half of the dump before it")),
+            _ if shrunk => {
+                Some(format!("{rib_records} records of {n_peers} peers, less than half of the dump before it"))
+            }
             _ => None,
         };
         match why {

@@ -83,12 +83,18 @@ pub(super) fn summaries(
             Target::Asn(asn) => {
                 let own = spaces.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());
                 own.map(|space| {
-                    unobserved(query.window, space.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window))
+                    unobserved(
+                        query.window,
+                        space.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window),
+                    )
                 })
-                .max_by_key(total)
+                .max_by_key(|windows| total(windows))
             }
             Target::Prefix(asked, _) => own.iter().find(|timeline| timeline.prefix == *asked).map(|timeline| {
-                unobserved(query.window, timeline.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window))
+                unobserved(
+                    query.window,
+                    timeline.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window),
+                )
             }),
         };
         summaries.push(Summary {
@@ -101,7 +107,7 @@ pub(super) fn summaries(
     summaries
 }
 
-fn total(windows: &Vec<Window>) -> i64 {
+fn total(windows: &[Window]) -> i64 {
     windows.iter().map(|window| window.end.micros_since(window.start)).sum()
 }
 

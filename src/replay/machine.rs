@@ -126,7 +126,8 @@ impl<'a> Machine<'a> {
         }
         self.advance(event.at);
         let at = event.at;
-        match &event.change { // hot: once per route event
+        match &event.change {
+            // hot: once per route event
             Change::Announce { prefix, path_id, path } => self.announce(peer, *prefix, *path_id, path, at),
             Change::Withdraw { prefix, path_id } => self.withdraw(peer, *prefix, *path_id, at),
             Change::SessionDown => self.session_down(peer, at),
@@ -388,7 +389,14 @@ impl<'a> Machine<'a> {
     }
 
     /// The dump lists the route: it is present unless a later message withdrew it.
-    fn reconcile_listed(&mut self, peer: usize, prefix: Prefix, holder: &Holder, table: &RibTable, known_since: Option<Timestamp>) {
+    fn reconcile_listed(
+        &mut self,
+        peer: usize,
+        prefix: Prefix,
+        holder: &Holder,
+        table: &RibTable,
+        known_since: Option<Timestamp>,
+    ) {
         for (_, path) in &holder.paths {
             self.count_first_hop(peer, path);
         }
@@ -447,14 +455,7 @@ impl<'a> Machine<'a> {
 
 impl Route {
     fn new(at: Timestamp) -> Route {
-        Route {
-            paths: Vec::new(),
-            held: None,
-            evidence: Evidence::Rib,
-            since: at,
-            heard_at: None,
-            announced_at: at,
-        }
+        Route { paths: Vec::new(), held: None, evidence: Evidence::Rib, since: at, heard_at: None, announced_at: at }
     }
 
     /// What is held while any path is: the latest path stands for the route.

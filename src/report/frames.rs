@@ -226,7 +226,10 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
             column("collector", rows.iter().map(|row| row.collector.name()).collect::<Vec<_>>()),
             times("from", rows.iter().map(|row| Some(row.window.start)).collect()),
             times("to", rows.iter().map(|row| Some(row.window.end)).collect()),
-            column("state", rows.iter().map(|row| if row.reason.is_none() { "known" } else { "unknown" }).collect::<Vec<_>>()),
+            column(
+                "state",
+                rows.iter().map(|row| if row.reason.is_none() { "known" } else { "unknown" }).collect::<Vec<_>>(),
+            ),
             column("reason", rows.iter().map(|row| row.reason.map(|reason| reason.to_string())).collect::<Vec<_>>()),
             column("detail", rows.iter().map(|row| row.detail.as_str()).collect::<Vec<_>>()),
         ],

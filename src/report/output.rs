@@ -32,10 +32,10 @@ pub fn write(report: &Report, folder: &Path, exports: &[Export], replace: bool) 
         Err(error) => return Err(failed(error)),
     };
     let holds_run = folder.join(MANIFEST).exists();
-    if !is_empty && !(holds_run && replace) {
-        if holds_run {
-            return Err(Error::OutputExists { path: folder.to_owned() });
-        }
+    if holds_run && !replace {
+        return Err(Error::OutputExists { path: folder.to_owned() });
+    }
+    if !is_empty && !holds_run {
         return Err(failed(io::Error::other("the folder holds other files: choose a new or empty one")));
     }
     let parent = match folder.parent() {

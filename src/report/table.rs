@@ -132,13 +132,11 @@ impl Page<'_> {
             return;
         }
         self.heading("Outages (UTC)");
-        self.line(&format!(
-            "{:<18} {:<19} {:<19} {:>11}  {}",
-            "network", "start", "end", "duration", "kind"
-        ));
+        self.line(&format!("{:<18} {:<19} {:<19} {:>11}  {}", "network", "start", "end", "duration", "kind"));
         let mut outages: Vec<&Outage> = report.findings.outages.iter().collect();
         outages.sort_by_key(|o| (o.scope, o.start.unwrap_or(Timestamp::MIN), o.prefix));
-        let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) = outages.into_iter().partition(|o| o.scope == Scope::Asn);
+        let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) =
+            outages.into_iter().partition(|o| o.scope == Scope::Asn);
         for outage in &of_asn {
             let name = match outage.family {
                 Family::V4 => outage.target.to_string(),
@@ -239,9 +237,8 @@ impl Page<'_> {
             self.line(&format!("{name:<19} {bars}"));
         }
         for timeline in report.timelines.iter().take(MAX_ROWS) {
-            let shares = timeline
-                .stretches()
-                .map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
+            let shares =
+                timeline.stretches().map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
             let bars = bars(window, columns, shares);
             self.line(&format!("{:<19} {bars}", timeline.prefix.to_string()));
         }
@@ -325,7 +322,9 @@ impl Page<'_> {
         if low > 0 {
             unknown.push("Without RIB dumps it is not known who had a route and never changed it.".to_owned());
         }
-        unknown.push("BGP shows reachability of routes, not of hosts: a route can be up while no traffic flows.".to_owned());
+        unknown.push(
+            "BGP shows reachability of routes, not of hosts: a route can be up while no traffic flows.".to_owned(),
+        );
         self.heading("Not known");
         for text in unknown {
             for line in wrap(&text, self.style.width, 2) {
@@ -342,9 +341,12 @@ fn sentence(outage: &Outage) -> String {
         (Scope::Asn, Family::V4) => outage.target.to_string(),
         (Scope::Prefix, _) => outage.prefix.map(|prefix| prefix.to_string()).unwrap_or_default(),
     };
-    let what = match outage.severity {
-        Severity::Total => "disappeared from the routing table",
-        _ => "was missing from most of the routing table",
+    let what = match (outage.severity, outage.scope) {
+        (Severity::Total, _) => "disappeared from the routing table".to_owned(),
+        (_, Scope::Asn) if outage.visibility_min > crate::detect::TOTAL_BELOW => {
+            format!("lost {:.0} % of its address space", (1.0 - outage.visibility_min) * 100.0)
+        }
+        _ => "was missing from most of the routing table".to_owned(),
     };
     let when = match (outage.start, outage.end) {
         (Some(start), Some(end)) => format!("from {} to {} UTC", clock(start), clock(end)),

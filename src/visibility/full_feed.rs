@@ -82,11 +82,13 @@ impl FullFeed {
 }
 
 fn relative_cutoff(replays: &[Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
-    let nearest = replays.iter().filter_map(|replay| {
-        replay.tables.iter().min_by_key(|table| table.done_at.micros_since(at).unsigned_abs())
-    });
-    let mut sizes: Vec<u64> =
-        nearest.flat_map(|table| table.sizes.iter().map(|size| size[family as usize])).filter(|size| *size > 0).collect();
+    let nearest = replays
+        .iter()
+        .filter_map(|replay| replay.tables.iter().min_by_key(|table| table.done_at.micros_since(at).unsigned_abs()));
+    let mut sizes: Vec<u64> = nearest
+        .flat_map(|table| table.sizes.iter().map(|size| size[family as usize]))
+        .filter(|size| *size > 0)
+        .collect();
     sizes.sort_unstable();
     let Some(largest) = sizes.last().copied() else { return u64::MAX };
     let uncertain = sizes.len() < MIN_TABLES;

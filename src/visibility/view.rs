@@ -102,7 +102,8 @@ impl<'a> View<'a> {
         let has_rib = replays.iter().any(|replay| replay.has_rib);
         let full_feed = FullFeed::judge(replays, metric);
         let used = |replay: &&Replay| replay.has_rib == has_rib;
-        let asns: BTreeSet<Asn> = replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
+        let asns: BTreeSet<Asn> =
+            replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
         let asns: Vec<Asn> = asns.into_iter().collect();
         let mut view = View {
             replays,
@@ -208,8 +209,7 @@ impl<'a> View<'a> {
             let Some(range) = self.routes[collector].get(prefix) else { continue };
             for span in &replay.routes[range.clone()] {
                 let Ok(window) = Window::new(span.from, span.to) else { continue };
-                let vantage_point =
-                    VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
+                let vantage_point = VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
                 known.push(KnownSpan {
                     vantage_point,
                     prefix: *prefix,
@@ -228,8 +228,7 @@ impl<'a> View<'a> {
         for replay in self.replays {
             for span in &replay.sessions {
                 let Ok(window) = Window::new(span.from, span.to) else { continue };
-                let vantage_point =
-                    VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
+                let vantage_point = VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
                 sessions.push(SessionSpan { vantage_point, family: span.family, window, state: span.state });
             }
         }
