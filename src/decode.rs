@@ -10,6 +10,8 @@ mod paths;
 mod peers;
 mod prefilter;
 mod rib;
+#[cfg(test)]
+mod samples;
 mod selection;
 mod updates;
 mod walk;
