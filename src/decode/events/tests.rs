@@ -177,7 +177,7 @@ fn path_identifiers_on_a_session_without_them_are_damage_and_no_default_route() 
     let ids = "path identifiers among IPv4 prefixes, on a session that has none";
     for list in [
         nlri_with_id(720, "64.17.246.0/23"),
-        [nlri_with_id(1, "64.17.246.0/23"), nlri_with_id(2, P)].concat(),
+        [nlri_with_id(720, "64.17.246.0/23"), nlri_with_id(721, P)].concat(),
         nlri_with_id(0x0008_0a10, "64.0.0.0/2"),
     ] {
         check_damage(ALL, &[update_record(&[], &attributes(4, &[64500]), &list)], "", &[ids]);
