@@ -43,7 +43,7 @@ pub(super) fn read<R: Read>(container: Container<R>, selection: &Selection) -> R
 }
 
 /// Reads a file; `decode_all` leaves the prefilter out.
-fn read_records<R: Read>(container: Container<R>, selection: &Selection, decode_all: bool) -> Reading {
+pub(super) fn read_records<R: Read>(container: Container<R>, selection: &Selection, decode_all: bool) -> Reading {
     let mut walk = Walk::new(container);
     let mut draft = Draft::new(selection, decode_all);
     let ending = loop {
