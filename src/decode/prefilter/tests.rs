@@ -91,7 +91,7 @@ fn host_bits_do_not_hide_a_prefix() {
 /// Prefixes of which some are inside others, default routes and impossible lengths among them.
 fn prefix() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
-        8 => (prop::sample::select(&[8u8, 9, 12, 16, 20, 24, 32][..]), 9u8..12, 0u8..3, any::<u8>())
+        40 => (prop::sample::select(&[8u8, 9, 12, 16, 20, 24, 32][..]), 9u8..12, 0u8..3, any::<u8>())
             .prop_map(|(length, a, b, c)| [vec![length], vec![a, b, c, c][..usize::from(length).div_ceil(8)].to_vec()].concat()),
         1 => Just(vec![0]),
         1 => Just(vec![40, 10, 1, 2, 3, 4]),
@@ -103,24 +103,28 @@ fn list() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn path(width: usize) -> impl Strategy<Value = Vec<u8>> {
-    let kind = prop_oneof![6 => Just(2u8), 2 => Just(1), 1 => Just(3), 1 => Just(4), 1 => Just(7)];
+    let kind = prop_oneof![12 => Just(2u8), 4 => Just(1), 2 => Just(3), 1 => Just(4), 1 => Just(7)];
     let segment = (kind, prop::collection::vec(64500u32..64504, 0..4));
     prop::collection::vec(segment, 0..3).prop_map(move |segments| {
         segments.iter().flat_map(|(kind, asns)| super::super::samples::segment(*kind, width, asns)).collect()
     })
 }
 
+/// Mostly an AS_PATH, on sessions of two octets often an AS4_PATH, and sometimes anything.
 fn some_attributes(width: usize) -> impl Strategy<Value = Vec<u8>> {
-    let one = prop_oneof![
-        4 => path(width).prop_map(|path| attribute(2, &path)),
-        2 => path(4).prop_map(|path| attribute(17, &path)),
-        1 => list().prop_map(|list| mp_reach(1, 1, &list)),
-        1 => list().prop_map(|list| mp_unreach(1, 1, &list)),
-        1 => list().prop_map(|list| mp_reach(2, 1, &list)),
-        1 => list().prop_map(|list| mp_reach(1, 2, &list)),
-        1 => (any::<u8>(), prop::collection::vec(any::<u8>(), 0..6)).prop_map(|(code, value)| attribute(code, &value)),
+    let as_path = path(width).prop_map(|path| attribute(2, &path));
+    let as4_path = path(4).prop_map(|path| attribute(17, &path));
+    let other = prop_oneof![
+        list().prop_map(|list| mp_reach(1, 1, &list)),
+        list().prop_map(|list| mp_unreach(1, 1, &list)),
+        list().prop_map(|list| mp_reach(2, 1, &list)),
+        list().prop_map(|list| mp_reach(1, 2, &list)),
+        path(width).prop_map(|path| attribute(2, &path)),
+        (any::<u8>(), prop::collection::vec(any::<u8>(), 0..6)).prop_map(|(code, value)| attribute(code, &value)),
     ];
-    prop::collection::vec(one, 0..4).prop_map(|attributes| attributes.concat())
+    let often = |strategy| prop::option::weighted(0.9, strategy);
+    (often(as_path.boxed()), prop::option::of(as4_path), prop::option::weighted(0.3, other))
+        .prop_map(|(path, as4_path, other)| [path, as4_path, other].into_iter().flatten().flatten().collect())
 }
 
 fn update_of(subtype: u16) -> impl Strategy<Value = Vec<u8>> {
@@ -176,10 +180,10 @@ fn some_selection() -> impl Strategy<Value = Selection> {
         "within:0.0.0.0/0",
         "within:900::/12",
         "a01::/20",
-        "AS64500",
-        "AS64503",
     ][..];
-    prop::sample::subsequence(words.to_vec(), 0..4).prop_map(|words| selection(&words.join(" ")))
+    let origins = prop::sample::subsequence(vec!["AS64500", "AS64501", "AS64503"], 0..3);
+    (prop::sample::subsequence(words.to_vec(), 0..3), origins)
+        .prop_map(|(words, origins)| selection(&[words, origins].concat().join(" ")))
 }
 
 fn check_nothing_lost(file: &[u8], selection: &Selection) {
@@ -192,7 +196,7 @@ fn check_nothing_lost(file: &[u8], selection: &Selection) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_filter_loses_no_event_of_any_file(file in file(), selection in some_selection()) {
