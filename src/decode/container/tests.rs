@@ -24,7 +24,9 @@ fn zstandard(content: &[u8]) -> Vec<u8> {
     zstd::encode_all(content, 1).unwrap()
 }
 
-const PACKERS: [fn(&[u8]) -> Vec<u8>; 3] = [gzip, bzip2, zstandard];
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKERS: [Pack; 3] = [gzip, bzip2, zstandard];
 
 /// A reader that gives one octet at a time.
 struct Trickle<'a>(&'a [u8]);

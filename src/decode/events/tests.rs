@@ -56,7 +56,7 @@ fn a_four_octet_origin_comes_from_as4_path_on_a_two_octet_session() {
     let attributes = [attributes(2, &[7018, 4837, 23456]), as4_path].concat();
     let record = bgp4mp(1, PEER, &message(2, &update(&[], &attributes, &nlri(P))));
     for words in [P, "AS131279"] {
-        check(words, &[record.clone()], "192.0.2.1 announces 175.45.176.0/24 7018 4837 131279");
+        check(words, std::slice::from_ref(&record), "192.0.2.1 announces 175.45.176.0/24 7018 4837 131279");
     }
 }
 
