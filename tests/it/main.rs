@@ -4,4 +4,5 @@
 mod generator;
 
 mod data;
+mod decode;
 mod scenario;
