@@ -101,7 +101,10 @@ impl<'a> Machine<'a> {
             due.insert((gap.end, Due::GapEnds));
         }
         for (index, table) in tables.iter().enumerate() {
-            due.insert((table.done_at, Due::Rib(index)));
+            // Messages of the second in which the last record was written may be in the dump: they come first, and
+            // what they say is kept.
+            let last_instant = Timestamp::from_micros((table.done_at.secs() + 1) * 1_000_000 - 1);
+            due.insert((last_instant, Due::Rib(index)));
         }
         let n = peers.len();
         Machine {
