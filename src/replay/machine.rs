@@ -173,7 +173,7 @@ impl<'a> Machine<'a> {
         for peer in 0..self.peers.len() {
             self.forget_routes(peer, None, end);
             for family in Family::ALL {
-                self.set_session(peer, family, PeerState::Unknown, false, end);
+                self.close_session(peer, family, end);
             }
         }
         self.session_spans.sort_unstable();
@@ -194,16 +194,21 @@ impl<'a> Machine<'a> {
     // Sessions
 
     fn set_session(&mut self, peer: usize, family: Family, state: PeerState, complete: bool, at: Timestamp) {
-        let session = &mut self.sessions[peer][family as usize];
+        let session = self.sessions[peer][family as usize];
         if session.state == state && session.complete == complete && state != PeerState::Syncing {
             return;
         }
         let at = at.max(session.since);
-        if session.since < at {
-            let Session { state, complete, since, .. } = *session;
+        self.close_session(peer, family, at);
+        self.sessions[peer][family as usize] = Session { state, complete, since: at, withdrawals_imply: false };
+    }
+
+    /// Records the state of a session up to `at`.
+    fn close_session(&mut self, peer: usize, family: Family, at: Timestamp) {
+        let Session { state, complete, since, .. } = self.sessions[peer][family as usize];
+        if since < at {
             self.session_spans.push(PeerSpan { peer, family, from: since, to: at, state, complete });
         }
-        *session = Session { state, complete, since: at, withdrawals_imply: false };
     }
 
     fn session_down(&mut self, peer: usize, at: Timestamp) {
