@@ -373,8 +373,9 @@ impl<'a> Machine<'a> {
 
     fn apply_table(&mut self, peer: usize, family: Family, table: &RibTable) {
         let session = self.sessions[peer][family as usize];
-        let changed_meanwhile = session.since >= table.begun_at;
-        if changed_meanwhile && matches!(session.state, PeerState::Down | PeerState::Syncing) {
+        let closed_meanwhile = session.state == PeerState::Down && session.since >= table.begun_at;
+        // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
+        if closed_meanwhile || session.state == PeerState::Syncing {
             return;
         }
         let known_since = (session.state == PeerState::Up && session.complete).then_some(session.since);
