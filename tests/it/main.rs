@@ -3,5 +3,7 @@
 #[path = "../../data/generator/mod.rs"]
 mod generator;
 
+mod cases;
 mod data;
+mod properties;
 mod scenario;
