@@ -30,6 +30,9 @@ Exit codes: 0 finished, data sufficient; 1 failed; 2 wrong usage; 3 finished, da
 
 Times without an offset are UTC. Absence of data is never reported as absence of routes.";
 
+/// Lines are no longer than this, however wide the terminal.
+const MAX_WIDTH: usize = 200;
+
 /// When did a network disappear from the Internet's routing table, for how long, and how sure are we?
 #[derive(Debug, Parser)]
 #[command(name = "outage-replay", version, after_help = AFTER_HELP, max_term_width = 100)]
@@ -120,6 +123,9 @@ pub struct Args {
         help_heading = "Output"
     )]
     export: Vec<ExportName>,
+    /// Fold nothing: every row of every list in the table
+    #[arg(long, help_heading = "Output")]
+    all: bool,
     /// Replace an earlier run in the --output folder
     #[arg(long, requires = "output", help_heading = "Output")]
     pub force: bool,
@@ -309,7 +315,7 @@ impl Args {
     pub fn render(&self, report: &Report) -> anyhow::Result<Vec<u8>> {
         let json_error = || anyhow!("cannot print the report as JSON");
         Ok(match self.format {
-            Format::Table => report::table(report, style()).into_bytes(),
+            Format::Table => report::table(report, style(self.all)).into_bytes(),
             Format::Csv => report::outages_csv(report)?,
             Format::Json => {
                 let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
@@ -328,15 +334,15 @@ impl Args {
     }
 }
 
-/// Colours only for a person who wants them (<https://no-color.org>).
-fn style() -> Style {
+/// Colours only for a person who wants them (<https://no-color.org>). A pipe has the width that the shell exports, if any.
+fn style(all: bool) -> Style {
     let stdout = std::io::stdout();
     let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = match terminal_size::terminal_size_of(&stdout) {
-        Some((terminal_size::Width(width), _)) => usize::from(width).clamp(80, 200),
-        None => Style::default().width,
+        Some((terminal_size::Width(width), _)) => Some(usize::from(width)),
+        None => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()),
     };
-    Style { colour, width }
+    Style { colour, width: width.unwrap_or(Style::default().width).min(MAX_WIDTH), all }
 }
 
 /// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.

@@ -24,6 +24,9 @@ fn main() -> ExitCode {
 fn run(args: &cli::Args) -> anyhow::Result<u8> {
     let query = args.query()?;
     let options = args.options()?;
+    if let Some(folder) = &args.output {
+        report::check_folder(folder, args.force)?;
+    }
     let mirror = Mirror::open(args.archive()?)?;
     let progress = cli::Progress::new(args.quiet, args.verbose);
     let report = outage_replay::run(&query, &mirror, &options, &progress)?;
