@@ -33,6 +33,7 @@ fn run(args: &cli::Args) -> anyhow::Result<u8> {
     progress.finish();
     if let Some(folder) = &args.output {
         report::write(&report, folder, &args.exports(), args.force)?;
+        progress.wrote(folder);
     }
     let text = args.render(&report)?;
     let mut stdout = io::stdout().lock();

@@ -15,7 +15,7 @@ use text::{clock, count, duration, from_to, wrap};
 pub struct Style {
     /// ANSI colours.
     pub colour: bool,
-    /// Columns of the page, at least 60.
+    /// Columns of the page, at least 64.
     pub width: usize,
     /// Every row of long lists, where otherwise the first twenty stand for all.
     pub all: bool,
@@ -30,7 +30,7 @@ impl Default for Style {
 /// Rows shown of a long list.
 const MAX_ROWS: usize = 20;
 /// The narrowest page on which a row of the list of outages fits.
-const MIN_WIDTH: usize = 60;
+const MIN_WIDTH: usize = 64;
 
 /// The report as text.
 pub fn table(report: &Report, style: Style) -> String {
@@ -219,11 +219,13 @@ impl Page<'_> {
         let target = summary.target;
         let peers = self.report.coverage.n_peer_asns.into_iter().max().unwrap_or(0);
         let min_peers = self.report.parameters.min_peers;
+        if peers == 0 {
+            return vec![format!("{target}: {}", self.nobody())];
+        }
         if !summary.unobserved.is_empty() && peers < min_peers {
-            let peers_found = count(peers, "peer AS", "peer ASes");
+            let found = count(peers, "peer AS", "peer ASes");
             unknown.push(format!(
-                "{target}: only {peers_found} of the {min_peers} required: --min-peers {} accepts fewer.",
-                peers.max(1),
+                "{target}: only {found} of the {min_peers} required: --min-peers {peers} accepts fewer."
             ));
         } else if let Some(first) = summary.unobserved.first() {
             let time = duration(summary.unobserved_time());
@@ -240,6 +242,17 @@ impl Page<'_> {
             ));
         }
         unknown
+    }
+
+    /// Why no vantage point counts.
+    fn nobody(&self) -> &'static str {
+        match self.report.parameters.metric {
+            "ioda" => {
+                "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda asks for; without it \
+                 tables are judged by those of their time."
+            }
+            _ => "no vantage point has a table that is known and full.",
+        }
     }
 }
 

@@ -3,5 +3,9 @@
 #[path = "../../data/generator/mod.rs"]
 mod generator;
 
+mod architecture;
+mod cli;
 mod data;
+mod documents;
+mod golden;
 mod scenario;

@@ -2,31 +2,41 @@
 
 use chrono::Datelike;
 
+use super::Page;
 use super::grid::{Column, Grid};
 use super::text::{count, from_to, hours, of_family, percent};
-use super::Page;
 use crate::bgp::{Family, Prefix};
 use crate::catalog::Target;
 use crate::detect::{Censoring, Class, Loss, Outage, Scope};
 use crate::time::Timestamp;
 
-/// What a row of the list of outages shows; the list takes the richest one that fits the page.
+/// What a row of the list of outages shows beside its edges and length; the list takes the richest one that fits.
 #[derive(Clone, Copy)]
 struct Layout {
-    evidence: bool,
-    extent: bool,
     years: bool,
-    long_class: bool,
-    class: bool,
+    lost: bool,
+    extent: bool,
+    class: Names,
+    evidence: bool,
 }
 
-const LAYOUTS: [Layout; 6] = [
-    Layout { evidence: true, extent: true, years: true, long_class: true, class: true },
-    Layout { evidence: false, extent: true, years: true, long_class: true, class: true },
-    Layout { evidence: false, extent: true, years: false, long_class: true, class: true },
-    Layout { evidence: false, extent: false, years: false, long_class: true, class: true },
-    Layout { evidence: false, extent: false, years: false, long_class: false, class: true },
-    Layout { evidence: false, extent: false, years: false, long_class: false, class: false },
+/// How the class of an outage is named.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    Long,
+    Short,
+    Nowhere,
+}
+
+const EVERYTHING: Layout = Layout { years: true, lost: true, extent: true, class: Names::Long, evidence: true };
+const LAYOUTS: [Layout; 7] = [
+    EVERYTHING,
+    Layout { evidence: false, ..EVERYTHING },
+    Layout { evidence: false, years: false, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: Names::Short, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, lost: false },
 ];
 
 /// A window longer than this needs years to tell its days apart.
@@ -140,7 +150,7 @@ impl Page<'_> {
         let columns = vec![
             Column::number("seen", each().map(|loss| percent(loss.share_min))),
             Column::number("lost by", each().map(|loss| loss.lost_by.len().to_string())),
-            Column::text("class", each().map(|loss| class(loss.class, true).to_owned())),
+            Column::text("class", each().map(|loss| class(loss.class, Names::Long).to_owned())),
             Column::text("from, to (UTC)", each().map(|loss| from_to(loss.window))),
         ];
         let names = each().map(|loss| name(&loss.target, loss.prefix, loss.family)).collect();
@@ -167,13 +177,15 @@ fn grid(outages: &[&Outage], layout: Layout) -> Grid {
         Column::text("start", each().map(|o| start(o, layout.years))),
         Column::text("end", each().map(|o| end(o, layout.years))),
         Column::number("lasting", each().map(|o| length(o))),
-        Column::number("lost", each().map(|o| percent(1.0 - o.visibility_min))),
     ];
+    if layout.lost {
+        columns.push(Column::number("lost", each().map(|o| percent(1.0 - o.visibility_min))));
+    }
     if layout.extent {
         columns.push(Column::text("extent", each().map(|o| o.severity.name().to_owned())));
     }
-    if layout.class {
-        columns.push(Column::text("class", each().map(|o| class(o.class, layout.long_class).to_owned())));
+    if layout.class != Names::Nowhere {
+        columns.push(Column::text("class", each().map(|o| class(o.class, layout.class).to_owned())));
     }
     if layout.evidence {
         columns.push(Column::number("prefixes", each().map(|o| o.prefixes.len().to_string())));
@@ -212,15 +224,14 @@ fn length(outage: &Outage) -> String {
     format!("{}{}", if is_exact { "" } else { "≥" }, hours(outage.duration))
 }
 
-fn class(class: Class, long: bool) -> &'static str {
-    match (class, long) {
-        (Class::Withdrawn, _) => "withdrawn",
-        (Class::OriginChanged, true) => "origin changed",
-        (Class::OriginChanged, false) => "origin",
-        (Class::Covered, _) => "covered",
-        (Class::CoveredOther, true) => "covered by other",
-        (Class::CoveredOther, false) => "covered",
-        (Class::Local, _) => "local",
+fn class(class: Class, names: Names) -> &'static str {
+    match class {
+        Class::Withdrawn => "withdrawn",
+        Class::OriginChanged if names == Names::Long => "origin changed",
+        Class::OriginChanged => "origin",
+        Class::CoveredOther if names == Names::Long => "covered by other",
+        Class::Covered | Class::CoveredOther => "covered",
+        Class::Local => "local",
     }
 }
 

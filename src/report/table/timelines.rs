@@ -39,7 +39,8 @@ impl Page<'_> {
         }
         let window = report.parameters.window();
         let (prefixes, folded) = self.chosen();
-        let mut names: Vec<String> = report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
+        let mut names: Vec<String> =
+            report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
         let name_width = name_width(&names);
         let columns = self.style.width.saturating_sub(name_width + 2 + LOWEST).max(10);
@@ -53,11 +54,11 @@ impl Page<'_> {
                 timeline.stretches().map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
             rows.push(row(timeline.prefix.to_string(), window, columns, shares));
         }
-        self.heading("Visibility");
+        self.heading("Visibility (UTC)");
         let column = Duration::from_secs((window.duration().as_secs() / columns as u64).max(1));
         let column = duration(rounded(column));
         self.paragraph(
-            &format!("Each block: the lowest of about {column} (UTC); █ all see it, ▁ nobody, {UNKNOWN} unknown."),
+            &format!("Each block: the lowest of about {column}; █ all see it, ▁ nobody, {UNKNOWN} unknown."),
             2,
         );
         let axis = axis(window, columns);
@@ -198,7 +199,7 @@ mod tests {
     fn the_axis_names_hours_and_the_days_that_begin() {
         assert_eq!(
             axis(window("2014-12-22T12:00", "2014-12-23T20:00"), 60),
-            "|12:00     |18:00     |12-23      |06:00     |12:00"
+            "|12:00     |18:00     |12-23     |06:00      |12:00"
         );
         assert_eq!(axis(window("2021-01-02T05:05", "2021-01-02T05:09"), 40), "|05:05    |05:06     |05:07    |05:08");
     }
