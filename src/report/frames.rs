@@ -230,7 +230,7 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
                 rows.iter().map(|row| if row.reason.is_none() { "known" } else { "unknown" }).collect::<Vec<_>>(),
             ),
             column("reason", rows.iter().map(|row| row.reason.map(|reason| reason.to_string())).collect::<Vec<_>>()),
-            column("detail", rows.iter().map(|row| row.detail.as_str()).collect::<Vec<_>>()),
+            column("detail", rows.iter().map(|row| row.reason.map(|_| row.detail.as_str())).collect::<Vec<_>>()),
         ],
     )
 }

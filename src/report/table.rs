@@ -5,6 +5,8 @@ mod outages;
 mod text;
 mod timelines;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::coverage::Verdict;
 use crate::detect::{Censoring, Outage, Quality, Scope, Severity, TOTAL_BELOW};
@@ -15,7 +17,7 @@ use text::{clock, count, duration, from_to, wrap};
 pub struct Style {
     /// ANSI colours.
     pub colour: bool,
-    /// Columns of the page, at least 64.
+    /// Columns of the page. Paragraphs keep to any width from 40 on, rows to 80 and more.
     pub width: usize,
     /// Every row of long lists, where otherwise the first twenty stand for all.
     pub all: bool,
@@ -29,8 +31,8 @@ impl Default for Style {
 
 /// Rows shown of a long list.
 const MAX_ROWS: usize = 20;
-/// The narrowest page on which a row of the list of outages fits.
-const MIN_WIDTH: usize = 64;
+/// A narrower page is no page.
+const MIN_WIDTH: usize = 40;
 
 /// The report as text.
 pub fn table(report: &Report, style: Style) -> String {
@@ -163,12 +165,12 @@ impl Page<'_> {
         let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
         self.paragraph(
             &format!(
-                "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes {}; {} of {:.1} MB read.",
+                "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes {}; {} of {} read.",
                 count(n_collectors, "collector", "collectors"),
                 names.join(", "),
                 if coverage.has_rib { "with a full table" } else { "(no RIB dump: full tables cannot be told)" },
                 count(report.files.len(), "file", "files"),
-                bytes as f64 / 1e6,
+                text::size(bytes),
             ),
             0,
         );
@@ -178,12 +180,19 @@ impl Page<'_> {
             let reason = reason.to_string().replace('_', " ");
             lines.push(format!("{} unknown {}: {reason} ({})", row.collector, from_to(row.window), row.detail));
         }
+        // Files of one collector with the same fate are one line.
+        let mut bad: BTreeMap<(&Collector, &str, String), Vec<&FileReading>> = BTreeMap::new();
         for file in report.files.iter().filter(|file| file.verdict != Verdict::Ok) {
-            if lines.iter().any(|line| line.contains(&file.name)) {
-                continue;
+            if !lines.iter().any(|line| line.contains(&file.name)) {
+                bad.entry((&file.collector, file.kind, file.verdict.to_string())).or_default().push(file);
             }
-            let detail = file.detail.as_deref().unwrap_or_default();
-            lines.push(format!("{} {}: {detail}", file.name, file.verdict));
+        }
+        for ((collector, kind, verdict), files) in bad {
+            let Some(first) = files.first() else { continue };
+            let n = count(files.len(), &format!("{kind} file"), &format!("{kind} files"));
+            let which = if files.len() > 1 { "first " } else { "" };
+            let detail = first.detail.as_deref().unwrap_or_default();
+            lines.push(format!("{collector}: {n} {verdict}, {which}{}: {detail}", first.name));
         }
         for line in lines.iter().take(limit) {
             self.painted_paragraph("33", line, 2);

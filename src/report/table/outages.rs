@@ -1,14 +1,14 @@
 //! What was found, as rows: outages, episodes, smaller losses.
 
-use chrono::Datelike;
-
 use super::Page;
+use std::time::Duration;
+
 use super::grid::{Column, Grid};
-use super::text::{count, from_to, hours, of_family, percent};
+use super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
 use crate::bgp::{Family, Prefix};
 use crate::catalog::Target;
 use crate::detect::{Censoring, Class, Loss, Outage, Scope};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
 
 /// What a row of the list of outages shows beside its edges and length; the list takes the richest one that fits.
 #[derive(Clone, Copy)]
@@ -39,8 +39,8 @@ const LAYOUTS: [Layout; 7] = [
     Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, lost: false },
 ];
 
-/// A window longer than this needs years to tell its days apart.
-const DAYS_OF_A_YEAR: i64 = 365;
+/// Over a longer time years tell days apart.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 impl Page<'_> {
     /// The list of outages: of whole networks, then of prefixes that were not lost together with theirs.
@@ -78,24 +78,16 @@ impl Page<'_> {
     }
 
     fn list(&mut self, outages: &[&Outage]) {
-        let edges = || outages.iter().flat_map(|o| [o.start, o.end]).flatten();
-        let (first, last) = (edges().min(), edges().max());
-        let is_long = first.zip(last).is_some_and(|(first, last)| {
-            last.to_datetime().signed_duration_since(first.to_datetime()).num_days() >= DAYS_OF_A_YEAR
-        });
+        let edges = outages.iter().flat_map(|o| [o.start, o.end]).flatten();
+        let span = edges.clone().min().zip(edges.clone().max()).and_then(|(first, last)| Window::new(first, last).ok());
+        let is_long = span.is_some_and(|span| span.duration() >= YEAR);
         let layouts = LAYOUTS.map(|layout| Layout { years: layout.years || is_long, ..layout });
         let [.., narrowest] = layouts;
         let fits = |layout: &Layout| grid(outages, *layout).width() <= self.style.width;
         let layout = layouts.into_iter().find(fits).unwrap_or(narrowest);
         let grid = grid(outages, layout);
-        let year = match (first, last) {
-            (Some(first), Some(last)) if !layout.years => {
-                let (first, last) = (first.to_datetime().year(), last.to_datetime().year());
-                if first == last { format!("{first}, ") } else { format!("{first} to {last}, ") }
-            }
-            _ => String::new(),
-        };
-        self.heading(&format!("Outages ({year}UTC, lasting h:mm:ss)"));
+        let years = if layout.years { String::new() } else { years(edges) };
+        self.heading(&format!("Outages ({years}UTC, lasting h:mm:ss)"));
         self.line(&grid.headings());
         for (row, outage) in outages.iter().enumerate() {
             for line in grid.lines(row) {
@@ -120,14 +112,15 @@ impl Page<'_> {
         if shown.is_empty() {
             return;
         }
-        self.heading("Unstable (a flap is a fall too short to be an outage)");
+        let years = years(shown.iter().flat_map(|episode| [episode.window.start, episode.window.end]));
+        self.heading(&format!("Unstable ({years}UTC; a flap is a fall too short to be an outage)"));
         let limit = self.limit();
         let names = shown.iter().take(limit).map(|episode| name(&episode.target, episode.prefix, episode.family));
         let each = || shown.iter().take(limit);
         let columns = vec![
             Column::number("flaps", each().map(|episode| episode.flaps.len().to_string())),
             Column::number("outages", each().map(|episode| episode.n_outages.to_string())),
-            Column::text("from, to (UTC)", each().map(|episode| from_to(episode.window))),
+            Column::text("from, to", each().map(|episode| day_from_to(episode.window))),
         ];
         self.grid(&Grid::new(names.collect(), columns), shown.len().min(limit));
         let folded = n_unstable - shown.len().min(limit);
@@ -144,14 +137,15 @@ impl Page<'_> {
             return;
         }
         losses.sort_by_key(|loss| (loss.scope, loss.window, loss.prefix, loss.family));
-        self.heading("Smaller losses, no outages");
+        let years = years(losses.iter().flat_map(|loss| [loss.window.start, loss.window.end]));
+        self.heading(&format!("Smaller losses, no outages ({years}UTC)"));
         let limit = self.limit().min(losses.len());
         let each = || losses.iter().take(limit);
         let columns = vec![
             Column::number("seen", each().map(|loss| percent(loss.share_min))),
             Column::number("lost by", each().map(|loss| loss.lost_by.len().to_string())),
             Column::text("class", each().map(|loss| class(loss.class, Names::Long).to_owned())),
-            Column::text("from, to (UTC)", each().map(|loss| from_to(loss.window))),
+            Column::text("from, to", each().map(|loss| day_from_to(loss.window))),
         ];
         let names = each().map(|loss| name(&loss.target, loss.prefix, loss.family)).collect();
         self.grid(&Grid::new(names, columns), limit);
@@ -203,10 +197,8 @@ fn name(target: &Target, prefix: Option<Prefix>, family: Family) -> String {
     }
 }
 
-/// To the second: the fraction is for other formats.
 fn instant(at: Timestamp, years: bool) -> String {
-    let format = if years { "%Y-%m-%d %H:%M:%S" } else { "%m-%d %H:%M:%S" };
-    at.to_datetime().format(format).to_string()
+    if years { clock(at) } else { day_clock(at) }
 }
 
 fn start(outage: &Outage, years: bool) -> String {

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chrono::Datelike;
+
 use crate::bgp::Family;
 use crate::time::{Timestamp, Window};
 
@@ -16,6 +18,29 @@ pub(super) fn from_to(window: Window) -> String {
     let (start, end) = (clock(window.start), clock(window.end));
     let end = if start.get(..10) == end.get(..10) { end.get(11..).unwrap_or(&end) } else { &end };
     format!("{start} to {end}")
+}
+
+/// `12-22 16:15:00`: where the year stands above.
+pub(super) fn day_clock(at: Timestamp) -> String {
+    at.to_datetime().format("%m-%d %H:%M:%S").to_string()
+}
+
+/// `12-22 16:15:00 to 16:20:00`: as [`from_to`], where the year stands above.
+pub(super) fn day_from_to(window: Window) -> String {
+    from_to(window).get(5..).unwrap_or_default().replacen(&format!("to {}-", year(window.end)), "to ", 1)
+}
+
+/// `2014, ` or `2014 to 2015, `: the years of some instants, in front of a heading.
+pub(super) fn years(instants: impl Iterator<Item = Timestamp> + Clone) -> String {
+    match (instants.clone().map(year).min(), instants.map(year).max()) {
+        (Some(first), Some(last)) if first == last => format!("{first}, "),
+        (Some(first), Some(last)) => format!("{first} to {last}, "),
+        _ => String::new(),
+    }
+}
+
+fn year(at: Timestamp) -> i32 {
+    at.to_datetime().year()
 }
 
 /// `9 h 31 min`, `31 min`, `2 min 5 s`, `4 d 2 h`, `800 ms`.
@@ -46,6 +71,11 @@ pub(super) fn percent(share: f64) -> String {
     let rounded = (share * 100.0).round();
     let shown = if share > 0.0 && share < 1.0 { rounded.clamp(1.0, 99.0) } else { rounded };
     format!("{shown:.0} %")
+}
+
+/// `574 kB`, `4.9 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    if bytes < 1_000_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
 }
 
 /// `1 file`, `2 files`.
@@ -104,6 +134,10 @@ mod tests {
         let shown = |start, end| from_to(Window::new(at(start), at(end)).unwrap());
         assert_eq!(shown("2014-12-22T16:15", "2014-12-22T16:20"), "2014-12-22 16:15:00 to 16:20:00");
         assert_eq!(shown("2014-12-22T16:15", "2014-12-23T01:46"), "2014-12-22 16:15:00 to 2014-12-23 01:46:00");
+        let short = |start, end| day_from_to(Window::new(at(start), at(end)).unwrap());
+        assert_eq!(short("2014-12-22T16:15", "2014-12-22T16:20"), "12-22 16:15:00 to 16:20:00");
+        assert_eq!(short("2014-12-31T16:15", "2015-01-01T01:46"), "12-31 16:15:00 to 01-01 01:46:00");
+        assert_eq!(years([at("2014-12-31"), at("2015-01-01")].into_iter()), "2014 to 2015, ");
     }
 
     #[test]
