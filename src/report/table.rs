@@ -256,10 +256,13 @@ impl Page<'_> {
         let [v4, v6] = coverage.n_peer_asns;
         let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
         let text = format!(
-            "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes {}; {} of {:.1} MB read.",
+            "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes that {}; {} of {:.1} MB read.",
             count(names.len(), "collector", "collectors"),
             names.join(", "),
-            if coverage.has_rib { "with a full table" } else { "(no RIB dump: full tables cannot be told)" },
+            match coverage.has_rib {
+                true => "have a full table",
+                false => "mention the prefixes (no RIB dump: full tables cannot be told)",
+            },
             count(report.files.len(), "file", "files"),
             bytes as f64 / 1e6,
         );
