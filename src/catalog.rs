@@ -74,6 +74,13 @@ pub struct Query {
     pub baseline: Duration,
 }
 
+impl Query {
+    /// A question about `targets` in `window`, to every collector that the catalog has.
+    pub fn new(targets: Vec<Target>, window: Window) -> Query {
+        Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
+    }
+}
+
 /// What an archive file holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum DumpKind {

@@ -1,1 +1,133 @@
+//! Falls of step functions written as text: `0 1.0 | 10 .4 | 40 ? | 60 1.0 | end 100`, instants in seconds.
 
+use std::time::Duration;
+
+use super::dip::{Dip, Sample, dips};
+use super::{Censoring, Thresholds};
+use crate::time::{Timestamp, Window};
+
+fn samples(text: &str) -> Vec<Sample> {
+    let at = |word: &str| Timestamp::from_micros((word.parse::<f64>().unwrap() * 1e6).round() as i64);
+    let steps: Vec<Vec<&str>> = text.split('|').map(|step| step.split_whitespace().collect()).collect();
+    let mut samples = Vec::new();
+    for pair in steps.windows(2) {
+        let end = pair[1].iter().find(|word| **word != "end").unwrap();
+        let share = match pair[0][1] {
+            "?" => None,
+            share => Some(share.parse().unwrap()),
+        };
+        samples.push(Sample { window: Window { start: at(pair[0][0]), end: at(end) }, share });
+    }
+    samples
+}
+
+fn seconds(at: Timestamp) -> String {
+    (at.micros() as f64 / 1e6).to_string()
+}
+
+fn show(dip: &Dip) -> String {
+    let mut words = vec![format!("{}..{}", seconds(dip.start), seconds(dip.end)), format!("min {}", dip.share_min)];
+    if dip.parts.len() > 1 {
+        words.push(format!("of {}", dip.parts.len()));
+    }
+    words.extend(dip.censored.iter().map(|censoring| censoring.name().to_owned()));
+    for (censoring, bounds) in [(Censoring::GapStart, &dip.start_bounds), (Censoring::GapEnd, &dip.end_bounds)] {
+        if let (true, Some(earliest), Some(latest)) =
+            (dip.censored.contains(&censoring), bounds.earliest, bounds.latest)
+        {
+            words.push(format!("in {}..{}", seconds(earliest), seconds(latest)));
+        }
+    }
+    words.join(" ")
+}
+
+fn check(timeline: &str, expected: &str) {
+    let found = dips(&samples(timeline), &Thresholds::default());
+    let outages = found.outages.iter().map(show);
+    let flaps = found.flaps.iter().map(|dip| format!("flap {}", show(dip)));
+    assert_eq!(outages.chain(flaps).collect::<Vec<_>>().join(" | "), expected, "{timeline}");
+}
+
+#[test]
+fn a_fall_below_half_lasts_until_six_tenths_are_back() {
+    check("0 1 | 100 .49 | 200 .55 | 300 .59 | 400 .6 | end 500", "100..400 min 0.49");
+}
+
+#[test]
+fn a_share_of_exactly_one_half_is_not_down() {
+    check("0 1 | 100 .5 | 900 1 | end 1000", "");
+}
+
+#[test]
+fn oscillation_between_the_thresholds_is_one_outage() {
+    check("0 1 | 10 .48 | 70 .55 | 130 .48 | 190 .55 | 250 .48 | 610 1 | end 700", "10..610 min 0.48");
+}
+
+#[test]
+fn short_falls_are_flaps_and_do_not_add_up() {
+    check("0 1 | 100 0 | 140 1 | 200 0 | 240 1 | end 900", "flap 100..140 min 0 | flap 200..240 min 0");
+}
+
+#[test]
+fn outages_a_short_way_apart_are_merged_and_keep_their_parts() {
+    check("0 1 | 1000 0 | 5000 1 | 5090 .1 | 6000 1 | end 7000", "1000..6000 min 0 of 2");
+    check("0 1 | 1000 0 | 5000 1 | 5300 .1 | 6000 1 | end 7000", "1000..5000 min 0 | 5300..6000 min 0.1");
+}
+
+#[test]
+fn a_flap_before_an_outage_does_not_move_its_start() {
+    check("0 1 | 900 0 | 930 1 | 1000 0 | 5000 1 | end 7000", "1000..5000 min 0 | flap 900..930 min 0");
+}
+
+#[test]
+fn edges_outside_the_data_are_censored() {
+    check("0 0 | 500 1 | end 900", "0..500 min 0 left");
+    check("0 1 | 500 0 | end 900", "500..900 min 0 right");
+    check("0 0 | end 900", "0..900 min 0 left right");
+}
+
+#[test]
+fn what_is_not_known_changes_nothing_and_widens_the_edges() {
+    check("0 1 | 100 ? | 200 1 | end 900", "");
+    check("0 1 | 100 ? | 200 0 | 600 1 | end 900", "200..600 min 0 gap_start in 100..200");
+    check("0 1 | 100 0 | 400 ? | 600 1 | end 900", "100..400 min 0 gap_end in 400..600");
+    check("0 1 | 100 0 | 200 ? | 600 0 | 700 1 | end 900", "100..700 min 0");
+    check("0 ? | end 900", "");
+}
+
+#[test]
+fn the_fall_and_the_return_are_followed_from_their_first_to_their_last_change() {
+    let timeline =
+        "0 1 | 100 .9 | 110 .6 | 120 .4 | 140 .08 | 160 0 | 500 .1 | 520 .5 | 540 .7 | 560 .9 | 570 1 | end 900";
+    let found = dips(&samples(timeline), &Thresholds::default());
+    let edge = |edge: &super::Edge| {
+        let times = [Some(edge.first), edge.half, edge.most, Some(edge.last)];
+        times.map(|at| at.map_or("-".to_owned(), seconds)).join(" ")
+    };
+    let [dip] = found.outages.as_slice() else { panic!("one outage: {found:?}") };
+    assert_eq!(edge(&dip.loss), "100 120 140 160");
+    assert_eq!(edge(&dip.recovery.unwrap()), "500 520 560 570");
+}
+
+#[test]
+fn forty_vantage_points_that_withdraw_one_by_one_cross_one_half_with_the_twenty_first() {
+    let mut timeline = "0 1".to_owned();
+    for lost in 1..=40 {
+        let at = 1000.0 + f64::from(lost - 1) * 180.0 / 39.0;
+        timeline.push_str(&format!(" | {at} {}", f64::from(40 - lost) / 40.0));
+    }
+    timeline.push_str(" | 9000 1 | end 9999");
+    let found = dips(&samples(&timeline), &Thresholds::default());
+    let [dip] = found.outages.as_slice() else { panic!("one outage: {found:?}") };
+    assert_eq!(dip.loss.first, Timestamp::from_secs(1000));
+    assert_eq!(seconds(dip.start), "1092.307692");
+    assert_eq!(dip.loss.most.map(seconds).unwrap(), "1161.538462");
+    assert_eq!(dip.loss.last, Timestamp::from_secs(1180));
+}
+
+#[test]
+fn episodes_group_what_lies_within_six_hours() {
+    let window = |start: i64, end: i64| Window { start: Timestamp::from_secs(start), end: Timestamp::from_secs(end) };
+    let windows = [window(0, 10), window(20_000, 20_010), window(41_611, 41_620)];
+    assert_eq!(super::dip::group(&windows, Duration::from_secs(6 * 3600)), [1, 1, 2]);
+}

@@ -106,7 +106,10 @@ impl<'a> Machine<'a> {
             due.insert((gap.end, Due::GapEnds));
         }
         for (index, table) in tables.iter().enumerate() {
-            due.insert((table.done_at, Due::Rib(index)));
+            // Messages of the second in which the last record was written may be in the dump: they come first, and
+            // what they say is kept.
+            let last_instant = Timestamp::from_micros((table.done_at.secs() + 1) * 1_000_000 - 1);
+            due.insert((last_instant, Due::Rib(index)));
         }
         let n = peers.len();
         Machine {
@@ -176,7 +179,7 @@ impl<'a> Machine<'a> {
         for peer in 0..self.peers.len() {
             self.forget_routes(peer, None, end);
             for family in Family::ALL {
-                self.set_session(peer, family, PeerState::Unknown, false, end);
+                self.close_session(peer, family, end);
             }
         }
         self.session_spans.sort_unstable();
@@ -197,16 +200,21 @@ impl<'a> Machine<'a> {
     // Sessions
 
     fn set_session(&mut self, peer: usize, family: Family, state: PeerState, complete: bool, at: Timestamp) {
-        let session = &mut self.sessions[peer][family as usize];
+        let session = self.sessions[peer][family as usize];
         if session.state == state && session.complete == complete && state != PeerState::Syncing {
             return;
         }
         let at = at.max(session.since);
-        if session.since < at {
-            let Session { state, complete, since, .. } = *session;
+        self.close_session(peer, family, at);
+        self.sessions[peer][family as usize] = Session { state, complete, since: at, withdrawals_imply: false };
+    }
+
+    /// Records the state of a session up to `at`.
+    fn close_session(&mut self, peer: usize, family: Family, at: Timestamp) {
+        let Session { state, complete, since, .. } = self.sessions[peer][family as usize];
+        if since < at {
             self.session_spans.push(PeerSpan { peer, family, from: since, to: at, state, complete });
         }
-        *session = Session { state, complete, since: at, withdrawals_imply: false };
     }
 
     fn session_down(&mut self, peer: usize, at: Timestamp) {
@@ -374,8 +382,9 @@ impl<'a> Machine<'a> {
 
     fn apply_table(&mut self, peer: usize, family: Family, table: &RibTable) {
         let session = self.sessions[peer][family as usize];
-        let changed_meanwhile = session.since >= table.begun_at;
-        if changed_meanwhile && matches!(session.state, PeerState::Down | PeerState::Syncing) {
+        let closed_meanwhile = session.state == PeerState::Down && session.since >= table.begun_at;
+        // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
+        if closed_meanwhile || session.state == PeerState::Syncing {
             return;
         }
         let known_since = (session.state == PeerState::Up && session.complete).then_some(session.since);

@@ -1,1 +1,256 @@
+//! Histories of one collector written as text: `rib a P | 10 a withdraw P | …`, instants in seconds after a RIB dump.
+//!
+//! Peers are `a`, `b`, `c` (AS64501, AS64502, AS64503), prefixes `P`, `Q`, `R`; a route of `a` to `P` has the path
+//! `64501 64510`, or a number of its own: `announce P 64511`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::bgp::Asn;
+use crate::decode::{Change, Counts, Ending, PeerActivity, RouteEvent};
+
+const END: i64 = 10_000;
+
+fn peer(name: &str) -> (u32, Peer) {
+    let index = u32::from(name.as_bytes()[0] - b'a');
+    (index, Peer { address: [192, 0, 2, index as u8 + 1].into(), asn: Asn(64501 + index) })
+}
+
+fn prefix(name: &str) -> Prefix {
+    match name {
+        "P" => "175.45.176.0/24",
+        "Q" => "198.51.100.0/24",
+        "R" => "203.0.113.0/24",
+        other => other,
+    }
+    .parse()
+    .unwrap()
+}
+
+fn seconds(text: &str) -> Timestamp {
+    Timestamp::from_micros((text.parse::<f64>().unwrap() * 1e6) as i64)
+}
+
+#[derive(Default)]
+struct Story {
+    ribs: BTreeMap<Timestamp, Reading>,
+    updates: Option<Reading>,
+    gaps: Vec<Window>,
+}
+
+fn empty() -> Reading {
+    let peers = ["a", "b", "c"].map(|name| PeerActivity {
+        peer: peer(name).1,
+        first_at: None,
+        last_at: None,
+        table_size: [0, 0],
+    });
+    Reading {
+        peers: peers.into(),
+        events: Vec::new(),
+        counts: Counts::default(),
+        damage: Vec::new(),
+        span: None,
+        ending: Ending::Complete,
+        has_peer_table: true,
+    }
+}
+
+fn story(text: &str) -> Story {
+    let mut story = Story::default();
+    let mut updates = empty();
+    for line in text.split('|').map(str::trim) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            // A dump at one instant; every peer named in it has a table.
+            [at, "rib", entries @ ..] => {
+                let at = seconds(at);
+                let rib = story.ribs.entry(at).or_insert_with(empty);
+                rib.span = Some((at, at));
+                for entry in entries {
+                    let (name, held) = entry.split_once(':').unwrap();
+                    let (index, who) = peer(name);
+                    rib.peers[index as usize].table_size[0] = 100;
+                    for word in held.split(',').filter(|word| !word.is_empty()) {
+                        let path = Arc::new(AsPath::new(vec![who.asn, Asn(64510)], 1));
+                        let change = Change::RibEntry { prefix: prefix(word), path_id: None, path, originated_at: at };
+                        rib.events.push(RouteEvent { at, record: 0, offset: 0, peer: index, change });
+                    }
+                }
+            }
+            [from, "gap", to] => story.gaps.push(Window { start: seconds(from), end: seconds(to) }),
+            [at, name, what @ ..] => {
+                let (index, who) = peer(name);
+                let at = seconds(at);
+                let change = match what {
+                    ["announce", word, origin @ ..] => {
+                        let origin = origin.first().map_or(64510, |origin| origin.parse().unwrap());
+                        let path = Arc::new(AsPath::new(vec![who.asn, Asn(origin)], 1));
+                        Change::Announce { prefix: prefix(word), path_id: None, path }
+                    }
+                    ["withdraw", word] => Change::Withdraw { prefix: prefix(word), path_id: None },
+                    ["down"] => Change::SessionDown,
+                    ["up"] => Change::SessionUp,
+                    ["end-of-rib"] => Change::EndOfRib { family: Family::V4 },
+                    other => panic!("{other:?}"),
+                };
+                let activity = &mut updates.peers[index as usize];
+                activity.first_at = activity.first_at.or(Some(at));
+                activity.last_at = activity.last_at.max(Some(at));
+                updates.events.push(RouteEvent { at, record: 0, offset: 0, peer: index, change });
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    story.updates = Some(updates);
+    story
+}
+
+fn run(text: &str) -> Replay {
+    let story = story(text);
+    replay(&History {
+        collector: Collector::new("rrc00"),
+        ribs: story.ribs.values().collect(),
+        updates: story.updates.iter().collect(),
+        gaps: story.gaps.clone(),
+        window: Window { start: Timestamp::from_secs(-1000), end: Timestamp::from_secs(END) },
+    })
+}
+
+fn time(at: Timestamp) -> String {
+    match at.micros() as f64 / 1e6 {
+        at if at == END as f64 => "end".to_owned(),
+        at => at.to_string(),
+    }
+}
+
+/// What was known of a prefix at a peer: `yes 0..10 | no 10..end`, only while the session counts.
+fn check(text: &str, who: &str, what: &str, expected: &str) {
+    let replay = run(text);
+    let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
+    let spans = replay.routes.iter().filter(|span| span.peer == index && span.prefix == prefix(what));
+    let shown: Vec<String> = spans
+        .map(|span| {
+            let held = match &span.held {
+                Held::Present(_) => "yes",
+                Held::Absent => "no",
+                Held::Unknown => "unknown",
+            };
+            format!("{held} {}..{}", time(span.from), time(span.to))
+        })
+        .collect();
+    assert_eq!(shown.join(" | "), expected, "{text}");
+}
+
+fn check_session(text: &str, who: &str, expected: &str) {
+    let replay = run(text);
+    let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
+    let spans = replay.sessions.iter().filter(|span| span.peer == index && span.family == Family::V4);
+    let shown: Vec<String> = spans
+        .map(|span| {
+            let partly = if span.state == PeerState::Up && !span.complete { " partly" } else { "" };
+            format!("{:?}{partly} {}..{}", span.state, time(span.from), time(span.to)).to_lowercase()
+        })
+        .collect();
+    assert_eq!(shown.join(" | "), expected, "{text}");
+}
+
+#[test]
+fn a_route_lasts_from_the_rib_dump_to_its_withdrawal_and_again_from_its_announcement() {
+    check("0 rib a:P | 10 a withdraw P | 100 a announce P", "a", "P", "yes 0..10 | no 10..100 | yes 100..end");
+}
+
+#[test]
+fn a_repeated_announcement_or_withdrawal_changes_nothing() {
+    check("0 rib a:P | 20 a announce P | 30 a announce P", "a", "P", "yes 0..end");
+    check("0 rib a:P | 20 a withdraw P | 50 a withdraw P", "a", "P", "yes 0..20 | no 20..end");
+}
+
+#[test]
+fn another_path_divides_the_span_and_leaves_no_hole() {
+    check("0 rib a:P | 20 a announce P 64511", "a", "P", "yes 0..20 | yes 20..end");
+}
+
+#[test]
+fn the_order_of_the_file_decides_within_one_instant_and_within_the_jitter_of_the_clock() {
+    check("0 rib a:P | 20 a withdraw P | 20 a announce P", "a", "P", "yes 0..end");
+    check("0 rib a: | 20 a announce P | 20 a withdraw P", "a", "P", "no 20..end");
+    check("0 rib a:P | 10.9 a announce P 64511 | 10.1 a withdraw P", "a", "P", "yes 0..10.9 | no 10.9..end");
+}
+
+#[test]
+fn a_message_older_than_what_is_known_is_counted_and_not_applied() {
+    let text = "0 rib a:P | 60 a announce P 64511 | 50 a withdraw P";
+    check(text, "a", "P", "yes 0..60 | yes 60..end");
+    assert_eq!(run(text).corrections.late_records, 1);
+}
+
+#[test]
+fn a_closed_session_hides_its_routes_until_the_transfer_after_it_ends() {
+    let text = "0 rib a:P | 50 a down | 60 a up | 95 a announce P | 96 a end-of-rib";
+    check(text, "a", "P", "yes 0..50 | yes 95..end");
+    check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..60 | syncing 60..96 | up 96..end");
+}
+
+#[test]
+fn a_transfer_without_an_end_leaves_the_silent_part_of_the_table_unknown() {
+    let text = "0 rib a:P | 50 a down | 60 a up | 95 a announce Q";
+    check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..60 | syncing 60..960 | up partly 960..end");
+    check(text, "a", "P", "yes 0..50");
+}
+
+#[test]
+fn a_peer_that_only_ever_fails_to_connect_is_never_up() {
+    let text = "0 rib a:P | 10 b down | 75 b down | 140 b down";
+    check_session(text, "b", "unknown -1000..10 | down 10..end");
+}
+
+#[test]
+fn a_message_from_a_closed_session_begins_a_transfer() {
+    let text = "0 rib a:P | 50 a down | 70 a announce P";
+    check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..70 | syncing 70..970 | up partly 970..end");
+}
+
+#[test]
+fn updates_just_before_a_rib_dump_outweigh_it_and_older_ones_do_not() {
+    check("-100 rib a:P | -20 a withdraw P | 0 rib a:P", "a", "P", "yes -100..-20 | no -20..end");
+    let text = "-900 rib a:P | -600 a withdraw P | 0 rib a:P";
+    check(text, "a", "P", "yes -900..-600 | unknown -600..0 | yes 0..end");
+    assert_eq!(run(text).corrections.missed_announcements, 1);
+}
+
+#[test]
+fn a_route_that_a_rib_dump_lacks_was_lost_at_an_unknown_time() {
+    let text = "-900 rib a:Q | -600 a announce P | 0 rib a:Q";
+    check(text, "a", "P", "unknown -600..0 | no 0..end");
+    assert_eq!(run(text).corrections.missed_withdrawals, 1);
+}
+
+#[test]
+fn a_silent_peer_that_a_rib_dump_lacks_is_unknown_since_it_fell_silent() {
+    let text = "0 rib a:P b:P | 100 a announce Q | 7200 rib b:P";
+    check_session(text, "a", "unknown -1000..0 | up 0..100 | unknown 100..end");
+    check(text, "a", "P", "yes 0..100");
+    check("0 rib a:P b:P | 100 a announce Q | 7200 rib a:P b:P", "a", "P", "yes 0..end");
+}
+
+#[test]
+fn after_a_gap_nothing_is_known_until_the_next_rib_dump() {
+    let text = "0 rib a:P | 100 gap 200 | 150 a withdraw P | 5000 rib a:P";
+    check_session(text, "a", "unknown -1000..0 | up 0..100 | unknown 100..5000 | up 5000..end");
+}
+
+#[test]
+fn a_rib_dump_inside_a_gap_speaks_for_its_own_moment() {
+    let text = "0 rib a:P | 100 gap 9000 | 5000 rib a:";
+    check_session(text, "a", "unknown -1000..0 | up 0..100 | unknown 100..5000 | up 5000..5060 | unknown 5060..end");
+}
+
+#[test]
+fn without_rib_dumps_a_withdrawal_out_of_nothing_implies_the_route_before_it() {
+    check("10 a withdraw P | 100 a announce P", "a", "P", "yes -1000..10 | no 10..100 | yes 100..end");
+    check("10 b announce P", "b", "P", "yes 10..end");
+    check("10 gap 500 | 600 a withdraw P", "a", "P", "yes 500..600 | no 600..end");
+    check("10 a down | 20 a up | 30 a end-of-rib | 600 a withdraw P", "a", "P", "no 600..end");
+}
