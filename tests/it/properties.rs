@@ -53,7 +53,8 @@ fn story() -> impl Strategy<Value = Story> {
             1 => (0..60i64, any::<bool>())
                 .prop_map(|(transfer, ends_with_end_of_rib)| Deed::Up { transfer, ends_with_end_of_rib }),
         ];
-        let deeds = prop::collection::vec((0..END, 0..peers.len(), deed), 0..40);
+        let second = prop_oneof![9 => 0..END, 1 => RIB - 1..RIB + 2];
+        let deeds = prop::collection::vec((second, 0..peers.len(), deed), 0..40);
         deeds.prop_map(move |mut deeds| {
             deeds.sort_by_key(|(at, ..)| *at);
             Story { peers: peers.clone(), deeds }

@@ -40,6 +40,17 @@ fn a_withdrawal_just_before_a_dump_may_not_be_in_it_yet() {
     );
 }
 
+#[test]
+fn a_withdrawal_in_the_very_second_of_a_dump_is_not_a_missed_one() {
+    let scenario = three_feeds("at +600 a withdraw P\nrib x +600");
+    check_a(
+        &scenario,
+        "0..900",
+        "no_outage | loss P 600..900 local min 0.67 by AS1001 | \
+         -900..600 holds \"1001 4837 131279\" rib | 600..900 lacks it withdraw",
+    );
+}
+
 // T34
 #[test]
 fn a_dump_that_lists_a_route_withdrawn_long_before_shows_a_missed_announcement() {
