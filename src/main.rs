@@ -24,12 +24,16 @@ fn main() -> ExitCode {
 fn run(args: &cli::Args) -> anyhow::Result<u8> {
     let query = args.query()?;
     let options = args.options()?;
+    if let Some(folder) = &args.output {
+        report::check_folder(folder, args.force)?;
+    }
     let mirror = Mirror::open(args.archive()?)?;
     let progress = cli::Progress::new(args.quiet, args.verbose);
     let report = outage_replay::run(&query, &mirror, &options, &progress)?;
     progress.finish();
     if let Some(folder) = &args.output {
         report::write(&report, folder, &args.exports(), args.force)?;
+        progress.wrote(folder);
     }
     let text = args.render(&report)?;
     let mut stdout = io::stdout().lock();
