@@ -64,8 +64,8 @@ impl Plan {
     }
 }
 
-/// Chooses from `files` what `query` needs. RIB dumps in `rejected` (by name) are passed over, so that an older one
-/// takes the place of a broken seed.
+/// Chooses from `files` what `query` needs. RIB dumps in `rejected` (by name) are still listed, but passed over, so that
+/// an older one takes the place of a broken seed.
 pub fn plan(query: &Query, files: &[ArchiveFile], rejected: &FxHashSet<String>) -> Plan {
     let mut by_collector: BTreeMap<&Collector, Vec<&ArchiveFile>> = BTreeMap::new();
     for file in files {
@@ -101,7 +101,7 @@ fn plan_collector(
             opened <= latest && opened >= window.start - *look_back
         })
     });
-    let inside = ribs.iter().filter(|rib| {
+    let inside = ribs.iter().filter(usable).filter(|rib| {
         let (opened, _) = era::opened(rib);
         opened > latest && opened < window.end
     });
@@ -114,8 +114,11 @@ fn plan_collector(
         opened >= window.start - query.baseline && seed.is_some_and(|seed| opened < era::opened(seed).0)
     });
     let first_inside = inside.clone().next().map(|rib| era::opened(rib).0);
-    let chosen_ribs: Vec<ArchiveFile> =
-        baseline.chain(seed).chain(inside).chain(after).map(|rib| (*rib).clone()).collect();
+    let mut chosen_ribs: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).copied().collect();
+    let has_rib = !chosen_ribs.is_empty();
+    // Those passed over stay in the plan: the run says what is wrong with them.
+    chosen_ribs.extend(ribs.iter().filter(|rib| rejected.contains(&rib.name)));
+    chosen_ribs.sort_by_key(|rib| (era::opened(rib), &rib.name));
 
     // Without a seed the updates matter from the window on; a dump named just before it still seeds.
     let mut start = match seed {
@@ -135,12 +138,13 @@ fn plan_collector(
     if chosen.is_empty() && chosen_ribs.is_empty() {
         return None;
     }
-    if chosen_ribs.is_empty() {
+    if !has_rib {
         // Without any dump every message counts, from the first file on.
         start = chosen.first().map_or(start, |first| start.min(era::opened(first).1));
     }
     let gaps = missing(collector, &chosen, start, window.end);
-    Some(CollectorPlan { collector: collector.clone(), project, ribs: chosen_ribs, updates: chosen, gaps, start })
+    let ribs = chosen_ribs.into_iter().cloned().collect();
+    Some(CollectorPlan { collector: collector.clone(), project, ribs, updates: chosen, gaps, start })
 }
 
 /// The stretches of `start..end` that no update file covers. Files follow one another at the interval of their era,
@@ -212,6 +216,10 @@ mod tests {
     }
 
     fn check(collector: &str, listing: &str, from: &str, to: &str, expected: &str) {
+        check_without(&[], collector, listing, from, to, expected);
+    }
+
+    fn check_without(rejected: &[&str], collector: &str, listing: &str, from: &str, to: &str, expected: &str) {
         let query = Query {
             targets: vec![Target::Asn(crate::bgp::Asn(64500))],
             window: Window::new(at(from), at(to)).unwrap(),
@@ -219,7 +227,8 @@ mod tests {
             project: None,
             baseline: Duration::ZERO,
         };
-        let plan = plan(&query, &files(collector, listing), &FxHashSet::default());
+        let rejected = rejected.iter().map(|name| (*name).to_owned()).collect();
+        let plan = plan(&query, &files(collector, listing), &rejected);
         let mut shown = Vec::new();
         for plan in &plan.collectors {
             shown.extend(plan.ribs.iter().chain(&plan.updates).map(|file| file.name.replace("2014-12-22T", "")));
@@ -251,6 +260,29 @@ mod tests {
             "2014-12-22T08:10",
             "rib/00:00 rib/08:00 gap 00:00..08:10",
         );
+    }
+
+    #[test]
+    fn an_older_rib_takes_the_place_of_a_rejected_one_which_stays_in_the_plan() {
+        let (from, to) = ("2014-12-22T16:30", "2014-12-22T16:35");
+        check_without(
+            &["rib/2014-12-22T16:00"],
+            "rrc00",
+            "rib 08:00 16:00 updates 16:25 16:30",
+            from,
+            to,
+            "rib/08:00 rib/16:00 updates/16:25 updates/16:30 gap 08:00..16:25",
+        );
+        // Without any other the updates stand alone, and without those nothing is known.
+        check_without(
+            &["rib/2014-12-22T16:00"],
+            "rrc00",
+            "rib 16:00 updates 16:25 16:30",
+            from,
+            to,
+            "rib/16:00 updates/16:25 updates/16:30",
+        );
+        check_without(&["rib/2014-12-22T16:00"], "rrc00", "rib 16:00", from, to, "rib/16:00 gap 16:30..16:35");
     }
 
     #[test]

@@ -62,10 +62,6 @@ impl Dip {
     pub fn window(&self) -> Window {
         Window { start: self.start, end: self.end }
     }
-
-    fn has(&self, censoring: Censoring) -> bool {
-        self.censored.contains(&censoring)
-    }
 }
 
 /// Outages among the falls, and the flaps.
@@ -96,7 +92,7 @@ pub fn dips(samples: &[Sample], thresholds: &Thresholds) -> Dips {
         let since = spans.iter().map(|span| span.end).rfind(|end| *end <= dip.start);
         let until = spans.iter().map(|span| span.start).find(|start| *start >= dip.end);
         dip.loss = loss_edge(samples, dip, since);
-        dip.recovery = if dip.has(Censoring::Right) { None } else { Some(recovery_edge(samples, dip, until)) };
+        dip.recovery = dip.end_bounds.latest.map(|_| recovery_edge(samples, dip, until));
     }
     // A flap inside a merged outage is part of it.
     let flaps = flaps.into_iter().filter(|flap| !outages.iter().any(|o| o.window().contains(flap.start))).collect();
@@ -134,7 +130,9 @@ fn falls(samples: &[Sample], thresholds: &Thresholds) -> Vec<Dip> {
     if let Some(mut dip) = open {
         dip.end = judged.map_or(dip.start, |(end, _)| end);
         dip.end_bounds = Bounds { earliest: Some(dip.end), latest: None };
-        dip.censored.push(Censoring::Right);
+        // Down to the end of the data, or to where they no longer suffice.
+        let is_seen = samples.last().is_some_and(|sample| sample.share.is_some());
+        dip.censored.push(if is_seen { Censoring::Right } else { Censoring::GapEnd });
         falls.push(dip);
     }
     for dip in &mut falls {

@@ -282,10 +282,10 @@ impl Scene<'_> {
     /// The longest less-specific prefix that stayed up throughout.
     fn cover(&self, dip: &Dip, core: &Window, others: &[Prefix]) -> Option<Class> {
         let prefix = self.timeline.prefix;
-        let mut covers: Vec<Prefix> = others.iter().filter(|o| **o != prefix && o.contains(&prefix)).copied().collect();
-        covers.sort_by_key(|cover| std::cmp::Reverse(cover.len()));
+        let mut covers =
+            (0..prefix.len()).rev().map(|len| prefix.shortened_to(len)).filter(|p| others.binary_search(p).is_ok());
         let own = origin_at(self.pieces, dip.loss.first - Duration::from_micros(1));
-        covers.into_iter().find_map(|cover| {
+        covers.find_map(|cover| {
             let timeline = self.view.timeline(cover, None);
             let mut shares = timeline
                 .stretches()

@@ -93,6 +93,8 @@ fn what_is_not_known_changes_nothing_and_widens_the_edges() {
     check("0 1 | 100 0 | 400 ? | 600 1 | end 900", "100..400 min 0 gap_end in 400..600");
     check("0 1 | 100 0 | 200 ? | 600 0 | 700 1 | end 900", "100..700 min 0");
     check("0 ? | end 900", "");
+    // Nobody sees it down at the end of the window.
+    check("0 1 | 100 0 | 400 ? | end 900", "100..400 min 0 gap_end");
 }
 
 #[test]
@@ -107,6 +109,17 @@ fn the_fall_and_the_return_are_followed_from_their_first_to_their_last_change() 
     let [dip] = found.outages.as_slice() else { panic!("one outage: {found:?}") };
     assert_eq!(edge(&dip.loss), "100 120 140 160");
     assert_eq!(edge(&dip.recovery.unwrap()), "500 520 560 570");
+}
+
+#[test]
+fn the_edges_of_an_outage_do_not_reach_into_its_neighbours() {
+    // Two of three are back between the two outages and a flap.
+    let timeline = "0 1 | 100 .3 | 110 0 | 400 .7 | 600 .3 | 620 0 | 900 .3 | 910 .7 | 1000 0 | 1030 .7 | end 1100";
+    let found = dips(&samples(timeline), &Thresholds::default());
+    let [first, second] = found.outages.as_slice() else { panic!("two outages: {found:?}") };
+    let edge = |edge: super::Edge| [edge.first, edge.last].map(seconds).join(" ");
+    assert_eq!([edge(first.loss), edge(first.recovery.unwrap())], ["100 110", "400 400"]);
+    assert_eq!([edge(second.loss), edge(second.recovery.unwrap())], ["600 620", "900 910"]);
 }
 
 #[test]
