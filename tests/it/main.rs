@@ -4,8 +4,11 @@
 mod generator;
 
 mod architecture;
+mod cases;
 mod cli;
 mod data;
+mod decode;
 mod documents;
 mod golden;
+mod properties;
 mod scenario;
