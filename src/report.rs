@@ -136,7 +136,7 @@ pub struct CollectorCoverage {
     pub project: Project,
     /// Peers that its files mention.
     pub n_peers: usize,
-    /// Those that were full feeds at any time (or all that were usable, without RIB dumps), IPv4 and IPv6.
+    /// Those that were full feeds at any time (without RIB dumps: that mention the prefixes), IPv4 and IPv6.
     pub n_full_feeds: [usize; 2],
     /// RIB dumps used.
     pub n_rib_dumps: usize,

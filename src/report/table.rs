@@ -165,10 +165,13 @@ impl Page<'_> {
         let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
         self.paragraph(
             &format!(
-                "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes {}; {} of {} read.",
+                "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes that {}; {} of {} read.",
                 count(n_collectors, "collector", "collectors"),
                 names.join(", "),
-                if coverage.has_rib { "with a full table" } else { "(no RIB dump: full tables cannot be told)" },
+                match coverage.has_rib {
+                    true => "have a full table",
+                    false => "mention the prefixes (no RIB dump: full tables cannot be told)",
+                },
                 count(report.files.len(), "file", "files"),
                 text::size(bytes),
             ),
