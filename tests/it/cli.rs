@@ -410,7 +410,7 @@ fn long_lists_are_folded_and_the_flag_unfolds_them() {
     assert!(folded.contains("… and 32 of the prefixes of these networks: --all lists them"), "{folded}");
     let all = prints(0, &format!("{MAIN} --all"));
     assert!(!all.contains("--all"), "{all}");
-    assert_eq!(all.lines().filter(|line| line.contains("total   withdrawn")).count(), 8 + 32);
+    assert_eq!(all.lines().filter(|line| line.contains("%  withdrawn")).count(), 8 + 32);
 }
 
 #[test]
