@@ -62,6 +62,9 @@ fn story() -> impl Strategy<Value = Story> {
     })
 }
 
+/// Peers of each collector to which nothing happens.
+const N_STILL: usize = 4;
+
 impl Story {
     fn scenario(&self) -> String {
         let mut text = format!(
@@ -72,8 +75,12 @@ impl Story {
             let collector = ["x", "y"][*collector];
             writeln!(text, "peer p{peer} {collector} AS{} 192.0.2.{}", 1001 + peer, 1 + peer).expect("memory");
         }
-        // Both collectors always have someone to hear from.
-        text += "peer still-x x AS2001 192.0.2.101\npeer still-y y AS2002 192.0.2.102\n";
+        // Most peers of both collectors never fall silent: a dump that lists only a minority of them would be rejected.
+        for still in 0..N_STILL {
+            let (asn, host) = (2001 + still, 101 + still);
+            writeln!(text, "peer x{still} x AS{asn} 192.0.2.{host}").expect("memory");
+            writeln!(text, "peer y{still} y AS{} 198.51.100.{host}", asn + 100).expect("memory");
+        }
         text += "table rest 20 of 198.18.0.0/15 as /24 origins 64500 via 174\nrib x -900\nrib y -900\nrib x +1200\nrib y +1200\n";
         for (peer, (_, held)) in self.peers.iter().enumerate() {
             for (index, prefix) in PREFIXES.iter().enumerate().filter(|(index, _)| held >> index & 1 != 0) {
@@ -213,7 +220,7 @@ proptest! {
             (PREFIXES.iter().position(|name| *name == timeline.prefix.to_string()).expect("a target"), timeline)
         }) {
             for now in story.moments() {
-                let (mut n_visible, mut n_live) = (0, 2);
+                let (mut n_visible, mut n_live) = (0, 2 * N_STILL);
                 for peer in 0..story.peers.len() {
                     let expected = told_by_the_model(&story, peer, prefix, now);
                     let found = told_by_the_report(&report, peer, prefix, at(now));
