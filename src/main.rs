@@ -29,8 +29,9 @@ fn run(args: &cli::Args) -> anyhow::Result<u8> {
     }
     let mirror = Mirror::open(args.archive()?)?;
     let progress = cli::Progress::new(args.quiet, args.verbose);
-    let report = outage_replay::run(&query, &mirror, &options, &progress)?;
+    let result = outage_replay::run(&query, &mirror, &options, &progress);
     progress.finish();
+    let report = result?;
     if let Some(folder) = &args.output {
         report::write(&report, folder, &args.exports(), args.force)?;
         progress.wrote(folder);

@@ -159,6 +159,3 @@ impl Timeline {
         self.prefix.family()
     }
 }
-
-#[cfg(test)]
-mod tests;

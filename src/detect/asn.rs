@@ -71,7 +71,7 @@ impl AsnTimeline {
         };
         // A network that reaches only a minority is still a network: then all that it has counts.
         let mut base = carried(0.5);
-        if base.is_empty() {
+        if base.is_empty() && metric == Metric::Baseline {
             base = carried(0.0);
         }
         base.sort_by_key(|timeline| timeline.prefix);

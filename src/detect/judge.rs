@@ -53,7 +53,9 @@ pub fn prefix_findings(
     metric: Metric,
     thresholds: &Thresholds,
 ) -> Findings {
-    if timeline.baseline.asns.is_empty() {
+    // A prefix that even at its best most full feeds do not see has no level to fall from under IODA's rule.
+    let is_never_up = metric == Metric::Ioda && timeline.baseline.visibility() < thresholds.down_below;
+    if timeline.baseline.asns.is_empty() || is_never_up {
         return Findings::default();
     }
     let samples = samples(timeline, metric);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::coverage::Verdict;
-use crate::detect::{Censoring, Outage, Quality, Scope, Severity, TOTAL_BELOW};
+use crate::detect::{Censoring, Class, Outage, Quality, Scope, Severity, TOTAL_BELOW};
 use text::{clock, count, duration, from_to, wrap};
 
 /// How it is drawn.
@@ -192,7 +192,8 @@ impl Page<'_> {
         }
         for ((collector, kind, verdict), files) in bad {
             let Some(first) = files.first() else { continue };
-            let n = count(files.len(), &format!("{kind} file"), &format!("{kind} files"));
+            let (one, many) = if kind == "rib" { ("RIB dump", "RIB dumps") } else { ("update file", "update files") };
+            let n = count(files.len(), one, many);
             let which = if files.len() > 1 { "first " } else { "" };
             let detail = first.detail.as_deref().unwrap_or_default();
             lines.push(format!("{collector}: {n} {verdict}, {which}{}: {detail}", first.name));
@@ -208,12 +209,29 @@ impl Page<'_> {
     fn unknown(&mut self) {
         let report = self.report;
         self.heading("Not known");
-        let summaries = report.summaries.iter();
-        let mut unknown: Vec<String> = summaries.flat_map(|summary| self.unknown_of(summary)).collect();
-        let n_unknown = unknown.len();
-        if n_unknown > self.limit() {
-            unknown.truncate(self.limit());
-            unknown.push(format!("… and of {} more: --all says it", n_unknown - self.limit()));
+        // What is the same for several targets is said once.
+        let mut doubts: Vec<(String, Vec<String>)> = Vec::new();
+        for summary in &report.summaries {
+            for doubt in self.unknown_of(summary) {
+                match doubts.iter_mut().find(|(known, _)| *known == doubt) {
+                    Some((_, targets)) => targets.push(summary.target.to_string()),
+                    None => doubts.push((doubt, vec![summary.target.to_string()])),
+                }
+            }
+        }
+        let limit = self.limit();
+        let n_doubts = doubts.len();
+        let named = |(doubt, mut targets): (String, Vec<String>)| {
+            let n = targets.len();
+            if n > limit {
+                targets.truncate(limit);
+                targets.push(format!("… ({n})"));
+            }
+            format!("{}: {doubt}", targets.join(", "))
+        };
+        let mut unknown: Vec<String> = doubts.into_iter().take(limit).map(named).collect();
+        if n_doubts > limit {
+            unknown.push(format!("… and {} more: --all says them", n_doubts - limit));
         }
         if report.findings.outages.iter().any(|outage| outage.quality == Quality::Low) {
             unknown.push("Without RIB dumps it is not known who had a route and never changed it.".to_owned());
@@ -228,30 +246,25 @@ impl Page<'_> {
     /// What the data leave open about one target.
     fn unknown_of(&self, summary: &Summary) -> Vec<String> {
         let mut unknown = Vec::new();
-        let target = summary.target;
         let peers = self.report.coverage.n_peer_asns.into_iter().max().unwrap_or(0);
         let min_peers = self.report.parameters.min_peers;
         if peers == 0 {
-            return vec![format!("{target}: {}", self.nobody())];
+            return vec![self.nobody().to_owned()];
         }
         if !summary.unobserved.is_empty() && peers < min_peers {
             let found = count(peers, "peer AS", "peer ASes");
-            unknown.push(format!(
-                "{target}: only {found} of the {min_peers} required: --min-peers {peers} accepts fewer."
-            ));
+            unknown.push(format!("only {found} of the {min_peers} required: --min-peers {peers} accepts fewer."));
         } else if let Some(first) = summary.unobserved.first() {
             let time = duration(summary.unobserved_time());
             let first = match summary.unobserved.len() {
                 1 => from_to(*first),
                 _ => format!("first {}", from_to(*first)),
             };
-            unknown.push(format!("{target}: {time} could not be judged, {first} UTC."));
+            unknown.push(format!("{time} could not be judged, {first} UTC."));
         }
         if !summary.never_carried.is_empty() {
             let prefixes = count(summary.never_carried.len(), "prefix is", "prefixes are");
-            unknown.push(format!(
-                "{target}: {prefixes} in no RIB dump and not held at the end: new or transient, not judged."
-            ));
+            unknown.push(format!("{prefixes} in no RIB dump and not held at the end: new or transient, not judged."));
         }
         unknown
     }
@@ -275,8 +288,11 @@ fn sentence(outage: &Outage) -> String {
         Scope::Asn => outage.target.to_string(),
         Scope::Prefix => outage.prefix.map(|prefix| prefix.to_string()).unwrap_or_default(),
     };
+    let is_replaced = outage.class == Class::OriginChanged;
     let what = match (outage.severity, outage.scope) {
-        (Severity::Total, _) => format!("disappeared from the {family} routing table"),
+        _ if is_replaced => format!("was replaced as the origin of its {family} address space"),
+        (Severity::Total, _) if outage.start.is_some() => format!("disappeared from the {family} routing table"),
+        (Severity::Total, _) => format!("was missing from the {family} routing table"),
         (_, Scope::Asn) if outage.visibility_min > TOTAL_BELOW => {
             format!("lost {} of its {family} address space", text::percent(1.0 - outage.visibility_min))
         }
@@ -284,8 +300,11 @@ fn sentence(outage: &Outage) -> String {
     };
     let when = match (outage.start, outage.end) {
         (Some(start), Some(end)) => format!("from {} UTC", from_to(Window { start, end })),
-        (Some(start), None) => format!("at {} UTC and was still missing at the end of the window", clock(start)),
-        (None, Some(end)) => format!("before the data begin and until {} UTC", clock(end)),
+        (Some(start), None) if outage.severity == Severity::Total && !is_replaced => {
+            format!("at {} UTC and was not back at the end of the window", clock(start))
+        }
+        (Some(start), None) => format!("from {} UTC to the end of the window", clock(start)),
+        (None, Some(end)) => format!("when the data begin and until {} UTC", clock(end)),
         (None, None) => "throughout the window".to_owned(),
     };
     let exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
@@ -294,8 +313,15 @@ fn sentence(outage: &Outage) -> String {
         0 => String::new(),
         n => format!(", {} a stuck route", count(n, "keeps", "keep")),
     };
+    if is_replaced {
+        return format!("{name} {what} {when} ({length}): another AS announced it.");
+    }
+    let covered = match outage.class {
+        Class::Covered | Class::CoveredOther => ", while a less specific prefix stayed",
+        _ => "",
+    };
     format!(
-        "{name} {what} {when} ({length}): {} of {} usable vantage points lost it{zombies}.",
+        "{name} {what} {when} ({length}): {} of {} usable vantage points lost it{zombies}{covered}.",
         outage.n_vantage_points_lost, outage.n_vantage_points
     )
 }

@@ -24,6 +24,9 @@ pub fn program(args: &str) -> Command {
     command
 }
 
+/// The files of a folder by name.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
 /// What it printed, exit code first.
 struct Ran {
     code: i32,
@@ -71,7 +74,7 @@ fn folder() -> TempDir {
 }
 
 /// Every file of a folder by name.
-pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn contents(folder: &Path) -> Files {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
@@ -128,7 +131,7 @@ fn the_documented_offset_is_the_documented_instant() {
 
 #[test]
 fn the_number_of_threads_changes_no_byte() {
-    let mut first: Option<(Vec<String>, BTreeMap<String, Vec<u8>>)> = None;
+    let mut first: Option<(Vec<String>, Files)> = None;
     for jobs in ["1", "2", "16"] {
         let out = folder();
         let run = out.path().join("run");
@@ -410,7 +413,7 @@ fn long_lists_are_folded_and_the_flag_unfolds_them() {
     assert!(folded.contains("… and 32 of the prefixes of these networks: --all lists them"), "{folded}");
     let all = prints(0, &format!("{MAIN} --all"));
     assert!(!all.contains("--all"), "{all}");
-    assert_eq!(all.lines().filter(|line| line.contains("total   withdrawn")).count(), 8 + 32);
+    assert_eq!(all.lines().filter(|line| line.contains("%  withdrawn")).count(), 8 + 32);
 }
 
 #[test]

@@ -40,6 +40,17 @@ fn a_withdrawal_just_before_a_dump_may_not_be_in_it_yet() {
     );
 }
 
+#[test]
+fn a_withdrawal_in_the_very_second_of_a_dump_is_not_a_missed_one() {
+    let scenario = three_feeds("at +600 a withdraw P\nrib x +600");
+    check_a(
+        &scenario,
+        "0..900",
+        "no_outage | loss P 600..900 local min 0.67 by AS1001 | \
+         -900..600 holds \"1001 4837 131279\" rib | 600..900 lacks it withdraw",
+    );
+}
+
 // T34
 #[test]
 fn a_dump_that_lists_a_route_withdrawn_long_before_shows_a_missed_announcement() {
@@ -146,5 +157,42 @@ fn dumps_alone_place_an_edge_only_within_bounds() {
         "P 0..36060 min-duration 60",
         "outage P 7200..28860 total withdrawn gap_start in -840..7200 gap_end in 28860..36000 | \
          unobserved P 0..7200 7260..14400 14460..28800 28860..36000 | x missing 0..36060",
+    );
+}
+
+#[test]
+fn without_any_dump_a_first_withdrawal_shows_that_the_route_had_been_there() {
+    let scenario = hours_of_feeds(
+        3,
+        "+1800",
+        "at +10 all withdraw P
+         at +600 all announce P",
+    );
+    check(&scenario, "P 0..900 show R", "outage P 10..600 total withdrawn | R 0:3/3 10:0/3 600:3/3");
+}
+
+#[test]
+fn without_any_dump_nothing_is_known_before_a_first_announcement() {
+    let scenario = hours_of_feeds(3, "+1800", "at +300 all announce P");
+    check(&scenario, "P 0..900 show R", "insufficient_data | unobserved P 0..300 | R 300:3/3");
+}
+
+#[test]
+fn without_any_dump_a_gap_ends_what_was_known() {
+    let scenario = hours_of_feeds(
+        3,
+        "+2400",
+        "at +10 all announce P
+         skip x updates +300
+         at +400 all withdraw P
+         at +1000 a withdraw P
+         at +1200 all announce P",
+    );
+    // The withdrawal of `a` shows that it held P since the gap; of `b` and `c` nothing is known until they announce it.
+    check(
+        &scenario,
+        "P 0..1800 show R",
+        "outage P 1000..1200 total withdrawn | unobserved P 0..10 300..600 | x missing 300..600 | \
+         R 10:3/3 300:0/0? 600:1/1 1000:0/1 1200:3/3",
     );
 }

@@ -93,6 +93,12 @@ fn fewer_live_ases_than_asked_for_decide_nothing() {
     check(&scenario, "P 0..900 min-peers 8", "outage P 200..600 total withdrawn");
 }
 
+#[test]
+fn less_than_half_of_the_full_feeds_decide_nothing() {
+    let scenario = feeds(5, "at +50 a,b,c down\nat +200 all withdraw P\nat +600 all announce P");
+    check(&scenario, "P 0..900 show R", "insufficient_data | unobserved P 50..900 | R 0:5/5 50:2/2? 200:0/2? 600:2/2?");
+}
+
 // T84
 #[test]
 fn full_feeds_are_judged_by_their_time_and_the_preset_of_ioda_finds_none_in_small_tables() {
