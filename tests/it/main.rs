@@ -11,4 +11,5 @@ mod decode;
 mod documents;
 mod golden;
 mod properties;
+mod real;
 mod scenario;

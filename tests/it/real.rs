@@ -1,0 +1,287 @@
+//! Real archives, where a copy is at hand.
+//!
+//! `OUTAGE_REPLAY_MRT` names a folder with `archive/`, files in the publishers' own layout, and `expected/`, the
+//! outages that an independent and much simpler reader finds in them. The archives are not ours and stay outside the
+//! repository: without the variable these tests say so and pass.
+
+mod lists;
+mod odd;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::Duration;
+
+use outage_replay::bgp::{Asn, Collector, Family};
+use outage_replay::catalog::{DumpKind, Match, Mirror, Query, Target};
+use outage_replay::coverage::GapReason;
+use outage_replay::detect::{Censoring, Class, Quality, Scope, Severity};
+use outage_replay::report::{Answer, Style};
+use outage_replay::time::{Timestamp, Window};
+use outage_replay::visibility::{PeerState, SessionSpan, Sufficiency};
+use outage_replay::{Options, Outage, Report, run};
+
+/// The 50 files of rrc06 of 2021-01-02: three full feeds per family, no RIB dump, one dead peer.
+const RRC06: (&str, &str) = ("rrc06", "2021-01-02T05:05 2021-01-02T09:15");
+/// Eight hours of route-views2 of 2002-01-01, named in US Pacific time.
+const RV2: (&str, &str) = ("route-views2", "2002-01-01T08:30 2002-01-01T16:30");
+/// The one RIB dump that updates follow at once.
+const JINX: (&str, &str) = ("route-views.jinx", "2014-05-01T00:00:20 2014-05-01T00:15");
+
+/// The folder of real archives; where there is none, says once that these tests are skipped.
+fn folder() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    let folder = std::env::var_os("OUTAGE_REPLAY_MRT");
+    if folder.is_none() {
+        // Not `eprintln!`, which the test harness keeps to itself.
+        SAID.call_once(|| {
+            let _ = writeln!(std::io::stderr(), "real: skipped, OUTAGE_REPLAY_MRT does not name a folder of archives");
+        });
+    }
+    folder.map(PathBuf::from)
+}
+
+/// Answers `targets` over a collector and window of `archive`.
+fn replay(archive: &Path, (collector, window): (&str, &str), targets: Vec<Target>, options: &Options) -> Report {
+    let (from, to) = window.split_once(' ').expect("two times");
+    let query = Query {
+        targets,
+        window: Window::new(at(from), at(to)).expect("a window"),
+        collectors: vec![Collector::new(collector)],
+        project: None,
+        baseline: Duration::ZERO,
+    };
+    let mirror = Mirror::open(archive).expect("an archive");
+    run(&query, &mirror, options, &()).unwrap_or_else(|error| panic!("{collector} {window}: {error}"))
+}
+
+fn at_least(min_peers: usize) -> Options {
+    Options { sufficiency: Sufficiency { min_peers, ..Sufficiency::default() }, ..Options::default() }
+}
+
+/// Answers targets such as `AS24757 196.188.0.0/16` over the real archive, if there is one.
+fn ask(scene: (&str, &str), text: &str, min_peers: usize) -> Option<Report> {
+    Some(replay(&folder()?.join("archive"), scene, targets(text), &at_least(min_peers)))
+}
+
+fn targets(text: &str) -> Vec<Target> {
+    let target = |word: &str| match word.parse() {
+        Ok(prefix) => Target::Prefix(prefix, Match::Exact),
+        Err(_) => Target::Asn(word.parse().expect("an AS number or a prefix")),
+    };
+    text.split_whitespace().map(target).collect()
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn of(report: &Report, scope: Scope, family: Family) -> Vec<&Outage> {
+    report.findings.outages.iter().filter(|o| o.scope == scope && o.family == family).collect()
+}
+
+/// Fails unless `time` lies in `range`, both ends included: `07:02:41 07:03:42` on the day of the report's window.
+#[track_caller]
+fn check_within(report: &Report, time: Option<Timestamp>, range: &str) {
+    let day = report.parameters.from.to_string();
+    let (first, last) = range.split_once(' ').expect("two times");
+    let [first, last] = [first, last].map(|clock| at(&format!("{}T{clock}Z", &day[..10])));
+    assert!(
+        time.is_some_and(|time| first <= time && time <= last),
+        "{} not in {range}",
+        time.map_or("nothing".to_owned(), |time| time.to_string())
+    );
+}
+
+#[test]
+fn ethiopia_is_lost_once_for_ten_minutes() {
+    let Some(report) = ask(RRC06, "AS24757", 2) else { return };
+    assert_eq!(of(&report, Scope::Asn, Family::V6), Vec::<&Outage>::new());
+    let [outage] = of(&report, Scope::Asn, Family::V4)[..] else { panic!("{:#?}", report.findings.outages) };
+    check_within(&report, outage.start, "07:02:41 07:03:42");
+    check_within(&report, outage.end, "07:12:58 07:13:30");
+    assert_eq!(outage.severity, Severity::Total);
+    let prefixes = of(&report, Scope::Prefix, Family::V4);
+    // Four have a less-specific prefix of the same network, which is lost a little later and covers nothing.
+    assert_eq!(prefixes.iter().filter(|o| o.class == Class::Withdrawn).count(), 38);
+    assert_eq!(prefixes.len(), 38);
+    for prefix in prefixes {
+        check_within(&report, prefix.start, "07:02:12 07:03:42");
+        check_within(&report, prefix.end, "07:12:58 07:13:30");
+        assert!(outage.prefixes.contains(&prefix.prefixes[0]), "{:?}", prefix.prefixes);
+    }
+}
+
+#[test]
+fn beacons_are_withdrawn_at_six_and_return_at_eight_in_both_families() {
+    let Some(report) = ask(RRC06, "AS12654", 2) else { return };
+    // Two more are withdrawn three times an hour, for three minutes.
+    const FREQUENT: [&str; 2] = ["84.205.66.0/24", "2001:7fb:ff02::/48"];
+    for (family, n_beacons) in [(Family::V4, 15), (Family::V6, 16)] {
+        let [of_asn] = of(&report, Scope::Asn, family)[..] else { panic!("{:#?}", report.findings.outages) };
+        let prefixes = of(&report, Scope::Prefix, family);
+        let is_frequent = |o: &Outage| o.prefix.is_some_and(|prefix| FREQUENT.contains(&prefix.to_string().as_str()));
+        let (frequent, beacons): (Vec<_>, Vec<_>) = prefixes.into_iter().partition(|o| is_frequent(o));
+        assert_eq!((frequent.len(), beacons.len()), (12, n_beacons), "{family:?}");
+        for outage in beacons.into_iter().chain([of_asn]) {
+            check_within(&report, outage.start, "06:00:00 06:10:00");
+            check_within(&report, outage.end, "08:00:02 08:00:45");
+            assert_eq!((outage.class, &outage.survivors), (Class::Withdrawn, &vec![]), "{:?}", outage.prefix);
+        }
+    }
+}
+
+#[test]
+fn flaps_every_half_hour_are_one_episode_of_outages() {
+    let Some(report) = ask(RRC06, "AS28573", 2) else { return };
+    let outages = of(&report, Scope::Asn, Family::V6);
+    let episodes: Vec<_> = report.findings.episodes.iter().filter(|episode| episode.scope == Scope::Asn).collect();
+    let [episode] = episodes[..] else { panic!("{episodes:#?}") };
+    assert_eq!((episode.n_outages, episode.flaps.len()), (7, 0));
+    assert!(outages.iter().all(|outage| outage.episode == episode.number));
+    // Withdrawn every 29 minutes. The share of the AS last returned at 08:00: then one prefix was always missing.
+    let clocks = |time: fn(&Outage) -> Option<Timestamp>| {
+        let times = outages.iter().map(|o| time(o).map_or("-".to_owned(), |at| at.to_string()[11..19].to_owned()));
+        times.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(clocks(|o| o.start), "05:09:30 05:38:44 06:07:47 06:36:42 07:04:52 07:34:03 08:03:35");
+    assert_eq!(clocks(|o| o.end), "05:35:27 06:05:34 06:33:39 07:02:16 07:31:53 08:00:30 -");
+}
+
+#[test]
+fn files_named_in_pacific_time_show_an_outage_in_utc() {
+    let Some(report) = ask(RV2, "AS9942", 5) else { return };
+    let [outage] = of(&report, Scope::Asn, Family::V4)[..] else { panic!("{:#?}", report.findings.outages) };
+    check_within(&report, outage.start, "10:35:57 10:35:57");
+    check_within(&report, outage.loss.half, "10:35:57 10:35:57");
+    check_within(&report, outage.end, "11:30:00 11:30:50");
+    let prefixes = of(&report, Scope::Prefix, Family::V4);
+    assert_eq!(prefixes.len(), 57);
+    // Some are lost a minute before the others; the AS as a whole reaches its lowest share only as it returns.
+    let last_loss = prefixes.iter().map(|outage| outage.loss.last).max();
+    check_within(&report, last_loss, "10:38:05 10:38:05");
+}
+
+#[test]
+fn sixteen_prefixes_of_a_full_table_are_lost_for_four_minutes() {
+    let Some(report) = ask(JINX, "AS58332", 1) else { return };
+    assert_eq!((of(&report, Scope::Asn, Family::V4).len(), of(&report, Scope::Prefix, Family::V4).len()), (1, 16));
+    for outage in &report.findings.outages {
+        check_within(&report, outage.start, "00:09:53 00:09:53");
+        check_within(&report, outage.end, "00:13:53 00:13:53");
+        assert_eq!((outage.severity, outage.quality), (Severity::Total, Quality::High));
+    }
+}
+
+/// ASes with prefixes that are announced again and again, and withdrawn by nobody.
+#[test]
+fn stable_networks_have_no_outage() {
+    for (scene, asn, min_peers, n_prefixes, answer) in [
+        (RRC06, "AS9051", 2, 173, Answer::InsufficientData),
+        (RRC06, "AS42003", 2, 6, Answer::InsufficientData),
+        (RV2, "AS2871", 5, 3, Answer::InsufficientData),
+        (JINX, "AS44244", 1, 62, Answer::NoOutage),
+    ] {
+        let Some(report) = ask(scene, asn, min_peers) else { return };
+        assert_eq!(report.findings.outages, [], "{asn}");
+        assert_eq!(report.findings.losses, [], "{asn}");
+        assert_eq!(report.summaries[0].n_prefixes, n_prefixes, "{asn}");
+        // Without RIB dumps nobody is known to hold a prefix before the first announcements: a stretch at the start.
+        assert_eq!(report.answer(), answer, "{asn}");
+        assert!(report.summaries[0].unobserved.iter().all(|window| window.start == report.parameters.from), "{asn}");
+    }
+}
+
+#[test]
+fn a_peer_that_only_fails_to_connect_changes_nothing() {
+    const TARGETS: &str = "AS24757 AS12654 AS28573 AS9051";
+    let Some(folder) = folder() else { return };
+    let Some(report) = ask(RRC06, TARGETS, 2) else { return };
+    // Its 221 records are the only state changes: no other session ever closes, so no outage begins with one.
+    let closed = report.sessions.iter().filter(|span| span.state == PeerState::Down);
+    let closed: BTreeSet<Asn> = closed.map(|span| span.vantage_point.peer.asn).collect();
+    assert_eq!(closed, BTreeSet::from([DEAD_PEER]));
+    let dead = |span: &&SessionSpan| span.vantage_point.peer.asn == DEAD_PEER;
+    assert!(report.sessions.iter().filter(dead).all(|span| span.state != PeerState::Up));
+    assert!(report.spans.iter().all(|span| span.vantage_point.peer.asn != DEAD_PEER));
+    assert_eq!(report.coverage.n_peer_asns, [3, 3], "AS42 and AS3856 only send keepalives");
+
+    let mirror = tempfile::tempdir().expect("a temporary folder");
+    let month = mirror.path().join("rrc06/2021.01");
+    std::fs::create_dir_all(&month).expect("a folder");
+    let mut n_left_out = 0;
+    for file in std::fs::read_dir(folder.join("archive/rrc06/2021.01")).expect("files") {
+        let path = file.expect("a file").path();
+        let (content, n) = without_dead_peer(&std::fs::read(&path).expect("a file"));
+        n_left_out += n;
+        std::fs::write(month.join(path.file_stem().expect("a name")), content).expect("a copy");
+    }
+    assert_eq!(n_left_out, 221);
+    let without = replay(mirror.path(), RRC06, targets(TARGETS), &at_least(2));
+    assert_eq!(without.findings, report.findings);
+    assert_eq!(without.timelines, report.timelines);
+}
+
+const DEAD_PEER: Asn = Asn(17697);
+
+/// The records of a gzip file but for those of the dead peer, and how many those were.
+fn without_dead_peer(stored: &[u8]) -> (Vec<u8>, usize) {
+    let mut content = Vec::new();
+    flate2::read::MultiGzDecoder::new(stored).read_to_end(&mut content).expect("gzip");
+    let (mut kept, mut n_left_out, mut rest) = (Vec::new(), 0, &content[..]);
+    while !rest.is_empty() {
+        // Time, type, subtype, length; then the AS of the peer, of two octets in the state changes of this archive.
+        let length = 12 + u32::from_be_bytes(rest[8..12].try_into().expect("four bytes")) as usize;
+        let (record, after) = rest.split_at(length);
+        let is_state_change = record[4..8] == [0, 16, 0, 0];
+        match is_state_change && u32::from(u16::from_be_bytes([record[12], record[13]])) == DEAD_PEER.0 {
+            true => n_left_out += 1,
+            false => kept.extend_from_slice(record),
+        }
+        rest = after;
+    }
+    (kept, n_left_out)
+}
+
+#[test]
+fn three_peers_are_not_enough_by_default() {
+    let Some(report) = ask(RRC06, "AS24757", Sufficiency::default().min_peers) else { return };
+    assert_eq!((report.answer(), report.is_sufficient()), (Answer::InsufficientData, false));
+    let page = outage_replay::report::table(&report, Style::default());
+    assert!(page.contains("only 3 peer ASes of the 10 required: --min-peers 3"), "{page}");
+}
+
+#[test]
+fn a_hole_in_the_archive_is_stated_and_never_an_outage() {
+    // A RIB dump of 22:00, and no updates before 23:45.
+    let hole = ("route-views.jinx", "2014-05-30T22:15 2014-05-30T23:59:30");
+    let Some(report) = ask(hole, "AS44244 AS12654 AS37106", 1) else { return };
+    let gaps = |report: &Report| -> Vec<String> {
+        report
+            .coverage
+            .gaps
+            .iter()
+            .map(|gap| format!("{} {} {}", gap.reason, gap.window.start, gap.window.end))
+            .collect()
+    };
+    assert_eq!(gaps(&report), ["missing 2014-05-30T22:00:00Z 2014-05-30T23:45:00Z"]);
+    // The dump speaks for its own minute, and the updates after the hole for none of the tables.
+    let rows = &report.coverage.rows;
+    assert_eq!(
+        rows.iter().map(|row| (row.window, row.reason)).collect::<Vec<_>>(),
+        [(report.parameters.window(), Some(GapReason::Missing))]
+    );
+    assert_eq!(report.findings.outages, []);
+    assert_eq!(report.answer(), Answer::InsufficientData);
+
+    let missing_file = ("rrc15", "2010-02-27T16:00 2010-02-27T16:15");
+    let Some(report) = ask(missing_file, "AS12654 AS3549", 1) else { return };
+    assert_eq!(gaps(&report), ["missing 2010-02-27T16:05:00Z 2010-02-27T16:10:00Z"]);
+    // A beacon withdrawn at 16:00, as planned: what became of it in the gap is not known.
+    let [beacon] = &report.findings.outages[..] else { panic!("{:#?}", report.findings.outages) };
+    assert_eq!(beacon.prefix, "84.205.79.0/24".parse().ok());
+    check_within(&report, beacon.start, "16:00:18 16:00:18");
+    check_within(&report, beacon.end_bounds.earliest, "16:05:00 16:05:00");
+    assert_eq!((beacon.end_bounds.latest, &beacon.censored[..]), (None, &[Censoring::GapEnd][..]));
+}
