@@ -106,15 +106,12 @@ impl Step {
 impl Sweep<'_> {
     fn suffices(&self, step: &Step) -> bool {
         let enough = step.n_live >= self.sufficiency.min_peers.max(1) && step.n_baseline_live > 0;
-        // Without RIB dumps nobody knows who is a full feed; those that carried the prefix at its peak are known.
-        let (live, all) = match self.n_full_feeds {
-            Some(counts) => {
-                let index = counts.partition_point(|(at, _)| *at <= step.from);
-                (step.n_live, index.checked_sub(1).and_then(|index| counts.get(index)).map_or(0, |(_, n)| *n))
-            }
-            None => (step.n_baseline_live, self.baseline.len()),
-        };
-        let covered = live as f64 >= self.sufficiency.min_coverage * all as f64;
+        // Without RIB dumps nobody knows who is a full feed: the number of peers alone decides.
+        let covered = self.n_full_feeds.is_none_or(|counts| {
+            let index = counts.partition_point(|(at, _)| *at <= step.from);
+            let n = index.checked_sub(1).and_then(|index| counts.get(index)).map_or(0, |(_, n)| *n);
+            step.n_live as f64 >= self.sufficiency.min_coverage * n as f64
+        });
         enough && covered
     }
 }
