@@ -48,7 +48,8 @@ fn layers(criterion: &mut Criterion) {
     group.bench_function("drain: decompression alone", |bencher| {
         bencher.iter(|| {
             for bytes in &stored {
-                io::copy(&mut flate2::read::MultiGzDecoder::new(bytes.as_slice()), &mut io::sink()).expect("a whole file");
+                io::copy(&mut flate2::read::MultiGzDecoder::new(bytes.as_slice()), &mut io::sink())
+                    .expect("a whole file");
             }
         });
     });

@@ -3,6 +3,8 @@
 //! A [`Catalog`] lists the files that exist, [`plan`] chooses the ones that a query needs and names the ones that are
 //! missing. Nothing is opened here.
 
+mod broker;
+mod choice;
 mod era;
 mod mirror;
 mod plan;
@@ -17,6 +19,7 @@ use crate::bgp::{Asn, Collector, Prefix, Project};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
 
+pub use broker::{Broker, Patience};
 pub use mirror::Mirror;
 pub use plan::{CollectorPlan, Plan, plan};
 
@@ -58,6 +61,18 @@ impl Serialize for Target {
     }
 }
 
+/// Which collectors a query asks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Collectors {
+    /// All of a local archive; a small and diverse choice of the publishers' archives.
+    #[default]
+    Default,
+    /// All that the catalog has.
+    All,
+    /// These.
+    Named(Vec<Collector>),
+}
+
 /// One question: which networks, when, seen by whom.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -65,8 +80,8 @@ pub struct Query {
     pub targets: Vec<Target>,
     /// When.
     pub window: Window,
-    /// Only these collectors; empty for all that the catalog has.
-    pub collectors: Vec<Collector>,
+    /// Who is asked.
+    pub collectors: Collectors,
     /// Only the collectors of this project.
     pub project: Option<Project>,
     /// How far before the window RIB dumps are read to learn how widely a prefix is normally seen. Zero: only the dump
@@ -77,7 +92,7 @@ pub struct Query {
 impl Query {
     /// A question about `targets` in `window`, to every collector that the catalog has.
     pub fn new(targets: Vec<Target>, window: Window) -> Query {
-        Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
+        Query { targets, window, collectors: Collectors::Default, project: None, baseline: Duration::ZERO }
     }
 }
 
@@ -111,10 +126,24 @@ pub struct ArchiveFile {
     pub kind: DumpKind,
     /// Whose layout it follows.
     pub project: Project,
-    /// Its path below the archive: the name used in outputs.
+    /// Its path in the publishers' layout: the name used in outputs.
     pub name: String,
     /// Where it is.
-    pub path: PathBuf,
+    pub location: Location,
+}
+
+/// Where an archive file is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Location {
+    /// In the file system.
+    Local(PathBuf),
+    /// On a publisher's server.
+    Remote {
+        /// Its address, http or https.
+        url: String,
+        /// About how large it is, in bytes; 0 where nobody knows.
+        size: u64,
+    },
 }
 
 /// A list of archive files: a local mirror, or a broker that indexes the publishers' servers.

@@ -4,15 +4,18 @@ mod progress;
 
 use std::fs;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{ArgAction, Parser, ValueEnum};
+use etcetera::BaseStrategy;
 
 use outage_replay::bgp::{Asn, Collector, Prefix, Project};
-use outage_replay::catalog::{Match, Query, Target};
+use outage_replay::catalog::{Broker, Catalog, Collectors, Match, Mirror, Patience, Query, Target};
 use outage_replay::detect::Thresholds;
+use outage_replay::fetch::{Cache, Downloader, Limits};
+use outage_replay::pipeline::{Sources, check_download};
 use outage_replay::report::{self, Answer, Export, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{Metric, Sufficiency};
@@ -66,6 +69,18 @@ pub struct Args {
     /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
     #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_ARCHIVE", help_heading = "Source")]
     archive: Option<PathBuf>,
+    /// The bgpkit-broker server that lists the publishers' files [default: the public one]
+    #[arg(long, value_name = "URL", env = "BGPKIT_BROKER_URL", conflicts_with = "archive", help_heading = "Source")]
+    broker_url: Option<String>,
+    /// Where downloaded files are kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_CACHE", help_heading = "Source")]
+    cache_dir: Option<PathBuf>,
+    /// Use only what is in the cache
+    #[arg(long, conflicts_with = "archive", help_heading = "Source")]
+    offline: bool,
+    /// Every collector that the catalog has, instead of a small and diverse choice
+    #[arg(long, conflicts_with = "collector", help_heading = "Source")]
+    all_collectors: bool,
     /// Only these collectors. Repeatable, comma lists
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Source")]
     collector: Vec<String>,
@@ -176,6 +191,19 @@ enum ExportName {
     Parquet,
 }
 
+/// Where archive files are listed, and where they are kept once downloaded.
+pub struct Store {
+    catalog: Box<dyn Catalog>,
+    cache: Option<Cache>,
+}
+
+impl Store {
+    /// As the pipeline wants them.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { catalog: self.catalog.as_ref(), cache: self.cache.as_ref() }
+    }
+}
+
 /// An argument that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -216,7 +244,11 @@ impl Args {
         Ok(Query {
             targets: self.all_targets()?,
             window,
-            collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
+            collectors: match (self.all_collectors, self.collector.as_slice()) {
+                (true, _) => Collectors::All,
+                (false, []) => Collectors::Default,
+                (false, names) => Collectors::Named(names.iter().map(|name| Collector::new(name)).collect()),
+            },
             project: self.project,
             baseline: self.baseline,
         })
@@ -289,11 +321,32 @@ impl Args {
         })
     }
 
-    /// Where the files are.
-    pub fn archive(&self) -> anyhow::Result<&Path> {
-        self.archive.as_deref().ok_or_else(|| {
-            usage("this version reads local archives only: pass --archive DIR, a folder in the publishers' layout")
+    /// Where the files are listed and kept.
+    pub fn store(&self) -> anyhow::Result<Store> {
+        if let Some(archive) = &self.archive {
+            return Ok(Store { catalog: Box::new(Mirror::open(archive)?), cache: None });
+        }
+        let root = self.cache_root()?;
+        if self.offline {
+            // A cache is itself an archive.
+            return Ok(Store { catalog: Box::new(Mirror::open(&root)?), cache: None });
+        }
+        let downloader = Downloader::new(Limits::default(), check_download)?;
+        Ok(Store {
+            catalog: Box::new(Broker::new(self.broker_url.as_deref(), Patience::default())),
+            cache: Some(Cache::new(&root, Some(downloader))),
         })
+    }
+
+    fn cache_root(&self) -> anyhow::Result<PathBuf> {
+        match &self.cache_dir {
+            Some(root) => Ok(root.clone()),
+            None => {
+                let base = etcetera::choose_base_strategy()
+                    .context("cannot find the user's cache directory: pass --cache-dir")?;
+                Ok(base.cache_dir().join(env!("CARGO_PKG_NAME")))
+            }
+        }
     }
 
     /// Which files to write.

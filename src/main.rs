@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use outage_replay::catalog::Mirror;
 use outage_replay::report;
 
 fn main() -> ExitCode {
@@ -24,9 +23,9 @@ fn main() -> ExitCode {
 fn run(args: &cli::Args) -> anyhow::Result<u8> {
     let query = args.query()?;
     let options = args.options()?;
-    let mirror = Mirror::open(args.archive()?)?;
+    let store = args.store()?;
     let progress = cli::Progress::new(args.quiet, args.verbose);
-    let report = outage_replay::run(&query, &mirror, &options, &progress)?;
+    let report = outage_replay::run(&query, store.sources(), &options, &progress)?;
     progress.finish();
     if let Some(folder) = &args.output {
         report::write(&report, folder, &args.exports(), args.force)?;

@@ -31,9 +31,7 @@ fn show(dip: &Dip) -> String {
         words.push(format!("of {}", dip.parts.len()));
     }
     words.extend(dip.censored.iter().map(|censoring| censoring.name().to_owned()));
-    for (censoring, bounds) in
-        [(Censoring::GapStart, &dip.start_bounds), (Censoring::GapEnd, &dip.end_bounds)]
-    {
+    for (censoring, bounds) in [(Censoring::GapStart, &dip.start_bounds), (Censoring::GapEnd, &dip.end_bounds)] {
         if let (true, Some(earliest), Some(latest)) =
             (dip.censored.contains(&censoring), bounds.earliest, bounds.latest)
         {
@@ -99,7 +97,8 @@ fn what_is_not_known_changes_nothing_and_widens_the_edges() {
 
 #[test]
 fn the_fall_and_the_return_are_followed_from_their_first_to_their_last_change() {
-    let timeline = "0 1 | 100 .9 | 110 .6 | 120 .4 | 140 .08 | 160 0 | 500 .1 | 520 .5 | 540 .7 | 560 .9 | 570 1 | end 900";
+    let timeline =
+        "0 1 | 100 .9 | 110 .6 | 120 .4 | 140 .08 | 160 0 | 500 .1 | 520 .5 | 540 .7 | 560 .9 | 570 1 | end 900";
     let found = dips(&samples(timeline), &Thresholds::default());
     let edge = |edge: &super::Edge| {
         let times = [Some(edge.first), edge.half, edge.most, Some(edge.last)];
