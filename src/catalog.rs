@@ -61,18 +61,6 @@ impl Serialize for Target {
     }
 }
 
-/// Which collectors a query asks.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum Collectors {
-    /// All of a local archive; a small and diverse choice of the publishers' archives.
-    #[default]
-    Default,
-    /// All that the catalog has.
-    All,
-    /// These.
-    Named(Vec<Collector>),
-}
-
 /// One question: which networks, when, seen by whom.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -80,8 +68,8 @@ pub struct Query {
     pub targets: Vec<Target>,
     /// When.
     pub window: Window,
-    /// Who is asked.
-    pub collectors: Collectors,
+    /// Only these collectors; empty for all of a local archive, or a small and diverse choice of the publishers'.
+    pub collectors: Vec<Collector>,
     /// Only the collectors of this project.
     pub project: Option<Project>,
     /// How far before the window RIB dumps are read to learn how widely a prefix is normally seen. Zero: only the dump
@@ -92,7 +80,7 @@ pub struct Query {
 impl Query {
     /// A question about `targets` in `window`, to every collector that the catalog has.
     pub fn new(targets: Vec<Target>, window: Window) -> Query {
-        Query { targets, window, collectors: Collectors::Default, project: None, baseline: Duration::ZERO }
+        Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
     }
 }
 

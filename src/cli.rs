@@ -12,7 +12,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 use etcetera::BaseStrategy;
 
 use outage_replay::bgp::{Asn, Collector, Prefix, Project};
-use outage_replay::catalog::{Broker, Catalog, Collectors, Match, Mirror, Patience, Query, Target};
+use outage_replay::catalog::{Broker, Catalog, Match, Mirror, Patience, Query, Target};
 use outage_replay::detect::Thresholds;
 use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::pipeline::{Sources, check_download};
@@ -244,10 +244,9 @@ impl Args {
         Ok(Query {
             targets: self.all_targets()?,
             window,
-            collectors: match (self.all_collectors, self.collector.as_slice()) {
-                (true, _) => Collectors::All,
-                (false, []) => Collectors::Default,
-                (false, names) => Collectors::Named(names.iter().map(|name| Collector::new(name)).collect()),
+            collectors: match self.all_collectors && self.archive.is_none() {
+                true => Broker::collectors()?,
+                false => self.collector.iter().map(|name| Collector::new(name)).collect(),
             },
             project: self.project,
             baseline: self.baseline,

@@ -111,7 +111,8 @@ pub enum Ending {
     Unreadable(String),
 }
 
-/// How many records of each kind a file holds, decoded or not.
+/// How many records of each kind a file holds, decoded or not. A record is of one kind at most; peer tables are of
+/// none. `damaged` counts across kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// All MRT records.
@@ -127,7 +128,8 @@ pub struct Counts {
     pub ignored: u64,
     /// Types and subtypes that this version does not read; they might hide unicast routes.
     pub unsupported: u64,
-    /// Records that could not be read.
+    /// Records that could not be read, or not as a whole, as far as the selection made the reader look: RIB entries
+    /// that do not matter to it are walked but not decoded. Bytes after the end of the container count as one.
     pub damaged: u64,
 }
 
@@ -141,7 +143,7 @@ pub struct Reading {
     pub events: Vec<RouteEvent>,
     /// Every record counted.
     pub counts: Counts,
-    /// The first [`MAX_DAMAGE`] records that could not be read.
+    /// The first [`MAX_DAMAGE`] of them that were damaged.
     pub damage: Vec<Damage>,
     /// Earliest and latest record time.
     pub span: Option<(Timestamp, Timestamp)>,

@@ -67,6 +67,12 @@ impl<'a, C: Catalog> From<&'a C> for Sources<'a> {
     }
 }
 
+impl<'a> From<&'a dyn Catalog> for Sources<'a> {
+    fn from(catalog: &'a dyn Catalog) -> Sources<'a> {
+        Sources { catalog, cache: None }
+    }
+}
+
 /// Answers a query from the files of a catalog.
 pub fn run<'a>(
     query: &Query,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::bgp::{Collector, Family, Prefix, Project};
-use crate::catalog::{Collectors, Match, Query, Target};
+use crate::catalog::{Match, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason};
 use crate::detect::{AsnTimeline, Findings, Thresholds};
 use crate::pipeline::Options;
@@ -83,10 +83,7 @@ impl Parameters {
             matching,
             from: query.window.start,
             to: query.window.end,
-            collectors: match &query.collectors {
-                Collectors::Named(named) => named.clone(),
-                Collectors::Default | Collectors::All => Vec::new(),
-            },
+            collectors: query.collectors.clone(),
             project: query.project,
             baseline_seconds: query.baseline.as_secs(),
             metric: match options.metric {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bgpkit_broker::{BgpkitBroker, BrokerError, BrokerItem};
 use rustc_hash::FxHashSet;
 
-use super::{ArchiveFile, Catalog, Collectors, DumpKind, Location, Query, choice, plan};
+use super::{ArchiveFile, Catalog, DumpKind, Location, Query, choice, plan};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
@@ -54,6 +54,11 @@ impl Broker {
             None => client,
         };
         Broker { client, patience }
+    }
+
+    /// Every collector that a broker may know.
+    pub fn collectors() -> Result<Vec<Collector>, Error> {
+        Ok(choice::known()?.into_keys().collect())
     }
 
     /// Where it is.
@@ -115,16 +120,13 @@ impl Catalog for Broker {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         let window = query.window;
         let known = choice::known()?;
-        let collectors: Vec<Collector> = match &query.collectors {
-            Collectors::Default => choice::default_collectors(&known, window.start),
-            Collectors::All => known.keys().cloned().collect(),
-            Collectors::Named(named) => {
-                if let Some(unknown) = named.iter().find(|collector| !known.contains_key(*collector)) {
-                    let known = known.keys().map(ToString::to_string).collect();
-                    return Err(Error::UnknownCollector { name: unknown.to_string(), known });
-                }
-                named.clone()
-            }
+        if let Some(unknown) = query.collectors.iter().find(|collector| !known.contains_key(*collector)) {
+            let known = known.keys().map(ToString::to_string).collect();
+            return Err(Error::UnknownCollector { name: unknown.to_string(), known });
+        }
+        let collectors = match query.collectors.as_slice() {
+            [] => choice::default_collectors(&known, window.start),
+            named => named.to_vec(),
         };
         let wanted =
             |collector: &&Collector| query.project.is_none_or(|project| known.get(*collector) == Some(&project));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
 
-use super::{ArchiveFile, Catalog, Collectors, DumpKind, Location, Query};
+use super::{ArchiveFile, Catalog, DumpKind, Location, Query};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::Timestamp;
@@ -54,10 +54,7 @@ impl Catalog for Mirror {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         let mut known: Vec<&Collector> = self.files.iter().map(|file| &file.collector).collect();
         known.dedup();
-        let named = match &query.collectors {
-            Collectors::Named(named) => named.as_slice(),
-            Collectors::Default | Collectors::All => &[],
-        };
+        let named = &query.collectors;
         for wanted in named {
             if !known.contains(&wanted) {
                 let known = known.iter().map(|collector| collector.to_string()).collect();

@@ -178,7 +178,7 @@ fn missing(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end
 mod tests {
     use super::*;
     use crate::catalog::Target;
-    use crate::catalog::{Collectors, Location};
+    use crate::catalog::Location;
     use std::path::PathBuf;
 
     fn at(text: &str) -> Timestamp {
@@ -216,7 +216,7 @@ mod tests {
         let query = Query {
             targets: vec![Target::Asn(crate::bgp::Asn(64500))],
             window: Window::new(at(from), at(to)).unwrap(),
-            collectors: Collectors::Default,
+            collectors: vec![],
             project: None,
             baseline: Duration::ZERO,
         };

@@ -34,6 +34,9 @@ const ESTABLISHED: u16 = 6;
 /// Of a peer whose address was not recorded.
 const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
+/// How every message begins (RFC 4271, section 4.1).
+const MARKER: [u8; 16] = [0xff; 16];
+
 /// Marker, length and type (RFC 4271, section 4.1).
 const MESSAGE_HEADER: usize = 19;
 
@@ -43,7 +46,7 @@ pub(super) fn read<R: Read>(container: Container<R>, selection: &Selection) -> R
 }
 
 /// Reads a file; `decode_all` leaves the prefilter out.
-fn read_records<R: Read>(container: Container<R>, selection: &Selection, decode_all: bool) -> Reading {
+pub(super) fn read_records<R: Read>(container: Container<R>, selection: &Selection, decode_all: bool) -> Reading {
     let mut walk = Walk::new(container);
     let mut draft = Draft::new(selection, decode_all);
     let ending = loop {
@@ -311,18 +314,21 @@ impl<'s> Draft<'s> {
 fn envelope<'a>(mut body: Octets<'a>, four_octets: bool) -> Option<(Peer, &'a [u8])> {
     let asn = as_number(&mut body, four_octets)?;
     as_number(&mut body, four_octets)?;
-    if body.0.starts_with(&[0xff; 16]) {
+    if body.0.starts_with(&MARKER) {
         return Some((Peer { address: NO_ADDRESS, asn }, body.0));
     }
     let [_, _, _, family] = body.array()?;
-    let families = if family == 2 { [Family::V6, Family::V4] } else { [Family::V4, Family::V6] };
-    let [declared, other] = families.map(|family| {
+    let (declared, other) = if family == 2 { (Family::V6, Family::V4) } else { (Family::V4, Family::V6) };
+    let addressed = |family: Family| {
         let mut rest = body;
         let (peer_address, _local) = (address(&mut rest, family)?, address(&mut rest, family)?);
         Some((Peer { address: peer_address, asn }, rest.0))
-    });
-    let begins = |found: &Option<(Peer, &[u8])>| found.is_some_and(|(_, message)| message.starts_with(&[0xff; 16]));
-    if !begins(&declared) && begins(&other) { other } else { declared }
+    };
+    let found = addressed(declared);
+    match found {
+        Some((_, message)) if message.starts_with(&MARKER) => found,
+        _ => addressed(other).filter(|(_, message)| message.starts_with(&MARKER)).or(found),
+    }
 }
 
 /// The peer and the new state of a BGP4MP state change. The length tells the family: early Zebra wrote a wrong one,
@@ -360,7 +366,7 @@ fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
 /// The type of a message, what follows its header, and whether the record ends before the message does.
 fn message_content(message: &[u8]) -> Option<(u8, &[u8], bool)> {
     let mut octets = Octets(message);
-    octets.take(16).filter(|marker| marker == &[0xff; 16])?;
+    octets.array().filter(|marker| marker == &MARKER)?;
     let length = usize::from(octets.u16()?).checked_sub(MESSAGE_HEADER)?;
     let kind = octets.u8()?;
     match octets.0.get(..length) {

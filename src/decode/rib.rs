@@ -5,24 +5,43 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::events::Draft;
-use super::prefilter::{longest, origin_matters, prefix_matters};
+use super::prefilter::{longest, nlri, origin_matters, prefix_matters};
 use super::walk::Record;
 use super::wire::Octets;
 use super::{Change, PeerIndex, paths};
 use crate::bgp::{Asn, Family, Peer, Prefix};
 use crate::time::Timestamp;
 
+/// A prefix as the dump writes it: comparing and testing it needs no more.
+#[derive(Clone, Copy)]
+struct Network<'a> {
+    family: Family,
+    length: u8,
+    octets: &'a [u8],
+}
+
+impl Network<'_> {
+    fn prefix(&self) -> Option<Prefix> {
+        Prefix::from_nlri(self.family, self.length, self.octets)
+    }
+}
+
 /// Which prefix of the dump is being read, counted from 1. A prefix may be split over several records.
 #[derive(Default)]
 pub(super) struct PrefixCount {
-    latest: Option<Prefix>,
+    family: Option<Family>,
+    length: u8,
+    octets: Vec<u8>,
     n: u64,
 }
 
 impl PrefixCount {
-    fn count(&mut self, prefix: Prefix) -> u64 {
-        if self.latest != Some(prefix) {
-            self.latest = Some(prefix);
+    fn count(&mut self, network: Network) -> u64 {
+        if self.family != Some(network.family) || self.length != network.length || self.octets != network.octets {
+            self.family = Some(network.family);
+            self.length = network.length;
+            self.octets.clear();
+            self.octets.extend_from_slice(network.octets);
             self.n += 1;
         }
         self.n
@@ -58,10 +77,11 @@ impl Draft<'_> {
     pub(super) fn rib_entries(&mut self, record: &Record, at: Timestamp, family: Family, add_path: bool) {
         self.counts.rib_records += 1;
         let mut octets = Octets(record.body);
-        let Some((prefix, wanted, n)) = octets.take(4).and_then(|_| self.rib_header(&mut octets, family)) else {
+        let Some((network, n)) = octets.take(4).and_then(|_| rib_header(&mut octets, family)) else {
             return self.damage(record, "a RIB record without a readable prefix".to_owned());
         };
-        let n_prefix = self.prefixes.count(prefix);
+        let wanted = prefix_matters(family, network.length, network.octets, self.selection).unwrap_or(true);
+        let n_prefix = self.prefixes.count(network);
         for n_read in 0..n {
             let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
                 return self.damage(record, format!("RIB entries end after {n_read} of {n}"));
@@ -72,20 +92,11 @@ impl Draft<'_> {
             };
             self.peers.holds(peer, family, n_prefix);
             let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
-            self.entry(record, at, prefix, wanted, entry);
+            self.entry(record, at, network, wanted, entry);
         }
         if !octets.is_empty() {
             self.damage(record, format!("{} octets after {n} RIB entries", octets.0.len()));
         }
-    }
-
-    /// The prefix of a TABLE_DUMP_V2 record, whether it is wanted, and the number of entries.
-    fn rib_header(&self, octets: &mut Octets, family: Family) -> Option<(Prefix, bool, u16)> {
-        let length = octets.u8()?;
-        let network = octets.take(usize::from(length).div_ceil(8))?;
-        let prefix = Prefix::from_nlri(family, length, network)?;
-        let wanted = prefix_matters(family, length, network, self.selection)?;
-        Some((prefix, wanted, octets.u16()?))
     }
 
     /// TABLE_DUMP: one route, in early files several.
@@ -96,25 +107,24 @@ impl Draft<'_> {
             return self.damage(record, "a TABLE_DUMP record without an entry".to_owned());
         }
         while !octets.is_empty() {
-            let Some((network, length, originated_at, peer, attributes)) = dumped_route(&mut octets, family) else {
+            let Some((network, originated_at, peer, attributes)) = dumped_route(&mut octets, family) else {
                 return self.damage(record, "a TABLE_DUMP entry that ends early".to_owned());
             };
-            let prefix = Prefix::new(network, length);
-            let Some(prefix) = prefix.filter(|_| length <= longest(family)) else {
-                self.damage(record, format!("a prefix of length {length}"));
+            if network.length > longest(family) {
+                self.damage(record, format!("a prefix of length {}", network.length));
                 continue;
-            };
+            }
             let peer = self.peers.index(peer);
-            let n_prefix = self.prefixes.count(prefix);
+            let n_prefix = self.prefixes.count(network);
             self.peers.holds(peer, family, n_prefix);
-            let wanted = self.selection.may_want(family, (prefix.bits() >> 96) as u32) && self.selection.wants(&prefix);
+            let wanted = prefix_matters(family, network.length, network.octets, self.selection).unwrap_or(true);
             let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
-            self.entry(record, at, prefix, wanted, entry);
+            self.entry(record, at, network, wanted, entry);
         }
     }
 
     /// Hot: once per route of a dump.
-    fn entry(&mut self, record: &Record, at: Timestamp, prefix: Prefix, wanted: bool, entry: Entry) {
+    fn entry(&mut self, record: &Record, at: Timestamp, network: Network, wanted: bool, entry: Entry) {
         let may_matter = wanted
             || self.decode_all
             || self.selection.has_origins()
@@ -122,6 +132,7 @@ impl Draft<'_> {
         if !may_matter || self.peers.is_nobody(entry.peer) {
             return;
         }
+        let Some(prefix) = network.prefix() else { return };
         match paths::decode(entry.attributes, entry.four_octets) {
             // A route of the collector itself.
             Ok(None) => {}
@@ -157,14 +168,21 @@ fn table_entry<'a>(octets: &mut Octets<'a>, add_path: bool) -> Option<(u16, Time
     Some((index, originated_at, path_id, octets.field()?))
 }
 
-/// An entry of TABLE_DUMP: network, length, originated time, peer, attributes.
+/// What a TABLE_DUMP_V2 record says before its entries: the prefix and how many there are.
 #[inline]
-fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(IpAddr, u8, Timestamp, Peer, &'a [u8])> {
-    let network = address(octets, family)?;
+fn rib_header<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<'a>, u16)> {
+    let (_, length, network) = nlri(octets, family, false)?;
+    Some((Network { family, length, octets: network }, octets.u16()?))
+}
+
+/// An entry of TABLE_DUMP: prefix, originated time, peer, attributes.
+#[inline]
+fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<'a>, Timestamp, Peer, &'a [u8])> {
+    let network = octets.take(usize::from(longest(family) / 8))?;
     let [length, _status] = octets.array()?;
     let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
     let peer = Peer { address: address(octets, family)?, asn: Asn(u32::from(octets.u16()?)) };
-    Some((network, length, originated_at, peer, octets.field()?))
+    Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?))
 }
 
 pub(super) fn address(octets: &mut Octets, family: Family) -> Option<IpAddr> {

@@ -133,7 +133,9 @@ impl Selection {
                 (first..first + n).for_each(|block| self.mark_block(Family::V4, block));
             }
             // Shorter than the hashed bits: every block may hold a part.
-            Family::V6 if prefix.len() < 32 => (0..BLOCKS).for_each(|block| self.mark_block(Family::V6, block)),
+            Family::V6 if prefix.len() < 32 => {
+                self.blocks[Family::V6 as usize] = vec![u64::MAX; (BLOCKS / 64) as usize]
+            }
             Family::V6 => self.mark(prefix),
         }
     }

@@ -78,15 +78,19 @@ impl<R: Read> Walk<R> {
         Ok(Record { index, offset, seconds, kind, subtype, body })
     }
 
+    #[inline]
     fn available(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Makes `n` octets available; false at the end of the file.
+    #[inline]
     fn fill(&mut self, n: usize) -> Result<bool, Ending> {
-        if self.end - self.start >= n {
-            return Ok(true);
-        }
+        if self.end - self.start >= n { Ok(true) } else { self.read_more(n) }
+    }
+
+    #[cold]
+    fn read_more(&mut self, n: usize) -> Result<bool, Ending> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -151,6 +155,7 @@ impl<R: Read> Walk<R> {
     }
 }
 
+#[inline]
 fn header(available: &[u8]) -> Option<(u32, u16, u16, usize)> {
     let mut octets = Octets(available);
     Some((octets.u32()?, octets.u16()?, octets.u16()?, octets.u32()? as usize))

@@ -2,11 +2,13 @@
 
 use super::reading::is_rib;
 use super::*;
+use crate::decode::Counts;
 use crate::replay::RibTable;
 use crate::report::{CollectorCoverage, Coverage, CoverageRow};
 use crate::time::Timestamp;
 
-/// With more than this share of its records unreadable an update file says nothing reliable.
+/// With more than this share of its records unreadable an update file says nothing reliable; a single one says
+/// nothing of the others, however few they are.
 const MAX_DAMAGED: f64 = 0.05;
 
 /// The gaps of one collector: files that are missing, and stretches that its files do not show.
@@ -14,14 +16,13 @@ pub(super) fn gaps(archive: &Archive, window: Window) -> Vec<Gap> {
     let Archive { plan, updates, .. } = archive;
     let mut gaps = plan.gaps.clone();
     for (index, file) in updates.iter().enumerate() {
-        let counts = file.reading.counts;
         let reason = match file.report.verdict {
             Verdict::Truncated => GapReason::Truncated,
             Verdict::Empty => GapReason::Empty,
             Verdict::Missing => GapReason::Missing,
             Verdict::Unavailable => GapReason::Unavailable,
             Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
-            Verdict::Damaged if counts.damaged as f64 > MAX_DAMAGED * counts.records as f64 => GapReason::Damaged,
+            Verdict::Damaged if is_unreliable(file.reading.counts) => GapReason::Damaged,
             Verdict::Ok | Verdict::Damaged => continue,
         };
         let Some(mut span) = plan.span(index, window.end) else { continue };
@@ -40,6 +41,10 @@ pub(super) fn gaps(archive: &Archive, window: Window) -> Vec<Gap> {
     }
     gaps.sort();
     gaps
+}
+
+fn is_unreliable(counts: Counts) -> bool {
+    counts.damaged > 1 && counts.damaged as f64 > MAX_DAMAGED * counts.records as f64
 }
 
 /// All gaps, and for each collector when its vantage points were known within the window: after a gap not before the
@@ -72,7 +77,11 @@ pub(super) fn rows(
             true => seeds().find(|at| *at >= after).unwrap_or(Timestamp::MAX),
             false => after,
         };
-        let mut at = resumes(Timestamp::MIN);
+        // Whether it lies in a gap or not: what ends the time before a snapshot is not the lack of a dump.
+        let mut at = match replay.has_rib {
+            true => replay.tables.first().map_or(Timestamp::MAX, |table| table.done_at),
+            false => Timestamp::MIN,
+        };
         if let Ok(unseeded) = Window::new(window.start, at)
             && replay.has_rib
         {

@@ -1,5 +1,6 @@
 //! Archive files read in parallel, each with its row of the manifest.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::Progress;
+use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
 use crate::decode::{self, Counts, Ending, Reading, Selection};
@@ -14,8 +16,11 @@ use crate::fetch::{self, Cache, Checked, FetchError};
 
 /// A file whose records lie further than this from its name was written by a wrong clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 3600);
-/// A RIB dump with less than this share of the records or peers of the one before it was cut short.
-const MIN_RIB_SHARE: f64 = 0.5;
+/// A RIB dump with less than this share of the peers of the one before it was cut short.
+const MIN_PEERS: f64 = 0.5;
+/// So was one in which most tables have less than this share of what they had. Peers come and go and single tables
+/// leak, but no event takes a quarter of the Internet from most peers.
+const MIN_TABLE: f64 = 0.75;
 
 /// One file: what it says, and what became of it.
 pub(super) struct ReadFile {
@@ -116,33 +121,63 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
 
 /// Rejects RIB dumps that may not be taken for whole tables. `ribs` are those of one collector, in order.
 pub(super) fn judge_ribs(ribs: &mut [ReadFile]) {
-    let mut previous: Option<(u64, usize)> = None;
-    for rib in ribs {
-        let Counts { rib_records, damaged, .. } = rib.reading.counts;
-        let n_peers = rib.reading.peers.iter().filter(|peer| peer.table_size != [0, 0]).count();
-        let shrunk = previous.is_some_and(|(records, peers)| {
-            (rib_records as f64) < MIN_RIB_SHARE * records as f64 || (n_peers as f64) < MIN_RIB_SHARE * peers as f64
-        });
-        let why = match rib.report.verdict {
-            Verdict::Unreadable | Verdict::Truncated | Verdict::Empty | Verdict::Missing | Verdict::Unavailable => {
-                rib.report.detail.clone()
-            }
-            _ if !rib.reading.has_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
-            _ if n_peers == 0 => Some("no peer holds a unicast route in it".to_owned()),
-            _ if damaged > 0 => Some(format!("{damaged} damaged records: what they held would seem absent")),
-            _ if shrunk => {
-                Some(format!("{rib_records} records of {n_peers} peers, less than half of the dump before it"))
-            }
-            _ => None,
-        };
-        match why {
+    let tables: Vec<Tables> = ribs.iter().map(|rib| tables(&rib.reading)).collect();
+    let flaws: Vec<Option<String>> = ribs.iter().zip(&tables).map(|(rib, tables)| flaw(rib, tables)).collect();
+    let mut accepted: Option<&Tables> = None;
+    for (index, rib) in ribs.iter_mut().enumerate() {
+        // The first one can only be compared with the one after it.
+        let next = || (index + 1..tables.len()).find(|next| flaws[*next].is_none()).map(|next| &tables[next]);
+        let cut = || is_cut(&tables[index], accepted.or_else(next)?);
+        match flaws[index].clone().or_else(cut) {
             Some(why) => {
                 rib.report.verdict = Verdict::Rejected;
                 rib.report.detail = Some(why);
             }
-            None => previous = Some((rib_records, n_peers)),
+            None => accepted = Some(&tables[index]),
         }
     }
+}
+
+/// How many prefixes each peer that has any carries, IPv4 then IPv6.
+type Tables = BTreeMap<Peer, [u64; 2]>;
+
+fn tables(reading: &Reading) -> Tables {
+    let mut tables = Tables::new();
+    for activity in reading.peers.iter().filter(|activity| activity.table_size != [0, 0]) {
+        let sizes = tables.entry(activity.peer).or_default();
+        *sizes = [sizes[0] + activity.table_size[0], sizes[1] + activity.table_size[1]];
+    }
+    tables
+}
+
+/// What is wrong with a RIB dump on its own.
+fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
+    let damaged = rib.reading.counts.damaged;
+    match rib.report.verdict {
+        Verdict::Unreadable | Verdict::Truncated | Verdict::Empty | Verdict::Missing | Verdict::Unavailable => {
+            rib.report.detail.clone()
+        }
+        _ if !rib.reading.has_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
+        _ if tables.is_empty() => Some("no peer holds a unicast route in it".to_owned()),
+        _ if damaged > 0 => Some(format!("{damaged} damaged records: what they held would seem absent")),
+        _ => None,
+    }
+}
+
+/// Whether a RIB dump ends early inside a whole file, against one of another time.
+fn is_cut(tables: &Tables, other: &Tables) -> Option<String> {
+    let (n, n_other) = (tables.len(), other.len());
+    if (n as f64) < MIN_PEERS * n_other as f64 {
+        return Some(format!("it lists {n} peers, less than half of the {n_other} in the dump beside it"));
+    }
+    Family::ALL.into_iter().find_map(|family| {
+        let sizes = |tables: &Tables, peer: &Peer| tables.get(peer).map_or(0, |sizes| sizes[family as usize]);
+        let common: Vec<&Peer> = tables.keys().filter(|peer| sizes(other, peer) > 0).collect();
+        let shrunk = |peer: &&&Peer| (sizes(tables, peer) as f64) < MIN_TABLE * sizes(other, peer) as f64;
+        let (n_shrunk, n) = (common.iter().filter(shrunk).count(), common.len());
+        (n_shrunk * 2 > n)
+            .then(|| format!("{n_shrunk} of {n} {family} tables have less than three quarters of the dump beside it"))
+    })
 }
 
 /// Reads a downloaded file to its end, for [`fetch::Downloader`].

@@ -101,7 +101,10 @@ impl<'a> Machine<'a> {
             due.insert((gap.end, Due::GapEnds));
         }
         for (index, table) in tables.iter().enumerate() {
-            due.insert((table.done_at, Due::Rib(index)));
+            // Messages of the second in which the last record was written may be in the dump: they come first, and
+            // what they say is kept.
+            let last_instant = Timestamp::from_micros((table.done_at.secs() + 1) * 1_000_000 - 1);
+            due.insert((last_instant, Due::Rib(index)));
         }
         let n = peers.len();
         Machine {
@@ -200,7 +203,7 @@ impl<'a> Machine<'a> {
         self.sessions[peer][family as usize] = Session { state, complete, since: at, withdrawals_imply: false };
     }
 
-    /// Records what the session was up to `at`.
+    /// Records the state of a session up to `at`.
     fn close_session(&mut self, peer: usize, family: Family, at: Timestamp) {
         let Session { state, complete, since, .. } = self.sessions[peer][family as usize];
         if since < at {
@@ -370,8 +373,9 @@ impl<'a> Machine<'a> {
 
     fn apply_table(&mut self, peer: usize, family: Family, table: &RibTable) {
         let session = self.sessions[peer][family as usize];
-        let changed_meanwhile = session.since >= table.begun_at;
-        if changed_meanwhile && matches!(session.state, PeerState::Down | PeerState::Syncing) {
+        let closed_meanwhile = session.state == PeerState::Down && session.since >= table.begun_at;
+        // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
+        if closed_meanwhile || session.state == PeerState::Syncing {
             return;
         }
         let known_since = (session.state == PeerState::Up && session.complete).then_some(session.since);

@@ -3,5 +3,8 @@
 #[path = "../../data/generator/mod.rs"]
 mod generator;
 
+mod cases;
 mod data;
+mod decode;
+mod properties;
 mod scenario;

@@ -1,1 +1,131 @@
+//! Whole, joined, cut and padded containers.
 
+use std::io::Write;
+
+use super::*;
+
+fn content() -> Vec<u8> {
+    (0..60_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect()
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn bzip2(content: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstandard(content: &[u8]) -> Vec<u8> {
+    zstd::encode_all(content, 1).unwrap()
+}
+
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKERS: [Pack; 3] = [gzip, bzip2, zstandard];
+
+/// A reader that gives one octet at a time.
+struct Trickle<'a>(&'a [u8]);
+
+impl Read for Trickle<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = buffer.len().min(1);
+        self.0.read(&mut buffer[..n])
+    }
+}
+
+/// The content, and the number of trailing bytes.
+fn unpack(packed: impl Read) -> io::Result<(Vec<u8>, u64)> {
+    let mut container = decompress(packed);
+    let mut content = Vec::new();
+    container.read_to_end(&mut content)?;
+    Ok((content, container.n_trailing()))
+}
+
+#[test]
+fn every_format_is_recognised_by_content() {
+    for packed in PACKERS.map(|pack| pack(&content())).iter().chain([&content()]) {
+        assert_eq!(unpack(&packed[..]).unwrap(), (content(), 0));
+    }
+}
+
+#[test]
+fn all_members_are_read_wherever_the_input_pauses() {
+    let halves = content();
+    let (first, second) = halves.split_at(1000);
+    let second = &second[..1000];
+    for pack in PACKERS {
+        let joined = [pack(first), pack(second), pack(&[])].concat();
+        assert_eq!(unpack(&joined[..]).unwrap(), (halves[..2000].to_vec(), 0));
+        assert_eq!(unpack(Trickle(&joined)).unwrap(), (halves[..2000].to_vec(), 0));
+    }
+}
+
+#[test]
+fn a_container_cut_anywhere_is_an_error_and_never_an_end() {
+    for pack in PACKERS {
+        let packed = pack(&content()[..2000]);
+        for n in 4..packed.len() {
+            let error = unpack(&packed[..n]).expect_err(&format!("cut after {n} bytes"));
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "cut after {n} bytes: {error}");
+        }
+        let joined = [packed.clone(), packed.clone()].concat();
+        for n in packed.len() + 10..joined.len() {
+            assert_eq!(unpack(&joined[..n]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
+    }
+}
+
+#[test]
+fn what_came_before_a_cut_is_read() {
+    for pack in PACKERS {
+        let packed = pack(&content());
+        let mut container = decompress(&packed[..packed.len() - 1]);
+        let mut read = Vec::new();
+        assert!(container.read_to_end(&mut read).is_err());
+        assert!(content().starts_with(&read) && read.len() > 100_000);
+    }
+}
+
+#[test]
+fn a_checksum_that_does_not_fit_is_an_error() {
+    for (pack, checksum_at) in [(PACKERS[0], 8), (PACKERS[1], 4)] {
+        let mut packed = pack(&content());
+        let at = packed.len() - checksum_at;
+        packed[at] ^= 0x55;
+        assert_eq!(unpack(&packed[..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}
+
+#[test]
+fn bytes_after_the_last_member_are_counted_and_cost_nothing_before_them() {
+    for pack in PACKERS {
+        for trailing in [&[0; 512][..], b"\n", &[0x1f], b"BZhello", b"<html>"] {
+            let packed = [pack(&content()), trailing.to_vec()].concat();
+            assert_eq!(unpack(&packed[..]).unwrap(), (content(), trailing.len() as u64));
+        }
+    }
+}
+
+#[test]
+fn a_container_of_nothing_is_whole_and_no_bytes_at_all_are_no_container() {
+    for pack in PACKERS {
+        let packed = pack(&[]);
+        let mut container = decompress(&packed[..]);
+        assert_eq!(container.read(&mut [0; 9]).unwrap(), 0);
+        assert!(!container.was_empty());
+    }
+    let mut container = decompress(&[][..]);
+    assert_eq!(container.read(&mut [0; 9]).unwrap(), 0);
+    assert!(container.was_empty());
+}
+
+#[test]
+fn a_time_that_spells_bzh_is_not_taken_for_bzip2() {
+    let record = [b'B', b'Z', b'h', b'5', 0, 16, 0, 1, 0, 0, 0, 0];
+    assert_eq!(unpack(&record[..]).unwrap(), (record.to_vec(), 0));
+}

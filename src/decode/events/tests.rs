@@ -56,7 +56,7 @@ fn a_four_octet_origin_comes_from_as4_path_on_a_two_octet_session() {
     let attributes = [attributes(2, &[7018, 4837, 23456]), as4_path].concat();
     let record = bgp4mp(1, PEER, &message(2, &update(&[], &attributes, &nlri(P))));
     for words in [P, "AS131279"] {
-        check(words, &[record.clone()], "192.0.2.1 announces 175.45.176.0/24 7018 4837 131279");
+        check(words, std::slice::from_ref(&record), "192.0.2.1 announces 175.45.176.0/24 7018 4837 131279");
     }
 }
 
@@ -177,8 +177,8 @@ fn path_identifiers_on_a_session_without_them_are_damage_and_no_default_route() 
     let ids = "path identifiers among IPv4 prefixes, on a session that has none";
     for list in [
         nlri_with_id(720, "64.17.246.0/23"),
-        [nlri_with_id(1, "64.17.246.0/23"), nlri_with_id(2, P)].concat(),
-        nlri_with_id(0x0008_0a18, "64.0.0.0/2"),
+        [nlri_with_id(720, "64.17.246.0/23"), nlri_with_id(721, P)].concat(),
+        nlri_with_id(0x0008_0a10, "64.0.0.0/2"),
     ] {
         check_damage(ALL, &[update_record(&[], &attributes(4, &[64500]), &list)], "", &[ids]);
     }

@@ -1,1 +1,175 @@
+//! RIB dumps: entries, peer tables and the size of each peer's table.
 
+use super::super::container::decompress;
+use super::super::samples::*;
+use super::super::{Ending, Reading, events};
+
+const P: &str = "175.45.176.0/24";
+
+fn reading(records: &[Vec<u8>], words: &str) -> Reading {
+    events::read(decompress(&records.concat()[..]), &selection(words))
+}
+
+fn damage(reading: &Reading) -> Vec<&str> {
+    reading.damage.iter().map(|damage| damage.what.as_str()).collect()
+}
+
+fn sizes(reading: &Reading) -> Vec<[u64; 2]> {
+    reading.peers.iter().map(|peer| peer.table_size).collect()
+}
+
+fn path(origin: u32) -> Vec<u8> {
+    attributes(4, &[64500, origin])
+}
+
+#[test]
+fn an_entry_happens_when_the_dump_is_written_and_remembers_its_origination() {
+    let reading = reading(&[peer_table(&[PEER]), rib(2, P, &[entry(0, None, &path(131279))])], P);
+    let event = &reading.events[0];
+    assert_eq!(event.at.secs(), i64::from(AT));
+    let super::Change::RibEntry { originated_at, .. } = event.change else { panic!("{event:?}") };
+    assert_eq!(originated_at.secs(), i64::from(AT - 86_400));
+    assert_eq!((event.record, event.offset), (1, 33));
+    assert!(reading.has_peer_table);
+}
+
+#[test]
+fn a_prefix_split_over_records_is_held_by_all_and_counted_once() {
+    let records = [
+        peer_table(&[PEER, OTHER]),
+        rib(2, P, &[entry(0, None, &path(131279))]),
+        rib(2, P, &[entry(1, None, &path(131279)), entry(0, None, &path(131279))]),
+        rib(2, "10.0.0.0/8", &[entry(1, None, &path(65000))]),
+        rib(4, "2001:db8::/32", &[entry(1, None, &path(65000))]),
+    ];
+    let reading = reading(&records, P);
+    assert_eq!(
+        text(&reading),
+        "192.0.2.1 holds 175.45.176.0/24 64500 131279 | 192.0.2.2 holds 175.45.176.0/24 64500 131279 \
+         | 192.0.2.1 holds 175.45.176.0/24 64500 131279"
+    );
+    assert_eq!(sizes(&reading), [[1, 0], [2, 1]]);
+    assert_eq!(reading.counts.rib_records, 4);
+}
+
+#[test]
+fn several_paths_of_one_peer_are_one_prefix_in_its_table() {
+    let entries = [entry(0, Some(1), &path(131279)), entry(0, Some(2), &path(65000))];
+    let reading = reading(&[peer_table(&[PEER]), rib(8, P, &entries), rib(10, "2001:db8::/32", &entries)], "AS65000");
+    assert_eq!(
+        text(&reading),
+        "192.0.2.1 holds 175.45.176.0/24#2 64500 65000 | 192.0.2.1 holds 2001:db8::/32#2 64500 65000"
+    );
+    assert_eq!(sizes(&reading), [[1, 1]]);
+}
+
+#[test]
+fn a_wanted_origin_selects_single_entries_of_a_prefix() {
+    let set = [attribute(2, &[segment(2, 4, &[64500]), segment(1, 4, &[65000, 131279])].concat())].concat();
+    let entries = [entry(0, None, &path(65000)), entry(1, None, &set)];
+    let reading = reading(&[peer_table(&[PEER, OTHER]), rib(2, P, &entries)], "AS131279");
+    assert_eq!(text(&reading), "192.0.2.2 holds 175.45.176.0/24 64500 {65000,131279}");
+}
+
+#[test]
+fn the_peer_table_gives_the_order_and_its_placeholder_holds_nothing() {
+    let nobody = (0, "0.0.0.0");
+    let records = [
+        peer_table(&[nobody, PEER6, PEER]),
+        rib(2, P, &[entry(0, None, &path(131279)), entry(2, None, &path(131279))]),
+    ];
+    let reading = reading(&records, ALL);
+    assert_eq!(text(&reading), "192.0.2.1 holds 175.45.176.0/24 64500 131279");
+    let order: Vec<_> = reading.peers.iter().map(|peer| peer.peer.to_string()).collect();
+    assert_eq!(order, ["AS0 0.0.0.0", "AS64500 2001:db8::1", "AS64500 192.0.2.1"]);
+}
+
+#[test]
+fn peers_outside_the_peer_table_are_damage() {
+    let entries = [entry(7, None, &path(131279)), entry(0, None, &path(131279))];
+    let with_table = reading(&[peer_table(&[PEER]), rib(2, P, &entries)], P);
+    assert_eq!(text(&with_table), "192.0.2.1 holds 175.45.176.0/24 64500 131279");
+    assert_eq!(damage(&with_table), ["peer 7 is not in the peer table"]);
+    let without = reading(&[rib(2, P, &entries), peer_table(&[PEER]), rib(2, P, &entries[1..])], P);
+    assert!(!without.has_peer_table);
+    assert_eq!((without.events.len(), without.counts.damaged), (1, 1));
+}
+
+#[test]
+fn entries_that_end_early_are_damage_and_those_before_them_are_used() {
+    let whole = rib(2, P, &[entry(0, None, &path(131279)), entry(0, None, &path(131279))]);
+    let body = &whole[12..];
+    let cut = |n: usize| record(AT, 13, 2, &body[..n]);
+    let mut long = body.to_vec();
+    long.push(0);
+    let records = [peer_table(&[PEER]), cut(body.len() - 1), cut(10), cut(5), record(AT, 13, 2, &long), whole.clone()];
+    for words in [P, "10.0.0.0/8"] {
+        assert_eq!(
+            damage(&reading(&records, words)),
+            [
+                "RIB entries end after 1 of 2",
+                "RIB entries end after 0 of 2",
+                "a RIB record without a readable prefix",
+                "1 octets after 2 RIB entries"
+            ]
+        );
+    }
+    assert_eq!(reading(&records, P).events.len(), 1 + 2 + 2);
+}
+
+#[test]
+fn a_peer_table_that_ends_early_keeps_the_peers_before() {
+    let whole = peer_table(&[PEER, OTHER]);
+    let cut = record(AT, 13, 1, &whole[12..whole.len() - 1]);
+    let reading = reading(&[cut, rib(2, P, &[entry(0, None, &path(131279))])], P);
+    assert_eq!(damage(&reading), ["a peer table that ends early"]);
+    assert_eq!(text(&reading), "192.0.2.1 holds 175.45.176.0/24 64500 131279");
+}
+
+#[test]
+fn a_path_that_cannot_be_read_is_damage_in_one_entry() {
+    let entries = [entry(0, None, &attribute(2, &[2, 9, 0])), entry(0, None, &path(131279))];
+    let reading = reading(&[peer_table(&[PEER]), rib(2, P, &entries)], P);
+    assert_eq!(damage(&reading), ["an AS_PATH that cannot be read"]);
+    assert_eq!(reading.events.len(), 1);
+}
+
+#[test]
+fn old_dumps_hold_one_route_a_record_or_a_batch() {
+    let two = |origin: u32| attributes(2, &[64500, origin]);
+    let records = [
+        table_dump(&[dumped(P, PEER, &two(65000))]),
+        table_dump(&[dumped(P, OTHER, &two(65001)), dumped("10.0.0.0/8", PEER, &two(65001))]),
+    ];
+    let by_prefix = reading(&records, P);
+    assert_eq!(
+        text(&by_prefix),
+        "192.0.2.1 holds 175.45.176.0/24 64500 65000 | 192.0.2.2 holds 175.45.176.0/24 64500 65001"
+    );
+    assert_eq!(sizes(&by_prefix), [[2, 0], [1, 0]]);
+    assert_eq!((by_prefix.counts.rib_records, by_prefix.has_peer_table), (2, true));
+    let by_origin = reading(&records, "AS65001");
+    assert_eq!(
+        text(&by_origin),
+        "192.0.2.2 holds 175.45.176.0/24 64500 65001 | 192.0.2.1 holds 10.0.0.0/8 64500 65001"
+    );
+}
+
+#[test]
+fn damage_in_an_old_dump_is_counted() {
+    let good = dumped(P, PEER, &attributes(2, &[64500]));
+    let mut impossible = good.clone();
+    impossible[4] = 33;
+    let records = [
+        table_dump(&[]),
+        table_dump(&[good[..good.len() - 1].to_vec()]),
+        table_dump(&[impossible, good.clone()]),
+        table_dump(&[good]),
+    ];
+    let reading = reading(&records, P);
+    assert_eq!(
+        damage(&reading),
+        ["a TABLE_DUMP record without an entry", "a TABLE_DUMP entry that ends early", "a prefix of length 33"]
+    );
+    assert_eq!((reading.events.len(), reading.ending), (2, Ending::Complete));
+}

@@ -1,0 +1,115 @@
+//! Which files are read, and what missing and damaged ones mean.
+
+use super::{check, hours_of_feeds, three_feeds};
+
+/// Two RouteViews collectors with three feeds each; RIB dumps of both 15 minutes before the epoch, and of `x` an hour
+/// after it.
+fn two_collectors(more: &str) -> String {
+    let x = hours_of_feeds(3, "+7200", "rib x -900\nrib x +3600")
+        .replace("riperis updates 300 states", "routeviews updates 900");
+    format!(
+        "{x}collector y routeviews updates 900 keepalives 60
+         peer d y AS2001 192.0.2.101
+         peer e y AS2002 192.0.2.102
+         peer f y AS2003 192.0.2.103
+         table more 20 of 198.18.0.0/15 as /24 origins 64500 via 174 on y
+         route d,e,f P \"4837 131279\"
+         rib y -900
+         {more}\n"
+    )
+}
+
+// T55
+#[test]
+fn a_missing_file_makes_its_collector_unknown_until_the_next_dump_and_the_other_one_decides() {
+    let scenario = two_collectors(
+        "skip x updates +900
+         at +1000 all withdraw P
+         at +4500 all announce P",
+    );
+    check(
+        &scenario,
+        "P 0..7200 show V",
+        "outage P 1000..4500 total withdrawn | x missing 900..3600 | V 0:6/6 900:3/3 1000:0/3 3600:0/6 4500:6/6",
+    );
+}
+
+// T56
+#[test]
+fn an_edge_inside_a_stretch_without_data_is_known_within_bounds() {
+    let scenario = two_collectors(
+        "skip x updates +900
+         at +1000 all withdraw P
+         at +4500 all announce P",
+    );
+    check(
+        &scenario,
+        "P 0..7200 collector x",
+        "outage P 3600..4500 total withdrawn gap_start in 900..3600 | unobserved P 900..3600 | x missing 900..3600",
+    );
+    let back_inside = scenario.replace("+4500", "+1500");
+    check(&back_inside, "P 0..7200 collector x", "insufficient_data | unobserved P 900..3600 | x missing 900..3600");
+}
+
+// T57
+#[test]
+fn every_kind_of_broken_file_has_its_verdict() {
+    let gap = |reason: &str, verdict: &str| {
+        format!("insufficient_data | unobserved P 300..900 | x {reason} 300..900 | updates.20141222.0805 {verdict}")
+    };
+    let whole = "no_outage | updates.20141222.0805 damaged".to_owned();
+    for (damage, expected) in [
+        ("break x updates +300 empty", gap("unreadable", "unreadable")),
+        ("break x updates +300 html", gap("unreadable", "unreadable")),
+        ("break x updates +300 truncate 10", gap("truncated", "truncated")),
+        ("break x updates +300 trailing-garbage", whole),
+        ("break x updates +300 members 3", "no_outage".to_owned()),
+        ("skip x updates +300", "insufficient_data | unobserved P 300..900 | x missing 300..900".to_owned()),
+    ] {
+        check(&three_feeds(damage), "P 0..900 show not-ok", &expected);
+    }
+}
+
+// T57
+#[test]
+fn a_file_cut_in_the_middle_counts_up_to_the_cut() {
+    let scenario =
+        three_feeds("at +310 a withdraw P\nat +590 a announce P").replace("keepalives 60", "keepalives 60 plain");
+    check(
+        &format!("{scenario}break x updates +300 shorten 5\n"),
+        "P 0..900 show R not-ok",
+        "insufficient_data | loss P 310..586 local min 0.67 by AS1001 | unobserved P 586..900 | x truncated 586..900 | \
+         R 0:3/3 310:2/3 586:0/0? | updates.20141222.0805 truncated",
+    );
+}
+
+// T57
+#[test]
+fn a_slot_without_any_record_is_a_gap() {
+    let scenario = three_feeds("").replace(" keepalives 60", "");
+    check(&scenario, "P 0..900", "insufficient_data | unobserved P 0..900 | x empty 0..900");
+}
+
+// T58
+#[test]
+fn files_that_straddle_the_edges_of_the_window_are_read_and_cut() {
+    let scenario = two_collectors(
+        "collector z riperis updates 300 keepalives 60
+         peer g z AS3001 192.0.2.201
+         peer h z AS3002 192.0.2.202
+         peer i z AS3003 192.0.2.203
+         table third 20 of 198.18.0.0/15 as /24 origins 64500 via 174 on z
+         route g,h,i P \"4837 131279\"
+         rib z -900
+         at +460 all withdraw P
+         at +6359 all announce P
+         at +6360 all withdraw P",
+    );
+    // 08:07 to 09:46.
+    let files = super::answer(&scenario, "P 420..6360 show files");
+    for name in ["updates.20141222.0805 ok", "updates.20141222.0800 ok", "updates.20141222.0945 ok"] {
+        assert!(files.contains(name), "{name} in {files}");
+    }
+    assert!(!files.contains("updates.20141222.0950") && !files.contains("updates.20141222.1000"), "{files}");
+    check(&scenario, "P 420..6360", "outage P 460..6359 total withdrawn");
+}

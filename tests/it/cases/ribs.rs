@@ -1,0 +1,146 @@
+//! RIB dumps against updates: which one is right, and which dumps are not to be trusted.
+
+use super::{answer, check, hours_of_feeds, report, three_feeds};
+
+/// What is known of the route of `a`, the feed of AS1001.
+fn check_a(scenario: &str, window: &str, expected: &str) {
+    let found = answer(scenario, &format!("P {window} show AS1001"));
+    assert_eq!(found, format!("{expected} | -900..{} up", window.rsplit('.').next().unwrap_or_default()), "{scenario}");
+}
+
+// T31
+#[test]
+fn a_route_that_is_older_than_the_dump_counts_from_the_dump_on() {
+    let scenario = three_feeds("").replace("4837 131279\"\n", "4837 131279\" since 2013-11-01\n");
+    assert!(scenario.contains("since 2013"), "{scenario}");
+    check_a(&scenario, "0..900", "no_outage | -900..900 holds \"1001 4837 131279\" rib");
+}
+
+// T32
+#[test]
+fn a_withdrawal_while_the_dump_is_written_counts() {
+    // The record of P is written first, the last one 171 seconds later.
+    let scenario = three_feeds("at -840 a withdraw P").replace("rib x -900", "rib x -900 span 180");
+    check(
+        &scenario,
+        "P 0..900 show R AS1001",
+        "no_outage | loss P 0..900 local min 0.67 by AS1001 | R 0:2/3 | -840..900 lacks it withdraw | -900..-729 unknown | -729..900 up",
+    );
+}
+
+// T33
+#[test]
+fn a_withdrawal_just_before_a_dump_may_not_be_in_it_yet() {
+    let scenario = three_feeds("rib x +600 stale a P \"4837 131279\"\nat +580 a withdraw P");
+    check_a(
+        &scenario,
+        "0..900",
+        "no_outage | loss P 580..900 local min 0.67 by AS1001 | \
+         -900..580 holds \"1001 4837 131279\" rib | 580..900 lacks it withdraw",
+    );
+}
+
+// T34
+#[test]
+fn a_dump_that_lists_a_route_withdrawn_long_before_shows_a_missed_announcement() {
+    let scenario = three_feeds("rib x +900 stale a P \"4837 131279\"\nat +300 a withdraw P");
+    check_a(
+        &scenario,
+        "0..1200",
+        "no_outage | x: missed announcements 1 | -900..300 holds \"1001 4837 131279\" rib | \
+         300..900 unknown withdraw | 900..1200 holds \"1001 4837 131279\" rib",
+    );
+}
+
+// T35
+#[test]
+fn a_dump_that_lacks_a_route_announced_long_before_shows_a_missed_withdrawal() {
+    let scenario = three_feeds("rib x +900 omit a P\nat +300 a announce P");
+    check_a(
+        &scenario,
+        "0..1200",
+        "no_outage | loss P 900..1200 local min 0.67 by AS1001 | x: missed withdrawals 1 | \
+         -900..300 holds \"1001 4837 131279\" rib | 300..900 unknown rib | 900..1200 lacks it not_in_rib",
+    );
+}
+
+// T36
+#[test]
+fn a_dump_that_lacks_the_last_two_fifths_of_its_records_is_rejected() {
+    // The prefix sorts after those of the table, so it is among the missing ones.
+    let scenario = three_feeds("rib x +600").replace("198.18.0.0/15", "10.18.0.0/15");
+    let (cut, truncated) =
+        (scenario.replace("+600", "+600 cut 60%"), format!("{scenario}break x rib +600 truncate 60%"));
+    check(&cut, "P 0..900 show R", "no_outage | x: rejected 1 | R 0:3/3");
+    check(&truncated, "P 0..900 show R", "no_outage | x: rejected 1 | R 0:3/3");
+}
+
+// T37
+#[test]
+fn a_dump_of_a_few_bytes_is_rejected_and_the_updates_go_on() {
+    let scenario = three_feeds(
+        "rib x +600
+         break x rib +600 truncate 161
+         at +700 all withdraw P
+         at +1000 all announce P",
+    );
+    check(&scenario, "P 0..1200", "outage P 700..1000 total withdrawn | x: rejected 1");
+}
+
+#[test]
+fn a_broken_dump_before_the_window_gives_way_to_an_older_one() {
+    let scenario = three_feeds("rib x +0\nbreak x rib +0 truncate 161\nat +60 a withdraw P");
+    check(&scenario, "P 660..900 show R", "no_outage | loss P 660..900 local min 0.67 by AS1001 | R 660:2/3");
+}
+
+// T38
+#[test]
+fn a_prefix_whose_entries_are_split_over_two_records_is_held_by_all() {
+    let scenario = three_feeds("").replace("rib x -900", "rib x -900 split P");
+    check(&scenario, "P 0..900 show R", "no_outage | R 0:3/3");
+}
+
+// T39
+#[test]
+fn a_prefix_in_a_multicast_table_is_not_held() {
+    let scenario = three_feeds("").replace("rib x -900", "rib x -900 multicast P");
+    check(&scenario, "P 0..900", "insufficient_data | unobserved P 0..900 | never carried 1 of 1");
+}
+
+// T40
+#[test]
+fn a_dump_with_an_odd_minute_seeds_and_one_named_as_the_start_is_a_checkpoint() {
+    let odd = three_feeds("").replace("rib x -900", "rib x -60");
+    check(
+        &odd,
+        "P 1200..1500 show R files",
+        "no_outage | R 1200:3/3 | bview.20141222.0759 ok | updates.20141222.0745 ok | updates.20141222.0750 ok | \
+         updates.20141222.0755 ok | updates.20141222.0800 ok | updates.20141222.0805 ok | updates.20141222.0810 ok | \
+         updates.20141222.0815 ok | updates.20141222.0820 ok",
+    );
+    let named_as_the_start = three_feeds("rib x +0 omit a P\nat -100 a announce P");
+    check(
+        &named_as_the_start,
+        "P 0..900 show R",
+        "no_outage | loss P 0..900 local min 0.67 by AS1001 | x: missed withdrawals 1 | R 0:2/3",
+    );
+}
+
+// T86
+#[test]
+fn dumps_alone_place_an_edge_only_within_bounds() {
+    let events = "at +3600 all withdraw P\nat +30600 all announce P\n";
+    let ribs = "rib x -900\nrib x +7200\nrib x +14400\nrib x +28800\nrib x +36000\n";
+    let scenario = hours_of_feeds(3, "+36900", &format!("{ribs}{events}"));
+    check(&scenario, "P 0..36060 min-duration 60", "outage P 3600..30600 total withdrawn");
+    let only_dumps = scenario.replace(" updates 300", "").replace(" keepalives 60", "");
+    let found = report(&only_dumps, "P 0..36060 min-duration 60");
+    let [outage] = &found.findings.outages[..] else { panic!("{:?}", found.findings.outages) };
+    assert!(outage.start_bounds.earliest < outage.start_bounds.latest, "{outage:?}");
+    check(
+        &only_dumps,
+        "P 0..36060 min-duration 60",
+        "outage P 7200..28860 total withdrawn gap_start in -840..7200 gap_end in 28860..36000 | \
+         unobserved P 0..7200 7260..14400 14460..28800 28860..36000 | x missing 0..36060",
+    );
+}

@@ -1,0 +1,147 @@
+//! Who counts: full feeds, baselines, sufficient data, address families, address space.
+
+use super::{check, feeds, hours_of_feeds, three_feeds};
+
+// T69
+#[test]
+fn a_loss_at_three_fifths_of_the_feeds_is_a_partial_outage() {
+    let scenario = feeds(10, "peers most = a b c p4 p5 p6\nat +10 most withdraw P\nat +600 most announce P");
+    check(
+        &scenario,
+        "P 0..900 show R",
+        "outage P 10..600 partial withdrawn min 0.40 survivors 4 zombies 0 | R 0:10/10 10:4/10 600:10/10",
+    );
+}
+
+// T76
+#[test]
+fn networks_inside_a_network_that_stays_up_are_covered_and_the_as_loses_nothing() {
+    let scenario = three_feeds(
+        "group parts = P 175.45.177.0/24 175.45.178.0/24 175.45.179.0/24
+         route all parts,175.45.176.0/22 \"4837 131279\"
+         at +10 all withdraw parts
+         at +600 all announce parts",
+    );
+    check(
+        &scenario,
+        "AS131279 0..900 show space",
+        "outage P,175.45.177.0/24,175.45.178.0/24,175.45.179.0/24 10..600 total covered | space 0:4/4 10:4/4 600:4/4",
+    );
+    let other_origin = scenario
+        .replace("parts,175.45.176.0/22 \"4837 131279\"", "parts \"4837 131279\"\nroute all 175.45.176.0/22 \"4837\"");
+    check(&other_origin, "P 0..900", "outage P 10..600 total covered_other");
+}
+
+// T77
+#[test]
+fn a_default_route_or_a_very_short_network_covers_nothing() {
+    let scenario = three_feeds(
+        "route all 0.0.0.0/0,168.0.0.0/5 \"4837 131279\"
+         at +10 all withdraw P
+         at +600 all announce P",
+    );
+    check(&scenario, "P 0..900", "outage P 10..600 total withdrawn");
+}
+
+// T78
+#[test]
+fn overlapping_networks_of_an_as_count_their_space_once() {
+    let scenario = three_feeds(
+        "group parts = P 175.45.177.0/24 175.45.178.0/24 175.45.179.0/24
+         route all parts,175.45.176.0/22 \"4837 131279\"
+         at +10 all withdraw 175.45.176.0/22",
+    );
+    check(
+        &scenario,
+        "AS131279 0..900 show space",
+        "outage 175.45.176.0/22 10..? total withdrawn right | space 0:4/4 10:4/4",
+    );
+}
+
+// T81
+#[test]
+fn sessions_that_carry_ipv6_and_go_down_leave_ipv4_untouched() {
+    let scenario = three_feeds(
+        "peer a6 x AS1001 2001:db8::1
+         peer b6 x AS1002 2001:db8::2
+         peer c6 x AS1003 2001:db8::3
+         table six 10 of 2001:db8:8000::/33 as /48 origins 64500 via 174 on a6,b6,c6
+         route a6,b6,c6 2001:db8:4::/48 \"4837 131279\"
+         at +10 a6,b6,c6 down",
+    );
+    check(
+        &scenario,
+        "P 2001:db8:4::/48 0..900 show R",
+        "insufficient_data | unobserved 2001:db8:4::/48 10..900 | R 0:3/3 | R 0:3/3 10:0/0?",
+    );
+    check(
+        &scenario.replace("down", "withdraw 2001:db8:4::/48"),
+        "AS131279 0..900",
+        "outage AS131279,2001:db8:4::/48 10..? total withdrawn right",
+    );
+}
+
+// T82
+#[test]
+fn fewer_live_ases_than_asked_for_decide_nothing() {
+    let scenario = feeds(10, "peers some = a b\nat +100 some down\nat +200 all withdraw P\nat +600 all announce P");
+    check(
+        &scenario,
+        "P 0..900 min-peers 10 show R",
+        "insufficient_data | unobserved P 100..900 | R 0:10/10 100:8/8? 200:0/8? 600:8/8?",
+    );
+    check(&scenario, "P 0..900 min-peers 8", "outage P 200..600 total withdrawn");
+}
+
+// T84
+#[test]
+fn full_feeds_are_judged_by_their_time_and_the_preset_of_ioda_finds_none_in_small_tables() {
+    let scenario = feeds(
+        4,
+        "peer small x AS1005 192.0.2.105
+         table few 10 of 198.18.0.0/15 as /24 origins 64500 via 174 on small
+         route small P \"4837 131279\"
+         at +10 all withdraw P
+         at +600 all announce P",
+    );
+    check(&scenario, "P 0..900 show V", "outage P 10..600 total withdrawn | V 0:4/4 10:0/4 600:4/4");
+    check(&scenario, "P 0..900 metric-ioda", "insufficient_data | unobserved P 0..900 | never carried 1 of 1");
+}
+
+// T87
+#[test]
+fn a_day_of_flaps_does_not_empty_the_baseline() {
+    // Up for 6 minutes of every 10. Nobody has it in the last dump before the window, all have it in an earlier one.
+    let scenario = hours_of_feeds(
+        3,
+        "+9000",
+        "rib x +1200
+         rib x +3420
+         at +300 all withdraw P every 600 times 10
+         at +540 all announce P every 600 times 9
+         at +6000 all announce P
+         at +6600 all withdraw P
+         at +7800 all announce P
+         at +8700 all withdraw P",
+    );
+    check(
+        &scenario,
+        "P 5400..9000 baseline 86400 show R",
+        "outage P 5700..6000 total withdrawn | outage P 6600..7800 total withdrawn | \
+         outage P 8700..? total withdrawn right | episode P 5700..9000: 3 outages 0 flaps | \
+         R 5400:3/3 5700:0/3 6000:3/3 6600:0/3 7800:3/3 8700:0/3",
+    );
+    check(&scenario, "P 5400..9000", "insufficient_data | unobserved P 5400..9000 | never carried 1 of 1");
+}
+
+// T88
+#[test]
+fn a_prefix_that_a_third_of_the_feeds_carry_is_judged_by_that_third() {
+    let scenario = feeds(10, "at +10 a,b,c withdraw P\nat +600 a,b,c announce P");
+    let scenario = scenario.replace("route all P", "route a,b,c P");
+    check(
+        &scenario,
+        "P 0..900 show R V",
+        "outage P 10..600 total withdrawn | R 0:3/3 10:0/3 600:3/3 | V 0:3/10 10:0/10 600:3/10",
+    );
+}
