@@ -2,6 +2,7 @@
 
 mod progress;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -26,12 +27,19 @@ pub use progress::Progress;
 const AFTER_HELP: &str = "\
 Examples:
   outage-replay --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014
-  outage-replay --prefix 175.45.176.0/24 --from 2014-12-22 --duration 36h --archive mirror --format json
+  outage-replay --prefix 2001:db8::/32 --from 2024-05-01 --duration 36h --archive mirror --format csv
 
-Exit codes: 0 finished, data sufficient; 1 failed; 2 wrong usage; 3 finished, data insufficient or incomplete;
-4 an outage was found and --fail-on-outage was given.
+Exit codes:
+  0  finished, and the data sufficed, outage or not
+  1  failed
+  2  wrong usage
+  3  finished, but the data were insufficient or incomplete for part of the question
+  4  an outage was found and --fail-on-outage was given; wins over 3
 
 Times without an offset are UTC. Absence of data is never reported as absence of routes.";
+
+/// Lines are no longer than this, however wide the terminal.
+const MAX_WIDTH: usize = 200;
 
 /// When did a network disappear from the Internet's routing table, for how long, and how sure are we?
 #[derive(Debug, Parser)]
@@ -47,23 +55,17 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     targets: Vec<PathBuf>,
     /// Which prefixes a --prefix stands for, beside itself
-    #[arg(long = "match", value_enum, default_value_t, help_heading = "Target")]
+    #[arg(long = "match", value_name = "WHICH", value_enum, default_value_t, help_heading = "Target")]
     matching: Matching,
 
     /// Start of the window: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
     #[arg(long, value_name = "TIME", help_heading = "Window")]
     from: Timestamp,
     /// End of the window, not included
-    #[arg(
-        long,
-        value_name = "TIME",
-        conflicts_with = "duration",
-        required_unless_present = "duration",
-        help_heading = "Window"
-    )]
+    #[arg(long, value_name = "TIME", conflicts_with = "duration", help_heading = "Window")]
     to: Option<Timestamp>,
     /// Length of the window instead of its end: 36h, 90min, 2days
-    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, help_heading = "Window")]
+    #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     duration: Option<Duration>,
 
     /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
@@ -88,7 +90,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", help_heading = "Source")]
     project: Option<Project>,
     /// Read RIB dumps from this long before the window to learn how widely a prefix is normally seen; at most 7days
-    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "0s", help_heading = "Source")]
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "0s", help_heading = "Source")]
     baseline: Duration,
 
     /// Fewer distinct peer ASes than this decide nothing
@@ -104,19 +106,19 @@ pub struct Args {
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Detection")]
     up_at: Option<f64>,
     /// Shorter falls are flaps
-    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "120s", help_heading = "Detection")]
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
     min_duration: Duration,
     /// Outages separated by at most this are one
-    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "120s", help_heading = "Detection")]
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
     merge_gap: Duration,
     /// Outages and flaps separated by at most this are one episode
-    #[arg(long, value_name = "LENGTH", value_parser = humantime::parse_duration, default_value = "6h", help_heading = "Detection")]
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "6h", help_heading = "Detection")]
     episode_gap: Duration,
     /// A loss that is no outage is listed while the share is below this
     #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().degraded_below, value_parser = share, help_heading = "Detection")]
     degraded_below: f64,
     /// Which share decides: of the peers that normally carry the prefix, or, as IODA, of all full feeds
-    #[arg(long, value_enum, default_value_t, help_heading = "Detection")]
+    #[arg(long, value_name = "RULE", value_enum, default_value_t, help_heading = "Detection")]
     metric: MetricName,
 
     /// What to print
@@ -128,6 +130,7 @@ pub struct Args {
     /// Which files to write with --output
     #[arg(
         long,
+        value_name = "KIND",
         value_enum,
         value_delimiter = ',',
         default_value = "csv,parquet",
@@ -135,6 +138,9 @@ pub struct Args {
         help_heading = "Output"
     )]
     export: Vec<ExportName>,
+    /// Fold nothing: every row of every list in the table
+    #[arg(long, help_heading = "Output")]
+    all: bool,
     /// Replace an earlier run in the --output folder
     #[arg(long, requires = "output", help_heading = "Output")]
     pub force: bool,
@@ -213,10 +219,15 @@ fn usage(what: impl std::fmt::Display) -> anyhow::Error {
     Usage(what.to_string()).into()
 }
 
+fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| format!("'{text}' is not a length of time: write 36h, 90min, 2days or 120s"))
+}
+
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("a share is a number from 0 to 1".to_owned()),
+        _ => Err(format!("'{text}' is not a share: write a number from 0 to 1")),
     }
 }
 
@@ -226,9 +237,10 @@ impl Args {
         let to = match (self.to, self.duration) {
             (Some(to), _) => to,
             (None, Some(duration)) => self.from + duration,
-            (None, None) => return Err(usage("pass --to or --duration")),
+            (None, None) => return Err(usage("the window has no end: pass --to or --duration")),
         };
-        let window = Window::new(self.from, to).map_err(usage)?;
+        let window =
+            Window::new(self.from, to).map_err(|error| usage(format!("--to must be later than --from: {error}")))?;
         let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
         // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
         let first = Timestamp::from_secs(915_148_800);
@@ -361,7 +373,7 @@ impl Args {
     pub fn render(&self, report: &Report) -> anyhow::Result<Vec<u8>> {
         let json_error = || anyhow!("cannot print the report as JSON");
         Ok(match self.format {
-            Format::Table => report::table(report, style()).into_bytes(),
+            Format::Table => report::table(report, style(self.all)).into_bytes(),
             Format::Csv => report::outages_csv(report)?,
             Format::Json => {
                 let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
@@ -380,15 +392,23 @@ impl Args {
     }
 }
 
-/// Colours only for a person who wants them (<https://no-color.org>).
-fn style() -> Style {
+/// How the page is drawn on standard output. A pipe has the width that the shell exports, if any.
+fn style(all: bool) -> Style {
     let stdout = std::io::stdout();
-    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = match terminal_size::terminal_size_of(&stdout) {
-        Some((terminal_size::Width(width), _)) => usize::from(width).clamp(80, 200),
-        None => Style::default().width,
+        Some((terminal_size::Width(width), _)) => Some(usize::from(width)),
+        None => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()),
     };
-    Style { colour, width }
+    Style {
+        colour: wants_colour(stdout.is_terminal(), std::env::var_os("NO_COLOR")),
+        width: width.unwrap_or(Style::default().width).min(MAX_WIDTH),
+        all,
+    }
+}
+
+/// Colours are for a person at a terminal who has not said no (<https://no-color.org>).
+fn wants_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
+    is_terminal && no_color.is_none_or(|value| value.is_empty())
 }
 
 /// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.
@@ -404,4 +424,23 @@ pub fn exit_code(report: &Report, fail_on_outage: bool) -> u8 {
 pub fn exit_code_of(error: &anyhow::Error) -> u8 {
     let unknown_name = matches!(error.downcast_ref::<Error>(), Some(Error::UnknownCollector { .. }));
     if error.is::<Usage>() || unknown_name { 2 } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_need_a_terminal_and_nobody_who_objects() {
+        assert!(wants_colour(true, None));
+        assert!(wants_colour(true, Some("".into())));
+        assert!(!wants_colour(true, Some("1".into())));
+        assert!(!wants_colour(false, None));
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
 }

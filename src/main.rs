@@ -23,12 +23,16 @@ fn main() -> ExitCode {
 fn run(args: &cli::Args) -> anyhow::Result<u8> {
     let query = args.query()?;
     let options = args.options()?;
+    if let Some(folder) = &args.output {
+        report::check_folder(folder, args.force)?;
+    }
     let store = args.store()?;
     let progress = cli::Progress::new(args.quiet, args.verbose);
     let report = outage_replay::run(&query, store.sources(), &options, &progress)?;
     progress.finish();
     if let Some(folder) = &args.output {
         report::write(&report, folder, &args.exports(), args.force)?;
+        progress.wrote(folder);
     }
     let text = args.render(&report)?;
     let mut stdout = io::stdout().lock();

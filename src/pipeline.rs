@@ -148,7 +148,7 @@ fn answer(
     let spans = subjects.iter().flat_map(|subject| view.spans_of(&subject.prefix)).collect();
     let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
     Ok(Report {
-        parameters: Parameters::new(query, options),
+        parameters: Parameters::new(query, options.metric, options.sufficiency, options.thresholds),
         note: note.map(str::to_owned),
         findings,
         summaries,

@@ -13,13 +13,12 @@ use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason};
 use crate::detect::{AsnTimeline, Findings, Thresholds};
-use crate::pipeline::Options;
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, Metric, SessionSpan, Sufficiency, Timeline};
 
 pub use frames::{coverage_frame, outage_frame, span_frame, timeline_frame};
 pub use json::{document, lines};
-pub use output::{Export, outages_csv, write};
+pub use output::{Export, check_folder, outages_csv, write};
 pub use table::{Style, table};
 
 /// This program and the parser that it trusts with MRT records.
@@ -67,8 +66,9 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    pub(crate) fn new(query: &Query, options: &Options) -> Parameters {
-        let Sufficiency { min_peers, min_coverage } = options.sufficiency;
+    /// The parameters of a run.
+    pub fn new(query: &Query, metric: Metric, sufficiency: Sufficiency, thresholds: Thresholds) -> Parameters {
+        let Sufficiency { min_peers, min_coverage } = sufficiency;
         let matching = query.targets.iter().find_map(|target| match target {
             Target::Prefix(_, matching) => Some(match matching {
                 Match::Exact => "exact",
@@ -86,13 +86,13 @@ impl Parameters {
             collectors: query.collectors.clone(),
             project: query.project,
             baseline_seconds: query.baseline.as_secs(),
-            metric: match options.metric {
+            metric: match metric {
                 Metric::Baseline => "baseline",
                 Metric::Ioda => "ioda",
             },
             min_peers,
             min_coverage,
-            thresholds: options.thresholds,
+            thresholds,
         }
     }
 
@@ -136,7 +136,7 @@ pub struct CollectorCoverage {
     pub project: Project,
     /// Peers that its files mention.
     pub n_peers: usize,
-    /// Those that were full feeds at any time (or all that were usable, without RIB dumps), IPv4 and IPv6.
+    /// Those that were full feeds at any time (without RIB dumps: that mention the prefixes), IPv4 and IPv6.
     pub n_full_feeds: [usize; 2],
     /// RIB dumps used.
     pub n_rib_dumps: usize,
@@ -254,4 +254,9 @@ fn family_name(index: usize) -> &'static str {
         Some(Family::V6) => "ipv6",
         _ => "ipv4",
     }
+}
+
+/// Shares to four digits: more would pretend to a precision that a few hundred peers do not have.
+fn round(share: f64) -> f64 {
+    (share * 1e4).round() / 1e4
 }

@@ -1,6 +1,7 @@
 //! How far a run is, on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,6 +29,13 @@ impl Progress {
     pub fn finish(&self) {
         if let Ok(bar) = self.bar.lock() {
             bar.finish_and_clear();
+        }
+    }
+
+    /// The folder with the results is complete.
+    pub fn wrote(&self, folder: &Path) {
+        if self.milestones {
+            self.say(&format!("wrote {}", folder.display()));
         }
     }
 

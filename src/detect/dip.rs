@@ -81,6 +81,7 @@ pub struct Dips {
 /// edge found after them is known only within bounds.
 pub fn dips(samples: &[Sample], thresholds: &Thresholds) -> Dips {
     let falls = falls(samples, thresholds);
+    let spans: Vec<Window> = falls.iter().map(Dip::window).collect();
     let (long, flaps): (Vec<Dip>, Vec<Dip>) =
         falls.into_iter().partition(|dip| dip.end.micros_since(dip.start) >= micros(thresholds.min_duration));
     let mut outages: Vec<Dip> = Vec::new();
@@ -91,8 +92,11 @@ pub fn dips(samples: &[Sample], thresholds: &Thresholds) -> Dips {
         }
     }
     for dip in &mut outages {
-        dip.loss = loss_edge(samples, dip);
-        dip.recovery = if dip.has(Censoring::Right) { None } else { Some(recovery_edge(samples, dip)) };
+        // What the falls before and after it did belongs to them.
+        let since = spans.iter().map(|span| span.end).rfind(|end| *end <= dip.start);
+        let until = spans.iter().map(|span| span.start).find(|start| *start >= dip.end);
+        dip.loss = loss_edge(samples, dip, since);
+        dip.recovery = if dip.has(Censoring::Right) { None } else { Some(recovery_edge(samples, dip, until)) };
     }
     // A flap inside a merged outage is part of it.
     let flaps = flaps.into_iter().filter(|flap| !outages.iter().any(|o| o.window().contains(flap.start))).collect();
@@ -172,10 +176,10 @@ impl Dip {
     }
 }
 
-/// From the level before the fall down to the lowest.
-fn loss_edge(samples: &[Sample], dip: &Dip) -> Edge {
+/// From the level before the fall, but after the one before it, down to the lowest.
+fn loss_edge(samples: &[Sample], dip: &Dip, since: Option<Timestamp>) -> Edge {
     let judged = || samples.iter().filter_map(|sample| Some((sample.window, sample.share?)));
-    let reach = dip.start - EDGE_REACH;
+    let reach = (dip.start - EDGE_REACH).max(since.unwrap_or(Timestamp::MIN));
     let before = || judged().filter(move |(window, _)| window.end > reach && window.start < dip.start);
     let level = before().map(|(_, share)| share).fold(f64::NEG_INFINITY, f64::max);
     let first = before().rfind(|(_, share)| *share >= level).map_or(dip.start, |(window, _)| window.end);
@@ -189,24 +193,14 @@ fn loss_edge(samples: &[Sample], dip: &Dip) -> Edge {
     }
 }
 
-/// From the lowest level up to the highest that is reached soon.
-fn recovery_edge(samples: &[Sample], dip: &Dip) -> Edge {
+/// From the lowest level up to the highest that is reached soon, and before the next fall.
+fn recovery_edge(samples: &[Sample], dip: &Dip, until: Option<Timestamp>) -> Edge {
     let judged = || samples.iter().filter_map(|sample| Some((sample.window, sample.share?)));
     let mut during = judged().filter(|(window, _)| window.start >= dip.start && window.start < dip.end);
     let lowest = during.rfind(|(_, share)| *share <= dip.share_min);
     let first = lowest.map_or(dip.end, |(window, _)| window.end);
-    let reach = dip.end + EDGE_REACH;
-    // As far as the next fall.
-    let after = || {
-        judged().filter(move |(window, _)| window.start >= first && window.start <= reach).scan(
-            false,
-            |was_up, (window, share)| {
-                let falls_again = *was_up && share < 0.5;
-                *was_up |= share >= 0.5;
-                (!falls_again).then_some((window, share))
-            },
-        )
-    };
+    let reach = (dip.end + EDGE_REACH).min(until.unwrap_or(Timestamp::MAX));
+    let after = || judged().filter(move |(window, _)| window.start >= first && window.start < reach);
     let level = after().map(|(_, share)| share).fold(f64::NEG_INFINITY, f64::max);
     let crossing = |limit: f64| after().find(|(_, share)| *share >= limit).map(|(window, _)| window.start);
     Edge { first, half: crossing(0.5), most: crossing(0.9), last: crossing(level).unwrap_or(dip.end) }

@@ -49,6 +49,8 @@ struct Machine<'a> {
     has_rib: bool,
     latest_rib: Option<usize>,
     sessions: Vec<[Session; 2]>,
+    /// Peers that sent any message: of the others nothing shows that a session was ever up.
+    speaks: Vec<bool>,
     routes: Vec<FxHashMap<Prefix, Route>>,
     due: BTreeSet<(Timestamp, Due)>,
     session_spans: Vec<PeerSpan>,
@@ -90,10 +92,13 @@ impl<'a> Machine<'a> {
         let start = history.window.start;
         let end = history.window.end;
         let has_rib = tables.iter().any(|table| table.done_at <= end);
-        let session = if has_rib {
-            Session { state: PeerState::Unknown, complete: false, since: start, withdrawals_imply: false }
-        } else {
-            Session { state: PeerState::Up, complete: false, since: start, withdrawals_imply: true }
+        let activities = || history.updates.iter().flat_map(|reading| &reading.peers);
+        let speaking: BTreeSet<Peer> =
+            activities().filter(|activity| activity.first_at.is_some()).map(|activity| activity.peer).collect();
+        let speaks: Vec<bool> = peers.iter().map(|peer| speaking.contains(peer)).collect();
+        let session = |speaks: &bool| match *speaks && !has_rib {
+            true => Session { state: PeerState::Up, complete: false, since: start, withdrawals_imply: true },
+            false => Session { state: PeerState::Unknown, complete: false, since: start, withdrawals_imply: false },
         };
         let mut due = BTreeSet::new();
         for gap in &history.gaps {
@@ -113,7 +118,8 @@ impl<'a> Machine<'a> {
             tables,
             has_rib,
             latest_rib: None,
-            sessions: vec![[session; 2]; n],
+            sessions: speaks.iter().map(|speaks| [session(speaks); 2]).collect(),
+            speaks,
             routes: vec![FxHashMap::default(); n],
             due,
             session_spans: Vec::new(),
@@ -252,6 +258,9 @@ impl<'a> Machine<'a> {
     /// Without RIB dumps the updates after a gap are a new beginning.
     fn start_over(&mut self, at: Timestamp) {
         for peer in 0..self.peers.len() {
+            if !self.speaks[peer] {
+                continue;
+            }
             for family in Family::ALL {
                 self.set_session(peer, family, PeerState::Up, false, at);
                 self.sessions[peer][family as usize].withdrawals_imply = true;

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::Report;
+use super::{Report, round};
 use crate::detect::{Outage, Scope};
 use crate::error::Error;
 use crate::time::Timestamp;
@@ -34,7 +34,6 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
         };
     }
     let words = |values: Vec<String>| values.join(" ");
-    let edge = |at: Option<Timestamp>| at;
     frame(
         "outages",
         vec![
@@ -57,11 +56,11 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
             column("episode", each!(|o| o.episode as u32)),
             times("first_loss", each!(|o| Some(o.loss.first))),
             times("last_loss", each!(|o| Some(o.loss.last))),
-            times("first_return", each!(|o| edge(o.recovery.map(|r| r.first)))),
-            times("last_return", each!(|o| edge(o.recovery.map(|r| r.last)))),
-            column("visibility_before", each!(|o| o.visibility_before)),
-            column("visibility_min", each!(|o| o.visibility_min)),
-            column("baseline_share_min", each!(|o| o.baseline_min)),
+            times("first_return", each!(|o| o.recovery.map(|r| r.first))),
+            times("last_return", each!(|o| o.recovery.map(|r| r.last))),
+            column("visibility_before", each!(|o| o.visibility_before.map(round))),
+            column("visibility_min", each!(|o| round(o.visibility_min))),
+            column("baseline_share_min", each!(|o| round(o.baseline_min))),
             column("n_vantage_points", each!(|o| o.n_vantage_points as u32)),
             column("n_vantage_points_lost", each!(|o| o.n_vantage_points_lost as u32)),
             column("n_peer_asns", each!(|o| o.n_peer_asns as u32)),
@@ -231,7 +230,7 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
                 rows.iter().map(|row| if row.reason.is_none() { "known" } else { "unknown" }).collect::<Vec<_>>(),
             ),
             column("reason", rows.iter().map(|row| row.reason.map(|reason| reason.to_string())).collect::<Vec<_>>()),
-            column("detail", rows.iter().map(|row| row.detail.as_str()).collect::<Vec<_>>()),
+            column("detail", rows.iter().map(|row| row.reason.map(|_| row.detail.as_str())).collect::<Vec<_>>()),
         ],
     )
 }

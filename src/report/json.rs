@@ -25,18 +25,20 @@ pub fn lines(report: &Report) -> Vec<Value> {
     let mut run = document(report);
     if let Value::Object(fields) = &mut run {
         for list in ["outages", "episodes", "losses"] {
-            fields.remove(list);
+            fields.shift_remove(list);
         }
     }
     lines.push(tagged("run", run));
     lines
 }
 
-fn tagged(record: &str, mut value: Value) -> Value {
-    if let Value::Object(fields) = &mut value {
-        fields.insert("record".to_owned(), json!(record));
+/// `value` with what kind of line it is in front.
+fn tagged(record: &str, value: Value) -> Value {
+    let mut tagged = Map::from_iter([("record".to_owned(), json!(record))]);
+    if let Value::Object(fields) = value {
+        tagged.extend(fields);
     }
-    value
+    Value::Object(tagged)
 }
 
 /// One outage.
@@ -174,9 +176,4 @@ fn edge(edge: &Edge) -> Value {
 /// Seconds as a whole number wherever they are whole.
 fn seconds(duration: Duration) -> Value {
     if duration.subsec_micros() == 0 { json!(duration.as_secs()) } else { json!(duration.as_secs_f64()) }
-}
-
-/// Shares to four digits: more would pretend to a precision that a few hundred peers do not have.
-fn round(share: f64) -> f64 {
-    (share * 1e4).round() / 1e4
 }

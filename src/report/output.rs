@@ -1,5 +1,6 @@
 //! The report as a folder of files, written whole or not at all.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -21,54 +22,57 @@ pub enum Export {
 
 /// The file that marks a folder as a run.
 const MANIFEST: &str = "manifest.json";
+/// Every file that a run may consist of: nothing else is ever replaced.
+const FILES: [&str; 6] =
+    [MANIFEST, "outages.csv", "coverage.csv", "outages.parquet", "timelines.parquet", "spans.parquet"];
+
+/// Whether a report could be written into `folder`: it does not exist, is empty, or holds nothing but an earlier run
+/// that may be replaced. Asked before a long run, so that its result is not lost.
+pub fn check_folder(folder: &Path, replace: bool) -> Result<(), Error> {
+    let failed = |source: io::Error| Error::Write { path: folder.to_owned(), source };
+    let mut names: Vec<OsString> = match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>().map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    names.sort();
+    if let Some(other) = names.iter().find(|name| !FILES.iter().any(|own| name.as_os_str() == *own)) {
+        let other = other.display();
+        return Err(failed(io::Error::other(format!("it holds other files ({other}): choose a new or empty folder"))));
+    }
+    if !names.is_empty() && !replace {
+        return Err(Error::OutputExists { path: folder.to_owned() });
+    }
+    Ok(())
+}
 
 /// Writes the report into `folder`, which must not hold a run unless `replace` is set. Files appear all at once: they
 /// are made in a folder beside it, which then takes its name.
 pub fn write(report: &Report, folder: &Path, exports: &[Export], replace: bool) -> Result<(), Error> {
+    check_folder(folder, replace)?;
     let failed = |source: io::Error| Error::Write { path: folder.to_owned(), source };
-    let is_empty = match fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-        Err(error) => return Err(failed(error)),
-    };
-    let holds_run = folder.join(MANIFEST).exists();
-    if holds_run && !replace {
-        return Err(Error::OutputExists { path: folder.to_owned() });
-    }
-    if !is_empty && !holds_run {
-        return Err(failed(io::Error::other("the folder holds other files: choose a new or empty one")));
-    }
-    let parent = match folder.parent() {
+    // `.` and links have no name of their own that could be given away.
+    let target = if folder.exists() { fs::canonicalize(folder).map_err(failed)? } else { folder.to_owned() };
+    let parent = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     fs::create_dir_all(parent).map_err(failed)?;
+    // Nothing half-written stays behind: the folder vanishes with this value, with the earlier run in it.
     let staging = tempfile::Builder::new().prefix(".outage-replay-").tempdir_in(parent).map_err(failed)?;
+    let (made, earlier) = (staging.path().join("made"), staging.path().join("earlier"));
+    fs::create_dir(&made).map_err(failed)?;
     for (name, bytes) in files(report, exports)? {
-        let path = staging.path().join(&name);
-        fs::write(&path, bytes).map_err(|source| Error::Write { path: folder.join(&name), source })?;
+        fs::write(made.join(&name), bytes).map_err(|source| Error::Write { path: folder.join(&name), source })?;
     }
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(failed)?;
+    if target.exists() {
+        fs::rename(&target, &earlier).map_err(failed)?;
     }
-    let staged = staging.keep();
-    open_to_readers(&staged).and_then(|()| fs::rename(&staged, folder)).map_err(|source| {
-        // Nothing half-written stays behind.
-        let _ = fs::remove_dir_all(&staged);
+    fs::rename(&made, &target).map_err(|source| {
+        // The earlier run goes back to its place.
+        let _ = fs::rename(&earlier, &target);
         failed(source)
     })
-}
-
-/// A temporary folder is private; a result is not.
-#[cfg(unix)]
-fn open_to_readers(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn open_to_readers(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, Error> {

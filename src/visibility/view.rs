@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::{Baseline, BaselineSource, FullFeed, FullFeedRule, Metric, Sufficiency, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Family, Prefix, VantagePoint};
 use crate::replay::{Held, PeerState, Replay, RouteSpan};
@@ -118,9 +120,16 @@ impl<'a> View<'a> {
             routes: replays.iter().map(|replay| ranges(&replay.routes)).collect(),
         };
         for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
+            let speaks: FxHashSet<(usize, Family)> =
+                replay.routes.iter().map(|span| (span.peer, span.prefix.family())).collect();
             for (peer, who) in replay.peers.iter().enumerate() {
                 let Ok(asn) = view.asns.binary_search(&who.asn) else { continue };
-                let usable = Family::ALL.map(|family| view.usable(collector, peer, family));
+                // Without RIB dumps only what a vantage point says makes it known.
+                let may_vote = |family| has_rib || speaks.contains(&(peer, family));
+                let usable = Family::ALL.map(|family| match may_vote(family) {
+                    true => view.usable(collector, peer, family),
+                    false => Vec::new(),
+                });
                 view.members.push(Member { collector, peer, asn, usable });
                 view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
             }
@@ -149,7 +158,8 @@ impl<'a> View<'a> {
         self.window
     }
 
-    /// The vantage points that were full feeds at any time; all of them where no RIB dump tells.
+    /// The vantage points that were full feeds at any time; where no RIB dump tells, those that say anything about
+    /// the prefixes asked for.
     pub fn full_feeds(&self, family: Family) -> Vec<&VantagePoint> {
         let members = self.members.iter().zip(&self.vantage_points);
         let usable = members.filter(|(member, _)| !member.usable[family as usize].is_empty());

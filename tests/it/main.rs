@@ -3,8 +3,12 @@
 #[path = "../../data/generator/mod.rs"]
 mod generator;
 
+mod architecture;
 mod cases;
+mod cli;
 mod data;
 mod decode;
+mod documents;
+mod golden;
 mod properties;
 mod scenario;

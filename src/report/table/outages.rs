@@ -1,0 +1,238 @@
+//! What was found, as rows: outages, episodes, smaller losses.
+
+use super::Page;
+use std::time::Duration;
+
+use super::grid::{Column, Grid};
+use super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
+use crate::bgp::{Family, Prefix};
+use crate::catalog::Target;
+use crate::detect::{Censoring, Class, Loss, Outage, Scope};
+use crate::time::{Timestamp, Window};
+
+/// What a row of the list of outages shows beside its edges and length; the list takes the richest one that fits.
+#[derive(Clone, Copy)]
+struct Layout {
+    years: bool,
+    lost: bool,
+    extent: bool,
+    class: Names,
+    evidence: bool,
+}
+
+/// How the class of an outage is named.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    Long,
+    Short,
+    Nowhere,
+}
+
+const EVERYTHING: Layout = Layout { years: true, lost: true, extent: true, class: Names::Long, evidence: true };
+const LAYOUTS: [Layout; 7] = [
+    EVERYTHING,
+    Layout { evidence: false, ..EVERYTHING },
+    Layout { evidence: false, years: false, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: Names::Short, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, lost: false },
+];
+
+/// Over a longer time years tell days apart.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+impl Page<'_> {
+    /// The list of outages: of whole networks, then of prefixes that were not lost together with theirs.
+    pub(super) fn outages(&mut self) {
+        let report = self.report;
+        let mut outages: Vec<&Outage> = report.findings.outages.iter().collect();
+        if outages.is_empty() {
+            return;
+        }
+        outages.sort_by_key(|o| (o.scope, o.start.unwrap_or(Timestamp::MIN), o.prefix, o.family));
+        let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) =
+            outages.into_iter().partition(|o| o.scope == Scope::Asn);
+        // The prefixes of an outage of their whole network say the same again.
+        let is_member = |outage: &&Outage| of_asn.iter().any(|asn| is_part_of(outage, asn));
+        let (members, alone): (Vec<&Outage>, Vec<&Outage>) = of_prefix.into_iter().partition(is_member);
+        let limit = self.limit();
+        let mut shown: Vec<&Outage> = of_asn.iter().copied().take(limit).collect();
+        shown.extend(alone.iter().take(limit));
+        let mut folded = Vec::new();
+        if of_asn.len() > limit {
+            folded.push(format!("{} of networks", of_asn.len() - limit));
+        }
+        if alone.len() > limit {
+            folded.push(format!("{} of single prefixes", alone.len() - limit));
+        }
+        if self.style.all {
+            shown.extend(&members);
+        } else if !members.is_empty() {
+            folded.push(format!("{} of the prefixes of these networks", members.len()));
+        }
+        self.list(&shown);
+        if !folded.is_empty() {
+            self.paragraph(&format!("… and {}: --all lists them", folded.join(", ")), 2);
+        }
+    }
+
+    fn list(&mut self, outages: &[&Outage]) {
+        let edges = outages.iter().flat_map(|o| [o.start, o.end]).flatten();
+        let span = edges.clone().min().zip(edges.clone().max()).and_then(|(first, last)| Window::new(first, last).ok());
+        let is_long = span.is_some_and(|span| span.duration() >= YEAR);
+        let layouts = LAYOUTS.map(|layout| Layout { years: layout.years || is_long, ..layout });
+        let [.., narrowest] = layouts;
+        let fits = |layout: &Layout| grid(outages, *layout).width() <= self.style.width;
+        let layout = layouts.into_iter().find(fits).unwrap_or(narrowest);
+        let grid = grid(outages, layout);
+        let years = if layout.years { String::new() } else { years(edges) };
+        self.heading(&format!("Outages ({years}UTC, lasting h:mm:ss)"));
+        self.line(&grid.headings());
+        for (row, outage) in outages.iter().enumerate() {
+            for line in grid.lines(row) {
+                let line = if outage.scope == Scope::Asn { self.paint("31", line.trim_end()) } else { line };
+                self.line(&line);
+            }
+        }
+        let in_gap = |censoring: &Censoring| matches!(censoring, Censoring::GapStart | Censoring::GapEnd);
+        if outages.iter().any(|o| o.censored.iter().any(in_gap)) {
+            self.paragraph("≤ ≥ the edge lies in a gap of the data: not later, not earlier than this.", 4);
+        }
+    }
+
+    /// Targets that came and went.
+    pub(super) fn episodes(&mut self) {
+        let report = self.report;
+        let unstable: Vec<_> =
+            report.findings.episodes.iter().filter(|episode| episode.n_outages + episode.flaps.len() > 1).collect();
+        let n_unstable = unstable.len();
+        let of_asn: Vec<_> = unstable.iter().copied().filter(|episode| episode.scope == Scope::Asn).collect();
+        let shown = if of_asn.is_empty() || self.style.all { unstable } else { of_asn };
+        if shown.is_empty() {
+            return;
+        }
+        let years = years(shown.iter().flat_map(|episode| [episode.window.start, episode.window.end]));
+        self.heading(&format!("Unstable ({years}UTC; a flap is a fall too short to be an outage)"));
+        let limit = self.limit();
+        let names = shown.iter().take(limit).map(|episode| name(&episode.target, episode.prefix, episode.family));
+        let each = || shown.iter().take(limit);
+        let columns = vec![
+            Column::number("flaps", each().map(|episode| episode.flaps.len().to_string())),
+            Column::number("outages", each().map(|episode| episode.n_outages.to_string())),
+            Column::text("from, to", each().map(|episode| day_from_to(episode.window))),
+        ];
+        self.grid(&Grid::new(names.collect(), columns), shown.len().min(limit));
+        let folded = n_unstable - shown.len().min(limit);
+        if folded > 0 {
+            self.line(&format!("… and {}: --all lists them", count(folded, "more episode", "more episodes")));
+        }
+    }
+
+    /// Losses that were no outages.
+    pub(super) fn losses(&mut self) {
+        let report = self.report;
+        let mut losses: Vec<&Loss> = report.findings.losses.iter().collect();
+        if losses.is_empty() {
+            return;
+        }
+        losses.sort_by_key(|loss| (loss.scope, loss.window, loss.prefix, loss.family));
+        let years = years(losses.iter().flat_map(|loss| [loss.window.start, loss.window.end]));
+        self.heading(&format!("Smaller losses, no outages ({years}UTC)"));
+        let limit = self.limit().min(losses.len());
+        let each = || losses.iter().take(limit);
+        let columns = vec![
+            Column::number("seen", each().map(|loss| percent(loss.share_min))),
+            Column::number("lost by", each().map(|loss| loss.lost_by.len().to_string())),
+            Column::text("class", each().map(|loss| class(loss.class, Names::Long).to_owned())),
+            Column::text("from, to", each().map(|loss| day_from_to(loss.window))),
+        ];
+        let names = each().map(|loss| name(&loss.target, loss.prefix, loss.family)).collect();
+        self.grid(&Grid::new(names, columns), limit);
+        if losses.len() > limit {
+            self.line(&format!("… and {} more: --all lists them", losses.len() - limit));
+        }
+    }
+
+    fn grid(&mut self, grid: &Grid, n_rows: usize) {
+        self.line(&grid.headings());
+        for row in 0..n_rows {
+            for line in grid.lines(row) {
+                self.line(&line);
+            }
+        }
+    }
+}
+
+fn grid(outages: &[&Outage], layout: Layout) -> Grid {
+    let each = || outages.iter();
+    let names = each().map(|o| name(&o.target, o.prefix, o.family)).collect();
+    let mut columns = vec![
+        Column::text("start", each().map(|o| start(o, layout.years))),
+        Column::text("end", each().map(|o| end(o, layout.years))),
+        Column::number("lasting", each().map(|o| length(o))),
+    ];
+    if layout.lost {
+        columns.push(Column::number("lost", each().map(|o| percent(1.0 - o.visibility_min))));
+    }
+    if layout.extent {
+        columns.push(Column::text("extent", each().map(|o| o.severity.name().to_owned())));
+    }
+    if layout.class != Names::Nowhere {
+        columns.push(Column::text("class", each().map(|o| class(o.class, layout.class).to_owned())));
+    }
+    if layout.evidence {
+        columns.push(Column::number("prefixes", each().map(|o| o.prefixes.len().to_string())));
+        let points = |o: &&Outage| format!("{} of {}", o.n_vantage_points_lost, o.n_vantage_points);
+        columns.push(Column::number("vantage points", each().map(points)));
+        columns.push(Column::text("evidence", each().map(|o| o.quality.name().to_owned())));
+    }
+    Grid::new(names, columns)
+}
+
+fn name(target: &Target, prefix: Option<Prefix>, family: Family) -> String {
+    match prefix {
+        Some(prefix) => prefix.to_string(),
+        None => of_family(target, family),
+    }
+}
+
+fn instant(at: Timestamp, years: bool) -> String {
+    if years { clock(at) } else { day_clock(at) }
+}
+
+fn start(outage: &Outage, years: bool) -> String {
+    let bound = if outage.censored.contains(&Censoring::GapStart) { "≤" } else { "" };
+    outage.start.map_or_else(|| "before data".to_owned(), |at| format!("{bound}{}", instant(at, years)))
+}
+
+fn end(outage: &Outage, years: bool) -> String {
+    let bound = if outage.censored.contains(&Censoring::GapEnd) { "≥" } else { "" };
+    outage.end.map_or_else(|| "still down".to_owned(), |at| format!("{bound}{}", instant(at, years)))
+}
+
+fn length(outage: &Outage) -> String {
+    let is_exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
+    format!("{}{}", if is_exact { "" } else { "≥" }, hours(outage.duration))
+}
+
+fn class(class: Class, names: Names) -> &'static str {
+    match class {
+        Class::Withdrawn => "withdrawn",
+        Class::OriginChanged if names == Names::Long => "origin changed",
+        Class::OriginChanged => "origin",
+        Class::CoveredOther if names == Names::Long => "covered by other",
+        Class::Covered | Class::CoveredOther => "covered",
+        Class::Local => "local",
+    }
+}
+
+/// Whether a prefix outage lies within an outage of its AS.
+fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
+    let span = |o: &Outage| (o.start.unwrap_or(Timestamp::MIN), o.end.unwrap_or(Timestamp::MAX));
+    let ((start, end), (asn_start, asn_end)) = (span(outage), span(of_asn));
+    outage.asn == of_asn.asn
+        && outage.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
+        && start < asn_end
+        && end > asn_start
+}

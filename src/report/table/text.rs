@@ -1,0 +1,148 @@
+//! Numbers, times and paragraphs as a person reads them.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use chrono::Datelike;
+
+use crate::bgp::Family;
+use crate::time::{Timestamp, Window};
+
+/// `2014-12-22 16:15:00`: UTC, to the second; the other formats have the fractions.
+pub(super) fn clock(at: Timestamp) -> String {
+    at.to_datetime().format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `2014-12-22 16:15:00 to 16:20:00`: a second date only where it is another.
+pub(super) fn from_to(window: Window) -> String {
+    let (start, end) = (clock(window.start), clock(window.end));
+    let end = if start.get(..10) == end.get(..10) { end.get(11..).unwrap_or(&end) } else { &end };
+    format!("{start} to {end}")
+}
+
+/// `12-22 16:15:00`: where the year stands above.
+pub(super) fn day_clock(at: Timestamp) -> String {
+    at.to_datetime().format("%m-%d %H:%M:%S").to_string()
+}
+
+/// `12-22 16:15:00 to 16:20:00`: as [`from_to`], where the year stands above.
+pub(super) fn day_from_to(window: Window) -> String {
+    from_to(window).get(5..).unwrap_or_default().replacen(&format!("to {}-", year(window.end)), "to ", 1)
+}
+
+/// `2014, ` or `2014 to 2015, `: the years of some instants, in front of a heading.
+pub(super) fn years(instants: impl Iterator<Item = Timestamp> + Clone) -> String {
+    match (instants.clone().map(year).min(), instants.map(year).max()) {
+        (Some(first), Some(last)) if first == last => format!("{first}, "),
+        (Some(first), Some(last)) => format!("{first} to {last}, "),
+        _ => String::new(),
+    }
+}
+
+fn year(at: Timestamp) -> i32 {
+    at.to_datetime().year()
+}
+
+/// `9 h 31 min`, `31 min`, `2 min 5 s`, `4 d 2 h`, `800 ms`.
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let mut words = String::new();
+    let mut left = seconds;
+    for (size, name) in units {
+        let n = left / size;
+        left %= size;
+        // Days need no seconds.
+        if n > 0 && !(seconds >= 86400 && size == 1) {
+            let _ = write!(words, "{}{n} {name}", if words.is_empty() { "" } else { " " });
+        }
+    }
+    if words.is_empty() { format!("{} ms", duration.subsec_millis()) } else { words }
+}
+
+/// `9:31:00`: hours, minutes, seconds, for columns of numbers.
+pub(super) fn hours(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// `92 %`; nothing but all is 100 %, and nothing but none is 0 %.
+pub(super) fn percent(share: f64) -> String {
+    let rounded = (share * 100.0).round();
+    let shown = if share > 0.0 && share < 1.0 { rounded.clamp(1.0, 99.0) } else { rounded };
+    format!("{shown:.0} %")
+}
+
+/// `574 kB`, `4.9 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    if bytes < 1_000_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
+/// `AS131279 IPv4`.
+pub(super) fn of_family(name: impl std::fmt::Display, family: Family) -> String {
+    format!("{name} {family}")
+}
+
+/// Lines of at most `width` characters, save for single longer words; those after the first are indented.
+pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else { continue };
+        if !line.trim().is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(format!("{}{word}", " ".repeat(indent)));
+        } else {
+            if !line.trim().is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        for (seconds, words, digits) in [
+            (34_260, "9 h 31 min", "9:31:00"),
+            (125, "2 min 5 s", "0:02:05"),
+            (2 * 86_400 + 3601, "2 d 1 h", "49:00:01"),
+            (0, "0 ms", "0:00:00"),
+        ] {
+            let length = Duration::from_secs(seconds);
+            assert_eq!((duration(length).as_str(), hours(length).as_str()), (words, digits));
+        }
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_to_all_or_nothing() {
+        let shares = [0.0, 0.001, 0.5, 0.999, 1.0].map(percent);
+        assert_eq!(shares, ["0 %", "1 %", "50 %", "99 %", "100 %"]);
+    }
+
+    #[test]
+    fn a_second_date_is_named_only_where_it_is_another() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let shown = |start, end| from_to(Window::new(at(start), at(end)).unwrap());
+        assert_eq!(shown("2014-12-22T16:15", "2014-12-22T16:20"), "2014-12-22 16:15:00 to 16:20:00");
+        assert_eq!(shown("2014-12-22T16:15", "2014-12-23T01:46"), "2014-12-22 16:15:00 to 2014-12-23 01:46:00");
+        let short = |start, end| day_from_to(Window::new(at(start), at(end)).unwrap());
+        assert_eq!(short("2014-12-22T16:15", "2014-12-22T16:20"), "12-22 16:15:00 to 16:20:00");
+        assert_eq!(short("2014-12-31T16:15", "2015-01-01T01:46"), "12-31 16:15:00 to 01-01 01:46:00");
+        assert_eq!(years([at("2014-12-31"), at("2015-01-01")].into_iter()), "2014 to 2015, ");
+    }
+
+    #[test]
+    fn wrapped_lines_keep_within_the_width() {
+        assert_eq!(wrap("one two three four", 9, 2), ["one two", "  three", "  four"]);
+        assert_eq!(wrap("incomprehensibilities", 9, 2), ["incomprehensibilities"]);
+    }
+}

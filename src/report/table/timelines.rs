@@ -1,0 +1,206 @@
+//! Visibility over time, one line a network.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use super::grid::name_width;
+use super::text::{count, duration, of_family, percent};
+use super::{MAX_ROWS, Page};
+use crate::bgp::Prefix;
+use crate::time::{Timestamp, Window};
+use crate::visibility::Timeline;
+
+const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const UNKNOWN: char = '·';
+
+/// Blanks, `100 %`.
+const LOWEST: usize = 2 + 6;
+
+/// Distances of the ticks below which hours and days are read.
+const TICKS: [u64; 15] =
+    [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+/// Columns that a tick and its label need.
+const TICK_WIDTH: usize = 8;
+
+/// One line: how much was seen in each column, and the least of all.
+struct Row {
+    name: String,
+    bars: String,
+    lowest: Option<f64>,
+}
+
+impl Page<'_> {
+    /// Every target AS, then every prefix; those with outages first when not all are shown.
+    pub(super) fn timelines(&mut self) {
+        let report = self.report;
+        if report.timelines.is_empty() {
+            return;
+        }
+        let window = report.parameters.window();
+        let (prefixes, folded) = self.chosen();
+        let mut names: Vec<String> =
+            report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
+        names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
+        let name_width = name_width(&names);
+        let columns = self.style.width.saturating_sub(name_width + 2 + LOWEST).max(10);
+        let mut rows = Vec::new();
+        for space in &report.asn_timelines {
+            let shares = space.stretches().map(|(stretch, step)| (stretch, step.share().filter(|_| step.observed)));
+            rows.push(row(of_family(space.asn, space.family), window, columns, shares));
+        }
+        for timeline in prefixes {
+            let shares =
+                timeline.stretches().map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
+            rows.push(row(timeline.prefix.to_string(), window, columns, shares));
+        }
+        self.heading("Visibility (UTC)");
+        let column = Duration::from_secs((window.duration().as_secs() / columns as u64).max(1));
+        let column = duration(rounded(column));
+        self.paragraph(
+            &format!("Each block: the lowest of about {column}; █ all see it, ▁ nobody, {UNKNOWN} unknown."),
+            2,
+        );
+        let axis = axis(window, columns);
+        self.line(&format!("{:<name_width$}  {axis:<columns$}  lowest", ""));
+        for Row { name, bars, lowest } in rows {
+            let lowest = lowest.map_or_else(|| UNKNOWN.to_string(), percent);
+            if name.chars().count() > name_width {
+                self.line(&name);
+                self.line(&format!("{:<name_width$}  {bars}  {lowest:>6}", ""));
+            } else {
+                self.line(&format!("{name:<name_width$}  {bars}  {lowest:>6}"));
+            }
+        }
+        if folded > 0 {
+            self.line(&format!("… and {}: --all shows them", count(folded, "more prefix", "more prefixes")));
+        }
+    }
+
+    /// The timelines to show, and how many are left.
+    fn chosen(&self) -> (Vec<&Timeline>, usize) {
+        let report = self.report;
+        let mut timelines: Vec<&Timeline> = report.timelines.iter().collect();
+        if self.style.all || timelines.len() <= MAX_ROWS {
+            return (timelines, 0);
+        }
+        let findings = &report.findings;
+        let lost: FxHashSet<Prefix> = findings.outages.iter().filter_map(|outage| outage.prefix).collect();
+        let reduced = findings.losses.iter().filter_map(|loss| loss.prefix);
+        let flapping = findings.episodes.iter().filter_map(|episode| episode.prefix);
+        let touched: FxHashSet<Prefix> = reduced.chain(flapping).collect();
+        timelines.sort_by_key(|t| (!lost.contains(&t.prefix), !touched.contains(&t.prefix), t.prefix));
+        let folded = timelines.len() - MAX_ROWS;
+        timelines.truncate(MAX_ROWS);
+        (timelines, folded)
+    }
+}
+
+fn row(name: String, window: Window, columns: usize, shares: impl Iterator<Item = (Window, Option<f64>)>) -> Row {
+    let shown: Vec<(Window, Option<f64>)> =
+        shares.filter_map(|(stretch, share)| Some((stretch.intersect(&window)?, share))).collect();
+    let lowest = shown.iter().filter_map(|(_, share)| *share).min_by(f64::total_cmp);
+    Row { name, bars: bars(window, columns, &shown), lowest }
+}
+
+/// Whole minutes, or whole seconds below five of them.
+fn rounded(duration: Duration) -> Duration {
+    let seconds = duration.as_secs();
+    Duration::from_secs(if seconds < 300 { seconds } else { (seconds + 30) / 60 * 60 })
+}
+
+/// The instant at which a column begins.
+fn edge(window: Window, columns: usize, column: usize) -> Timestamp {
+    let total = i128::from(window.end.micros_since(window.start));
+    let offset = total * column as i128 / columns as i128;
+    Timestamp::from_micros(window.start.micros() + i64::try_from(offset).unwrap_or(0))
+}
+
+/// The column that holds an instant of the window.
+fn column_of(window: Window, columns: usize, at: Timestamp) -> usize {
+    let total = i128::from(window.end.micros_since(window.start));
+    let column = i128::from(at.micros_since(window.start)) * columns as i128 / total;
+    usize::try_from(column).unwrap_or(0).min(columns - 1)
+}
+
+/// One block per column: the smallest share within it; a dot where any of it is unknown.
+fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> String {
+    let mut lowest: Vec<Option<f64>> = vec![None; columns];
+    let mut known = vec![0i64; columns];
+    for (stretch, share) in shares {
+        let Some(share) = share else { continue };
+        for column in column_of(window, columns, stretch.start)..columns {
+            let (start, end) = (edge(window, columns, column), edge(window, columns, column + 1));
+            if start >= stretch.end {
+                break;
+            }
+            let Some(part) = Window::new(start, end).ok().and_then(|whole| whole.intersect(stretch)) else { continue };
+            known[column] += part.end.micros_since(part.start);
+            lowest[column] = Some(lowest[column].map_or(*share, |low| low.min(*share)));
+        }
+    }
+    (0..columns)
+        .map(|column| match lowest[column] {
+            Some(share)
+                if known[column] >= edge(window, columns, column + 1).micros_since(edge(window, columns, column)) =>
+            {
+                BLOCKS[((share * 7.0).round() as usize).min(7)]
+            }
+            _ => UNKNOWN,
+        })
+        .collect()
+}
+
+/// Hours and days above the columns in which they begin: `|18:00      |12-23`.
+fn axis(window: Window, columns: usize) -> String {
+    let seconds = window.duration().as_secs().max(1);
+    let fits = |tick: &u64| (tick * columns as u64) / seconds >= TICK_WIDTH as u64;
+    let [.., coarsest] = TICKS;
+    let tick = TICKS.into_iter().find(fits).unwrap_or(coarsest) as i64;
+    let mut line = String::new();
+    let mut at = window.start.secs().div_euclid(tick) * tick;
+    while Timestamp::from_secs(at) < window.end {
+        if Timestamp::from_secs(at) >= window.start {
+            let column = column_of(window, columns, Timestamp::from_secs(at));
+            let format = if at % 86_400 == 0 { "|%m-%d" } else { "|%H:%M" };
+            let label = Timestamp::from_secs(at).to_datetime().format(format).to_string();
+            if column >= line.chars().count() && column + label.len() <= columns {
+                line.push_str(&" ".repeat(column - line.chars().count()));
+                line.push_str(&label);
+            }
+        }
+        at += tick;
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(start: &str, end: &str) -> Window {
+        Window::new(start.parse().unwrap(), end.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_column_shows_its_worst_moment_and_a_dot_where_anything_is_unknown() {
+        let whole = window("2014-12-22T00:00", "2014-12-22T04:00");
+        let shares = [
+            (window("2014-12-22T00:00", "2014-12-22T01:10"), Some(1.0)),
+            (window("2014-12-22T01:10", "2014-12-22T01:11"), Some(0.0)),
+            (window("2014-12-22T01:11", "2014-12-22T02:30"), Some(0.5)),
+            (window("2014-12-22T02:30", "2014-12-22T02:31"), None),
+            (window("2014-12-22T02:31", "2014-12-22T04:00"), Some(1.0)),
+        ];
+        assert_eq!(bars(whole, 4, &shares), "█▁·█");
+    }
+
+    #[test]
+    fn the_axis_names_hours_and_the_days_that_begin() {
+        assert_eq!(
+            axis(window("2014-12-22T12:00", "2014-12-23T20:00"), 60),
+            "|12:00     |18:00     |12-23     |06:00      |12:00"
+        );
+        assert_eq!(axis(window("2021-01-02T05:05", "2021-01-02T05:09"), 40), "|05:05    |05:06     |05:07    |05:08");
+    }
+}

@@ -1,0 +1,549 @@
+//! The program as a user meets it: every flag, every exit code, every mistake.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The question that the shipped archive was made for.
+pub const MAIN: &str = "--asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014";
+/// A short window with the beginning of the main outage.
+const SHORT: &str = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
+/// A network that is never withdrawn.
+const QUIET: &str = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
+
+/// The program with arguments separated by blanks, run in this repository and in no particular environment.
+pub fn program(args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outage-replay"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args.split_whitespace());
+    for name in ["OUTAGE_REPLAY_ARCHIVE", "NO_COLOR", "COLUMNS"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What it printed, exit code first.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command.output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// What it prints when it exits as expected.
+pub fn prints(code: i32, args: &str) -> String {
+    let Ran { code: exited, stdout, stderr } = ran(&mut program(args));
+    assert_eq!(exited, code, "{args}: {stderr}");
+    stdout
+}
+
+fn json(args: &str) -> Value {
+    let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{args} --format json")));
+    serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{args}: {error}: {stderr}"))
+}
+
+/// Refused with this exit code, all of these words, and nothing on standard output.
+fn refused(code: i32, args: &str, words: &[&str]) {
+    let Ran { code: exited, stdout, stderr } = ran(&mut program(args));
+    assert_eq!((exited, stdout.as_str()), (code, ""), "{args}: {stderr}");
+    assert!(stderr.starts_with("error: "), "{args}: {stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{args}: '{word}' is not in: {stderr}");
+    }
+}
+
+fn outages(document: &Value, scope: &str) -> Vec<(String, String)> {
+    let outages = document["outages"].as_array().expect("outages");
+    let edge = |outage: &Value, name: &str| outage[name].as_str().unwrap_or("-").to_owned();
+    let of_scope = outages.iter().filter(|outage| outage["scope"] == scope);
+    of_scope.map(|outage| (edge(outage, "start"), edge(outage, "end"))).collect()
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("a temporary folder")
+}
+
+/// Every file of a folder by name.
+pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
+    paths.map(|path| (name(&path), std::fs::read(&path).expect("a readable file"))).collect()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    contents(folder).into_keys().collect()
+}
+
+// What it answers.
+
+#[test]
+fn the_main_question_is_answered_in_the_first_sentence() {
+    let page = prints(0, MAIN).split_whitespace().collect::<Vec<_>>().join(" ");
+    let answer = "AS131279 disappeared from the IPv4 routing table from 2014-12-22 16:15:00 to 2014-12-23 01:46:00 \
+                  UTC (9 h 31 min): 24 of 26 usable vantage points lost it, 2 keep a stuck route.";
+    assert!(page.contains(answer), "{page}");
+    assert!(page.starts_with("Note: Reconstruction from published facts, not captured data."), "{page}");
+    assert!(page.contains("Not known BGP shows routes"), "{page}");
+}
+
+#[test]
+fn a_network_that_stayed_has_no_outage() {
+    assert!(prints(0, QUIET).contains("AS64500: no outage from 2014-12-22 16:00:00 to 17:00:00 UTC."));
+    assert_eq!(json(QUIET)["answer"], "no_outage");
+}
+
+#[test]
+fn every_notation_of_one_question_gives_the_same_bytes() {
+    for format in ["table", "json", "ndjson", "csv"] {
+        let expected = prints(0, &format!("{SHORT} --format {format}"));
+        for (from, to) in [
+            ("--asn 131279", "--asn AS131279"),
+            ("--asn 131279", "--asn as2.207"),
+            ("--asn 131279", "--asn 2.207,131279 --asn AS131279"),
+            ("--from 2014-12-22T15:00", "--from 2014-12-23T00:00+09:00"),
+            ("--from 2014-12-22T15:00", "--from 1419260400"),
+            ("--to 2014-12-22T17:00", "--duration 2h"),
+            ("--to 2014-12-22T17:00", "--to 2014-12-22T17:00:00Z"),
+        ] {
+            let args = format!("{} --format {format}", SHORT.replace(from, to));
+            assert_eq!(prints(0, &args), expected, "{args}");
+        }
+    }
+}
+
+#[test]
+fn the_documented_offset_is_the_documented_instant() {
+    let offset = prints(0, "--asn 131279 --from 2014-12-23T01:15+09:00 --duration 30min --archive data/dprk-2014");
+    let utc = prints(0, "--asn 131279 --from 2014-12-22T16:15 --duration 30min --archive data/dprk-2014");
+    assert_eq!(offset, utc);
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let mut first: Option<(Vec<String>, BTreeMap<String, Vec<u8>>)> = None;
+    for jobs in ["1", "2", "16"] {
+        let out = folder();
+        let run = out.path().join("run");
+        let printed: Vec<String> = ["table", "json", "ndjson", "csv"]
+            .iter()
+            .map(|format| {
+                prints(0, &format!("{SHORT} --jobs {jobs} --format {format} --force --output {}", run.display()))
+            })
+            .collect();
+        let this = (printed, contents(&run));
+        match &first {
+            None => first = Some(this),
+            Some(first) => assert_eq!((&first.0, &first.1), (&this.0, &this.1), "--jobs {jobs}"),
+        }
+    }
+}
+
+// Exit codes.
+
+#[test]
+fn exit_codes_tell_sufficient_data_from_insufficient_and_outages_on_request() {
+    for (code, args) in [
+        (0, SHORT.to_owned()),
+        (0, QUIET.to_owned()),
+        (0, format!("{QUIET} --fail-on-outage")),
+        (4, format!("{SHORT} --fail-on-outage")),
+        (3, format!("{QUIET} --min-peers 25")),
+        (3, format!("{QUIET} --min-peers 25 --fail-on-outage")),
+        (3, format!("{SHORT} --asn 64999")),
+        // An outage was found, and of the second network nothing is known.
+        (4, format!("{SHORT} --asn 64999 --fail-on-outage")),
+    ] {
+        prints(code, &args);
+    }
+    refused(1, "--asn 1 --from 2014-12-22 --duration 1h --archive nowhere", &["cannot read the archive at nowhere"]);
+    refused(2, "--from 2014-12-22 --duration 1h --archive data/dprk-2014", &["nothing to look for"]);
+}
+
+#[test]
+fn too_few_peers_are_named_with_the_flag_that_accepts_them() {
+    let page = prints(3, &format!("{QUIET} --min-peers 25"));
+    assert!(page.contains("AS64500: no outage seen, but the data are insufficient for 1 h of 1 h."), "{page}");
+    assert!(page.contains("only 24 peer ASes of the 25 required: --min-peers 24 accepts fewer."), "{page}");
+    assert_eq!(json(&format!("{QUIET} --min-peers 25"))["answer"], "insufficient_data");
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    assert_eq!(prints(0, "--version"), format!("outage-replay {}\n", env!("CARGO_PKG_VERSION")));
+    for flag in ["-h", "--help"] {
+        let help = prints(0, flag);
+        assert!(help.contains("Exit codes:") && help.contains("--fail-on-outage"), "{help}");
+    }
+}
+
+#[test]
+fn every_flag_of_the_help_has_a_test_here() {
+    let help = prints(0, "--help");
+    let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+    let mut n_flags = 0;
+    for flag in flags.map(|flag| flag.trim_end_matches(|c: char| !c.is_ascii_alphanumeric())) {
+        let used = include_str!("cli.rs").match_indices(flag).any(|(at, _)| {
+            let next = include_str!("cli.rs")[at + flag.len()..].chars().next();
+            next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '-')
+        });
+        assert!(used, "{flag} has no test in tests/it/cli.rs");
+        n_flags += 1;
+    }
+    assert!(n_flags > 25, "{n_flags} flags found");
+}
+
+// Targets.
+
+#[test]
+fn a_prefix_stands_for_its_relatives_by_the_match() {
+    let window = "--from 2014-12-22T16:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
+    let found = |args: &str| -> Vec<String> {
+        let document = json(&format!("{args} {window}"));
+        let outages = document["outages"].as_array().expect("outages");
+        let mut prefixes: Vec<String> =
+            outages.iter().filter_map(|outage| outage["prefix"].as_str().map(str::to_owned)).collect();
+        prefixes.dedup();
+        prefixes
+    };
+    let inside =
+        ["175.45.176.0/24", "175.45.177.0/24", "175.45.178.0/24", "175.45.179.0/24"].map(str::to_owned).to_vec();
+    assert_eq!(found("--prefix 175.45.176.0/22"), inside);
+    assert_eq!(found("--prefix 175.45.176.0/22 --match more-specific"), inside);
+    assert_eq!(found("--prefix 175.45.176.0/22 --match any"), inside);
+    assert_eq!(found("--prefix 175.45.176.0/22 --match exact"), Vec::<String>::new());
+    assert_eq!(found("--prefix 175.45.177.0/24 --match exact"), inside[1..2]);
+    assert_eq!(found("--prefix 175.45.177.128/25 --match less-specific"), inside[1..2]);
+    assert_eq!(found("--prefix 175.45.176.0/24,175.45.177.0/24"), inside[..2]);
+}
+
+#[test]
+fn a_file_of_targets_stands_for_the_flags() {
+    let lists = folder();
+    let list = lists.path().join("targets.txt");
+    std::fs::write(&list, "# North Korea\nAS131279 # Star JV\n\n  175.45.176.0/24\n").expect("a file");
+    let window = "--from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014 --format json";
+    let listed = prints(0, &format!("--targets {} {window}", list.display()));
+    assert_eq!(listed, prints(0, &format!("--asn 131279 --prefix 175.45.176.0/24 {window}")));
+
+    std::fs::write(&list, "AS131279\n175.45.176.5/24\n").expect("a file");
+    refused(
+        2,
+        &format!("--targets {} {window}", list.display()),
+        &["targets.txt, line 2", "did you mean 175.45.176.0/24?"],
+    );
+    std::fs::write(&list, "\nASX\n").expect("a file");
+    refused(
+        2,
+        &format!("--targets {} {window}", list.display()),
+        &["targets.txt, line 2", "'ASX' is not an AS number"],
+    );
+    std::fs::write(&list, "# nothing yet\n").expect("a file");
+    refused(2, &format!("--targets {} {window}", list.display()), &["nothing to look for"]);
+    refused(1, &format!("--targets none.txt {window}"), &["cannot read targets from none.txt"]);
+}
+
+// Sources.
+
+#[test]
+fn sources_are_narrowed_by_collector_and_project() {
+    let collectors = |args: &str| -> Vec<String> {
+        let document = json(&format!("{QUIET} --min-peers 5 {args}"));
+        let collectors = document["coverage"]["collectors"].as_array().expect("collectors");
+        collectors.iter().map(|one| one["collector"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(collectors(""), ["route-views.sydney", "route-views2", "rrc00"]);
+    assert_eq!(collectors("--collector rrc00"), ["rrc00"]);
+    assert_eq!(collectors("--collector rrc00,route-views2"), ["route-views2", "rrc00"]);
+    assert_eq!(collectors("--project routeviews"), ["route-views.sydney", "route-views2"]);
+    assert_eq!(collectors("--project riperis"), ["rrc00"]);
+    refused(
+        2,
+        &format!("{QUIET} --collector rrc99"),
+        &["unknown collector 'rrc99': the archive has route-views.sydney, route-views2, rrc00"],
+    );
+    refused(2, &format!("{QUIET} --project bgpstream"), &["unknown project 'bgpstream': write riperis or routeviews"]);
+    refused(1, &format!("{QUIET} --project riperis --collector route-views2"), &["no file is left"]);
+}
+
+#[test]
+fn the_archive_may_come_from_the_environment() {
+    let args = QUIET.replace("--archive data/dprk-2014", "");
+    let Ran { code, stdout, .. } = ran(program(&args).env("OUTAGE_REPLAY_ARCHIVE", "data/dprk-2014"));
+    assert_eq!((code, stdout), (0, prints(0, QUIET)));
+}
+
+#[test]
+fn an_archive_that_cannot_be_used_is_named_with_what_was_expected() {
+    let window = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00";
+    refused(1, &format!("{window} --archive no/such/folder"), &["cannot read the archive at no/such/folder: "]);
+    refused(1, &format!("{window} --archive Cargo.toml"), &["cannot read the archive at Cargo.toml: "]);
+    let empty = folder();
+    refused(
+        1,
+        &format!("{window} --archive {}", empty.path().display()),
+        &["no archive files below", "updates.YYYYMMDD.HHMM.gz (RIPE RIS)", "(RouteViews)"],
+    );
+}
+
+#[test]
+fn a_window_without_files_says_what_the_archive_holds() {
+    refused(
+        1,
+        "--asn 131279 --from 2005-12-22 --duration 1h --archive data/dprk-2014",
+        &[
+            "no update or RIB file covers 2005-12-22T00:00:00Z .. 2005-12-22T01:00:00Z",
+            "2014-12-21T20:00:00Z to 2014-12-23T20:00:00Z",
+        ],
+    );
+}
+
+// Windows.
+
+#[test]
+fn windows_that_cannot_be_are_refused() {
+    let window = |window: &str| format!("--asn 131279 --archive data/dprk-2014 {window}");
+    refused(2, &window("--from 2014-12-22 --to 2014-12-22"), &["--to must be later than --from"]);
+    refused(
+        2,
+        &window("--from 2014-12-22 --to 2014-12-21"),
+        &["--to must be later than --from", "2014-12-21T00:00:00Z"],
+    );
+    refused(2, &window("--from 2014-12-22 --duration 0s"), &["--to must be later than --from"]);
+    refused(2, &window("--from 2014-12-22 --to 2999-01-01"), &["--to 2999-01-01T00:00:00Z is in the future"]);
+    refused(2, &window("--from 1998-12-31 --to 1999-01-02"), &["before 1999: there are no archives"]);
+    refused(2, &window("--from 2014-12-22"), &["pass --to or --duration"]);
+    refused(
+        2,
+        &window("--from 2014-12-22 --to 2014-12-23 --duration 1h"),
+        &["--to", "cannot be used with '--duration"],
+    );
+    refused(2, &window("--to 2014-12-22"), &["--from <TIME>"]);
+}
+
+#[test]
+fn mistyped_values_are_refused_with_the_accepted_forms() {
+    let with = |args: &str| format!("{SHORT} {args}");
+    refused(2, &with("--asn ASN5"), &["'ASN5' is not an AS number: write 131279, AS131279 or 2.207"]);
+    refused(2, &with("--asn 4294967296"), &["'4294967296' is not an AS number"]);
+    refused(2, &with("--prefix 175.45.176.5/24"), &["bits set beyond its length: did you mean 175.45.176.0/24?"]);
+    refused(2, &with("--prefix 175.45.176.0"), &["is not a prefix: write 175.45.176.0/24 or 2001:db8::/32"]);
+    refused(
+        2,
+        &SHORT.replace("2014-12-22T15:00", "noon"),
+        &["'noon' is not a time: write 2014-12-22, 2014-12-22T16:15"],
+    );
+    refused(2, &SHORT.replace("2014-12-22T15:00", "20141222"), &["'20141222' is not a time"]);
+    refused(2, &with("--min-duration long"), &["'long' is not a length of time: write 36h, 90min"]);
+    refused(2, &with("--down-below 50"), &["'50' is not a share: write a number from 0 to 1"]);
+    refused(2, &with("--min-coverage=-1"), &["'-1' is not a share"]);
+    refused(2, &with("--up-at 0.4"), &["--up-at 0.4 is below --down-below 0.5"]);
+    refused(2, &with("--baseline 8days"), &["--baseline is at most 7days"]);
+    refused(2, &with("--min-peers few"), &["--min-peers"]);
+    refused(2, &with("--jobs many"), &["--jobs"]);
+    refused(2, &with("--format xml"), &["table, json, ndjson, csv"]);
+    refused(2, &with("--metric kentik"), &["baseline, ioda"]);
+    refused(2, &with("--match near"), &["exact, more-specific, less-specific, any"]);
+    refused(2, &with("--no-such-flag"), &["--no-such-flag"]);
+}
+
+// Thresholds.
+
+#[test]
+fn every_threshold_moves_what_it_names() {
+    let asn = |args: &str| outages(&json(&format!("{SHORT} {args}")), "asn");
+    let main = ("2014-12-22T16:15:00Z".to_owned(), "-".to_owned());
+    assert_eq!(asn("").len(), 4);
+    assert_eq!(asn("--min-duration 1h"), Vec::new());
+    assert_eq!(asn("--min-duration 6min").len(), 2);
+    assert_eq!(asn("--merge-gap 15min").last(), Some(&("2014-12-22T15:52:00Z".to_owned(), "-".to_owned())));
+    assert_eq!(asn("--baseline 1day").last(), Some(&main));
+    assert_eq!(asn("--min-coverage 0.9").last(), Some(&main));
+    let n_episodes = |args: &str| {
+        let document = json(&format!("{SHORT} {args}"));
+        document["episodes"].as_array().expect("episodes").iter().filter(|one| one["scope"] == "asn").count()
+    };
+    assert_eq!((n_episodes(""), n_episodes("--episode-gap 10s")), (1, 5));
+
+    // Six feeds alone lose the networks.
+    let six = SHORT.replace("2014-12-22T15:00", "2014-12-22T05:20").replace("2014-12-22T17:00", "2014-12-22T05:50");
+    let losses = |args: &str| json(&format!("{six} {args}"))["losses"].as_array().expect("losses").len();
+    assert_eq!((losses(""), losses("--degraded-below 0.5")), (4, 0));
+    assert_eq!(outages(&json(&six), "prefix").len(), 0);
+    assert_eq!(outages(&json(&format!("{six} --down-below 0.8 --up-at 0.9")), "prefix").len(), 4);
+}
+
+#[test]
+fn the_rule_of_ioda_asks_for_tables_that_this_archive_does_not_have() {
+    let page = prints(3, &format!("{SHORT} --metric ioda"));
+    assert!(page.contains("AS131279: unknown."), "{page}");
+    assert!(page.contains("no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes"), "{page}");
+    assert_eq!(json(&format!("{SHORT} --metric baseline"))["query"]["metric"], "baseline");
+}
+
+// What it prints.
+
+#[test]
+fn no_line_is_wider_than_the_page() {
+    for width in [80, 100, 200] {
+        for args in [MAIN, QUIET, "--prefix 2001:db8::/32 --from 2014-12-22 --duration 2h --archive data/dprk-2014"] {
+            let Ran { stdout, .. } = ran(program(args).arg("--all").env("COLUMNS", width.to_string()));
+            for line in stdout.lines() {
+                // The name of a file is one word.
+                let is_name = line.split_whitespace().any(|word| word.chars().count() > width - 4);
+                assert!(line.chars().count() <= width || is_name, "{width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn long_lists_are_folded_and_the_flag_unfolds_them() {
+    let folded = prints(0, MAIN);
+    assert!(folded.contains("… and 32 of the prefixes of these networks: --all lists them"), "{folded}");
+    let all = prints(0, &format!("{MAIN} --all"));
+    assert!(!all.contains("--all"), "{all}");
+    assert_eq!(all.lines().filter(|line| line.contains("total   withdrawn")).count(), 8 + 32);
+}
+
+#[test]
+fn a_pipe_gets_neither_colours_nor_progress() {
+    for format in ["table", "json", "ndjson", "csv"] {
+        let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{SHORT} --format {format}")));
+        assert!(!stdout.contains('\x1b'), "{stdout}");
+        assert_eq!(stderr, "");
+        let without = ran(program(&format!("{SHORT} --format {format}")).env("NO_COLOR", "1"));
+        assert_eq!(without.stdout, stdout);
+    }
+}
+
+#[test]
+fn milestones_are_told_on_request_only() {
+    let told = |args: &str| ran(&mut program(&format!("{QUIET} {args}"))).stderr;
+    assert_eq!((told("--quiet"), told("-q"), told("")), (String::new(), String::new(), String::new()));
+    let milestones = told("-v");
+    assert_eq!(milestones, told("--verbose"));
+    assert!(milestones.contains("files: RIB dumps") && !milestones.contains("read rrc00/"), "{milestones}");
+    assert!(told("-vv").contains("read rrc00/2014.12/bview.20141222.0800.gz"));
+    refused(2, &format!("{QUIET} --quiet --verbose"), &["--quiet"]);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    for format in ["table", "json"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_outage-replay"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(format!("{SHORT} --format {format}").split_whitespace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("the program ends");
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    let output = Command::new(env!("CARGO_BIN_EXE_outage-replay"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(QUIET.split_whitespace())
+        .stdout(full)
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
+}
+
+// What it writes.
+
+#[test]
+fn a_run_is_written_whole_and_the_export_chooses() {
+    for (export, expected) in [
+        ("", "coverage.csv manifest.json outages.csv outages.parquet spans.parquet timelines.parquet"),
+        ("--export csv", "coverage.csv manifest.json outages.csv"),
+        ("--export parquet", "manifest.json outages.parquet spans.parquet timelines.parquet"),
+        (
+            "--export parquet,csv",
+            "coverage.csv manifest.json outages.csv outages.parquet spans.parquet timelines.parquet",
+        ),
+    ] {
+        let out = folder();
+        let run = out.path().join("deep/run");
+        let printed = prints(0, &format!("{QUIET} --output {} {export}", run.display()));
+        assert_eq!(printed, prints(0, QUIET), "the page is the same");
+        assert_eq!(names(&run).join(" "), expected);
+        assert_eq!(std::fs::read_dir(out.path().join("deep")).expect("a folder").count(), 1, "nothing else remains");
+    }
+    refused(2, &format!("{QUIET} --export csv"), &["--output"]);
+    refused(2, &format!("{QUIET} --force"), &["--output"]);
+    refused(2, &format!("{QUIET} --output x --export pdf"), &["csv, parquet"]);
+}
+
+#[test]
+fn an_earlier_run_is_replaced_only_by_force() {
+    let out = folder();
+    let run = out.path().join("run");
+    let args = |more: &str| format!("{QUIET} --output {} {more}", run.display());
+    prints(0, &args(""));
+    let before = contents(&run);
+    refused(
+        1,
+        &args("--format json"),
+        &["run holds an earlier run: choose another folder or pass --force to replace it"],
+    );
+    assert_eq!(contents(&run), before);
+    prints(0, &args("--force --export csv"));
+    assert_eq!(names(&run).join(" "), "coverage.csv manifest.json outages.csv");
+    assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 1);
+}
+
+#[test]
+fn a_folder_with_other_files_is_never_touched() {
+    let out = folder();
+    prints(0, &format!("{QUIET} --output {}", out.path().display()));
+    std::fs::write(out.path().join("notes.txt"), "mine").expect("a file");
+    let before = contents(out.path());
+    for force in ["", "--force"] {
+        refused(
+            1,
+            &format!("{QUIET} --output {} {force}", out.path().display()),
+            &["it holds other files (notes.txt): choose a new or empty folder"],
+        );
+    }
+    assert_eq!(contents(out.path()), before);
+    let file = out.path().join("notes.txt");
+    refused(1, &format!("{QUIET} --output {}", file.display()), &["cannot write", "notes.txt"]);
+}
+
+#[test]
+fn a_failed_run_writes_nothing() {
+    let out = folder();
+    let run = out.path().join("run");
+    refused(
+        1,
+        &format!("--asn 1 --from 2005-12-22 --duration 1h --archive data/dprk-2014 --output {}", run.display()),
+        &["no update or RIB file covers"],
+    );
+    assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 0);
+}
+
+#[test]
+fn the_current_folder_can_be_the_output() {
+    let out = folder();
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
+    let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
+    let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(names(out.path()).len(), 6);
+}

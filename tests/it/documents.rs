@@ -1,0 +1,127 @@
+//! What README.md and docs/output.md say is what the program does.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cli;
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The commands of the `console` blocks of a document, each with the output shown below it.
+fn commands(document: &str) -> Vec<(String, String)> {
+    let mut commands: Vec<(String, String)> = Vec::new();
+    let mut is_console = false;
+    for line in document.lines() {
+        if line.starts_with("```") {
+            is_console = line == "```console";
+        } else if is_console {
+            match (line.strip_prefix("$ "), commands.last_mut()) {
+                (Some(command), _) => commands.push((command.to_owned(), String::new())),
+                (None, Some((_, output))) => {
+                    output.push_str(line);
+                    output.push('\n');
+                }
+                (None, None) => panic!("output before any command: {line}"),
+            }
+        }
+    }
+    commands
+}
+
+/// The arguments of a command that runs this program.
+fn arguments(command: &str) -> Option<&str> {
+    ["cargo run -- ", "cargo run --release -- ", "outage-replay "].iter().find_map(|start| command.strip_prefix(start))
+}
+
+#[test]
+fn the_commands_of_the_readme_print_what_it_shows() {
+    let readme = read("README.md");
+    let commands = commands(&readme);
+    assert!(commands.iter().any(|(command, _)| arguments(command).is_some()), "README.md shows no run of the program");
+    for (command, shown) in commands {
+        match arguments(&command) {
+            Some(args) => {
+                let printed = cli::prints(0, args);
+                // A command without output below it is shown for the command's sake.
+                assert!(shown.is_empty() || shown == printed, "$ {command}\n{printed}");
+            }
+            None => assert_eq!(shown, "", "no test can say whether this is what '{command}' prints"),
+        }
+    }
+}
+
+/// Words of `docs/output.md` in code style.
+fn documented() -> BTreeSet<String> {
+    let text = read("docs/output.md");
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Whether a key is described: by its whole path, or by its name below the path of what holds it.
+fn is_documented(documented: &BTreeSet<String>, path: &str) -> bool {
+    let is_below = |(parent, name): (&str, &str)| documented.contains(parent) && documented.contains(name);
+    documented.contains(path) || path.rsplit_once('.').is_some_and(is_below)
+}
+
+/// Every key below `value`, as a path: `outages[].loss.first`.
+fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                keys(value, &path, found);
+                found.insert(path);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, &format!("{path}[]"), found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_and_column_is_in_the_contract() {
+    let documented = documented();
+    let mut found = BTreeSet::new();
+    // Outages, flaps, survivors, a gap; losses; insufficient data.
+    let six = "--asn 131279 --from 2014-12-22T05:20 --to 2014-12-22T05:50 --archive data/dprk-2014";
+    for args in [cli::MAIN, six] {
+        let document: Value = serde_json::from_str(&cli::prints(0, &format!("{args} --format json"))).expect("JSON");
+        keys(&document, "", &mut found);
+    }
+    let out = tempfile::TempDir::new().expect("a temporary folder");
+    let run = out.path().join("run");
+    let lines = cli::prints(0, &format!("{} --format ndjson --output {}", cli::MAIN, run.display()));
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        found.insert("record".to_owned());
+        assert!(documented.contains(line["record"].as_str().expect("a record")), "record {}", line["record"]);
+    }
+    let mut missing: Vec<String> = found.into_iter().filter(|key| !is_documented(&documented, key)).collect();
+    for (name, bytes) in cli::contents(&run) {
+        if !documented.contains(&name) {
+            missing.push(name.clone());
+        }
+        let mut names = BTreeSet::new();
+        match name.rsplit('.').next() {
+            Some("json") => {
+                keys(&serde_json::from_slice(&bytes).expect("JSON"), "", &mut names);
+                // Parameters are those of the document.
+                names = names.into_iter().map(|name| name.replacen("parameters", "query", 1)).collect();
+                names.retain(|name| name != "query");
+            }
+            Some("csv") => {
+                let text = String::from_utf8(bytes).expect("text");
+                names.extend(text.lines().next().expect("a header").split(',').map(str::to_owned));
+            }
+            _ => names.extend(crate::golden::frame(&bytes).get_column_names().iter().map(ToString::to_string)),
+        }
+        missing.extend(
+            names.into_iter().filter(|key| !is_documented(&documented, key)).map(|key| format!("{name}: {key}")),
+        );
+    }
+    assert!(missing.is_empty(), "not in docs/output.md: {missing:#?}");
+}
