@@ -3,6 +3,8 @@
 //! A [`Catalog`] lists the files that exist, [`plan`] chooses the ones that a query needs and names the ones that are
 //! missing. Nothing is opened here.
 
+mod broker;
+mod choice;
 mod era;
 mod mirror;
 mod plan;
@@ -17,6 +19,7 @@ use crate::bgp::{Asn, Collector, Prefix, Project};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
 
+pub use broker::{Broker, Patience};
 pub use mirror::Mirror;
 pub use plan::{CollectorPlan, Plan, plan};
 
@@ -65,7 +68,7 @@ pub struct Query {
     pub targets: Vec<Target>,
     /// When.
     pub window: Window,
-    /// Only these collectors; empty for all that the catalog has.
+    /// Only these collectors; empty for all of a local archive, or a small and diverse choice of the publishers'.
     pub collectors: Vec<Collector>,
     /// Only the collectors of this project.
     pub project: Option<Project>,
@@ -111,10 +114,24 @@ pub struct ArchiveFile {
     pub kind: DumpKind,
     /// Whose layout it follows.
     pub project: Project,
-    /// Its path below the archive: the name used in outputs.
+    /// Its path in the publishers' layout: the name used in outputs.
     pub name: String,
     /// Where it is.
-    pub path: PathBuf,
+    pub location: Location,
+}
+
+/// Where an archive file is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Location {
+    /// In the file system.
+    Local(PathBuf),
+    /// On a publisher's server.
+    Remote {
+        /// Its address, http or https.
+        url: String,
+        /// About how large it is, in bytes; 0 where nobody knows.
+        size: u64,
+    },
 }
 
 /// A list of archive files: a local mirror, or a broker that indexes the publishers' servers.

@@ -1,5 +1,7 @@
 //! Arguments as typed values, and what the user sees of a run.
 
+mod cache;
+mod plan;
 mod progress;
 
 use std::ffi::OsString;
@@ -9,17 +11,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use etcetera::BaseStrategy;
 
 use outage_replay::bgp::{Asn, Collector, Prefix, Project};
-use outage_replay::catalog::{Match, Query, Target};
+use outage_replay::catalog::{Broker, Catalog, Match, Mirror, Patience, Query, Target};
 use outage_replay::detect::Thresholds;
+use outage_replay::fetch::{Cache, Downloader, Limits};
+use outage_replay::pipeline::{Sources, check_download};
 use outage_replay::report::{self, Answer, Export, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{Metric, Sufficiency};
 use outage_replay::{Error, Options};
 
-pub use progress::Progress;
+use cache::CacheCommand;
+use progress::Progress;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -41,6 +47,49 @@ const MAX_WIDTH: usize = 200;
 /// When did a network disappear from the Internet's routing table, for how long, and how sure are we?
 #[derive(Debug, Parser)]
 #[command(name = "outage-replay", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    args: Option<Args>,
+}
+
+/// What to do instead of a run.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what a run with the same arguments would read, without downloading it
+    Plan(Box<Args>),
+    /// Look after the downloaded files
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+        /// Where they are [default: the user's cache directory]
+        #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_CACHE", global = true)]
+        cache_dir: Option<PathBuf>,
+    },
+}
+
+impl Cli {
+    /// Does what was asked: what to print, and the exit code.
+    pub fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+        match (&self.command, &self.args) {
+            (Some(Command::Plan(args)), _) => {
+                let text = plan::render(&args.query()?, &args.store()?, args.format)?;
+                Ok((text.into_bytes(), 0))
+            }
+            (Some(Command::Cache { command, cache_dir }), _) => {
+                let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
+                Ok((text.into_bytes(), u8::from(!is_well)))
+            }
+            (None, Some(args)) => args.run(),
+            (None, None) => Err(usage("nothing to look for: pass --asn, --prefix or --targets")),
+        }
+    }
+}
+
+/// The arguments of a run.
+#[derive(Debug, clap::Args)]
 pub struct Args {
     /// Networks by origin AS: 131279, AS131279 or 2.207. Repeatable, comma lists
     #[arg(long, value_name = "ASN", value_delimiter = ',', help_heading = "Target")]
@@ -68,6 +117,18 @@ pub struct Args {
     /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
     #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_ARCHIVE", help_heading = "Source")]
     archive: Option<PathBuf>,
+    /// The bgpkit-broker server that lists the publishers' files [default: the public one]
+    #[arg(long, value_name = "URL", env = "BGPKIT_BROKER_URL", help_heading = "Source")]
+    broker_url: Option<String>,
+    /// Where downloaded files are kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_CACHE", help_heading = "Source")]
+    cache_dir: Option<PathBuf>,
+    /// Use only what is in the cache
+    #[arg(long, help_heading = "Source")]
+    offline: bool,
+    /// Every collector that the catalog has, instead of a small and diverse choice
+    #[arg(long, conflicts_with = "collector", help_heading = "Source")]
+    all_collectors: bool,
     /// Only these collectors. Repeatable, comma lists
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Source")]
     collector: Vec<String>,
@@ -111,7 +172,7 @@ pub struct Args {
     format: Format,
     /// Also write the run into this folder: tables, timelines, manifest
     #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub output: Option<PathBuf>,
+    output: Option<PathBuf>,
     /// Which files to write with --output
     #[arg(
         long,
@@ -128,19 +189,19 @@ pub struct Args {
     all: bool,
     /// Replace an earlier run in the --output folder
     #[arg(long, requires = "output", help_heading = "Output")]
-    pub force: bool,
+    force: bool,
     /// Exit with 4 when an outage was found
     #[arg(long, help_heading = "Output")]
-    pub fail_on_outage: bool,
+    fail_on_outage: bool,
     /// Threads; 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Output")]
     jobs: usize,
     /// No progress on standard error
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
-    pub quiet: bool,
+    quiet: bool,
     /// Say on standard error what is being done
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
+    verbose: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -182,6 +243,19 @@ enum ExportName {
     Parquet,
 }
 
+/// Where archive files are listed, and where they are kept once downloaded.
+pub struct Store {
+    catalog: Box<dyn Catalog>,
+    cache: Option<Cache>,
+}
+
+impl Store {
+    /// As the pipeline wants them.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { catalog: self.catalog.as_ref(), cache: self.cache.as_ref() }
+    }
+}
+
 /// An argument that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -203,9 +277,39 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Where downloaded files are kept.
+fn cache_root(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match chosen {
+        Some(root) => Ok(root.to_owned()),
+        None => {
+            let base =
+                etcetera::choose_base_strategy().context("cannot find the user's cache directory: pass --cache-dir")?;
+            Ok(base.cache_dir().join(env!("CARGO_PKG_NAME")))
+        }
+    }
+}
+
 impl Args {
+    fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+        let query = self.query()?;
+        let options = self.options()?;
+        if let Some(folder) = &self.output {
+            report::check_folder(folder, self.force)?;
+        }
+        let store = self.store()?;
+        let progress = Progress::new(self.quiet, self.verbose);
+        let result = outage_replay::run(&query, store.sources(), &options, &progress);
+        progress.finish();
+        let report = result?;
+        if let Some(folder) = &self.output {
+            report::write(&report, folder, &self.exports(), self.force)?;
+            progress.wrote(folder);
+        }
+        Ok((self.render(&report)?, exit_code(&report, self.fail_on_outage)))
+    }
+
     /// The question.
-    pub fn query(&self) -> anyhow::Result<Query> {
+    fn query(&self) -> anyhow::Result<Query> {
         let to = match (self.to, self.duration) {
             (Some(to), _) => to,
             (None, Some(duration)) => self.from + duration,
@@ -228,7 +332,10 @@ impl Args {
         Ok(Query {
             targets: self.all_targets()?,
             window,
-            collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
+            collectors: match self.all_collectors && self.archive.is_none() {
+                true => Broker::collectors()?,
+                false => self.collector.iter().map(|name| Collector::new(name)).collect(),
+            },
             project: self.project,
             baseline: self.baseline,
         })
@@ -277,7 +384,7 @@ impl Args {
     }
 
     /// How to answer it.
-    pub fn options(&self) -> anyhow::Result<Options> {
+    fn options(&self) -> anyhow::Result<Options> {
         let (metric, up_at) = match self.metric {
             MetricName::Baseline => (Metric::Baseline, Thresholds::default().up_at),
             MetricName::Ioda => (Metric::Ioda, Thresholds::default().down_below),
@@ -301,15 +408,25 @@ impl Args {
         })
     }
 
-    /// Where the files are.
-    pub fn archive(&self) -> anyhow::Result<&Path> {
-        self.archive.as_deref().ok_or_else(|| {
-            usage("this version reads local archives only: pass --archive DIR, a folder in the publishers' layout")
+    /// Where the files are listed and kept.
+    fn store(&self) -> anyhow::Result<Store> {
+        if let Some(archive) = &self.archive {
+            return Ok(Store { catalog: Box::new(Mirror::open(archive)?), cache: None });
+        }
+        let root = cache_root(self.cache_dir.as_deref())?;
+        if self.offline {
+            // A cache is itself an archive.
+            return Ok(Store { catalog: Box::new(Mirror::open(&root)?), cache: None });
+        }
+        let downloader = Downloader::new(Limits::default(), check_download)?;
+        Ok(Store {
+            catalog: Box::new(Broker::new(self.broker_url.as_deref(), Patience::default())),
+            cache: Some(Cache::new(&root, Some(downloader))),
         })
     }
 
     /// Which files to write.
-    pub fn exports(&self) -> Vec<Export> {
+    fn exports(&self) -> Vec<Export> {
         let export = |name: &ExportName| match name {
             ExportName::Csv => Export::Csv,
             ExportName::Parquet => Export::Parquet,
@@ -318,7 +435,7 @@ impl Args {
     }
 
     /// The report as it is printed.
-    pub fn render(&self, report: &Report) -> anyhow::Result<Vec<u8>> {
+    fn render(&self, report: &Report) -> anyhow::Result<Vec<u8>> {
         let json_error = || anyhow!("cannot print the report as JSON");
         Ok(match self.format {
             Format::Table => report::table(report, style(self.all)).into_bytes(),
@@ -360,7 +477,7 @@ fn wants_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
 }
 
 /// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.
-pub fn exit_code(report: &Report, fail_on_outage: bool) -> u8 {
+fn exit_code(report: &Report, fail_on_outage: bool) -> u8 {
     match report.answer() {
         Answer::Outage if fail_on_outage => 4,
         _ if !report.is_sufficient() => 3,

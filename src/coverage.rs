@@ -23,6 +23,8 @@ pub struct Damage {
 pub enum GapReason {
     /// An update file that should exist is not in the archive.
     Missing,
+    /// An update file exists and could not be downloaded.
+    Unavailable,
     /// The file is there and holds no record.
     Empty,
     /// The file ends early: its container or its last record is cut.
@@ -41,6 +43,7 @@ impl fmt::Display for GapReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             GapReason::Missing => "missing",
+            GapReason::Unavailable => "unavailable",
             GapReason::Empty => "empty",
             GapReason::Truncated => "truncated",
             GapReason::Unreadable => "unreadable",
@@ -84,6 +87,10 @@ pub enum Verdict {
     Truncated,
     /// Not an MRT file.
     Unreadable,
+    /// The catalog lists it, and the publisher does not have it.
+    Missing,
+    /// It could not be downloaded, or the network may not be used.
+    Unavailable,
     /// A RIB dump that may not be trusted as a table.
     Rejected,
 }
@@ -96,6 +103,8 @@ impl fmt::Display for Verdict {
             Verdict::Empty => "empty",
             Verdict::Truncated => "truncated",
             Verdict::Unreadable => "unreadable",
+            Verdict::Missing => "missing",
+            Verdict::Unavailable => "unavailable",
             Verdict::Rejected => "rejected",
         })
     }

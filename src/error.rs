@@ -23,6 +23,14 @@ pub enum Error {
         /// Which folder.
         path: PathBuf,
     },
+    /// The broker does not say which files there are.
+    #[error("cannot list archives at {url}: {why}; try again later, or use --offline or --archive DIR")]
+    Broker {
+        /// Where.
+        url: String,
+        /// Why.
+        why: String,
+    },
     /// A collector was asked for that the catalog does not have.
     #[error("unknown collector '{name}': the archive has {}", known.join(", "))]
     UnknownCollector {

@@ -7,12 +7,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use outage_replay::catalog::Mirror;
-use outage_replay::report;
-
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    match run(&args) {
+    match run() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
@@ -21,28 +17,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &cli::Args) -> anyhow::Result<u8> {
-    let query = args.query()?;
-    let options = args.options()?;
-    if let Some(folder) = &args.output {
-        report::check_folder(folder, args.force)?;
-    }
-    let mirror = Mirror::open(args.archive()?)?;
-    let progress = cli::Progress::new(args.quiet, args.verbose);
-    let result = outage_replay::run(&query, &mirror, &options, &progress);
-    progress.finish();
-    let report = result?;
-    if let Some(folder) = &args.output {
-        report::write(&report, folder, &args.exports(), args.force)?;
-        progress.wrote(folder);
-    }
-    let text = args.render(&report)?;
+fn run() -> anyhow::Result<u8> {
+    let (text, code) = cli::Cli::parse().run()?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(&text).and_then(|()| stdout.flush()) {
-        Ok(()) => {}
+        Ok(()) => Ok(code),
         // The reader has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(error) => return Err(anyhow::Error::new(error).context("cannot write to standard output")),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(code),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
     }
-    Ok(cli::exit_code(&report, args.fail_on_outage))
 }

@@ -16,12 +16,14 @@ use crate::coverage::{Gap, GapReason, Verdict};
 use crate::decode::{Change, Selection};
 use crate::detect::{self, AsnTimeline, Findings, Thresholds};
 use crate::error::Error;
+use crate::fetch::Cache;
 use crate::replay::{self, History, Replay};
 use crate::report::{Parameters, Report};
 use crate::time::Window;
 use crate::visibility::{Metric, Sufficiency, Timeline, View};
 
 use reading::ReadFile;
+pub use reading::check_download;
 
 /// How a query is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -50,15 +52,42 @@ impl Progress for () {
     fn file_read(&self, _name: &str) {}
 }
 
+/// Where archive files are listed, and where they are kept once downloaded.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// What there is.
+    pub catalog: &'a dyn Catalog,
+    /// Files of publishers' servers go through it; a local archive needs none.
+    pub cache: Option<&'a Cache>,
+}
+
+impl<'a, C: Catalog> From<&'a C> for Sources<'a> {
+    fn from(catalog: &'a C) -> Sources<'a> {
+        Sources { catalog, cache: None }
+    }
+}
+
+impl<'a> From<&'a dyn Catalog> for Sources<'a> {
+    fn from(catalog: &'a dyn Catalog) -> Sources<'a> {
+        Sources { catalog, cache: None }
+    }
+}
+
 /// Answers a query from the files of a catalog.
-pub fn run(query: &Query, catalog: &dyn Catalog, options: &Options, progress: &dyn Progress) -> Result<Report, Error> {
+pub fn run<'a>(
+    query: &Query,
+    sources: impl Into<Sources<'a>>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, Error> {
+    let Sources { catalog, cache } = sources.into();
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.jobs)
         .build()
         .map_err(|source| Error::Threads { n: options.jobs, source })?;
     let files = catalog.list(query)?;
     let note = catalog.note();
-    pool.install(|| answer(query, &files, note, options, progress))
+    pool.install(|| answer(query, &files, cache, note, options, progress))
 }
 
 /// The archive files of one collector, read.
@@ -77,6 +106,7 @@ impl Archive {
 fn answer(
     query: &Query,
     files: &[ArchiveFile],
+    cache: Option<&Cache>,
     note: Option<&str>,
     options: &Options,
     progress: &dyn Progress,
@@ -89,7 +119,7 @@ fn answer(
             Target::Prefix(prefix, Match::MoreSpecific | Match::Any) => selection.add_within(*prefix),
         }
     }
-    let archives = read(query, files, selection, progress)?;
+    let archives = read(query, files, cache, selection, progress)?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
     let replays: Vec<Replay> = archives
         .par_iter()
@@ -135,6 +165,7 @@ fn answer(
 fn read(
     query: &Query,
     files: &[ArchiveFile],
+    cache: Option<&Cache>,
     mut selection: Selection,
     progress: &dyn Progress,
 ) -> Result<Vec<Archive>, Error> {
@@ -145,7 +176,7 @@ fn read(
         if plan.collectors.is_empty() {
             return Err(nothing_covers(query, files));
         }
-        let ribs = read_ribs(&plan, &selection, progress);
+        let ribs = read_ribs(&plan, cache, &selection, progress);
         let n_rejected = rejected.len();
         for rib in ribs.iter().flatten().filter(|rib| rib.report.verdict == Verdict::Rejected) {
             rejected.insert(rib.report.name.clone());
@@ -154,7 +185,7 @@ fn read(
             break (plan, ribs);
         }
     };
-    let mut updates = read_updates(&plan, &selection, progress);
+    let mut updates = read_updates(&plan, cache, &selection, progress);
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
     // covering prefixes name it: what was found is read again as prefixes.
     while selection.has_origins() {
@@ -167,25 +198,30 @@ fn read(
         if !is_new {
             break;
         }
-        ribs = read_ribs(&plan, &selection, progress);
-        updates = read_updates(&plan, &selection, progress);
+        ribs = read_ribs(&plan, cache, &selection, progress);
+        updates = read_updates(&plan, cache, &selection, progress);
     }
     let archives = plan.collectors.into_iter().zip(ribs).zip(updates);
     Ok(archives.map(|((plan, ribs), updates)| Archive { plan, ribs, updates }).collect())
 }
 
-fn read_ribs(plan: &Plan, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {
+fn read_ribs(plan: &Plan, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.ribs.as_slice()).collect();
-    let mut ribs = reading::read_all("RIB dumps", &lists, selection, progress);
+    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress);
     for ribs in &mut ribs {
         reading::judge_ribs(ribs);
     }
     ribs
 }
 
-fn read_updates(plan: &Plan, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {
+fn read_updates(
+    plan: &Plan,
+    cache: Option<&Cache>,
+    selection: &Selection,
+    progress: &dyn Progress,
+) -> Vec<Vec<ReadFile>> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.updates.as_slice()).collect();
-    reading::read_all("updates", &lists, selection, progress)
+    reading::read_all("updates", &lists, cache, selection, progress)
 }
 
 fn nothing_covers(query: &Query, files: &[ArchiveFile]) -> Error {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
 
-use super::{ArchiveFile, Catalog, DumpKind, Query};
+use super::{ArchiveFile, Catalog, DumpKind, Location, Query};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::Timestamp;
@@ -54,14 +54,15 @@ impl Catalog for Mirror {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         let mut known: Vec<&Collector> = self.files.iter().map(|file| &file.collector).collect();
         known.dedup();
-        for wanted in &query.collectors {
+        let named = &query.collectors;
+        for wanted in named {
             if !known.contains(&wanted) {
                 let known = known.iter().map(|collector| collector.to_string()).collect();
                 return Err(Error::UnknownCollector { name: wanted.to_string(), known });
             }
         }
         let wanted = |file: &&ArchiveFile| {
-            (query.collectors.is_empty() || query.collectors.contains(&file.collector))
+            (named.is_empty() || named.contains(&file.collector))
                 && query.project.is_none_or(|project| project == file.project)
         };
         Ok(self.files.iter().filter(wanted).cloned().collect())
@@ -114,7 +115,7 @@ fn archive_file(root: &Path, path: &Path) -> Option<ArchiveFile> {
         kind,
         project: if is_routeviews { Project::RouteViews } else { Project::RipeRis },
         name: relative.to_string_lossy().into_owned(),
-        path: path.to_owned(),
+        location: Location::Local(path.to_owned()),
     })
 }
 

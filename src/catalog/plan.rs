@@ -90,7 +90,7 @@ fn plan_collector(
     let mut updates: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == DumpKind::Updates).collect();
     for list in [&mut ribs, &mut updates] {
         list.sort_by_key(|file| (era::opened(file), &file.name));
-        list.dedup_by(|a, b| a.path == b.path || a.named_at == b.named_at);
+        list.dedup_by(|a, b| a.named_at == b.named_at);
     }
 
     let usable = |file: &&&ArchiveFile| !rejected.contains(&file.name);
@@ -181,6 +181,7 @@ fn missing(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Location;
     use crate::catalog::Target;
     use std::path::PathBuf;
 
@@ -200,14 +201,14 @@ mod tests {
                     let time = if time.len() == 5 { format!("2014-12-22T{time}") } else { time.to_owned() };
                     let project = if collector.starts_with("rrc") { Project::RipeRis } else { Project::RouteViews };
                     let name = format!("{}/{}", kind.name(), time);
-                    let path = PathBuf::from(&name);
+                    let location = Location::Local(PathBuf::from(&name));
                     files.push(ArchiveFile {
                         collector: Collector::new(collector),
                         named_at: at(&time),
                         kind,
                         project,
                         name,
-                        path,
+                        location,
                     });
                 }
             }

@@ -19,6 +19,8 @@ pub(super) fn gaps(archive: &Archive, window: Window) -> Vec<Gap> {
         let reason = match file.report.verdict {
             Verdict::Truncated => GapReason::Truncated,
             Verdict::Empty => GapReason::Empty,
+            Verdict::Missing => GapReason::Missing,
+            Verdict::Unavailable => GapReason::Unavailable,
             Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
             Verdict::Damaged if is_unreliable(file.reading.counts) => GapReason::Damaged,
             Verdict::Ok | Verdict::Damaged => continue,

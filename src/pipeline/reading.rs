@@ -1,6 +1,8 @@
 //! Archive files read in parallel, each with its row of the manifest.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -10,7 +12,7 @@ use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
 use crate::decode::{self, Counts, Ending, Reading, Selection};
-use crate::fetch;
+use crate::fetch::{self, Cache, Checked, FetchError};
 
 /// A file whose records lie further than this from its name was written by a wrong clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 3600);
@@ -30,6 +32,7 @@ pub(super) struct ReadFile {
 pub(super) fn read_all(
     stage: &str,
     lists: &[&[ArchiveFile]],
+    cache: Option<&Cache>,
     selection: &Selection,
     progress: &dyn Progress,
 ) -> Vec<Vec<ReadFile>> {
@@ -39,7 +42,7 @@ pub(super) fn read_all(
     let read: Vec<(usize, ReadFile)> = flat
         .into_par_iter()
         .map(|(index, file)| {
-            let read = read_file(file, selection);
+            let read = read_file(file, cache, selection);
             progress.file_read(&file.name);
             (index, read)
         })
@@ -51,12 +54,22 @@ pub(super) fn read_all(
     result
 }
 
-fn read_file(file: &ArchiveFile, selection: &Selection) -> ReadFile {
-    let (reading, bytes, sha256) = match fetch::open(file) {
-        Ok(opened) => (decode::read(opened.file, selection), opened.bytes, opened.sha256),
-        Err(error) => (unreadable(format!("cannot open it: {error}")), 0, String::new()),
+fn read_file(file: &ArchiveFile, cache: Option<&Cache>, selection: &Selection) -> ReadFile {
+    let (reading, bytes, sha256, verdict, detail) = match fetch::open(file, cache) {
+        Ok(opened) => {
+            let reading = decode::read(opened.file, selection);
+            let (verdict, detail) = verdict(file, &reading);
+            (reading, opened.bytes, opened.sha256, verdict, detail)
+        }
+        Err(error) => {
+            let verdict = match &error {
+                FetchError::Missing { .. } => Verdict::Missing,
+                FetchError::Failed { .. } | FetchError::Offline { .. } => Verdict::Unavailable,
+                FetchError::Io(_) => Verdict::Unreadable,
+            };
+            (unreadable(error.to_string()), 0, String::new(), verdict, Some(error.to_string()))
+        }
     };
-    let (verdict, detail) = verdict(file, &reading);
     let report = FileReading {
         name: file.name.clone(),
         collector: file.collector.clone(),
@@ -141,7 +154,9 @@ fn tables(reading: &Reading) -> Tables {
 fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
     let damaged = rib.reading.counts.damaged;
     match rib.report.verdict {
-        Verdict::Unreadable | Verdict::Truncated | Verdict::Empty => rib.report.detail.clone(),
+        Verdict::Unreadable | Verdict::Truncated | Verdict::Empty | Verdict::Missing | Verdict::Unavailable => {
+            rib.report.detail.clone()
+        }
         _ if !rib.reading.has_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
         _ if tables.is_empty() => Some("no peer holds a unicast route in it".to_owned()),
         _ if damaged > 0 => Some(format!("{damaged} damaged records: what they held would seem absent")),
@@ -163,6 +178,19 @@ fn is_cut(tables: &Tables, other: &Tables) -> Option<String> {
         (n_shrunk * 2 > n)
             .then(|| format!("{n_shrunk} of {n} {family} tables have less than three quarters of the dump beside it"))
     })
+}
+
+/// Reads a downloaded file to its end, for [`fetch::Downloader`].
+pub fn check_download(path: &Path) -> Checked {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return Checked::Foreign(error.to_string()),
+    };
+    match decode::read(file, &Selection::new()).ending {
+        Ending::Complete => Checked::Whole,
+        Ending::Truncated(why) => Checked::Cut(why),
+        Ending::Unreadable(why) => Checked::Foreign(why),
+    }
 }
 
 /// Whether a file is a RIB dump.

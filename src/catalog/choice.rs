@@ -1,0 +1,59 @@
+//! Which collectors a run asks when none are named.
+
+use std::collections::BTreeMap;
+
+use crate::bgp::{Collector, Project};
+use crate::error::Error;
+use crate::time::Timestamp;
+
+/// A small and diverse choice, so that a first run costs little: the multihop collectors, whose peers are all over the
+/// world, and a large exchange on each side. Each with the day from which its archive surely holds full feeds.
+const DEFAULT: [(&str, i64); 6] = [
+    // Amsterdam, multihop, the oldest one of RIPE RIS.
+    ("rrc00", 938_736_000), // 1999-10-01
+    // London Internet Exchange.
+    ("rrc01", 973_036_800), // 2000-11-01
+    // Montevideo, multihop, by LACNIC.
+    ("rrc24", 1_577_836_800), // 2020-01-01
+    // Eugene, Oregon, multihop, the oldest one of RouteViews in MRT.
+    ("route-views2", 1_009_843_200), // 2002-01-01
+    // London Internet Exchange.
+    ("route-views.linx", 1_104_537_600), // 2005-01-01
+    // Sydney, Equinix.
+    ("route-views.sydney", 1_293_840_000), // 2011-01-01
+];
+
+/// The collectors that the broker may know, and whose they are.
+pub(super) fn known() -> Result<BTreeMap<Collector, Project>, Error> {
+    let listed = bgpkit_broker::load_collectors()
+        .map_err(|error| Error::Broker { url: "the list of collectors".to_owned(), why: error.to_string() })?;
+    Ok(listed
+        .into_iter()
+        .map(|collector| {
+            let project = if collector.project == "riperis" { Project::RipeRis } else { Project::RouteViews };
+            (Collector::new(&collector.id), project)
+        })
+        .collect())
+}
+
+/// The default choice at a date.
+pub(super) fn default_collectors(known: &BTreeMap<Collector, Project>, at: Timestamp) -> Vec<Collector> {
+    let existed = DEFAULT.iter().filter(|(_, since)| Timestamp::from_secs(*since) <= at);
+    existed.map(|(name, _)| Collector::new(name)).filter(|collector| known.contains_key(collector)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_choice_exists_at_its_date_and_is_known_to_the_broker() {
+        let known = known().unwrap();
+        let names = |at: &str| -> Vec<String> {
+            default_collectors(&known, at.parse().unwrap()).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(names("2001-06-01"), ["rrc00", "rrc01"]);
+        assert_eq!(names("2014-12-22"), ["rrc00", "rrc01", "route-views2", "route-views.linx", "route-views.sydney"]);
+        assert_eq!(names("2024-01-01").len(), DEFAULT.len());
+    }
+}
