@@ -120,7 +120,7 @@ impl Downloader {
             last = why;
             let wait = asked.unwrap_or(pause);
             if attempt < self.limits.attempts {
-                if begun.elapsed() + wait > self.limits.total {
+                if begun.elapsed().saturating_add(wait) > self.limits.total {
                     break;
                 }
                 thread::sleep(wait);
@@ -147,9 +147,7 @@ impl Downloader {
         match status {
             StatusCode::OK => self.receive(response, part, 0, begun),
             StatusCode::PARTIAL_CONTENT => match held {
-                Some(held) if starts_at(response.headers(), held.bytes) => {
-                    self.receive(response, part, held.bytes, begun)
-                }
+                Some(held) if continues(response.headers(), &held) => self.receive(response, part, held.bytes, begun),
                 _ => {
                     Resumable::forget(part);
                     Attempt::Again { why: "the server sent another part than was asked for".to_owned(), pause: None }
@@ -174,7 +172,9 @@ impl Downloader {
 
     /// Writes a response behind the `held` bytes that are there. Done only when as many came as were announced.
     fn receive(&self, mut response: Response, part: &Path, held: u64, begun: Instant) -> Attempt {
-        let expected = response.content_length().map(|length| length + held);
+        let announced = response.content_length().map(|length| length.saturating_add(held));
+        // A server may send less than the whole rest of the file.
+        let expected = if held > 0 { total(response.headers()).or(announced) } else { announced };
         let file = if held == 0 { File::create(part) } else { OpenOptions::new().append(true).open(part) };
         let mut file = match file {
             Ok(file) => file,
@@ -289,9 +289,21 @@ impl Resumable {
     }
 }
 
-fn starts_at(headers: &HeaderMap, byte: u64) -> bool {
+/// Whether a partial answer goes on where we are, with the version of the file that we have the beginning of.
+fn continues(headers: &HeaderMap, held: &Resumable) -> bool {
     let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    range.strip_prefix("bytes ").and_then(|range| range.split('-').next()) == Some(byte.to_string().as_str())
+    let first = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());
+    let version = match held.validator.starts_with('"') {
+        true => headers.get(ETAG),
+        false => headers.get(LAST_MODIFIED),
+    };
+    first == Some(held.bytes.to_string().as_str())
+        && version.is_none_or(|version| version.as_bytes() == held.validator.as_bytes())
+}
+
+/// The length of the whole file, from the answer to a request for a part of it.
+fn total(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit('/').next()?.trim().parse().ok()
 }
 
 /// The pause that a server asks for, in seconds or as a date (RFC 9110, section 10.2.3).
