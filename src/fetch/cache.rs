@@ -13,6 +13,8 @@ use super::{Downloader, FetchError, Opened, open_path};
 const DIGEST: &str = "sha256";
 const PART: &str = "part";
 const LOCK: &str = "lock";
+/// Behind the name of a `.part`: the version of the file that it is part of.
+const VALIDATOR: &str = "validator";
 
 /// A folder of downloaded archive files.
 pub struct Cache {
@@ -74,11 +76,12 @@ impl Cache {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let lock = File::create(beside(&path, LOCK))?;
-        lock.lock()?;
+        let lock_path = beside(&path, LOCK);
+        let _lock = lock(&lock_path)?;
         let result = self.fill(&path, url, downloader);
-        // Whoever waits for the lock still holds its file; a later run makes a new one.
-        let _ = fs::remove_file(beside(&path, LOCK));
+        if cfg!(unix) {
+            let _ = fs::remove_file(lock_path);
+        }
         result
     }
 
@@ -123,7 +126,8 @@ impl Cache {
             let path = self.root.join(&entry.name);
             let locked = File::open(beside(&path, LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
             if (too_old || too_much) && !locked {
-                for file in [beside(&path, DIGEST), beside(&path, PART), beside(&path, LOCK), path] {
+                let part = beside(&path, PART);
+                for file in [beside(&path, DIGEST), beside(&part, VALIDATOR), part, beside(&path, LOCK), path] {
                     match fs::remove_file(&file) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                         _ => {}
@@ -146,7 +150,7 @@ impl Cache {
             }
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
             let (subject, state) = match extension {
-                DIGEST | LOCK => continue,
+                DIGEST | LOCK | VALIDATOR => continue,
                 PART => (path.with_extension(""), EntryState::Partial),
                 _ if !beside(&path, DIGEST).is_file() => (path.clone(), EntryState::Damaged),
                 _ if !verify => (path.clone(), EntryState::Complete),
@@ -162,6 +166,35 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// The lock file at `path`, locked. Whoever held it may have removed it meanwhile, and others may have made a new one.
+fn lock(path: &Path) -> io::Result<File> {
+    loop {
+        let lock = File::create(path)?;
+        lock.lock()?;
+        if is_at(&lock, path)? {
+            return Ok(lock);
+        }
+    }
+}
+
+/// Whether `path` still leads to that file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (file, there) = (file.metadata()?, fs::metadata(path));
+    match there {
+        Ok(there) => Ok((file.dev(), file.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere lock files are never removed.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// `path` with another suffix behind its own.
