@@ -177,8 +177,8 @@ fn missing(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Target;
     use crate::catalog::Location;
+    use crate::catalog::Target;
     use std::path::PathBuf;
 
     fn at(text: &str) -> Timestamp {

@@ -54,6 +54,14 @@ pub enum Checked {
     Foreign(String),
 }
 
+/// Whether a file that was accepted has its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whole {
+    Yes,
+    /// It ended early each time that it was sent.
+    No,
+}
+
 /// Judges a downloaded file before it is accepted.
 pub type Check = fn(&Path) -> Checked;
 
@@ -91,7 +99,7 @@ impl Downloader {
 
     /// Downloads `url` to `part`, going on where an earlier attempt broke off, and returns once the file is whole and
     /// was accepted. What did not become whole stays for the next time.
-    pub(super) fn download(&self, url: &str, part: &Path) -> Result<(), FetchError> {
+    pub(super) fn download(&self, url: &str, part: &Path) -> Result<Whole, FetchError> {
         let _turn = self.turn(url);
         let begun = Instant::now();
         let mut pause = self.limits.first_pause;
@@ -103,8 +111,8 @@ impl Downloader {
                     let size = fs::metadata(part)?.len();
                     let seen_before = refused.replace(size) == Some(size);
                     match (self.check)(part) {
-                        Checked::Whole => return Ok(()),
-                        Checked::Cut(_) if seen_before => return Ok(()),
+                        Checked::Whole => return Ok(Whole::Yes),
+                        Checked::Cut(_) if seen_before => return Ok(Whole::No),
                         Checked::Cut(why) | Checked::Foreign(why) => {
                             fs::remove_file(part)?;
                             if seen_before {
