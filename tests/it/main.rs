@@ -6,5 +6,6 @@ mod generator;
 mod cases;
 mod data;
 mod decode;
+mod network;
 mod properties;
 mod scenario;
