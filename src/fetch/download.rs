@@ -70,8 +70,21 @@ pub struct Downloader {
     client: Client,
     limits: Limits,
     check: Check,
-    busy: Mutex<HashMap<String, usize>>,
+    hosts: Mutex<HashMap<String, Host>>,
     freed: Condvar,
+}
+
+/// After this many files in a row that a host did not deliver, each asked for as often as the limits allow, it is
+/// asked for nothing more: a server that is down must not cost each of a thousand files its patience.
+const GIVE_UP_AFTER: u32 = 8;
+
+/// What is known of a host.
+#[derive(Default)]
+struct Host {
+    /// Connections in use.
+    busy: usize,
+    /// Files that it did not deliver since the last one that it did.
+    failed: u32,
 }
 
 /// What became of one attempt.
@@ -94,13 +107,28 @@ impl Downloader {
             .timeout(limits.silence)
             .build()
             .map_err(|error| FetchError::Failed { url: "the network".to_owned(), why: chain(&error) })?;
-        Ok(Downloader { client, limits, check, busy: Mutex::new(HashMap::new()), freed: Condvar::new() })
+        Ok(Downloader { client, limits, check, hosts: Mutex::default(), freed: Condvar::new() })
     }
 
     /// Downloads `url` to `part`, going on where an earlier attempt broke off, and returns once the file is whole and
     /// was accepted. What did not become whole stays for the next time.
     pub(super) fn download(&self, url: &str, part: &Path) -> Result<Whole, FetchError> {
-        let _turn = self.turn(url);
+        let turn = self.turn(url);
+        if self.host(&turn.host, |host| host.failed) >= GIVE_UP_AFTER {
+            let why = format!("{} did not deliver {GIVE_UP_AFTER} files in a row and is not asked again", turn.host);
+            return Err(FetchError::Failed { url: url.to_owned(), why });
+        }
+        let result = self.persist(url, part);
+        self.host(&turn.host, |host| match result {
+            Err(FetchError::Failed { .. }) => host.failed += 1,
+            Err(FetchError::Io(_)) => {}
+            _ => host.failed = 0,
+        });
+        result
+    }
+
+    /// Asks as often as the limits allow.
+    fn persist(&self, url: &str, part: &Path) -> Result<Whole, FetchError> {
         let begun = Instant::now();
         let mut pause = self.limits.first_pause;
         let mut refused = None;
@@ -235,13 +263,18 @@ impl Downloader {
 
     /// Waits until the host has a connection to spare.
     fn turn(&self, url: &str) -> Turn<'_> {
-        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
-        let mut busy = self.busy.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        while busy.get(&host).copied().unwrap_or(0) >= self.limits.per_host {
-            busy = self.freed.wait(busy).unwrap_or_else(|poisoned| poisoned.into_inner());
+        let name = url.split('/').nth(2).unwrap_or_default().to_owned();
+        let mut hosts = self.hosts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        while hosts.get(&name).is_some_and(|host| host.busy >= self.limits.per_host.max(1)) {
+            hosts = self.freed.wait(hosts).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
-        *busy.entry(host.clone()).or_default() += 1;
-        Turn { downloader: self, host }
+        hosts.entry(name.clone()).or_default().busy += 1;
+        Turn { downloader: self, host: name }
+    }
+
+    fn host<T>(&self, name: &str, ask: impl FnOnce(&mut Host) -> T) -> T {
+        let mut hosts = self.hosts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        ask(hosts.entry(name.to_owned()).or_default())
     }
 }
 
@@ -253,10 +286,7 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut busy = self.downloader.busy.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(n) = busy.get_mut(&self.host) {
-            *n -= 1;
-        }
+        self.downloader.host(&self.host, |host| host.busy -= 1);
         self.downloader.freed.notify_all();
     }
 }

@@ -90,7 +90,11 @@ fn a_dump_of_a_few_bytes_is_rejected_and_the_updates_go_on() {
 #[test]
 fn a_broken_dump_before_the_window_gives_way_to_an_older_one() {
     let scenario = three_feeds("rib x +0\nbreak x rib +0 truncate 161\nat +60 a withdraw P");
-    check(&scenario, "P 660..900 show R", "no_outage | loss P 660..900 local min 0.67 by AS1001 | x: rejected 1 | R 660:2/3");
+    check(
+        &scenario,
+        "P 660..900 show R",
+        "no_outage | loss P 660..900 local min 0.67 by AS1001 | x: rejected 1 | R 660:2/3",
+    );
 }
 
 // T38

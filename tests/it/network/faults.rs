@@ -259,6 +259,35 @@ fn items_that_lead_elsewhere_are_an_error() {
     }
 }
 
+#[test]
+fn a_server_that_delivers_nothing_is_given_up() {
+    let Some(mut bench) = Bench::new() else { return };
+    for fault in [Fault::Hang, Fault::TooMany("1")] {
+        bench.check(&fault, ALL_UPDATES, IMPATIENT, Outcome::Loss);
+        let cache = TempDir::new().expect("a temporary folder");
+        copy(bench.cache.path(), cache.path(), ALL_UPDATES.1);
+        bench.proxy.reset();
+        bench.proxy.fault(ALL_UPDATES.1, fault.clone(), None);
+        let report = replay(&bench.proxy.broker_url(), cache.path(), IMPATIENT).expect("a report");
+        assert!(lost(&report).contains("is not asked again"), "{fault:?}: {}", lost(&report));
+        // Eight, and those that were under way with the eighth.
+        let n_asked = bench.proxy.file_counts().len();
+        assert!((8..=11).contains(&n_asked), "{fault:?}: {n_asked} files were asked for");
+        assert!(!report.is_sufficient(), "{fault:?}");
+    }
+    bench.print();
+}
+
+#[test]
+fn a_broker_that_hangs_is_given_up() {
+    let Some(bench) = Bench::new() else { return };
+    bench.proxy.fault("/search", Fault::Hang, None);
+    let begun = Instant::now();
+    refusal(replay(&bench.proxy.broker_url(), bench.cache.path(), LIMITS), &Fault::Hang);
+    // The client's own limit is 30 s.
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
 /// The error of a run that cannot list its files: it says where and what else can be done.
 fn refusal(result: Result<Report, Error>, fault: &Fault) -> String {
     let error = match result {
