@@ -175,7 +175,9 @@ impl Cache {
                 older_than.is_some_and(|limit| now.duration_since(entry.used_at).is_ok_and(|age| age > limit));
             let too_much = max_size.is_some_and(|limit| kept + entry.bytes > limit);
             let path = self.root.join(&entry.name);
-            let locked = File::open(beside(&path, LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
+            // Held until the files are gone.
+            let lock = File::open(beside(&path, LOCK)).ok();
+            let locked = lock.as_ref().is_some_and(|lock| lock.try_lock().is_err());
             if (too_old || too_much) && !locked {
                 let part = beside(&path, PART);
                 for file in [beside(&path, DIGEST), beside(&part, VALIDATOR), part, beside(&path, LOCK), path] {
