@@ -7,12 +7,14 @@ mod coverage;
 mod reading;
 mod subjects;
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::bgp::{Asn, Family, Prefix};
 use crate::catalog::{self, ArchiveFile, Catalog, CollectorPlan, Match, Plan, Query, Target};
-use crate::coverage::{Gap, GapReason, Verdict};
+use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::decode::{Change, Selection};
 use crate::detect::{self, AsnTimeline, Findings, Thresholds};
 use crate::error::Error;
@@ -95,11 +97,17 @@ struct Archive {
     plan: CollectorPlan,
     ribs: Vec<ReadFile>,
     updates: Vec<ReadFile>,
+    /// RIB dumps that an older one took the place of, only for the report.
+    passed_over: Vec<FileReading>,
 }
 
 impl Archive {
     fn files(&self) -> impl Iterator<Item = &ReadFile> {
         self.ribs.iter().chain(&self.updates)
+    }
+
+    fn reports(&self) -> impl Iterator<Item = &FileReading> {
+        self.passed_over.iter().chain(self.files().map(|file| &file.report))
     }
 }
 
@@ -157,7 +165,7 @@ fn answer(
         spans,
         sessions: view.sessions(),
         coverage: coverage::coverage(&view, &replays, &archives, gaps, rows),
-        files: archives.iter().flat_map(|archive| archive.files().map(|file| file.report.clone())).collect(),
+        files: archives.iter().flat_map(Archive::reports).cloned().collect(),
     })
 }
 
@@ -170,6 +178,7 @@ fn read(
     progress: &dyn Progress,
 ) -> Result<Vec<Archive>, Error> {
     let mut rejected = FxHashSet::default();
+    let mut passed_over: BTreeMap<String, FileReading> = BTreeMap::new();
     // A seed that turns out to be broken gives way to an older one.
     let (plan, mut ribs) = loop {
         let plan = catalog::plan(query, files, &rejected);
@@ -180,6 +189,7 @@ fn read(
         let n_rejected = rejected.len();
         for rib in ribs.iter().flatten().filter(|rib| rib.report.verdict == Verdict::Rejected) {
             rejected.insert(rib.report.name.clone());
+            passed_over.insert(rib.report.name.clone(), rib.report.clone());
         }
         if rejected.len() == n_rejected {
             break (plan, ribs);
@@ -202,7 +212,13 @@ fn read(
         updates = read_updates(&plan, cache, &selection, progress);
     }
     let archives = plan.collectors.into_iter().zip(ribs).zip(updates);
-    Ok(archives.map(|((plan, ribs), updates)| Archive { plan, ribs, updates }).collect())
+    let archive = |((plan, ribs), updates): ((CollectorPlan, Vec<ReadFile>), Vec<ReadFile>)| {
+        let reads = |report: &&FileReading| plan.ribs.iter().any(|rib| rib.name == report.name);
+        let own = passed_over.values().filter(|report| report.collector == plan.collector);
+        let passed_over = own.filter(|report| !reads(report)).cloned().collect();
+        Archive { plan, ribs, updates, passed_over }
+    };
+    Ok(archives.map(archive).collect())
 }
 
 fn read_ribs(plan: &Plan, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {

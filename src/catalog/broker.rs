@@ -103,11 +103,11 @@ impl Broker {
                 Err(error) => error,
             };
             let next = jittered(pause);
-            if !may_pass(&error) || begun.elapsed() + next > self.patience.total {
+            if !may_pass(&error) || begun.elapsed().saturating_add(next) > self.patience.total {
                 return Err(self.error(error.to_string()));
             }
             thread::sleep(next);
-            pause *= 2;
+            pause = pause.saturating_mul(2);
         }
     }
 
@@ -164,7 +164,7 @@ impl Catalog for Broker {
 /// Network trouble, overload and half an answer may pass; a refusal will not.
 fn may_pass(error: &BrokerError) -> bool {
     match error {
-        BrokerError::NetworkError(_) => true,
+        BrokerError::NetworkError(error) => !error.is_builder() && !error.is_redirect(),
         BrokerError::BrokerError(why) => match why.split_once("HTTP ").and_then(|(_, rest)| rest.get(..3)) {
             Some(status) => status.starts_with('5') || status == "429" || status == "408",
             None => true,

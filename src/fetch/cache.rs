@@ -1,23 +1,46 @@
 //! Downloaded files, kept in the publishers' layout: a cache is itself a local archive.
 //!
 //! Beside each file `NAME` lies `NAME.sha256`, written last: a file without it, or that does not match it, was not
-//! finished or was damaged since, and is fetched again. `NAME.part` is a download that broke off.
+//! finished or was damaged since, and is fetched again. `NAME.part` is a download that broke off. A file that ended early
+//! each time it was sent is kept and marked so in `NAME.sha256`: the next run asks for it again.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use super::{Downloader, FetchError, Opened, open_path};
+use crate::fetch::download::Whole;
 
 const DIGEST: &str = "sha256";
+/// Behind the digest of a file that ended early each time it was sent.
+const CUT: &str = " cut";
 const PART: &str = "part";
 const LOCK: &str = "lock";
+/// Behind the name of a `.part`: the version of the file that it is part of.
+const VALIDATOR: &str = "validator";
 
 /// A folder of downloaded archive files.
 pub struct Cache {
     root: PathBuf,
     downloader: Option<Downloader>,
+    /// What became of the files that this run asked for: it asks once, and so every pass over them sees the same.
+    asked: Mutex<HashMap<String, Result<(), Refusal>>>,
+}
+
+/// Why a file cannot be had in this run.
+#[derive(Clone)]
+enum Refusal {
+    Missing { url: String, status: u16 },
+    Failed { url: String, why: String },
+}
+
+/// A file of the cache whose digest is right.
+struct Held {
+    opened: Opened,
+    whole: Whole,
 }
 
 /// One file of a cache.
@@ -49,7 +72,7 @@ pub enum EntryState {
 impl Cache {
     /// The cache below `root`, filled by `downloader`; without one, what is not in it cannot be had.
     pub fn new(root: &Path, downloader: Option<Downloader>) -> Cache {
-        Cache { root: root.to_owned(), downloader }
+        Cache { root: root.to_owned(), downloader, asked: Mutex::default() }
     }
 
     /// The folder.
@@ -67,35 +90,66 @@ impl Cache {
     /// it at once one downloads, the others wait.
     pub(super) fn open(&self, name: &str, url: &str) -> Result<Opened, FetchError> {
         let path = self.root.join(name);
-        if let Some(opened) = verified(&path)? {
-            return Ok(opened);
+        let asked = self.asked().get(name).cloned();
+        if let Some(held) = verified(&path)?
+            && (held.whole == Whole::Yes || asked.is_some() || self.downloader.is_none())
+        {
+            return Ok(held.opened);
         }
         let Some(downloader) = &self.downloader else { return Err(FetchError::Offline { name: name.to_owned() }) };
+        if let Some(Err(refusal)) = asked {
+            return Err(refusal.into());
+        }
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let lock = File::create(beside(&path, LOCK))?;
-        lock.lock()?;
+        let lock_path = beside(&path, LOCK);
+        let _lock = lock(&lock_path)?;
         let result = self.fill(&path, url, downloader);
-        // Whoever waits for the lock still holds its file; a later run makes a new one.
-        let _ = fs::remove_file(beside(&path, LOCK));
+        let outcome = match &result {
+            Ok(_) => Some(Ok(())),
+            Err(FetchError::Missing { url, status }) => {
+                Some(Err(Refusal::Missing { url: url.clone(), status: *status }))
+            }
+            Err(FetchError::Failed { url, why }) => Some(Err(Refusal::Failed { url: url.clone(), why: why.clone() })),
+            Err(_) => None,
+        };
+        if let Some(outcome) = outcome {
+            self.asked().insert(name.to_owned(), outcome);
+        }
+        if cfg!(unix) {
+            let _ = fs::remove_file(lock_path);
+        }
         result
     }
 
     fn fill(&self, path: &Path, url: &str, downloader: &Downloader) -> Result<Opened, FetchError> {
-        if let Some(opened) = verified(path)? {
+        let held = verified(path)?;
+        if let Some(Held { opened, whole: Whole::Yes }) = held {
             return Ok(opened);
         }
         let part = beside(path, PART);
-        downloader.download(url, &part)?;
+        let whole = match (downloader.download(url, &part), held) {
+            (Ok(whole), _) => whole,
+            // Better a file that ends early than none.
+            (Err(_), Some(held)) => return Ok(held.opened),
+            (Err(error), None) => return Err(error),
+        };
         let opened = open_path(&part)?;
         let mut digest = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(&self.root))?;
         digest.write_all(opened.sha256.as_bytes())?;
+        if whole == Whole::No {
+            digest.write_all(CUT.as_bytes())?;
+        }
         digest.as_file().sync_all()?;
         opened.file.sync_all()?;
         fs::rename(&part, path)?;
         digest.persist(beside(path, DIGEST)).map_err(|error| error.error)?;
         Ok(opened)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<String, Result<(), Refusal>>> {
+        self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Every file, in order of name. With `verify` every digest is compared, which reads everything.
@@ -121,9 +175,12 @@ impl Cache {
                 older_than.is_some_and(|limit| now.duration_since(entry.used_at).is_ok_and(|age| age > limit));
             let too_much = max_size.is_some_and(|limit| kept + entry.bytes > limit);
             let path = self.root.join(&entry.name);
-            let locked = File::open(beside(&path, LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
+            // Held until the files are gone.
+            let lock = File::open(beside(&path, LOCK)).ok();
+            let locked = lock.as_ref().is_some_and(|lock| lock.try_lock().is_err());
             if (too_old || too_much) && !locked {
-                for file in [beside(&path, DIGEST), beside(&path, PART), beside(&path, LOCK), path] {
+                let part = beside(&path, PART);
+                for file in [beside(&path, DIGEST), beside(&part, VALIDATOR), part, beside(&path, LOCK), path] {
                     match fs::remove_file(&file) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                         _ => {}
@@ -146,7 +203,7 @@ impl Cache {
             }
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
             let (subject, state) = match extension {
-                DIGEST | LOCK => continue,
+                DIGEST | LOCK | VALIDATOR => continue,
                 PART => (path.with_extension(""), EntryState::Partial),
                 _ if !beside(&path, DIGEST).is_file() => (path.clone(), EntryState::Damaged),
                 _ if !verify => (path.clone(), EntryState::Complete),
@@ -164,6 +221,44 @@ impl Cache {
     }
 }
 
+impl From<Refusal> for FetchError {
+    fn from(refusal: Refusal) -> FetchError {
+        match refusal {
+            Refusal::Missing { url, status } => FetchError::Missing { url, status },
+            Refusal::Failed { url, why } => FetchError::Failed { url, why },
+        }
+    }
+}
+
+/// The lock file at `path`, locked. Whoever held it may have removed it meanwhile, and others may have made a new one.
+fn lock(path: &Path) -> io::Result<File> {
+    loop {
+        let lock = File::create(path)?;
+        lock.lock()?;
+        if is_at(&lock, path)? {
+            return Ok(lock);
+        }
+    }
+}
+
+/// Whether `path` still leads to that file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (file, there) = (file.metadata()?, fs::metadata(path));
+    match there {
+        Ok(there) => Ok((file.dev(), file.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere lock files are never removed.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// `path` with another suffix behind its own.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -173,14 +268,18 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The file, if it is there and its digest is the one taken when it was downloaded.
-fn verified(path: &Path) -> io::Result<Option<Opened>> {
-    let expected = match fs::read_to_string(beside(path, DIGEST)) {
-        Ok(expected) => expected,
+fn verified(path: &Path) -> io::Result<Option<Held>> {
+    let note = match fs::read_to_string(beside(path, DIGEST)) {
+        Ok(note) => note,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    let (expected, whole) = match note.strip_suffix(CUT) {
+        Some(expected) => (expected, Whole::No),
+        None => (note.trim(), Whole::Yes),
+    };
     match open_path(path) {
-        Ok(opened) if opened.sha256 == expected.trim() => Ok(Some(opened)),
+        Ok(opened) if opened.sha256 == expected => Ok(Some(Held { opened, whole })),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

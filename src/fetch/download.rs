@@ -54,6 +54,14 @@ pub enum Checked {
     Foreign(String),
 }
 
+/// Whether a file that was accepted has its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whole {
+    Yes,
+    /// It ended early each time that it was sent.
+    No,
+}
+
 /// Judges a downloaded file before it is accepted.
 pub type Check = fn(&Path) -> Checked;
 
@@ -62,8 +70,21 @@ pub struct Downloader {
     client: Client,
     limits: Limits,
     check: Check,
-    busy: Mutex<HashMap<String, usize>>,
+    hosts: Mutex<HashMap<String, Host>>,
     freed: Condvar,
+}
+
+/// After this many files in a row that a host did not deliver, each asked for as often as the limits allow, it is
+/// asked for nothing more: a server that is down must not cost each of a thousand files its patience.
+const GIVE_UP_AFTER: u32 = 8;
+
+/// What is known of a host.
+#[derive(Default)]
+struct Host {
+    /// Connections in use.
+    busy: usize,
+    /// Files that it did not deliver since the last one that it did.
+    failed: u32,
 }
 
 /// What became of one attempt.
@@ -86,13 +107,28 @@ impl Downloader {
             .timeout(limits.silence)
             .build()
             .map_err(|error| FetchError::Failed { url: "the network".to_owned(), why: chain(&error) })?;
-        Ok(Downloader { client, limits, check, busy: Mutex::new(HashMap::new()), freed: Condvar::new() })
+        Ok(Downloader { client, limits, check, hosts: Mutex::default(), freed: Condvar::new() })
     }
 
     /// Downloads `url` to `part`, going on where an earlier attempt broke off, and returns once the file is whole and
     /// was accepted. What did not become whole stays for the next time.
-    pub(super) fn download(&self, url: &str, part: &Path) -> Result<(), FetchError> {
-        let _turn = self.turn(url);
+    pub(super) fn download(&self, url: &str, part: &Path) -> Result<Whole, FetchError> {
+        let turn = self.turn(url);
+        if self.host(&turn.host, |host| host.failed) >= GIVE_UP_AFTER {
+            let why = format!("{} did not deliver {GIVE_UP_AFTER} files in a row and is not asked again", turn.host);
+            return Err(FetchError::Failed { url: url.to_owned(), why });
+        }
+        let result = self.persist(url, part);
+        self.host(&turn.host, |host| match result {
+            Err(FetchError::Failed { .. }) => host.failed += 1,
+            Err(FetchError::Io(_)) => {}
+            _ => host.failed = 0,
+        });
+        result
+    }
+
+    /// Asks as often as the limits allow.
+    fn persist(&self, url: &str, part: &Path) -> Result<Whole, FetchError> {
         let begun = Instant::now();
         let mut pause = self.limits.first_pause;
         let mut refused = None;
@@ -103,8 +139,8 @@ impl Downloader {
                     let size = fs::metadata(part)?.len();
                     let seen_before = refused.replace(size) == Some(size);
                     match (self.check)(part) {
-                        Checked::Whole => return Ok(()),
-                        Checked::Cut(_) if seen_before => return Ok(()),
+                        Checked::Whole => return Ok(Whole::Yes),
+                        Checked::Cut(_) if seen_before => return Ok(Whole::No),
                         Checked::Cut(why) | Checked::Foreign(why) => {
                             fs::remove_file(part)?;
                             if seen_before {
@@ -120,7 +156,7 @@ impl Downloader {
             last = why;
             let wait = asked.unwrap_or(pause);
             if attempt < self.limits.attempts {
-                if begun.elapsed() + wait > self.limits.total {
+                if begun.elapsed().saturating_add(wait) > self.limits.total {
                     break;
                 }
                 thread::sleep(wait);
@@ -147,9 +183,7 @@ impl Downloader {
         match status {
             StatusCode::OK => self.receive(response, part, 0, begun),
             StatusCode::PARTIAL_CONTENT => match held {
-                Some(held) if starts_at(response.headers(), held.bytes) => {
-                    self.receive(response, part, held.bytes, begun)
-                }
+                Some(held) if continues(response.headers(), &held) => self.receive(response, part, held.bytes, begun),
                 _ => {
                     Resumable::forget(part);
                     Attempt::Again { why: "the server sent another part than was asked for".to_owned(), pause: None }
@@ -174,7 +208,9 @@ impl Downloader {
 
     /// Writes a response behind the `held` bytes that are there. Done only when as many came as were announced.
     fn receive(&self, mut response: Response, part: &Path, held: u64, begun: Instant) -> Attempt {
-        let expected = response.content_length().map(|length| length + held);
+        let announced = response.content_length().map(|length| length.saturating_add(held));
+        // A server may send less than the whole rest of the file.
+        let expected = if held > 0 { total(response.headers()).or(announced) } else { announced };
         let file = if held == 0 { File::create(part) } else { OpenOptions::new().append(true).open(part) };
         let mut file = match file {
             Ok(file) => file,
@@ -227,13 +263,18 @@ impl Downloader {
 
     /// Waits until the host has a connection to spare.
     fn turn(&self, url: &str) -> Turn<'_> {
-        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
-        let mut busy = self.busy.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        while busy.get(&host).copied().unwrap_or(0) >= self.limits.per_host {
-            busy = self.freed.wait(busy).unwrap_or_else(|poisoned| poisoned.into_inner());
+        let name = url.split('/').nth(2).unwrap_or_default().to_owned();
+        let mut hosts = self.hosts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        while hosts.get(&name).is_some_and(|host| host.busy >= self.limits.per_host.max(1)) {
+            hosts = self.freed.wait(hosts).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
-        *busy.entry(host.clone()).or_default() += 1;
-        Turn { downloader: self, host }
+        hosts.entry(name.clone()).or_default().busy += 1;
+        Turn { downloader: self, host: name }
+    }
+
+    fn host<T>(&self, name: &str, ask: impl FnOnce(&mut Host) -> T) -> T {
+        let mut hosts = self.hosts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        ask(hosts.entry(name.to_owned()).or_default())
     }
 }
 
@@ -245,10 +286,7 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut busy = self.downloader.busy.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(n) = busy.get_mut(&self.host) {
-            *n -= 1;
-        }
+        self.downloader.host(&self.host, |host| host.busy -= 1);
         self.downloader.freed.notify_all();
     }
 }
@@ -289,9 +327,21 @@ impl Resumable {
     }
 }
 
-fn starts_at(headers: &HeaderMap, byte: u64) -> bool {
+/// Whether a partial answer goes on where we are, with the version of the file that we have the beginning of.
+fn continues(headers: &HeaderMap, held: &Resumable) -> bool {
     let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    range.strip_prefix("bytes ").and_then(|range| range.split('-').next()) == Some(byte.to_string().as_str())
+    let first = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());
+    let version = match held.validator.starts_with('"') {
+        true => headers.get(ETAG),
+        false => headers.get(LAST_MODIFIED),
+    };
+    first == Some(held.bytes.to_string().as_str())
+        && version.is_none_or(|version| version.as_bytes() == held.validator.as_bytes())
+}
+
+/// The length of the whole file, from the answer to a request for a part of it.
+fn total(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit('/').next()?.trim().parse().ok()
 }
 
 /// The pause that a server asks for, in seconds or as a date (RFC 9110, section 10.2.3).

@@ -120,7 +120,7 @@ pub(super) fn coverage(
             let full_feeds = view.full_feeds(family);
             full_feeds.iter().filter(|vantage_point| vantage_point.collector == replay.collector).count()
         };
-        let rejected = archive.files().filter(|file| is_rib(file) && file.report.verdict == Verdict::Rejected);
+        let rejected = archive.reports().filter(|file| is_rib(file) && file.verdict == Verdict::Rejected);
         collectors.push(CollectorCoverage {
             collector: replay.collector.clone(),
             project: archive.plan.project,

@@ -186,6 +186,10 @@ pub fn check_download(path: &Path) -> Checked {
         Ok(file) => file,
         Err(error) => return Checked::Foreign(error.to_string()),
     };
+    // It could be read to its end; but a collector without messages still publishes the frame of its container.
+    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        return Checked::Cut("it has no byte".to_owned());
+    }
     match decode::read(file, &Selection::new()).ending {
         Ending::Complete => Checked::Whole,
         Ending::Truncated(why) => Checked::Cut(why),
@@ -194,6 +198,6 @@ pub fn check_download(path: &Path) -> Checked {
 }
 
 /// Whether a file is a RIB dump.
-pub(super) fn is_rib(file: &ReadFile) -> bool {
-    file.report.kind == DumpKind::Rib.name()
+pub(super) fn is_rib(file: &FileReading) -> bool {
+    file.kind == DumpKind::Rib.name()
 }

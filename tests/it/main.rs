@@ -10,6 +10,7 @@ mod data;
 mod decode;
 mod documents;
 mod golden;
+mod network;
 mod properties;
 mod real;
 mod scenario;

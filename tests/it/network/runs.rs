@@ -1,0 +1,198 @@
+//! Whole runs: the program itself, the cache that it leaves, and downloads that go on where they broke off.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use assert_cmd::Command;
+use outage_replay::catalog::Mirror;
+use outage_replay::{Options, run};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::proxy::{Fault, Proxy};
+use super::servers::Servers;
+use super::{COLLECTORS, LIMITS, WINDOW, assert_sound, copy, files_below, query, replay, text};
+
+const UPDATES: &str = "rrc00/2014.12/updates.20141222.1615.gz";
+const RIB: &str = "route-views2/bgpdata/2014.12/RIBS/rib.20141222.1600.bz2";
+
+/// The program asked about the founding case, in a folder of its own and without the caller's settings.
+fn program(cache: &Path, broker_url: Option<&str>, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outage-replay"));
+    for variable in ["BGPKIT_BROKER_URL", "OUTAGE_REPLAY_ARCHIVE", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+    {
+        command.env_remove(variable);
+    }
+    if let Some(url) = broker_url {
+        command.env("BGPKIT_BROKER_URL", url);
+    }
+    command.env("NO_PROXY", "127.0.0.1").env("OUTAGE_REPLAY_CACHE", cache).current_dir(cache);
+    command.args(["--asn", "131279", "--format", "json", "--collector"]).arg(COLLECTORS.join(",")).args(more);
+    command.timeout(Duration::from_secs(300));
+    command
+}
+
+fn document(command: &mut Command) -> (Vec<u8>, Value) {
+    let output = command.output().expect("the program runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let document = serde_json::from_slice(&output.stdout).expect("a document");
+    (output.stdout, document)
+}
+
+#[test]
+fn without_an_archive_the_files_come_from_the_network_and_then_from_the_cache() {
+    let Some(servers) = Servers::start() else { return };
+    let cache = TempDir::new().expect("a temporary folder");
+    let window = ["--from", "2014-12-22T12:00", "--to", "2014-12-23T04:00"];
+    let archive = Servers::archive();
+    let local = ["--archive", archive.to_str().expect("a path")];
+    let with = |more: &[&'static str]| [&window[..], more].concat();
+
+    let (_, expected) = document(&mut program(cache.path(), None, &[&window[..], &local[..]].concat()));
+    let (online, found) = document(&mut program(cache.path(), Some(&servers.broker_url()), &window));
+    assert_eq!(found["outages"], expected["outages"]);
+    assert_eq!(found["episodes"], expected["episodes"]);
+    assert_eq!(found["answer"], "outage");
+    assert!(!found["outages"].as_array().expect("outages").is_empty());
+    assert_sound(cache.path(), "after the first run");
+
+    let url = servers.broker_url();
+    servers.stop();
+    let (offline, _) = document(&mut program(cache.path(), Some(&url), &with(&["--offline"])));
+    assert!(offline == online, "the second run, without network, prints the same bytes");
+
+    let copied = TempDir::new().expect("a temporary folder");
+    copy(cache.path(), copied.path(), "no such file");
+    let as_archive = ["--archive", copied.path().to_str().expect("a path")];
+    let elsewhere = TempDir::new().expect("a temporary folder");
+    let (archived, _) = document(&mut program(elsewhere.path(), None, &[&window[..], &as_archive[..]].concat()));
+    assert!(archived == online, "the cache is an archive");
+    assert_eq!(files_below(elsewhere.path()), [""; 0], "a local archive needs no cache");
+}
+
+#[test]
+fn a_broker_that_cannot_be_reached_or_understood_ends_the_program_with_1() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let cache = TempDir::new().expect("a temporary folder");
+    proxy.fault("/search", Fault::Status(404), None);
+    let window = ["--from", WINDOW.0, "--to", WINDOW.1];
+    for url in [proxy.broker_url().as_str(), "http://", "no url"] {
+        let output = program(cache.path(), Some(url), &window).output().expect("the program runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{url}: {errors}");
+        assert!(errors.contains("cannot list archives at") && errors.contains("--offline"), "{url}: {errors}");
+        assert_eq!(output.stdout, b"", "{url}");
+    }
+}
+
+#[test]
+fn a_download_that_broke_off_goes_on_where_it_was() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let clean_cache = TempDir::new().expect("a temporary folder");
+    let clean = text(&replay(&proxy.broker_url(), clean_cache.path(), LIMITS).expect("a clean run"));
+    for file in [UPDATES, RIB] {
+        let right = fs::read(Servers::archive().join(file)).expect("a file");
+        // What happens to the second request, after half of the file came; and how many it takes then.
+        for (then, n_requests) in [(None, 2), (Some(Fault::OtherVersion), 3), (Some(Fault::ShortRange), 3)] {
+            let cache = TempDir::new().expect("a temporary folder");
+            copy(clean_cache.path(), cache.path(), file);
+            proxy.reset();
+            proxy.fault(file, Fault::Cut(0.5), Some(1));
+            if let Some(fault) = &then {
+                proxy.fault(file, fault.clone(), Some(1));
+            }
+            let report = replay(&proxy.broker_url(), cache.path(), LIMITS).expect("a report");
+            assert_eq!(text(&report), clean, "{file}, {then:?}");
+            let requests = proxy.requests(file);
+            assert_eq!(requests.len(), n_requests, "{file}, {then:?}: {requests:?}");
+            let second = &requests[1];
+            assert_eq!(second.range, Some(format!("bytes={}-", right.len() / 2)), "{file}, {then:?}");
+            assert!(second.if_range.as_ref().is_some_and(|etag| etag.starts_with('"')), "{second:?}");
+            assert!(fs::read(cache.path().join(file)).expect("a file") == right, "{file}, {then:?}: other bytes");
+            assert_sound(cache.path(), file);
+        }
+        // In the next run too; but not with a file that has changed meanwhile.
+        for etag in [None, Some("\"older\"")] {
+            let cache = TempDir::new().expect("a temporary folder");
+            copy(clean_cache.path(), cache.path(), file);
+            proxy.reset();
+            proxy.fault(file, Fault::Cut(0.5), Some(1));
+            proxy.fault(file, Fault::Status(404), None);
+            let _ = replay(&proxy.broker_url(), cache.path(), LIMITS).expect("a report");
+            let part = cache.path().join(format!("{file}.part"));
+            assert_eq!(fs::metadata(&part).expect("a part").len() as usize, right.len() / 2);
+            if let Some(etag) = etag {
+                fs::write(cache.path().join(format!("{file}.part.validator")), etag).expect("a validator");
+                fs::write(&part, vec![0; right.len() / 2]).expect("a part");
+            }
+            proxy.reset();
+            let report = replay(&proxy.broker_url(), cache.path(), LIMITS).expect("a report");
+            assert_eq!(text(&report), clean, "{file}, {etag:?}");
+            assert!(proxy.requests(file)[0].range.is_some(), "{file}, {etag:?}");
+            assert_eq!(proxy.requests(file).len(), 1, "{file}, {etag:?}");
+            assert!(fs::read(cache.path().join(file)).expect("a file") == right, "{file}, {etag:?}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_entry_of_the_cache_is_fetched_again_and_nothing_else() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let cache = TempDir::new().expect("a temporary folder");
+    let clean = text(&replay(&proxy.broker_url(), cache.path(), LIMITS).expect("a clean run"));
+    let path = cache.path().join(UPDATES);
+    let right = fs::read(&path).expect("an entry");
+    let note = cache.path().join(format!("{UPDATES}.sha256"));
+    type Damage<'a> = (&'a str, &'a dyn Fn());
+    let damages: [Damage; 5] = [
+        ("a byte", &|| fs::write(&path, right.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>()).expect("written")),
+        ("its end", &|| fs::write(&path, &right[..right.len() / 2]).expect("written")),
+        ("the file", &|| fs::remove_file(&path).expect("removed")),
+        ("its digest", &|| fs::remove_file(&note).expect("removed")),
+        ("half of its digest", &|| fs::write(&note, "12ab").expect("written")),
+    ];
+    for (what, damage) in damages {
+        damage();
+        proxy.reset();
+        let report = replay(&proxy.broker_url(), cache.path(), LIMITS).expect("a report");
+        assert_eq!(text(&report), clean, "{what}");
+        let counts: Vec<(String, usize)> = proxy.file_counts().into_iter().collect();
+        assert_eq!(counts, [(format!("/{UPDATES}"), 1)], "{what}");
+        assert!(fs::read(&path).expect("an entry") == right, "{what}");
+        assert_sound(cache.path(), what);
+    }
+}
+
+#[test]
+fn runs_at_once_share_one_cache_and_four_connections_are_the_most() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let cache = TempDir::new().expect("a temporary folder");
+    proxy.fault("2014.12/", Fault::Late(Duration::from_millis(50)), None);
+    let alone = TempDir::new().expect("a temporary folder");
+    let clean = text(&replay(&proxy.broker_url(), alone.path(), LIMITS).expect("a clean run"));
+    assert_eq!(proxy.most_open(), 4, "eight threads, four connections");
+
+    proxy.reset();
+    proxy.fault("2014.12/", Fault::Late(Duration::from_millis(50)), None);
+    let (url, folder) = (proxy.broker_url(), cache.path());
+    let texts: Vec<String> = thread::scope(|scope| {
+        let run = || text(&replay(&url, folder, LIMITS).expect("a report"));
+        let runs = [scope.spawn(run), scope.spawn(run), scope.spawn(run)];
+        runs.map(|run| run.join().expect("a run")).to_vec()
+    });
+    assert!(texts.iter().all(|text| *text == clean));
+    let twice: Vec<_> = proxy.file_counts().into_iter().filter(|(_, count)| *count != 1).collect();
+    assert_eq!(twice, [], "each file is downloaded once");
+    assert_sound(folder, "three runs at once");
+    assert_eq!(files_below(folder), files_below(alone.path()));
+
+    let mirror = Mirror::open(folder).expect("the cache is an archive");
+    assert_eq!(text(&run(&query(), &mirror, &Options::default(), &()).expect("a report")), clean);
+}
