@@ -75,12 +75,7 @@ const MODULES: [Module; 14] = [
         ],
         world: &["fs", "env", "clock"],
     },
-    Module {
-        name: "main",
-        ours: &["cli"],
-        packages: &["anyhow", "clap"],
-        world: &["process"],
-    },
+    Module { name: "main", ours: &["cli"], packages: &["anyhow", "clap"], world: &["process"] },
 ];
 
 /// Words that say nothing about what a thing is.

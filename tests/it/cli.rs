@@ -18,7 +18,7 @@ const QUIET: &str = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:00 -
 pub fn program(args: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outage-replay"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args.split_whitespace());
-    for name in ["OUTAGE_REPLAY_ARCHIVE", "NO_COLOR", "COLUMNS"] {
+    for name in ["OUTAGE_REPLAY_ARCHIVE", "OUTAGE_REPLAY_CACHE", "BGPKIT_BROKER_URL", "NO_COLOR", "COLUMNS"] {
         command.env_remove(name);
     }
     command
@@ -281,6 +281,57 @@ fn the_archive_may_come_from_the_environment() {
     let args = QUIET.replace("--archive data/dprk-2014", "");
     let Ran { code, stdout, .. } = ran(program(&args).env("OUTAGE_REPLAY_ARCHIVE", "data/dprk-2014"));
     assert_eq!((code, stdout), (0, prints(0, QUIET)));
+}
+
+#[test]
+fn a_plan_lists_what_a_run_would_read_and_what_is_missing() {
+    let plan = prints(0, &format!("plan {MAIN}"));
+    assert!(plan.contains("752 files"), "{plan}");
+    assert!(plan.contains("Missing: route-views.sydney 2014-12-22T13:30:00Z to 2014-12-22T13:45:00Z"), "{plan}");
+    let document: Value = serde_json::from_str(&prints(0, &format!("plan {MAIN} --format json"))).expect("JSON");
+    let collectors = document["collectors"].as_array().expect("collectors");
+    assert_eq!(collectors.len(), 3);
+    assert_eq!(collectors[0]["collector"], "route-views.sydney");
+    assert_eq!(collectors[0]["missing"].as_array().map(Vec::len), Some(1));
+    refused(2, "plan --from 2014-12-22 --to 2014-12-23 --archive data/dprk-2014", &["nothing to look for"]);
+}
+
+#[test]
+fn a_cache_is_listed_verified_and_pruned() {
+    let folder = folder();
+    let cache = format!("--cache-dir {}", folder.path().display());
+    assert_eq!(prints(0, &format!("cache path {cache}")).trim_end(), folder.path().display().to_string());
+    assert!(prints(0, &format!("cache list {cache}")).starts_with("0 files"));
+
+    // A file without a digest was not finished.
+    let file = folder.path().join("rrc00/2014.12/updates.20141222.1615.gz");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&file, b"not finished").expect("a file");
+    let verified = prints(1, &format!("cache verify {cache}"));
+    assert!(verified.contains("damaged   rrc00/2014.12/updates.20141222.1615.gz"), "{verified}");
+    assert!(prints(0, &format!("cache prune --older-than 30days {cache}")).starts_with("0 files removed"));
+    assert!(prints(0, &format!("cache prune --max-size 0 {cache}")).starts_with("1 files removed"));
+    assert!(!file.exists());
+    refused(2, &format!("cache prune {cache}"), &["--older-than"]);
+    refused(2, &format!("cache prune --max-size many {cache}"), &["500M"]);
+}
+
+#[test]
+fn offline_reads_the_cache_alone_as_an_archive() {
+    let window = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:00";
+    let from_cache = prints(0, &format!("{window} --offline --cache-dir data/dprk-2014 --format json"));
+    assert_eq!(from_cache, prints(0, &format!("{window} --archive data/dprk-2014 --format json")));
+    let folder = folder();
+    refused(1, &format!("{window} --offline --cache-dir {}", folder.path().display()), &["no archive files below"]);
+}
+
+#[test]
+fn a_broker_that_cannot_be_one_ends_the_run_with_its_address() {
+    let folder = folder();
+    let args = format!("{QUIET} --cache-dir {} --all-collectors", folder.path().display());
+    let args = args.replace("--archive data/dprk-2014", "--broker-url not-a-url");
+    refused(1, &args, &["cannot list archives at not-a-url", "--archive"]);
+    assert!(contents(folder.path()).is_empty());
 }
 
 #[test]
