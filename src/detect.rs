@@ -1,6 +1,6 @@
 //! Outages: where a share falls below its threshold and stays there.
 //!
-//! [`dips`](dip::dips) finds every fall of one step function; [`prefix_findings`] and [`asn_findings`] turn the falls of
+//! [`dips`] finds every fall of one step function; [`prefix_findings`] and [`asn_findings`] turn the falls of
 //! a prefix and of everything that an AS originates into outages, flaps and lesser losses, and judge them by what the
 //! vantage points did.
 
