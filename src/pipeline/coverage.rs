@@ -140,5 +140,6 @@ pub(super) fn coverage(
         asns.dedup();
         asns.len()
     });
-    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns }
+    let full_feeds = Family::ALL.map(|family| view.full_feeds(family).into_iter().cloned().collect());
+    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns, full_feeds }
 }
