@@ -8,10 +8,11 @@
 mod machine;
 mod table;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bgp::{AsPath, Collector, Family, Peer, Prefix};
+use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
 use crate::decode::Reading;
 use crate::time::{Timestamp, Window};
 
@@ -150,6 +151,27 @@ pub struct Replay {
     pub has_rib: bool,
     /// What had to be corrected.
     pub corrections: Corrections,
+}
+
+impl Replay {
+    /// Every prefix that a route, its absence or a RIB dump shows, sorted.
+    pub fn prefixes(&self) -> BTreeSet<Prefix> {
+        let in_tables = self.tables.iter().flat_map(|table| table.holders.keys());
+        self.routes.iter().map(|span| &span.prefix).chain(in_tables).copied().collect()
+    }
+
+    /// Those among them that `asn` originated at any time, sorted.
+    pub fn originated_by(&self, asn: Asn) -> BTreeSet<Prefix> {
+        let by_route = self.routes.iter().filter(|span| match &span.held {
+            Held::Present(Some(path)) => path.originates(asn),
+            _ => false,
+        });
+        let by_table = self.tables.iter().flat_map(|table| &table.holders).filter(|(_, holders)| {
+            let mut paths = holders.iter().flat_map(|holder| &holder.paths);
+            paths.any(|(_, path)| path.originates(asn))
+        });
+        by_route.map(|span| span.prefix).chain(by_table.map(|(prefix, _)| *prefix)).collect()
+    }
 }
 
 /// One collector's archive files, read and in order.
