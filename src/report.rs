@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::bgp::{Collector, Family, Prefix, Project, VantagePoint};
+use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason};
 use crate::detect::{AsnTimeline, Findings, Thresholds};
@@ -186,9 +186,6 @@ pub struct Coverage {
     pub has_rib: bool,
     /// Distinct ASes with a usable vantage point, IPv4 and IPv6.
     pub n_peer_asns: [usize; 2],
-    /// The vantage points that were full feeds at any time (without RIB dumps: that mention the prefixes), IPv4 and
-    /// IPv6.
-    pub full_feeds: [Vec<VantagePoint>; 2],
 }
 
 /// The answer in a word.

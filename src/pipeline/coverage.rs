@@ -141,6 +141,5 @@ pub(super) fn coverage(
         asns.dedup();
         asns.len()
     });
-    let full_feeds = Family::ALL.map(|family| view.full_feeds(family).into_iter().cloned().collect());
-    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns, full_feeds }
+    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns }
 }
