@@ -19,7 +19,7 @@ use crate::decode::{Change, Selection};
 use crate::detect::{self, AsnTimeline, Findings, Thresholds};
 use crate::error::Error;
 use crate::fetch::Cache;
-use crate::replay::{self, History, Replay};
+use crate::replay::{Replay, Replayer};
 use crate::report::{Parameters, Report};
 use crate::time::Window;
 use crate::visibility::{Metric, Sufficiency, Timeline, View};
@@ -129,20 +129,8 @@ fn answer(
     }
     let archives = read(query, files, cache, selection, progress)?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
-    let replays: Vec<Replay> = archives
-        .par_iter()
-        .zip(&gaps)
-        .map(|(archive, gaps)| {
-            let accepted = archive.ribs.iter().filter(|rib| rib.report.verdict != Verdict::Rejected);
-            replay::replay(&History {
-                collector: archive.plan.collector.clone(),
-                ribs: accepted.map(|rib| &rib.reading).collect(),
-                updates: archive.updates.iter().map(|updates| &updates.reading).collect(),
-                gaps: gaps.iter().map(|gap| gap.window).collect(),
-                window: Window { start: archive.plan.start.min(query.window.start), end: query.window.end },
-            })
-        })
-        .collect();
+    let replays: Vec<Replay> =
+        archives.par_iter().zip(&gaps).map(|(archive, gaps)| replay(archive, gaps, query.window)).collect();
     let view = View::new(&replays, query.window, options.metric, options.sufficiency);
 
     let known = prefixes(&archives);
@@ -167,6 +155,19 @@ fn answer(
         coverage: coverage::coverage(&view, &replays, &archives, gaps, rows),
         files: archives.iter().flat_map(Archive::reports).cloned().collect(),
     })
+}
+
+/// Replays one collector. Records are referred to by the place of their file in [`Archive::files`].
+fn replay(archive: &Archive, gaps: &[Gap], window: Window) -> Replay {
+    let window = Window { start: archive.plan.start.min(window.start), end: window.end };
+    let mut replayer = Replayer::new(archive.plan.collector.clone(), window);
+    let (ribs, updates) = (archive.ribs.iter().zip(0..), archive.updates.iter().zip(archive.ribs.len() as u32..));
+    for (rib, file) in ribs.filter(|(rib, _)| rib.report.verdict != Verdict::Rejected) {
+        replayer.rib(file, &rib.reading);
+    }
+    gaps.iter().for_each(|gap| replayer.gap(gap.window));
+    updates.for_each(|(updates, file)| replayer.updates(file, &updates.reading));
+    replayer.finish()
 }
 
 /// Chooses files and reads them, until every prefix of the chosen origins is known in every file.
