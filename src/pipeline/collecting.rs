@@ -13,7 +13,7 @@ use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Change, Selection};
 use crate::error::Error;
 use crate::fetch::Cache;
-use crate::replay::{self, History, Replay};
+use crate::replay::{Replay, Replayer};
 use crate::report::{Observations, Source};
 use crate::time::Window;
 
@@ -52,20 +52,8 @@ pub(super) fn collect(
 ) -> Result<Observations, Error> {
     let archives = read(query, files, cache, selection(query), progress)?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
-    let replays: Vec<Replay> = archives
-        .par_iter()
-        .zip(&gaps)
-        .map(|(archive, gaps)| {
-            let accepted = archive.ribs.iter().filter(|rib| rib.report.verdict != Verdict::Rejected);
-            replay::replay(&History {
-                collector: archive.plan.collector.clone(),
-                ribs: accepted.map(|rib| &rib.reading).collect(),
-                updates: archive.updates.iter().map(|updates| &updates.reading).collect(),
-                gaps: gaps.iter().map(|gap| gap.window).collect(),
-                window: Window { start: archive.plan.start.min(query.window.start), end: query.window.end },
-            })
-        })
-        .collect();
+    let replays: Vec<Replay> =
+        archives.par_iter().zip(&gaps).map(|(archive, gaps)| replay(archive, gaps, query.window)).collect();
     let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
     Ok(Observations {
         query: query.clone(),
@@ -76,6 +64,23 @@ pub(super) fn collect(
         rows,
         files: archives.iter().flat_map(Archive::reports).cloned().collect(),
     })
+}
+
+/// Replays one collector. Records are referred to by the place of their file among [`Archive::reports`].
+fn replay(archive: &Archive, gaps: &[Gap], window: Window) -> Replay {
+    let window = Window { start: archive.plan.start.min(window.start), end: window.end };
+    let mut replayer = Replayer::new(archive.plan.collector.clone(), window);
+    let first = archive.passed_over.len();
+    let (ribs, updates) = (archive.ribs.iter().zip(first..), archive.updates.iter().zip(first + archive.ribs.len()..));
+    for (rib, file) in ribs.filter(|(rib, _)| rib.report.verdict != Verdict::Rejected) {
+        replayer.rib(file as u32, &rib.reading);
+    }
+    gaps.iter().for_each(|gap| replayer.gap(gap.window));
+    // What a wrong clock wrote has no place in time.
+    for (updates, file) in updates.filter(|(updates, _)| updates.report.verdict != Verdict::Unreadable) {
+        replayer.updates(file as u32, &updates.reading);
+    }
+    replayer.finish()
 }
 
 /// What the readers look for.
