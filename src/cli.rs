@@ -179,7 +179,7 @@ pub struct Args {
         value_name = "KIND",
         value_enum,
         value_delimiter = ',',
-        default_value = "csv,parquet",
+        default_value = "csv,parquet,html",
         requires = "output",
         help_heading = "Output"
     )]
@@ -239,8 +239,16 @@ enum Format {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ExportName {
+    /// Outages and coverage as tables
     Csv,
+    /// Outages, timelines and evidence as tables
     Parquet,
+    /// The report as one page for a browser
+    Html,
+    /// The timeline as a still picture
+    Svg,
+    /// The same in pixels
+    Png,
 }
 
 /// Where archive files are listed, and where they are kept once downloaded.
@@ -430,6 +438,9 @@ impl Args {
         let export = |name: &ExportName| match name {
             ExportName::Csv => Export::Csv,
             ExportName::Parquet => Export::Parquet,
+            ExportName::Html => Export::Html,
+            ExportName::Svg => Export::Svg,
+            ExportName::Png => Export::Png,
         };
         self.export.iter().map(export).collect()
     }

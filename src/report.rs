@@ -1,11 +1,16 @@
 //! Outages, timelines and coverage as tables, documents and files. Decides nothing.
 
+mod drawing;
 mod frames;
+mod html;
 mod json;
 mod observations;
 mod output;
+mod picture;
+mod rows;
 mod table;
 mod text;
+mod witnesses;
 mod words;
 
 use std::time::Duration;
@@ -21,9 +26,11 @@ use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, Metric, SessionSpan, Sufficiency, Timeline};
 
 pub use frames::{coverage_frame, outage_frame, span_frame, timeline_frame};
+pub use html::html;
 pub use json::{document, lines};
 pub use observations::{Observations, Source};
 pub use output::{Export, check_folder, outages_csv, write};
+pub use picture::{png, svg};
 pub use table::{Style, table};
 
 /// This program and the parser that it trusts with MRT records.

@@ -8,7 +8,7 @@ use std::path::Path;
 use polars::prelude::*;
 use serde_json::json;
 
-use super::{Report, TOOL, coverage_frame, outage_frame, span_frame, timeline_frame};
+use super::{Report, TOOL, coverage_frame, html, outage_frame, png, span_frame, svg, timeline_frame};
 use crate::error::Error;
 
 /// A kind of file to write.
@@ -18,13 +18,28 @@ pub enum Export {
     Csv,
     /// `outages.parquet`, `timelines.parquet`, `spans.parquet`.
     Parquet,
+    /// `report.html`.
+    Html,
+    /// `timeline.svg`.
+    Svg,
+    /// `timeline.png`.
+    Png,
 }
 
 /// The file that marks a folder as a run.
 const MANIFEST: &str = "manifest.json";
 /// Every file that a run may consist of: nothing else is ever replaced.
-const FILES: [&str; 6] =
-    [MANIFEST, "outages.csv", "coverage.csv", "outages.parquet", "timelines.parquet", "spans.parquet"];
+const FILES: [&str; 9] = [
+    MANIFEST,
+    "report.html",
+    "timeline.svg",
+    "timeline.png",
+    "outages.csv",
+    "coverage.csv",
+    "outages.parquet",
+    "timelines.parquet",
+    "spans.parquet",
+];
 
 /// Whether a report could be written into `folder`: it does not exist, is empty, or holds nothing but an earlier run
 /// that may be replaced. Asked before a long run, so that its result is not lost.
@@ -89,6 +104,15 @@ fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, 
         ] {
             files.push((name.to_owned(), parquet(name, frame)?));
         }
+    }
+    if exports.contains(&Export::Html) {
+        files.push(("report.html".to_owned(), html(report).into_bytes()));
+    }
+    if exports.contains(&Export::Svg) {
+        files.push(("timeline.svg".to_owned(), svg(report).into_bytes()));
+    }
+    if exports.contains(&Export::Png) {
+        files.push(("timeline.png".to_owned(), png(report)?));
     }
     Ok(files)
 }

@@ -49,7 +49,18 @@ const MODULES: [Module; 14] = [
     Module {
         name: "report",
         ours: &["detect", "visibility", "replay", "catalog::Query", "catalog::Target", "catalog::Match"],
-        packages: &["chrono", "polars", "rustc_hash", "serde", "serde_json", "tempfile"],
+        packages: &[
+            "base64",
+            "chrono",
+            "maud",
+            "polars",
+            "resvg",
+            "rustc_hash",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tempfile",
+        ],
         world: &["fs"],
     },
     Module {

@@ -138,7 +138,13 @@ fn the_number_of_threads_changes_no_byte() {
         let printed: Vec<String> = ["table", "json", "ndjson", "csv"]
             .iter()
             .map(|format| {
-                prints(0, &format!("{SHORT} --jobs {jobs} --format {format} --force --output {}", run.display()))
+                prints(
+                    0,
+                    &format!(
+                        "{SHORT} --jobs {jobs} --format {format} --force --export csv,parquet,html,svg,png --output {}",
+                        run.display()
+                    ),
+                )
             })
             .collect();
         let this = (printed, contents(&run));
@@ -524,8 +530,10 @@ fn a_full_disk_is_a_failure() {
 #[test]
 fn a_run_is_written_whole_and_the_export_chooses() {
     for (export, expected) in [
-        ("", "coverage.csv manifest.json outages.csv outages.parquet spans.parquet timelines.parquet"),
+        ("", "coverage.csv manifest.json outages.csv outages.parquet report.html spans.parquet timelines.parquet"),
         ("--export csv", "coverage.csv manifest.json outages.csv"),
+        ("--export html", "manifest.json report.html"),
+        ("--export png,svg", "manifest.json timeline.png timeline.svg"),
         ("--export parquet", "manifest.json outages.parquet spans.parquet timelines.parquet"),
         (
             "--export parquet,csv",
@@ -541,7 +549,7 @@ fn a_run_is_written_whole_and_the_export_chooses() {
     }
     refused(2, &format!("{QUIET} --export csv"), &["--output"]);
     refused(2, &format!("{QUIET} --force"), &["--output"]);
-    refused(2, &format!("{QUIET} --output x --export pdf"), &["csv, parquet"]);
+    refused(2, &format!("{QUIET} --output x --export pdf"), &["csv, parquet, html, svg, png"]);
 }
 
 #[test]
@@ -599,5 +607,5 @@ fn the_current_folder_can_be_the_output() {
     let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
     let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(names(out.path()).len(), 6);
+    assert_eq!(names(out.path()).len(), 7);
 }
