@@ -11,7 +11,7 @@ use resvg::usvg;
 use super::drawing::{self, Place, Plot, Tick, ticks};
 use super::html::credit;
 use super::rows::{self, Panel, Row};
-use super::text::{count, duration, from_to, percent, wrap};
+use super::text::{count, from_to, percent, wrap};
 use super::words::{self, Told};
 use super::*;
 use crate::detect::Outage;
@@ -82,7 +82,7 @@ fn title(report: &Report) -> (String, String) {
         let n = report.summaries.iter().filter(|summary| !words::outages_of(report, summary).is_empty()).count();
         let all = report.summaries.len();
         let first = report.summaries.iter().find(|summary| !words::outages_of(report, summary).is_empty());
-        let title = format!("{} of {all} had an outage", count(n, "target", "targets"));
+        let title = format!("{n} of {all} targets had an outage");
         return (title, first.map(|summary| words::headline(report, summary)).unwrap_or_default());
     };
     let outages = words::outages_of(report, summary);
@@ -155,8 +155,8 @@ impl Drawing {
         for panel in panels.iter().take(MOST_PANELS) {
             self.panel(panel, height);
         }
-        self.left_out(panels.len().saturating_sub(MOST_PANELS), "network", "networks");
         self.axis();
+        self.left_out(panels.len().saturating_sub(MOST_PANELS), "network", "networks");
     }
 
     fn panel(&mut self, panel: &Panel, height: f64) {
@@ -208,7 +208,7 @@ impl Drawing {
             let (Ok(x), Ok(width)) = (plot.x(shown.start).parse::<f64>(), plot.width(&shown).parse::<f64>()) else {
                 continue;
             };
-            let length = duration(outage.duration);
+            let length = words::length(outage);
             if width >= 8.0 * length.chars().count() as f64 {
                 self.text("length", x + width / 2.0, self.top - 6.0, &length);
             }

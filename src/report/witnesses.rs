@@ -6,6 +6,10 @@ use crate::bgp::{Asn, VantagePoint};
 use crate::detect::Outage;
 use crate::visibility::{Piece, View, Vote};
 
+/// A vantage point that lost its routes at most this long before the share crossed the threshold lost them in the outage:
+/// withdrawals reach everybody within some minutes. One that had none for longer had none before it.
+const LEAD: Duration = Duration::from_secs(15 * 60);
+
 /// A usable vantage point, and which part of some prefixes it held.
 pub(super) struct Witness {
     pub vantage_point: VantagePoint,
@@ -42,7 +46,6 @@ pub(super) fn witnesses(
     prefixes: &[Prefix],
     origin: Option<Asn>,
     outage: &Outage,
-    first_loss: Timestamp,
     most_readings: usize,
 ) -> Vec<Witness> {
     let mut own: Vec<Vec<Piece>> = vec![Vec::new(); view.vantage_points().len()];
@@ -54,9 +57,13 @@ pub(super) fn witnesses(
     let usable = view.vantage_points().iter().zip(own).filter(|(_, pieces)| !pieces.is_empty());
     let witness = |(vantage_point, pieces): (&VantagePoint, Vec<Piece>)| {
         let held = held(&pieces, origin);
-        let fate = fate(&held, first_loss, outage.end.unwrap_or(Timestamp::MAX));
+        let fate = fate(&held, outage.loss.first, outage.end.unwrap_or(Timestamp::MAX));
+        let before = match fate {
+            Fate::Lost { lost, .. } => lost.at,
+            _ => outage.loss.first,
+        };
         let readings = thinned(merged(held.into_iter(), view.window()), view.window(), most_readings);
-        Witness { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, first_loss), readings, fate }
+        Witness { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, before), readings, fate }
     };
     let mut witnesses: Vec<Witness> = usable.map(witness).filter(|witness| !witness.readings.is_empty()).collect();
     witnesses.sort_by(|a, b| (a.fate, &a.vantage_point).cmp(&(b.fate, &b.vantage_point)));
@@ -96,29 +103,33 @@ fn upstream(pieces: &[Piece], before: Timestamp) -> Option<Asn> {
     paths.max_by_key(|(until, _)| *until).and_then(|(_, path)| path.upstream())
 }
 
-/// What became of it between the first loss and the end of the outage.
-fn fate(held: &[Reading], first: Timestamp, until: Timestamp) -> Fate {
-    let mut before = held.iter().filter(|reading| reading.window.start < first).peekable();
-    let last = before.by_ref().last().filter(|reading| reading.window.end >= first);
-    match last.and_then(|reading| reading.share) {
-        None => return Fate::Unknown,
-        Some(share) if share <= 0.0 => return Fate::NoneBefore,
-        Some(_) => {}
+/// What became of it in an outage that lasted from `start` to `end`.
+fn fate(held: &[Reading], start: Timestamp, end: Timestamp) -> Fate {
+    let has_none = |reading: &Reading| reading.share == Some(0.0);
+    let meets = |reading: &Reading| reading.window.end > start && reading.window.start < end;
+    let Some(first) = held.iter().position(|reading| has_none(reading) && meets(reading)) else {
+        return if is_known_throughout(held, start, end) { Fate::Kept } else { Fate::Unknown };
+    };
+    // The same absence may be several readings.
+    let mut lost = first;
+    while lost > 0 && has_none(&held[lost - 1]) && held[lost - 1].window.end == held[lost].window.start {
+        lost -= 1;
     }
-    // A reading after one that is unknown, or after a hole, may have begun before.
-    let instant = |index: usize| -> Option<Instant> {
-        let reading = held.get(index)?;
-        let previous = index.checked_sub(1).and_then(|index| held.get(index));
-        let is_dated = previous.is_some_and(|p| p.share.is_some() && p.window.end == reading.window.start);
-        Some(Instant { at: reading.window.start, is_latest: !is_dated })
-    };
-    let gone = held.iter().position(|r| r.window.start >= first && r.window.start < until && r.share == Some(0.0));
-    let Some((index, lost)) = gone.and_then(|index| Some((index, instant(index)?))) else {
-        return if is_known_throughout(held, first, until) { Fate::Kept } else { Fate::Unknown };
-    };
-    let rest = held.iter().enumerate().skip(index + 1);
-    let back = rest.filter(|(_, reading)| reading.share > Some(0.0)).map(|(index, _)| index).next();
-    Fate::Lost { lost, back: back.and_then(instant) }
+    match held[..lost].iter().rev().find_map(|reading| reading.share) {
+        Some(share) if share > 0.0 && held[lost].window.start >= start - LEAD => {}
+        Some(_) => return Fate::NoneBefore,
+        None => return Fate::Unknown,
+    }
+    let last = held.iter().rposition(|reading| has_none(reading) && meets(reading)).unwrap_or(first);
+    let back = held.iter().skip(last + 1).position(|reading| reading.share > Some(0.0));
+    Fate::Lost { lost: instant(held, lost), back: back.map(|back| instant(held, last + 1 + back)) }
+}
+
+/// When a reading began; after one that is unknown, or after a hole, it may have been before.
+fn instant(held: &[Reading], index: usize) -> Instant {
+    let at = held[index].window.start;
+    let is_dated = index > 0 && held[index - 1].share.is_some() && held[index - 1].window.end == at;
+    Instant { at, is_latest: !is_dated }
 }
 
 /// Whether something was held all the time.
@@ -128,4 +139,49 @@ fn is_known_throughout(held: &[Reading], from: Timestamp, until: Timestamp) -> b
     let has_some = held.iter().filter(|reading| reading.share > Some(0.0));
     has_some.filter_map(|reading| reading.window.intersect(&whole)).map(|part| part.duration()).sum::<Duration>()
         == whole.duration()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `10:00 4 | 10:05 0 | 10:09 ? | 10:10 2`: how many of four are held from when on, up to 11:00.
+    fn check(history: &str, expected: &str) {
+        let at = |text: &str| format!("2024-05-01T{text}").parse::<Timestamp>().unwrap();
+        let changes: Vec<(Timestamp, &str)> = history
+            .split(" | ")
+            .map(|change| change.split_once(' ').unwrap())
+            .map(|(time, held)| (at(time), held))
+            .collect();
+        let ends = changes.iter().skip(1).map(|(at, _)| *at).chain([at("11:00")]);
+        let readings = changes.iter().zip(ends).map(|((start, held), end)| {
+            let window = Window::new(*start, end).unwrap();
+            let n = held.parse::<usize>().ok();
+            Reading::new(window, n.map(|n| n as f64 / 4.0), n.unwrap_or(0), 4)
+        });
+        let said = |instant: Instant| {
+            let sign = if instant.is_latest { "≤" } else { "" };
+            format!("{sign}{}", instant.at.to_datetime().format("%H:%M"))
+        };
+        let fate = match fate(&readings.collect::<Vec<_>>(), at("10:10"), at("10:30")) {
+            Fate::Lost { lost, back } => format!("{} to {}", said(lost), back.map_or("never".to_owned(), said)),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(fate, expected, "{history}");
+    }
+
+    #[test]
+    fn a_loss_is_dated_only_where_the_time_before_is_known() {
+        check("10:00 4 | 10:09 2 | 10:11 0 | 10:29 3", "10:11 to 10:29");
+        check("10:00 4 | 10:08 ? | 10:12 0 | 10:29 ? | 10:40 4", "≤10:12 to ≤10:40");
+        check("10:00 4 | 10:12 0 | 10:15 1 | 10:20 0", "10:12 to never");
+    }
+
+    #[test]
+    fn what_was_lost_before_or_is_not_known_is_no_loss() {
+        check("10:00 4 | 10:12 3", "Kept");
+        check("10:00 4 | 10:12 ? | 10:40 4", "Unknown");
+        check("10:00 ? | 10:12 0", "Unknown");
+        check("09:00 4 | 09:30 0", "NoneBefore");
+    }
 }

@@ -75,6 +75,16 @@ pub(super) struct Told {
     pub who: String,
 }
 
+/// How long an outage was: `9 h 31 min`, `≥ 9 h 31 min` where an edge is not known.
+pub(super) fn length(outage: &Outage) -> String {
+    format!("{}{}", if is_exact(outage) { "" } else { "≥ " }, duration(outage.duration))
+}
+
+/// Whether the duration is that of the outage, not a lower bound.
+pub(super) fn is_exact(outage: &Outage) -> bool {
+    outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom)
+}
+
 /// The finding as a sentence.
 pub(super) fn sentence(outage: &Outage) -> String {
     let Told { what, when, who } = told(outage);
@@ -107,8 +117,7 @@ pub(super) fn told(outage: &Outage) -> Told {
         (None, Some(end)) => format!("when the data begin and until {} UTC", clock(end)),
         (None, None) => "throughout the window".to_owned(),
     };
-    let exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
-    let length = format!("{}{}", if exact { "" } else { "at least " }, duration(outage.duration));
+    let length = format!("{}{}", if is_exact(outage) { "" } else { "at least " }, duration(outage.duration));
     Told { what: format!("{name} {what}"), when: format!("{when} ({length})"), who: who(outage) }
 }
 
@@ -239,12 +248,4 @@ pub(super) fn timelines(report: &Report, most: usize) -> (Vec<&Timeline>, usize)
     let folded = timelines.len() - most;
     timelines.truncate(most);
     (timelines, folded)
-}
-
-/// When the first vantage point lost what an outage is about: an AS falls when its prefixes cross the threshold, and they
-/// begin to fall before.
-pub(super) fn first_loss(report: &Report, outage: &Outage) -> Timestamp {
-    let outages = report.findings.outages.iter();
-    let members = outages.filter(|other| other.scope == Scope::Prefix && is_part_of(other, outage));
-    members.map(|member| member.loss.first).chain([outage.loss.first]).min().unwrap_or(outage.loss.first)
 }

@@ -33,15 +33,24 @@ impl Reading {
     }
 }
 
-/// The part of the readings inside `window`, equal neighbours made one.
+/// The whole of `window`: equal neighbours made one, and what no reading tells about is unknown.
 pub(in crate::report) fn merged(readings: impl Iterator<Item = Reading>, window: Window) -> Vec<Reading> {
     let mut merged: Vec<Reading> = Vec::new();
+    let mut until = window.start;
+    let mut add = |reading: Reading| match merged.last_mut() {
+        Some(last) if last.is_same(&reading) => last.window.end = reading.window.end,
+        _ => merged.push(reading),
+    };
     for reading in readings {
         let Some(shown) = reading.window.intersect(&window) else { continue };
-        match merged.last_mut() {
-            Some(last) if last.is_same(&reading) && last.window.end == shown.start => last.window.end = shown.end,
-            _ => merged.push(Reading { window: shown, ..reading }),
+        if let Ok(hole) = Window::new(until, shown.start) {
+            add(Reading::new(hole, None, 0, 0));
         }
+        until = shown.end;
+        add(Reading { window: shown, ..reading });
+    }
+    if let Ok(hole) = Window::new(until, window.end) {
+        add(Reading::new(hole, None, 0, 0));
     }
     merged
 }
@@ -66,9 +75,7 @@ pub(in crate::report) fn thinned(readings: Vec<Reading>, window: Window, most: u
             readings[first..].iter().take_while(|reading| reading.window.start < span.end).collect();
         let known = inside.iter().filter_map(|reading| Some((reading.share?, *reading)));
         let lowest = known.min_by(|(a, _), (b, _)| a.total_cmp(b));
-        let seen: i64 =
-            inside.iter().filter_map(|r| r.window.intersect(&span)).map(|w| w.end.micros_since(w.start)).sum();
-        let is_partly_unknown = seen < span.end.micros_since(span.start) || inside.iter().any(|r| r.share.is_none());
+        let is_partly_unknown = inside.iter().any(|reading| reading.share.is_none() || reading.is_partly_unknown);
         parts.push(match lowest {
             Some((share, reading)) => {
                 Reading { window: span, share: Some(share), is_partly_unknown, n: reading.n, of: reading.of }
@@ -102,10 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn equal_neighbours_are_one() {
+    fn equal_neighbours_are_one_and_holes_are_unknown() {
         let readings = [reading(0, 10, 5), reading(10, 20, 5), reading(25, 30, 5), reading(30, 50, 6)];
         let merged = merged(readings.into_iter(), window(5, 40));
-        let spans: Vec<_> = merged.iter().map(|r| (r.window.start.secs(), r.window.end.secs())).collect();
-        assert_eq!(spans, [(5, 20), (25, 30), (30, 40)]);
+        let spans: Vec<_> = merged.iter().map(|r| (r.window.end.secs(), r.share)).collect();
+        assert_eq!(spans, [(20, Some(0.5)), (25, None), (30, Some(0.5)), (40, Some(0.6))]);
     }
 }

@@ -73,7 +73,7 @@ fn unknown(report: &Report) -> Markup {
     let unknown = || report.coverage.rows.iter().filter_map(|row| Some((row, row.reason?)));
     let n = unknown().count();
     if n == 0 {
-        return html! { p { "The tables of the vantage points of all collectors were known throughout." } };
+        return html! { p { "No collector has a gap in the window." } };
     }
     html! {
         div.scroll role="region" aria-label="Gaps" tabindex="0" {

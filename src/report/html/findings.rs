@@ -56,7 +56,6 @@ fn outages(caption: &str, outages: &[&Outage]) -> Markup {
 }
 
 fn row(outage: &Outage) -> Markup {
-    let exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
     let (start, end) = (outage.start.map(|at| at.to_string()), outage.end.map(|at| at.to_string()));
     html! {
         tr data-prefix=[outage.prefix] data-from=[start] data-to=[end] {
@@ -75,7 +74,7 @@ fn row(outage: &Outage) -> Markup {
                 }
                 (bounds(&outage.end_bounds))
             }
-            td.number { @if !exact { "≥ " } (hours(outage.duration)) }
+            td.number { @if !words::is_exact(outage) { "≥ " } (hours(outage.duration)) }
             td.number { (percent(1.0 - outage.visibility_min)) }
             td.number { (outage.n_vantage_points_lost) " of " (outage.n_vantage_points) }
             td { (outage.severity.name()) }

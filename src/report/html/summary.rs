@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::text::{count, duration, from_to, percent};
 use super::super::words::{self, Told};
 use super::super::*;
-use crate::detect::{Censoring, Outage, Quality};
+use crate::detect::{Outage, Quality};
 
 /// Sentences of targets shown before the rest is folded away.
 const MOST_TARGETS: usize = 20;
@@ -48,7 +48,7 @@ fn headlines(report: &Report) -> Markup {
         h1 {
             @match n {
                 0 => { "No outage seen at any of " (all) " targets" @if !report.is_sufficient() { "; the data do not suffice for all" } "." }
-                _ => { (count(n, "target", "targets")) " of " (all) " had an outage." }
+                _ => { (n) " of " (all) " targets had an outage." }
             }
         }
         ul.lead { @for summary in report.summaries.iter().take(MOST_TARGETS) { (item(summary)) } }
@@ -114,13 +114,12 @@ fn extent(outages: &[&Outage]) -> String {
 
 /// How long, how widely seen, how well known: of the longest outage.
 fn facts_of(outage: &Outage) -> Markup {
-    let exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
     let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
     let kept = outage.n_vantage_points.saturating_sub(outage.n_vantage_points_lost);
     html! {
         div {
             dt { "Longest" }
-            dd { @if !exact { "≥ " } (duration(outage.duration)) }
+            dd { (words::length(outage)) }
             dd.why { (outage.severity.name()) ", " (outage.class.name().replace('_', " ")) }
         }
         div {

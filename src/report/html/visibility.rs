@@ -33,7 +33,7 @@ pub(super) fn networks(report: &Report, series: &mut Series) -> Option<Markup> {
                 @for panel in &panels { (curve(panel, window, series)) }
             }
             tbody.coverage-rows {
-                tr { th.group colspan="3" scope="rowgroup" { "Coverage: when the tables of the vantage points were known" } }
+                tr { th.group colspan="3" scope="rowgroup" { "Coverage of the collectors" } }
                 @for (collector, unknown) in rows::coverage(report) { (covered(collector, &unknown, window)) }
             }
         }

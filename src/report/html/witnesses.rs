@@ -31,12 +31,12 @@ pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     let parts = longest.into_iter().take(MOST_OUTAGES).map(|outage| {
         let origin = if outage.scope == Scope::Asn { outage.asn } else { None };
         let prefixes = &outage.prefixes[..outage.prefixes.len().min(MOST_PREFIXES)];
-        let first = words::first_loss(report, outage);
-        let found = witnesses(&view, prefixes, origin, outage, first, MOST_READINGS / MOST_ROWS);
+        let found = witnesses(&view, prefixes, origin, outage, MOST_READINGS / MOST_ROWS);
         of_outage(report, outage, &found, series)
     });
     let parts: Vec<Markup> = parts.collect();
     Some(html! {
+        (parts::legend("holds all of it", "no route"))
         @for part in &parts { (part) }
         (parts::folded(left, "outage of another target", "outages of other targets", "The longest of the first targets are shown."))
     })
@@ -60,7 +60,6 @@ fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut S
             " " span.zone { "UTC" }
         }
         (wave(found))
-        (parts::legend("holds all of it", "no route"))
         table.strips.by-group {
             caption {
                 "Each usable vantage point: which part of the prefixes of this outage it held a route to, over the whole window. "
