@@ -3,16 +3,18 @@
 //! Files are read in parallel and each collector's events are applied in order, so the result does not depend on the
 //! number of threads.
 
+mod ahead;
 mod coverage;
 mod reading;
 mod subjects;
 
 use std::collections::BTreeMap;
+use std::thread::{self, Scope};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use crate::bgp::{Asn, Family, Prefix};
+use crate::bgp::{Asn, Collector, Family, Prefix};
 use crate::catalog::{self, ArchiveFile, Catalog, CollectorPlan, Match, Plan, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::decode::{Change, Selection};
@@ -24,6 +26,7 @@ use crate::report::{Parameters, Report};
 use crate::time::Window;
 use crate::visibility::{Metric, Sufficiency, Timeline, View};
 
+pub use crate::progress::Progress;
 use reading::ReadFile;
 pub use reading::check_download;
 
@@ -38,20 +41,6 @@ pub struct Options {
     pub sufficiency: Sufficiency,
     /// When a fall is an outage.
     pub thresholds: Thresholds,
-}
-
-/// Told how far a run is. Called from several threads.
-pub trait Progress: Sync {
-    /// A stage begins that reads `n_files` files.
-    fn begin(&self, stage: &str, n_files: usize);
-    /// One of them was read.
-    fn file_read(&self, name: &str);
-}
-
-/// Tells nobody.
-impl Progress for () {
-    fn begin(&self, _stage: &str, _n_files: usize) {}
-    fn file_read(&self, _name: &str) {}
 }
 
 /// Where archive files are listed, and where they are kept once downloaded.
@@ -87,9 +76,16 @@ pub fn run<'a>(
         .num_threads(options.jobs)
         .build()
         .map_err(|source| Error::Threads { n: options.jobs, source })?;
-    let files = catalog.list(query)?;
-    let note = catalog.note();
-    pool.install(|| answer(query, &files, cache, note, options, progress))
+    let listing = Listing { files: catalog.list(query)?, expected: catalog.expected(query)?, note: catalog.note() };
+    pool.install(|| answer(query, &listing, cache, options, progress))
+}
+
+/// What the catalog says.
+struct Listing<'a> {
+    files: Vec<ArchiveFile>,
+    /// Collectors that have to have some.
+    expected: Vec<Collector>,
+    note: Option<&'a str>,
 }
 
 /// The archive files of one collector, read.
@@ -113,9 +109,8 @@ impl Archive {
 
 fn answer(
     query: &Query,
-    files: &[ArchiveFile],
+    listing: &Listing,
     cache: Option<&Cache>,
-    note: Option<&str>,
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, Error> {
@@ -127,7 +122,7 @@ fn answer(
             Target::Prefix(prefix, Match::MoreSpecific | Match::Any) => selection.add_within(*prefix),
         }
     }
-    let archives = read(query, files, cache, selection, progress)?;
+    let archives = thread::scope(|scope| read(query, listing, cache, selection, progress, scope))?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
     let replays: Vec<Replay> = archives
         .par_iter()
@@ -143,6 +138,7 @@ fn answer(
             })
         })
         .collect();
+    stop(progress)?;
     let view = View::new(&replays, query.window, options.metric, options.sufficiency);
 
     let known = prefixes(&archives);
@@ -157,7 +153,7 @@ fn answer(
     let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
     Ok(Report {
         parameters: Parameters::new(query, options.metric, options.sufficiency, options.thresholds),
-        note: note.map(str::to_owned),
+        note: listing.note.map(str::to_owned),
         findings,
         summaries,
         timelines,
@@ -169,23 +165,31 @@ fn answer(
     })
 }
 
+/// Ends the run here if that is wanted.
+fn stop(progress: &dyn Progress) -> Result<(), Error> {
+    if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
 /// Chooses files and reads them, until every prefix of the chosen origins is known in every file.
-fn read(
+fn read<'scope>(
     query: &Query,
-    files: &[ArchiveFile],
-    cache: Option<&Cache>,
+    listing: &Listing,
+    cache: Option<&'scope Cache>,
     mut selection: Selection,
-    progress: &dyn Progress,
+    progress: &'scope dyn Progress,
+    scope: &'scope Scope<'scope, '_>,
 ) -> Result<Vec<Archive>, Error> {
     let mut rejected = FxHashSet::default();
     let mut passed_over: BTreeMap<String, FileReading> = BTreeMap::new();
     // A seed that turns out to be broken gives way to an older one.
     let (plan, mut ribs) = loop {
-        let plan = catalog::plan(query, files, &rejected);
+        let mut plan = catalog::plan(query, &listing.files, &rejected);
         if plan.collectors.is_empty() {
-            return Err(nothing_covers(query, files));
+            return Err(nothing_covers(query, &listing.files));
         }
-        let ribs = read_ribs(&plan, cache, &selection, progress);
+        plan.expect(&listing.expected, query.window);
+        ahead::fetch(scope, &plan, cache, progress);
+        let ribs = read_ribs(&plan, cache, &selection, progress)?;
         let n_rejected = rejected.len();
         for rib in ribs.iter().flatten().filter(|rib| rib.report.verdict == Verdict::Rejected) {
             rejected.insert(rib.report.name.clone());
@@ -195,7 +199,7 @@ fn read(
             break (plan, ribs);
         }
     };
-    let mut updates = read_updates(&plan, cache, &selection, progress);
+    let mut updates = read_updates(&plan, cache, &selection, progress)?;
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
     // covering prefixes name it: what was found is read again as prefixes.
     while selection.has_origins() {
@@ -208,8 +212,8 @@ fn read(
         if !is_new {
             break;
         }
-        ribs = read_ribs(&plan, cache, &selection, progress);
-        updates = read_updates(&plan, cache, &selection, progress);
+        ribs = read_ribs(&plan, cache, &selection, progress)?;
+        updates = read_updates(&plan, cache, &selection, progress)?;
     }
     let archives = plan.collectors.into_iter().zip(ribs).zip(updates);
     let archive = |((plan, ribs), updates): ((CollectorPlan, Vec<ReadFile>), Vec<ReadFile>)| {
@@ -221,13 +225,18 @@ fn read(
     Ok(archives.map(archive).collect())
 }
 
-fn read_ribs(plan: &Plan, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {
+fn read_ribs(
+    plan: &Plan,
+    cache: Option<&Cache>,
+    selection: &Selection,
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<ReadFile>>, Error> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.ribs.as_slice()).collect();
-    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress);
+    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress)?;
     for ribs in &mut ribs {
         reading::judge_ribs(ribs);
     }
-    ribs
+    Ok(ribs)
 }
 
 fn read_updates(
@@ -235,7 +244,7 @@ fn read_updates(
     cache: Option<&Cache>,
     selection: &Selection,
     progress: &dyn Progress,
-) -> Vec<Vec<ReadFile>> {
+) -> Result<Vec<Vec<ReadFile>>, Error> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.updates.as_slice()).collect();
     reading::read_all("updates", &lists, cache, selection, progress)
 }

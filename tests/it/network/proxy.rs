@@ -55,10 +55,12 @@ pub enum Fault {
     Twice,
     /// A list has no items, although it counts them.
     NoItems,
+    /// A list is the first page of it, whatever page was asked for.
+    FirstPage,
     /// A list lacks its last item, although it counts it.
     LostItem,
     /// In a list, this text is that.
-    Replace(&'static str, &'static str),
+    Replace(String, String),
     /// The answer is right and late.
     Late(Duration),
 }
@@ -72,6 +74,8 @@ pub struct Request {
     pub range: Option<String>,
     /// Its If-Range.
     pub if_range: Option<String>,
+    /// Who says to have sent it.
+    pub user_agent: Option<String>,
 }
 
 /// Where a fault applies: to paths that contain a text, to the first few requests or always.
@@ -127,6 +131,11 @@ impl Proxy {
             }
         });
         Proxy { shared, listener: Some(listener) }
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.shared.port
     }
 
     /// The broker, seen through the proxy.
@@ -186,8 +195,12 @@ impl Shared {
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let head = read_head(&mut stream)?;
         let Some(path) = head.split_whitespace().nth(1).map(str::to_owned) else { return Ok(()) };
-        let request =
-            Request { path: path.clone(), range: header(&head, "range"), if_range: header(&head, "if-range") };
+        let request = Request {
+            path: path.clone(),
+            range: header(&head, "range"),
+            if_range: header(&head, "if-range"),
+            user_agent: header(&head, "user-agent"),
+        };
         let is_file = !path.starts_with(BROKER_PATH);
         let fault = {
             let mut log = self.log();
@@ -236,7 +249,11 @@ impl Shared {
             Some(Fault::Late(pause)) => thread::sleep(*pause),
             _ => {}
         }
-        let (mut headers, mut body) = self.forward(path, head, is_file)?;
+        let asked = match &fault {
+            Some(Fault::FirstPage) => path.replace("&page=2&", "&page=1&"),
+            _ => path.to_owned(),
+        };
+        let (mut headers, mut body) = self.forward(&asked, head, is_file)?;
         if !is_file {
             let text = String::from_utf8_lossy(&body).replace(
                 &format!("http://127.0.0.1:{}/", self.archive_port),
@@ -342,7 +359,7 @@ fn edited(text: String, fault: Option<&Fault>) -> String {
         }
         Some(Fault::NoItems) => items(Vec::clear),
         Some(Fault::LostItem) => items(|items| drop(items.pop())),
-        Some(Fault::Replace(from, to)) => text.replace(from, to),
+        Some(Fault::Replace(from, to)) => text.replace(from.as_str(), to),
         _ => text,
     }
 }
