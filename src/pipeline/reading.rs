@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
+use super::collecting::stop;
 use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
@@ -44,10 +45,10 @@ pub(super) fn read_all(
     let read: Vec<(usize, ReadFile)> = flat
         .into_par_iter()
         .map(|(index, file)| {
-            super::stop(progress)?;
+            stop(progress)?;
             let read = read_file(file, cache, selection, progress);
             // What it says of a run that is to stop is not true.
-            super::stop(progress)?;
+            stop(progress)?;
             match (read.report.verdict, &read.report.detail) {
                 (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
                 _ => progress.file_read(&file.name),
