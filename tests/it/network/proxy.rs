@@ -170,7 +170,7 @@ impl Proxy {
         counts
     }
 
-    /// The most archive files that were on their way at the same time.
+    /// The most archive files that were asked for at the same time.
     pub fn most_open(&self) -> usize {
         self.shared.log().most_open
     }
@@ -205,19 +205,13 @@ impl Shared {
         let fault = {
             let mut log = self.log();
             log.requests.push(request);
-            if is_file {
-                log.open += 1;
-                log.most_open = log.most_open.max(log.open);
-            }
             log.rules.iter_mut().find(|rule| path.contains(&rule.path) && rule.left != Some(0)).map(|rule| {
                 rule.left = rule.left.map(|left| left - 1);
                 rule.fault.clone()
             })
         };
-        let result = self.answer(&mut stream, &path, &head, fault, is_file);
-        if is_file {
-            self.log().open -= 1;
-        }
+        let open = is_file.then(|| Open::new(self));
+        let result = self.answer(&mut stream, &path, &head, fault, open);
         let _ = stream.shutdown(Shutdown::Both);
         result
     }
@@ -228,8 +222,9 @@ impl Shared {
         path: &str,
         head: &str,
         fault: Option<Fault>,
-        is_file: bool,
+        open: Option<Open>,
     ) -> io::Result<()> {
+        let is_file = open.is_some();
         match &fault {
             Some(Fault::Refuse) => return Ok(()),
             Some(Fault::Hang) => return self.wait(stream),
@@ -298,6 +293,8 @@ impl Shared {
         if let Some(length) = length {
             headers.push_str(&format!("Content-Length: {length}\r\n"));
         }
+        // Whoever has the answer may ask for the next file at once.
+        drop(open);
         stream.write_all(format!("{headers}Connection: close\r\n\r\n").as_bytes())?;
         if fault == Some(Fault::Drip) {
             for byte in body.chunks(1) {
@@ -344,6 +341,25 @@ impl Shared {
         let headers = String::from_utf8_lossy(&answer[..end + 2]).into_owned();
         assert!(header(&headers, "transfer-encoding").is_none(), "{path}: no chunks are expected");
         Ok((without(&headers, &["content-length", "connection"]), answer.split_off(end + 4)))
+    }
+}
+
+/// A file that was asked for and not answered yet.
+struct Open<'a>(&'a Shared);
+
+impl Open<'_> {
+    fn new(shared: &Shared) -> Open<'_> {
+        let mut log = shared.log();
+        log.open += 1;
+        log.most_open = log.most_open.max(log.open);
+        drop(log);
+        Open(shared)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.log().open -= 1;
     }
 }
 
