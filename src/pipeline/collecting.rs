@@ -13,7 +13,7 @@ use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Change, Selection};
 use crate::error::Error;
 use crate::fetch::Cache;
-use crate::replay::{self, History, Replay};
+use crate::replay::{Replay, Replayer};
 use crate::report::{Observations, Source};
 use crate::time::Window;
 
@@ -27,6 +27,10 @@ pub(super) struct Archive {
 }
 
 impl Archive {
+    fn n_files(&self) -> u32 {
+        (self.passed_over.len() + self.ribs.len() + self.updates.len()) as u32
+    }
+
     fn reports(&self) -> impl Iterator<Item = &FileReading> {
         let read = self.ribs.iter().chain(&self.updates).map(|file| &file.report);
         self.passed_over.iter().chain(read)
@@ -52,19 +56,15 @@ pub(super) fn collect(
 ) -> Result<Observations, Error> {
     let archives = read(query, files, cache, selection(query), progress)?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
+    // Files are numbered as the report lists them.
+    let mut first = 0;
+    let firsts: Vec<u32> =
+        archives.iter().map(|archive| std::mem::replace(&mut first, first + archive.n_files())).collect();
     let replays: Vec<Replay> = archives
         .par_iter()
+        .zip(firsts)
         .zip(&gaps)
-        .map(|(archive, gaps)| {
-            let accepted = archive.ribs.iter().filter(|rib| rib.report.verdict != Verdict::Rejected);
-            replay::replay(&History {
-                collector: archive.plan.collector.clone(),
-                ribs: accepted.map(|rib| &rib.reading).collect(),
-                updates: archive.updates.iter().map(|updates| &updates.reading).collect(),
-                gaps: gaps.iter().map(|gap| gap.window).collect(),
-                window: Window { start: archive.plan.start.min(query.window.start), end: query.window.end },
-            })
-        })
+        .map(|((archive, first), gaps)| replay(archive, first, gaps, query.window))
         .collect();
     let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
     Ok(Observations {
@@ -76,6 +76,21 @@ pub(super) fn collect(
         rows,
         files: archives.iter().flat_map(Archive::reports).cloned().collect(),
     })
+}
+
+/// Replays one collector whose files are numbered from `first` on.
+fn replay(archive: &Archive, first: u32, gaps: &[Gap], window: Window) -> Replay {
+    let window = Window { start: archive.plan.start.min(window.start), end: window.end };
+    let mut replayer = Replayer::new(archive.plan.collector.clone(), window);
+    let first = first + archive.passed_over.len() as u32;
+    let (ribs, updates) =
+        (archive.ribs.iter().zip(first..), archive.updates.iter().zip(first + archive.ribs.len() as u32..));
+    for (rib, file) in ribs.filter(|(rib, _)| rib.report.verdict != Verdict::Rejected) {
+        replayer.rib(file, &rib.reading);
+    }
+    gaps.iter().for_each(|gap| replayer.gap(gap.window));
+    updates.for_each(|(updates, file)| replayer.updates(file, &updates.reading));
+    replayer.finish()
 }
 
 /// What the readers look for.
