@@ -57,9 +57,12 @@ pub(super) fn collect(
     let archives = read(query, files, cache, selection(query), progress)?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
     // Files are numbered as the report lists them.
-    let mut first = 0;
-    let firsts: Vec<u32> =
-        archives.iter().map(|archive| std::mem::replace(&mut first, first + archive.n_files())).collect();
+    let firsts = archives.iter().scan(0, |next, archive| {
+        let first = *next;
+        *next += archive.n_files();
+        Some(first)
+    });
+    let firsts: Vec<u32> = firsts.collect();
     let replays: Vec<Replay> = archives
         .par_iter()
         .zip(firsts)
