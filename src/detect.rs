@@ -54,8 +54,12 @@ impl Default for Thresholds {
     }
 }
 
+/// As a whole number wherever they are whole.
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(duration.as_secs())
+    match duration.subsec_nanos() {
+        0 => serializer.serialize_u64(duration.as_secs()),
+        _ => serializer.serialize_f64(duration.as_secs_f64()),
+    }
 }
 
 /// The share left at which everything is gone but a few stuck routes.

@@ -69,6 +69,14 @@ pub enum Error {
         /// Which folder.
         path: PathBuf,
     },
+    /// An earlier run cannot be used.
+    #[error("cannot use the earlier run: {}: {why}", path.display())]
+    Run {
+        /// Which file of it.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The threads of the run could not be started.
     #[error("cannot start {n} threads")]
     Threads {

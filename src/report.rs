@@ -1,14 +1,16 @@
 //! Outages, timelines and coverage as tables, documents and files. Decides nothing.
 
+mod earlier;
 mod frames;
 mod json;
 mod observations;
+mod observed;
 mod output;
 mod table;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
@@ -18,9 +20,11 @@ use crate::replay::Replay;
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, Metric, SessionSpan, Sufficiency, Timeline};
 
-pub use frames::{coverage_frame, outage_frame, span_frame, timeline_frame};
+pub use earlier::{Earlier, read};
+pub use frames::{coverage_frame, outage_frame, timeline_frame};
 pub use json::{document, lines};
 pub use observations::{Observations, Source};
+pub use observed::{peer_frame, rib_entry_frame, rib_table_frame, span_frame};
 pub use output::{Export, check_folder, outages_csv, write};
 pub use table::{Style, table};
 
@@ -156,7 +160,7 @@ pub struct CollectorCoverage {
 }
 
 /// A stretch in which a collector's vantage points were known, or were not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoverageRow {
     /// Whose.
     pub collector: Collector,

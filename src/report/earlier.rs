@@ -1,0 +1,547 @@
+//! A run that was written into a folder, read back: what was observed, and what it was judged by.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use polars::prelude::{
+    BooleanChunked, Column, DataType, Int64Chunked, ParquetReader, SerReader, StringChunked, TimeUnit, UInt64Chunked,
+};
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+
+use super::observed::names::*;
+use super::observed::session_name;
+use super::output::{FORMAT, MANIFEST, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
+use super::*;
+use crate::bgp::{AsPath, Asn, Peer};
+use crate::catalog::DumpKind;
+use crate::coverage::{Damage, Verdict};
+use crate::error::Error;
+use crate::replay::{Corrections, Evidence, Held, Holder, PeerSpan, PeerState, RecordRef, RibTable, RouteSpan};
+
+/// An earlier run: all that it takes to judge it again.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    /// What was observed.
+    pub observations: Observations,
+    /// Which share decided.
+    pub metric: Metric,
+    /// How much data sufficed.
+    pub sufficiency: Sufficiency,
+    /// When a fall was an outage.
+    pub thresholds: Thresholds,
+}
+
+/// Reads a folder that [`super::write`] made.
+pub fn read(folder: &Path) -> Result<Earlier, Error> {
+    let failed = |file: &str, why: String| Error::Run { path: folder.join(file), why };
+    let manifest = manifest(folder).map_err(|why| failed(MANIFEST, why))?;
+    let files: Result<Vec<FileReading>, String> = manifest.files.iter().map(ManifestFile::reading).collect();
+    let files = files.map_err(|why| failed(MANIFEST, why))?;
+    let mut tables = Tables { folder, rows: &manifest.rows, files: FxHashMap::default() };
+    for (index, file) in files.iter().enumerate() {
+        tables.files.insert(file.name.as_str(), index as u32);
+    }
+    let mut replays: Vec<Replay> = manifest.collectors.iter().map(ManifestCollector::replay).collect();
+    let of_collector: BTreeMap<String, usize> =
+        replays.iter().enumerate().map(|(index, replay)| (replay.collector.to_string(), index)).collect();
+    tables.peers(&mut replays, &of_collector).map_err(|why| failed(PEERS, why))?;
+    let mut known = Known::new(&replays, &of_collector);
+    tables.rib_tables(&mut replays, &known).map_err(|why| failed(RIB_TABLES, why))?;
+    tables.rib_entries(&mut replays, &mut known).map_err(|why| failed(RIB_ENTRIES, why))?;
+    tables.spans(&mut replays, &mut known).map_err(|why| failed(SPANS, why))?;
+    for replay in &mut replays {
+        replay.sessions.sort_unstable();
+        replay.routes.sort_by_key(|span| (span.prefix, span.peer, span.from));
+    }
+    let parameters = &manifest.parameters;
+    Ok(Earlier {
+        metric: parameters.metric().map_err(|why| failed(MANIFEST, why))?,
+        sufficiency: Sufficiency { min_peers: parameters.min_peers, min_coverage: parameters.min_coverage },
+        thresholds: parameters.thresholds().map_err(|why| failed(MANIFEST, why))?,
+        observations: Observations {
+            query: parameters.query().map_err(|why| failed(MANIFEST, why))?,
+            note: manifest.note,
+            replays,
+            sources: manifest.collectors.iter().map(ManifestCollector::source).collect(),
+            gaps: manifest.gaps,
+            rows: manifest.coverage,
+            files,
+        },
+    })
+}
+
+// The manifest
+
+#[derive(Deserialize)]
+struct Manifest {
+    note: Option<String>,
+    parameters: ManifestParameters,
+    collectors: Vec<ManifestCollector>,
+    gaps: Vec<Gap>,
+    coverage: Vec<CoverageRow>,
+    rows: BTreeMap<String, usize>,
+    files: Vec<ManifestFile>,
+}
+
+#[derive(Deserialize)]
+struct ManifestFile {
+    name: String,
+    collector: Collector,
+    kind: String,
+    bytes: u64,
+    sha256: String,
+    first_at: Option<Timestamp>,
+    last_at: Option<Timestamp>,
+    n_records: u64,
+    n_damaged: u64,
+    damage: Vec<Damage>,
+    verdict: Verdict,
+    detail: Option<String>,
+}
+
+impl ManifestFile {
+    fn reading(&self) -> Result<FileReading, String> {
+        let kind = [DumpKind::Rib, DumpKind::Updates].into_iter().find(|kind| kind.name() == self.kind);
+        Ok(FileReading {
+            name: self.name.clone(),
+            collector: self.collector.clone(),
+            kind: kind.ok_or_else(|| format!("{} is of the unknown kind '{}'", self.name, self.kind))?.name(),
+            bytes: self.bytes,
+            sha256: self.sha256.clone(),
+            first_at: self.first_at,
+            last_at: self.last_at,
+            n_records: self.n_records,
+            n_damaged: self.n_damaged,
+            damage: self.damage.clone(),
+            verdict: self.verdict,
+            detail: self.detail.clone(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct ManifestParameters {
+    targets: Vec<String>,
+    #[serde(rename = "match")]
+    matching: Option<String>,
+    from: Timestamp,
+    to: Timestamp,
+    collectors: Vec<Collector>,
+    project: Option<Project>,
+    baseline_seconds: u64,
+    metric: String,
+    min_peers: usize,
+    min_coverage: f64,
+    down_below: f64,
+    up_at: f64,
+    min_duration: f64,
+    merge_gap: f64,
+    episode_gap: f64,
+    degraded_below: f64,
+}
+
+#[derive(Deserialize)]
+struct ManifestCollector {
+    collector: Collector,
+    project: Project,
+    has_rib: bool,
+    n_update_files: usize,
+    n_rib_dumps_rejected: usize,
+    late_records: u64,
+    missed_announcements: u64,
+    missed_withdrawals: u64,
+}
+
+/// What every format has: a folder of another one is told from a damaged folder.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<u32>,
+    tool: HeadTool,
+}
+
+#[derive(Deserialize)]
+struct HeadTool {
+    name: String,
+    version: String,
+}
+
+fn manifest(folder: &Path) -> Result<Manifest, String> {
+    let text = std::fs::read_to_string(folder.join(MANIFEST)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is none, so this is no folder that --output wrote".to_owned(),
+        _ => error.to_string(),
+    })?;
+    let head: Head = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let HeadTool { name, version } = head.tool;
+    match head.format {
+        Some(FORMAT) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+        format => {
+            let format = format.map_or("without a number".to_owned(), |format| format.to_string());
+            Err(format!(
+                "written by {name} {version} in format {format}, and this version reads format {FORMAT}: run it again"
+            ))
+        }
+    }
+}
+
+impl ManifestParameters {
+    fn query(&self) -> Result<Query, String> {
+        let matching = match self.matching.as_deref() {
+            Some("exact") => Match::Exact,
+            Some("more-specific") | None => Match::MoreSpecific,
+            Some("less-specific") => Match::LessSpecific,
+            Some("any") => Match::Any,
+            Some(other) => return Err(format!("unknown match '{other}'")),
+        };
+        let target = |text: &String| match text.parse::<Asn>() {
+            Ok(asn) => Ok(Target::Asn(asn)),
+            Err(_) => text.parse().map(|prefix| Target::Prefix(prefix, matching)).map_err(|error| error.to_string()),
+        };
+        Ok(Query {
+            targets: self.targets.iter().map(target).collect::<Result<_, String>>()?,
+            window: Window::new(self.from, self.to).map_err(|error| error.to_string())?,
+            collectors: self.collectors.clone(),
+            project: self.project,
+            baseline: Duration::from_secs(self.baseline_seconds),
+        })
+    }
+
+    fn metric(&self) -> Result<Metric, String> {
+        match self.metric.as_str() {
+            "baseline" => Ok(Metric::Baseline),
+            "ioda" => Ok(Metric::Ioda),
+            other => Err(format!("unknown metric '{other}'")),
+        }
+    }
+
+    fn thresholds(&self) -> Result<Thresholds, String> {
+        let length = |seconds| Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
+        Ok(Thresholds {
+            down_below: self.down_below,
+            up_at: self.up_at,
+            min_duration: length(self.min_duration)?,
+            merge_gap: length(self.merge_gap)?,
+            episode_gap: length(self.episode_gap)?,
+            degraded_below: self.degraded_below,
+        })
+    }
+}
+
+impl ManifestCollector {
+    fn source(&self) -> Source {
+        let ManifestCollector { project, n_update_files, n_rib_dumps_rejected, .. } = *self;
+        Source { project, n_update_files, n_rib_dumps_rejected }
+    }
+
+    /// Without anything that the tables add.
+    fn replay(&self) -> Replay {
+        Replay {
+            collector: self.collector.clone(),
+            peers: Vec::new(),
+            foreign_first_hop: Vec::new(),
+            sessions: Vec::new(),
+            routes: Vec::new(),
+            tables: Vec::new(),
+            has_rib: self.has_rib,
+            corrections: Corrections {
+                late_records: self.late_records,
+                missed_announcements: self.missed_announcements,
+                missed_withdrawals: self.missed_withdrawals,
+            },
+        }
+    }
+}
+
+// The tables
+
+/// What rows refer to, and what they have in common.
+struct Known {
+    /// Collector and peer, by their names.
+    peers: FxHashMap<(String, String, u32), (usize, usize)>,
+    paths: FxHashMap<(String, bool), Arc<AsPath>>,
+}
+
+impl Known {
+    fn new(replays: &[Replay], of_collector: &BTreeMap<String, usize>) -> Known {
+        let mut peers = FxHashMap::default();
+        for (name, replay) in of_collector {
+            for (index, peer) in replays[*replay].peers.iter().enumerate() {
+                peers.insert((name.clone(), peer.address.to_string(), peer.asn.0), (*replay, index));
+            }
+        }
+        Known { peers, paths: FxHashMap::default() }
+    }
+
+    /// Index of the replay and of the peer in it.
+    fn peer(&self, rows: &Rows, row: usize) -> Result<(usize, usize), String> {
+        let (collector, address) = (rows.text(COLLECTOR, row)?, rows.text(PEER_ADDRESS, row)?);
+        let asn = rows.number(PEER_ASN, row)? as u32;
+        let known = self.peers.get(&(collector.to_owned(), address.to_owned(), asn)).copied();
+        known.ok_or_else(|| format!("row {row} names AS{asn} {address} at {collector}, whom {PEERS} does not list"))
+    }
+
+    /// The path of a row. Its last AS is the origin, unless it ended in a segment that names none: then the AS handed
+    /// to it is that very AS.
+    fn path(&mut self, rows: &Rows, row: usize) -> Result<Option<Arc<AsPath>>, String> {
+        let Some(text) = rows.maybe_text(AS_PATH, row)? else { return Ok(None) };
+        let ends_openly = rows.maybe_number(ORIGIN, row)?.is_none() && !text.ends_with('}');
+        let last = text.rsplit(' ').next().and_then(|word| word.parse::<u64>().ok());
+        let ends_openly =
+            ends_openly && (last != Some(u64::from(Asn::TRANS.0)) || rows.maybe_number(UPSTREAM, row)? == last);
+        if let Some(path) = self.paths.get(&(text.to_owned(), ends_openly)) {
+            return Ok(Some(path.clone()));
+        }
+        let (plain, set) = match text.strip_suffix('}').and_then(|text| text.split_once('{')) {
+            Some((plain, set)) => (plain, set),
+            None => (text, ""),
+        };
+        let words = plain.split_whitespace().chain(set.split(',').filter(|word| !word.is_empty()));
+        let hops: Result<Vec<Asn>, _> = words.map(|word| word.parse().map(Asn)).collect();
+        let hops = hops.map_err(|_| format!("row {row} holds '{text}', which is no AS path"))?;
+        let n_origins = match set.split(',').count() {
+            _ if ends_openly => 0,
+            1 => 1,
+            n => n,
+        };
+        let path = Arc::new(AsPath::new(hops, n_origins));
+        self.paths.insert((text.to_owned(), ends_openly), path.clone());
+        Ok(Some(path))
+    }
+}
+
+struct Tables<'a> {
+    folder: &'a Path,
+    rows: &'a BTreeMap<String, usize>,
+    files: FxHashMap<&'a str, u32>,
+}
+
+impl Tables<'_> {
+    fn open(&self, name: &str, columns: &[&'static str]) -> Result<Rows, String> {
+        let path: PathBuf = self.folder.join(name);
+        let file = File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "it is missing: the run was written without --export parquet".to_owned(),
+            _ => error.to_string(),
+        })?;
+        let frame = ParquetReader::new(file).set_rechunk(true).finish();
+        let frame = frame.map_err(|error| format!("not a whole Parquet file: {error}"))?;
+        let expected = self.rows.get(name).copied();
+        if expected != Some(frame.height()) {
+            let expected = expected.map_or("does not mention it".to_owned(), |n| format!("says {n}"));
+            return Err(format!("it has {} rows, and {MANIFEST} {expected}", frame.height()));
+        }
+        let mut rows = Rows { n: frame.height(), columns: FxHashMap::default() };
+        for name in columns {
+            let column = frame.column(name).map_err(|_| format!("it has no column '{name}'"))?;
+            let values =
+                Values::new(column).ok_or_else(|| format!("its column '{name}' is of type {}", column.dtype()))?;
+            rows.columns.insert(name, values);
+        }
+        Ok(rows)
+    }
+
+    fn file(&self, rows: &Rows, row: usize) -> Result<Option<u32>, String> {
+        let Some(name) = rows.maybe_text(FILE, row)? else { return Ok(None) };
+        let file = self.files.get(name).copied();
+        file.map(Some).ok_or_else(|| format!("row {row} names {name}, which {MANIFEST} does not list"))
+    }
+
+    fn record(&self, rows: &Rows, row: usize) -> Result<Option<RecordRef>, String> {
+        let Some(file) = self.file(rows, row)? else { return Ok(None) };
+        Ok(Some(RecordRef { file, record: rows.number(RECORD, row)?, offset: rows.number(OFFSET, row)? }))
+    }
+
+    fn peers(&self, replays: &mut [Replay], of_collector: &BTreeMap<String, usize>) -> Result<(), String> {
+        let rows = self.open(PEERS, &[COLLECTOR, PEER_ADDRESS, PEER_ASN, FOREIGN_FIRST_HOP])?;
+        for row in 0..rows.n {
+            let collector = rows.text(COLLECTOR, row)?;
+            let replay = of_collector.get(collector).and_then(|index| replays.get_mut(*index));
+            let replay =
+                replay.ok_or_else(|| format!("row {row} names {collector}, which {MANIFEST} does not list"))?;
+            let address = rows.text(PEER_ADDRESS, row)?;
+            let address = address.parse().map_err(|_| format!("row {row} holds '{address}', which is no address"))?;
+            replay.peers.push(Peer { address, asn: Asn(rows.number(PEER_ASN, row)? as u32) });
+            replay.foreign_first_hop.push(rows.flag(FOREIGN_FIRST_HOP, row)?.unwrap_or_default());
+        }
+        match replays.iter().all(|replay| replay.peers.is_sorted()) {
+            true => Ok(()),
+            false => Err("its rows are not in order".to_owned()),
+        }
+    }
+
+    fn rib_tables(&self, replays: &mut [Replay], known: &Known) -> Result<(), String> {
+        let [v4, v6] = N_PREFIXES;
+        let rows = self.open(RIB_TABLES, &[COLLECTOR, FILE, BEGUN_AT, DONE_AT, PEER_ADDRESS, PEER_ASN, v4, v6])?;
+        for row in 0..rows.n {
+            let (replay, peer) = known.peer(&rows, row)?;
+            let file = self.file(&rows, row)?.ok_or_else(|| format!("row {row} names no file"))?;
+            let Replay { tables, peers, .. } = &mut replays[replay];
+            if tables.last().is_none_or(|table| table.file != file) {
+                let (begun_at, done_at) = (rows.time(BEGUN_AT, row)?, rows.time(DONE_AT, row)?);
+                let sizes = vec![[0; 2]; peers.len()];
+                tables.push(RibTable { file, begun_at, done_at, sizes, holders: BTreeMap::new() });
+            }
+            if let Some(table) = tables.last_mut() {
+                table.sizes[peer] = [rows.number(v4, row)?, rows.number(v6, row)?];
+            }
+        }
+        Ok(())
+    }
+
+    fn rib_entries(&self, replays: &mut [Replay], known: &mut Known) -> Result<(), String> {
+        let columns =
+            [COLLECTOR, FILE, PREFIX, PEER_ADDRESS, PEER_ASN, AT, PATH_ID, ORIGIN, UPSTREAM, AS_PATH, RECORD, OFFSET];
+        let rows = self.open(RIB_ENTRIES, &columns)?;
+        for row in 0..rows.n {
+            let (replay, peer) = known.peer(&rows, row)?;
+            let record = self.record(&rows, row)?.ok_or_else(|| format!("row {row} names no file"))?;
+            let table = replays[replay].tables.iter_mut().find(|table| table.file == record.file);
+            let table = table.ok_or_else(|| format!("row {row} is of a RIB dump that {RIB_TABLES} does not list"))?;
+            let prefix = rows.prefix(row)?.ok_or_else(|| format!("row {row} names no prefix"))?;
+            let path = known.path(&rows, row)?.ok_or_else(|| format!("row {row} has no AS path"))?;
+            let path_id = rows.maybe_number(PATH_ID, row)?.map(|id| id as u32);
+            let at = rows.time(AT, row)?;
+            let list = table.holders.entry(prefix).or_default();
+            match list.iter_mut().find(|holder| holder.peer == peer) {
+                Some(holder) => holder.paths.push((path_id, path)),
+                None => list.push(Holder { peer, at, record, paths: vec![(path_id, path)] }),
+            }
+        }
+        for list in
+            replays.iter_mut().flat_map(|replay| &mut replay.tables).flat_map(|table| table.holders.values_mut())
+        {
+            list.sort_by_key(|holder| holder.peer);
+        }
+        Ok(())
+    }
+
+    fn spans(&self, replays: &mut [Replay], known: &mut Known) -> Result<(), String> {
+        let columns = [
+            COLLECTOR,
+            PEER_ADDRESS,
+            PEER_ASN,
+            PREFIX,
+            FAMILY,
+            ORIGIN,
+            UPSTREAM,
+            AS_PATH,
+            FROM,
+            TO,
+            STATE,
+            EVIDENCE,
+            ANNOUNCED_AT,
+            COMPLETE,
+            FILE,
+            RECORD,
+            OFFSET,
+        ];
+        let rows = self.open(SPANS, &columns)?;
+        for row in 0..rows.n {
+            let (replay, peer) = known.peer(&rows, row)?;
+            let (from, to, state) = (rows.time(FROM, row)?, rows.time(TO, row)?, rows.text(STATE, row)?);
+            let record = self.record(&rows, row)?;
+            match rows.prefix(row)? {
+                Some(prefix) => {
+                    let held = match state {
+                        "present" => Held::Present(known.path(&rows, row)?),
+                        "absent" => Held::Absent,
+                        "unknown" => Held::Unknown,
+                        other => return Err(format!("row {row} has the unknown state '{other}'")),
+                    };
+                    let name = rows.text(EVIDENCE, row)?;
+                    let evidence = Evidence::ALL.into_iter().find(|evidence| evidence.name() == name);
+                    let evidence = evidence.ok_or_else(|| format!("row {row} has the unknown evidence '{name}'"))?;
+                    let announced_at = rows.time(ANNOUNCED_AT, row)?;
+                    let span = RouteSpan { peer, prefix, from, to, held, evidence, announced_at, record };
+                    replays[replay].routes.push(span);
+                }
+                None => {
+                    let states = [PeerState::Up, PeerState::Syncing, PeerState::Down, PeerState::Unknown];
+                    let state = states.into_iter().find(|known| session_name(*known) == state);
+                    let state = state.ok_or_else(|| format!("row {row} has an unknown state"))?;
+                    let name = rows.text(FAMILY, row)?;
+                    let family = Family::ALL.into_iter().find(|family| family.to_string() == name);
+                    let family = family.ok_or_else(|| format!("row {row} has the unknown family '{name}'"))?;
+                    let complete = rows.flag(COMPLETE, row)?.unwrap_or_default();
+                    replays[replay].sessions.push(PeerSpan { peer, family, from, to, state, complete, record });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A table as columns of plain values.
+struct Rows {
+    n: usize,
+    columns: FxHashMap<&'static str, Values>,
+}
+
+enum Values {
+    Text(StringChunked),
+    Number(UInt64Chunked),
+    Time(Int64Chunked),
+    Flag(BooleanChunked),
+}
+
+impl Values {
+    fn new(column: &Column) -> Option<Values> {
+        match column.dtype() {
+            DataType::String => column.str().ok().cloned().map(Values::Text),
+            DataType::Boolean => column.bool().ok().cloned().map(Values::Flag),
+            DataType::Datetime(TimeUnit::Microseconds, _) => {
+                column.cast(&DataType::Int64).ok()?.i64().ok().cloned().map(Values::Time)
+            }
+            DataType::UInt32 | DataType::UInt64 => {
+                column.cast(&DataType::UInt64).ok()?.u64().ok().cloned().map(Values::Number)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Rows {
+    fn maybe_text(&self, name: &str, row: usize) -> Result<Option<&str>, String> {
+        match self.columns.get(name) {
+            Some(Values::Text(values)) => Ok(values.get(row)),
+            _ => Err(format!("its column '{name}' is no text")),
+        }
+    }
+
+    fn text(&self, name: &str, row: usize) -> Result<&str, String> {
+        self.maybe_text(name, row)?.ok_or_else(|| format!("row {row} has no {name}"))
+    }
+
+    fn maybe_number(&self, name: &str, row: usize) -> Result<Option<u64>, String> {
+        match self.columns.get(name) {
+            Some(Values::Number(values)) => Ok(values.get(row)),
+            _ => Err(format!("its column '{name}' is no number")),
+        }
+    }
+
+    fn number(&self, name: &str, row: usize) -> Result<u64, String> {
+        self.maybe_number(name, row)?.ok_or_else(|| format!("row {row} has no {name}"))
+    }
+
+    fn flag(&self, name: &str, row: usize) -> Result<Option<bool>, String> {
+        match self.columns.get(name) {
+            Some(Values::Flag(values)) => Ok(values.get(row)),
+            _ => Err(format!("its column '{name}' is no flag")),
+        }
+    }
+
+    fn time(&self, name: &str, row: usize) -> Result<Timestamp, String> {
+        let value = match self.columns.get(name) {
+            Some(Values::Time(values)) => values.get(row),
+            _ => return Err(format!("its column '{name}' is no timestamp")),
+        };
+        value.map(Timestamp::from_micros).ok_or_else(|| format!("row {row} has no {name}"))
+    }
+
+    fn prefix(&self, row: usize) -> Result<Option<Prefix>, String> {
+        let Some(text) = self.maybe_text(PREFIX, row)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|error| format!("row {row}: {error}"))
+    }
+}
