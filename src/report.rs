@@ -7,6 +7,8 @@ mod observations;
 mod observed;
 mod output;
 mod table;
+mod text;
+mod words;
 
 use std::time::Duration;
 

@@ -92,7 +92,10 @@ fn replay(archive: &Archive, first: u32, gaps: &[Gap], window: Window) -> Replay
         replayer.rib(file, &rib.reading);
     }
     gaps.iter().for_each(|gap| replayer.gap(gap.window));
-    updates.for_each(|(updates, file)| replayer.updates(file, &updates.reading));
+    // What a wrong clock wrote has no place in time.
+    for (updates, file) in updates.filter(|(updates, _)| updates.report.verdict != Verdict::Unreadable) {
+        replayer.updates(file, &updates.reading);
+    }
     replayer.finish()
 }
 

@@ -14,7 +14,7 @@ use crate::visibility::{Timeline, View};
 /// Finds the outages in what the archives showed.
 pub(super) fn judge(observations: Observations, options: &Options) -> Report {
     let Observations { query, note, replays, sources, gaps, rows, files } = observations;
-    let view = View::new(&replays, query.window, options.metric, options.sufficiency);
+    let view = View::new(replays.iter().collect(), query.window, options.metric, options.sufficiency);
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
     let subjects = subjects::subjects(&query, &known, &replays);
