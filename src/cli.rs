@@ -3,6 +3,7 @@
 mod cache;
 mod plan;
 mod progress;
+mod redetect;
 
 use std::ffi::OsString;
 use std::fs;
@@ -26,6 +27,7 @@ use outage_replay::{Error, Options};
 
 use cache::CacheCommand;
 use progress::Progress;
+use redetect::{Explain, Redetect};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -60,6 +62,10 @@ pub struct Cli {
 enum Command {
     /// Say what a run with the same arguments would read, without downloading it
     Plan(Box<Args>),
+    /// Judge a run again that --output wrote, without its archives; flags that are not given are as in that run
+    Redetect(Box<Redetect>),
+    /// Show the records behind the outages of a run that --output wrote
+    Explain(Explain),
     /// Look after the downloaded files
     Cache {
         #[command(subcommand)]
@@ -78,6 +84,8 @@ impl Cli {
                 let text = plan::render(&args.query()?, &args.store()?, args.format)?;
                 Ok((text.into_bytes(), 0))
             }
+            (Some(Command::Redetect(redetect)), _) => redetect.run(),
+            (Some(Command::Explain(explain)), _) => Ok((explain.run()?, 0)),
             (Some(Command::Cache { command, cache_dir }), _) => {
                 let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
                 Ok((text.into_bytes(), u8::from(!is_well)))
@@ -243,6 +251,24 @@ enum ExportName {
     Parquet,
 }
 
+impl ExportName {
+    fn export(self) -> Export {
+        match self {
+            ExportName::Csv => Export::Csv,
+            ExportName::Parquet => Export::Parquet,
+        }
+    }
+}
+
+impl MetricName {
+    fn metric(self) -> Metric {
+        match self {
+            MetricName::Baseline => Metric::Baseline,
+            MetricName::Ioda => Metric::Ioda,
+        }
+    }
+}
+
 /// Where archive files are listed, and where they are kept once downloaded.
 pub struct Store {
     catalog: Box<dyn Catalog>,
@@ -305,7 +331,7 @@ impl Args {
             report::write(&report, folder, &self.exports(), self.force)?;
             progress.wrote(folder);
         }
-        Ok((self.render(&report)?, exit_code(&report, self.fail_on_outage)))
+        Ok((render(&report, self.format, self.all)?, exit_code(&report, self.fail_on_outage)))
     }
 
     /// The question.
@@ -427,34 +453,30 @@ impl Args {
 
     /// Which files to write.
     fn exports(&self) -> Vec<Export> {
-        let export = |name: &ExportName| match name {
-            ExportName::Csv => Export::Csv,
-            ExportName::Parquet => Export::Parquet,
-        };
-        self.export.iter().map(export).collect()
+        self.export.iter().map(|name| name.export()).collect()
     }
+}
 
-    /// The report as it is printed.
-    fn render(&self, report: &Report) -> anyhow::Result<Vec<u8>> {
-        let json_error = || anyhow!("cannot print the report as JSON");
-        Ok(match self.format {
-            Format::Table => report::table(report, style(self.all)).into_bytes(),
-            Format::Csv => report::outages_csv(report)?,
-            Format::Json => {
-                let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
+/// The report as it is printed.
+fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<u8>> {
+    let json_error = || anyhow!("cannot print the report as JSON");
+    Ok(match format {
+        Format::Table => report::table(report, style(all)).into_bytes(),
+        Format::Csv => report::outages_csv(report)?,
+        Format::Json => {
+            let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
+            bytes.push(b'\n');
+            bytes
+        }
+        Format::Ndjson => {
+            let mut bytes = Vec::new();
+            for line in report::lines(report) {
+                serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
                 bytes.push(b'\n');
-                bytes
             }
-            Format::Ndjson => {
-                let mut bytes = Vec::new();
-                for line in report::lines(report) {
-                    serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
-                    bytes.push(b'\n');
-                }
-                bytes
-            }
-        })
-    }
+            bytes
+        }
+    })
 }
 
 /// How the page is drawn on standard output. A pipe has the width that the shell exports, if any.
@@ -487,7 +509,8 @@ fn exit_code(report: &Report, fail_on_outage: bool) -> u8 {
 
 /// 2 wrong usage, 1 everything else.
 pub fn exit_code_of(error: &anyhow::Error) -> u8 {
-    let unknown_name = matches!(error.downcast_ref::<Error>(), Some(Error::UnknownCollector { .. }));
+    let unknown_name =
+        matches!(error.downcast_ref::<Error>(), Some(Error::UnknownCollector { .. } | Error::UnknownOutage { .. }));
     if error.is::<Usage>() || unknown_name { 2 } else { 1 }
 }
 

@@ -77,6 +77,14 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// An outage was asked for that the run did not find.
+    #[error("no outage '{id}' in this run: {}", if known.is_empty() { "it found none".to_owned() } else { known.join(", ") })]
+    UnknownOutage {
+        /// What was asked for.
+        id: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// The threads of the run could not be started.
     #[error("cannot start {n} threads")]
     Threads {

@@ -247,20 +247,21 @@ impl Judged {
     }
 }
 
-/// How far the collectors agree on outages of an AS: their halves are the medians over its prefixes.
+/// How far the collectors agree on outages of an AS: their halves are the medians over its prefixes. `timelines_of`
+/// gives those of its prefixes in another view, `members` are the outages of prefixes.
 #[expect(clippy::too_many_arguments, reason = "the parts of one judgement, used once")]
 pub fn asn_agreement(
     others: &Others,
     asn: Asn,
     family: Family,
-    prefixes: &[Prefix],
+    timelines_of: &dyn Fn(&View) -> Vec<Timeline>,
     metric: Metric,
     thresholds: &Thresholds,
-    members: &[&Outage],
+    members: &[Outage],
     outages: &mut [&mut Outage],
 ) {
     let judged = |view: &View, metric: Metric, thresholds: &Thresholds| {
-        let timelines: Vec<Timeline> = prefixes.iter().map(|prefix| view.timeline(*prefix, Some(asn))).collect();
+        let timelines = timelines_of(view);
         let timelines: Vec<&Timeline> = timelines.iter().collect();
         let space = AsnTimeline::new(asn, family, &timelines, metric, thresholds, view.window().end);
         Judged::new(&space.samples(), thresholds)
@@ -271,11 +272,9 @@ pub fn asn_agreement(
         others.ioda.has_full_feeds(family).then(|| judged(&others.ioda, Metric::Ioda, &ioda_thresholds(thresholds)));
     for outage in outages {
         let window = outage.seen();
-        let own: Vec<&Agreement> = members
-            .iter()
-            .filter(|member| outage.prefix_outages.contains(&member.id))
-            .map(|member| &member.agreement)
-            .collect();
+        let ids: BTreeSet<&String> = outage.prefix_outages.iter().collect();
+        let own = members.iter().filter(|member| ids.contains(&member.id));
+        let own: Vec<&Agreement> = own.map(|member| &member.agreement).collect();
         outage.agreement = Agreement {
             collectors: medians(own.iter().flat_map(|agreement| &agreement.collectors)),
             projects: medians(own.iter().flat_map(|agreement| &agreement.projects)),

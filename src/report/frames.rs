@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::{Report, round};
-use crate::detect::{Outage, Scope};
+use crate::detect::{Outage, Scope, Upstream};
 use crate::error::Error;
 use crate::time::Timestamp;
 
@@ -33,9 +33,11 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
         };
     }
     let words = |values: Vec<String>| values.join(" ");
+    let asns = |list: &[Upstream]| words(list.iter().map(|upstream| upstream.asn.0.to_string()).collect());
     frame(
         "outages",
         vec![
+            column("id", each!(|o| o.id.as_str())),
             column("scope", each!(|o| o.scope.name())),
             column("target", each!(|o| o.target.to_string())),
             column("asn", each!(|o| o.asn.map(|asn| asn.0))),
@@ -67,6 +69,19 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
             column("rib_confirmed", each!(|o| o.rib_confirmed)),
             column("evidence_quality", each!(|o| o.quality.name())),
             column("n_zombies", each!(|o| o.survivors.iter().filter(|s| s.zombie).count() as u32)),
+            column("upstreams_before", each!(|o| asns(&o.upstreams.before))),
+            column("upstreams_after", each!(|o| asns(&o.upstreams.after))),
+            column("pattern", each!(|o| o.upstreams.pattern.map(|pattern| pattern.name()))),
+            column("loss_spread_seconds", each!(|o| o.agreement.loss_spread().map(|spread| spread.as_secs_f64()))),
+            column(
+                "recovery_spread_seconds",
+                each!(|o| o.agreement.recovery_spread().map(|spread| spread.as_secs_f64())),
+            ),
+            times("start_range_earliest", each!(|o| o.agreement.start_range().map(|range| range.0))),
+            times("start_range_latest", each!(|o| o.agreement.start_range().map(|range| range.1))),
+            times("end_range_earliest", each!(|o| o.agreement.end_range().map(|range| range.0))),
+            times("end_range_latest", each!(|o| o.agreement.end_range().map(|range| range.1))),
+            column("ioda_answer", each!(|o| o.agreement.ioda.map(|ioda| ioda.name()))),
         ],
     )
 }

@@ -25,12 +25,13 @@ pub(super) const FORMAT: u32 = 1;
 /// The file that marks a folder as a run.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Every file that a run may consist of: nothing else is ever replaced.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     MANIFEST,
     "outages.csv",
     "coverage.csv",
     "outages.parquet",
     "timelines.parquet",
+    "evidence.parquet",
     SPANS,
     PEERS,
     RIB_TABLES,
@@ -103,6 +104,7 @@ fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, 
         for (name, frame) in [
             ("outages.parquet", outage_frame(&report.findings.outages)?),
             ("timelines.parquet", timeline_frame(report)?),
+            ("evidence.parquet", evidence_frame(report)?),
             (SPANS, span_frame(report)?),
             (PEERS, peer_frame(report)?),
             (RIB_TABLES, rib_table_frame(report)?),
