@@ -103,8 +103,13 @@ fn range(times: impl Iterator<Item = Timestamp>) -> Option<(Timestamp, Timestamp
     })
 }
 
+/// One alone cannot disagree.
 fn spread(times: impl Iterator<Item = Timestamp>) -> Option<Duration> {
-    range(times).map(|(first, last)| Duration::from_micros(last.micros_since(first).unsigned_abs()))
+    let times: Vec<Timestamp> = times.collect();
+    let several = times.len() > 1;
+    range(times.into_iter())
+        .filter(|_| several)
+        .map(|(first, last)| Duration::from_micros(last.micros_since(first).unsigned_abs()))
 }
 
 /// Other judgements of the same data, to compare with.

@@ -223,7 +223,7 @@ fn outage(
         .collect();
     let taken_over: Vec<&Timeline> =
         down.iter().filter(|timeline| !members.iter().any(|m| m.prefix == Some(timeline.prefix))).copied().collect();
-    let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, dip);
+    let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, metric, thresholds, dip);
     let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
     let class = if taken_over.len() * 2 > prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
     let widest = down
@@ -288,13 +288,25 @@ fn outage(
 }
 
 /// What shows that prefixes were `taken_over` by another origin, and through whom all of them were reached.
-fn witnesses(view: &View, asn: Asn, taken_over: &[&Timeline], members: &[&Outage], dip: &Dip) -> (Evidence, Upstreams) {
+fn witnesses(
+    view: &View,
+    asn: Asn,
+    taken_over: &[&Timeline],
+    members: &[&Outage],
+    metric: Metric,
+    thresholds: &Thresholds,
+    dip: &Dip,
+) -> (Evidence, Upstreams) {
     let (mut all, mut parts) = (Evidence::default(), Vec::new());
     for timeline in taken_over {
-        let pieces = view.pieces(&timeline.prefix);
-        let own = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, dip, Vec::new());
-        parts.push(Upstreams::new(view, &pieces, Some(asn), dip, dip.loss.last, &own));
-        all.extend(own);
+        // The edges of the prefix are wider than the instants at which the space of the AS changed.
+        let falls = dip::dips(&samples(timeline, metric), thresholds).outages;
+        for fall in falls.iter().filter(|fall| fall.window().intersect(&dip.window()).is_some()) {
+            let pieces = view.pieces(&timeline.prefix);
+            let own = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, fall, Vec::new());
+            parts.push(Upstreams::new(view, &pieces, Some(asn), fall, fall.loss.last, &own));
+            all.extend(own);
+        }
     }
     let parts: Vec<&Upstreams> = parts.iter().chain(members.iter().map(|member| &member.upstreams)).collect();
     let upstreams = Upstreams::joined(view, &parts, dip, members.iter().map(|member| &member.evidence).chain([&all]));

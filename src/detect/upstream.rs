@@ -131,14 +131,16 @@ impl Upstreams {
         evidence: impl Iterator<Item = &'a Evidence>,
     ) -> Upstreams {
         let (mut lost, mut regained) = (BTreeMap::new(), BTreeMap::new());
+        // Only what has a time of its own tells who came first.
+        let dated = |witness: &&Witness| witness.known_until == witness.at;
         for evidence in evidence {
-            for (peer, at) in evidence.losses.iter().map(|witness| (asn(view, witness), witness.at)) {
-                let last = lost.entry(peer).or_insert(at);
-                *last = at.max(*last);
+            for witness in evidence.losses.iter().filter(dated) {
+                let last = lost.entry(asn(view, witness)).or_insert(witness.at);
+                *last = witness.at.max(*last);
             }
-            for (peer, at) in evidence.returns.iter().map(|witness| (asn(view, witness), witness.at)) {
-                let first = regained.entry(peer).or_insert(at);
-                *first = at.min(*first);
+            for witness in evidence.returns.iter().filter(dated) {
+                let first = regained.entry(asn(view, witness)).or_insert(witness.at);
+                *first = witness.at.min(*first);
             }
         }
         let mut last_to_lose = listed(lost);

@@ -206,16 +206,17 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
 /// Commands of public tools that print the record behind a witness, from the folder that holds the archive.
 pub(super) fn commands(report: &Report, witness: &Witness) -> Option<[String; 2]> {
     let record = record(witness)?;
-    let name = &file(report, record.file)?.name;
+    let file = &file(report, record.file)?.name;
     let Peer { address, asn } = peer(report, witness);
-    let (prefix, second) = (witness.prefix, witness.at.secs());
-    let kind = if name_is_withdrawal(witness) { 'W' } else { 'A' };
+    let (prefix, second, number) = (witness.prefix, witness.at.secs(), record.record);
+    let kind = match name(witness) {
+        "withdraw" | "implied_by_withdraw" => 'W',
+        "announce" => 'A',
+        // An entry of a RIB dump, which has as many lines as peers.
+        _ => 'B',
+    };
     Some([
-        format!("bgpdump -q -m {name} | grep '|{second}.*|{kind}|{address}|{}|{prefix}'", asn.0),
-        format!("bgpkit-parser -t {second} -T {} -j {address} -p {prefix} {name}", second + 1),
+        format!("bgpdump -q -m -p {file} | grep '^[^|]*|{number}|[^|]*|{kind}|{address}|{}|{prefix}'", asn.0),
+        format!("bgpkit-parser -t {second} -T {} -j {address} -p {prefix} {file}", second + 1),
     ])
-}
-
-fn name_is_withdrawal(witness: &Witness) -> bool {
-    matches!(name(witness), "withdraw" | "implied_by_withdraw")
 }

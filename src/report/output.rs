@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use polars::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Error;
@@ -95,7 +95,7 @@ pub fn write(report: &Report, folder: &Path, exports: &[Export], replace: bool) 
 
 fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut files = Vec::new();
-    let mut rows = Map::new();
+    let mut tables = Vec::new();
     if exports.contains(&Export::Csv) {
         files.push(("outages.csv".to_owned(), csv("outages.csv", outage_frame(&report.findings.outages)?)?));
         files.push(("coverage.csv".to_owned(), csv("coverage.csv", coverage_frame(report)?)?));
@@ -110,11 +110,11 @@ fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, 
             (RIB_TABLES, rib_table_frame(report)?),
             (RIB_ENTRIES, rib_entry_frame(report)?),
         ] {
-            rows.insert(name.to_owned(), json!(frame.height()));
+            tables.push(json!({ "name": name, "rows": frame.height() }));
             files.push((name.to_owned(), parquet(name, frame)?));
         }
     }
-    files.push((MANIFEST.to_owned(), manifest(report, rows)));
+    files.push((MANIFEST.to_owned(), manifest(report, tables)));
     Ok(files)
 }
 
@@ -140,8 +140,8 @@ fn parquet(table: &'static str, mut frame: DataFrame) -> Result<Vec<u8>, Error> 
     Ok(bytes)
 }
 
-/// `rows`: how many each Parquet file has.
-fn manifest(report: &Report, rows: Map<String, Value>) -> Vec<u8> {
+/// `tables`: the Parquet files.
+fn manifest(report: &Report, tables: Vec<Value>) -> Vec<u8> {
     let collectors = report.coverage.collectors.iter().zip(&report.replays);
     let document = json!({
         "format": FORMAT,
@@ -161,7 +161,7 @@ fn manifest(report: &Report, rows: Map<String, Value>) -> Vec<u8> {
         })).collect::<Vec<_>>(),
         "gaps": report.coverage.gaps,
         "coverage": report.coverage.rows,
-        "rows": rows,
+        "tables": tables,
         "files": report.files,
     });
     let mut bytes = Vec::new();

@@ -225,14 +225,19 @@ pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
         Some(after) => format!(", afterwards through {after}"),
         None => String::new(),
     };
-    Some(format!("Just before, its {} led through {before}{after}.", count(n, "known route", "known routes")))
+    let what = match outage.prefix {
+        Some(prefix) => prefix.to_string(),
+        None => outage.target.to_string(),
+    };
+    let routes = count(n, "known route", "known routes");
+    Some(format!("Just before, {routes} to {what} led through {before}{after}."))
 }
 
 /// How far those who saw an outage agree, in a sentence; nothing where only one collector did.
 pub(super) fn agreement_sentence(outage: &Outage) -> Option<String> {
     let agreement = &outage.agreement;
     let n = agreement.collectors.iter().filter(|halves| halves.loss.is_some()).count();
-    let spread = agreement.loss_spread().filter(|_| n > 1)?;
+    let spread = agreement.loss_spread()?;
     let apart = if spread.is_zero() { "at the same time".to_owned() } else { format!("within {}", duration(spread)) };
     Some(format!("{n} collectors lost half of it {apart}."))
 }

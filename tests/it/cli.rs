@@ -53,7 +53,7 @@ fn json(args: &str) -> Value {
 }
 
 /// Refused with this exit code, all of these words, and nothing on standard output.
-fn refused(code: i32, args: &str, words: &[&str]) {
+pub fn refused(code: i32, args: &str, words: &[&str]) {
     let Ran { code: exited, stdout, stderr } = ran(&mut program(args));
     assert_eq!((exited, stdout.as_str()), (code, ""), "{args}: {stderr}");
     assert!(stderr.starts_with("error: "), "{args}: {stderr}");

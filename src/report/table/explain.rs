@@ -76,7 +76,7 @@ impl Page<'_> {
         self.edge("start", outage.start, &outage.start_bounds, Some(&outage.loss), "a tenth left");
         self.edge("end", outage.end, &outage.end_bounds, outage.recovery.as_ref(), "nine tenths back");
         for censoring in &outage.censored {
-            self.item(&format!("{}", censored(*censoring)));
+            self.item(censored(*censoring));
         }
     }
 
@@ -117,7 +117,7 @@ impl Page<'_> {
             }
         }
         if let Some(pattern) = upstreams.pattern {
-            self.item(&format!("{}", pattern_sentence(pattern, &upstreams.before)));
+            self.item(pattern_sentence(pattern, &upstreams.before));
         }
     }
 
@@ -160,26 +160,29 @@ impl Page<'_> {
             return;
         }
         self.line("");
-        self.line(&format!(
-            "{what} (UTC): {}",
-            count(witnesses.len(), "vantage point and prefix", "vantage points and prefixes")
-        ));
-        let limit = if self.style.all { usize::MAX } else { N_SHOWN };
+        let n = count(witnesses.len(), "route of a vantage point", "routes of vantage points");
+        self.line(&format!("{what} (UTC): {n}"));
+        // What one record says of several prefixes is said once.
+        let of_one = |a: &&Witness, b: &&Witness| {
+            (a.at, a.collector, a.peer, a.because) == (b.at, b.collector, b.peer, b.because)
+        };
+        let groups: Vec<&[&Witness]> = witnesses.chunk_by(of_one).collect();
+        let limit = self.limit_of(N_SHOWN);
         let report = self.report;
-        for witness in witnesses.iter().take(limit) {
+        for group in groups.iter().take(limit) {
+            let [witness, others @ ..] = group else { continue };
             let collector = &report.replays[witness.collector].collector;
             let who = format!("{} {collector} {}", clock(witness.at), peer(report, witness));
             let path = witness.path.as_deref().map_or(String::new(), |path| format!(", path {path}"));
-            self.item(&format!("{who}: {} {}{path}", name(witness).replace('_', " "), witness.prefix));
+            let what = name(witness).replace('_', " ");
+            self.item(&format!("{who}: {what} {}{}{path}", witness.prefix, and_others(others.len())));
             if let Some(record) = record(witness)
                 && let Some(file) = file(report, record.file)
             {
                 self.line(&format!("    record {} at byte {} of {}", record.record, record.offset, file.name));
             }
         }
-        if witnesses.len() > limit {
-            self.line(&format!("  … and {} more: --all lists them", witnesses.len() - limit));
-        }
+        self.more(groups.len(), limit);
     }
 
     fn dumps(&mut self, dumps: &[&Dump]) {
@@ -187,22 +190,38 @@ impl Page<'_> {
             return;
         }
         self.line("");
-        let n = dumps.iter().filter(|dump| dump.confirms).count();
-        self.line(&format!("RIB dumps meanwhile (UTC): {n} of {} confirm the absence", dumps.len()));
-        let limit = if self.style.all { usize::MAX } else { N_SHOWN };
+        self.line("RIB dumps meanwhile (UTC)");
+        let mut by_file: Vec<&&Dump> = dumps.iter().collect();
+        by_file.sort_by_key(|dump| (dump.at, dump.file, dump.prefix));
+        let files: Vec<&[&&Dump]> = by_file.chunk_by(|a, b| a.file == b.file).collect();
+        let limit = self.limit_of(N_SHOWN);
         let report = self.report;
-        for dump in dumps.iter().take(limit) {
-            let name = file(report, dump.file).map(|file| file.name.as_str()).unwrap_or_default();
-            let (n, of) = (dump.holding.len(), dump.n_full_feeds);
-            self.line(&format!("  {} {}: {n} of {of} full feeds list it", clock(dump.at), dump.prefix));
-            self.line(&format!("    {name}"));
+        for dumps in files.iter().take(limit) {
+            let [dump, others @ ..] = dumps else { continue };
+            let n_holding = dumps.iter().map(|dump| dump.holding.len()).max().unwrap_or(0);
+            let verdict = match dumps.iter().all(|dump| dump.confirms) {
+                true if n_holding == 0 => "nobody lists".to_owned(),
+                true => format!("only {n_holding} of {} full feeds, which never lost it, list", dump.n_full_feeds),
+                false => format!("{n_holding} of {} full feeds list", dump.n_full_feeds),
+            };
+            let of_first = format!("{}{}", dump.prefix, and_others(others.len()));
+            self.item(&format!("{}: {verdict} {of_first}", clock(dump.at)));
+            self.line(&format!("    {}", file(report, dump.file).map(|file| file.name.as_str()).unwrap_or_default()));
             for (peer, record, path) in &dump.entries {
                 let peer = report.replays[dump.collector].peers[*peer];
                 self.line(&format!("    record {} at byte {}: {peer}, path {path}", record.record, record.offset));
             }
         }
-        if dumps.len() > limit {
-            self.line(&format!("  … and {} more: --all lists them", dumps.len() - limit));
+        self.more(files.len(), limit);
+    }
+
+    fn limit_of(&self, few: usize) -> usize {
+        if self.style.all { usize::MAX } else { few }
+    }
+
+    fn more(&mut self, n: usize, limit: usize) {
+        if n > limit {
+            self.line(&format!("  … and {} more: --all lists them", n - limit));
         }
     }
 
@@ -222,7 +241,7 @@ impl Page<'_> {
 
     /// The files named above.
     fn digests(&mut self, shown: &Shown) {
-        let limit = if self.style.all { usize::MAX } else { N_SHOWN };
+        let limit = self.limit_of(N_SHOWN);
         let edges = shown.losses.iter().take(limit).chain(shown.returns.iter().take(limit));
         let records = edges.filter_map(|witness| record(witness)).map(|record| record.file);
         let numbers: BTreeSet<u32> = records.chain(shown.dumps.iter().take(limit).map(|dump| dump.file)).collect();
@@ -236,6 +255,11 @@ impl Page<'_> {
             self.line(&format!("  {}  {}", file.sha256, file.name));
         }
     }
+}
+
+/// ` and 3 others`.
+fn and_others(n: usize) -> String {
+    if n == 0 { String::new() } else { format!(" and {}", count(n, "other", "others")) }
 }
 
 fn routes(list: &[Upstream], before: bool) -> String {
