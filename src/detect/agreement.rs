@@ -6,7 +6,6 @@ use super::dip::{Dip, dips};
 use super::judge::samples;
 use super::*;
 use crate::bgp::Project;
-use crate::replay::Replay;
 use crate::visibility::{Metric, Sufficiency, Timeline, View};
 
 /// A collector whose clock seems further off than this is named.
@@ -122,19 +121,19 @@ pub struct Others<'a> {
 }
 
 impl<'a> Others<'a> {
-    /// Judges `replays` again without each collector that has a say, and by IODA's rule.
-    pub fn new(view: &View, replays: &'a [Replay], metric: Metric, sufficiency: Sufficiency) -> Others<'a> {
+    /// Judges what `view` rests on again without each collector that has a say, and by IODA's rule.
+    pub fn new(view: &View<'a>, metric: Metric, sufficiency: Sufficiency) -> Others<'a> {
         let voting: BTreeSet<&Collector> =
             view.vantage_points().iter().map(|vantage_point| &vantage_point.collector).collect();
         let without = |collector: &Collector| {
-            let rest = replays.iter().filter(|replay| replay.collector != *collector).collect();
+            let rest = view.replays().iter().copied().filter(|replay| replay.collector != *collector).collect();
             (collector.clone(), View::new(rest, view.window(), metric, sufficiency))
         };
         // Without the only one nothing is left.
         let n_voting = voting.len();
         Others {
             without: voting.into_iter().filter(|_| n_voting > 1).map(without).collect(),
-            ioda: View::new(replays.iter().collect(), view.window(), Metric::Ioda, sufficiency),
+            ioda: View::new(view.replays().to_vec(), view.window(), Metric::Ioda, sufficiency),
         }
     }
 }

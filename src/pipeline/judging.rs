@@ -22,7 +22,7 @@ pub(super) fn judge(observations: Observations, options: &Options) -> Report {
     let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &subjects, &prefix_findings, options);
     let outages = [&mut prefix_findings.outages, &mut asn_findings.outages];
     if outages.iter().any(|outages| !outages.is_empty()) {
-        let others = Others::new(&view, &replays, options.metric, options.sufficiency);
+        let others = Others::new(&view, options.metric, options.sufficiency);
         let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
         let [of_prefixes, of_asns] = outages;
         compare_prefixes(&view, &others, &projects.collect(), &timelines, of_prefixes, options);
