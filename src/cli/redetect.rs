@@ -8,7 +8,9 @@ use outage_replay::report::{self, Earlier, Export, Report};
 use outage_replay::visibility::{Metric, Sufficiency};
 use outage_replay::{Options, pipeline};
 
-use super::{ExportName, Format, MetricName, exit_code, length, render, share, style, usage};
+use super::arguments::{ExportName, Format, MetricName, length, share};
+use super::run::{exit_code, render, style};
+use super::usage;
 
 /// Which earlier run, and what is to be different.
 #[derive(Debug, clap::Args)]
@@ -71,6 +73,9 @@ pub struct Redetect {
     /// Exit with 4 when an outage was found
     #[arg(long, help_heading = "Output")]
     fail_on_outage: bool,
+    /// Exit with 3 when anything is missing, whatever it does to the result
+    #[arg(long, help_heading = "Output")]
+    strict: bool,
     /// Threads; 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Output")]
     jobs: usize,
@@ -89,7 +94,7 @@ impl Redetect {
             let exports: Vec<Export> = self.export.iter().map(|name| name.export()).collect();
             report::write(&report, folder, &exports, self.force)?;
         }
-        Ok((render(&report, self.format, self.all)?, exit_code(&report, self.fail_on_outage)))
+        Ok((render(&report, self.format, self.all)?, exit_code(&report, self.fail_on_outage, self.strict)))
     }
 
     /// What was not said is as it was.

@@ -15,3 +15,4 @@ mod network;
 mod properties;
 mod real;
 mod scenario;
+mod sources;

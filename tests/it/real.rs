@@ -16,7 +16,7 @@ use std::time::Duration;
 use outage_replay::bgp::{Asn, Collector, Family};
 use outage_replay::catalog::{DumpKind, Match, Mirror, Query, Target};
 use outage_replay::coverage::GapReason;
-use outage_replay::detect::{Censoring, Class, Quality, Scope, Severity};
+use outage_replay::detect::{Censoring, Class, Evidence, Findings, Quality, Scope, Severity};
 use outage_replay::report::{Answer, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{PeerState, SessionSpan, Sufficiency};
