@@ -109,7 +109,12 @@ pub(super) fn metric(report: &Report) -> Metric {
 /// What the vantage points knew, put side by side again.
 pub(super) fn view(report: &Report) -> View<'_> {
     let Parameters { min_peers, min_coverage, .. } = report.parameters;
-    View::new(&report.replays, report.parameters.window(), metric(report), Sufficiency { min_peers, min_coverage })
+    View::new(
+        report.replays.iter().collect(),
+        report.parameters.window(),
+        metric(report),
+        Sufficiency { min_peers, min_coverage },
+    )
 }
 
 /// Per collector: the stretches of the window in which its vantage points were not known, with the reason.
