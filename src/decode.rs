@@ -9,6 +9,7 @@ mod events;
 mod paths;
 mod peers;
 mod prefilter;
+mod resync;
 mod rib;
 #[cfg(test)]
 mod samples;
@@ -21,7 +22,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::bgp::{AsPath, Family, Peer, Prefix};
-use crate::coverage::Damage;
+use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
 pub use selection::Selection;
@@ -129,7 +130,8 @@ pub struct Counts {
     /// Types and subtypes that this version does not read; they might hide unicast routes.
     pub unsupported: u64,
     /// Records that could not be read, or not as a whole, as far as the selection made the reader look: RIB entries
-    /// that do not matter to it are walked but not decoded. Bytes after the end of the container count as one.
+    /// that do not matter to it are walked but not decoded. Bytes after the end of the container count as one, and so do
+    /// skipped bytes.
     pub damaged: u64,
 }
 
@@ -147,6 +149,8 @@ pub struct Reading {
     pub damage: Vec<Damage>,
     /// Earliest and latest record time.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// Stretches of bytes inside the file that belong to no record: whatever was said in them is lost.
+    pub skipped: Vec<Skipped>,
     /// How the file ended.
     pub ending: Ending,
     /// Whether a PEER_INDEX_TABLE came before the first TABLE_DUMP_V2 RIB record; true where none is needed.

@@ -12,7 +12,7 @@ use super::walk::{Record, TABLE_DUMP, Walk};
 use super::wire::Octets;
 use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
 use crate::bgp::{AsPath, Asn, Family, Peer};
-use crate::coverage::Damage;
+use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
 /// Record types (RFC 6396, section 4; type 5 is its appendix B.2.1).
@@ -82,6 +82,9 @@ pub(super) struct Draft<'s> {
     damage: Vec<Damage>,
     latest_damaged: Option<u64>,
     span: Option<(Timestamp, Timestamp)>,
+    skipped: Vec<Skipped>,
+    /// The times of the latest two records.
+    latest: [Option<Timestamp>; 2],
 }
 
 impl<'s> Draft<'s> {
@@ -100,6 +103,8 @@ impl<'s> Draft<'s> {
             damage: Vec::new(),
             latest_damaged: None,
             span: None,
+            skipped: Vec::new(),
+            latest: [None; 2],
         }
     }
 
@@ -110,6 +115,7 @@ impl<'s> Draft<'s> {
             counts: self.counts,
             damage: self.damage,
             span: self.span,
+            skipped: self.skipped,
             ending,
             has_peer_table: !self.lacked_peer_table,
         }
@@ -125,6 +131,10 @@ impl<'s> Draft<'s> {
             };
             at = Timestamp::from_micros(at.micros() + i64::from(micros));
         }
+        if record.n_skipped > 0 {
+            self.skip(record, at);
+        }
+        self.latest = [Some(at), self.latest[0]];
         self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         match (record.kind, record.subtype) {
             (BGP4MP | BGP4MP_ET, _) => self.bgp4mp(record, at, body),
@@ -134,6 +144,16 @@ impl<'s> Draft<'s> {
             (BGP, _) => self.legacy_bgp(record, at, body),
             _ => self.counts.unsupported += 1,
         }
+    }
+
+    /// Counts the octets before a record that belong to none. Perhaps the record before them was damaged too, so nothing
+    /// is certain since the one before that.
+    fn skip(&mut self, record: &Record, before: Timestamp) {
+        let (offset, n) = (record.offset - record.n_skipped, record.n_skipped);
+        let after = self.latest.iter().flatten().min().map_or(before, |after| *after.min(&before));
+        let what = format!("{n} bytes that belong to no record");
+        self.count_damage(Damage { record: record.index, offset, what });
+        self.skipped.push(Skipped { offset, bytes: n, after, before });
     }
 
     fn table_dump_v2(&mut self, record: &Record, at: Timestamp) {

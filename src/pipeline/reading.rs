@@ -81,6 +81,7 @@ fn read_file(file: &ArchiveFile, cache: Option<&Cache>, selection: &Selection) -
         n_records: reading.counts.records,
         n_damaged: reading.counts.damaged,
         damage: reading.damage.clone(),
+        skipped: reading.skipped.clone(),
         verdict,
         detail,
     };
@@ -94,6 +95,7 @@ fn unreadable(why: String) -> Reading {
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
+        skipped: Vec::new(),
         ending: Ending::Unreadable(why),
         has_peer_table: true,
     }

@@ -53,6 +53,7 @@ fn empty() -> Reading {
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
+        skipped: Vec::new(),
         ending: Ending::Complete,
         has_peer_table: true,
     }
