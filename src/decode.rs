@@ -86,6 +86,8 @@ pub enum Change {
     SessionDown,
     /// The peer opened a session: an OPEN message.
     Open,
+    /// The session is established: the peer's first UPDATE or KEEPALIVE in the file, or after its session closed.
+    Alive,
 }
 
 /// A peer that a file mentions, and how much it said.

@@ -199,6 +199,9 @@ impl<'s> Draft<'s> {
         let Some((kind, content, is_cut)) = message_content(message) else {
             return self.damage(record, "no BGP message where one should begin".to_owned());
         };
+        if matches!(kind, UPDATE | KEEPALIVE) {
+            self.alive(record, at, peer);
+        }
         match kind {
             UPDATE if is_cut => {
                 self.damage(record, format!("an UPDATE of which only {} octets were kept", message.len()));
@@ -208,7 +211,7 @@ impl<'s> Draft<'s> {
             }
             UPDATE => self.update(record, at, peer, content, encoding, false),
             OPEN => self.event(record, at, peer, Change::Open),
-            NOTIFICATION => self.event(record, at, peer, Change::SessionDown),
+            NOTIFICATION => self.closed(record, at, peer),
             KEEPALIVE | ROUTE_REFRESH | ROUTE_REFRESH_CISCO => {}
             _ => self.damage(record, format!("a BGP message of unknown type {kind}")),
         }
@@ -258,8 +261,10 @@ impl<'s> Draft<'s> {
             Some((peer, new_state)) => {
                 self.counts.state_changes += 1;
                 let peer = self.peers.index(peer);
-                let change = if new_state == ESTABLISHED { Change::SessionUp } else { Change::SessionDown };
-                self.event(record, at, peer, change);
+                match new_state {
+                    ESTABLISHED => self.event(record, at, peer, Change::SessionUp),
+                    _ => self.closed(record, at, peer),
+                }
             }
             None => {
                 self.counts.state_changes += 1;
@@ -281,10 +286,13 @@ impl<'s> Draft<'s> {
                 Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
                 Some((peer, _)) => {
                     let peer = self.sent(peer, at);
+                    if matches!(record.subtype, 1 | 7) {
+                        self.alive(record, at, peer);
+                    }
                     match record.subtype {
                         1 => self.update(record, at, peer, body.0, ENCODING, false),
                         5 => self.event(record, at, peer, Change::Open),
-                        6 => self.event(record, at, peer, Change::SessionDown),
+                        6 => self.closed(record, at, peer),
                         _ => {}
                     }
                 }
@@ -303,6 +311,18 @@ impl<'s> Draft<'s> {
         let peer = self.peers.index(peer);
         self.peers.heard(peer, at);
         peer
+    }
+
+    /// Messages that only an established session carries.
+    fn alive(&mut self, record: &Record, at: Timestamp, peer: PeerIndex) {
+        if self.peers.set_alive(peer, true) {
+            self.event(record, at, peer, Change::Alive);
+        }
+    }
+
+    fn closed(&mut self, record: &Record, at: Timestamp, peer: PeerIndex) {
+        self.peers.set_alive(peer, false);
+        self.event(record, at, peer, Change::SessionDown);
     }
 
     /// Whether a path may have a wanted origin.

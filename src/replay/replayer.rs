@@ -205,6 +205,7 @@ impl Replayer {
             Change::SessionDown => self.session_down(peer, cause),
             Change::SessionUp => self.session_up(peer, cause),
             Change::EndOfRib { family } => self.end_of_rib(peer, *family, cause),
+            Change::Alive => self.note_message(peer, cause),
             Change::RibEntry { .. } | Change::Open => {}
         }
     }

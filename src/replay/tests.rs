@@ -94,6 +94,7 @@ fn story(text: &str) -> Story {
                     ["withdraw", word] => Change::Withdraw { prefix: prefix(word), path_id: None },
                     ["down"] => Change::SessionDown,
                     ["up"] => Change::SessionUp,
+                    ["keepalive"] => Change::Alive,
                     ["end-of-rib"] => Change::EndOfRib { family: Family::V4 },
                     other => panic!("{other:?}"),
                 };
@@ -211,6 +212,13 @@ fn a_peer_that_only_ever_fails_to_connect_is_never_up() {
 fn a_message_from_a_closed_session_begins_a_transfer() {
     let text = "0 rib a:P | 50 a down | 70 a announce P";
     check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..70 | syncing 70..970 | up partly 970..end");
+}
+
+#[test]
+fn a_keepalive_from_a_closed_session_begins_a_transfer_and_from_an_open_one_nothing() {
+    let text = "0 rib a:P b:P | 10 b keepalive | 50 a down | 70 a keepalive | 80 a keepalive | 90 a end-of-rib";
+    check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..70 | syncing 70..90 | up 90..end");
+    check_session(text, "b", "unknown -1000..0 | up 0..end");
 }
 
 #[test]
