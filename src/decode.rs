@@ -5,6 +5,7 @@
 //! located and counted, and the rest of the file is used.
 
 mod container;
+mod control;
 mod events;
 mod paths;
 mod peers;
@@ -25,6 +26,7 @@ use crate::bgp::{AsPath, Family, Peer, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
+pub use control::{CONTROL_RATE, Control, ControlChange};
 pub use selection::Selection;
 
 /// Index of a peer in [`Reading::peers`] of the same file.
@@ -145,6 +147,8 @@ pub struct Reading {
     /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 3.1:
     /// a prefix that is both withdrawn and announced is announced).
     pub events: Vec<RouteEvent>,
+    /// What it says about the control sample.
+    pub control: Control,
     /// Every record counted.
     pub counts: Counts,
     /// The first [`MAX_DAMAGE`] of them that were damaged.

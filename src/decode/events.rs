@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::container::Container;
+use super::control::Control;
 use super::paths::Paths;
 use super::peers::{Peers, is_nobody};
 use super::prefilter::{Encoding, update_matters};
@@ -76,6 +77,7 @@ pub(super) struct Draft<'s> {
     pub(super) has_peer_table: bool,
     pub(super) prefixes: PrefixCount,
     pub(super) paths: Paths,
+    pub(super) control: Control,
     pub(super) counts: Counts,
     lacked_peer_table: bool,
     events: Vec<RouteEvent>,
@@ -97,6 +99,7 @@ impl<'s> Draft<'s> {
             has_peer_table: false,
             prefixes: PrefixCount::default(),
             paths: Paths::default(),
+            control: Control::default(),
             counts: Counts::default(),
             lacked_peer_table: false,
             events: Vec::new(),
@@ -112,6 +115,7 @@ impl<'s> Draft<'s> {
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
+            control: self.control,
             counts: self.counts,
             damage: self.damage,
             span: self.span,
@@ -227,6 +231,7 @@ impl<'s> Draft<'s> {
         encoding: Encoding,
         is_cut: bool,
     ) {
+        self.control.update(at, self.events.len(), peer, update, encoding);
         if !self.decode_all && !update_matters(update, encoding, self.selection).unwrap_or(true) {
             return;
         }

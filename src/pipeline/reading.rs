@@ -11,7 +11,7 @@ use super::Progress;
 use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Counts, Ending, Reading, Selection};
+use crate::decode::{self, Control, Counts, Ending, Reading, Selection};
 use crate::fetch::{self, Cache, Checked, FetchError};
 
 /// A file whose records lie further than this from its name was written by a wrong clock.
@@ -92,6 +92,7 @@ fn unreadable(why: String) -> Reading {
     Reading {
         peers: Vec::new(),
         events: Vec::new(),
+        control: Control::default(),
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::bgp::Asn;
-use crate::decode::{Change, Counts, Ending, PeerActivity, Reading, RouteEvent};
+use crate::decode::{Change, Control, Counts, Ending, PeerActivity, Reading, RouteEvent};
 use crate::time::Window;
 
 const END: i64 = 10_000;
@@ -50,6 +50,7 @@ fn empty() -> Reading {
     Reading {
         peers: peers.into(),
         events: Vec::new(),
+        control: Control::default(),
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
