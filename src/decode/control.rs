@@ -26,6 +26,7 @@ pub struct Control {
     pub changes: Vec<ControlChange>,
     /// Peers that hold several paths of a prefix (RFC 7911): the sample does not count paths, and cannot follow them.
     pub untracked: FxHashSet<PeerIndex>,
+    /// Empty once the file has been read.
     index_of: FxHashMap<Prefix, u32>,
 }
 
@@ -57,6 +58,11 @@ impl Control {
             self.prefixes.push(prefix);
             (self.prefixes.len() - 1) as u32
         }))
+    }
+
+    /// The file has been read.
+    pub(super) fn finish(self) -> Control {
+        Control { index_of: FxHashMap::default(), ..self }
     }
 
     /// A peer holds a sampled prefix in a RIB dump.

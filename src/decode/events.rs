@@ -115,7 +115,7 @@ impl<'s> Draft<'s> {
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
-            control: self.control,
+            control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
             span: self.span,

@@ -381,3 +381,6 @@ impl Replayer {
         self.due.insert((opened_at + SYNC_TIMEOUT, Due::SyncTimeout(peer)));
     }
 }
+
+#[cfg(test)]
+mod tests;
