@@ -5,6 +5,8 @@ mod json;
 mod observations;
 mod output;
 mod table;
+mod text;
+mod words;
 
 use std::time::Duration;
 
