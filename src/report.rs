@@ -16,7 +16,7 @@ use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason};
 use crate::detect::{AsnTimeline, Findings, Thresholds};
-use crate::replay::Replay;
+use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, Metric, SessionSpan, Sufficiency, Timeline};
 
@@ -133,7 +133,7 @@ impl Summary {
 }
 
 /// What one collector contributed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct CollectorCoverage {
     /// Who.
     pub collector: Collector,
@@ -155,6 +155,12 @@ pub struct CollectorCoverage {
     pub missed_announcements: u64,
     /// Routes that a RIB dump lacks and whose withdrawal the updates had not shown.
     pub missed_withdrawals: u64,
+    /// Stretches of bytes in update files that belong to no record.
+    pub n_skipped_ranges: usize,
+    /// How many bytes those are.
+    pub skipped_bytes: u64,
+    /// What the control sample shows; nothing where no RIB dump lists a prefix of it.
+    pub control: Option<ControlSample>,
 }
 
 /// A stretch in which a collector's vantage points were known, or were not.

@@ -167,6 +167,9 @@ pub(super) fn coverage(
             late_records: replay.corrections.late_records,
             missed_announcements: replay.corrections.missed_announcements,
             missed_withdrawals: replay.corrections.missed_withdrawals,
+            n_skipped_ranges: source.n_skipped_ranges,
+            skipped_bytes: source.skipped_bytes,
+            control: replay.control,
         });
     }
     let n_peer_asns = Family::ALL.map(|family| {

@@ -49,6 +49,13 @@ pub struct ControlSample {
     pub n_lost_tables: u64,
 }
 
+impl ControlSample {
+    /// The share of the compared routes that the updates had shown otherwise; nothing where none was compared.
+    pub fn mismatch_rate(&self) -> Option<f64> {
+        (self.n_compared > 0).then(|| self.n_mismatched as f64 / self.n_compared as f64)
+    }
+}
+
 /// The sample of one vantage point.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sample {

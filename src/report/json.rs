@@ -125,6 +125,22 @@ fn collector(collector: &CollectorCoverage) -> Value {
         "late_records": collector.late_records,
         "missed_announcements": collector.missed_announcements,
         "missed_withdrawals": collector.missed_withdrawals,
+        "n_skipped_ranges": collector.n_skipped_ranges,
+        "skipped_bytes": collector.skipped_bytes,
+        "control": collector.control.as_ref().map(control),
+    })
+}
+
+fn control(sample: &ControlSample) -> Value {
+    json!({
+        "n_prefixes": sample.n_prefixes,
+        "n_vantage_points": sample.n_vantage_points,
+        "n_fallen": sample.n_fallen,
+        "n_compared": sample.n_compared,
+        "n_mismatched": sample.n_mismatched,
+        "mismatch_rate": sample.mismatch_rate().map(|rate| (rate * 1e6).round() / 1e6),
+        "n_lost_sync": sample.n_lost_sync,
+        "n_lost_tables": sample.n_lost_tables,
     })
 }
 
