@@ -149,7 +149,7 @@ fn is_sampled(octets: &[u8], length: u8) -> bool {
     let mut hash = (bits >> 64) as u64 ^ (bits as u64).rotate_left(32) ^ u64::from(length);
     hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (hash ^ hash >> 31) % CONTROL_RATE == 0
+    (hash ^ hash >> 31).is_multiple_of(CONTROL_RATE)
 }
 
 #[cfg(test)]
