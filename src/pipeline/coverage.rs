@@ -1,10 +1,13 @@
 //! What the archives did not show.
 
+use std::collections::BTreeMap;
+
 use super::collecting::Archive;
 use super::reading::ReadFile;
-use crate::bgp::{Asn, Family};
+use crate::bgp::{Asn, Collector, Family};
 use crate::coverage::{Gap, GapReason, Skipped, Verdict};
 use crate::decode::Counts;
+use crate::detect::Skew;
 use crate::replay::{RIB_INSTANT, Replay, RibTable};
 use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
 use crate::time::{Timestamp, Window};
@@ -147,6 +150,7 @@ pub(super) fn coverage(
     view: &View,
     replays: &[Replay],
     sources: &[Source],
+    skews: &BTreeMap<Collector, Skew>,
     gaps: Vec<Gap>,
     rows: Vec<CoverageRow>,
 ) -> Coverage {
@@ -170,6 +174,7 @@ pub(super) fn coverage(
             n_skipped_ranges: source.n_skipped_ranges,
             skipped_bytes: source.skipped_bytes,
             control: replay.control,
+            skew: skews.get(&replay.collector).copied(),
         });
     }
     let n_peer_asns = Family::ALL.map(|family| {
@@ -178,5 +183,6 @@ pub(super) fn coverage(
         asns.dedup();
         asns.len()
     });
-    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns }
+    let live_feeds = Family::ALL.map(|family| view.live_feeds(family));
+    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns, live_feeds }
 }
