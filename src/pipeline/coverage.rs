@@ -171,10 +171,10 @@ pub(super) fn coverage(
             late_records: replay.corrections.late_records,
             missed_announcements: replay.corrections.missed_announcements,
             missed_withdrawals: replay.corrections.missed_withdrawals,
+            skew: skews.get(&replay.collector).copied(),
             n_skipped_ranges: source.n_skipped_ranges,
             skipped_bytes: source.skipped_bytes,
             control: replay.control,
-            skew: skews.get(&replay.collector).copied(),
         });
     }
     let n_peer_asns = Family::ALL.map(|family| {

@@ -108,6 +108,9 @@ fn collector(collector: &CollectorCoverage) -> Value {
         "late_records": collector.late_records,
         "missed_announcements": collector.missed_announcements,
         "missed_withdrawals": collector.missed_withdrawals,
+        "clock_skew_seconds": collector.skew.map(|skew| skew.micros as f64 / 1e6),
+        "n_clock_events": collector.skew.map_or(0, |skew| skew.n_events),
+        "clock_suspect": collector.skew.is_some_and(|skew| skew.is_suspect()),
         "n_skipped_ranges": collector.n_skipped_ranges,
         "skipped_bytes": collector.skipped_bytes,
         "control": collector.control.as_ref().map(control),
@@ -117,6 +120,7 @@ fn collector(collector: &CollectorCoverage) -> Value {
     })
 }
 
+/// What the control sample of a collector shows.
 pub(super) fn control(sample: &ControlSample) -> Value {
     json!({
         "n_prefixes": sample.n_prefixes,

@@ -103,7 +103,7 @@ pub(super) struct ManifestCollector {
     pub control: Option<ManifestControl>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct ManifestControl {
     pub n_prefixes: u64,
     pub n_vantage_points: u64,
@@ -193,9 +193,13 @@ impl ManifestParameters {
 
 impl ManifestCollector {
     pub fn source(&self) -> Source {
-        let ManifestCollector { project, n_update_files, n_rib_dumps_rejected, .. } = *self;
-        let ManifestCollector { n_skipped_ranges, skipped_bytes, .. } = *self;
-        Source { project, n_update_files, n_rib_dumps_rejected, n_skipped_ranges, skipped_bytes }
+        Source {
+            project: self.project,
+            n_update_files: self.n_update_files,
+            n_rib_dumps_rejected: self.n_rib_dumps_rejected,
+            n_skipped_ranges: self.n_skipped_ranges,
+            skipped_bytes: self.skipped_bytes,
+        }
     }
 
     /// Without anything that the tables add.
@@ -213,7 +217,7 @@ impl ManifestCollector {
                 missed_announcements: self.missed_announcements,
                 missed_withdrawals: self.missed_withdrawals,
             },
-            control: self.control.map(|control| ControlSample {
+            control: self.control.as_ref().map(|control| ControlSample {
                 n_prefixes: control.n_prefixes,
                 n_vantage_points: control.n_vantage_points,
                 n_fallen: control.n_fallen.unwrap_or(0),
