@@ -114,9 +114,6 @@ fn collector(collector: &CollectorCoverage) -> Value {
         "n_skipped_ranges": collector.n_skipped_ranges,
         "skipped_bytes": collector.skipped_bytes,
         "control": collector.control.as_ref().map(control),
-        "clock_skew_seconds": collector.skew.map(|skew| skew.micros as f64 / 1e6),
-        "n_clock_events": collector.skew.map_or(0, |skew| skew.n_events),
-        "clock_suspect": collector.skew.is_some_and(|skew| skew.is_suspect()),
     })
 }
 
