@@ -27,8 +27,11 @@ pub use output::{Export, check_folder, outages_csv, write};
 pub use table::{Style, table};
 
 /// This program and the parser that it trusts with MRT records.
-pub const TOOL: Tool =
-    Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), parser: "bgpkit-parser 0.23.0" };
+pub const TOOL: Tool = Tool {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+    parser: concat!("bgpkit-parser ", env!("OUTAGE_REPLAY_PARSER")),
+};
 
 /// What made a report.
 #[derive(Clone, Copy, Debug, Serialize)]

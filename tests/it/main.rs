@@ -14,4 +14,5 @@ mod network;
 mod properties;
 mod real;
 mod scenario;
+mod settings;
 mod sources;
