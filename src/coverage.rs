@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bgp::Collector;
 use crate::time::{Timestamp, Window};
 
 /// Part of an archive file that could not be read. The rest of the file is used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     /// Index of the record in its file, from 0.
     pub record: u64,
@@ -19,7 +19,8 @@ pub struct Damage {
 }
 
 /// Why a stretch of a collector's history is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// An update file that should exist is not in the archive.
     Missing,
@@ -62,7 +63,7 @@ impl Serialize for GapReason {
 
 /// A stretch of time for which a collector's archive shows nothing. Its vantage points are unknown in it and until
 /// the next accepted RIB dump.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// Whose archive.
     pub collector: Collector,
@@ -75,7 +76,8 @@ pub struct Gap {
 }
 
 /// What became of one archive file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Read to its end.
     Ok,

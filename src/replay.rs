@@ -94,6 +94,10 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Every kind.
+    pub const ALL: [Evidence; 5] =
+        [Evidence::Rib, Evidence::Announce, Evidence::Withdraw, Evidence::NotInRib, Evidence::ImpliedByWithdraw];
+
     /// The name used in outputs.
     pub const fn name(self) -> &'static str {
         match self {

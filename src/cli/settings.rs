@@ -26,6 +26,9 @@ const ALIASES: [(&str, &str); 2] = [("broker-url", "BGPKIT_BROKER_URL"), ("cache
 /// Settings that mean nothing without another one: a file may hold them for the runs that have it.
 const NEEDS: [(&str, &str); 2] = [("export", "output"), ("force", "output")];
 
+/// What is not said of this command is as it was in the earlier run, whatever the settings of new ones are.
+const AS_IT_WAS: (&str, &str) = ("redetect", "Detection");
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -124,6 +127,7 @@ impl Parsed {
 fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|arg| {
         arg.get_long().is_some()
+            && (command.get_name(), arg.get_help_heading().unwrap_or_default()) != AS_IT_WAS
             && !matches!(
                 arg.get_action(),
                 ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version

@@ -1,9 +1,12 @@
 //! What the archives did not show.
 
+use std::collections::BTreeMap;
+
 use super::collecting::Archive;
-use crate::bgp::{Asn, Family};
+use crate::bgp::{Asn, Collector, Family};
 use crate::coverage::{Gap, GapReason, Verdict};
 use crate::decode::Counts;
+use crate::detect::Skew;
 use crate::replay::{Replay, RibTable};
 use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
 use crate::time::{Timestamp, Window};
@@ -113,6 +116,7 @@ pub(super) fn coverage(
     view: &View,
     replays: &[Replay],
     sources: &[Source],
+    skews: &BTreeMap<Collector, Skew>,
     gaps: Vec<Gap>,
     rows: Vec<CoverageRow>,
 ) -> Coverage {
@@ -133,6 +137,7 @@ pub(super) fn coverage(
             late_records: replay.corrections.late_records,
             missed_announcements: replay.corrections.missed_announcements,
             missed_withdrawals: replay.corrections.missed_withdrawals,
+            skew: skews.get(&replay.collector).copied(),
         });
     }
     let n_peer_asns = Family::ALL.map(|family| {
@@ -141,5 +146,6 @@ pub(super) fn coverage(
         asns.dedup();
         asns.len()
     });
-    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns }
+    let live_feeds = Family::ALL.map(|family| view.live_feeds(family));
+    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns, live_feeds }
 }

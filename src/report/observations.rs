@@ -24,7 +24,7 @@ pub struct Observations {
     pub gaps: Vec<Gap>,
     /// Per collector and stretch of the window: known or not.
     pub rows: Vec<CoverageRow>,
-    /// Every file read.
+    /// Every file read; records are referred to by its place here.
     pub files: Vec<FileReading>,
 }
 

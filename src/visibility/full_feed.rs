@@ -42,7 +42,7 @@ pub struct FullFeed {
 
 impl FullFeed {
     /// Judges every vantage point at every RIB dump.
-    pub fn judge(replays: &[Replay], metric: Metric) -> FullFeed {
+    pub fn judge(replays: &[&Replay], metric: Metric) -> FullFeed {
         let mut full_feed = FullFeed::default();
         for (collector, replay) in replays.iter().enumerate() {
             for (index, table) in replay.tables.iter().enumerate() {
@@ -81,7 +81,7 @@ impl FullFeed {
     }
 }
 
-fn relative_cutoff(replays: &[Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
+fn relative_cutoff(replays: &[&Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
     let nearest = replays
         .iter()
         .filter_map(|replay| replay.tables.iter().min_by_key(|table| table.done_at.micros_since(at).unsigned_abs()));
