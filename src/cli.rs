@@ -9,6 +9,7 @@ mod reference;
 mod run;
 mod settings;
 mod signals;
+mod terminal;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ impl Cli {
             Some(Command::Explain(explain)) => Ok((explain.run()?, 0)),
             Some(Command::Cache { command, cache_dir }) => {
                 let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
-                Ok((text.into_bytes(), u8::from(!is_well)))
+                Ok((terminal::printable(&text).into_bytes(), u8::from(!is_well)))
             }
             Some(Command::Completions { shell }) => Ok((reference::completions(Cli::command(), *shell), 0)),
             Some(Command::Man { folder: None }) => Ok((reference::page(Cli::command())?, 0)),
@@ -154,10 +155,10 @@ fn cache_root(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
 
 /// The error as it is printed, with the name that was probably meant.
 pub fn words_of(error: &anyhow::Error) -> String {
-    let words = format!("{error:#}");
+    let words = terminal::printable(&format!("{error:#}"));
     let Some(Error::UnknownCollector { name, known }) = error.downcast_ref::<Error>() else { return words };
     match settings::nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("{words}; did you mean {near}?"),
+        Some(near) => format!("{words}; did you mean {}?", terminal::printable(near)),
         None => words,
     }
 }

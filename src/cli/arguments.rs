@@ -162,6 +162,8 @@ pub enum Format {
     Ndjson,
     /// One outage a row
     Csv,
+    /// For an issue tracker
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -13,6 +13,7 @@ use outage_replay::coverage::Verdict;
 use outage_replay::report::Report;
 
 use super::signals::{Interrupted, Signals};
+use super::terminal::printable;
 
 /// So many files that could not be had are named; of the others the report speaks.
 const MAX_LOST: usize = 10;
@@ -97,7 +98,7 @@ impl Progress {
 
     fn say(&self, text: &str) {
         // What a server or a file name says may not steer the terminal. Nobody to tell is no reason to stop.
-        let text = text.replace(char::is_control, " ");
+        let text = printable(text);
         self.bars.suspend(|| {
             let _ = writeln!(io::stderr(), "{text}");
         });

@@ -390,6 +390,29 @@ fn a_pipe_gets_neither_colours_nor_progress() {
 }
 
 #[test]
+fn names_do_not_steer_the_terminal() {
+    // A folder that is called so, in an archive whose note does the same.
+    let archive = folder();
+    let hostile = "evil\u{1b}[2J\u{7}";
+    let to = archive.path().join(hostile).join("2014.12");
+    std::fs::create_dir_all(&to).expect("a folder");
+    for entry in std::fs::read_dir("data/dprk-2014/rrc00/2014.12").expect("a folder").flatten() {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+    }
+    std::fs::write(archive.path().join("archive.json"), r#"{"note": "x \u001b[2J y"}"#).expect("a file");
+    let question = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --min-peers 3";
+    for args in [question.to_owned(), format!("plan {question}"), format!("{question} --collector rrc99")] {
+        for columns in ["80", "200"] {
+            let mut command = program(&args);
+            let Ran { stdout, stderr, .. } = ran(command.arg("--archive").arg(archive.path()).env("COLUMNS", columns));
+            let printed = stdout + &stderr;
+            assert!(printed.contains("evil\\u{1b}[2J\\u{7}"), "{printed}");
+            assert!(!printed.contains(|c: char| c.is_control() && c != '\n'), "{printed:?}");
+        }
+    }
+}
+
+#[test]
 fn milestones_are_told_on_request_only() {
     let told = |args: &str| ran(&mut program(&format!("{QUIET} {args}"))).stderr;
     assert_eq!((told("--quiet"), told("-q"), told("")), (String::new(), String::new(), String::new()));

@@ -16,4 +16,5 @@ mod properties;
 mod real;
 mod scenario;
 mod settings;
+mod snippets;
 mod sources;
