@@ -18,6 +18,19 @@ pub struct Damage {
     pub what: String,
 }
 
+/// A stretch of bytes inside an archive file that belongs to no record. What was said in it is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Where it begins, in bytes of the decompressed file.
+    pub offset: u64,
+    /// How long it is.
+    pub bytes: u64,
+    /// The time of the latest record before it that is certain.
+    pub after: Timestamp,
+    /// The time of the first record after it.
+    pub before: Timestamp,
+}
+
 /// Why a stretch of a collector's history is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +47,8 @@ pub enum GapReason {
     Unreadable,
     /// Records inside the file are damaged beyond what single losses explain.
     Damaged,
+    /// Two RIB dumps in a row were rejected, and nothing has confirmed the tables since.
+    Unconfirmed,
     /// No RIB dump from which the tables of the vantage points could be known yet.
     NoRib,
     /// The collector has no RIB dump in the archive while other collectors have one.
@@ -49,6 +64,7 @@ impl fmt::Display for GapReason {
             GapReason::Truncated => "truncated",
             GapReason::Unreadable => "unreadable",
             GapReason::Damaged => "damaged",
+            GapReason::Unconfirmed => "unconfirmed",
             GapReason::NoRib => "no_rib",
             GapReason::Excluded => "excluded",
         })
@@ -141,6 +157,8 @@ pub struct FileReading {
     pub n_damaged: u64,
     /// The first few of them.
     pub damage: Vec<Damage>,
+    /// Stretches of bytes that belong to no record.
+    pub skipped: Vec<Skipped>,
     /// What became of it.
     pub verdict: Verdict,
     /// Why, where the verdict is not `ok`.

@@ -20,7 +20,7 @@ use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::detect::{AsnTimeline, Findings, Skew, Thresholds};
-use crate::replay::Replay;
+use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, Metric, SessionSpan, Sufficiency, Timeline};
 
@@ -166,6 +166,12 @@ pub struct CollectorCoverage {
     pub missed_announcements: u64,
     /// Routes that a RIB dump lacks and whose withdrawal the updates had not shown.
     pub missed_withdrawals: u64,
+    /// Stretches of bytes in update files that belong to no record.
+    pub n_skipped_ranges: usize,
+    /// How many bytes those are.
+    pub skipped_bytes: u64,
+    /// What the control sample shows; nothing where no RIB dump lists a prefix of it.
+    pub control: Option<ControlSample>,
     /// How far its clock seems to be off, where outages show it.
     pub skew: Option<Skew>,
 }

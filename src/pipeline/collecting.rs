@@ -39,10 +39,13 @@ impl Archive {
 
     fn source(&self) -> Source {
         let is_rejected = |file: &&FileReading| reading::is_rib(file) && file.verdict == Verdict::Rejected;
+        let skipped = || self.updates.iter().flat_map(|file| &file.reading.skipped);
         Source {
             project: self.plan.project,
             n_update_files: self.updates.len(),
             n_rib_dumps_rejected: self.reports().filter(is_rejected).count(),
+            n_skipped_ranges: skipped().count(),
+            skipped_bytes: skipped().map(|skipped| skipped.bytes).sum(),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::collecting::stop;
 use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Counts, Ending, Reading, Selection};
+use crate::decode::{self, Control, Counts, Ending, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, FetchError};
 use crate::progress::Progress;
@@ -93,6 +93,7 @@ fn read_file(file: &ArchiveFile, cache: Option<&Cache>, selection: &Selection, p
         n_records: reading.counts.records,
         n_damaged: reading.counts.damaged,
         damage: reading.damage.clone(),
+        skipped: reading.skipped.clone(),
         verdict,
         detail,
     };
@@ -118,9 +119,11 @@ fn unreadable(why: String) -> Reading {
     Reading {
         peers: Vec::new(),
         events: Vec::new(),
+        control: Control::default(),
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
+        skipped: Vec::new(),
         ending: Ending::Unreadable(why),
         has_peer_table: true,
     }

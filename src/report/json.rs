@@ -111,6 +111,23 @@ fn collector(collector: &CollectorCoverage) -> Value {
         "clock_skew_seconds": collector.skew.map(|skew| skew.micros as f64 / 1e6),
         "n_clock_events": collector.skew.map_or(0, |skew| skew.n_events),
         "clock_suspect": collector.skew.is_some_and(|skew| skew.is_suspect()),
+        "n_skipped_ranges": collector.n_skipped_ranges,
+        "skipped_bytes": collector.skipped_bytes,
+        "control": collector.control.as_ref().map(control),
+    })
+}
+
+/// What the control sample of a collector shows.
+pub(super) fn control(sample: &ControlSample) -> Value {
+    json!({
+        "n_prefixes": sample.n_prefixes,
+        "n_vantage_points": sample.n_vantage_points,
+        "n_fallen": (sample.n_vantage_points > 0).then_some(sample.n_fallen),
+        "n_compared": sample.n_compared,
+        "n_mismatched": sample.n_mismatched,
+        "mismatch_rate": sample.mismatch_rate().map(|rate| (rate * 1e6).round() / 1e6),
+        "n_lost_sync": sample.n_lost_sync,
+        "n_lost_tables": sample.n_lost_tables,
     })
 }
 

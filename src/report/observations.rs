@@ -37,6 +37,10 @@ pub struct Source {
     pub n_update_files: usize,
     /// RIB dumps that may not be trusted as tables.
     pub n_rib_dumps_rejected: usize,
+    /// Stretches of bytes in update files that belong to no record.
+    pub n_skipped_ranges: usize,
+    /// How many bytes those are.
+    pub skipped_bytes: u64,
 }
 
 /// Everything known of a prefix, vantage point by vantage point, usable or not.

@@ -8,6 +8,7 @@ use std::path::Path;
 use polars::prelude::*;
 use serde_json::{Value, json};
 
+use super::json::control;
 use super::*;
 use crate::error::Error;
 
@@ -158,6 +159,9 @@ fn manifest(report: &Report, tables: Vec<Value>) -> Vec<u8> {
             "late_records": collector.late_records,
             "missed_announcements": collector.missed_announcements,
             "missed_withdrawals": collector.missed_withdrawals,
+            "n_skipped_ranges": collector.n_skipped_ranges,
+            "skipped_bytes": collector.skipped_bytes,
+            "control": collector.control.as_ref().map(control),
         })).collect::<Vec<_>>(),
         "gaps": report.coverage.gaps,
         "coverage": report.coverage.rows,

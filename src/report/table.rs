@@ -148,7 +148,10 @@ impl Page<'_> {
             ),
             0,
         );
-        let mut lines: Vec<String> = Vec::new();
+        if let Some(control) = words::control(report) {
+            self.paragraph(&control, 0);
+        }
+        let mut lines: Vec<String> = words::left_out(report);
         for row in &coverage.rows {
             let Some(reason) = row.reason else { continue };
             let reason = reason.to_string().replace('_', " ");

@@ -104,6 +104,38 @@ pub(super) fn sentence(outage: &Outage) -> String {
     )
 }
 
+/// What prefixes that nobody asked about did meanwhile, where the tables are large enough to tell.
+pub(super) fn control(report: &Report) -> Option<String> {
+    let samples = || report.coverage.collectors.iter().filter_map(|collector| collector.control);
+    let judged = || samples().filter(|sample| sample.n_vantage_points > 0);
+    let n_prefixes = judged().map(|sample| sample.n_prefixes).max()?;
+    let sum = |of: fn(&ControlSample) -> u64| judged().map(|sample| of(&sample)).sum::<u64>();
+    let part = |part: u64, whole: u64| format!("{:.2} %", 100.0 * part as f64 / whole as f64);
+    let fallen = part(sum(|sample| sample.n_fallen), sum(|sample| sample.n_prefixes));
+    let compared = match sum(|sample| sample.n_compared) {
+        0 => String::new(),
+        n => format!("; {} of its routes differ from a later RIB dump", part(sum(|sample| sample.n_mismatched), n)),
+    };
+    let prefixes = count(n_prefixes as usize, "other prefix", "other prefixes");
+    Some(format!("Control sample of {prefixes}: {fallen} fell meanwhile{compared}."))
+}
+
+/// Vantage points that were left out for what the control sample showed, per collector.
+pub(super) fn left_out(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for collector in &report.coverage.collectors {
+        let Some(sample) = collector.control else { continue };
+        let mut push = |n: u64, what: &str| {
+            if n > 0 {
+                lines.push(format!("{}: {} {what}", collector.collector, count(n as usize, "time", "times")));
+            }
+        };
+        push(sample.n_lost_sync, "a vantage point was out of step with a RIB dump and is unknown before it");
+        push(sample.n_lost_tables, "a vantage point withdrew its whole table and is left out until it is back");
+    }
+    lines
+}
+
 /// What the data leave open about the targets, each with the targets for which it does.
 pub(super) fn doubts(report: &Report) -> Vec<(String, Vec<String>)> {
     // What is the same for several targets is said once.

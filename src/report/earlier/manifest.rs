@@ -9,7 +9,7 @@ use super::super::output::{FORMAT, MANIFEST};
 use super::super::*;
 use crate::bgp::Asn;
 use crate::catalog::DumpKind;
-use crate::coverage::{Damage, Verdict};
+use crate::coverage::{Damage, Skipped, Verdict};
 use crate::replay::Corrections;
 
 #[derive(Deserialize)]
@@ -41,6 +41,7 @@ pub(super) struct ManifestFile {
     pub n_records: u64,
     pub n_damaged: u64,
     pub damage: Vec<Damage>,
+    pub skipped: Vec<Skipped>,
     pub verdict: Verdict,
     pub detail: Option<String>,
 }
@@ -59,6 +60,7 @@ impl ManifestFile {
             n_records: self.n_records,
             n_damaged: self.n_damaged,
             damage: self.damage.clone(),
+            skipped: self.skipped.clone(),
             verdict: self.verdict,
             detail: self.detail.clone(),
         })
@@ -96,6 +98,20 @@ pub(super) struct ManifestCollector {
     pub late_records: u64,
     pub missed_announcements: u64,
     pub missed_withdrawals: u64,
+    pub n_skipped_ranges: usize,
+    pub skipped_bytes: u64,
+    pub control: Option<ManifestControl>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ManifestControl {
+    pub n_prefixes: u64,
+    pub n_vantage_points: u64,
+    pub n_fallen: Option<u64>,
+    pub n_compared: u64,
+    pub n_mismatched: u64,
+    pub n_lost_sync: u64,
+    pub n_lost_tables: u64,
 }
 
 /// What every format has: a folder of another one is told from a damaged folder.
@@ -177,8 +193,13 @@ impl ManifestParameters {
 
 impl ManifestCollector {
     pub fn source(&self) -> Source {
-        let ManifestCollector { project, n_update_files, n_rib_dumps_rejected, .. } = *self;
-        Source { project, n_update_files, n_rib_dumps_rejected }
+        Source {
+            project: self.project,
+            n_update_files: self.n_update_files,
+            n_rib_dumps_rejected: self.n_rib_dumps_rejected,
+            n_skipped_ranges: self.n_skipped_ranges,
+            skipped_bytes: self.skipped_bytes,
+        }
     }
 
     /// Without anything that the tables add.
@@ -196,6 +217,15 @@ impl ManifestCollector {
                 missed_announcements: self.missed_announcements,
                 missed_withdrawals: self.missed_withdrawals,
             },
+            control: self.control.as_ref().map(|control| ControlSample {
+                n_prefixes: control.n_prefixes,
+                n_vantage_points: control.n_vantage_points,
+                n_fallen: control.n_fallen.unwrap_or(0),
+                n_compared: control.n_compared,
+                n_mismatched: control.n_mismatched,
+                n_lost_sync: control.n_lost_sync,
+                n_lost_tables: control.n_lost_tables,
+            }),
         }
     }
 }
