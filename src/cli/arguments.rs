@@ -39,13 +39,13 @@ pub struct Args {
     pub duration: Option<Duration>,
 
     /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
-    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_ARCHIVE", help_heading = "Source")]
+    #[arg(long, value_name = "DIR", help_heading = "Source")]
     pub archive: Option<PathBuf>,
     /// The bgpkit-broker server that lists the publishers' files [default: the public one]
-    #[arg(long, value_name = "URL", env = "BGPKIT_BROKER_URL", help_heading = "Source")]
+    #[arg(long, value_name = "URL", help_heading = "Source")]
     pub broker_url: Option<BrokerUrl>,
     /// Where downloaded files are kept [default: the user's cache directory]
-    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_CACHE", help_heading = "Source")]
+    #[arg(long, value_name = "DIR", help_heading = "Source")]
     pub cache_dir: Option<PathBuf>,
     /// Use only what is in the cache
     #[arg(long, help_heading = "Source")]
@@ -162,6 +162,8 @@ pub enum Format {
     Ndjson,
     /// One outage a row
     Csv,
+    /// For an issue tracker
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

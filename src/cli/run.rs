@@ -21,6 +21,7 @@ use outage_replay::visibility::{Metric, Sufficiency};
 use super::arguments::{Args, Format, Matching, MetricName};
 use super::progress::Progress;
 use super::signals::Signals;
+use super::terminal::printable;
 use super::{cache_root, plan, usage};
 
 /// Lines are no longer than this, however wide the terminal.
@@ -69,7 +70,7 @@ impl Args {
         let result = plan::render(&query, self.store(&progress)?.sources(), self.format);
         progress.finish();
         match result {
-            Ok(text) => Ok((text.into_bytes(), 0)),
+            Ok(text) => Ok((printable(&text).into_bytes(), 0)),
             Err(error) => match error.downcast::<outage_replay::Error>() {
                 Ok(error) => Err(progress.interrupted(error)),
                 Err(error) => Err(error),
@@ -209,8 +210,9 @@ impl Args {
 pub fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<u8>> {
     let json_error = || anyhow!("cannot print the report as JSON");
     Ok(match format {
-        Format::Table => report::table(report, style(all)).into_bytes(),
+        Format::Table => printable(&report::table(report, style(all))).into_bytes(),
         Format::Csv => report::outages_csv(report)?,
+        Format::Markdown => report::markdown(report, all).into_bytes(),
         Format::Json => {
             let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
             bytes.push(b'\n');

@@ -15,4 +15,6 @@ mod network;
 mod properties;
 mod real;
 mod scenario;
+mod settings;
+mod snippets;
 mod sources;
