@@ -5,16 +5,20 @@
 //! may be inferred from silence. Without any RIB dump a vantage point is known for a prefix from its first
 //! announcement on, or, when the first thing it says is a withdrawal, from before it: it must have held the route.
 
-mod machine;
+mod reconcile;
+mod replayer;
+mod routes;
+mod sessions;
 mod table;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bgp::{AsPath, Collector, Family, Peer, Prefix};
-use crate::decode::Reading;
-use crate::time::{Timestamp, Window};
+use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
+use crate::time::Timestamp;
 
+pub use replayer::Replayer;
 pub use table::{Holder, RibTable};
 
 /// The end of a table transfer when no End-of-RIB marks it.
@@ -30,6 +34,17 @@ pub const MAX_SILENCE: Duration = Duration::from_secs(3600);
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 /// How long a RIB dump speaks for its vantage points where no update file follows it.
 pub const RIB_INSTANT: Duration = Duration::from_secs(60);
+
+/// A record in the archive of a collector: what a state can be looked up by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RecordRef {
+    /// The file, by the number that was given to the [`Replayer`] with it.
+    pub file: u32,
+    /// Index of the record in its file, from 0.
+    pub record: u64,
+    /// Where the record begins, in bytes of the decompressed file.
+    pub offset: u64,
+}
 
 /// What we know about a session. `Unknown` is a gap in the archive, not a closed session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -59,6 +74,8 @@ pub struct PeerSpan {
     pub state: PeerState,
     /// Whether the whole table is known, so that a prefix without a route is known to be absent.
     pub complete: bool,
+    /// The record that began it; nothing where time, a gap or a RIB dump as a whole did.
+    pub record: Option<RecordRef>,
 }
 
 /// Why we believe a route to be present or absent.
@@ -118,6 +135,9 @@ pub struct RouteSpan {
     pub evidence: Evidence,
     /// When the peer last announced the route, within the span; its start for an absence.
     pub announced_at: Timestamp,
+    /// The record that began it, or, for [`Evidence::ImpliedByWithdraw`], that ended it. Nothing where no single record
+    /// did: a RIB dump lacks the route, or contradicts what was believed.
+    pub record: Option<RecordRef>,
 }
 
 /// What a replay noticed and did not apply, or had to correct.
@@ -152,24 +172,25 @@ pub struct Replay {
     pub corrections: Corrections,
 }
 
-/// One collector's archive files, read and in order.
-#[derive(Clone, Debug)]
-pub struct History<'a> {
-    /// Who recorded them.
-    pub collector: Collector,
-    /// Accepted RIB dumps.
-    pub ribs: Vec<&'a Reading>,
-    /// Update files in the order of their names: the order on the wire.
-    pub updates: Vec<&'a Reading>,
-    /// Stretches without data.
-    pub gaps: Vec<Window>,
-    /// From the beginning of the updates to the end of the window asked about.
-    pub window: Window,
-}
+impl Replay {
+    /// Every prefix that a route, its absence or a RIB dump shows, sorted.
+    pub fn prefixes(&self) -> BTreeSet<Prefix> {
+        let in_tables = self.tables.iter().flat_map(|table| table.holders.keys());
+        self.routes.iter().map(|span| &span.prefix).chain(in_tables).copied().collect()
+    }
 
-/// Replays one collector.
-pub fn replay(history: &History) -> Replay {
-    machine::run(history)
+    /// Those among them that `asn` originated at any time, sorted.
+    pub fn originated_by(&self, asn: Asn) -> BTreeSet<Prefix> {
+        let by_route = self.routes.iter().filter(|span| match &span.held {
+            Held::Present(Some(path)) => path.originates(asn),
+            _ => false,
+        });
+        let by_table = self.tables.iter().flat_map(|table| &table.holders).filter(|(_, holders)| {
+            let mut paths = holders.iter().flat_map(|holder| &holder.paths);
+            paths.any(|(_, path)| path.originates(asn))
+        });
+        by_route.map(|span| span.prefix).chain(by_table.map(|(prefix, _)| *prefix)).collect()
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 mod frames;
 mod json;
+mod observations;
 mod output;
 mod table;
+mod text;
+mod words;
 
 use std::time::Duration;
 
@@ -13,11 +16,13 @@ use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason};
 use crate::detect::{AsnTimeline, Findings, Thresholds};
+use crate::replay::Replay;
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, Metric, SessionSpan, Sufficiency, Timeline};
 
 pub use frames::{coverage_frame, outage_frame, span_frame, timeline_frame};
 pub use json::{document, lines};
+pub use observations::{Observations, Source};
 pub use output::{Export, check_folder, outages_csv, write};
 pub use table::{Style, table};
 
@@ -220,10 +225,8 @@ pub struct Report {
     pub timelines: Vec<Timeline>,
     /// Per target AS and family.
     pub asn_timelines: Vec<AsnTimeline>,
-    /// Per vantage point and prefix.
-    pub spans: Vec<KnownSpan>,
-    /// Per vantage point.
-    pub sessions: Vec<SessionSpan>,
+    /// What it rests on, per collector.
+    pub replays: Vec<Replay>,
     /// What the data are worth.
     pub coverage: Coverage,
     /// Every file read.
@@ -234,6 +237,16 @@ impl Report {
     /// Whether the data suffice to judge every target over the whole window.
     pub fn is_sufficient(&self) -> bool {
         self.summaries.iter().all(Summary::is_sufficient)
+    }
+
+    /// Per prefix that was judged: what each vantage point held, usable or not.
+    pub fn spans(&self) -> impl Iterator<Item = KnownSpan> {
+        self.timelines.iter().flat_map(|timeline| observations::spans(&self.replays, &timeline.prefix))
+    }
+
+    /// Per vantage point: the states of its session.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionSpan> {
+        observations::sessions(&self.replays)
     }
 
     /// The answer in a word.

@@ -1,11 +1,13 @@
 //! What the archives did not show.
 
-use super::reading::is_rib;
-use super::*;
+use super::collecting::Archive;
+use crate::bgp::{Asn, Family};
+use crate::coverage::{Gap, GapReason, Verdict};
 use crate::decode::Counts;
-use crate::replay::RibTable;
-use crate::report::{CollectorCoverage, Coverage, CoverageRow};
-use crate::time::Timestamp;
+use crate::replay::{Replay, RibTable};
+use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
+use crate::time::{Timestamp, Window};
+use crate::visibility::View;
 
 /// With more than this share of its records unreadable an update file says nothing reliable; a single one says
 /// nothing of the others, however few they are.
@@ -110,25 +112,24 @@ pub(super) fn rows(
 pub(super) fn coverage(
     view: &View,
     replays: &[Replay],
-    archives: &[Archive],
+    sources: &[Source],
     gaps: Vec<Gap>,
     rows: Vec<CoverageRow>,
 ) -> Coverage {
     let mut collectors = Vec::new();
-    for (archive, replay) in archives.iter().zip(replays) {
+    for (source, replay) in sources.iter().zip(replays) {
         let own = |family| -> usize {
             let full_feeds = view.full_feeds(family);
             full_feeds.iter().filter(|vantage_point| vantage_point.collector == replay.collector).count()
         };
-        let rejected = archive.reports().filter(|file| is_rib(file) && file.verdict == Verdict::Rejected);
         collectors.push(CollectorCoverage {
             collector: replay.collector.clone(),
-            project: archive.plan.project,
+            project: source.project,
             n_peers: replay.peers.len(),
             n_full_feeds: Family::ALL.map(own),
             n_rib_dumps: replay.tables.len(),
-            n_rib_dumps_rejected: rejected.count(),
-            n_update_files: archive.updates.len(),
+            n_rib_dumps_rejected: source.n_rib_dumps_rejected,
+            n_update_files: source.n_update_files,
             late_records: replay.corrections.late_records,
             missed_announcements: replay.corrections.missed_announcements,
             missed_withdrawals: replay.corrections.missed_withdrawals,

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Archive, prefix_of};
 use crate::bgp::{Asn, Prefix};
 use crate::catalog::{Match, Query, Target};
-use crate::decode::Change;
 use crate::detect::AsnTimeline;
+use crate::replay::Replay;
 use crate::report::Summary;
 use crate::time::{Timestamp, Window};
 use crate::visibility::{BaselineSource, Timeline};
@@ -22,7 +21,7 @@ pub(super) struct Subject {
 }
 
 /// Everything that the targets stand for, by prefix.
-pub(super) fn subjects(query: &Query, known: &[Prefix], archives: &[Archive]) -> Vec<Subject> {
+pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[Replay]) -> Vec<Subject> {
     let mut subjects: BTreeMap<Prefix, Subject> = BTreeMap::new();
     let mut add = |prefix: Prefix, target: Target| {
         let subject = subjects.entry(prefix).or_insert_with(|| Subject { prefix, target, asns: Vec::new() });
@@ -32,14 +31,6 @@ pub(super) fn subjects(query: &Query, known: &[Prefix], archives: &[Archive]) ->
             subject.asns.push(asn);
         }
     };
-    let asns: Vec<Asn> = query
-        .targets
-        .iter()
-        .filter_map(|target| match target {
-            Target::Asn(asn) => Some(*asn),
-            Target::Prefix(..) => None,
-        })
-        .collect();
     for target in &query.targets {
         let Target::Prefix(asked, matching) = target else { continue };
         let inside = matches!(matching, Match::MoreSpecific | Match::Any);
@@ -49,11 +40,10 @@ pub(super) fn subjects(query: &Query, known: &[Prefix], archives: &[Archive]) ->
             add(*prefix, *target);
         }
     }
-    for event in archives.iter().flat_map(Archive::files).flat_map(|file| &file.reading.events) {
-        let (Change::RibEntry { path, .. } | Change::Announce { path, .. }) = &event.change else { continue };
-        let Some(prefix) = prefix_of(&event.change) else { continue };
-        for asn in asns.iter().filter(|asn| path.originates(**asn)) {
-            add(prefix, Target::Asn(*asn));
+    for target in &query.targets {
+        let Target::Asn(asn) = target else { continue };
+        for prefix in replays.iter().flat_map(|replay| replay.originated_by(*asn)) {
+            add(prefix, *target);
         }
     }
     subjects.into_values().collect()

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::bgp::{AsPath, Prefix};
+use super::RecordRef;
+use crate::bgp::{AsPath, Family, Prefix};
 use crate::decode::{Change, Reading};
 use crate::time::{Timestamp, Window};
 
@@ -14,6 +15,8 @@ pub struct Holder {
     pub peer: usize,
     /// When the record was written.
     pub at: Timestamp,
+    /// The record; the first one where the prefix is split over several.
+    pub record: RecordRef,
     /// The routes, by path identifier where the dump has one.
     pub paths: Vec<(Option<u32>, Arc<AsPath>)>,
 }
@@ -21,6 +24,8 @@ pub struct Holder {
 /// One accepted RIB dump.
 #[derive(Clone, Debug)]
 pub struct RibTable {
+    /// The file, by the number that was given to the [`super::Replayer`] with it.
+    pub file: u32,
     /// When its first record was written.
     pub begun_at: Timestamp,
     /// When its last record was written: from here on the table is known.
@@ -37,28 +42,46 @@ impl RibTable {
         self.begun_at < window.end && self.done_at >= window.start
     }
 
-    /// The table that `reading` holds; `peer_of` maps its peers to those of the replay. Nothing for an empty dump.
-    pub(super) fn new(reading: &Reading, n_peers: usize, peer_of: impl Fn(u32) -> usize) -> Option<RibTable> {
+    /// The table that `reading` holds; `peers` are the numbers of its peers. Nothing for an empty dump.
+    pub(super) fn new(file: u32, reading: &Reading, peers: &[usize]) -> Option<RibTable> {
         let (begun_at, done_at) = reading.span?;
-        let mut sizes = vec![[0; 2]; n_peers];
-        for (index, activity) in reading.peers.iter().enumerate() {
+        let mut sizes = vec![[0; 2]; peers.iter().max().map_or(0, |last| last + 1)];
+        for (activity, peer) in reading.peers.iter().zip(peers) {
             // A peer listed twice has its entries under both numbers.
-            let size = &mut sizes[peer_of(index as u32)];
+            let size = &mut sizes[*peer];
             size[0] += activity.table_size[0];
             size[1] += activity.table_size[1];
         }
         let mut holders: BTreeMap<Prefix, Vec<Holder>> = BTreeMap::new();
         for event in &reading.events {
             let Change::RibEntry { prefix, path_id, path, .. } = &event.change else { continue };
-            let (peer, list) = (peer_of(event.peer), holders.entry(*prefix).or_default());
+            let Some(&peer) = peers.get(event.peer as usize) else { continue };
+            let list = holders.entry(*prefix).or_default();
             match list.iter_mut().find(|holder| holder.peer == peer) {
                 Some(holder) => holder.paths.push((*path_id, path.clone())),
-                None => list.push(Holder { peer, at: event.at, paths: vec![(*path_id, path.clone())] }),
+                None => {
+                    let record = RecordRef { file, record: event.record, offset: event.offset };
+                    list.push(Holder { peer, at: event.at, record, paths: vec![(*path_id, path.clone())] });
+                }
             }
         }
         for list in holders.values_mut() {
             list.sort_by_key(|holder| holder.peer);
         }
-        Some(RibTable { begun_at, done_at, sizes, holders })
+        Some(RibTable { file, begun_at, done_at, sizes, holders })
+    }
+
+    /// How many prefixes of the family a peer carries in it.
+    pub(super) fn size(&self, peer: usize, family: Family) -> u64 {
+        self.sizes.get(peer).map_or(0, |sizes| sizes[family as usize])
+    }
+
+    /// Puts the peers in `order`; `index_of` says where each comes.
+    pub(super) fn renumber(&mut self, order: &[usize], index_of: &[usize]) {
+        self.sizes = order.iter().map(|peer| self.sizes.get(*peer).copied().unwrap_or_default()).collect();
+        for list in self.holders.values_mut() {
+            list.iter_mut().for_each(|holder| holder.peer = index_of[holder.peer]);
+            list.sort_by_key(|holder| holder.peer);
+        }
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::bgp::Asn;
-use crate::decode::{Change, Counts, Ending, PeerActivity, RouteEvent};
+use crate::decode::{Change, Counts, Ending, PeerActivity, Reading, RouteEvent};
+use crate::time::Window;
 
 const END: i64 = 10_000;
 
@@ -60,7 +61,7 @@ fn empty() -> Reading {
 fn story(text: &str) -> Story {
     let mut story = Story::default();
     let mut updates = empty();
-    for line in text.split('|').map(str::trim) {
+    for (line, number) in text.split('|').map(str::trim).zip(0..) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             // A dump at one instant; every peer named in it has a table.
@@ -75,7 +76,7 @@ fn story(text: &str) -> Story {
                     for word in held.split(',').filter(|word| !word.is_empty()) {
                         let path = Arc::new(AsPath::new(vec![who.asn, Asn(64510)], 1));
                         let change = Change::RibEntry { prefix: prefix(word), path_id: None, path, originated_at: at };
-                        rib.events.push(RouteEvent { at, record: 0, offset: 0, peer: index, change });
+                        rib.events.push(RouteEvent { at, record: number, offset: 100 * number, peer: index, change });
                     }
                 }
             }
@@ -98,7 +99,7 @@ fn story(text: &str) -> Story {
                 let activity = &mut updates.peers[index as usize];
                 activity.first_at = activity.first_at.or(Some(at));
                 activity.last_at = activity.last_at.max(Some(at));
-                updates.events.push(RouteEvent { at, record: 0, offset: 0, peer: index, change });
+                updates.events.push(RouteEvent { at, record: number, offset: 100 * number, peer: index, change });
             }
             other => panic!("{other:?}"),
         }
@@ -109,13 +110,12 @@ fn story(text: &str) -> Story {
 
 fn run(text: &str) -> Replay {
     let story = story(text);
-    replay(&History {
-        collector: Collector::new("rrc00"),
-        ribs: story.ribs.values().collect(),
-        updates: story.updates.iter().collect(),
-        gaps: story.gaps.clone(),
-        window: Window { start: Timestamp::from_secs(-1000), end: Timestamp::from_secs(END) },
-    })
+    let window = Window { start: Timestamp::from_secs(-1000), end: Timestamp::from_secs(END) };
+    let mut replayer = Replayer::new(Collector::new("rrc00"), window);
+    story.ribs.values().zip(0..).for_each(|(rib, file)| replayer.rib(file, rib));
+    story.gaps.iter().for_each(|gap| replayer.gap(*gap));
+    story.updates.iter().for_each(|updates| replayer.updates(story.ribs.len() as u32, updates));
+    replayer.finish()
 }
 
 fn time(at: Timestamp) -> String {
@@ -253,4 +253,36 @@ fn without_rib_dumps_a_withdrawal_out_of_nothing_implies_the_route_before_it() {
     check("10 b announce P", "b", "P", "yes 10..end");
     check("10 gap 500 | 600 a withdraw P", "a", "P", "yes 500..600 | no 600..end");
     check("10 a down | 20 a up | 30 a end-of-rib | 600 a withdraw P", "a", "P", "no 600..end");
+}
+
+#[test]
+fn what_is_known_names_the_record_that_began_it() {
+    let replay =
+        run("0 rib a:P | 50 a down | 60 a up | 95 a announce P | 96 a end-of-rib | 97 a announce P | 7200 rib a:");
+    let of = |record: Option<RecordRef>| record.map(|r| (r.file, r.record, r.offset));
+    let routes: Vec<_> = replay.routes.iter().map(|span| (time(span.from), of(span.record))).collect();
+    let rib = ("0".to_owned(), Some((0, 0, 0)));
+    let announced = ("95".to_owned(), Some((2, 3, 300)));
+    assert_eq!(routes, [rib, announced, ("97".to_owned(), None), ("7200".to_owned(), None)]);
+    let sessions = replay.sessions.iter().filter(|span| span.peer == 0 && span.family == Family::V4);
+    let sessions: Vec<_> = sessions.map(|span| (span.state, of(span.record))).collect();
+    let expected = [
+        (PeerState::Unknown, None),
+        (PeerState::Up, None),
+        (PeerState::Down, Some((2, 1, 100))),
+        (PeerState::Syncing, Some((2, 2, 200))),
+        (PeerState::Up, Some((2, 4, 400))),
+    ];
+    assert_eq!(sessions, expected);
+    let implied = &run("10 a withdraw P").routes[0];
+    assert_eq!((implied.evidence, of(implied.record)), (Evidence::ImpliedByWithdraw, Some((0, 0, 0))));
+}
+
+#[test]
+fn a_replay_knows_its_prefixes_and_who_originated_them() {
+    let replay = run("0 rib a:P | 10 a withdraw Q | 20 a announce R 64511 | 30 b announce P 64511");
+    let named = |names: &str| names.split_whitespace().map(prefix).collect::<BTreeSet<_>>();
+    assert_eq!(replay.prefixes(), named("P Q R"));
+    assert_eq!(replay.originated_by(Asn(64510)), named("P"));
+    assert_eq!(replay.originated_by(Asn(64511)), named("P R"));
 }

@@ -151,17 +151,16 @@ pub fn timeline_frame(report: &Report) -> Result<DataFrame, Error> {
 
 /// One row per vantage point, prefix and state, and one per session state: the columns of `spans.parquet`, in order.
 pub fn span_frame(report: &Report) -> Result<DataFrame, Error> {
-    let n = report.spans.len() + report.sessions.len();
-    let mut collectors = Vec::with_capacity(n);
+    let mut collectors = Vec::new();
     let (mut addresses, mut asns, mut prefixes, mut families) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut origins, mut upstreams, mut paths) = (Vec::new(), Vec::new(), Vec::new());
     let (mut from, mut to, mut states, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for span in &report.spans {
+    for span in report.spans() {
         let path = match &span.held {
             Held::Present(path) => path.as_deref(),
             Held::Absent | Held::Unknown => None,
         };
-        collectors.push(span.vantage_point.collector.name());
+        collectors.push(span.vantage_point.collector.to_string());
         addresses.push(span.vantage_point.peer.address.to_string());
         asns.push(span.vantage_point.peer.asn.0);
         prefixes.push(Some(span.prefix.to_string()));
@@ -178,8 +177,8 @@ pub fn span_frame(report: &Report) -> Result<DataFrame, Error> {
         });
         evidence.push(Some(span.evidence));
     }
-    for span in &report.sessions {
-        collectors.push(span.vantage_point.collector.name());
+    for span in report.sessions() {
+        collectors.push(span.vantage_point.collector.to_string());
         addresses.push(span.vantage_point.peer.address.to_string());
         asns.push(span.vantage_point.peer.asn.0);
         prefixes.push(None);

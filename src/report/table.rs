@@ -2,15 +2,13 @@
 
 mod grid;
 mod outages;
-mod text;
 mod timelines;
 
 use std::collections::BTreeMap;
 
+use super::text::{count, from_to, size, wrap};
 use super::*;
 use crate::coverage::Verdict;
-use crate::detect::{Censoring, Class, Outage, Quality, Scope, Severity, TOTAL_BELOW};
-use text::{clock, count, duration, from_to, wrap};
 
 /// How it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,56 +96,12 @@ impl Page<'_> {
     fn headlines(&mut self) {
         let report = self.report;
         for summary in report.summaries.iter().take(self.limit()) {
-            self.painted_paragraph("1", &self.headline(summary), 0);
+            self.painted_paragraph("1", &words::headline(report, summary), 0);
         }
         if report.summaries.len() > self.limit() {
             let n = report.summaries.len() - self.limit();
             self.line(&format!("… and {}: --all shows them", count(n, "more target", "more targets")));
         }
-    }
-
-    /// The answer for one target: its longest outage of each family, of the whole network before single prefixes.
-    fn headline(&self, summary: &Summary) -> String {
-        let outages = self.report.findings.outages.iter().filter(|outage| outage.target == summary.target);
-        let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) = outages.partition(|o| o.scope == Scope::Asn);
-        if of_asn.is_empty() && of_prefix.is_empty() {
-            return self.quiet_sentence(summary);
-        }
-        if of_asn.is_empty() && matches!(summary.target, Target::Asn(_)) {
-            let n = count(of_prefix.len(), "outage of a single prefix", "outages of single prefixes");
-            return format!("{}: no outage of the network as a whole; {n}.", summary.target);
-        }
-        let shown = if of_asn.is_empty() { of_prefix } else { of_asn };
-        let mut sentences = Vec::new();
-        for family in Family::ALL {
-            let own = || shown.iter().filter(|outage| outage.family == family);
-            let Some(longest) = own().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start))) else { continue };
-            sentences.push(sentence(longest));
-            let n = own().count() - 1;
-            if n > 0 {
-                sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
-            }
-        }
-        sentences.join(" ")
-    }
-
-    fn quiet_sentence(&self, summary: &Summary) -> String {
-        let target = summary.target;
-        let window = self.report.parameters.window();
-        if summary.n_prefixes == 0 {
-            return format!("{target}: unknown. No file that was read shows any prefix of it.");
-        }
-        if summary.n_prefixes == summary.never_carried.len() {
-            return format!("{target}: unknown. Nobody is known to carry it normally, so a loss could not be seen.");
-        }
-        if !summary.is_sufficient() {
-            let time = duration(summary.unobserved_time());
-            return format!(
-                "{target}: no outage seen, but the data are insufficient for {time} of {}.",
-                duration(window.duration())
-            );
-        }
-        format!("{target}: no outage from {} UTC.", from_to(window))
     }
 
     fn coverage(&mut self) {
@@ -173,7 +127,7 @@ impl Page<'_> {
                     false => "mention the prefixes (no RIB dump: full tables cannot be told)",
                 },
                 count(report.files.len(), "file", "files"),
-                text::size(bytes),
+                size(bytes),
             ),
             0,
         );
@@ -209,16 +163,7 @@ impl Page<'_> {
     fn unknown(&mut self) {
         let report = self.report;
         self.heading("Not known");
-        // What is the same for several targets is said once.
-        let mut doubts: Vec<(String, Vec<String>)> = Vec::new();
-        for summary in &report.summaries {
-            for doubt in self.unknown_of(summary) {
-                match doubts.iter_mut().find(|(known, _)| *known == doubt) {
-                    Some((_, targets)) => targets.push(summary.target.to_string()),
-                    None => doubts.push((doubt, vec![summary.target.to_string()])),
-                }
-            }
-        }
+        let doubts = words::doubts(report);
         let limit = self.limit();
         let n_doubts = doubts.len();
         let named = |(doubt, mut targets): (String, Vec<String>)| {
@@ -233,95 +178,9 @@ impl Page<'_> {
         if n_doubts > limit {
             unknown.push(format!("… and {} more: --all says them", n_doubts - limit));
         }
-        if report.findings.outages.iter().any(|outage| outage.quality == Quality::Low) {
-            unknown.push("Without RIB dumps it is not known who had a route and never changed it.".to_owned());
-        }
-        unknown.push("BGP shows routes, not hosts: a route can be up while no traffic flows.".to_owned());
-        unknown.push("Why a route was withdrawn is not in the data.".to_owned());
+        unknown.extend(words::general_doubts(report).into_iter().map(str::to_owned));
         for text in unknown {
             self.paragraph(&text, 2);
         }
     }
-
-    /// What the data leave open about one target.
-    fn unknown_of(&self, summary: &Summary) -> Vec<String> {
-        let mut unknown = Vec::new();
-        let peers = self.report.coverage.n_peer_asns.into_iter().max().unwrap_or(0);
-        let min_peers = self.report.parameters.min_peers;
-        if peers == 0 {
-            return vec![self.nobody().to_owned()];
-        }
-        if !summary.unobserved.is_empty() && peers < min_peers {
-            let found = count(peers, "peer AS", "peer ASes");
-            unknown.push(format!("only {found} of the {min_peers} required: --min-peers {peers} accepts fewer."));
-        } else if let Some(first) = summary.unobserved.first() {
-            let time = duration(summary.unobserved_time());
-            let first = match summary.unobserved.len() {
-                1 => from_to(*first),
-                _ => format!("first {}", from_to(*first)),
-            };
-            unknown.push(format!("{time} could not be judged, {first} UTC."));
-        }
-        if !summary.never_carried.is_empty() {
-            let prefixes = count(summary.never_carried.len(), "prefix is", "prefixes are");
-            unknown.push(format!("{prefixes} in no RIB dump and not held at the end: new or transient, not judged."));
-        }
-        unknown
-    }
-
-    /// Why no vantage point counts.
-    fn nobody(&self) -> &'static str {
-        match self.report.parameters.metric {
-            "ioda" => {
-                "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda asks for; without it \
-                 tables are judged by those of their time."
-            }
-            _ => "no vantage point has a table that is known and full.",
-        }
-    }
-}
-
-/// The finding as a sentence.
-fn sentence(outage: &Outage) -> String {
-    let Outage { family, .. } = outage;
-    let name = match outage.scope {
-        Scope::Asn => outage.target.to_string(),
-        Scope::Prefix => outage.prefix.map(|prefix| prefix.to_string()).unwrap_or_default(),
-    };
-    let is_replaced = outage.class == Class::OriginChanged;
-    let what = match (outage.severity, outage.scope) {
-        _ if is_replaced => format!("was replaced as the origin of its {family} address space"),
-        (Severity::Total, _) if outage.start.is_some() => format!("disappeared from the {family} routing table"),
-        (Severity::Total, _) => format!("was missing from the {family} routing table"),
-        (_, Scope::Asn) if outage.visibility_min > TOTAL_BELOW => {
-            format!("lost {} of its {family} address space", text::percent(1.0 - outage.visibility_min))
-        }
-        _ => format!("was missing from most of the {family} routing table"),
-    };
-    let when = match (outage.start, outage.end) {
-        (Some(start), Some(end)) => format!("from {} UTC", from_to(Window { start, end })),
-        (Some(start), None) if outage.severity == Severity::Total && !is_replaced => {
-            format!("at {} UTC and was not back at the end of the window", clock(start))
-        }
-        (Some(start), None) => format!("from {} UTC to the end of the window", clock(start)),
-        (None, Some(end)) => format!("when the data begin and until {} UTC", clock(end)),
-        (None, None) => "throughout the window".to_owned(),
-    };
-    let exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
-    let length = format!("{}{}", if exact { "" } else { "at least " }, duration(outage.duration));
-    let zombies = match outage.survivors.iter().filter(|survivor| survivor.zombie).count() {
-        0 => String::new(),
-        n => format!(", {} a stuck route", count(n, "keeps", "keep")),
-    };
-    if is_replaced {
-        return format!("{name} {what} {when} ({length}): another AS announced it.");
-    }
-    let covered = match outage.class {
-        Class::Covered | Class::CoveredOther => ", while a less specific prefix stayed",
-        _ => "",
-    };
-    format!(
-        "{name} {what} {when} ({length}): {} of {} usable vantage points lost it{zombies}{covered}.",
-        outage.n_vantage_points_lost, outage.n_vantage_points
-    )
 }

@@ -212,39 +212,6 @@ impl<'a> View<'a> {
         dumps
     }
 
-    /// Everything known of a prefix, vantage point by vantage point, usable or not.
-    pub fn spans_of(&self, prefix: &Prefix) -> Vec<KnownSpan> {
-        let mut known = Vec::new();
-        for (collector, replay) in self.replays.iter().enumerate() {
-            let Some(range) = self.routes[collector].get(prefix) else { continue };
-            for span in &replay.routes[range.clone()] {
-                let Ok(window) = Window::new(span.from, span.to) else { continue };
-                let vantage_point = VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
-                known.push(KnownSpan {
-                    vantage_point,
-                    prefix: *prefix,
-                    window,
-                    held: span.held.clone(),
-                    evidence: span.evidence.name(),
-                });
-            }
-        }
-        known
-    }
-
-    /// The state of every session over time.
-    pub fn sessions(&self) -> Vec<SessionSpan> {
-        let mut sessions = Vec::new();
-        for replay in self.replays {
-            for span in &replay.sessions {
-                let Ok(window) = Window::new(span.from, span.to) else { continue };
-                let vantage_point = VantagePoint { collector: replay.collector.clone(), peer: replay.peers[span.peer] };
-                sessions.push(SessionSpan { vantage_point, family: span.family, window, state: span.state });
-            }
-        }
-        sessions
-    }
-
     fn spans(&self, member: &Member, prefix: &Prefix) -> &[RouteSpan] {
         let Some(range) = self.routes[member.collector].get(prefix) else { return &[] };
         let spans = &self.replays[member.collector].routes[range.clone()];

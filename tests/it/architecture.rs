@@ -48,7 +48,7 @@ const MODULES: [Module; 14] = [
     Module { name: "detect", ours: &["visibility", "catalog::Target"], packages: &["polars", "serde"], world: &[] },
     Module {
         name: "report",
-        ours: &["detect", "visibility", "catalog::Query", "catalog::Target", "catalog::Match"],
+        ours: &["detect", "visibility", "replay", "catalog::Query", "catalog::Target", "catalog::Match"],
         packages: &["chrono", "polars", "rustc_hash", "serde", "serde_json", "tempfile"],
         world: &["fs"],
     },

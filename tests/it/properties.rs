@@ -190,17 +190,16 @@ fn is_listed(story: &Story, peer: usize, now: i64) -> bool {
 fn told_by_the_report(report: &Report, peer: usize, prefix: usize, now: Timestamp) -> Told {
     let asn = 1001 + peer as u32;
     let prefix: Prefix = PREFIXES[prefix].parse().expect("a prefix");
-    let session = report.sessions.iter().find(|span| {
+    let session = report.sessions().find(|span| {
         span.vantage_point.peer.asn.0 == asn && span.family == prefix.family() && span.window.contains(now)
     });
     if session.map(|span| span.state) != Some(PeerState::Up) {
         return Told::Unknown;
     }
     let route = report
-        .spans
-        .iter()
+        .spans()
         .find(|span| span.vantage_point.peer.asn.0 == asn && span.prefix == prefix && span.window.contains(now));
-    match route.map(|span| &span.held) {
+    match route.map(|span| span.held) {
         Some(Held::Present(_)) => Told::Present,
         Some(Held::Absent) => Told::Absent,
         Some(Held::Unknown) => Told::Unknown,

@@ -199,12 +199,12 @@ fn a_peer_that_only_fails_to_connect_changes_nothing() {
     let Some(folder) = folder() else { return };
     let Some(report) = ask(RRC06, TARGETS, 2) else { return };
     // Its 221 records are the only state changes: no other session ever closes, so no outage begins with one.
-    let closed = report.sessions.iter().filter(|span| span.state == PeerState::Down);
+    let closed = report.sessions().filter(|span| span.state == PeerState::Down);
     let closed: BTreeSet<Asn> = closed.map(|span| span.vantage_point.peer.asn).collect();
     assert_eq!(closed, BTreeSet::from([DEAD_PEER]));
-    let dead = |span: &&SessionSpan| span.vantage_point.peer.asn == DEAD_PEER;
-    assert!(report.sessions.iter().filter(dead).all(|span| span.state != PeerState::Up));
-    assert!(report.spans.iter().all(|span| span.vantage_point.peer.asn != DEAD_PEER));
+    let dead = |span: &SessionSpan| span.vantage_point.peer.asn == DEAD_PEER;
+    assert!(report.sessions().filter(dead).all(|span| span.state != PeerState::Up));
+    assert!(report.spans().all(|span| span.vantage_point.peer.asn != DEAD_PEER));
     assert_eq!(report.coverage.n_peer_asns, [3, 3], "AS42 and AS3856 only send keepalives");
 
     let mirror = tempfile::tempdir().expect("a temporary folder");

@@ -1,10 +1,11 @@
 //! What was found, as rows: outages, episodes, smaller losses.
 
-use super::Page;
 use std::time::Duration;
 
+use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
+use super::super::words::{self, Groups};
+use super::Page;
 use super::grid::{Column, Grid};
-use super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
 use crate::bgp::{Family, Prefix};
 use crate::catalog::Target;
 use crate::detect::{Censoring, Class, Loss, Outage, Scope};
@@ -46,16 +47,10 @@ impl Page<'_> {
     /// The list of outages: of whole networks, then of prefixes that were not lost together with theirs.
     pub(super) fn outages(&mut self) {
         let report = self.report;
-        let mut outages: Vec<&Outage> = report.findings.outages.iter().collect();
-        if outages.is_empty() {
+        if report.findings.outages.is_empty() {
             return;
         }
-        outages.sort_by_key(|o| (o.scope, o.start.unwrap_or(Timestamp::MIN), o.prefix, o.family));
-        let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) =
-            outages.into_iter().partition(|o| o.scope == Scope::Asn);
-        // The prefixes of an outage of their whole network say the same again.
-        let is_member = |outage: &&Outage| of_asn.iter().any(|asn| is_part_of(outage, asn));
-        let (members, alone): (Vec<&Outage>, Vec<&Outage>) = of_prefix.into_iter().partition(is_member);
+        let Groups { of_asn, alone, members } = words::groups(report);
         let limit = self.limit();
         let mut shown: Vec<&Outage> = of_asn.iter().copied().take(limit).collect();
         shown.extend(alone.iter().take(limit));
@@ -225,14 +220,4 @@ fn class(class: Class, names: Names) -> &'static str {
         Class::Covered | Class::CoveredOther => "covered",
         Class::Local => "local",
     }
-}
-
-/// Whether a prefix outage lies within an outage of its AS.
-fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
-    let span = |o: &Outage| (o.start.unwrap_or(Timestamp::MIN), o.end.unwrap_or(Timestamp::MAX));
-    let ((start, end), (asn_start, asn_end)) = (span(outage), span(of_asn));
-    outage.asn == of_asn.asn
-        && outage.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
-        && start < asn_end
-        && end > asn_start
 }

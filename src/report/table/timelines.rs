@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
+use super::super::text::{count, duration, of_family, percent};
 use super::grid::name_width;
-use super::text::{count, duration, of_family, percent};
 use super::{MAX_ROWS, Page};
 use crate::bgp::Prefix;
 use crate::time::{Timestamp, Window};

@@ -192,7 +192,7 @@ impl Question {
             lines.push(format!("space {}", steps.join(" ")));
         }
         let of = |asn: Asn| self.shows(&asn.to_string());
-        for span in report.spans.iter().filter(|span| of(span.vantage_point.peer.asn)) {
+        for span in report.spans().filter(|span| of(span.vantage_point.peer.asn)) {
             let held = match &span.held {
                 Held::Present(Some(path)) => format!("holds \"{path}\""),
                 Held::Present(None) => "holds it".to_owned(),
@@ -201,7 +201,7 @@ impl Question {
             };
             lines.push(format!("{} {held} {}", self.window(&span.window), span.evidence));
         }
-        for span in report.sessions.iter().filter(|span| of(span.vantage_point.peer.asn)) {
+        for span in report.sessions().filter(|span| of(span.vantage_point.peer.asn)) {
             if span.family == self.family() {
                 lines.push(format!("{} {:?}", self.window(&span.window), span.state).to_lowercase());
             }

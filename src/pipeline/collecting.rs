@@ -1,0 +1,195 @@
+//! The first half of a run: list, plan, read, replay.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use super::reading::{self, ReadFile};
+use super::{Progress, coverage};
+use crate::bgp::{Asn, Prefix};
+use crate::catalog::{self, ArchiveFile, CollectorPlan, Match, Plan, Query, Target};
+use crate::coverage::{FileReading, Gap, Verdict};
+use crate::decode::{Change, Selection};
+use crate::error::Error;
+use crate::fetch::Cache;
+use crate::replay::{Replay, Replayer};
+use crate::report::{Observations, Source};
+use crate::time::Window;
+
+/// The archive files of one collector, read.
+pub(super) struct Archive {
+    pub plan: CollectorPlan,
+    pub ribs: Vec<ReadFile>,
+    pub updates: Vec<ReadFile>,
+    /// RIB dumps that an older one took the place of, only for the report.
+    passed_over: Vec<FileReading>,
+}
+
+impl Archive {
+    fn reports(&self) -> impl Iterator<Item = &FileReading> {
+        let read = self.ribs.iter().chain(&self.updates).map(|file| &file.report);
+        self.passed_over.iter().chain(read)
+    }
+
+    fn source(&self) -> Source {
+        let is_rejected = |file: &&FileReading| reading::is_rib(file) && file.verdict == Verdict::Rejected;
+        Source {
+            project: self.plan.project,
+            n_update_files: self.updates.len(),
+            n_rib_dumps_rejected: self.reports().filter(is_rejected).count(),
+        }
+    }
+}
+
+/// Reads what `files` say about a query.
+pub(super) fn collect(
+    query: &Query,
+    files: &[ArchiveFile],
+    cache: Option<&Cache>,
+    note: Option<&str>,
+    progress: &dyn Progress,
+) -> Result<Observations, Error> {
+    let archives = read(query, files, cache, selection(query), progress)?;
+    let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
+    let replays: Vec<Replay> =
+        archives.par_iter().zip(&gaps).map(|(archive, gaps)| replay(archive, gaps, query.window)).collect();
+    let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
+    Ok(Observations {
+        query: query.clone(),
+        note: note.map(str::to_owned),
+        replays,
+        sources: archives.iter().map(Archive::source).collect(),
+        gaps,
+        rows,
+        files: archives.iter().flat_map(Archive::reports).cloned().collect(),
+    })
+}
+
+/// Replays one collector. Records are referred to by the place of their file among [`Archive::reports`].
+fn replay(archive: &Archive, gaps: &[Gap], window: Window) -> Replay {
+    let window = Window { start: archive.plan.start.min(window.start), end: window.end };
+    let mut replayer = Replayer::new(archive.plan.collector.clone(), window);
+    let first = archive.passed_over.len();
+    let (ribs, updates) = (archive.ribs.iter().zip(first..), archive.updates.iter().zip(first + archive.ribs.len()..));
+    for (rib, file) in ribs.filter(|(rib, _)| rib.report.verdict != Verdict::Rejected) {
+        replayer.rib(file as u32, &rib.reading);
+    }
+    gaps.iter().for_each(|gap| replayer.gap(gap.window));
+    // What a wrong clock wrote has no place in time.
+    for (updates, file) in updates.filter(|(updates, _)| updates.report.verdict != Verdict::Unreadable) {
+        replayer.updates(file as u32, &updates.reading);
+    }
+    replayer.finish()
+}
+
+/// What the readers look for.
+fn selection(query: &Query) -> Selection {
+    let mut selection = Selection::new();
+    for target in &query.targets {
+        match target {
+            Target::Asn(asn) => selection.add_origin(*asn),
+            Target::Prefix(prefix, Match::Exact | Match::LessSpecific) => selection.add_prefix(*prefix),
+            Target::Prefix(prefix, Match::MoreSpecific | Match::Any) => selection.add_within(*prefix),
+        }
+    }
+    selection
+}
+
+/// Chooses files and reads them, until every prefix of the chosen origins is known in every file.
+fn read(
+    query: &Query,
+    files: &[ArchiveFile],
+    cache: Option<&Cache>,
+    mut selection: Selection,
+    progress: &dyn Progress,
+) -> Result<Vec<Archive>, Error> {
+    let mut rejected = FxHashSet::default();
+    let mut passed_over: BTreeMap<String, FileReading> = BTreeMap::new();
+    // A seed that turns out to be broken gives way to an older one.
+    let (plan, mut ribs) = loop {
+        let plan = catalog::plan(query, files, &rejected);
+        if plan.collectors.is_empty() {
+            return Err(nothing_covers(query, files));
+        }
+        let ribs = read_ribs(&plan, cache, &selection, progress);
+        let n_rejected = rejected.len();
+        for rib in ribs.iter().flatten().filter(|rib| rib.report.verdict == Verdict::Rejected) {
+            rejected.insert(rib.report.name.clone());
+            passed_over.insert(rib.report.name.clone(), rib.report.clone());
+        }
+        if rejected.len() == n_rejected {
+            break (plan, ribs);
+        }
+    };
+    let mut updates = read_updates(&plan, cache, &selection, progress);
+    // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
+    // covering prefixes name it: what was found is read again as prefixes.
+    while selection.has_origins() {
+        let found = originated(ribs.iter().chain(&updates).flatten(), &selection);
+        let mut is_new = false;
+        for prefix in found {
+            is_new |= !selection.wants_exactly(&prefix);
+            selection.add_prefix(prefix);
+        }
+        if !is_new {
+            break;
+        }
+        ribs = read_ribs(&plan, cache, &selection, progress);
+        updates = read_updates(&plan, cache, &selection, progress);
+    }
+    let archives = plan.collectors.into_iter().zip(ribs).zip(updates);
+    let archive = |((plan, ribs), updates): ((CollectorPlan, Vec<ReadFile>), Vec<ReadFile>)| {
+        let reads = |report: &&FileReading| plan.ribs.iter().any(|rib| rib.name == report.name);
+        let own = passed_over.values().filter(|report| report.collector == plan.collector);
+        let passed_over = own.filter(|report| !reads(report)).cloned().collect();
+        Archive { plan, ribs, updates, passed_over }
+    };
+    Ok(archives.map(archive).collect())
+}
+
+fn read_ribs(plan: &Plan, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {
+    let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.ribs.as_slice()).collect();
+    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress);
+    for ribs in &mut ribs {
+        reading::judge_ribs(ribs);
+    }
+    ribs
+}
+
+fn read_updates(
+    plan: &Plan,
+    cache: Option<&Cache>,
+    selection: &Selection,
+    progress: &dyn Progress,
+) -> Vec<Vec<ReadFile>> {
+    let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.updates.as_slice()).collect();
+    reading::read_all("updates", &lists, cache, selection, progress)
+}
+
+fn nothing_covers(query: &Query, files: &[ArchiveFile]) -> Error {
+    let window = format!("{} .. {}", query.window.start, query.window.end);
+    let times = || files.iter().map(|file| file.named_at);
+    let holds = match times().min().zip(times().max()) {
+        Some((first, last)) => format!("the archive holds files named {first} to {last}"),
+        None => "no file is left of the chosen collectors and project".to_owned(),
+    };
+    Error::NothingCovers { window, holds }
+}
+
+/// Prefixes that a chosen AS originates in any RIB entry or announcement.
+fn originated<'a>(files: impl Iterator<Item = &'a ReadFile>, selection: &Selection) -> Vec<Prefix> {
+    let origins: Vec<Asn> = selection.origins().collect();
+    let mut prefixes: Vec<Prefix> = files
+        .flat_map(|file| &file.reading.events)
+        .filter_map(|event| match &event.change {
+            Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
+                origins.iter().any(|origin| path.originates(*origin)).then_some(*prefix)
+            }
+            _ => None,
+        })
+        .collect();
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    prefixes
+}

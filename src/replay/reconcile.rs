@@ -1,0 +1,112 @@
+//! RIB dumps against what the updates had shown.
+
+use rustc_hash::FxHashSet;
+
+use super::replayer::{Cause, Due, Replayer};
+use super::routes::Route;
+use super::*;
+
+impl Replayer {
+    /// Takes a RIB dump for what it is: the truth about every route that no later message has changed.
+    pub(super) fn apply_rib(&mut self, index: usize) {
+        let tables = std::mem::take(&mut self.tables);
+        let table = &tables[index];
+        let in_gap = self.gaps.iter().any(|gap| table.overlaps(gap));
+        for family in Family::ALL {
+            for peer in 0..self.peers.len() {
+                if table.size(peer, family) > 0 {
+                    self.apply_table(peer, family, table);
+                } else {
+                    self.absent_from_rib(peer, family, table);
+                }
+            }
+        }
+        if in_gap {
+            // Nothing follows: the dump speaks for one instant.
+            self.due.insert((table.done_at + RIB_INSTANT, Due::RibExpires(index)));
+        }
+        self.latest_rib = Some(index);
+        self.tables = tables;
+    }
+
+    fn apply_table(&mut self, peer: usize, family: Family, table: &RibTable) {
+        let session = self.sessions[peer][family as usize];
+        let closed_meanwhile = session.state == PeerState::Down && session.since >= table.begun_at;
+        // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
+        if closed_meanwhile || session.state == PeerState::Syncing {
+            return;
+        }
+        let known_since = (session.state == PeerState::Up && session.complete).then_some(session.since);
+        self.set_session(peer, family, PeerState::Up, true, Cause::time(table.done_at));
+
+        let mut listed = FxHashSet::default();
+        for (prefix, holders) in table.holders.iter().filter(|(prefix, _)| prefix.family() == family) {
+            let Ok(found) = holders.binary_search_by_key(&peer, |holder| holder.peer) else { continue };
+            listed.insert(*prefix);
+            self.reconcile_listed(peer, *prefix, &holders[found], table, known_since);
+        }
+        let unlisted: Vec<Prefix> = self.routes[peer]
+            .keys()
+            .filter(|prefix| prefix.family() == family && !listed.contains(*prefix))
+            .copied()
+            .collect();
+        for prefix in unlisted {
+            self.reconcile_unlisted(peer, prefix, table, known_since);
+        }
+    }
+
+    /// The dump lists the route: it is present unless a later message withdrew it.
+    fn reconcile_listed(
+        &mut self,
+        peer: usize,
+        prefix: Prefix,
+        holder: &Holder,
+        table: &RibTable,
+        known_since: Option<Timestamp>,
+    ) {
+        for (_, path) in &holder.paths {
+            self.count_first_hop(peer, path);
+        }
+        let at = holder.at;
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(known_since.unwrap_or(at)));
+        if route.heard_at.is_some_and(|heard_at| heard_at >= at || heard_at > table.begun_at - RIB_BACKLOG) {
+            return;
+        }
+        if known_since.is_some() && !matches!(route.held, Some(Held::Present(_))) {
+            self.corrections.missed_announcements += 1;
+            let last_evidence = route.heard_at.unwrap_or(route.since);
+            route.unknown_since(peer, prefix, last_evidence, &mut self.route_spans);
+        }
+        route.paths.clone_from(&holder.paths);
+        let held = route.present();
+        self.set_route(peer, prefix, held, Evidence::Rib, Cause { at, record: Some(holder.record) });
+    }
+
+    /// The dump does not list the route: it is absent unless a later message announced it.
+    fn reconcile_unlisted(&mut self, peer: usize, prefix: Prefix, table: &RibTable, known_since: Option<Timestamp>) {
+        let Some(route) = self.routes[peer].get_mut(&prefix) else { return };
+        if route.heard_at.is_some_and(|heard_at| heard_at > table.begun_at - RIB_BACKLOG) {
+            return;
+        }
+        if matches!(route.held, Some(Held::Present(_))) {
+            self.corrections.missed_withdrawals += u64::from(known_since.is_some());
+            let last_evidence = route.announced_at;
+            route.unknown_since(peer, prefix, last_evidence, &mut self.route_spans);
+            route.paths.clear();
+            self.set_route(peer, prefix, Some(Held::Absent), Evidence::NotInRib, Cause::time(table.done_at));
+        }
+    }
+
+    /// A session that was up and has no route in a RIB dump: lost when it fell silent, or contradicted.
+    fn absent_from_rib(&mut self, peer: usize, family: Family, table: &RibTable) {
+        let session = self.sessions[peer][family as usize];
+        if session.state != PeerState::Up || session.since >= table.begun_at {
+            return;
+        }
+        let last = self.last_message(peer, table.begun_at).unwrap_or(session.since);
+        let lost_at = if last + MAX_SILENCE <= table.begun_at { last } else { table.begun_at };
+        let at = lost_at.max(session.since);
+        self.forget_routes(peer, Some(family), at);
+        self.set_session(peer, family, PeerState::Unknown, false, Cause::time(at));
+    }
+}

@@ -1,0 +1,183 @@
+//! Routes of one vantage point: announced, withdrawn, forgotten.
+
+use super::replayer::{Cause, Replayer};
+use super::*;
+
+/// What is known of one prefix at one peer.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    /// Paths held, by path identifier; the last one represents the route. Empty when none is held.
+    pub paths: Vec<(Option<u32>, Arc<AsPath>)>,
+    /// Present or absent, or nothing known.
+    pub held: Option<Held>,
+    evidence: Evidence,
+    pub since: Timestamp,
+    /// The record since when it is so.
+    record: Option<RecordRef>,
+    /// Time of the last message about it; nothing known before the first one.
+    pub heard_at: Option<Timestamp>,
+    pub announced_at: Timestamp,
+}
+
+impl Replayer {
+    pub(super) fn announce(
+        &mut self,
+        peer: usize,
+        prefix: Prefix,
+        path_id: Option<u32>,
+        path: &Arc<AsPath>,
+        cause: Cause,
+    ) {
+        self.note_message(peer, cause);
+        let Some(cause) = self.in_order(peer, prefix, cause) else { return };
+        let at = cause.at;
+        self.count_first_hop(peer, path);
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
+        route.paths.retain(|(id, _)| *id != path_id);
+        route.paths.push((path_id, path.clone()));
+        let held = route.present();
+        route.heard_at = Some(at);
+        self.set_route(peer, prefix, held, Evidence::Announce, cause);
+        if let Some(route) = self.routes[peer].get_mut(&prefix) {
+            route.announced_at = at;
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, peer: usize, prefix: Prefix, path_id: Option<u32>, cause: Cause) {
+        self.note_message(peer, cause);
+        let Some(cause) = self.in_order(peer, prefix, cause) else { return };
+        let at = cause.at;
+        let session = self.sessions[peer][prefix.family() as usize];
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
+        if session.withdrawals_imply && route.heard_at.is_none() && session.since < at {
+            self.route_spans.push(RouteSpan {
+                peer,
+                prefix,
+                from: session.since,
+                to: at,
+                held: Held::Present(None),
+                evidence: Evidence::ImpliedByWithdraw,
+                announced_at: session.since,
+                record: cause.record,
+            });
+        }
+        match path_id {
+            // Paths whose identifier the RIB dump did not record go with the last one that is known.
+            Some(_) => {
+                route.paths.retain(|(id, _)| *id != path_id);
+                if route.paths.iter().all(|(id, _)| id.is_none()) {
+                    route.paths.clear();
+                }
+            }
+            None => route.paths.clear(),
+        }
+        route.heard_at = Some(at);
+        let held = route.present().or(Some(Held::Absent));
+        self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
+    }
+
+    /// When a message takes effect; nothing when it is older than what is known.
+    fn in_order(&mut self, peer: usize, prefix: Prefix, cause: Cause) -> Option<Cause> {
+        let heard_at = self.routes[peer].get(&prefix).and_then(|route| route.heard_at).unwrap_or(cause.at);
+        if cause.at + CLOCK_TOLERANCE <= heard_at {
+            self.corrections.late_records += 1;
+            return None;
+        }
+        Some(Cause { at: cause.at.max(heard_at), ..cause })
+    }
+
+    pub(super) fn count_first_hop(&mut self, peer: usize, path: &AsPath) {
+        let (n, foreign) = &mut self.first_hops[peer];
+        *n += 1;
+        *foreign += u64::from(path.first() != Some(self.peers[peer].asn));
+    }
+
+    /// Ends the open span of a route and begins the next one; a repeat changes nothing.
+    pub(super) fn set_route(
+        &mut self,
+        peer: usize,
+        prefix: Prefix,
+        held: Option<Held>,
+        evidence: Evidence,
+        Cause { at, record }: Cause,
+    ) {
+        let Some(route) = self.routes[peer].get_mut(&prefix) else { return };
+        if route.held == held {
+            return;
+        }
+        route.close(peer, prefix, at, &mut self.route_spans);
+        route.held = held;
+        route.evidence = evidence;
+        route.since = at;
+        route.record = record;
+        route.announced_at = at;
+    }
+
+    pub(super) fn forget_routes(&mut self, peer: usize, family: Option<Family>, at: Timestamp) {
+        let spans = &mut self.route_spans;
+        self.routes[peer].retain(|prefix, route| {
+            let gone = family.is_none_or(|family| prefix.family() == family);
+            if gone {
+                route.close(peer, *prefix, at, spans);
+            }
+            !gone
+        });
+    }
+}
+
+impl Route {
+    pub fn new(at: Timestamp) -> Route {
+        Route {
+            paths: Vec::new(),
+            held: None,
+            evidence: Evidence::Rib,
+            since: at,
+            record: None,
+            heard_at: None,
+            announced_at: at,
+        }
+    }
+
+    /// What is held while any path is: the latest path stands for the route.
+    pub fn present(&self) -> Option<Held> {
+        self.paths.last().map(|(_, path)| Held::Present(Some(path.clone())))
+    }
+
+    /// Records what was known up to `at`.
+    fn close(&self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
+        let Some(held) = &self.held else { return };
+        if self.since < at {
+            spans.push(RouteSpan {
+                peer,
+                prefix,
+                from: self.since,
+                to: at,
+                held: held.clone(),
+                evidence: self.evidence,
+                announced_at: self.announced_at,
+                record: self.record,
+            });
+        }
+    }
+
+    /// What seemed known is known only up to `at`.
+    pub fn unknown_since(&mut self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
+        self.close(peer, prefix, at, spans);
+        self.held = Some(Held::Unknown);
+        self.since = at;
+        self.record = None;
+    }
+}
+
+/// Joins spans of one route that touch and say the same: a withdrawal and an announcement in one instant.
+pub(super) fn join(spans: &mut Vec<RouteSpan>) {
+    spans.sort_by_key(|span| (span.prefix, span.peer, span.from));
+    spans.dedup_by(|next, span| {
+        let same = (span.peer, span.prefix, span.to) == (next.peer, next.prefix, next.from) && span.held == next.held;
+        if same {
+            span.to = next.to;
+            span.announced_at = next.announced_at;
+        }
+        same
+    });
+}

@@ -1,0 +1,128 @@
+//! Sessions: established, being set up, closed, or not known.
+
+use super::replayer::{Cause, Due, Replayer};
+use super::*;
+
+/// The session of one peer, for one family.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session {
+    pub state: PeerState,
+    pub complete: bool,
+    pub since: Timestamp,
+    /// The record that began it.
+    pub record: Option<RecordRef>,
+    /// Whether a withdrawal out of nothing means that the route had been there since `since`.
+    pub withdrawals_imply: bool,
+}
+
+impl Session {
+    pub fn unknown(since: Timestamp) -> Session {
+        Session { state: PeerState::Unknown, complete: false, since, record: None, withdrawals_imply: false }
+    }
+}
+
+impl Replayer {
+    pub(super) fn set_session(
+        &mut self,
+        peer: usize,
+        family: Family,
+        state: PeerState,
+        complete: bool,
+        Cause { at, record }: Cause,
+    ) {
+        let session = self.sessions[peer][family as usize];
+        if session.state == state && session.complete == complete && state != PeerState::Syncing {
+            return;
+        }
+        let since = at.max(session.since);
+        self.close_session(peer, family, since);
+        self.sessions[peer][family as usize] = Session { state, complete, since, record, withdrawals_imply: false };
+    }
+
+    /// Records the state of a session up to `at`.
+    pub(super) fn close_session(&mut self, peer: usize, family: Family, at: Timestamp) {
+        let Session { state, complete, since, record, .. } = self.sessions[peer][family as usize];
+        if since < at {
+            self.session_spans.push(PeerSpan { peer, family, from: since, to: at, state, complete, record });
+        }
+    }
+
+    pub(super) fn session_down(&mut self, peer: usize, cause: Cause) {
+        for family in Family::ALL {
+            self.set_session(peer, family, PeerState::Down, false, cause);
+        }
+        self.forget_routes(peer, None, cause.at);
+    }
+
+    pub(super) fn session_up(&mut self, peer: usize, cause: Cause) {
+        self.forget_routes(peer, None, cause.at);
+        for family in Family::ALL {
+            self.set_session(peer, family, PeerState::Syncing, false, cause);
+        }
+        self.due.insert((cause.at + SYNC_TIMEOUT, Due::SyncTimeout(peer)));
+    }
+
+    pub(super) fn sync_timeout(&mut self, peer: usize, at: Timestamp) {
+        for family in Family::ALL {
+            let session = self.sessions[peer][family as usize];
+            if session.state == PeerState::Syncing && session.since + SYNC_TIMEOUT <= at {
+                // Without End-of-RIB nothing proves that the transfer is over: silence stays unknown.
+                self.set_session(peer, family, PeerState::Up, false, Cause::time(at));
+            }
+        }
+    }
+
+    pub(super) fn end_of_rib(&mut self, peer: usize, family: Family, cause: Cause) {
+        if self.sessions[peer][family as usize].state == PeerState::Syncing {
+            self.set_session(peer, family, PeerState::Up, true, cause);
+        }
+    }
+
+    /// A message from a closed session shows that it is open again.
+    pub(super) fn note_message(&mut self, peer: usize, cause: Cause) {
+        if self.sessions[peer].iter().all(|session| session.state == PeerState::Down) {
+            self.session_up(peer, cause);
+        }
+    }
+
+    /// The peer sent something, at whatever time: without RIB dumps it is taken to be there since the contiguous
+    /// updates began.
+    pub(super) fn speaks_up(&mut self, peer: usize) {
+        if !std::mem::replace(&mut self.speaks[peer], true)
+            && let Some(since) = self.contiguous_since
+        {
+            self.begin_without_rib(peer, since);
+        }
+    }
+
+    /// A gap is over. Without RIB dumps the updates after it are a new beginning.
+    pub(super) fn resume(&mut self, at: Timestamp) {
+        if self.gaps.iter().any(|gap| gap.contains(at)) {
+            return;
+        }
+        self.contiguous_since = Some(at);
+        for peer in 0..self.peers.len() {
+            if self.speaks[peer] {
+                self.begin_without_rib(peer, at);
+            }
+        }
+    }
+
+    fn begin_without_rib(&mut self, peer: usize, since: Timestamp) {
+        if self.has_rib {
+            return;
+        }
+        for family in Family::ALL {
+            if self.sessions[peer][family as usize].state == PeerState::Unknown {
+                self.set_session(peer, family, PeerState::Up, false, Cause::time(since));
+                self.sessions[peer][family as usize].withdrawals_imply = true;
+            }
+        }
+    }
+
+    /// The last time before `at` at which the peer is known to have sent anything.
+    pub(super) fn last_message(&self, peer: usize, at: Timestamp) -> Option<Timestamp> {
+        let times = self.heard[peer].iter().flatten().flat_map(|(first, last)| [*first, *last]);
+        times.filter(|time| *time <= at).max()
+    }
+}
