@@ -5,6 +5,9 @@
 //! located and counted, and the rest of the file is used.
 
 mod container;
+mod crew;
+#[cfg(test)]
+mod differential_tests;
 mod events;
 mod paths;
 mod peers;
@@ -24,6 +27,7 @@ use crate::bgp::{AsPath, Family, Peer, Prefix};
 use crate::coverage::Damage;
 use crate::time::Timestamp;
 
+pub use crew::Crew;
 pub use selection::Selection;
 
 /// Index of a peer in [`Reading::peers`] of the same file.
@@ -160,5 +164,10 @@ pub const MAX_DAMAGE: usize = 20;
 ///
 /// Never fails: what cannot be read is in [`Reading::ending`], [`Reading::damage`] and [`Counts::damaged`].
 pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
-    events::read(container::decompress(input), selection)
+    read_with(input, selection, &Crew::new())
+}
+
+/// The same, with the help of a crew in decompressing. The reading is the same with any crew.
+pub fn read_with(input: impl Read + Send, selection: &Selection, crew: &Crew) -> Reading {
+    events::read(container::decompress(input, crew), selection)
 }

@@ -187,7 +187,8 @@ fn path_matters(path: &[u8], four_octets: bool, selection: &Selection) -> Option
     Some(if kind == 1 { members.any(wanted) } else { members.next().is_some_and(wanted) })
 }
 
-fn number(octets: &[u8]) -> Asn {
+#[inline]
+pub(super) fn number(octets: &[u8]) -> Asn {
     Asn(octets.iter().fold(0, |number, octet| number << 8 | u32::from(*octet)))
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::container::decompress;
 use super::super::samples::*;
-use super::super::{Reading, Selection, events};
+use super::super::{Crew, Reading, Selection, events};
 use super::{Encoding, update_matters};
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
@@ -188,7 +188,7 @@ fn some_selection() -> impl Strategy<Value = Selection> {
 
 fn check_nothing_lost(file: &[u8], selection: &Selection) {
     let [filtered, whole] =
-        [false, true].map(|decode_all| events::read_records(decompress(file), selection, decode_all));
+        [false, true].map(|decode_all| events::read_records(decompress(file, &Crew::new()), selection, decode_all));
     let comparable =
         |reading: &Reading| (reading.peers.clone(), reading.events.clone(), reading.span, reading.ending.clone());
     assert_eq!(comparable(&filtered), comparable(&whole));
