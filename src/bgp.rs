@@ -64,6 +64,11 @@ impl Collector {
     pub fn name(&self) -> &str {
         &self.0
     }
+
+    /// Who runs it, by its name: all of RIPE RIS are called rrc.
+    pub fn project(&self) -> Project {
+        if self.0.starts_with("rrc") { Project::RipeRis } else { Project::RouteViews }
+    }
 }
 
 impl fmt::Display for Collector {

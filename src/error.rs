@@ -31,6 +31,15 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// Nothing was downloaded yet, and the network may not be used.
+    #[error("the cache at {} holds no archive files: run once without --offline", path.display())]
+    EmptyCache {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Whoever watches the run asked for it.
+    #[error("stopped: what was downloaded is kept, and the same command goes on from there")]
+    Cancelled,
     /// A collector was asked for that the catalog does not have.
     #[error("unknown collector '{name}': the archive has {}", known.join(", "))]
     UnknownCollector {

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
-use crate::coverage::{FileReading, Gap, GapReason};
+use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::detect::{AsnTimeline, Findings, Thresholds};
 use crate::replay::Replay;
 use crate::time::{Timestamp, Window};
@@ -237,6 +237,12 @@ impl Report {
     /// Whether the data suffice to judge every target over the whole window.
     pub fn is_sufficient(&self) -> bool {
         self.summaries.iter().all(Summary::is_sufficient)
+    }
+
+    /// Whether nothing is missing: no gap, and every file was read whole. More than [`Report::is_sufficient`] asks for:
+    /// what one collector lacks, others may show.
+    pub fn is_complete(&self) -> bool {
+        self.coverage.gaps.is_empty() && self.files.iter().all(|file| file.verdict == Verdict::Ok)
     }
 
     /// Per prefix that was judged: what each vantage point held, usable or not.

@@ -1,13 +1,14 @@
 //! The first half of a run: list, plan, read, replay.
 
 use std::collections::BTreeMap;
+use std::thread::{self, Scope};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::reading::{self, ReadFile};
-use super::{Progress, coverage};
-use crate::bgp::{Asn, Prefix};
+use super::{Progress, ahead, coverage};
+use crate::bgp::{Asn, Collector, Prefix};
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Match, Plan, Query, Target};
 use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Change, Selection};
@@ -42,22 +43,30 @@ impl Archive {
     }
 }
 
-/// Reads what `files` say about a query.
+/// What the catalog says.
+pub(super) struct Listing<'a> {
+    pub files: Vec<ArchiveFile>,
+    /// Collectors that have to have some.
+    pub expected: Vec<Collector>,
+    pub note: Option<&'a str>,
+}
+
+/// Reads what the listed files say about a query.
 pub(super) fn collect(
     query: &Query,
-    files: &[ArchiveFile],
+    listing: &Listing,
     cache: Option<&Cache>,
-    note: Option<&str>,
     progress: &dyn Progress,
 ) -> Result<Observations, Error> {
-    let archives = read(query, files, cache, selection(query), progress)?;
+    let archives = thread::scope(|scope| read(query, listing, cache, selection(query), progress, scope))?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
     let replays: Vec<Replay> =
         archives.par_iter().zip(&gaps).map(|(archive, gaps)| replay(archive, gaps, query.window)).collect();
+    stop(progress)?;
     let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
     Ok(Observations {
         query: query.clone(),
-        note: note.map(str::to_owned),
+        note: listing.note.map(str::to_owned),
         replays,
         sources: archives.iter().map(Archive::source).collect(),
         gaps,
@@ -96,23 +105,31 @@ fn selection(query: &Query) -> Selection {
     selection
 }
 
+/// Ends the run here if that is wanted.
+pub(super) fn stop(progress: &dyn Progress) -> Result<(), Error> {
+    if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
 /// Chooses files and reads them, until every prefix of the chosen origins is known in every file.
-fn read(
+fn read<'scope>(
     query: &Query,
-    files: &[ArchiveFile],
-    cache: Option<&Cache>,
+    listing: &Listing,
+    cache: Option<&'scope Cache>,
     mut selection: Selection,
-    progress: &dyn Progress,
+    progress: &'scope dyn Progress,
+    scope: &'scope Scope<'scope, '_>,
 ) -> Result<Vec<Archive>, Error> {
     let mut rejected = FxHashSet::default();
     let mut passed_over: BTreeMap<String, FileReading> = BTreeMap::new();
     // A seed that turns out to be broken gives way to an older one.
     let (plan, mut ribs) = loop {
-        let plan = catalog::plan(query, files, &rejected);
+        let mut plan = catalog::plan(query, &listing.files, &rejected);
         if plan.collectors.is_empty() {
-            return Err(nothing_covers(query, files));
+            return Err(nothing_covers(query, &listing.files));
         }
-        let ribs = read_ribs(&plan, cache, &selection, progress);
+        plan.expect(&listing.expected, query.window);
+        ahead::fetch(scope, &plan, cache, progress);
+        let ribs = read_ribs(&plan, cache, &selection, progress)?;
         let n_rejected = rejected.len();
         for rib in ribs.iter().flatten().filter(|rib| rib.report.verdict == Verdict::Rejected) {
             rejected.insert(rib.report.name.clone());
@@ -122,7 +139,7 @@ fn read(
             break (plan, ribs);
         }
     };
-    let mut updates = read_updates(&plan, cache, &selection, progress);
+    let mut updates = read_updates(&plan, cache, &selection, progress)?;
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
     // covering prefixes name it: what was found is read again as prefixes.
     while selection.has_origins() {
@@ -135,8 +152,8 @@ fn read(
         if !is_new {
             break;
         }
-        ribs = read_ribs(&plan, cache, &selection, progress);
-        updates = read_updates(&plan, cache, &selection, progress);
+        ribs = read_ribs(&plan, cache, &selection, progress)?;
+        updates = read_updates(&plan, cache, &selection, progress)?;
     }
     let archives = plan.collectors.into_iter().zip(ribs).zip(updates);
     let archive = |((plan, ribs), updates): ((CollectorPlan, Vec<ReadFile>), Vec<ReadFile>)| {
@@ -148,13 +165,18 @@ fn read(
     Ok(archives.map(archive).collect())
 }
 
-fn read_ribs(plan: &Plan, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {
+fn read_ribs(
+    plan: &Plan,
+    cache: Option<&Cache>,
+    selection: &Selection,
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<ReadFile>>, Error> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.ribs.as_slice()).collect();
-    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress);
+    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress)?;
     for ribs in &mut ribs {
         reading::judge_ribs(ribs);
     }
-    ribs
+    Ok(ribs)
 }
 
 fn read_updates(
@@ -162,7 +184,7 @@ fn read_updates(
     cache: Option<&Cache>,
     selection: &Selection,
     progress: &dyn Progress,
-) -> Vec<Vec<ReadFile>> {
+) -> Result<Vec<Vec<ReadFile>>, Error> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.updates.as_slice()).collect();
     reading::read_all("updates", &lists, cache, selection, progress)
 }

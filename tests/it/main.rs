@@ -14,3 +14,4 @@ mod network;
 mod properties;
 mod real;
 mod scenario;
+mod sources;
