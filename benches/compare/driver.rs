@@ -1,10 +1,12 @@
 //! What the comparison runs of its own, each time as a process of its own: this program again, with `driver` as its
 //! first argument. Answers go to standard output, one line for each route.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::IpAddr;
 
+use super::rounds;
 use bgpkit_parser::BgpkitParser;
 use bgpkit_parser::models::ElemType;
 use outage_replay::bgp::{Asn, Prefix};
@@ -17,8 +19,11 @@ struct Question {
     origin: Option<Asn>,
 }
 
-/// `driver drain|read|reference [--prefixes FILE] [--origin AS] FILE…`
+/// `driver drain|read|list|reference [--prefixes FILE] [--origin AS] FILE…`
 pub fn run(arguments: &[String]) -> io::Result<()> {
+    if let Some(("measure", command)) = arguments.split_first().map(|(task, rest)| (task.as_str(), rest)) {
+        return rounds::run_and_print(command);
+    }
     let mut words = arguments.iter();
     let task = words.next().map(String::as_str).unwrap_or_default();
     let (mut question, mut files) = (Question::default(), Vec::new());
@@ -35,7 +40,7 @@ pub fn run(arguments: &[String]) -> io::Result<()> {
         match task {
             "drain" => drain(file)?,
             "read" => read(file, &question, &mut out)?,
-            "table" => table(file, &mut out)?,
+            "list" => list(file, &mut out)?,
             "reference" => reference(file, &question, &mut out)?,
             _ => return Err(io::Error::other(format!("no such task: {task:?}"))),
         }
@@ -86,14 +91,19 @@ fn read(file: &str, question: &Question, out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
-/// How many routes a reader of everything counts.
-fn table(file: &str, out: &mut impl Write) -> io::Result<()> {
+/// Every prefix that a file names.
+fn list(file: &str, out: &mut impl Write) -> io::Result<()> {
     let mut selection = Selection::new();
     for family in ["0.0.0.0/0", "::/0"] {
         selection.add_within(family.parse().map_err(io::Error::other)?);
     }
-    let reading = decode::read(File::open(file)?, &selection);
-    writeln!(out, "{}", reading.events.len())
+    let mut prefixes = BTreeSet::new();
+    for event in decode::read(File::open(file)?, &selection).events {
+        if let Change::RibEntry { prefix, .. } | Change::Announce { prefix, .. } = event.change {
+            prefixes.insert(prefix);
+        }
+    }
+    prefixes.iter().try_for_each(|prefix| writeln!(out, "{prefix}"))
 }
 
 /// Every record through bgpkit-parser's own decoder, filtered afterwards.
@@ -104,7 +114,7 @@ fn reference(file: &str, question: &Question, out: &mut impl Write) -> io::Resul
         Some("bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(stored)),
         _ => Box::new(stored),
     };
-    let wanted: std::collections::HashSet<Prefix> = question.prefixes.iter().copied().collect();
+    let wanted: HashSet<Prefix> = question.prefixes.iter().copied().collect();
     for elem in BgpkitParser::from_reader(plain) {
         let net = elem.prefix.prefix;
         let Some(prefix) = Prefix::new(net.network(), net.prefix_len()) else { continue };

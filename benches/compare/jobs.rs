@@ -26,7 +26,6 @@ pub struct Bench<'a> {
 pub struct Row {
     pub job: String,
     pub bytes: u64,
-    /// Whether only the smallest part of the work may be repeated: bzip2 takes long.
     pub n_routes: usize,
     pub limit: Series,
     pub own: Series,
@@ -148,7 +147,8 @@ pub fn tables(bench: &Bench) -> Result<Vec<Row>, Box<dyn Error>> {
 
 /// The same on real archives: four prefixes that the first of the files names.
 fn real(bench: &Bench) -> Result<Vec<Row>, Box<dyn Error>> {
-    let Some(root) = std::env::var_os("OUTAGE_REPLAY_MRT").map(PathBuf::from) else { return Ok(Vec::new()) };
+    let root = std::env::var_os("OUTAGE_REPLAY_MRT").map(PathBuf::from);
+    let Some(root) = root.filter(|_| !bench.plan.is_small) else { return Ok(Vec::new()) };
     let mut rows = Vec::new();
     for (job, folder) in [
         ("real: rrc06 2021", "rrc06"),
@@ -160,10 +160,9 @@ fn real(bench: &Bench) -> Result<Vec<Row>, Box<dyn Error>> {
         collect(&root.join("archive").join(folder), &mut files)?;
         files.sort();
         let Some(first) = files.last() else { continue };
-        let all = bench.answer(&tools::over(std::slice::from_ref(first), "bgpdump -m \"$file\""))?;
-        let routes = tools::routes(&all, true);
-        let prefixes: Vec<&str> = routes.keys().filter_map(|route| route.split('|').nth(4)).collect();
-        let prefixes = (1..=4).filter_map(|n| prefixes.get(prefixes.len() * n / 5)).map(|prefix| (*prefix).to_owned());
+        let list = bench.answer(&bench.driver(&["list"], std::slice::from_ref(first)))?;
+        let list: Vec<&str> = list.lines().collect();
+        let prefixes = (1..=4).filter_map(|n| list.get(list.len() * n / 5)).map(|prefix| (*prefix).to_owned());
         let question = Question::Prefixes(prefixes.collect());
         rows.push(bench.row(&format!("{job} ({} files)", files.len()), &question, &files, bench.plan.n_rounds)?);
     }

@@ -24,6 +24,8 @@ use archives::{Archives, Edition, FULL, MEDIUM, SMALL};
 pub struct Plan {
     edition: &'static Edition,
     n_rounds: usize,
+    /// Whether it only shows that the comparison works.
+    is_small: bool,
     /// Whether cargo may install peers.
     installs: bool,
     /// Where the page goes.
@@ -47,13 +49,13 @@ fn main() -> ExitCode {
 
 fn plan(arguments: &[String]) -> Result<Plan, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut plan = Plan { edition: &FULL, n_rounds: 5, installs: true, folder: root.join("docs") };
+    let mut plan = Plan { edition: &FULL, n_rounds: 5, is_small: false, installs: true, folder: root.join("docs") };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--small" => {
                 let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare");
-                plan = Plan { edition: &SMALL, n_rounds: 1, installs: false, folder };
+                plan = Plan { edition: &SMALL, n_rounds: 1, is_small: true, installs: false, folder };
             }
             "--medium" => plan.edition = &MEDIUM,
             "--rounds" => plan.n_rounds = words.next().ok_or("--rounds needs a number")?.parse()?,
