@@ -4,6 +4,7 @@ mod arguments;
 mod cache;
 mod plan;
 mod progress;
+mod redetect;
 mod run;
 mod signals;
 
@@ -17,6 +18,7 @@ use outage_replay::Error;
 
 use arguments::Args;
 use cache::CacheCommand;
+use redetect::{Explain, Redetect};
 use signals::Interrupted;
 
 const AFTER_HELP: &str = "\
@@ -50,6 +52,10 @@ pub struct Cli {
 enum Command {
     /// Say what a run with the same arguments would read, without downloading it
     Plan(Box<Args>),
+    /// Judge a run again that --output wrote, without its archives; flags that are not given are as in that run
+    Redetect(Box<Redetect>),
+    /// Show the records behind the outages of a run that --output wrote
+    Explain(Explain),
     /// Look after the downloaded files
     Cache {
         #[command(subcommand)]
@@ -65,6 +71,8 @@ impl Cli {
     pub fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
         match &self.command {
             Some(Command::Plan(args)) => args.plan(),
+            Some(Command::Redetect(redetect)) => redetect.run(),
+            Some(Command::Explain(explain)) => Ok((explain.run()?, 0)),
             Some(Command::Cache { command, cache_dir }) => {
                 let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
                 Ok((text.into_bytes(), u8::from(!is_well)))
@@ -100,7 +108,8 @@ pub fn exit_code_of(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted { code, .. }) = error.downcast_ref::<Interrupted>() {
         return *code;
     }
-    let unknown_name = matches!(error.downcast_ref::<Error>(), Some(Error::UnknownCollector { .. }));
+    let unknown = |error: &Error| matches!(error, Error::UnknownCollector { .. } | Error::UnknownOutage { .. });
+    let unknown_name = error.downcast_ref::<Error>().is_some_and(unknown);
     if error.is::<Usage>() || unknown_name { 2 } else { 1 }
 }
 

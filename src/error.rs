@@ -78,6 +78,22 @@ pub enum Error {
         /// Which folder.
         path: PathBuf,
     },
+    /// An earlier run cannot be used.
+    #[error("cannot use the earlier run: {}: {why}", path.display())]
+    Run {
+        /// Which file of it.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// An outage was asked for that the run did not find.
+    #[error("no outage '{id}' in this run: {}", if known.is_empty() { "it found none".to_owned() } else { known.join(", ") })]
+    UnknownOutage {
+        /// What was asked for.
+        id: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// The threads of the run could not be started.
     #[error("cannot start {n} threads")]
     Threads {

@@ -8,8 +8,9 @@ use clap::{ArgAction, ValueEnum};
 use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::catalog::BrokerUrl;
 use outage_replay::detect::Thresholds;
+use outage_replay::report::Export;
 use outage_replay::time::Timestamp;
-use outage_replay::visibility::Sufficiency;
+use outage_replay::visibility::{Metric, Sufficiency};
 
 /// The arguments of a run.
 #[derive(Debug, clap::Args)]
@@ -169,6 +170,26 @@ pub enum ExportName {
     Parquet,
 }
 
+impl MetricName {
+    /// The metric of that name.
+    pub fn metric(self) -> Metric {
+        match self {
+            MetricName::Baseline => Metric::Baseline,
+            MetricName::Ioda => Metric::Ioda,
+        }
+    }
+}
+
+impl ExportName {
+    /// The export of that name.
+    pub fn export(self) -> Export {
+        match self {
+            ExportName::Csv => Export::Csv,
+            ExportName::Parquet => Export::Parquet,
+        }
+    }
+}
+
 /// A length of time: `36h`.
 pub fn length(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
@@ -176,7 +197,7 @@ pub fn length(text: &str) -> Result<Duration, String> {
 }
 
 /// A share from 0 to 1.
-fn share(text: &str) -> Result<f64, String> {
+pub fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err(format!("'{text}' is not a share: write a number from 0 to 1")),

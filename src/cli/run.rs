@@ -18,7 +18,7 @@ use outage_replay::report::{self, Answer, Export, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{Metric, Sufficiency};
 
-use super::arguments::{Args, ExportName, Format, Matching, MetricName};
+use super::arguments::{Args, Format, Matching, MetricName};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::{cache_root, plan, usage};
@@ -59,7 +59,7 @@ impl Args {
         if self.strict && !report.is_complete() {
             progress.incomplete(&report);
         }
-        Ok((self.render(&report)?, self.exit_code(&report)))
+        Ok((render(&report, self.format, self.all)?, exit_code(&report, self.fail_on_outage, self.strict)))
     }
 
     /// Prints what a run would read.
@@ -74,15 +74,6 @@ impl Args {
                 Ok(error) => Err(progress.interrupted(error)),
                 Err(error) => Err(error),
             },
-        }
-    }
-
-    /// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.
-    fn exit_code(&self, report: &Report) -> u8 {
-        match report.answer() {
-            Answer::Outage if self.fail_on_outage => 4,
-            _ if !report.is_sufficient() || (self.strict && !report.is_complete()) => 3,
-            _ => 0,
         }
     }
 
@@ -210,38 +201,43 @@ impl Args {
 
     /// Which files to write.
     fn exports(&self) -> Vec<Export> {
-        let export = |name: &ExportName| match name {
-            ExportName::Csv => Export::Csv,
-            ExportName::Parquet => Export::Parquet,
-        };
-        self.export.iter().map(export).collect()
+        self.export.iter().map(|name| name.export()).collect()
     }
+}
 
-    /// The report as it is printed.
-    fn render(&self, report: &Report) -> anyhow::Result<Vec<u8>> {
-        let json_error = || anyhow!("cannot print the report as JSON");
-        Ok(match self.format {
-            Format::Table => report::table(report, style(self.all)).into_bytes(),
-            Format::Csv => report::outages_csv(report)?,
-            Format::Json => {
-                let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
+/// The report as it is printed.
+pub fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<u8>> {
+    let json_error = || anyhow!("cannot print the report as JSON");
+    Ok(match format {
+        Format::Table => report::table(report, style(all)).into_bytes(),
+        Format::Csv => report::outages_csv(report)?,
+        Format::Json => {
+            let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
+            bytes.push(b'\n');
+            bytes
+        }
+        Format::Ndjson => {
+            let mut bytes = Vec::new();
+            for line in report::lines(report) {
+                serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
                 bytes.push(b'\n');
-                bytes
             }
-            Format::Ndjson => {
-                let mut bytes = Vec::new();
-                for line in report::lines(report) {
-                    serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
-                    bytes.push(b'\n');
-                }
-                bytes
-            }
-        })
+            bytes
+        }
+    })
+}
+
+/// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.
+pub fn exit_code(report: &Report, fail_on_outage: bool, strict: bool) -> u8 {
+    match report.answer() {
+        Answer::Outage if fail_on_outage => 4,
+        _ if !report.is_sufficient() || (strict && !report.is_complete()) => 3,
+        _ => 0,
     }
 }
 
 /// How the page is drawn on standard output. A pipe has the width that the shell exports, if any.
-fn style(all: bool) -> Style {
+pub fn style(all: bool) -> Style {
     let stdout = std::io::stdout();
     let width = match terminal_size::terminal_size_of(&stdout) {
         Some((terminal_size::Width(width), _)) => Some(usize::from(width)),

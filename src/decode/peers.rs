@@ -22,6 +22,8 @@ pub(super) struct Peers {
     /// Peers asked for lately, each in the place of its key.
     recent: [Option<(Key, PeerIndex)>; N_RECENT],
     tables: Vec<Table>,
+    /// By peer, whether it is known to have an established session.
+    alive: Vec<bool>,
 }
 
 /// Most collectors have fewer peers.
@@ -36,7 +38,13 @@ struct Table {
 
 impl Default for Peers {
     fn default() -> Peers {
-        Peers { list: Vec::new(), known: FxHashMap::default(), recent: [None; N_RECENT], tables: Vec::new() }
+        Peers {
+            list: Vec::new(),
+            known: FxHashMap::default(),
+            recent: [None; N_RECENT],
+            tables: Vec::new(),
+            alive: Vec::new(),
+        }
     }
 }
 
@@ -53,6 +61,7 @@ impl Peers {
         let index = *self.known.entry(key).or_insert_with(|| {
             self.list.push(PeerActivity { peer, first_at: None, last_at: None, table_size: [0; 2] });
             self.tables.push(Table::default());
+            self.alive.push(false);
             (self.list.len() - 1) as PeerIndex
         });
         self.recent[place] = Some((key, index));
@@ -70,6 +79,13 @@ impl Peers {
             activity.first_at = Some(activity.first_at.map_or(at, |first| first.min(at)));
             activity.last_at = Some(activity.last_at.map_or(at, |last| last.max(at)));
         }
+    }
+
+    /// Notes whether the session of the peer is established; says whether that is new.
+    #[inline]
+    pub(super) fn set_alive(&mut self, index: PeerIndex, is_alive: bool) -> bool {
+        let known = self.alive.get_mut(index as usize);
+        known.is_some_and(|known| std::mem::replace(known, is_alive) != is_alive)
     }
 
     /// The peer holds the `n`th distinct prefix of the dump, counted from 1; repeats of it count once.

@@ -28,6 +28,10 @@ pub(super) struct Archive {
 }
 
 impl Archive {
+    fn n_files(&self) -> u32 {
+        (self.passed_over.len() + self.ribs.len() + self.updates.len()) as u32
+    }
+
     fn reports(&self) -> impl Iterator<Item = &FileReading> {
         let read = self.ribs.iter().chain(&self.updates).map(|file| &file.report);
         self.passed_over.iter().chain(read)
@@ -35,10 +39,13 @@ impl Archive {
 
     fn source(&self) -> Source {
         let is_rejected = |file: &&FileReading| reading::is_rib(file) && file.verdict == Verdict::Rejected;
+        let skipped = || self.updates.iter().flat_map(|file| &file.reading.skipped);
         Source {
             project: self.plan.project,
             n_update_files: self.updates.len(),
             n_rib_dumps_rejected: self.reports().filter(is_rejected).count(),
+            n_skipped_ranges: skipped().count(),
+            skipped_bytes: skipped().map(|skipped| skipped.bytes).sum(),
         }
     }
 }
@@ -60,8 +67,19 @@ pub(super) fn collect(
 ) -> Result<Observations, Error> {
     let archives = thread::scope(|scope| read(query, listing, cache, selection(query), progress, scope))?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
-    let replays: Vec<Replay> =
-        archives.par_iter().zip(&gaps).map(|(archive, gaps)| replay(archive, gaps, query.window)).collect();
+    // Files are numbered as the report lists them.
+    let firsts = archives.iter().scan(0, |next, archive| {
+        let first = *next;
+        *next += archive.n_files();
+        Some(first)
+    });
+    let firsts: Vec<u32> = firsts.collect();
+    let replays: Vec<Replay> = archives
+        .par_iter()
+        .zip(firsts)
+        .zip(&gaps)
+        .map(|((archive, first), gaps)| replay(archive, first, gaps, query.window))
+        .collect();
     stop(progress)?;
     let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
     Ok(Observations {
@@ -75,19 +93,20 @@ pub(super) fn collect(
     })
 }
 
-/// Replays one collector. Records are referred to by the place of their file among [`Archive::reports`].
-fn replay(archive: &Archive, gaps: &[Gap], window: Window) -> Replay {
+/// Replays one collector whose files are numbered from `first` on.
+fn replay(archive: &Archive, first: u32, gaps: &[Gap], window: Window) -> Replay {
     let window = Window { start: archive.plan.start.min(window.start), end: window.end };
     let mut replayer = Replayer::new(archive.plan.collector.clone(), window);
-    let first = archive.passed_over.len();
-    let (ribs, updates) = (archive.ribs.iter().zip(first..), archive.updates.iter().zip(first + archive.ribs.len()..));
+    let first = first + archive.passed_over.len() as u32;
+    let (ribs, updates) =
+        (archive.ribs.iter().zip(first..), archive.updates.iter().zip(first + archive.ribs.len() as u32..));
     for (rib, file) in ribs.filter(|(rib, _)| rib.report.verdict != Verdict::Rejected) {
-        replayer.rib(file as u32, &rib.reading);
+        replayer.rib(file, &rib.reading);
     }
     gaps.iter().for_each(|gap| replayer.gap(gap.window));
     // What a wrong clock wrote has no place in time.
     for (updates, file) in updates.filter(|(updates, _)| updates.report.verdict != Verdict::Unreadable) {
-        replayer.updates(file as u32, &updates.reading);
+        replayer.updates(file, &updates.reading);
     }
     replayer.finish()
 }

@@ -14,7 +14,7 @@ use super::collecting::stop;
 use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind, Location};
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Counts, Crew, Ending, Reading, Selection};
+use crate::decode::{self, Control, Counts, Crew, Ending, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, FetchError};
 use crate::progress::Progress;
@@ -149,6 +149,7 @@ fn read_file(
         n_records: reading.counts.records,
         n_damaged: reading.counts.damaged,
         damage: reading.damage.clone(),
+        skipped: reading.skipped.clone(),
         verdict,
         detail,
     };
@@ -174,9 +175,11 @@ fn unreadable(why: String) -> Reading {
     Reading {
         peers: Vec::new(),
         events: Vec::new(),
+        control: Control::default(),
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
+        skipped: Vec::new(),
         ending: Ending::Unreadable(why),
         has_peer_table: true,
     }

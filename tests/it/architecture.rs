@@ -51,7 +51,15 @@ const MODULES: [Module; 16] = [
     Module { name: "detect", ours: &["visibility", "catalog::Target"], packages: &["polars", "serde"], world: &[] },
     Module {
         name: "report",
-        ours: &["detect", "visibility", "replay", "catalog::Query", "catalog::Target", "catalog::Match"],
+        ours: &[
+            "detect",
+            "visibility",
+            "replay",
+            "catalog::Query",
+            "catalog::Target",
+            "catalog::Match",
+            "catalog::DumpKind",
+        ],
         packages: &["chrono", "polars", "rustc_hash", "serde", "serde_json", "tempfile"],
         world: &["fs"],
     },

@@ -9,6 +9,7 @@ mod cli;
 mod data;
 mod decode;
 mod documents;
+mod earlier;
 mod golden;
 mod network;
 mod properties;
