@@ -144,8 +144,12 @@ fn with_crew(stored: &[u8], selection: &Selection, n_helping: usize) -> Reading 
 }
 
 fn same(a: &Reading, b: &Reading) -> bool {
-    (&a.peers, &a.events, a.span, &a.ending, a.has_peer_table)
-        == (&b.peers, &b.events, b.span, &b.ending, b.has_peer_table)
+    let control = |reading: &Reading| {
+        let Control { prefixes, held, changes, .. } = &reading.control;
+        (prefixes.clone(), held.clone(), changes.clone())
+    };
+    (&a.peers, &a.events, a.span, &a.ending, a.has_peer_table, control(a))
+        == (&b.peers, &b.events, b.span, &b.ending, b.has_peer_table, control(b))
 }
 
 #[test]

@@ -231,8 +231,12 @@ impl<'s> Draft<'s> {
         encoding: Encoding,
         is_cut: bool,
     ) {
-        self.control.update(at, self.events.len(), peer, update, encoding);
-        if !self.decode_all && !update_matters(update, encoding, self.selection).unwrap_or(true) {
+        let mut sampled = encoding.add_path || self.decode_all;
+        let matters = update_matters(update, encoding, self.selection, &mut sampled).unwrap_or(true);
+        if sampled || matters {
+            self.control.update(at, self.events.len(), peer, update, encoding);
+        }
+        if !matters && !self.decode_all {
             return;
         }
         let decoded = match updates::decode(update, encoding, &mut self.paths) {

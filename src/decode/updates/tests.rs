@@ -85,7 +85,7 @@ fn a_cut_message_is_salvaged_wherever_it_was_cut() {
         let decoded = decode(&salvaged, AS4).unwrap();
         let n_routes = decoded.withdrawn.len() + decoded.announced.len();
         assert_eq!(n_routes, usize::from(n >= 6) + usize::from(n >= 8), "after {n} octets");
-        assert!(update_matters(&salvaged, AS4, &selection(ALL)).unwrap_or(true));
+        assert!(update_matters(&salvaged, AS4, &selection(ALL), &mut false).unwrap_or(true));
     }
     assert_eq!(salvage(&[0], AS4), None);
 }
