@@ -72,7 +72,9 @@ impl Replayer {
             None => route.paths.clear(),
         }
         route.heard_at = Some(at);
-        let held = route.present().or(Some(Held::Absent));
+        // Where the whole table is not known, other paths may have been there all along.
+        let has_others = path_id.is_some() && !session.complete;
+        let held = route.present().or((!has_others).then_some(Held::Absent));
         self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
     }
 
