@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use asn::{Asn, ParseAsnError};
 pub use path::AsPath;
@@ -50,6 +50,12 @@ impl Serialize for Project {
     }
 }
 
+impl<'de> Deserialize<'de> for Project {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Project, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// A host that records BGP sessions and publishes archives, by its published name (`rrc00`, `route-views2`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Collector(Arc<str>);
@@ -64,6 +70,11 @@ impl Collector {
     pub fn name(&self) -> &str {
         &self.0
     }
+
+    /// Who runs it, by its name: all of RIPE RIS are called rrc.
+    pub fn project(&self) -> Project {
+        if self.0.starts_with("rrc") { Project::RipeRis } else { Project::RouteViews }
+    }
 }
 
 impl fmt::Display for Collector {
@@ -75,6 +86,12 @@ impl fmt::Display for Collector {
 impl Serialize for Collector {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Collector {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Collector, D::Error> {
+        Ok(Collector(String::deserialize(deserializer)?.into()))
     }
 }
 

@@ -6,6 +6,7 @@
 mod broker;
 mod choice;
 mod era;
+mod held;
 mod mirror;
 mod plan;
 
@@ -19,7 +20,9 @@ use crate::bgp::{Asn, Collector, Prefix, Project};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
 
-pub use broker::{Broker, Patience};
+pub use broker::{Broker, BrokerUrl, Patience};
+pub use choice::Choice;
+pub use held::Held;
 pub use mirror::Mirror;
 pub use plan::{CollectorPlan, Plan, plan};
 
@@ -125,6 +128,11 @@ pub struct ArchiveFile {
 pub enum Location {
     /// In the file system.
     Local(PathBuf),
+    /// In the cache, and nowhere else that may be asked.
+    Cached {
+        /// How large it is, in bytes.
+        size: u64,
+    },
     /// On a publisher's server.
     Remote {
         /// Its address, http or https.
@@ -139,6 +147,12 @@ pub trait Catalog {
     /// Every file that may matter to `query`: all that the catalog has of the chosen collectors, or at least those
     /// from the baseline to a day after the window.
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error>;
+
+    /// The collectors that have to be in the list: those that were named, or the choice made for the query. One without
+    /// a file is missing.
+    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
+        Ok(query.collectors.clone())
+    }
 
     /// What the archive says about itself, such as that it is not captured data.
     fn note(&self) -> Option<&str> {

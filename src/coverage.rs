@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bgp::Collector;
 use crate::time::{Timestamp, Window};
 
 /// Part of an archive file that could not be read. The rest of the file is used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     /// Index of the record in its file, from 0.
     pub record: u64,
@@ -18,8 +18,22 @@ pub struct Damage {
     pub what: String,
 }
 
+/// A stretch of bytes inside an archive file that belongs to no record. What was said in it is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Where it begins, in bytes of the decompressed file.
+    pub offset: u64,
+    /// How long it is.
+    pub bytes: u64,
+    /// The time of the latest record before it that is certain.
+    pub after: Timestamp,
+    /// The time of the first record after it.
+    pub before: Timestamp,
+}
+
 /// Why a stretch of a collector's history is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// An update file that should exist is not in the archive.
     Missing,
@@ -33,6 +47,8 @@ pub enum GapReason {
     Unreadable,
     /// Records inside the file are damaged beyond what single losses explain.
     Damaged,
+    /// Two RIB dumps in a row were rejected, and nothing has confirmed the tables since.
+    Unconfirmed,
     /// No RIB dump from which the tables of the vantage points could be known yet.
     NoRib,
     /// The collector has no RIB dump in the archive while other collectors have one.
@@ -48,6 +64,7 @@ impl fmt::Display for GapReason {
             GapReason::Truncated => "truncated",
             GapReason::Unreadable => "unreadable",
             GapReason::Damaged => "damaged",
+            GapReason::Unconfirmed => "unconfirmed",
             GapReason::NoRib => "no_rib",
             GapReason::Excluded => "excluded",
         })
@@ -62,7 +79,7 @@ impl Serialize for GapReason {
 
 /// A stretch of time for which a collector's archive shows nothing. Its vantage points are unknown in it and until
 /// the next accepted RIB dump.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     /// Whose archive.
     pub collector: Collector,
@@ -75,7 +92,8 @@ pub struct Gap {
 }
 
 /// What became of one archive file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Read to its end.
     Ok,
@@ -139,6 +157,8 @@ pub struct FileReading {
     pub n_damaged: u64,
     /// The first few of them.
     pub damage: Vec<Damage>,
+    /// Stretches of bytes that belong to no record.
+    pub skipped: Vec<Skipped>,
     /// What became of it.
     pub verdict: Verdict,
     /// Why, where the verdict is not `ok`.

@@ -5,10 +5,12 @@
 //! located and counted, and the rest of the file is used.
 
 mod container;
+mod control;
 mod events;
 mod paths;
 mod peers;
 mod prefilter;
+mod resync;
 mod rib;
 #[cfg(test)]
 mod samples;
@@ -21,9 +23,10 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::bgp::{AsPath, Family, Peer, Prefix};
-use crate::coverage::Damage;
+use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
+pub use control::{CONTROL_RATE, Control, ControlChange};
 pub use selection::Selection;
 
 /// Index of a peer in [`Reading::peers`] of the same file.
@@ -85,6 +88,8 @@ pub enum Change {
     SessionDown,
     /// The peer opened a session: an OPEN message.
     Open,
+    /// The session is established: the peer's first UPDATE or KEEPALIVE in the file, or after its session closed.
+    Alive,
 }
 
 /// A peer that a file mentions, and how much it said.
@@ -129,7 +134,8 @@ pub struct Counts {
     /// Types and subtypes that this version does not read; they might hide unicast routes.
     pub unsupported: u64,
     /// Records that could not be read, or not as a whole, as far as the selection made the reader look: RIB entries
-    /// that do not matter to it are walked but not decoded. Bytes after the end of the container count as one.
+    /// that do not matter to it are walked but not decoded. Bytes after the end of the container count as one, and so do
+    /// skipped bytes.
     pub damaged: u64,
 }
 
@@ -141,12 +147,16 @@ pub struct Reading {
     /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 3.1:
     /// a prefix that is both withdrawn and announced is announced).
     pub events: Vec<RouteEvent>,
+    /// What it says about the control sample.
+    pub control: Control,
     /// Every record counted.
     pub counts: Counts,
     /// The first [`MAX_DAMAGE`] of them that were damaged.
     pub damage: Vec<Damage>,
     /// Earliest and latest record time.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// Stretches of bytes inside the file that belong to no record: whatever was said in them is lost.
+    pub skipped: Vec<Skipped>,
     /// How the file ended.
     pub ending: Ending,
     /// Whether a PEER_INDEX_TABLE came before the first TABLE_DUMP_V2 RIB record; true where none is needed.

@@ -4,10 +4,13 @@
 //! a prefix and of everything that an AS originates into outages, flaps and lesser losses, and judge them by what the
 //! vantage points did.
 
+mod agreement;
 mod asn;
 mod dip;
+mod evidence;
 mod judge;
 mod space;
+mod upstream;
 
 use std::time::Duration;
 
@@ -17,9 +20,12 @@ use crate::bgp::{Asn, Collector, Family, Prefix, VantagePoint};
 use crate::catalog::Target;
 use crate::time::{Timestamp, Window};
 
+pub use agreement::{Agreement, Halves, MAX_SKEW, Others, Otherwise, Skew, asn_agreement, prefix_agreement, skews};
 pub use asn::{AsnTimeline, SpaceStep, asn_findings};
 pub use dip::{Dip, Edge, Sample, dips};
+pub use evidence::{Dump, Evidence, Witness};
 pub use judge::prefix_findings;
+pub use upstream::{Pattern, PeerAt, Upstream, Upstreams};
 
 /// When a fall counts as an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -54,8 +60,12 @@ impl Default for Thresholds {
     }
 }
 
+/// As a whole number wherever they are whole.
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(duration.as_secs())
+    match duration.subsec_nanos() {
+        0 => serializer.serialize_u64(duration.as_secs()),
+        _ => serializer.serialize_f64(duration.as_secs_f64()),
+    }
 }
 
 /// The share left at which everything is gone but a few stuck routes.
@@ -174,6 +184,8 @@ pub struct Survivor {
 /// An interval in which a share was below its threshold after having been above it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outage {
+    /// What it is referred to by: the network and the first instant at which it was seen down.
+    pub id: String,
     /// An AS or a prefix.
     pub scope: Scope,
     /// The target of the query that it answers.
@@ -231,6 +243,32 @@ pub struct Outage {
     pub parts: Vec<Window>,
     /// Vantage points that kept a route through it.
     pub survivors: Vec<Survivor>,
+    /// Through whom it was reached before and after.
+    pub upstreams: Upstreams,
+    /// The records behind it; for an AS, those of prefixes that are no outage of their own.
+    pub evidence: Evidence,
+    /// For an AS, the outages of its prefixes that it consists of, by their [`Outage::id`].
+    pub prefix_outages: Vec<String>,
+    /// How far those who saw it agree.
+    pub agreement: Agreement,
+}
+
+impl Outage {
+    /// From the first to the last instant at which it was seen down, within the data.
+    pub fn seen(&self) -> Window {
+        let start = self.start.or(self.start_bounds.latest).unwrap_or(self.loss.first);
+        Window { start, end: start + self.duration.max(Duration::from_micros(1)) }
+    }
+}
+
+/// What an outage is referred to by. It depends on nothing but the network and when it was first seen down.
+fn id(scope: Scope, target: Target, prefix: Option<Prefix>, family: Family, start: Timestamp) -> String {
+    let digits = if start.micros() % 1_000_000 == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.6fZ" };
+    let at = start.to_datetime().format(digits);
+    match (scope, prefix) {
+        (Scope::Prefix, Some(prefix)) => format!("{prefix}-{at}"),
+        _ => format!("{target}-{family}-{at}"),
+    }
 }
 
 /// A fall too short to be an outage.

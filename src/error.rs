@@ -31,6 +31,15 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// Nothing was downloaded yet, and the network may not be used.
+    #[error("the cache at {} holds no archive files: run once without --offline", path.display())]
+    EmptyCache {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Whoever watches the run asked for it.
+    #[error("stopped: what was downloaded is kept, and the same command goes on from there")]
+    Cancelled,
     /// A collector was asked for that the catalog does not have.
     #[error("unknown collector '{name}': the archive has {}", known.join(", "))]
     UnknownCollector {
@@ -68,6 +77,22 @@ pub enum Error {
     OutputExists {
         /// Which folder.
         path: PathBuf,
+    },
+    /// An earlier run cannot be used.
+    #[error("cannot use the earlier run: {}: {why}", path.display())]
+    Run {
+        /// Which file of it.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// An outage was asked for that the run did not find.
+    #[error("no outage '{id}' in this run: {}", if known.is_empty() { "it found none".to_owned() } else { known.join(", ") })]
+    UnknownOutage {
+        /// What was asked for.
+        id: String,
+        /// What there is.
+        known: Vec<String>,
     },
     /// The threads of the run could not be started.
     #[error("cannot start {n} threads")]

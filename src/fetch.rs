@@ -2,6 +2,7 @@
 
 mod cache;
 mod download;
+mod resume;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -49,11 +50,17 @@ pub enum FetchError {
         why: String,
     },
     /// It is not in the cache, and the network may not be used.
-    #[error("{name} is not in the cache, and --offline was given")]
-    Offline {
-        /// Which.
-        name: String,
+    #[error("not in the cache, and the network may not be used")]
+    Offline,
+    /// It is in the cache with other bytes than were downloaded, and the network may not be used.
+    #[error("damaged in the cache: {why}; without --offline it is fetched again")]
+    Damaged {
+        /// How that is known.
+        why: &'static str,
     },
+    /// The run is to stop.
+    #[error("stopped")]
+    Cancelled,
 }
 
 /// Opens a file and takes its digest, downloading it first where it has to.
@@ -61,7 +68,17 @@ pub fn open(file: &ArchiveFile, cache: Option<&Cache>) -> Result<Opened, FetchEr
     match (&file.location, cache) {
         (Location::Local(path), _) => Ok(open_path(path)?),
         (Location::Remote { url, .. }, Some(cache)) => cache.open(&file.name, url),
-        (Location::Remote { .. }, None) => Err(FetchError::Offline { name: file.name.clone() }),
+        (Location::Cached { .. }, Some(cache)) => cache.open_held(&file.name),
+        (Location::Remote { .. } | Location::Cached { .. }, None) => Err(FetchError::Offline),
+    }
+}
+
+/// Downloads a file unless it is there, so that it is when it is wanted. What goes wrong is said by [`open`].
+pub fn fetch(file: &ArchiveFile, cache: &Cache) {
+    if let Location::Remote { url, .. } = &file.location
+        && !cache.holds(&file.name)
+    {
+        let _ = cache.open(&file.name, url);
     }
 }
 

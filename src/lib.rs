@@ -5,7 +5,7 @@
 //!
 //! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`visibility`] → [`detect`] → [`report`]
 //!
-//! [`pipeline`] composes them. [`time`], [`bgp`], [`coverage`] and [`error`] are plain values that any step may use.
+//! [`pipeline`] composes them. [`time`], [`bgp`], [`coverage`], [`progress`] and [`error`] may be used by any step.
 //!
 //! Four things hold throughout. Absence of data is never reported as absence of routes. The same inputs give the same
 //! bytes, whatever the number of threads. Damaged or missing archives never abort a run: they are counted, located and
@@ -17,6 +17,8 @@
 pub mod bgp;
 pub mod coverage;
 pub mod error;
+mod http;
+pub mod progress;
 pub mod time;
 
 pub mod catalog;

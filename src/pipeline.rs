@@ -4,6 +4,7 @@
 //! Files are read in parallel and each collector's events are applied in order, so the result does not depend on the
 //! number of threads.
 
+mod ahead;
 mod collecting;
 mod coverage;
 mod judging;
@@ -17,6 +18,7 @@ use crate::fetch::Cache;
 use crate::report::{Observations, Report};
 use crate::visibility::{Metric, Sufficiency};
 
+pub use crate::progress::Progress;
 pub use reading::check_download;
 
 /// How a query is answered.
@@ -30,20 +32,6 @@ pub struct Options {
     pub sufficiency: Sufficiency,
     /// When a fall is an outage.
     pub thresholds: Thresholds,
-}
-
-/// Told how far a run is. Called from several threads.
-pub trait Progress: Sync {
-    /// A stage begins that reads `n_files` files.
-    fn begin(&self, stage: &str, n_files: usize);
-    /// One of them was read.
-    fn file_read(&self, name: &str);
-}
-
-/// Tells nobody.
-impl Progress for () {
-    fn begin(&self, _stage: &str, _n_files: usize) {}
-    fn file_read(&self, _name: &str) {}
 }
 
 /// Where archive files are listed, and where they are kept once downloaded.
@@ -86,9 +74,9 @@ pub fn collect<'a>(
     progress: &dyn Progress,
 ) -> Result<Observations, Error> {
     let Sources { catalog, cache } = sources.into();
-    let files = catalog.list(query)?;
-    let note = catalog.note();
-    threads(jobs)?.install(|| collecting::collect(query, &files, cache, note, progress))
+    let listing =
+        collecting::Listing { files: catalog.list(query)?, expected: catalog.expected(query)?, note: catalog.note() };
+    threads(jobs)?.install(|| collecting::collect(query, &listing, cache, progress))
 }
 
 /// Finds the outages in what the archives showed.

@@ -5,6 +5,7 @@
 //! may be inferred from silence. Without any RIB dump a vantage point is known for a prefix from its first
 //! announcement on, or, when the first thing it says is a withdrawal, from before it: it must have held the route.
 
+mod control;
 mod reconcile;
 mod replayer;
 mod routes;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
 use crate::time::Timestamp;
 
+pub use control::{ControlSample, MAX_MISMATCH, MIN_SAMPLE};
 pub use replayer::Replayer;
 pub use table::{Holder, RibTable};
 
@@ -94,6 +96,10 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    /// Every kind.
+    pub const ALL: [Evidence; 5] =
+        [Evidence::Rib, Evidence::Announce, Evidence::Withdraw, Evidence::NotInRib, Evidence::ImpliedByWithdraw];
+
     /// The name used in outputs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -170,6 +176,8 @@ pub struct Replay {
     pub has_rib: bool,
     /// What had to be corrected.
     pub corrections: Corrections,
+    /// What the control sample shows; nothing where no RIB dump lists a prefix of it.
+    pub control: Option<ControlSample>,
 }
 
 impl Replay {

@@ -1,8 +1,11 @@
 //! Outages, timelines and coverage as tables, documents and files. Decides nothing.
 
+mod earlier;
+mod evidence;
 mod frames;
 mod json;
 mod observations;
+mod observed;
 mod output;
 mod table;
 mod text;
@@ -10,21 +13,24 @@ mod words;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bgp::{Collector, Family, Prefix, Project};
 use crate::catalog::{Match, Query, Target};
-use crate::coverage::{FileReading, Gap, GapReason};
-use crate::detect::{AsnTimeline, Findings, Thresholds};
-use crate::replay::Replay;
+use crate::coverage::{FileReading, Gap, GapReason, Verdict};
+use crate::detect::{AsnTimeline, Findings, Skew, Thresholds};
+use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{FullFeedRule, KnownSpan, Metric, SessionSpan, Sufficiency, Timeline};
+use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, Metric, SessionSpan, Sufficiency, Timeline};
 
-pub use frames::{coverage_frame, outage_frame, span_frame, timeline_frame};
+pub use earlier::{Earlier, read};
+pub use evidence::evidence_frame;
+pub use frames::{coverage_frame, outage_frame, timeline_frame};
 pub use json::{document, lines};
 pub use observations::{Observations, Source};
+pub use observed::{peer_frame, rib_entry_frame, rib_table_frame, span_frame};
 pub use output::{Export, check_folder, outages_csv, write};
-pub use table::{Style, table};
+pub use table::{Style, explain, find_outage, table};
 
 /// This program and the parser that it trusts with MRT records.
 pub const TOOL: Tool =
@@ -133,7 +139,7 @@ impl Summary {
 }
 
 /// What one collector contributed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct CollectorCoverage {
     /// Who.
     pub collector: Collector,
@@ -155,10 +161,18 @@ pub struct CollectorCoverage {
     pub missed_announcements: u64,
     /// Routes that a RIB dump lacks and whose withdrawal the updates had not shown.
     pub missed_withdrawals: u64,
+    /// Stretches of bytes in update files that belong to no record.
+    pub n_skipped_ranges: usize,
+    /// How many bytes those are.
+    pub skipped_bytes: u64,
+    /// What the control sample shows; nothing where no RIB dump lists a prefix of it.
+    pub control: Option<ControlSample>,
+    /// How far its clock seems to be off, where outages show it.
+    pub skew: Option<Skew>,
 }
 
 /// A stretch in which a collector's vantage points were known, or were not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoverageRow {
     /// Whose.
     pub collector: Collector,
@@ -186,6 +200,8 @@ pub struct Coverage {
     pub has_rib: bool,
     /// Distinct ASes with a usable vantage point, IPv4 and IPv6.
     pub n_peer_asns: [usize; 2],
+    /// How many of the full-feed ASes were live, over the window, IPv4 and IPv6.
+    pub live_feeds: [Vec<LiveFeeds>; 2],
 }
 
 /// The answer in a word.
@@ -237,6 +253,12 @@ impl Report {
     /// Whether the data suffice to judge every target over the whole window.
     pub fn is_sufficient(&self) -> bool {
         self.summaries.iter().all(Summary::is_sufficient)
+    }
+
+    /// Whether nothing is missing: no gap, and every file was read whole. More than [`Report::is_sufficient`] asks for:
+    /// what one collector lacks, others may show.
+    pub fn is_complete(&self) -> bool {
+        self.coverage.gaps.is_empty() && self.files.iter().all(|file| file.verdict == Verdict::Ok)
     }
 
     /// Per prefix that was judged: what each vantage point held, usable or not.

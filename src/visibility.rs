@@ -11,9 +11,9 @@ mod view;
 use crate::bgp::{Asn, Family, Prefix};
 use crate::time::{Timestamp, Window};
 
-pub use crate::replay::{Held, PeerState};
+pub use crate::replay::{Held, PeerState, RecordRef};
 pub use full_feed::{FullFeed, FullFeedRule};
-pub use view::{KnownSpan, Piece, SessionSpan, View, Vote};
+pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};
 
 /// What makes a stretch of time usable as evidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,6 +117,24 @@ impl Step {
     /// Share of the live peer ASes that normally carry the prefix; nothing when none is live.
     pub fn baseline_share(&self) -> Option<f64> {
         share(self.n_baseline_visible, self.n_baseline_live)
+    }
+}
+
+/// A stretch in which as many peer ASes are live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveFeeds {
+    /// When.
+    pub window: Window,
+    /// Full-feed ASes that are known and whose session is up.
+    pub n_live: usize,
+    /// All of them; nothing where no RIB dump tells.
+    pub n_full_feeds: Option<usize>,
+}
+
+impl LiveFeeds {
+    /// The share that is live.
+    pub fn share(&self) -> Option<f64> {
+        share(self.n_live, self.n_full_feeds?)
     }
 }
 

@@ -1,17 +1,32 @@
 //! The publishers' archives, as a bgpkit-broker indexes them.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bgpkit_broker::{BgpkitBroker, BrokerError, BrokerItem};
+use reqwest::StatusCode;
+use reqwest::blocking::Client;
 use rustc_hash::FxHashSet;
 
-use super::{ArchiveFile, Catalog, DumpKind, Location, Query, choice, plan};
+use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Query, choice, plan};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
+use crate::http;
+use crate::progress::Progress;
 use crate::time::{Timestamp, Window};
 
+/// Where the public broker answers.
+const PUBLIC: &str = "https://api.bgpkit.com/v3/broker";
+/// So many collectors are asked about at the same time.
+const CONNECTIONS: usize = 4;
+/// Whoever waits looks up this often, whether to stop.
+const GLANCE: Duration = Duration::from_millis(50);
 /// The most that a broker server returns in one page.
 const PAGE_SIZE: i64 = 1000;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -29,7 +44,7 @@ const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_m
 pub struct Patience {
     /// The first pause; each following one is twice as long.
     pub first_pause: Duration,
-    /// No further attempt begins after this much time.
+    /// No further attempt begins after this much time, and a pause that the broker asks for is never longer.
     pub total: Duration,
 }
 
@@ -39,31 +54,94 @@ impl Default for Patience {
     }
 }
 
+/// Where a broker answers: an http or https URL without credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerUrl(String);
+
+/// Text that is no address of a broker.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; write https://host/path, such as {PUBLIC}")]
+pub struct ParseBrokerUrlError(&'static str);
+
+impl FromStr for BrokerUrl {
+    type Err = ParseBrokerUrlError;
+
+    fn from_str(text: &str) -> Result<BrokerUrl, ParseBrokerUrlError> {
+        let text = text.trim().trim_end_matches('/');
+        match http::plain_url(text) {
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                Err(ParseBrokerUrlError("it holds more than host and path"))
+            }
+            Ok(_) => Ok(BrokerUrl(text.to_owned())),
+            Err(why) => Err(ParseBrokerUrlError(why)),
+        }
+    }
+}
+
+impl Default for BrokerUrl {
+    /// The public broker.
+    fn default() -> BrokerUrl {
+        BrokerUrl(PUBLIC.to_owned())
+    }
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The archives that a bgpkit-broker server knows.
 pub struct Broker {
     client: BgpkitBroker,
+    choice: Choice,
     patience: Patience,
+    progress: Arc<dyn Progress>,
+    /// For what the broker's client does not tell.
+    own_client: OnceLock<Option<Client>>,
+}
+
+/// Why a question was not answered.
+struct Refusal {
+    why: String,
+    may_pass: bool,
+    is_overload: bool,
 }
 
 impl Broker {
-    /// The broker at `url`; without one, that of `BGPKIT_BROKER_URL` or else the public one.
-    pub fn new(url: Option<&str>, patience: Patience) -> Broker {
-        let client = BgpkitBroker::new().page_size(PAGE_SIZE);
-        let client = match url {
-            Some(url) => client.broker_url(url.trim().trim_end_matches('/')),
-            None => client,
-        };
-        Broker { client, patience }
-    }
-
-    /// Every collector that a broker may know.
-    pub fn collectors() -> Result<Vec<Collector>, Error> {
-        Ok(choice::known()?.into_keys().collect())
+    /// The broker at `url`, which is asked about all collectors of `choice` when a query names none. `progress` may stop
+    /// it.
+    pub fn new(url: &BrokerUrl, choice: Choice, patience: Patience, progress: Arc<dyn Progress>) -> Broker {
+        let client = BgpkitBroker::new().broker_url(url).page_size(PAGE_SIZE);
+        Broker { client, choice, patience, progress, own_client: OnceLock::new() }
     }
 
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.client.broker_url
+    }
+
+    /// RIB dumps that may seed, check or end the replay of `collector`, and the updates from the earliest one on.
+    fn list_collector(&self, collector: &Collector, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        let window = query.window;
+        let slack = if window.start < LOCAL_TIME_UNTIL { LOCAL_TIME_SLACK } else { SLACK };
+        let mut ribs = Vec::new();
+        for look_back in RIB_LOOK_BACK {
+            let start = window.start - look_back.max(query.baseline) - slack;
+            ribs = self.search(collector, DumpKind::Rib, Window { start, end: window.end + RIB_LOOK_BACK[0] })?;
+            if ribs.iter().any(|rib| rib.named_at < window.start) {
+                break;
+            }
+        }
+        // Updates matter from the seeding dump on; which one that is, the plan decides.
+        let seeded = plan(query, &ribs, &FxHashSet::default());
+        let start = seeded.collectors.first().map_or(window.start, |plan| plan.start.min(window.start));
+        // A seed that turns out to be broken gives way to the dump before it.
+        let earlier = ribs.iter().rev().map(|rib| rib.named_at).find(|at| *at < start).unwrap_or(start);
+        let span = Window { start: earlier - slack, end: window.end + slack };
+        let mut files = self.search(collector, DumpKind::Updates, span)?;
+        files.append(&mut ribs);
+        Ok(files)
     }
 
     /// Everything listed of one collector and kind in `window`, by name.
@@ -76,38 +154,60 @@ impl Broker {
             .ts_start(window.start.secs())
             // The end is exclusive.
             .ts_end(window.end.secs() + 1);
-        let listed = self.ask(|| {
-            let items = client.query()?;
-            let mut unique: BTreeMap<String, BrokerItem> = BTreeMap::new();
-            for item in items {
-                unique.insert(item.url.clone(), item);
-            }
-            // A page that went missing on the way looks like the end of the list.
-            let total = client.clone().page_size(1).query_total_count()?;
-            if (unique.len() as i64) < total {
-                let found = unique.len();
-                return Err(BrokerError::BrokerError(format!("the list is cut: {found} of {total} files")));
-            }
-            Ok(unique)
-        })?;
+        let listed = self.ask(&client)?;
         listed.into_values().map(|item| archive_file(&item).map_err(|why| self.error(why))).collect()
     }
 
     /// Asks until there is an answer, a refusal that will not change, or no patience left.
-    fn ask<T>(&self, question: impl Fn() -> Result<T, BrokerError>) -> Result<T, Error> {
+    fn ask(&self, client: &BgpkitBroker) -> Result<BTreeMap<String, BrokerItem>, Error> {
         let begun = Instant::now();
         let mut pause = self.patience.first_pause;
         loop {
-            let error = match question() {
+            let question = client.clone();
+            let refusal = match self.before_cancelled(move || every_page(&question))? {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(refusal) => refusal,
             };
-            let next = jittered(pause);
-            if !may_pass(&error) || begun.elapsed().saturating_add(next) > self.patience.total {
-                return Err(self.error(error.to_string()));
+            if !refusal.may_pass {
+                return Err(self.error(refusal.why));
             }
-            thread::sleep(next);
+            let asked = if refusal.is_overload { self.pause_asked_for(client)? } else { None };
+            let wait = asked.unwrap_or_else(|| http::jittered(pause));
+            if begun.elapsed().saturating_add(wait) > self.patience.total {
+                return Err(self.error(match asked {
+                    Some(asked) => format!("{}; it asks to come back in {} s", refusal.why, asked.as_secs()),
+                    None => refusal.why,
+                }));
+            }
+            self.progress.retrying(self.url(), &refusal.why, wait);
+            self.before_cancelled(move || thread::sleep(wait))?;
             pause = pause.saturating_mul(2);
+        }
+    }
+
+    /// The Retry-After of a broker that is overloaded. Its client keeps the headers to itself, so the smallest question
+    /// is asked once more to see them.
+    fn pause_asked_for(&self, client: &BgpkitBroker) -> Result<Option<Duration>, Error> {
+        let build = || Client::builder().user_agent(http::user_agent()).redirect(http::redirects()).build().ok();
+        let Some(own) = self.own_client.get_or_init(build).clone() else { return Ok(None) };
+        let url = format!("{}/search{}", self.url(), client.clone().page_size(1).query_params);
+        self.before_cancelled(move || {
+            let answer = own.get(url).send().ok()?;
+            http::may_pass(answer.status()).then(|| http::retry_after(answer.headers())).flatten()
+        })
+    }
+
+    /// What `question` says, unless the run is to stop before: a request that is under way is left to itself.
+    fn before_cancelled<T: Send + 'static>(&self, question: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        thread::spawn(move || answer.send(question()));
+        loop {
+            match answered.recv_timeout(GLANCE) {
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Timeout) if self.progress.is_cancelled() => return Err(Error::Cancelled),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(self.error("its client ended early".to_owned())),
+            }
         }
     }
 
@@ -118,79 +218,86 @@ impl Broker {
 
 impl Catalog for Broker {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
-        let window = query.window;
-        let known = choice::known()?;
-        if let Some(unknown) = query.collectors.iter().find(|collector| !known.contains_key(*collector)) {
-            let known = known.keys().map(ToString::to_string).collect();
-            return Err(Error::UnknownCollector { name: unknown.to_string(), known });
-        }
-        let collectors = match query.collectors.as_slice() {
-            [] => choice::default_collectors(&known, window.start),
-            named => named.to_vec(),
-        };
-        let wanted =
-            |collector: &&Collector| query.project.is_none_or(|project| known.get(*collector) == Some(&project));
-        let slack = if window.start < LOCAL_TIME_UNTIL { LOCAL_TIME_SLACK } else { SLACK };
-        let mut files = Vec::new();
-        for collector in collectors.iter().filter(wanted) {
-            let mut ribs = Vec::new();
-            for look_back in RIB_LOOK_BACK {
-                let span = Window {
-                    start: window.start - look_back.max(query.baseline) - slack,
-                    end: window.end + RIB_LOOK_BACK[0],
-                };
-                ribs = self.search(collector, DumpKind::Rib, span)?;
-                if ribs.iter().any(|rib| rib.named_at < window.start) {
-                    break;
+        let collectors = choice::collectors(query, self.choice)?;
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut files = Vec::new();
+            while let Some(collector) = collectors.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match self.list_collector(collector, query) {
+                    Ok(mut listed) => files.append(&mut listed),
+                    Err(error) => {
+                        // The others need not go on.
+                        next.store(collectors.len(), Ordering::Relaxed);
+                        return Err(error);
+                    }
                 }
             }
-            // Updates matter from the seeding dump on; which one that is, the plan decides.
-            let seeded = plan(query, &ribs, &FxHashSet::default());
-            let start = seeded.collectors.first().map_or(window.start, |plan| plan.start.min(window.start));
-            // A seed that turns out to be broken gives way to the dump before it.
-            let earlier = ribs.iter().rev().map(|rib| rib.named_at).find(|at| *at < start).unwrap_or(start);
-            files.extend(self.search(
-                collector,
-                DumpKind::Updates,
-                Window { start: earlier - slack, end: window.end + slack },
-            )?);
-            files.append(&mut ribs);
+            Ok(files)
+        };
+        let parts: Vec<Result<Vec<ArchiveFile>, Error>> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..CONNECTIONS.min(collectors.len())).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
+        });
+        let mut files = Vec::new();
+        for part in parts {
+            files.append(&mut part?);
         }
         files.sort();
         Ok(files)
     }
-}
 
-/// Network trouble, overload and half an answer may pass; a refusal will not.
-fn may_pass(error: &BrokerError) -> bool {
-    match error {
-        BrokerError::NetworkError(error) => !error.is_builder() && !error.is_redirect(),
-        BrokerError::BrokerError(why) => match why.split_once("HTTP ").and_then(|(_, rest)| rest.get(..3)) {
-            Some(status) => status.starts_with('5') || status == "429" || status == "408",
-            None => true,
-        },
-        _ => false,
+    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
+        choice::expected(query, self.choice)
     }
 }
 
-/// Between half of the pause and the whole of it, so that many clients do not come back together.
-fn jittered(pause: Duration) -> Duration {
-    let random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
-    pause / 2 + (pause / 2).mul_f64(f64::from(random % 1000) / 1000.0)
+/// Every item that answers the question, by its URL: none twice, and as many as the broker counts.
+fn every_page(client: &BgpkitBroker) -> Result<BTreeMap<String, BrokerItem>, Refusal> {
+    let items = client.query().map_err(Refusal::from)?;
+    let unique: BTreeMap<String, BrokerItem> = items.into_iter().map(|item| (item.url.clone(), item)).collect();
+    // A page that went missing on the way looks like the end of the list.
+    let total = client.clone().page_size(1).query_total_count().map_err(Refusal::from)?;
+    let found = unique.len();
+    if (found as i64) < total {
+        let why = format!("the list is cut: {found} of {total} files");
+        return Err(Refusal { why, may_pass: true, is_overload: false });
+    }
+    Ok(unique)
+}
+
+impl From<BrokerError> for Refusal {
+    /// Network trouble, overload and half an answer may pass; a refusal will not.
+    fn from(error: BrokerError) -> Refusal {
+        let status = status(&error);
+        let may_pass = match (&error, status) {
+            (_, Some(status)) => http::may_pass(status),
+            (BrokerError::NetworkError(error), None) => !error.is_builder() && !error.is_redirect(),
+            (BrokerError::BrokerError(_), None) => true,
+            _ => false,
+        };
+        let is_overload = matches!(status, Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE));
+        let why = match error {
+            BrokerError::NetworkError(error) => http::chain(&error),
+            BrokerError::BrokerError(why) => why,
+            error => error.to_string(),
+        };
+        // It may hold whatever a server sends.
+        Refusal { why: why.replace(char::is_control, " ").trim().to_owned(), may_pass, is_overload }
+    }
+}
+
+/// The HTTP status of a refusal: the client tells it only in words.
+fn status(error: &BrokerError) -> Option<StatusCode> {
+    let BrokerError::BrokerError(why) = error else { return None };
+    let (_, rest) = why.split_once("returned HTTP ")?;
+    StatusCode::from_bytes(rest.get(..3)?.as_bytes()).ok()
 }
 
 /// A broker's item as an archive file. Its URL is untrusted: only the scheme, the host and the kind of container are
 /// taken from it, and the name in the cache is made from what was asked for.
 fn archive_file(item: &BrokerItem) -> Result<ArchiveFile, String> {
     let refuse = |why: &str| format!("the broker lists {}: {why}", item.url.escape_debug());
-    let (scheme, rest) = item.url.split_once("://").ok_or_else(|| refuse("not a URL"))?;
-    if !matches!(scheme, "http" | "https") {
-        return Err(refuse("only http and https are fetched"));
-    }
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if host.is_empty() || host.contains('@') || rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(refuse("not a plain URL"));
-    }
+    http::plain_url(&item.url).map_err(refuse)?;
     let kind = match item.data_type.as_str() {
         "rib" => DumpKind::Rib,
         "updates" => DumpKind::Updates,
@@ -203,25 +310,27 @@ fn archive_file(item: &BrokerItem) -> Result<ArchiveFile, String> {
     {
         return Err(refuse("not the name of a collector"));
     }
-    let suffix = match rest.rsplit('.').next() {
+    let suffix = match item.url.rsplit('.').next() {
         Some(suffix @ ("gz" | "bz2" | "zst")) => suffix,
         _ => return Err(refuse("not a .gz, .bz2 or .zst file")),
     };
     let at = item.ts_start;
     let (month, stamp) = (at.format("%Y.%m"), at.format("%Y%m%d.%H%M"));
-    let is_ris = collector.starts_with("rrc");
-    let name = match (is_ris, kind) {
-        (true, DumpKind::Rib) => format!("{collector}/{month}/bview.{stamp}.{suffix}"),
-        (true, DumpKind::Updates) => format!("{collector}/{month}/updates.{stamp}.{suffix}"),
-        (false, DumpKind::Rib) => format!("{collector}/bgpdata/{month}/RIBS/rib.{stamp}.{suffix}"),
-        (false, DumpKind::Updates) => format!("{collector}/bgpdata/{month}/UPDATES/updates.{stamp}.{suffix}"),
+    let project = Collector::new(collector).project();
+    let name = match (project, kind) {
+        (Project::RipeRis, DumpKind::Rib) => format!("{collector}/{month}/bview.{stamp}.{suffix}"),
+        (Project::RipeRis, DumpKind::Updates) => format!("{collector}/{month}/updates.{stamp}.{suffix}"),
+        (Project::RouteViews, DumpKind::Rib) => format!("{collector}/bgpdata/{month}/RIBS/rib.{stamp}.{suffix}"),
+        (Project::RouteViews, DumpKind::Updates) => {
+            format!("{collector}/bgpdata/{month}/UPDATES/updates.{stamp}.{suffix}")
+        }
     };
     let size = [item.exact_size, item.rough_size].into_iter().find(|size| *size > 0).unwrap_or(0);
     Ok(ArchiveFile {
         collector: Collector::new(collector),
         named_at: Timestamp::from_secs(at.and_utc().timestamp()),
         kind,
-        project: if is_ris { Project::RipeRis } else { Project::RouteViews },
+        project,
         name,
         location: Location::Remote { url: item.url.clone(), size: size.unsigned_abs() },
     })

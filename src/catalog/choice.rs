@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Query;
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::Timestamp;
@@ -23,8 +24,18 @@ const DEFAULT: [(&str, i64); 6] = [
     ("route-views.sydney", 1_293_840_000), // 2011-01-01
 ];
 
+/// Which collectors are asked when none are named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Choice {
+    /// A small and diverse choice that existed at the start of the window.
+    #[default]
+    Few,
+    /// All that there are.
+    All,
+}
+
 /// The collectors that the broker may know, and whose they are.
-pub(super) fn known() -> Result<BTreeMap<Collector, Project>, Error> {
+fn known() -> Result<BTreeMap<Collector, Project>, Error> {
     let listed = bgpkit_broker::load_collectors()
         .map_err(|error| Error::Broker { url: "the list of collectors".to_owned(), why: error.to_string() })?;
     Ok(listed
@@ -36,8 +47,32 @@ pub(super) fn known() -> Result<BTreeMap<Collector, Project>, Error> {
         .collect())
 }
 
+/// The collectors to ask for a query; of those named, one that nobody knows is an error.
+pub(super) fn collectors(query: &Query, choice: Choice) -> Result<Vec<Collector>, Error> {
+    let known = known()?;
+    if let Some(unknown) = query.collectors.iter().find(|collector| !known.contains_key(*collector)) {
+        let known = known.keys().map(ToString::to_string).collect();
+        return Err(Error::UnknownCollector { name: unknown.to_string(), known });
+    }
+    let mut collectors = match (query.collectors.as_slice(), choice) {
+        ([], Choice::Few) => default_collectors(&known, query.window.start),
+        ([], Choice::All) => known.keys().cloned().collect(),
+        (named, _) => named.to_vec(),
+    };
+    collectors.retain(|collector| query.project.is_none_or(|project| known.get(collector) == Some(&project)));
+    Ok(collectors)
+}
+
+/// Those of them that have to have files: nobody promised that all there are existed at the time.
+pub(super) fn expected(query: &Query, choice: Choice) -> Result<Vec<Collector>, Error> {
+    match (query.collectors.as_slice(), choice) {
+        ([], Choice::All) => Ok(Vec::new()),
+        _ => collectors(query, choice),
+    }
+}
+
 /// The default choice at a date.
-pub(super) fn default_collectors(known: &BTreeMap<Collector, Project>, at: Timestamp) -> Vec<Collector> {
+fn default_collectors(known: &BTreeMap<Collector, Project>, at: Timestamp) -> Vec<Collector> {
     let existed = DEFAULT.iter().filter(|(_, since)| Timestamp::from_secs(*since) <= at);
     existed.map(|(name, _)| Collector::new(name)).filter(|collector| known.contains_key(collector)).collect()
 }

@@ -40,8 +40,21 @@ pub(super) fn opened(file: &ArchiveFile) -> (Timestamp, Timestamp) {
 /// How long an update file of that era lasts.
 pub(super) fn update_interval(file: &ArchiveFile) -> Duration {
     debug_assert_eq!(file.kind, DumpKind::Updates);
-    match file.project {
-        Project::RipeRis if file.named_at >= RIS_FIFTEEN_MINUTES_UNTIL => Duration::from_secs(300),
+    update_interval_at(file.project, file.named_at)
+}
+
+/// How long an update file lasts that begins then.
+pub(super) fn update_interval_at(project: Project, at: Timestamp) -> Duration {
+    match project {
+        Project::RipeRis if at >= RIS_FIFTEEN_MINUTES_UNTIL => Duration::from_secs(300),
         _ => Duration::from_secs(900),
+    }
+}
+
+/// How often a RIB dump was published then; of the first years nobody says.
+pub(super) fn rib_interval_at(project: Project, at: Timestamp) -> Option<Duration> {
+    match project {
+        Project::RipeRis => (at >= RIS_FIFTEEN_MINUTES_UNTIL).then_some(Duration::from_secs(8 * HOUR)),
+        Project::RouteViews => (at >= ROUTEVIEWS_PACIFIC_UNTIL).then_some(Duration::from_secs(2 * HOUR)),
     }
 }

@@ -17,6 +17,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
 /// RouteViews dumps every 2 hours and RIPE RIS every 8: three missing dumps are tolerated before a second, longer look.
 const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
+/// RIB dumps carry names up to this long beside the time when they should be made.
+const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
 /// Updates from this long before a RIB dump tell what was in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
 
@@ -48,6 +50,33 @@ impl CollectorPlan {
         };
         Window::new(start, end).ok()
     }
+
+    /// The names of the update files that should exist in a gap: one for each interval of the era.
+    pub fn slots_in(&self, gap: &Gap) -> Vec<Timestamp> {
+        let interval = era::update_interval_at(self.project, gap.window.start);
+        slots(gap.window, interval).collect()
+    }
+
+    /// When RIB dumps should have been made between the one that seeds the replay and the end of `window`, and are not
+    /// listed.
+    pub fn missing_ribs(&self, window: Window) -> Vec<Timestamp> {
+        let seed = self.ribs.iter().rev().map(|rib| era::opened(rib).0).find(|at| *at <= window.start);
+        let start = seed.unwrap_or(window.start - RIB_LOOK_BACK[0]);
+        let Some(interval) = era::rib_interval_at(self.project, start) else { return Vec::new() };
+        // Dumps are named up to some minutes beside the full hour.
+        let is_listed = |at: &Timestamp| {
+            let near = |rib: &ArchiveFile| rib.named_at + RIB_STRAYS > *at && rib.named_at < *at + RIB_STRAYS;
+            self.ribs.iter().any(near)
+        };
+        slots(Window { start, end: window.end }, interval).filter(|at| *at >= start && !is_listed(at)).collect()
+    }
+}
+
+/// The beginnings of the intervals that a stretch touches.
+fn slots(stretch: Window, interval: Duration) -> impl Iterator<Item = Timestamp> {
+    let step = interval.as_secs().max(1) as i64;
+    let first = stretch.start.secs().div_euclid(step) * step;
+    (0..).map(move |n| Timestamp::from_secs(first + n * step)).take_while(move |at| *at < stretch.end)
 }
 
 /// The files that a query needs.
@@ -61,6 +90,30 @@ impl Plan {
     /// How many files are to be read.
     pub fn n_files(&self) -> usize {
         self.collectors.iter().map(|plan| plan.ribs.len() + plan.updates.len()).sum()
+    }
+
+    /// Adds those of `collectors` that have no file at all: for them the whole window is a gap.
+    pub fn expect(&mut self, collectors: &[Collector], window: Window) {
+        for collector in collectors {
+            let Err(index) = self.collectors.binary_search_by(|plan| plan.collector.cmp(collector)) else { continue };
+            let gap = Gap {
+                collector: collector.clone(),
+                window,
+                reason: GapReason::Missing,
+                detail: "no file of this collector is listed".to_owned(),
+            };
+            let project = collector.project();
+            let (ribs, updates) = (Vec::new(), Vec::new());
+            let plan = CollectorPlan {
+                collector: collector.clone(),
+                project,
+                ribs,
+                updates,
+                gaps: vec![gap],
+                start: window.start,
+            };
+            self.collectors.insert(index, plan);
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub enum CacheCommand {
     /// Remove files
     Prune {
         /// Those not used for longer than this: 30days, 12h
-        #[arg(long, value_name = "LENGTH", value_parser = super::length, required_unless_present = "max_size")]
+        #[arg(long, value_name = "LENGTH", value_parser = super::arguments::length, required_unless_present = "max_size")]
         older_than: Option<Duration>,
         /// The least recently used ones, until at most this is left: 500M, 20G, or bytes
         #[arg(long, value_name = "SIZE", value_parser = size)]

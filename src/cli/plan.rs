@@ -7,116 +7,188 @@ use serde_json::{Value, json};
 
 use outage_replay::catalog::{self, ArchiveFile, CollectorPlan, Location, Query};
 use outage_replay::fetch::Cache;
+use outage_replay::pipeline::Sources;
+use outage_replay::time::{Timestamp, Window};
 
-use super::{Format, Store};
+use super::arguments::Format;
+use super::usage;
 
-/// A cautious guess, for the estimate only: bytes a second over the network.
+/// For the estimate only: bytes a second that publishers' servers are assumed to send, and how long a request takes
+/// beside that, of which several run at once.
 const DOWNLOAD_RATE: u64 = 5_000_000;
+const SECONDS_PER_REQUEST: f64 = 0.05;
 
 /// What one collector would contribute.
 struct Row {
     plan: CollectorPlan,
-    bytes: u64,
+    /// RIB dumps that should be listed and are not.
+    missing_ribs: Vec<Timestamp>,
+    sum: Sum,
+}
+
+/// How much it is.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    n_files: usize,
     n_unsized: usize,
     n_cached: usize,
+    n_missing: usize,
+    bytes: u64,
     bytes_cached: u64,
 }
 
+impl Sum {
+    fn add(&mut self, other: Sum) {
+        self.n_files += other.n_files;
+        self.n_unsized += other.n_unsized;
+        self.n_cached += other.n_cached;
+        self.n_missing += other.n_missing;
+        self.bytes += other.bytes;
+        self.bytes_cached += other.bytes_cached;
+    }
+
+    fn n_requests(self) -> usize {
+        self.n_files - self.n_cached
+    }
+
+    fn bytes_left(self) -> u64 {
+        self.bytes.saturating_sub(self.bytes_cached)
+    }
+
+    fn seconds(self) -> u64 {
+        let waiting = self.n_requests() as f64 * SECONDS_PER_REQUEST;
+        self.bytes_left().div_ceil(DOWNLOAD_RATE) + waiting.ceil() as u64
+    }
+}
+
 /// The plan as text.
-pub fn render(query: &Query, store: &Store, format: Format) -> anyhow::Result<String> {
-    let files = store.sources().catalog.list(query)?;
-    let plan = catalog::plan(query, &files, &FxHashSet::default());
-    let rows: Vec<Row> = plan.collectors.into_iter().map(|plan| row(plan, store.sources().cache)).collect();
+pub fn render(query: &Query, sources: Sources, format: Format) -> anyhow::Result<String> {
+    if !matches!(format, Format::Table | Format::Json) {
+        return Err(usage("a plan is printed with --format table or json"));
+    }
+    let files = sources.catalog.list(query)?;
+    let mut plan = catalog::plan(query, &files, &FxHashSet::default());
+    plan.expect(&sources.catalog.expected(query)?, query.window);
+    let rows: Vec<Row> = plan.collectors.into_iter().map(|plan| row(plan, query.window, sources.cache)).collect();
+    let mut total = Sum::default();
+    rows.iter().for_each(|row| total.add(row.sum));
     Ok(match format {
-        Format::Json | Format::Ndjson => {
-            let mut text = serde_json::to_string_pretty(&document(query, &rows))?;
+        Format::Json => {
+            let mut text = serde_json::to_string_pretty(&document(query, &rows, total))?;
             text.push('\n');
             text
         }
-        Format::Table | Format::Csv => table(query, &rows),
+        _ => table(query, &rows, total),
     })
 }
 
-fn row(plan: CollectorPlan, cache: Option<&Cache>) -> Row {
-    let mut row = Row { bytes: 0, n_unsized: 0, n_cached: 0, bytes_cached: 0, plan };
-    for file in row.plan.ribs.iter().chain(&row.plan.updates) {
+fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
+    let mut sum = Sum::default();
+    for file in plan.ribs.iter().chain(&plan.updates) {
         let size = size_of(file);
-        row.bytes += size;
-        row.n_unsized += usize::from(size == 0);
-        let is_local = matches!(file.location, Location::Local(_));
-        if is_local || cache.is_some_and(|cache| cache.holds(&file.name)) {
-            row.n_cached += 1;
-            row.bytes_cached += size;
-        }
+        let is_here = match file.location {
+            Location::Local(_) | Location::Cached { .. } => true,
+            Location::Remote { .. } => cache.is_some_and(|cache| cache.holds(&file.name)),
+        };
+        sum.add(Sum {
+            n_files: 1,
+            n_unsized: usize::from(size == 0),
+            n_cached: usize::from(is_here),
+            n_missing: 0,
+            bytes: size,
+            bytes_cached: if is_here { size } else { 0 },
+        });
     }
-    row
+    let missing_ribs = plan.missing_ribs(window);
+    sum.n_missing = missing_ribs.len() + plan.gaps.iter().map(|gap| plan.slots_in(gap).len()).sum::<usize>();
+    Row { plan, missing_ribs, sum }
 }
 
 fn size_of(file: &ArchiveFile) -> u64 {
     match &file.location {
         Location::Local(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-        Location::Remote { size, .. } => *size,
+        Location::Cached { size } | Location::Remote { size, .. } => *size,
     }
 }
 
-fn document(query: &Query, rows: &[Row]) -> Value {
+fn document(query: &Query, rows: &[Row], total: Sum) -> Value {
     json!({
         "from": query.window.start,
         "to": query.window.end,
+        "n_files": total.n_files,
+        "bytes": total.bytes,
+        "n_files_of_unknown_size": total.n_unsized,
+        "n_files_cached": total.n_cached,
+        "bytes_cached": total.bytes_cached,
+        "n_requests": total.n_requests(),
+        "bytes_to_download": total.bytes_left(),
+        "estimated_seconds": total.seconds(),
+        "n_missing": total.n_missing,
         "collectors": rows.iter().map(|row| json!({
             "collector": row.plan.collector,
             "project": row.plan.project,
             "n_rib_dumps": row.plan.ribs.len(),
             "n_update_files": row.plan.updates.len(),
-            "bytes": row.bytes,
-            "n_files_of_unknown_size": row.n_unsized,
-            "n_files_cached": row.n_cached,
-            "bytes_cached": row.bytes_cached,
+            "bytes": row.sum.bytes,
+            "n_files_of_unknown_size": row.sum.n_unsized,
+            "n_files_cached": row.sum.n_cached,
+            "bytes_cached": row.sum.bytes_cached,
             "missing": row.plan.gaps.iter().map(|gap| json!({
-                "start": gap.window.start, "end": gap.window.end, "detail": gap.detail,
+                "start": gap.window.start,
+                "end": gap.window.end,
+                "slots": row.plan.slots_in(gap),
+                "detail": gap.detail,
             })).collect::<Vec<_>>(),
+            "missing_rib_dumps": row.missing_ribs,
             "files": row.plan.ribs.iter().chain(&row.plan.updates).map(|file| &file.name).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })
 }
 
-fn table(query: &Query, rows: &[Row]) -> String {
-    let mut text = format!("To answer {} to {} (UTC):\n\n", query.window.start, query.window.end);
+fn table(query: &Query, rows: &[Row], total: Sum) -> String {
     let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-    let _ =
-        writeln!(text, "{:<22} {:>5} {:>8} {:>12} {:>8}  missing", "collector", "RIBs", "updates", "size", "cached");
-    let (mut n_files, mut n_cached, mut bytes, mut bytes_cached) = (0, 0, 0, 0);
-    for row in rows {
-        let n = row.plan.ribs.len() + row.plan.updates.len();
-        let missing = match row.plan.gaps.len() {
-            0 => "-".to_owned(),
-            n => format!("{n} stretches"),
-        };
-        let cached = format!("{} %", 100 * row.n_cached / n.max(1));
-        let (ribs, updates) = (row.plan.ribs.len(), row.plan.updates.len());
-        let name = row.plan.collector.name();
-        let _ = writeln!(text, "{name:<22} {ribs:>5} {updates:>8} {:>12} {cached:>8}  {missing}", megabytes(row.bytes));
-        n_files += n;
-        n_cached += row.n_cached;
-        bytes += row.bytes;
-        bytes_cached += row.bytes_cached;
-    }
-    let left = bytes.saturating_sub(bytes_cached);
+    let mut text = format!("To answer {} to {} (UTC):\n\n", query.window.start, query.window.end);
     let _ = writeln!(
         text,
-        "\n{n_files} files of {}; {} to download in {} requests, about {} s at {} a second.",
-        megabytes(bytes),
-        megabytes(left),
-        n_files - n_cached,
-        left.div_ceil(DOWNLOAD_RATE),
-        megabytes(DOWNLOAD_RATE),
+        "{:<22} {:>5} {:>8} {:>12} {:>7} {:>8}",
+        "collector", "RIBs", "updates", "size", "cached", "missing"
     );
-    let n_unsized: usize = rows.iter().map(|row| row.n_unsized).sum();
-    if n_unsized > 0 {
-        let _ = writeln!(text, "The size of {n_unsized} files is not known and not counted.");
+    for Row { plan, sum, .. } in rows {
+        let _ = writeln!(
+            text,
+            "{:<22} {:>5} {:>8} {:>12} {:>5} % {:>8}",
+            plan.collector.name(),
+            plan.ribs.len(),
+            plan.updates.len(),
+            megabytes(sum.bytes),
+            100 * sum.n_cached / sum.n_files.max(1),
+            sum.n_missing,
+        );
     }
-    for gap in rows.iter().flat_map(|row| &row.plan.gaps) {
-        let _ = writeln!(text, "Missing: {} {} to {}: {}", gap.collector, gap.window.start, gap.window.end, gap.detail);
+    let _ = match total.n_requests() {
+        0 => writeln!(text, "\n{} files of {}; nothing to download.", total.n_files, megabytes(total.bytes)),
+        n => writeln!(
+            text,
+            "\n{} files of {}; {} to download in {n} requests, about {} at {} a second.",
+            total.n_files,
+            megabytes(total.bytes),
+            megabytes(total.bytes_left()),
+            humantime::format_duration(std::time::Duration::from_secs(total.seconds())),
+            megabytes(DOWNLOAD_RATE),
+        ),
+    };
+    if total.n_unsized > 0 {
+        let _ = writeln!(text, "The size of {} files is not known and not counted.", total.n_unsized);
+    }
+    for Row { plan, missing_ribs, .. } in rows {
+        for gap in &plan.gaps {
+            let (from, to, n) = (gap.window.start, gap.window.end, plan.slots_in(gap).len());
+            let files = if n == 1 { "file" } else { "files" };
+            let _ = writeln!(text, "Missing: {} updates {from} to {to} ({n} {files}): {}", gap.collector, gap.detail);
+        }
+        for at in missing_ribs {
+            let _ = writeln!(text, "Missing: {} RIB dump {at}", plan.collector);
+        }
     }
     text
 }

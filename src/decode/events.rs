@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::container::Container;
+use super::control::Control;
 use super::paths::Paths;
 use super::peers::{Peers, is_nobody};
 use super::prefilter::{Encoding, update_matters};
@@ -12,7 +13,7 @@ use super::walk::{Record, TABLE_DUMP, Walk};
 use super::wire::Octets;
 use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
 use crate::bgp::{AsPath, Asn, Family, Peer};
-use crate::coverage::Damage;
+use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
 /// Record types (RFC 6396, section 4; type 5 is its appendix B.2.1).
@@ -76,12 +77,16 @@ pub(super) struct Draft<'s> {
     pub(super) has_peer_table: bool,
     pub(super) prefixes: PrefixCount,
     pub(super) paths: Paths,
+    pub(super) control: Control,
     pub(super) counts: Counts,
     lacked_peer_table: bool,
     events: Vec<RouteEvent>,
     damage: Vec<Damage>,
     latest_damaged: Option<u64>,
     span: Option<(Timestamp, Timestamp)>,
+    skipped: Vec<Skipped>,
+    /// The times of the latest two records.
+    latest: [Option<Timestamp>; 2],
 }
 
 impl<'s> Draft<'s> {
@@ -94,12 +99,15 @@ impl<'s> Draft<'s> {
             has_peer_table: false,
             prefixes: PrefixCount::default(),
             paths: Paths::default(),
+            control: Control::default(),
             counts: Counts::default(),
             lacked_peer_table: false,
             events: Vec::new(),
             damage: Vec::new(),
             latest_damaged: None,
             span: None,
+            skipped: Vec::new(),
+            latest: [None; 2],
         }
     }
 
@@ -107,9 +115,11 @@ impl<'s> Draft<'s> {
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
+            control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
             span: self.span,
+            skipped: self.skipped,
             ending,
             has_peer_table: !self.lacked_peer_table,
         }
@@ -125,6 +135,10 @@ impl<'s> Draft<'s> {
             };
             at = Timestamp::from_micros(at.micros() + i64::from(micros));
         }
+        if record.n_skipped > 0 {
+            self.skip(record, at);
+        }
+        self.latest = [Some(at), self.latest[0]];
         self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         match (record.kind, record.subtype) {
             (BGP4MP | BGP4MP_ET, _) => self.bgp4mp(record, at, body),
@@ -134,6 +148,16 @@ impl<'s> Draft<'s> {
             (BGP, _) => self.legacy_bgp(record, at, body),
             _ => self.counts.unsupported += 1,
         }
+    }
+
+    /// Counts the octets before a record that belong to none. Perhaps the record before them was damaged too, so nothing
+    /// is certain since the one before that.
+    fn skip(&mut self, record: &Record, before: Timestamp) {
+        let (offset, n) = (record.offset - record.n_skipped, record.n_skipped);
+        let after = self.latest.iter().flatten().min().map_or(before, |after| *after.min(&before));
+        let what = format!("{n} bytes that belong to no record");
+        self.count_damage(Damage { record: record.index, offset, what });
+        self.skipped.push(Skipped { offset, bytes: n, after, before });
     }
 
     fn table_dump_v2(&mut self, record: &Record, at: Timestamp) {
@@ -179,6 +203,9 @@ impl<'s> Draft<'s> {
         let Some((kind, content, is_cut)) = message_content(message) else {
             return self.damage(record, "no BGP message where one should begin".to_owned());
         };
+        if matches!(kind, UPDATE | KEEPALIVE) {
+            self.alive(record, at, peer);
+        }
         match kind {
             UPDATE if is_cut => {
                 self.damage(record, format!("an UPDATE of which only {} octets were kept", message.len()));
@@ -188,7 +215,7 @@ impl<'s> Draft<'s> {
             }
             UPDATE => self.update(record, at, peer, content, encoding, false),
             OPEN => self.event(record, at, peer, Change::Open),
-            NOTIFICATION => self.event(record, at, peer, Change::SessionDown),
+            NOTIFICATION => self.closed(record, at, peer),
             KEEPALIVE | ROUTE_REFRESH | ROUTE_REFRESH_CISCO => {}
             _ => self.damage(record, format!("a BGP message of unknown type {kind}")),
         }
@@ -204,6 +231,7 @@ impl<'s> Draft<'s> {
         encoding: Encoding,
         is_cut: bool,
     ) {
+        self.control.update(at, self.events.len(), peer, update, encoding);
         if !self.decode_all && !update_matters(update, encoding, self.selection).unwrap_or(true) {
             return;
         }
@@ -238,8 +266,10 @@ impl<'s> Draft<'s> {
             Some((peer, new_state)) => {
                 self.counts.state_changes += 1;
                 let peer = self.peers.index(peer);
-                let change = if new_state == ESTABLISHED { Change::SessionUp } else { Change::SessionDown };
-                self.event(record, at, peer, change);
+                match new_state {
+                    ESTABLISHED => self.event(record, at, peer, Change::SessionUp),
+                    _ => self.closed(record, at, peer),
+                }
             }
             None => {
                 self.counts.state_changes += 1;
@@ -261,10 +291,13 @@ impl<'s> Draft<'s> {
                 Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
                 Some((peer, _)) => {
                     let peer = self.sent(peer, at);
+                    if matches!(record.subtype, 1 | 7) {
+                        self.alive(record, at, peer);
+                    }
                     match record.subtype {
                         1 => self.update(record, at, peer, body.0, ENCODING, false),
                         5 => self.event(record, at, peer, Change::Open),
-                        6 => self.event(record, at, peer, Change::SessionDown),
+                        6 => self.closed(record, at, peer),
                         _ => {}
                     }
                 }
@@ -283,6 +316,18 @@ impl<'s> Draft<'s> {
         let peer = self.peers.index(peer);
         self.peers.heard(peer, at);
         peer
+    }
+
+    /// Messages that only an established session carries.
+    fn alive(&mut self, record: &Record, at: Timestamp, peer: PeerIndex) {
+        if self.peers.set_alive(peer, true) {
+            self.event(record, at, peer, Change::Alive);
+        }
+    }
+
+    fn closed(&mut self, record: &Record, at: Timestamp, peer: PeerIndex) {
+        self.peers.set_alive(peer, false);
+        self.event(record, at, peer, Change::SessionDown);
     }
 
     /// Whether a path may have a wanted origin.

@@ -24,6 +24,8 @@ pub(super) struct Peers {
     latest: Option<(Key, PeerIndex)>,
     /// By peer, the last prefix counted in its table.
     counted: Vec<u64>,
+    /// By peer, whether it is known to have an established session.
+    alive: Vec<bool>,
 }
 
 impl Peers {
@@ -38,6 +40,7 @@ impl Peers {
         let index = *self.known.entry(key).or_insert_with(|| {
             self.list.push(PeerActivity { peer, first_at: None, last_at: None, table_size: [0; 2] });
             self.counted.push(0);
+            self.alive.push(false);
             (self.list.len() - 1) as PeerIndex
         });
         self.latest = Some((key, index));
@@ -55,6 +58,13 @@ impl Peers {
             activity.first_at = Some(activity.first_at.map_or(at, |first| first.min(at)));
             activity.last_at = Some(activity.last_at.map_or(at, |last| last.max(at)));
         }
+    }
+
+    /// Notes whether the session of the peer is established; says whether that is new.
+    #[inline]
+    pub(super) fn set_alive(&mut self, index: PeerIndex, is_alive: bool) -> bool {
+        let known = self.alive.get_mut(index as usize);
+        known.is_some_and(|known| std::mem::replace(known, is_alive) != is_alive)
     }
 
     /// The peer holds the `n`th distinct prefix of the dump, counted from 1; repeats of it count once.

@@ -82,6 +82,7 @@ impl Draft<'_> {
         };
         let wanted = prefix_matters(family, network.length, network.octets, self.selection).unwrap_or(true);
         let n_prefix = self.prefixes.count(network);
+        let sampled = self.control.sampled(family, network.length, network.octets);
         for n_read in 0..n {
             let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
                 return self.damage(record, format!("RIB entries end after {n_read} of {n}"));
@@ -91,6 +92,9 @@ impl Draft<'_> {
                 continue;
             };
             self.peers.holds(peer, family, n_prefix);
+            if let Some(sampled) = sampled {
+                self.control.hold(peer, sampled, add_path);
+            }
             let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
             self.entry(record, at, network, wanted, entry);
         }
@@ -117,6 +121,9 @@ impl Draft<'_> {
             let peer = self.peers.index(peer);
             let n_prefix = self.prefixes.count(network);
             self.peers.holds(peer, family, n_prefix);
+            if let Some(sampled) = self.control.sampled(family, network.length, network.octets) {
+                self.control.hold(peer, sampled, false);
+            }
             let wanted = prefix_matters(family, network.length, network.octets, self.selection).unwrap_or(true);
             let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
             self.entry(record, at, network, wanted, entry);

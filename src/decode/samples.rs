@@ -174,11 +174,11 @@ pub(super) fn selection(words: &str) -> Selection {
 /// Everything there is.
 pub(super) const ALL: &str = "within:0.0.0.0/0 within:::/0";
 
-/// The events as text, separated by ` | `.
+/// The events as text, separated by ` | `; signs of life, which every peer gives, are left out.
 pub(super) fn text(reading: &Reading) -> String {
     let line =
         |event: &RouteEvent| format!("{} {}", reading.peers[event.peer as usize].peer.address, change(&event.change));
-    reading.events.iter().map(line).collect::<Vec<_>>().join(" | ")
+    reading.events.iter().filter(|event| event.change != Change::Alive).map(line).collect::<Vec<_>>().join(" | ")
 }
 
 fn change(change: &Change) -> String {
@@ -191,5 +191,6 @@ fn change(change: &Change) -> String {
         Change::SessionUp => "up".to_owned(),
         Change::SessionDown => "down".to_owned(),
         Change::Open => "open".to_owned(),
+        Change::Alive => "alive".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::Ending;
+use super::resync;
 use super::wire::Octets;
 
 /// A longer record is taken for lost framing. The longest real ones are peer tables of some 100 KB.
@@ -24,6 +25,8 @@ pub(super) struct Record<'a> {
     pub(super) kind: u16,
     pub(super) subtype: u16,
     pub(super) body: &'a [u8],
+    /// How many octets before it belong to no record.
+    pub(super) n_skipped: u64,
 }
 
 /// The records of a file, one after the other.
@@ -34,11 +37,13 @@ pub(super) struct Walk<R> {
     end: usize,
     offset: u64,
     index: u64,
+    /// The time of the latest record.
+    seconds: u32,
 }
 
 impl<R: Read> Walk<R> {
     pub(super) fn new(input: R) -> Walk<R> {
-        Walk { input, buffer: vec![0; BUFFER], start: 0, end: 0, offset: 0, index: 0 }
+        Walk { input, buffer: vec![0; BUFFER], start: 0, end: 0, offset: 0, index: 0, seconds: 0 }
     }
 
     pub(super) fn input(&self) -> &R {
@@ -53,11 +58,14 @@ impl<R: Read> Walk<R> {
     /// The next record, or how the file ended.
     pub(super) fn record(&mut self) -> Result<Record<'_>, Ending> {
         self.fill(HEADER)?;
-        let Some((seconds, kind, subtype, length)) = header(self.available()) else {
+        let Some((mut seconds, mut kind, mut subtype, mut length)) = header(self.available()) else {
             return Err(self.end_inside_header());
         };
+        let mut n_skipped = 0;
         if !is_plausible(kind, length) {
-            return Err(self.lost_framing(kind, length));
+            let lost = self.lost_framing(kind, length);
+            n_skipped = self.skip_to_chain().ok_or(lost)?;
+            (seconds, kind, subtype, length) = header(self.available()).unwrap_or_default();
         }
         if !self.fill(HEADER + length)? {
             let present = self.available().len().saturating_sub(HEADER);
@@ -74,8 +82,43 @@ impl<R: Read> Walk<R> {
         self.start += whole;
         self.offset += whole as u64;
         self.index += 1;
+        self.seconds = seconds;
         let body = self.buffer.get(begin + HEADER..begin + whole).unwrap_or_default();
-        Ok(Record { index, offset, seconds, kind, subtype, body })
+        Ok(Record { index, offset, seconds, kind, subtype, body, n_skipped })
+    }
+
+    /// Skips octets up to the next place where records begin, and says how many; nothing where there is no such place.
+    #[cold]
+    fn skip_to_chain(&mut self) -> Option<u64> {
+        if self.index == 0 {
+            return None;
+        }
+        let begin = self.offset;
+        let mut has_ended = false;
+        let mut n_ahead = 1;
+        loop {
+            self.skip(n_ahead);
+            // A damaged container ends the search as the end of the file does.
+            has_ended = has_ended || !self.fill(resync::REACH).unwrap_or(false);
+            match resync::candidate(self.available()) {
+                Some(n) if resync::is_chain(self.available().get(n..).unwrap_or_default(), self.seconds) => {
+                    self.skip(n);
+                    return Some(self.offset - begin);
+                }
+                Some(n) => n_ahead = n + 1,
+                None if has_ended => break,
+                // The last octets may be the beginning of one.
+                None => n_ahead = self.available().len().saturating_sub(resync::SIGNATURE).max(1),
+            }
+        }
+        self.offset = begin;
+        None
+    }
+
+    fn skip(&mut self, n: usize) {
+        let n = n.min(self.end - self.start);
+        self.start += n;
+        self.offset += n as u64;
     }
 
     #[inline]

@@ -94,7 +94,7 @@ impl AsnTimeline {
         })
     }
 
-    fn samples(&self) -> Vec<Sample> {
+    pub(super) fn samples(&self) -> Vec<Sample> {
         self.stretches()
             .map(|(window, step)| Sample { window, share: step.share().filter(|_| step.observed) })
             .collect()
@@ -221,9 +221,11 @@ fn outage(
             member.start.unwrap_or(Timestamp::MIN) < dip.end && member.end.unwrap_or(Timestamp::MAX) > dip.start
         })
         .collect();
-    let taken_over = down.iter().filter(|timeline| !members.iter().any(|m| m.prefix == Some(timeline.prefix))).count();
+    let taken_over: Vec<&Timeline> =
+        down.iter().filter(|timeline| !members.iter().any(|m| m.prefix == Some(timeline.prefix))).copied().collect();
+    let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, metric, thresholds, dip);
     let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
-    let class = if taken_over * 2 > prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
+    let class = if taken_over.len() * 2 > prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
     let widest = down
         .iter()
         .filter_map(|timeline| Some((timeline.at(dip.start)?, timeline)))
@@ -247,9 +249,11 @@ fn outage(
         Quality::Low
     });
     let edges_known = dip.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
+    let target = Target::Asn(space.asn);
     Outage {
+        id: id(Scope::Asn, target, None, space.family, dip.start),
         scope: Scope::Asn,
-        target: Target::Asn(space.asn),
+        target,
         asn: Some(space.asn),
         prefix: None,
         family: space.family,
@@ -276,7 +280,37 @@ fn outage(
         parts: dip.parts.clone(),
         prefixes,
         survivors,
+        upstreams,
+        evidence,
+        prefix_outages: members.iter().map(|member| member.id.clone()).collect(),
+        agreement: Agreement::default(),
     }
+}
+
+/// What shows that prefixes were `taken_over` by another origin, and through whom all of them were reached.
+fn witnesses(
+    view: &View,
+    asn: Asn,
+    taken_over: &[&Timeline],
+    members: &[&Outage],
+    metric: Metric,
+    thresholds: &Thresholds,
+    dip: &Dip,
+) -> (Evidence, Upstreams) {
+    let (mut all, mut parts) = (Evidence::default(), Vec::new());
+    for timeline in taken_over {
+        // The edges of the prefix are wider than the instants at which the space of the AS changed.
+        let falls = dip::dips(&samples(timeline, metric), thresholds).outages;
+        for fall in falls.iter().filter(|fall| fall.window().intersect(&dip.window()).is_some()) {
+            let pieces = view.pieces(&timeline.prefix);
+            let own = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, fall, Vec::new());
+            parts.push(Upstreams::new(view, &pieces, Some(asn), fall, fall.loss.last, &own));
+            all.extend(own);
+        }
+    }
+    let parts: Vec<&Upstreams> = parts.iter().chain(members.iter().map(|member| &member.upstreams)).collect();
+    let upstreams = Upstreams::joined(view, &parts, dip, members.iter().map(|member| &member.evidence).chain([&all]));
+    (all, upstreams)
 }
 
 fn is_down(timeline: &Timeline, metric: Metric, thresholds: &Thresholds, at: Timestamp) -> bool {

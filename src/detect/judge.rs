@@ -147,8 +147,9 @@ impl Scene<'_> {
         } else {
             Severity::Partial
         };
-        let dumps = self.view.dumps_inside(&prefix, &core);
-        let rib_confirmed = (!dumps.is_empty()).then(|| dumps.iter().all(|holders| holders.is_subset(&survivor_asns)));
+        let dumps = evidence::dumps(self.view, &prefix, &core, |asn| survivor_asns.contains(asn));
+        let rib_confirmed = (!dumps.is_empty()).then(|| dumps.iter().all(|dump| dump.confirms));
+        let evidence = evidence::evidence(self.view, prefix, None, self.pieces, dip, dumps);
         let step = self.timeline.at(dip.start);
         let live = self.live(dip.start);
         let collectors: BTreeSet<&Collector> = live.iter().map(|vp| &vp.collector).collect();
@@ -160,6 +161,7 @@ impl Scene<'_> {
             .filter_map(|(_, step)| step.visibility())
             .fold(1.0, f64::min);
         Outage {
+            id: id(Scope::Prefix, target, Some(prefix), family, dip.start),
             scope: Scope::Prefix,
             target,
             asn,
@@ -188,6 +190,10 @@ impl Scene<'_> {
             quality: self.quality(dip),
             parts: dip.parts.clone(),
             survivors,
+            upstreams: Upstreams::new(self.view, self.pieces, None, dip, core.start, &evidence),
+            evidence,
+            prefix_outages: Vec::new(),
+            agreement: Agreement::default(),
         }
     }
 

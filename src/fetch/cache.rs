@@ -5,14 +5,17 @@
 //! each time it was sent is kept and marked so in `NAME.sha256`: the next run asks for it again.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
+use super::download::{GLANCE, Whole};
+use super::resume::Resumable;
 use super::{Downloader, FetchError, Opened, open_path};
-use crate::fetch::download::Whole;
+use crate::progress::Progress;
 
 const DIGEST: &str = "sha256";
 /// Behind the digest of a file that ended early each time it was sent.
@@ -21,13 +24,24 @@ const PART: &str = "part";
 const LOCK: &str = "lock";
 /// Behind the name of a `.part`: the version of the file that it is part of.
 const VALIDATOR: &str = "validator";
+/// Behind a name: a digest that is being written.
+const NEW: &str = "new";
 
 /// A folder of downloaded archive files.
 pub struct Cache {
     root: PathBuf,
     downloader: Option<Downloader>,
     /// What became of the files that this run asked for: it asks once, and so every pass over them sees the same.
-    asked: Mutex<HashMap<String, Result<(), Refusal>>>,
+    asked: Mutex<HashMap<String, Asked>>,
+    answered: Condvar,
+}
+
+/// What is known of a file that was asked for.
+#[derive(Clone)]
+enum Asked {
+    UnderWay,
+    Had,
+    Refused(Refusal),
 }
 
 /// Why a file cannot be had in this run.
@@ -72,12 +86,17 @@ pub enum EntryState {
 impl Cache {
     /// The cache below `root`, filled by `downloader`; without one, what is not in it cannot be had.
     pub fn new(root: &Path, downloader: Option<Downloader>) -> Cache {
-        Cache { root: root.to_owned(), downloader, asked: Mutex::default() }
+        Cache { root: root.to_owned(), downloader, asked: Mutex::default(), answered: Condvar::new() }
     }
 
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// How many downloads from one host may run at the same time; none where the network may not be used.
+    pub fn n_connections(&self) -> usize {
+        self.downloader.as_ref().map_or(0, Downloader::per_host)
     }
 
     /// Whether a whole file of that name is there. Its digest is not compared.
@@ -86,36 +105,49 @@ impl Cache {
         path.is_file() && beside(&path, DIGEST).is_file()
     }
 
-    /// Opens the file of that name, downloading it from `url` unless it is there and whole. Of several runs that want
-    /// it at once one downloads, the others wait.
-    pub(super) fn open(&self, name: &str, url: &str) -> Result<Opened, FetchError> {
+    /// Opens the file of that name if it is there and its digest is right.
+    pub(super) fn open_held(&self, name: &str) -> Result<Opened, FetchError> {
         let path = self.root.join(name);
-        let asked = self.asked().get(name).cloned();
+        match verified(&path)? {
+            Some(held) => Ok(held.opened),
+            None if !path.is_file() => Err(FetchError::Offline),
+            None => {
+                let has_digest = beside(&path, DIGEST).is_file();
+                let why = if has_digest { "its digest is wrong" } else { "it has no digest" };
+                Err(FetchError::Damaged { why })
+            }
+        }
+    }
+
+    /// Opens the file of that name, downloading it from `url` unless it is there and whole. Of several threads or runs
+    /// that want it at once one downloads, the others wait.
+    pub(super) fn open(&self, name: &str, url: &str) -> Result<Opened, FetchError> {
+        let Some(downloader) = &self.downloader else { return self.open_held(name) };
+        let claim = self.claim(name, downloader.progress())?;
+        let path = self.root.join(name);
         if let Some(held) = verified(&path)?
-            && (held.whole == Whole::Yes || asked.is_some() || self.downloader.is_none())
+            && (held.whole == Whole::Yes || claim.asked.is_some())
         {
             return Ok(held.opened);
         }
-        let Some(downloader) = &self.downloader else { return Err(FetchError::Offline { name: name.to_owned() }) };
-        if let Some(Err(refusal)) = asked {
-            return Err(refusal.into());
+        if let Some(Asked::Refused(refusal)) = &claim.asked {
+            return Err(refusal.clone().into());
         }
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         let lock_path = beside(&path, LOCK);
-        let _lock = lock(&lock_path)?;
+        let _lock = lock(&lock_path, downloader.progress())?;
         let result = self.fill(&path, url, downloader);
-        let outcome = match &result {
-            Ok(_) => Some(Ok(())),
+        match &result {
+            Ok(_) => claim.settle(Asked::Had),
             Err(FetchError::Missing { url, status }) => {
-                Some(Err(Refusal::Missing { url: url.clone(), status: *status }))
+                claim.settle(Asked::Refused(Refusal::Missing { url: url.clone(), status: *status }));
             }
-            Err(FetchError::Failed { url, why }) => Some(Err(Refusal::Failed { url: url.clone(), why: why.clone() })),
-            Err(_) => None,
-        };
-        if let Some(outcome) = outcome {
-            self.asked().insert(name.to_owned(), outcome);
+            Err(FetchError::Failed { url, why }) => {
+                claim.settle(Asked::Refused(Refusal::Failed { url: url.clone(), why: why.clone() }));
+            }
+            Err(_) => {}
         }
         if cfg!(unix) {
             let _ = fs::remove_file(lock_path);
@@ -131,24 +163,49 @@ impl Cache {
         let part = beside(path, PART);
         let whole = match (downloader.download(url, &part), held) {
             (Ok(whole), _) => whole,
+            (Err(FetchError::Cancelled), _) => return Err(FetchError::Cancelled),
             // Better a file that ends early than none.
             (Err(_), Some(held)) => return Ok(held.opened),
             (Err(error), None) => return Err(error),
         };
         let opened = open_path(&part)?;
-        let mut digest = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(&self.root))?;
+        let new = beside(path, NEW);
+        let mut digest = File::create(&new)?;
         digest.write_all(opened.sha256.as_bytes())?;
         if whole == Whole::No {
             digest.write_all(CUT.as_bytes())?;
         }
-        digest.as_file().sync_all()?;
+        digest.sync_all()?;
         opened.file.sync_all()?;
         fs::rename(&part, path)?;
-        digest.persist(beside(path, DIGEST)).map_err(|error| error.error)?;
+        fs::rename(&new, beside(path, DIGEST))?;
+        Resumable::done(&part);
+        downloader.progress().downloaded(&path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy());
         Ok(opened)
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashMap<String, Result<(), Refusal>>> {
+    /// Waits while another thread asks for the file. Whoever asks first holds the claim until it is answered.
+    fn claim(&self, name: &str, progress: &dyn Progress) -> Result<Claim<'_>, FetchError> {
+        let mut all = self.asked();
+        loop {
+            match all.get(name) {
+                Some(Asked::UnderWay) if progress.is_cancelled() => return Err(FetchError::Cancelled),
+                Some(Asked::UnderWay) => {
+                    all = match self.answered.wait_timeout(all, GLANCE) {
+                        Ok((all, _)) => all,
+                        Err(poisoned) => poisoned.into_inner().0,
+                    };
+                }
+                before => {
+                    let asked = before.cloned();
+                    all.insert(name.to_owned(), Asked::UnderWay);
+                    return Ok(Claim { cache: self, name: name.to_owned(), asked });
+                }
+            }
+        }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
         self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -180,7 +237,8 @@ impl Cache {
             let locked = lock.as_ref().is_some_and(|lock| lock.try_lock().is_err());
             if (too_old || too_much) && !locked {
                 let part = beside(&path, PART);
-                for file in [beside(&path, DIGEST), beside(&part, VALIDATOR), part, beside(&path, LOCK), path] {
+                let notes = [beside(&path, DIGEST), beside(&path, NEW), beside(&part, VALIDATOR), beside(&path, LOCK)];
+                for file in notes.into_iter().chain([part, path]) {
                     match fs::remove_file(&file) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                         _ => {}
@@ -203,7 +261,7 @@ impl Cache {
             }
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
             let (subject, state) = match extension {
-                DIGEST | LOCK | VALIDATOR => continue,
+                DIGEST | LOCK | NEW | VALIDATOR => continue,
                 PART => (path.with_extension(""), EntryState::Partial),
                 _ if !beside(&path, DIGEST).is_file() => (path.clone(), EntryState::Damaged),
                 _ if !verify => (path.clone(), EntryState::Complete),
@@ -230,13 +288,41 @@ impl From<Refusal> for FetchError {
     }
 }
 
+/// A file that only the holder asks for. Given back with what was known before, unless it is settled.
+struct Claim<'a> {
+    cache: &'a Cache,
+    name: String,
+    /// What this run knew of it.
+    asked: Option<Asked>,
+}
+
+impl Claim<'_> {
+    fn settle(mut self, asked: Asked) {
+        self.asked = Some(asked);
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut all = self.cache.asked();
+        match self.asked.take() {
+            Some(asked) => all.insert(std::mem::take(&mut self.name), asked),
+            None => all.remove(&self.name),
+        };
+        self.cache.answered.notify_all();
+    }
+}
+
 /// The lock file at `path`, locked. Whoever held it may have removed it meanwhile, and others may have made a new one.
-fn lock(path: &Path) -> io::Result<File> {
+fn lock(path: &Path, progress: &dyn Progress) -> Result<File, FetchError> {
     loop {
         let lock = File::create(path)?;
-        lock.lock()?;
-        if is_at(&lock, path)? {
-            return Ok(lock);
+        match lock.try_lock() {
+            Ok(()) if is_at(&lock, path)? => return Ok(lock),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) if progress.is_cancelled() => return Err(FetchError::Cancelled),
+            Err(TryLockError::WouldBlock) => thread::sleep(GLANCE),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
         }
     }
 }

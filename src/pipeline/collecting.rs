@@ -1,13 +1,14 @@
 //! The first half of a run: list, plan, read, replay.
 
 use std::collections::BTreeMap;
+use std::thread::{self, Scope};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::reading::{self, ReadFile};
-use super::{Progress, coverage};
-use crate::bgp::{Asn, Prefix};
+use super::{Progress, ahead, coverage};
+use crate::bgp::{Asn, Collector, Prefix};
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Match, Plan, Query, Target};
 use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Change, Selection};
@@ -27,6 +28,10 @@ pub(super) struct Archive {
 }
 
 impl Archive {
+    fn n_files(&self) -> u32 {
+        (self.passed_over.len() + self.ribs.len() + self.updates.len()) as u32
+    }
+
     fn reports(&self) -> impl Iterator<Item = &FileReading> {
         let read = self.ribs.iter().chain(&self.updates).map(|file| &file.report);
         self.passed_over.iter().chain(read)
@@ -34,30 +39,52 @@ impl Archive {
 
     fn source(&self) -> Source {
         let is_rejected = |file: &&FileReading| reading::is_rib(file) && file.verdict == Verdict::Rejected;
+        let skipped = || self.updates.iter().flat_map(|file| &file.reading.skipped);
         Source {
             project: self.plan.project,
             n_update_files: self.updates.len(),
             n_rib_dumps_rejected: self.reports().filter(is_rejected).count(),
+            n_skipped_ranges: skipped().count(),
+            skipped_bytes: skipped().map(|skipped| skipped.bytes).sum(),
         }
     }
 }
 
-/// Reads what `files` say about a query.
+/// What the catalog says.
+pub(super) struct Listing<'a> {
+    pub files: Vec<ArchiveFile>,
+    /// Collectors that have to have some.
+    pub expected: Vec<Collector>,
+    pub note: Option<&'a str>,
+}
+
+/// Reads what the listed files say about a query.
 pub(super) fn collect(
     query: &Query,
-    files: &[ArchiveFile],
+    listing: &Listing,
     cache: Option<&Cache>,
-    note: Option<&str>,
     progress: &dyn Progress,
 ) -> Result<Observations, Error> {
-    let archives = read(query, files, cache, selection(query), progress)?;
+    let archives = thread::scope(|scope| read(query, listing, cache, selection(query), progress, scope))?;
     let gaps: Vec<Vec<Gap>> = archives.iter().map(|archive| coverage::gaps(archive, query.window)).collect();
-    let replays: Vec<Replay> =
-        archives.par_iter().zip(&gaps).map(|(archive, gaps)| replay(archive, gaps, query.window)).collect();
+    // Files are numbered as the report lists them.
+    let firsts = archives.iter().scan(0, |next, archive| {
+        let first = *next;
+        *next += archive.n_files();
+        Some(first)
+    });
+    let firsts: Vec<u32> = firsts.collect();
+    let replays: Vec<Replay> = archives
+        .par_iter()
+        .zip(firsts)
+        .zip(&gaps)
+        .map(|((archive, first), gaps)| replay(archive, first, gaps, query.window))
+        .collect();
+    stop(progress)?;
     let (gaps, rows) = coverage::rows(&archives, gaps, &replays, query.window);
     Ok(Observations {
         query: query.clone(),
-        note: note.map(str::to_owned),
+        note: listing.note.map(str::to_owned),
         replays,
         sources: archives.iter().map(Archive::source).collect(),
         gaps,
@@ -66,19 +93,20 @@ pub(super) fn collect(
     })
 }
 
-/// Replays one collector. Records are referred to by the place of their file among [`Archive::reports`].
-fn replay(archive: &Archive, gaps: &[Gap], window: Window) -> Replay {
+/// Replays one collector whose files are numbered from `first` on.
+fn replay(archive: &Archive, first: u32, gaps: &[Gap], window: Window) -> Replay {
     let window = Window { start: archive.plan.start.min(window.start), end: window.end };
     let mut replayer = Replayer::new(archive.plan.collector.clone(), window);
-    let first = archive.passed_over.len();
-    let (ribs, updates) = (archive.ribs.iter().zip(first..), archive.updates.iter().zip(first + archive.ribs.len()..));
+    let first = first + archive.passed_over.len() as u32;
+    let (ribs, updates) =
+        (archive.ribs.iter().zip(first..), archive.updates.iter().zip(first + archive.ribs.len() as u32..));
     for (rib, file) in ribs.filter(|(rib, _)| rib.report.verdict != Verdict::Rejected) {
-        replayer.rib(file as u32, &rib.reading);
+        replayer.rib(file, &rib.reading);
     }
     gaps.iter().for_each(|gap| replayer.gap(gap.window));
     // What a wrong clock wrote has no place in time.
     for (updates, file) in updates.filter(|(updates, _)| updates.report.verdict != Verdict::Unreadable) {
-        replayer.updates(file as u32, &updates.reading);
+        replayer.updates(file, &updates.reading);
     }
     replayer.finish()
 }
@@ -96,23 +124,31 @@ fn selection(query: &Query) -> Selection {
     selection
 }
 
+/// Ends the run here if that is wanted.
+pub(super) fn stop(progress: &dyn Progress) -> Result<(), Error> {
+    if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
 /// Chooses files and reads them, until every prefix of the chosen origins is known in every file.
-fn read(
+fn read<'scope>(
     query: &Query,
-    files: &[ArchiveFile],
-    cache: Option<&Cache>,
+    listing: &Listing,
+    cache: Option<&'scope Cache>,
     mut selection: Selection,
-    progress: &dyn Progress,
+    progress: &'scope dyn Progress,
+    scope: &'scope Scope<'scope, '_>,
 ) -> Result<Vec<Archive>, Error> {
     let mut rejected = FxHashSet::default();
     let mut passed_over: BTreeMap<String, FileReading> = BTreeMap::new();
     // A seed that turns out to be broken gives way to an older one.
     let (plan, mut ribs) = loop {
-        let plan = catalog::plan(query, files, &rejected);
+        let mut plan = catalog::plan(query, &listing.files, &rejected);
         if plan.collectors.is_empty() {
-            return Err(nothing_covers(query, files));
+            return Err(nothing_covers(query, &listing.files));
         }
-        let ribs = read_ribs(&plan, cache, &selection, progress);
+        plan.expect(&listing.expected, query.window);
+        ahead::fetch(scope, &plan, cache, progress);
+        let ribs = read_ribs(&plan, cache, &selection, progress)?;
         let n_rejected = rejected.len();
         for rib in ribs.iter().flatten().filter(|rib| rib.report.verdict == Verdict::Rejected) {
             rejected.insert(rib.report.name.clone());
@@ -122,7 +158,7 @@ fn read(
             break (plan, ribs);
         }
     };
-    let mut updates = read_updates(&plan, cache, &selection, progress);
+    let mut updates = read_updates(&plan, cache, &selection, progress)?;
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
     // covering prefixes name it: what was found is read again as prefixes.
     while selection.has_origins() {
@@ -135,8 +171,8 @@ fn read(
         if !is_new {
             break;
         }
-        ribs = read_ribs(&plan, cache, &selection, progress);
-        updates = read_updates(&plan, cache, &selection, progress);
+        ribs = read_ribs(&plan, cache, &selection, progress)?;
+        updates = read_updates(&plan, cache, &selection, progress)?;
     }
     let archives = plan.collectors.into_iter().zip(ribs).zip(updates);
     let archive = |((plan, ribs), updates): ((CollectorPlan, Vec<ReadFile>), Vec<ReadFile>)| {
@@ -148,13 +184,18 @@ fn read(
     Ok(archives.map(archive).collect())
 }
 
-fn read_ribs(plan: &Plan, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> Vec<Vec<ReadFile>> {
+fn read_ribs(
+    plan: &Plan,
+    cache: Option<&Cache>,
+    selection: &Selection,
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<ReadFile>>, Error> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.ribs.as_slice()).collect();
-    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress);
+    let mut ribs = reading::read_all("RIB dumps", &lists, cache, selection, progress)?;
     for ribs in &mut ribs {
         reading::judge_ribs(ribs);
     }
-    ribs
+    Ok(ribs)
 }
 
 fn read_updates(
@@ -162,7 +203,7 @@ fn read_updates(
     cache: Option<&Cache>,
     selection: &Selection,
     progress: &dyn Progress,
-) -> Vec<Vec<ReadFile>> {
+) -> Result<Vec<Vec<ReadFile>>, Error> {
     let lists: Vec<&[ArchiveFile]> = plan.collectors.iter().map(|plan| plan.updates.as_slice()).collect();
     reading::read_all("updates", &lists, cache, selection, progress)
 }

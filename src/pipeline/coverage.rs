@@ -1,10 +1,14 @@
 //! What the archives did not show.
 
+use std::collections::BTreeMap;
+
 use super::collecting::Archive;
-use crate::bgp::{Asn, Family};
-use crate::coverage::{Gap, GapReason, Verdict};
+use super::reading::ReadFile;
+use crate::bgp::{Asn, Collector, Family};
+use crate::coverage::{Gap, GapReason, Skipped, Verdict};
 use crate::decode::Counts;
-use crate::replay::{Replay, RibTable};
+use crate::detect::Skew;
+use crate::replay::{RIB_INSTANT, Replay, RibTable};
 use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
@@ -13,36 +17,69 @@ use crate::visibility::View;
 /// nothing of the others, however few they are.
 const MAX_DAMAGED: f64 = 0.05;
 
-/// The gaps of one collector: files that are missing, and stretches that its files do not show.
+/// The gaps of one collector: files that are missing, stretches that its files do not show, and the time after RIB
+/// dumps that contradict its updates too often to be accepted.
 pub(super) fn gaps(archive: &Archive, window: Window) -> Vec<Gap> {
-    let Archive { plan, updates, .. } = archive;
+    let plan = &archive.plan;
+    let start = plan.start.min(window.start);
+    let clip = |stretch: Window| Window::new(stretch.start.max(start), stretch.end.min(window.end));
     let mut gaps = plan.gaps.clone();
-    for (index, file) in updates.iter().enumerate() {
-        let reason = match file.report.verdict {
-            Verdict::Truncated => GapReason::Truncated,
-            Verdict::Empty => GapReason::Empty,
-            Verdict::Missing => GapReason::Missing,
-            Verdict::Unavailable => GapReason::Unavailable,
-            Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
-            Verdict::Damaged if is_unreliable(file.reading.counts) => GapReason::Damaged,
-            Verdict::Ok | Verdict::Damaged => continue,
-        };
-        let Some(mut span) = plan.span(index, window.end) else { continue };
-        if let (GapReason::Truncated, Some((_, last))) = (reason, file.reading.span) {
-            span.start = span.start.max(last);
+    let mut push = |stretch: Window, reason: GapReason, detail: String| {
+        if let Ok(window) = clip(stretch) {
+            gaps.push(Gap { collector: plan.collector.clone(), window, reason, detail });
         }
-        span.start = span.start.max(plan.start.min(window.start));
-        span.end = span.end.min(window.end);
+    };
+    for (index, file) in archive.updates.iter().enumerate() {
+        for skipped in &file.reading.skipped {
+            let detail =
+                format!("{}: {} bytes at {} that belong to no record", file.report.name, skipped.bytes, skipped.offset);
+            push(lost(skipped), GapReason::Damaged, detail);
+        }
+        let Some((stretch, reason)) = plan.span(index, window.end).and_then(|span| unseen(file, span)) else {
+            continue;
+        };
         let detail = match &file.report.detail {
             Some(detail) => format!("{}: {detail}", file.report.name),
             None => file.report.name.clone(),
         };
-        if let Ok(window) = Window::new(span.start, span.end) {
-            gaps.push(Gap { collector: plan.collector.clone(), window, reason, detail });
-        }
+        push(stretch, reason, detail);
+    }
+    for pair in archive.ribs.windows(2).filter(|pair| pair.iter().all(is_refused)) {
+        let [first, second] = [&pair[0].report, &pair[1].report];
+        let Some(at) = second.first_at else { continue };
+        let detail = format!("two RIB dumps in a row were rejected: {} and {}", first.name, second.name);
+        push(Window { start: at, end: at + RIB_INSTANT }, GapReason::Unconfirmed, detail);
     }
     gaps.sort();
     gaps
+}
+
+/// The part of its time that an update file does not show, and why.
+fn unseen(file: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
+    let reason = match file.report.verdict {
+        Verdict::Truncated => GapReason::Truncated,
+        Verdict::Empty => GapReason::Empty,
+        Verdict::Missing => GapReason::Missing,
+        Verdict::Unavailable => GapReason::Unavailable,
+        Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
+        Verdict::Damaged if is_unreliable(file.reading.counts) => GapReason::Damaged,
+        Verdict::Ok | Verdict::Damaged => return None,
+    };
+    if let (GapReason::Truncated, Some((_, last))) = (reason, file.reading.span) {
+        span.start = span.start.max(last);
+    }
+    Some((span, reason))
+}
+
+/// The time in which bytes were lost; never empty, even within one second.
+fn lost(skipped: &Skipped) -> Window {
+    let end = skipped.before.max(Timestamp::from_micros(skipped.after.micros() + 1));
+    Window { start: skipped.after, end }
+}
+
+/// Whether a RIB dump was read and rejected for what is in it.
+fn is_refused(rib: &ReadFile) -> bool {
+    rib.report.verdict == Verdict::Rejected && rib.reading.span.is_some()
 }
 
 fn is_unreliable(counts: Counts) -> bool {
@@ -113,6 +150,7 @@ pub(super) fn coverage(
     view: &View,
     replays: &[Replay],
     sources: &[Source],
+    skews: &BTreeMap<Collector, Skew>,
     gaps: Vec<Gap>,
     rows: Vec<CoverageRow>,
 ) -> Coverage {
@@ -133,6 +171,10 @@ pub(super) fn coverage(
             late_records: replay.corrections.late_records,
             missed_announcements: replay.corrections.missed_announcements,
             missed_withdrawals: replay.corrections.missed_withdrawals,
+            skew: skews.get(&replay.collector).copied(),
+            n_skipped_ranges: source.n_skipped_ranges,
+            skipped_bytes: source.skipped_bytes,
+            control: replay.control,
         });
     }
     let n_peer_asns = Family::ALL.map(|family| {
@@ -141,5 +183,6 @@ pub(super) fn coverage(
         asns.dedup();
         asns.len()
     });
-    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns }
+    let live_feeds = Family::ALL.map(|family| view.live_feeds(family));
+    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns, live_feeds }
 }

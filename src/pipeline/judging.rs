@@ -1,30 +1,39 @@
 //! The second half of a run: shares, outages, what they are worth. It needs no archive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::{Options, coverage, subjects};
-use crate::bgp::{Family, Prefix};
+use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::catalog::{Query, Target};
-use crate::detect::{self, AsnTimeline, Findings};
+use crate::detect::{self, AsnTimeline, Findings, Others, Outage};
 use crate::report::{Observations, Parameters, Report};
 use crate::visibility::{Timeline, View};
 
 /// Finds the outages in what the archives showed.
 pub(super) fn judge(observations: Observations, options: &Options) -> Report {
     let Observations { query, note, replays, sources, gaps, rows, files } = observations;
-    let view = View::new(&replays, query.window, options.metric, options.sufficiency);
+    let view = View::new(replays.iter().collect(), query.window, options.metric, options.sufficiency);
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
     let subjects = subjects::subjects(&query, &known, &replays);
-    let (timelines, prefix_findings) = judge_prefixes(&view, &subjects, &known, options);
-    let (asn_timelines, asn_findings) = judge_asns(&view, &query, &subjects, &prefix_findings, options);
+    let (timelines, mut prefix_findings) = judge_prefixes(&view, &subjects, &known, options);
+    let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &subjects, &prefix_findings, options);
+    let outages = [&mut prefix_findings.outages, &mut asn_findings.outages];
+    if outages.iter().any(|outages| !outages.is_empty()) {
+        let others = Others::new(&view, options.metric, options.sufficiency);
+        let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
+        let [of_prefixes, of_asns] = outages;
+        compare_prefixes(&view, &others, &projects.collect(), &timelines, of_prefixes, options);
+        compare_asns(&others, &subjects, of_prefixes, of_asns, options);
+    }
+    let skews = detect::skews(&prefix_findings.outages);
     let mut findings = asn_findings;
     findings.extend(prefix_findings);
 
     let summaries = subjects::summaries(&query, &subjects, &timelines, &asn_timelines);
-    let coverage = coverage::coverage(&view, &replays, &sources, gaps, rows);
+    let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, rows);
     Report {
         parameters: Parameters::new(&query, options.metric, options.sufficiency, options.thresholds),
         note,
@@ -35,6 +44,51 @@ pub(super) fn judge(observations: Observations, options: &Options) -> Report {
         coverage,
         replays,
         files,
+    }
+}
+
+/// Compares outages of prefixes with what each collector saw, and with other judgements.
+fn compare_prefixes(
+    view: &View,
+    others: &Others,
+    projects: &BTreeMap<Collector, Project>,
+    timelines: &[Timeline],
+    outages: &mut [Outage],
+    options: &Options,
+) {
+    let mut by_prefix: BTreeMap<Option<Prefix>, Vec<&mut Outage>> = BTreeMap::new();
+    for outage in outages {
+        by_prefix.entry(outage.prefix).or_default().push(outage);
+    }
+    let timelines = timelines.iter().map(|timeline| (timeline, by_prefix.remove(&Some(timeline.prefix))));
+    let lost: Vec<(&Timeline, Vec<&mut Outage>)> = timelines.filter_map(|(t, outages)| Some((t, outages?))).collect();
+    lost.into_par_iter().for_each(|(timeline, mut outages)| {
+        let (metric, thresholds) = (options.metric, &options.thresholds);
+        detect::prefix_agreement(view, others, timeline, projects, metric, thresholds, &mut outages);
+    });
+}
+
+/// Compares outages of ASes with other judgements; what each collector saw is known of their prefixes.
+fn compare_asns(
+    others: &Others,
+    subjects: &[subjects::Subject],
+    of_prefixes: &[Outage],
+    outages: &mut [Outage],
+    options: &Options,
+) {
+    let mut by_asn: BTreeMap<(Asn, Family), Vec<&mut Outage>> = BTreeMap::new();
+    for outage in outages {
+        if let Some(asn) = outage.asn {
+            by_asn.entry((asn, outage.family)).or_default().push(outage);
+        }
+    }
+    for ((asn, family), mut outages) in by_asn {
+        let own = |subject: &&subjects::Subject| subject.asns.contains(&asn) && subject.prefix.family() == family;
+        let timelines_of = |view: &View| -> Vec<Timeline> {
+            subjects.par_iter().filter(own).map(|subject| view.timeline(subject.prefix, Some(asn))).collect()
+        };
+        let (metric, thresholds) = (options.metric, &options.thresholds);
+        detect::asn_agreement(others, asn, family, &timelines_of, metric, thresholds, of_prefixes, &mut outages);
     }
 }
 

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::Progress;
+use super::collecting::stop;
 use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Counts, Ending, Reading, Selection};
+use crate::decode::{self, Control, Counts, Ending, Reading, Selection};
+use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, FetchError};
+use crate::progress::Progress;
 
 /// A file whose records lie further than this from its name was written by a wrong clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 3600);
@@ -35,36 +38,45 @@ pub(super) fn read_all(
     cache: Option<&Cache>,
     selection: &Selection,
     progress: &dyn Progress,
-) -> Vec<Vec<ReadFile>> {
+) -> Result<Vec<Vec<ReadFile>>, Error> {
     progress.begin(stage, lists.iter().map(|list| list.len()).sum());
     let flat: Vec<(usize, &ArchiveFile)> =
         lists.iter().enumerate().flat_map(|(index, list)| list.iter().map(move |file| (index, file))).collect();
     let read: Vec<(usize, ReadFile)> = flat
         .into_par_iter()
         .map(|(index, file)| {
-            let read = read_file(file, cache, selection);
-            progress.file_read(&file.name);
-            (index, read)
+            stop(progress)?;
+            let read = read_file(file, cache, selection, progress);
+            // What it says of a run that is to stop is not true.
+            stop(progress)?;
+            match (read.report.verdict, &read.report.detail) {
+                (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
+                _ => progress.file_read(&file.name),
+            }
+            Ok((index, read))
         })
-        .collect();
+        .collect::<Result<_, Error>>()?;
     let mut result: Vec<Vec<ReadFile>> = lists.iter().map(|list| Vec::with_capacity(list.len())).collect();
     for (index, file) in read {
         result[index].push(file);
     }
-    result
+    Ok(result)
 }
 
-fn read_file(file: &ArchiveFile, cache: Option<&Cache>, selection: &Selection) -> ReadFile {
+fn read_file(file: &ArchiveFile, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> ReadFile {
     let (reading, bytes, sha256, verdict, detail) = match fetch::open(file, cache) {
         Ok(opened) => {
-            let reading = decode::read(opened.file, selection);
+            let reading = decode::read(Stoppable { input: opened.file, progress }, selection);
             let (verdict, detail) = verdict(file, &reading);
             (reading, opened.bytes, opened.sha256, verdict, detail)
         }
         Err(error) => {
             let verdict = match &error {
                 FetchError::Missing { .. } => Verdict::Missing,
-                FetchError::Failed { .. } | FetchError::Offline { .. } => Verdict::Unavailable,
+                FetchError::Failed { .. }
+                | FetchError::Offline
+                | FetchError::Damaged { .. }
+                | FetchError::Cancelled => Verdict::Unavailable,
                 FetchError::Io(_) => Verdict::Unreadable,
             };
             (unreadable(error.to_string()), 0, String::new(), verdict, Some(error.to_string()))
@@ -81,19 +93,37 @@ fn read_file(file: &ArchiveFile, cache: Option<&Cache>, selection: &Selection) -
         n_records: reading.counts.records,
         n_damaged: reading.counts.damaged,
         damage: reading.damage.clone(),
+        skipped: reading.skipped.clone(),
         verdict,
         detail,
     };
     ReadFile { reading, report }
 }
 
+/// A file that ends with an error as soon as the run is to stop.
+struct Stoppable<'a> {
+    input: File,
+    progress: &'a dyn Progress,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.progress.is_cancelled() {
+            return Err(io::Error::other("the run was stopped"));
+        }
+        self.input.read(buffer)
+    }
+}
+
 fn unreadable(why: String) -> Reading {
     Reading {
         peers: Vec::new(),
         events: Vec::new(),
+        control: Control::default(),
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
+        skipped: Vec::new(),
         ending: Ending::Unreadable(why),
         has_peer_table: true,
     }
@@ -181,7 +211,7 @@ fn is_cut(tables: &Tables, other: &Tables) -> Option<String> {
 }
 
 /// Reads a downloaded file to its end, for [`fetch::Downloader`].
-pub fn check_download(path: &Path) -> Checked {
+pub fn check_download(path: &Path, progress: &dyn Progress) -> Checked {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) => return Checked::Foreign(error.to_string()),
@@ -190,7 +220,7 @@ pub fn check_download(path: &Path) -> Checked {
     if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
         return Checked::Cut("it has no byte".to_owned());
     }
-    match decode::read(file, &Selection::new()).ending {
+    match decode::read(Stoppable { input: file, progress }, &Selection::new()).ending {
         Ending::Complete => Checked::Whole,
         Ending::Truncated(why) => Checked::Cut(why),
         Ending::Unreadable(why) => Checked::Foreign(why),

@@ -15,7 +15,7 @@ impl Replayer {
         for family in Family::ALL {
             for peer in 0..self.peers.len() {
                 if table.size(peer, family) > 0 {
-                    self.apply_table(peer, family, table);
+                    self.apply_table(peer, family, index, table);
                 } else {
                     self.absent_from_rib(peer, family, table);
                 }
@@ -26,18 +26,25 @@ impl Replayer {
             self.due.insert((table.done_at + RIB_INSTANT, Due::RibExpires(index)));
         }
         self.latest_rib = Some(index);
+        self.check_falls(table.done_at);
         self.tables = tables;
     }
 
-    fn apply_table(&mut self, peer: usize, family: Family, table: &RibTable) {
+    fn apply_table(&mut self, peer: usize, family: Family, index: usize, table: &RibTable) {
         let session = self.sessions[peer][family as usize];
         let closed_meanwhile = session.state == PeerState::Down && session.since >= table.begun_at;
         // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
-        if closed_meanwhile || session.state == PeerState::Syncing {
+        if closed_meanwhile || session.state == PeerState::Syncing && !session.lost_table {
             return;
         }
-        let known_since = (session.state == PeerState::Up && session.complete).then_some(session.since);
+        let is_known = session.state == PeerState::Up && session.complete;
+        let mut known_since = is_known.then_some(session.confirmed_at);
+        if self.audit(peer, family, index, table, is_known) {
+            self.disbelieve(peer, family, session.confirmed_at, table);
+            known_since = None;
+        }
         self.set_session(peer, family, PeerState::Up, true, Cause::time(table.done_at));
+        self.sessions[peer][family as usize].confirmed_at = table.done_at;
 
         let mut listed = FxHashSet::default();
         for (prefix, holders) in table.holders.iter().filter(|(prefix, _)| prefix.family() == family) {
@@ -53,6 +60,27 @@ impl Replayer {
         for prefix in unlisted {
             self.reconcile_unlisted(peer, prefix, table, known_since);
         }
+    }
+
+    /// The vantage point is out of step with the dump: some of what it said since the dump before is missing, and nobody
+    /// knows what. Only what it said just now outweighs the dump.
+    fn disbelieve(&mut self, peer: usize, family: Family, since: Timestamp, table: &RibTable) {
+        self.set_session(peer, family, PeerState::Unknown, false, Cause::time(since));
+        let spans = &mut self.route_spans;
+        self.routes[peer].retain(|prefix, route| {
+            if prefix.family() != family {
+                return true;
+            }
+            route.close(peer, *prefix, since, spans);
+            route.since = table.done_at;
+            route.heard_at.is_some_and(|heard_at| heard_at > table.begun_at - RIB_BACKLOG)
+        });
+        spans.retain_mut(|span| {
+            if (span.peer, span.prefix.family()) == (peer, family) {
+                span.to = span.to.min(since);
+            }
+            span.from < span.to
+        });
     }
 
     /// The dump lists the route: it is present unless a later message withdrew it.
@@ -74,9 +102,9 @@ impl Replayer {
         }
         if known_since.is_some() && !matches!(route.held, Some(Held::Present(_))) {
             self.corrections.missed_announcements += 1;
-            let last_evidence = route.heard_at.unwrap_or(route.since);
-            route.unknown_since(peer, prefix, last_evidence, &mut self.route_spans);
+            route.unknown_since(peer, prefix, route.evident_at, &mut self.route_spans);
         }
+        route.evident_at = at;
         route.paths.clone_from(&holder.paths);
         let held = route.present();
         self.set_route(peer, prefix, held, Evidence::Rib, Cause { at, record: Some(holder.record) });
@@ -90,10 +118,12 @@ impl Replayer {
         }
         if matches!(route.held, Some(Held::Present(_))) {
             self.corrections.missed_withdrawals += u64::from(known_since.is_some());
-            let last_evidence = route.announced_at;
-            route.unknown_since(peer, prefix, last_evidence, &mut self.route_spans);
+            route.unknown_since(peer, prefix, route.evident_at, &mut self.route_spans);
+            route.evident_at = table.done_at;
             route.paths.clear();
             self.set_route(peer, prefix, Some(Held::Absent), Evidence::NotInRib, Cause::time(table.done_at));
+        } else if route.held == Some(Held::Absent) {
+            route.evident_at = table.begun_at;
         }
     }
 
@@ -106,6 +136,7 @@ impl Replayer {
         let last = self.last_message(peer, table.begun_at).unwrap_or(session.since);
         let lost_at = if last + MAX_SILENCE <= table.begun_at { last } else { table.begun_at };
         let at = lost_at.max(session.since);
+        self.forget_sample(peer, Some(family));
         self.forget_routes(peer, Some(family), at);
         self.set_session(peer, family, PeerState::Unknown, false, Cause::time(at));
     }

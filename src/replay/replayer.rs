@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use super::control::{Sample, Sampled};
 use super::routes::{Route, join};
 use super::sessions::Session;
 use super::table::RibTable;
@@ -18,6 +19,7 @@ pub(super) enum Due {
     GapBegins,
     Rib(usize),
     RibExpires(usize),
+    SyncMark(usize),
     SyncTimeout(usize),
 }
 
@@ -61,6 +63,8 @@ pub struct Replayer {
     /// First and last message in the latest two files with any, the latest first.
     pub(super) heard: Vec<[Option<(Timestamp, Timestamp)>; 2]>,
     pub(super) routes: Vec<FxHashMap<Prefix, Route>>,
+    pub(super) samples: Vec<Sample>,
+    pub(super) sampled: Sampled,
     pub(super) due: BTreeSet<(Timestamp, Due)>,
     pub(super) session_spans: Vec<PeerSpan>,
     pub(super) route_spans: Vec<RouteSpan>,
@@ -86,6 +90,8 @@ impl Replayer {
             speaks: Vec::new(),
             heard: Vec::new(),
             routes: Vec::new(),
+            samples: Vec::new(),
+            sampled: Sampled::default(),
             due: BTreeSet::new(),
             session_spans: Vec::new(),
             route_spans: Vec::new(),
@@ -104,6 +110,7 @@ impl Replayer {
         let last_instant = Timestamp::from_micros((table.done_at.secs() + 1) * 1_000_000 - 1);
         self.due.insert((last_instant, Due::Rib(self.tables.len())));
         self.tables.push(table);
+        self.sample_table(&reading.control, &peers);
     }
 
     /// Takes a stretch without data.
@@ -125,11 +132,24 @@ impl Replayer {
                 self.speaks_up(*peer);
             }
         }
-        for event in &reading.events {
+        let sampled = self.begin_sample(&reading.control, &peers);
+        let mut changes = reading.control.changes.iter().peekable();
+        let mut sample_changes = |replayer: &mut Replayer, n_events: usize| {
+            while let Some(change) = changes.next_if(|change| change.n_before as usize <= n_events) {
+                if let (Some(peer), Some(prefix)) =
+                    (peers.get(change.peer as usize), sampled.get(change.prefix as usize))
+                {
+                    replayer.sample_change(*peer, *prefix, change);
+                }
+            }
+        };
+        for (n_events, event) in reading.events.iter().enumerate() {
+            sample_changes(self, n_events);
             if let Some(peer) = peers.get(event.peer as usize) {
                 self.apply(*peer, file, event);
             }
         }
+        sample_changes(self, reading.events.len());
     }
 
     /// Everything that the files said.
@@ -142,6 +162,7 @@ impl Replayer {
                 self.close_session(peer, family, end);
             }
         }
+        let control = self.control_sample();
         let Replayer { collector, peers, has_rib, corrections, first_hops, .. } = self;
         let (mut sessions, mut routes, mut tables) = (self.session_spans, self.route_spans, self.tables);
         // Peers sorted, and everything else by their new numbers.
@@ -169,6 +190,7 @@ impl Replayer {
             tables,
             has_rib,
             corrections,
+            control,
         }
     }
 
@@ -182,6 +204,7 @@ impl Replayer {
                     self.speaks.push(false);
                     self.heard.push([None; 2]);
                     self.routes.push(FxHashMap::default());
+                    self.samples.push(Sample::default());
                     self.first_hops.push((0, 0));
                     self.peers.push(peer);
                     self.peers.len() - 1
@@ -205,12 +228,13 @@ impl Replayer {
             Change::SessionDown => self.session_down(peer, cause),
             Change::SessionUp => self.session_up(peer, cause),
             Change::EndOfRib { family } => self.end_of_rib(peer, *family, cause),
+            Change::Alive => self.note_message(peer, cause),
             Change::RibEntry { .. } | Change::Open => {}
         }
     }
 
     /// Does what falls due up to `now`.
-    fn advance(&mut self, now: Timestamp) {
+    pub(super) fn advance(&mut self, now: Timestamp) {
         while let Some(&(at, due)) = self.due.first() {
             if at > now {
                 break;
@@ -225,6 +249,7 @@ impl Replayer {
                 Due::Rib(index) => self.apply_rib(index),
                 Due::RibExpires(index) if self.latest_rib == Some(index) => self.forget_all(at),
                 Due::RibExpires(_) => {}
+                Due::SyncMark(peer) => self.mark_sample(peer),
                 Due::SyncTimeout(peer) => self.sync_timeout(peer, at),
             }
         }
@@ -232,7 +257,9 @@ impl Replayer {
 
     /// Nothing is known of any vantage point from `at` on.
     fn forget_all(&mut self, at: Timestamp) {
+        self.forget_falls(at);
         for peer in 0..self.peers.len() {
+            self.forget_sample(peer, None);
             for family in Family::ALL {
                 self.set_session(peer, family, PeerState::Unknown, false, Cause::time(at));
             }

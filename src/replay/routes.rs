@@ -17,6 +17,8 @@ pub(super) struct Route {
     /// Time of the last message about it; nothing known before the first one.
     pub heard_at: Option<Timestamp>,
     pub announced_at: Timestamp,
+    /// When a message or a RIB dump last showed that it is so.
+    pub evident_at: Timestamp,
 }
 
 impl Replayer {
@@ -37,6 +39,7 @@ impl Replayer {
         route.paths.push((path_id, path.clone()));
         let held = route.present();
         route.heard_at = Some(at);
+        route.evident_at = at;
         self.set_route(peer, prefix, held, Evidence::Announce, cause);
         if let Some(route) = self.routes[peer].get_mut(&prefix) {
             route.announced_at = at;
@@ -72,6 +75,7 @@ impl Replayer {
             None => route.paths.clear(),
         }
         route.heard_at = Some(at);
+        route.evident_at = at;
         // Where the whole table is not known, other paths may have been there all along.
         let has_others = path_id.is_some() && !session.complete;
         let held = route.present().or((!has_others).then_some(Held::Absent));
@@ -137,6 +141,7 @@ impl Route {
             record: None,
             heard_at: None,
             announced_at: at,
+            evident_at: at,
         }
     }
 
@@ -146,7 +151,7 @@ impl Route {
     }
 
     /// Records what was known up to `at`.
-    fn close(&self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
+    pub fn close(&self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
         let Some(held) = &self.held else { return };
         if self.since < at {
             spans.push(RouteSpan {

@@ -1,6 +1,6 @@
 //! Sessions: established, being set up, closed, or not known.
 
-use super::replayer::{Cause, Due, Replayer};
+use super::replayer::{Cause, Replayer};
 use super::*;
 
 /// The session of one peer, for one family.
@@ -11,13 +11,28 @@ pub(super) struct Session {
     pub since: Timestamp,
     /// The record that began it.
     pub record: Option<RecordRef>,
+    /// When a RIB dump last confirmed the table, or else since when it is so.
+    pub confirmed_at: Timestamp,
+    /// When the transfer of its table began.
+    pub opened_at: Timestamp,
+    /// Whether the table was withdrawn as a whole: nothing is unknown, but the vantage point speaks for nobody.
+    pub lost_table: bool,
     /// Whether a withdrawal out of nothing means that the route had been there since `since`.
     pub withdrawals_imply: bool,
 }
 
 impl Session {
     pub fn unknown(since: Timestamp) -> Session {
-        Session { state: PeerState::Unknown, complete: false, since, record: None, withdrawals_imply: false }
+        Session {
+            state: PeerState::Unknown,
+            complete: false,
+            since,
+            record: None,
+            confirmed_at: since,
+            opened_at: since,
+            lost_table: false,
+            withdrawals_imply: false,
+        }
     }
 }
 
@@ -36,7 +51,16 @@ impl Replayer {
         }
         let since = at.max(session.since);
         self.close_session(peer, family, since);
-        self.sessions[peer][family as usize] = Session { state, complete, since, record, withdrawals_imply: false };
+        self.sessions[peer][family as usize] = Session {
+            state,
+            complete,
+            since,
+            record,
+            confirmed_at: since,
+            opened_at: session.opened_at,
+            lost_table: false,
+            withdrawals_imply: false,
+        };
     }
 
     /// Records the state of a session up to `at`.
@@ -48,6 +72,7 @@ impl Replayer {
     }
 
     pub(super) fn session_down(&mut self, peer: usize, cause: Cause) {
+        self.forget_sample(peer, None);
         for family in Family::ALL {
             self.set_session(peer, family, PeerState::Down, false, cause);
         }
@@ -55,19 +80,25 @@ impl Replayer {
     }
 
     pub(super) fn session_up(&mut self, peer: usize, cause: Cause) {
+        self.forget_sample(peer, None);
         self.forget_routes(peer, None, cause.at);
         for family in Family::ALL {
             self.set_session(peer, family, PeerState::Syncing, false, cause);
+            self.sessions[peer][family as usize].opened_at = cause.at;
         }
-        self.due.insert((cause.at + SYNC_TIMEOUT, Due::SyncTimeout(peer)));
+        self.schedule_timeout(peer, cause.at);
     }
 
+    /// A transfer without End-of-RIB has had its time.
     pub(super) fn sync_timeout(&mut self, peer: usize, at: Timestamp) {
         for family in Family::ALL {
             let session = self.sessions[peer][family as usize];
-            if session.state == PeerState::Syncing && session.since + SYNC_TIMEOUT <= at {
-                // Without End-of-RIB nothing proves that the transfer is over: silence stays unknown.
-                self.set_session(peer, family, PeerState::Up, false, Cause::time(at));
+            let is_of_this_transfer = session.opened_at + SYNC_TIMEOUT <= at && !session.complete;
+            let is_open = matches!(session.state, PeerState::Syncing | PeerState::Up) && !session.lost_table;
+            if is_of_this_transfer && is_open && !session.withdrawals_imply {
+                // Unless the sample shows that all of it has come, silence stays unknown.
+                let complete = self.is_transferred(peer, family);
+                self.set_session(peer, family, PeerState::Up, complete, Cause::time(at));
             }
         }
     }

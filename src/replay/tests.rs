@@ -1,14 +1,14 @@
 //! Histories of one collector written as text: `rib a P | 10 a withdraw P | …`, instants in seconds after a RIB dump.
 //!
 //! Peers are `a`, `b`, `c` (AS64501, AS64502, AS64503), prefixes `P`, `Q`, `R`; a route of `a` to `P` has the path
-//! `64501 64510`, or a number of its own: `announce P 64511`.
+//! `64501 64510`, or a number of its own: `announce P 64511`. `T0-50` are the first 50 prefixes of the control sample.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
 use crate::bgp::Asn;
-use crate::decode::{Change, Counts, Ending, PeerActivity, Reading, RouteEvent};
+use crate::decode::{Change, Control, ControlChange, Counts, Ending, PeerActivity, Reading, RouteEvent};
 use crate::time::Window;
 
 const END: i64 = 10_000;
@@ -16,6 +16,19 @@ const END: i64 = 10_000;
 fn peer(name: &str) -> (u32, Peer) {
     let index = u32::from(name.as_bytes()[0] - b'a');
     (index, Peer { address: [192, 0, 2, index as u8 + 1].into(), asn: Asn(64501 + index) })
+}
+
+/// The numbers of the control prefixes that `T0-50` stands for.
+fn sampled(word: &str) -> Option<std::ops::Range<u32>> {
+    let (from, to) = word.strip_prefix('T')?.split_once('-')?;
+    Some(from.parse().unwrap()..to.parse().unwrap())
+}
+
+fn control() -> Control {
+    let prefix = |n: u32| Prefix::new([10, 0, n as u8, 0].into(), 24).unwrap();
+    let mut control = Control::default();
+    control.prefixes.extend((0..200).map(prefix));
+    control
 }
 
 fn prefix(name: &str) -> Prefix {
@@ -50,9 +63,11 @@ fn empty() -> Reading {
     Reading {
         peers: peers.into(),
         events: Vec::new(),
+        control: control(),
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
+        skipped: Vec::new(),
         ending: Ending::Complete,
         has_peer_table: true,
     }
@@ -74,6 +89,12 @@ fn story(text: &str) -> Story {
                     let (index, who) = peer(name);
                     rib.peers[index as usize].table_size[0] = 100;
                     for word in held.split(',').filter(|word| !word.is_empty()) {
+                        if let Some(numbers) = sampled(word) {
+                            rib.control.held.resize(3, vec![0; 4]);
+                            let words = &mut rib.control.held[index as usize];
+                            numbers.for_each(|n| words[n as usize / 64] |= 1 << (n % 64));
+                            continue;
+                        }
                         let path = Arc::new(AsPath::new(vec![who.asn, Asn(64510)], 1));
                         let change = Change::RibEntry { prefix: prefix(word), path_id: None, path, originated_at: at };
                         rib.events.push(RouteEvent { at, record: number, offset: 100 * number, peer: index, change });
@@ -84,6 +105,14 @@ fn story(text: &str) -> Story {
             [at, name, what @ ..] => {
                 let (index, who) = peer(name);
                 let at = seconds(at);
+                if let [what @ ("announce" | "withdraw"), word] = what
+                    && let Some(numbers) = sampled(word)
+                {
+                    let (n_before, is_announced) = (updates.events.len() as u32, *what == "announce");
+                    let change = |prefix| ControlChange { at, n_before, peer: index, prefix, is_announced };
+                    updates.control.changes.extend(numbers.map(change));
+                    continue;
+                }
                 let change = match what {
                     ["announce", word, origin @ ..] => {
                         let origin = origin.first().map_or(64510, |origin| origin.parse().unwrap());
@@ -93,6 +122,7 @@ fn story(text: &str) -> Story {
                     ["withdraw", word] => Change::Withdraw { prefix: prefix(word), path_id: None },
                     ["down"] => Change::SessionDown,
                     ["up"] => Change::SessionUp,
+                    ["keepalive"] => Change::Alive,
                     ["end-of-rib"] => Change::EndOfRib { family: Family::V4 },
                     other => panic!("{other:?}"),
                 };
@@ -108,7 +138,7 @@ fn story(text: &str) -> Story {
     story
 }
 
-fn run(text: &str) -> Replay {
+pub(super) fn run(text: &str) -> Replay {
     let story = story(text);
     let window = Window { start: Timestamp::from_secs(-1000), end: Timestamp::from_secs(END) };
     let mut replayer = Replayer::new(Collector::new("rrc00"), window);
@@ -126,7 +156,7 @@ fn time(at: Timestamp) -> String {
 }
 
 /// What was known of a prefix at a peer: `yes 0..10 | no 10..end`, only while the session counts.
-fn check(text: &str, who: &str, what: &str, expected: &str) {
+pub(super) fn check(text: &str, who: &str, what: &str, expected: &str) {
     let replay = run(text);
     let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
     let spans = replay.routes.iter().filter(|span| span.peer == index && span.prefix == prefix(what));
@@ -143,7 +173,7 @@ fn check(text: &str, who: &str, what: &str, expected: &str) {
     assert_eq!(shown.join(" | "), expected, "{text}");
 }
 
-fn check_session(text: &str, who: &str, expected: &str) {
+pub(super) fn check_session(text: &str, who: &str, expected: &str) {
     let replay = run(text);
     let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
     let spans = replay.sessions.iter().filter(|span| span.peer == index && span.family == Family::V4);
@@ -210,6 +240,13 @@ fn a_peer_that_only_ever_fails_to_connect_is_never_up() {
 fn a_message_from_a_closed_session_begins_a_transfer() {
     let text = "0 rib a:P | 50 a down | 70 a announce P";
     check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..70 | syncing 70..970 | up partly 970..end");
+}
+
+#[test]
+fn a_keepalive_from_a_closed_session_begins_a_transfer_and_from_an_open_one_nothing() {
+    let text = "0 rib a:P b:P | 10 b keepalive | 50 a down | 70 a keepalive | 80 a keepalive | 90 a end-of-rib";
+    check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..70 | syncing 70..90 | up 90..end");
+    check_session(text, "b", "unknown -1000..0 | up 0..end");
 }
 
 #[test]

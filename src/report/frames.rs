@@ -3,18 +3,17 @@
 use polars::prelude::*;
 
 use super::{Report, round};
-use crate::detect::{Outage, Scope};
+use crate::detect::{Outage, Scope, Upstream};
 use crate::error::Error;
 use crate::time::Timestamp;
-use crate::visibility::{Held, PeerState};
 
 /// A column of instants in UTC, in microseconds.
-fn times(name: &str, values: Vec<Option<Timestamp>>) -> Column {
+pub(super) fn times(name: &str, values: Vec<Option<Timestamp>>) -> Column {
     let micros: Vec<Option<i64>> = values.into_iter().map(|at| at.map(Timestamp::micros)).collect();
     Series::new(name.into(), micros).into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)).into_column()
 }
 
-fn column<T, V>(name: &str, values: Vec<T>) -> Column
+pub(super) fn column<T, V>(name: &str, values: Vec<T>) -> Column
 where
     V: ?Sized,
     Series: NamedFrom<Vec<T>, V>,
@@ -22,7 +21,7 @@ where
     Series::new(name.into(), values).into_column()
 }
 
-fn frame(table: &'static str, columns: Vec<Column>) -> Result<DataFrame, Error> {
+pub(super) fn frame(table: &'static str, columns: Vec<Column>) -> Result<DataFrame, Error> {
     DataFrame::new_infer_height(columns).map_err(|source| Error::Table { table, source })
 }
 
@@ -34,9 +33,11 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
         };
     }
     let words = |values: Vec<String>| values.join(" ");
+    let asns = |list: &[Upstream]| words(list.iter().map(|upstream| upstream.asn.0.to_string()).collect());
     frame(
         "outages",
         vec![
+            column("id", each!(|o| o.id.as_str())),
             column("scope", each!(|o| o.scope.name())),
             column("target", each!(|o| o.target.to_string())),
             column("asn", each!(|o| o.asn.map(|asn| asn.0))),
@@ -68,6 +69,19 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
             column("rib_confirmed", each!(|o| o.rib_confirmed)),
             column("evidence_quality", each!(|o| o.quality.name())),
             column("n_zombies", each!(|o| o.survivors.iter().filter(|s| s.zombie).count() as u32)),
+            column("upstreams_before", each!(|o| asns(&o.upstreams.before))),
+            column("upstreams_after", each!(|o| asns(&o.upstreams.after))),
+            column("pattern", each!(|o| o.upstreams.pattern.map(|pattern| pattern.name()))),
+            column("loss_spread_seconds", each!(|o| o.agreement.loss_spread().map(|spread| spread.as_secs_f64()))),
+            column(
+                "recovery_spread_seconds",
+                each!(|o| o.agreement.recovery_spread().map(|spread| spread.as_secs_f64())),
+            ),
+            times("start_range_earliest", each!(|o| o.agreement.start_range().map(|range| range.0))),
+            times("start_range_latest", each!(|o| o.agreement.start_range().map(|range| range.1))),
+            times("end_range_earliest", each!(|o| o.agreement.end_range().map(|range| range.0))),
+            times("end_range_latest", each!(|o| o.agreement.end_range().map(|range| range.1))),
+            column("ioda_answer", each!(|o| o.agreement.ioda.map(|ioda| ioda.name()))),
         ],
     )
 }
@@ -145,72 +159,6 @@ pub fn timeline_frame(report: &Report) -> Result<DataFrame, Error> {
             column("space_up", space_up),
             column("space", space),
             column("observed", observed),
-        ],
-    )
-}
-
-/// One row per vantage point, prefix and state, and one per session state: the columns of `spans.parquet`, in order.
-pub fn span_frame(report: &Report) -> Result<DataFrame, Error> {
-    let mut collectors = Vec::new();
-    let (mut addresses, mut asns, mut prefixes, mut families) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut origins, mut upstreams, mut paths) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut from, mut to, mut states, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for span in report.spans() {
-        let path = match &span.held {
-            Held::Present(path) => path.as_deref(),
-            Held::Absent | Held::Unknown => None,
-        };
-        collectors.push(span.vantage_point.collector.to_string());
-        addresses.push(span.vantage_point.peer.address.to_string());
-        asns.push(span.vantage_point.peer.asn.0);
-        prefixes.push(Some(span.prefix.to_string()));
-        families.push(span.prefix.family().to_string());
-        origins.push(path.and_then(|path| path.origin()).map(|asn| asn.0));
-        upstreams.push(path.and_then(|path| path.upstream()).map(|asn| asn.0));
-        paths.push(path.map(ToString::to_string));
-        from.push(Some(span.window.start));
-        to.push(Some(span.window.end));
-        states.push(match span.held {
-            Held::Present(_) => "present",
-            Held::Absent => "absent",
-            Held::Unknown => "unknown",
-        });
-        evidence.push(Some(span.evidence));
-    }
-    for span in report.sessions() {
-        collectors.push(span.vantage_point.collector.to_string());
-        addresses.push(span.vantage_point.peer.address.to_string());
-        asns.push(span.vantage_point.peer.asn.0);
-        prefixes.push(None);
-        families.push(span.family.to_string());
-        origins.push(None);
-        upstreams.push(None);
-        paths.push(None);
-        from.push(Some(span.window.start));
-        to.push(Some(span.window.end));
-        states.push(match span.state {
-            PeerState::Up => "session_up",
-            PeerState::Syncing => "session_syncing",
-            PeerState::Down => "session_down",
-            PeerState::Unknown => "session_unknown",
-        });
-        evidence.push(None);
-    }
-    frame(
-        "spans",
-        vec![
-            column("collector", collectors),
-            column("peer_address", addresses),
-            column("peer_asn", asns),
-            column("prefix", prefixes),
-            column("family", families),
-            column("origin", origins),
-            column("upstream", upstreams),
-            column("as_path", paths),
-            times("from", from),
-            times("to", to),
-            column("state", states),
-            column("evidence", evidence),
         ],
     )
 }

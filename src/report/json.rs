@@ -1,9 +1,12 @@
 //! The report as one JSON document. Its shape is a contract: see `docs/output.md`.
 
+mod outage;
+
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::detect::{Bounds, Edge, Episode, Loss, Outage};
+use crate::detect::{Episode, Loss};
+use outage::outages;
 
 /// The whole report.
 pub fn document(report: &Report) -> Value {
@@ -13,7 +16,7 @@ pub fn document(report: &Report) -> Value {
         "query": report.parameters,
         "answer": report.answer().name(),
         "coverage": coverage(report),
-        "outages": report.findings.outages.iter().map(outage).collect::<Vec<_>>(),
+        "outages": outages(report),
         "episodes": report.findings.episodes.iter().map(episode).collect::<Vec<_>>(),
         "losses": report.findings.losses.iter().map(loss).collect::<Vec<_>>(),
     })
@@ -21,7 +24,7 @@ pub fn document(report: &Report) -> Value {
 
 /// The report as one JSON value a line: every outage, then the run as a whole.
 pub fn lines(report: &Report) -> Vec<Value> {
-    let mut lines: Vec<Value> = report.findings.outages.iter().map(|o| tagged("outage", outage(o))).collect();
+    let mut lines: Vec<Value> = outages(report).into_iter().map(|outage| tagged("outage", outage)).collect();
     let mut run = document(report);
     if let Value::Object(fields) = &mut run {
         for list in ["outages", "episodes", "losses"] {
@@ -39,41 +42,6 @@ fn tagged(record: &str, value: Value) -> Value {
         tagged.extend(fields);
     }
     Value::Object(tagged)
-}
-
-/// One outage.
-fn outage(outage: &Outage) -> Value {
-    json!({
-        "scope": outage.scope,
-        "target": outage.target,
-        "asn": outage.asn,
-        "prefix": outage.prefix,
-        "prefixes": outage.prefixes,
-        "family": outage.family,
-        "start": outage.start,
-        "end": outage.end,
-        "start_bounds": bounds(&outage.start_bounds),
-        "end_bounds": bounds(&outage.end_bounds),
-        "duration_seconds": seconds(outage.duration),
-        "severity": outage.severity,
-        "class": outage.class,
-        "censored": outage.censored,
-        "episode": outage.episode,
-        "loss": edge(&outage.loss),
-        "recovery": outage.recovery.as_ref().map(edge),
-        "visibility_before": outage.visibility_before.map(round),
-        "visibility_min": round(outage.visibility_min),
-        "baseline_share_min": round(outage.baseline_min),
-        "n_vantage_points": outage.n_vantage_points,
-        "n_vantage_points_lost": outage.n_vantage_points_lost,
-        "n_peer_asns": outage.n_peer_asns,
-        "n_collectors": outage.n_collectors,
-        "rib_confirmed": outage.rib_confirmed,
-        "evidence_quality": outage.quality,
-        "parts": outage.parts,
-        "n_zombies": outage.survivors.iter().filter(|survivor| survivor.zombie).count(),
-        "survivors": outage.survivors,
-    })
 }
 
 fn coverage(report: &Report) -> Value {
@@ -98,6 +66,7 @@ fn coverage(report: &Report) -> Value {
         "rib": coverage.has_rib,
         "n_peer_asns": { "ipv4": coverage.n_peer_asns[0], "ipv6": coverage.n_peer_asns[1] },
         "full_feed": full_feed,
+        "live": { "ipv4": live(&coverage.live_feeds[0]), "ipv6": live(&coverage.live_feeds[1]) },
         "targets": report.summaries,
         "collectors": coverage.collectors.iter().map(collector).collect::<Vec<_>>(),
         "gaps": coverage.gaps,
@@ -113,6 +82,20 @@ fn coverage(report: &Report) -> Value {
     })
 }
 
+/// How many of the full feeds were live, over the window.
+fn live(feeds: &[LiveFeeds]) -> Vec<Value> {
+    let step = |feeds: &LiveFeeds| {
+        json!({
+            "start": feeds.window.start,
+            "end": feeds.window.end,
+            "n_live": feeds.n_live,
+            "n_full_feeds": feeds.n_full_feeds,
+            "share": feeds.share().map(round),
+        })
+    };
+    feeds.iter().map(step).collect()
+}
+
 fn collector(collector: &CollectorCoverage) -> Value {
     json!({
         "collector": collector.collector,
@@ -125,6 +108,26 @@ fn collector(collector: &CollectorCoverage) -> Value {
         "late_records": collector.late_records,
         "missed_announcements": collector.missed_announcements,
         "missed_withdrawals": collector.missed_withdrawals,
+        "clock_skew_seconds": collector.skew.map(|skew| skew.micros as f64 / 1e6),
+        "n_clock_events": collector.skew.map_or(0, |skew| skew.n_events),
+        "clock_suspect": collector.skew.is_some_and(|skew| skew.is_suspect()),
+        "n_skipped_ranges": collector.n_skipped_ranges,
+        "skipped_bytes": collector.skipped_bytes,
+        "control": collector.control.as_ref().map(control),
+    })
+}
+
+/// What the control sample of a collector shows.
+pub(super) fn control(sample: &ControlSample) -> Value {
+    json!({
+        "n_prefixes": sample.n_prefixes,
+        "n_vantage_points": sample.n_vantage_points,
+        "n_fallen": (sample.n_vantage_points > 0).then_some(sample.n_fallen),
+        "n_compared": sample.n_compared,
+        "n_mismatched": sample.n_mismatched,
+        "mismatch_rate": sample.mismatch_rate().map(|rate| (rate * 1e6).round() / 1e6),
+        "n_lost_sync": sample.n_lost_sync,
+        "n_lost_tables": sample.n_lost_tables,
     })
 }
 
@@ -163,14 +166,6 @@ fn loss(loss: &Loss) -> Value {
             "collector": who.collector, "peer_asn": who.peer.asn, "peer_address": who.peer.address,
         })).collect::<Vec<_>>(),
     })
-}
-
-fn bounds(bounds: &Bounds) -> Value {
-    json!([bounds.earliest, bounds.latest])
-}
-
-fn edge(edge: &Edge) -> Value {
-    json!({ "first": edge.first, "half": edge.half, "most": edge.most, "last": edge.last })
 }
 
 /// Seconds as a whole number wherever they are whole.

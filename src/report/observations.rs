@@ -24,7 +24,7 @@ pub struct Observations {
     pub gaps: Vec<Gap>,
     /// Per collector and stretch of the window: known or not.
     pub rows: Vec<CoverageRow>,
-    /// Every file read.
+    /// Every file read; records are referred to by its place here.
     pub files: Vec<FileReading>,
 }
 
@@ -37,6 +37,10 @@ pub struct Source {
     pub n_update_files: usize,
     /// RIB dumps that may not be trusted as tables.
     pub n_rib_dumps_rejected: usize,
+    /// Stretches of bytes in update files that belong to no record.
+    pub n_skipped_ranges: usize,
+    /// How many bytes those are.
+    pub skipped_bytes: u64,
 }
 
 /// Everything known of a prefix, vantage point by vantage point, usable or not.

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use polars::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Report, TOOL, coverage_frame, outage_frame, span_frame, timeline_frame};
+use super::json::control;
+use super::*;
 use crate::error::Error;
 
 /// A kind of file to write.
@@ -16,15 +17,33 @@ use crate::error::Error;
 pub enum Export {
     /// `outages.csv`, `coverage.csv`.
     Csv,
-    /// `outages.parquet`, `timelines.parquet`, `spans.parquet`.
+    /// `outages.parquet`, `timelines.parquet`, and the tables from which the run can be judged again.
     Parquet,
 }
 
+/// The shape of the folder: a later shape has a higher number.
+pub(super) const FORMAT: u32 = 1;
 /// The file that marks a folder as a run.
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 /// Every file that a run may consist of: nothing else is ever replaced.
-const FILES: [&str; 6] =
-    [MANIFEST, "outages.csv", "coverage.csv", "outages.parquet", "timelines.parquet", "spans.parquet"];
+const FILES: [&str; 10] = [
+    MANIFEST,
+    "outages.csv",
+    "coverage.csv",
+    "outages.parquet",
+    "timelines.parquet",
+    "evidence.parquet",
+    SPANS,
+    PEERS,
+    RIB_TABLES,
+    RIB_ENTRIES,
+];
+
+/// The tables from which a run can be judged again.
+pub(super) const SPANS: &str = "spans.parquet";
+pub(super) const PEERS: &str = "peers.parquet";
+pub(super) const RIB_TABLES: &str = "rib_tables.parquet";
+pub(super) const RIB_ENTRIES: &str = "rib_entries.parquet";
 
 /// Whether a report could be written into `folder`: it does not exist, is empty, or holds nothing but an earlier run
 /// that may be replaced. Asked before a long run, so that its result is not lost.
@@ -76,7 +95,8 @@ pub fn write(report: &Report, folder: &Path, exports: &[Export], replace: bool) 
 }
 
 fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let mut files = vec![(MANIFEST.to_owned(), manifest(report))];
+    let mut files = Vec::new();
+    let mut tables = Vec::new();
     if exports.contains(&Export::Csv) {
         files.push(("outages.csv".to_owned(), csv("outages.csv", outage_frame(&report.findings.outages)?)?));
         files.push(("coverage.csv".to_owned(), csv("coverage.csv", coverage_frame(report)?)?));
@@ -85,11 +105,17 @@ fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, 
         for (name, frame) in [
             ("outages.parquet", outage_frame(&report.findings.outages)?),
             ("timelines.parquet", timeline_frame(report)?),
-            ("spans.parquet", span_frame(report)?),
+            ("evidence.parquet", evidence_frame(report)?),
+            (SPANS, span_frame(report)?),
+            (PEERS, peer_frame(report)?),
+            (RIB_TABLES, rib_table_frame(report)?),
+            (RIB_ENTRIES, rib_entry_frame(report)?),
         ] {
+            tables.push(json!({ "name": name, "rows": frame.height() }));
             files.push((name.to_owned(), parquet(name, frame)?));
         }
     }
+    files.push((MANIFEST.to_owned(), manifest(report, tables)));
     Ok(files)
 }
 
@@ -115,12 +141,31 @@ fn parquet(table: &'static str, mut frame: DataFrame) -> Result<Vec<u8>, Error> 
     Ok(bytes)
 }
 
-fn manifest(report: &Report) -> Vec<u8> {
+/// `tables`: the Parquet files.
+fn manifest(report: &Report, tables: Vec<Value>) -> Vec<u8> {
+    let collectors = report.coverage.collectors.iter().zip(&report.replays);
     let document = json!({
+        "format": FORMAT,
         "tool": TOOL,
         "note": report.note,
         "parameters": report.parameters,
         "answer": report.answer().name(),
+        "collectors": collectors.map(|(collector, replay)| json!({
+            "collector": collector.collector,
+            "project": collector.project,
+            "has_rib": replay.has_rib,
+            "n_update_files": collector.n_update_files,
+            "n_rib_dumps_rejected": collector.n_rib_dumps_rejected,
+            "late_records": collector.late_records,
+            "missed_announcements": collector.missed_announcements,
+            "missed_withdrawals": collector.missed_withdrawals,
+            "n_skipped_ranges": collector.n_skipped_ranges,
+            "skipped_bytes": collector.skipped_bytes,
+            "control": collector.control.as_ref().map(control),
+        })).collect::<Vec<_>>(),
+        "gaps": report.coverage.gaps,
+        "coverage": report.coverage.rows,
+        "tables": tables,
         "files": report.files,
     });
     let mut bytes = Vec::new();

@@ -1,5 +1,6 @@
 //! The report for a person at a terminal: the answer first, what is not known last, no line wider than the page.
 
+mod explain;
 mod grid;
 mod outages;
 mod timelines;
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 use super::text::{count, from_to, size, wrap};
 use super::*;
 use crate::coverage::Verdict;
+
+pub use explain::{explain, find_outage};
 
 /// How it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,7 @@ pub fn table(report: &Report, style: Style) -> String {
     let style = Style { width: style.width.max(MIN_WIDTH), ..style };
     let mut page = Page { out: &mut out, report, style };
     page.note();
+    page.verdict();
     page.headlines();
     page.outages();
     page.episodes();
@@ -93,10 +97,23 @@ impl Page<'_> {
         }
     }
 
+    /// The answer in a word.
+    fn verdict(&mut self) {
+        let answer = self.report.answer().name().replace('_', " ");
+        self.painted_paragraph("1", &format!("Verdict: {answer}"), 0);
+    }
+
     fn headlines(&mut self) {
         let report = self.report;
         for summary in report.summaries.iter().take(self.limit()) {
             self.painted_paragraph("1", &words::headline(report, summary), 0);
+            for outage in words::longest(&words::outages_of(report, summary)) {
+                let details = [words::upstream_sentence(outage), words::agreement_sentence(outage)];
+                let details: Vec<String> = details.into_iter().flatten().collect();
+                if !details.is_empty() {
+                    self.paragraph(&details.join(" "), 0);
+                }
+            }
         }
         if report.summaries.len() > self.limit() {
             let n = report.summaries.len() - self.limit();
@@ -131,7 +148,10 @@ impl Page<'_> {
             ),
             0,
         );
-        let mut lines: Vec<String> = Vec::new();
+        if let Some(control) = words::control(report) {
+            self.paragraph(&control, 0);
+        }
+        let mut lines: Vec<String> = words::left_out(report);
         for row in &coverage.rows {
             let Some(reason) = row.reason else { continue };
             let reason = reason.to_string().replace('_', " ");

@@ -2,7 +2,7 @@
 
 use super::text::{clock, count, duration, from_to, percent};
 use super::*;
-use crate::detect::{Censoring, Class, Outage, Quality, Scope, Severity, TOTAL_BELOW};
+use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 
 /// The answer for one target: its longest outage of each family, of the whole network before single prefixes.
 pub(super) fn headline(report: &Report, summary: &Summary) -> String {
@@ -104,6 +104,38 @@ pub(super) fn sentence(outage: &Outage) -> String {
     )
 }
 
+/// What prefixes that nobody asked about did meanwhile, where the tables are large enough to tell.
+pub(super) fn control(report: &Report) -> Option<String> {
+    let samples = || report.coverage.collectors.iter().filter_map(|collector| collector.control);
+    let judged = || samples().filter(|sample| sample.n_vantage_points > 0);
+    let n_prefixes = judged().map(|sample| sample.n_prefixes).max()?;
+    let sum = |of: fn(&ControlSample) -> u64| judged().map(|sample| of(&sample)).sum::<u64>();
+    let part = |part: u64, whole: u64| format!("{:.2} %", 100.0 * part as f64 / whole as f64);
+    let fallen = part(sum(|sample| sample.n_fallen), sum(|sample| sample.n_prefixes));
+    let compared = match sum(|sample| sample.n_compared) {
+        0 => String::new(),
+        n => format!("; {} of its routes differ from a later RIB dump", part(sum(|sample| sample.n_mismatched), n)),
+    };
+    let prefixes = count(n_prefixes as usize, "other prefix", "other prefixes");
+    Some(format!("Control sample of {prefixes}: {fallen} fell meanwhile{compared}."))
+}
+
+/// Vantage points that were left out for what the control sample showed, per collector.
+pub(super) fn left_out(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for collector in &report.coverage.collectors {
+        let Some(sample) = collector.control else { continue };
+        let mut push = |n: u64, what: &str| {
+            if n > 0 {
+                lines.push(format!("{}: {} {what}", collector.collector, count(n as usize, "time", "times")));
+            }
+        };
+        push(sample.n_lost_sync, "a vantage point was out of step with a RIB dump and is unknown before it");
+        push(sample.n_lost_tables, "a vantage point withdrew its whole table and is left out until it is back");
+    }
+    lines
+}
+
 /// What the data leave open about the targets, each with the targets for which it does.
 pub(super) fn doubts(report: &Report) -> Vec<(String, Vec<String>)> {
     // What is the same for several targets is said once.
@@ -195,4 +227,66 @@ fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
         && outage.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
         && start < asn_end
         && end > asn_start
+}
+
+/// What the pattern of the losses says, and no more.
+pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'static str {
+    match pattern {
+        Pattern::SingleUpstream if before.len() == 1 => {
+            "Every known route led through this one AS: the data cannot tell a loss at the origin from one behind it."
+        }
+        Pattern::SingleUpstream => "Only the routes through one of them were lost together; the others stayed.",
+        Pattern::OriginSide => "The routes through all of them were lost together, as when the origin withdraws.",
+        Pattern::Scattered => "The losses follow no AS next to the origin, or took longer than one withdrawal does.",
+    }
+}
+
+/// Through whom a network was reached just before it was lost, in a sentence; nothing where no path is known.
+pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
+    let upstreams = &outage.upstreams;
+    let n: usize = upstreams.before.iter().map(|upstream| upstream.n_routes).sum();
+    let through = |list: &[Upstream]| match list {
+        [] => None,
+        [only] => Some(only.asn.to_string()),
+        [first, second] => Some(format!("{} and {}", first.asn, second.asn)),
+        [first, rest @ ..] => Some(format!("{} and {}", first.asn, count(rest.len(), "other", "others"))),
+    };
+    let before = through(&upstreams.before)?;
+    let after = match through(&upstreams.after) {
+        Some(after) if after == before => ", as afterwards".to_owned(),
+        Some(after) => format!(", afterwards through {after}"),
+        None => String::new(),
+    };
+    let what = match outage.prefix {
+        Some(prefix) => prefix.to_string(),
+        None => outage.target.to_string(),
+    };
+    let routes = count(n, "known route", "known routes");
+    Some(format!("Just before, {routes} to {what} led through {before}{after}."))
+}
+
+/// How far those who saw an outage agree, in a sentence; nothing where only one collector did.
+pub(super) fn agreement_sentence(outage: &Outage) -> Option<String> {
+    let agreement = &outage.agreement;
+    let n = agreement.collectors.iter().filter(|halves| halves.loss.is_some()).count();
+    let spread = agreement.loss_spread()?;
+    let apart = if spread.is_zero() { "at the same time".to_owned() } else { format!("within {}", duration(spread)) };
+    Some(format!("{n} collectors lost half of it {apart}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::Asn;
+
+    #[test]
+    fn the_wording_never_names_a_culprit() {
+        let upstream = Upstream { asn: Asn(64500), n_routes: 3, n_lost: 3 };
+        for pattern in [Pattern::OriginSide, Pattern::SingleUpstream, Pattern::Scattered] {
+            for before in [&[upstream][..], &[upstream, upstream][..]] {
+                let text = pattern_sentence(pattern, before);
+                assert!(!text.contains("AS64500") && !text.contains("caused") && !text.contains("fault"), "{text}");
+            }
+        }
+    }
 }

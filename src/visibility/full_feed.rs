@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::bgp::Family;
-use crate::replay::{Replay, RibTable};
+use crate::replay::{PeerState, Replay, RibTable};
 use crate::time::{Timestamp, Window};
 
 use super::Metric;
@@ -29,7 +29,8 @@ pub struct FullFeedRule {
 }
 
 /// The stretches in which a vantage point was a full feed, per family: from one RIB dump to the next. Frozen in
-/// between, so that a vantage point that loses its table during an event stays in the denominator.
+/// between, so that a vantage point that loses its table during an event stays in the denominator, and so that one whose
+/// session was interrupted during a dump counts again as soon as its table is back.
 #[derive(Clone, Debug, Default)]
 pub struct FullFeed {
     /// By collector and peer (indices of the replays), then family.
@@ -42,7 +43,7 @@ pub struct FullFeed {
 
 impl FullFeed {
     /// Judges every vantage point at every RIB dump.
-    pub fn judge(replays: &[Replay], metric: Metric) -> FullFeed {
+    pub fn judge(replays: &[&Replay], metric: Metric) -> FullFeed {
         let mut full_feed = FullFeed::default();
         for (collector, replay) in replays.iter().enumerate() {
             for (index, table) in replay.tables.iter().enumerate() {
@@ -58,7 +59,16 @@ impl FullFeed {
                 let Ok(epoch) = Window::new(table.done_at, until) else { continue };
                 for peer in 0..replay.peers.len() {
                     for family in Family::ALL {
-                        if full_feed.is_full(collector, index, table, peer, family) && !replay.foreign_first_hop[peer] {
+                        // Of a session that was not established the dump shows no table: the one before it tells.
+                        let telling = if is_interrupted(replay, peer, family, table.done_at) {
+                            index.checked_sub(1)
+                        } else {
+                            Some(index)
+                        };
+                        let is_full = telling.is_some_and(|index| {
+                            full_feed.is_full(collector, index, &replay.tables[index], peer, family)
+                        });
+                        if is_full && !replay.foreign_first_hop[peer] {
                             full_feed.epochs.entry((collector, peer)).or_default()[family as usize].push(epoch);
                         }
                     }
@@ -81,7 +91,17 @@ impl FullFeed {
     }
 }
 
-fn relative_cutoff(replays: &[Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
+/// Whether a session was closed or being set up.
+fn is_interrupted(replay: &Replay, peer: usize, family: Family, at: Timestamp) -> bool {
+    let next = replay.sessions.partition_point(|span| (span.peer, span.family, span.from) <= (peer, family, at));
+    let span = next.checked_sub(1).and_then(|index| replay.sessions.get(index));
+    span.is_some_and(|span| {
+        let is_it = (span.peer, span.family) == (peer, family) && at < span.to;
+        is_it && matches!(span.state, PeerState::Down | PeerState::Syncing)
+    })
+}
+
+fn relative_cutoff(replays: &[&Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
     let nearest = replays
         .iter()
         .filter_map(|replay| replay.tables.iter().min_by_key(|table| table.done_at.micros_since(at).unsigned_abs()));

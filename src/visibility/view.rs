@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::{Baseline, BaselineSource, FullFeed, FullFeedRule, Metric, Sufficiency, Timeline, sweep};
-use crate::bgp::{AsPath, Asn, Family, Prefix, VantagePoint};
-use crate::replay::{Held, PeerState, Replay, RouteSpan};
+use super::{Baseline, BaselineSource, FullFeed, FullFeedRule, LiveFeeds, Metric, Step, Sufficiency, Timeline, sweep};
+use crate::bgp::{AsPath, Asn, Collector, Family, Prefix, VantagePoint};
+use crate::replay::{Evidence, Held, PeerState, RecordRef, Replay, RouteSpan};
 use crate::time::{Timestamp, Window};
 
 /// What a usable vantage point says about a prefix.
@@ -30,6 +30,9 @@ impl Vote {
     }
 }
 
+/// How a vote is known, and by which record where a single one shows it.
+pub type Because = (Evidence, Option<RecordRef>);
+
 /// The time for which a usable vantage point said one thing about a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -39,6 +42,25 @@ pub struct Piece {
     pub window: Window,
     /// What it said.
     pub vote: Vote,
+    /// How that is known; nothing where its table was complete and did not name the prefix.
+    pub because: Option<Because>,
+}
+
+/// A RIB dump, searched for one prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchedDump {
+    /// Place of its collector among the replays.
+    pub collector: usize,
+    /// The file, by its number.
+    pub file: u32,
+    /// When its last record was written.
+    pub at: Timestamp,
+    /// ASes with a whole table in it.
+    pub full_feeds: BTreeSet<Asn>,
+    /// Those among them that list the prefix.
+    pub holding: BTreeSet<Asn>,
+    /// Their entries: peer, record, path.
+    pub entries: Vec<(usize, RecordRef, Arc<AsPath>)>,
 }
 
 /// The time for which one vantage point held one route, or none, or for which that is not known.
@@ -83,7 +105,7 @@ struct Member {
 /// The replays of all collectors, side by side.
 #[derive(Debug)]
 pub struct View<'a> {
-    replays: &'a [Replay],
+    replays: Vec<&'a Replay>,
     vantage_points: Vec<VantagePoint>,
     members: Vec<Member>,
     asns: Vec<Asn>,
@@ -100,15 +122,16 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Puts replays side by side. Where any collector has RIB dumps, those without are left out: their vantage points
     /// cannot be told full or partial. `window` is the one asked about.
-    pub fn new(replays: &'a [Replay], window: Window, metric: Metric, sufficiency: Sufficiency) -> View<'a> {
+    pub fn new(replays: Vec<&'a Replay>, window: Window, metric: Metric, sufficiency: Sufficiency) -> View<'a> {
         let has_rib = replays.iter().any(|replay| replay.has_rib);
-        let full_feed = FullFeed::judge(replays, metric);
-        let used = |replay: &&Replay| replay.has_rib == has_rib;
+        let full_feed = FullFeed::judge(&replays, metric);
+        let used = |replay: &&&Replay| replay.has_rib == has_rib;
         let asns: BTreeSet<Asn> =
             replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
         let asns: Vec<Asn> = asns.into_iter().collect();
+        let routes = replays.iter().map(|replay| ranges(&replay.routes)).collect();
         let mut view = View {
-            replays,
+            replays: Vec::new(),
             vantage_points: Vec::new(),
             members: Vec::new(),
             asns,
@@ -117,8 +140,9 @@ impl<'a> View<'a> {
             window,
             sufficiency,
             n_full_feeds: [Vec::new(), Vec::new()],
-            routes: replays.iter().map(|replay| ranges(&replay.routes)).collect(),
+            routes,
         };
+        view.replays.clone_from(&replays);
         for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
             let speaks: FxHashSet<(usize, Family)> =
                 replay.routes.iter().map(|span| (span.peer, span.prefix.family())).collect();
@@ -136,6 +160,11 @@ impl<'a> View<'a> {
         }
         view.n_full_feeds = Family::ALL.map(|family| view.count_full_feeds(family));
         view
+    }
+
+    /// What it rests on, per collector.
+    pub fn replays(&self) -> &[&'a Replay] {
+        &self.replays
     }
 
     /// Every vantage point that might be usable.
@@ -183,33 +212,114 @@ impl<'a> View<'a> {
     pub fn timeline(&self, prefix: Prefix, origin: Option<Asn>) -> Timeline {
         let pieces = self.pieces(&prefix);
         let baseline = self.baseline(&prefix, &pieces, origin);
-        let steps = sweep::steps(&sweep::Sweep {
-            pieces: &pieces,
+        let n_full_feeds = self.has_rib.then(|| self.n_full_feeds[prefix.family() as usize].as_slice());
+        let steps = self.steps(&pieces, origin, &baseline, n_full_feeds, self.sufficiency);
+        Timeline { prefix, origin, steps, baseline, end: self.window.end }
+    }
+
+    /// `timeline` as only some collectors saw it, however few; `pieces` are those of its prefix.
+    pub fn part_of(&self, timeline: &Timeline, pieces: &[Piece], keep: impl Fn(&Collector) -> bool) -> Timeline {
+        let is_kept = |piece: &&Piece| keep(&self.vantage_points[piece.vantage_point].collector);
+        let kept: Vec<Piece> = pieces.iter().filter(is_kept).cloned().collect();
+        let anyone = Sufficiency { min_peers: 1, min_coverage: 0.0 };
+        let steps = self.steps(&kept, timeline.origin, &timeline.baseline, None, anyone);
+        Timeline { steps, ..timeline.clone() }
+    }
+
+    fn steps(
+        &self,
+        pieces: &[Piece],
+        origin: Option<Asn>,
+        baseline: &Baseline,
+        n_full_feeds: Option<&[(Timestamp, usize)]>,
+        sufficiency: Sufficiency,
+    ) -> Vec<Step> {
+        sweep::steps(&sweep::Sweep {
+            pieces,
             origin,
             asn_of: &|vantage_point| self.members[vantage_point].asn,
             n_asns: self.asns.len(),
             baseline: &baseline.asns.iter().filter_map(|asn| self.asns.binary_search(asn).ok()).collect::<Vec<_>>(),
-            n_full_feeds: if self.has_rib { Some(&self.n_full_feeds[prefix.family() as usize]) } else { None },
+            n_full_feeds,
             end: self.window.end,
-            sufficiency: self.sufficiency,
-        });
-        Timeline { prefix, origin, steps, baseline, end: self.window.end }
+            sufficiency,
+        })
     }
 
-    /// The RIB dumps written inside `window`: per dump, the full-feed ASes that hold the prefix in it.
-    pub fn dumps_inside(&self, prefix: &Prefix, window: &Window) -> Vec<BTreeSet<Asn>> {
-        let mut dumps = Vec::new();
-        for (collector, replay) in self.replays.iter().enumerate() {
-            for (index, table) in replay.tables.iter().enumerate() {
-                if table.begun_at >= window.start && table.done_at < window.end {
-                    let (holders, full_feeds) = self.holders(collector, index, prefix, None);
-                    if !full_feeds.is_empty() {
-                        dumps.push(holders);
+    /// Whether any vantage point is ever a full feed.
+    pub fn has_full_feeds(&self, family: Family) -> bool {
+        self.members.iter().any(|member| !member.usable[family as usize].is_empty())
+    }
+
+    /// Full-feed ASes over the window, and those of them that are live: known and with their session up. Where no RIB
+    /// dump tells who is a full feed, those that say anything about the prefixes asked for.
+    pub fn live_feeds(&self, family: Family) -> Vec<LiveFeeds> {
+        let mut changes: Vec<(Timestamp, bool, usize)> = Vec::new();
+        for member in &self.members {
+            for (window, _) in &member.usable[family as usize] {
+                changes.push((window.start, true, member.asn));
+                changes.push((window.end, false, member.asn));
+            }
+        }
+        let live = count_asns(changes, self.asns.len());
+        let all = &self.n_full_feeds[family as usize];
+        let mut instants: Vec<Timestamp> = live.iter().chain(all).map(|(at, _)| *at).collect();
+        instants.retain(|at| self.window.contains(*at));
+        instants.push(self.window.start);
+        instants.sort_unstable();
+        instants.dedup();
+        let at = |counts: &[(Timestamp, usize)], at: Timestamp| {
+            let index = counts.partition_point(|(since, _)| *since <= at);
+            index.checked_sub(1).map_or(0, |index| counts[index].1)
+        };
+        let mut feeds: Vec<LiveFeeds> = Vec::new();
+        for from in instants {
+            let (n_live, n_full_feeds) = (at(&live, from), self.has_rib.then(|| at(all, from)));
+            match feeds.last_mut() {
+                Some(last) if (last.n_live, last.n_full_feeds) == (n_live, n_full_feeds) => {}
+                last => {
+                    if let Some(last) = last {
+                        last.window.end = from;
                     }
+                    feeds.push(LiveFeeds {
+                        window: Window { start: from, end: self.window.end },
+                        n_live,
+                        n_full_feeds,
+                    });
                 }
             }
         }
+        feeds
+    }
+
+    /// The RIB dumps written inside `window` in which anyone has a whole table, searched for the prefix.
+    pub fn dumps_inside(&self, prefix: &Prefix, window: &Window) -> Vec<SearchedDump> {
+        let mut dumps = Vec::new();
+        for (collector, replay) in self.replays.iter().enumerate() {
+            for (index, table) in replay.tables.iter().enumerate() {
+                if table.begun_at < window.start || table.done_at >= window.end {
+                    continue;
+                }
+                let (holding, full_feeds) = self.holders(collector, index, prefix, None);
+                if full_feeds.is_empty() {
+                    continue;
+                }
+                let listed = table.holders.get(prefix).into_iter().flatten();
+                let of_full_feeds = listed.filter(|holder| holding.contains(&replay.peers[holder.peer].asn));
+                let entries = of_full_feeds
+                    .filter_map(|holder| Some((holder.peer, holder.record, holder.paths.last()?.1.clone())))
+                    .collect();
+                let (file, at) = (table.file, table.done_at);
+                dumps.push(SearchedDump { collector, file, at, full_feeds, holding, entries });
+            }
+        }
         dumps
+    }
+
+    /// Place of the collector of a vantage point among the replays, and of the peer in that replay.
+    pub fn replayed(&self, vantage_point: usize) -> (usize, usize) {
+        let member = &self.members[vantage_point];
+        (member.collector, member.peer)
     }
 
     fn spans(&self, member: &Member, prefix: &Prefix) -> &[RouteSpan] {
@@ -242,22 +352,7 @@ impl<'a> View<'a> {
                 changes.push((epoch.end, false, member.asn));
             }
         }
-        changes.sort_unstable();
-        let (mut per_asn, mut n, mut counts) = (vec![0u32; self.asns.len()], 0, Vec::<(Timestamp, usize)>::new());
-        for (at, begins, asn) in changes {
-            if begins {
-                n += usize::from(per_asn[asn] == 0);
-                per_asn[asn] += 1;
-            } else {
-                per_asn[asn] -= 1;
-                n -= usize::from(per_asn[asn] == 0);
-            }
-            match counts.last_mut() {
-                Some(last) if last.0 == at => last.1 = n,
-                _ => counts.push((at, n)),
-            }
-        }
-        counts
+        count_asns(changes, self.asns.len())
     }
 
     /// Full-feed ASes that hold the prefix in one RIB dump, and all full-feed ASes of it.
@@ -350,9 +445,9 @@ impl<'a> View<'a> {
 
 /// Cuts one usable stretch into votes.
 fn pieces_of(vantage_point: usize, usable: Window, complete: bool, spans: &[RouteSpan], pieces: &mut Vec<Piece>) {
-    let mut push = |start: Timestamp, end: Timestamp, vote: Vote| {
+    let mut push = |start: Timestamp, end: Timestamp, vote: Vote, because: Option<Because>| {
         if let Ok(window) = Window::new(start, end) {
-            pieces.push(Piece { vantage_point, window, vote });
+            pieces.push(Piece { vantage_point, window, vote, because });
         }
     };
     let mut at = usable.start;
@@ -362,18 +457,39 @@ fn pieces_of(vantage_point: usize, usable: Window, complete: bool, spans: &[Rout
         }
         let (from, to) = (span.from.max(usable.start), span.to.min(usable.end));
         if complete {
-            push(at, from, Vote::Absent);
+            push(at, from, Vote::Absent, None);
         }
+        let because = Some((span.evidence, span.record));
         match &span.held {
-            Held::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at)),
-            Held::Absent => push(from, to, Vote::Absent),
+            Held::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at), because),
+            Held::Absent => push(from, to, Vote::Absent, because),
             Held::Unknown => {}
         }
         at = to;
     }
     if complete {
-        push(at, usable.end, Vote::Absent);
+        push(at, usable.end, Vote::Absent, None);
     }
+}
+
+/// How many ASes have anything begun and not ended, over time.
+fn count_asns(mut changes: Vec<(Timestamp, bool, usize)>, n_asns: usize) -> Vec<(Timestamp, usize)> {
+    changes.sort_unstable();
+    let (mut per_asn, mut n, mut counts) = (vec![0u32; n_asns], 0, Vec::<(Timestamp, usize)>::new());
+    for (at, begins, asn) in changes {
+        if begins {
+            n += usize::from(per_asn[asn] == 0);
+            per_asn[asn] += 1;
+        } else {
+            per_asn[asn] -= 1;
+            n -= usize::from(per_asn[asn] == 0);
+        }
+        match counts.last_mut() {
+            Some(last) if last.0 == at => last.1 = n,
+            _ => counts.push((at, n)),
+        }
+    }
+    counts
 }
 
 /// Where the spans of each prefix lie in a list sorted by prefix.

@@ -14,26 +14,29 @@ struct Module {
 }
 
 /// Plain values that every step may use.
-const LEAVES: [&str; 4] = ["time", "bgp", "coverage", "error"];
+const LEAVES: [&str; 5] = ["time", "bgp", "coverage", "error", "progress"];
 
 /// The steps come in the order of the data; none imports a later one.
-const MODULES: [Module; 14] = [
+const MODULES: [Module; 16] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
     Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror"], world: &[] },
     Module { name: "coverage", ours: &["time", "bgp"], packages: &["serde"], world: &[] },
     // Errors carry their cause, whatever it is.
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },
+    Module { name: "progress", ours: &[], packages: &[], world: &[] },
+    // Shared by those who speak it.
+    Module { name: "http", ours: &[], packages: &["chrono", "reqwest"], world: &["clock"] },
     Module {
         name: "catalog",
-        ours: &LEAVES,
-        packages: &["bgpkit_broker", "chrono", "rustc_hash", "serde", "serde_json", "thiserror"],
+        ours: &["http"],
+        packages: &["bgpkit_broker", "chrono", "reqwest", "rustc_hash", "serde", "serde_json", "thiserror"],
         world: &["fs", "clock", "thread"],
     },
     // Downloads wait, and give up.
     Module {
         name: "fetch",
-        ours: &["catalog::ArchiveFile", "catalog::Location"],
-        packages: &["chrono", "reqwest", "sha2", "tempfile", "thiserror"],
+        ours: &["http", "catalog::ArchiveFile", "catalog::Location"],
+        packages: &["reqwest", "sha2", "thiserror", "tokio"],
         world: &["fs", "clock", "thread"],
     },
     Module {
@@ -48,7 +51,15 @@ const MODULES: [Module; 14] = [
     Module { name: "detect", ours: &["visibility", "catalog::Target"], packages: &["polars", "serde"], world: &[] },
     Module {
         name: "report",
-        ours: &["detect", "visibility", "replay", "catalog::Query", "catalog::Target", "catalog::Match"],
+        ours: &[
+            "detect",
+            "visibility",
+            "replay",
+            "catalog::Query",
+            "catalog::Target",
+            "catalog::Match",
+            "catalog::DumpKind",
+        ],
         packages: &["chrono", "polars", "rustc_hash", "serde", "serde_json", "tempfile"],
         world: &["fs"],
     },
@@ -70,6 +81,7 @@ const MODULES: [Module; 14] = [
             "indicatif",
             "rustc_hash",
             "serde_json",
+            "signal_hook",
             "terminal_size",
             "thiserror",
         ],

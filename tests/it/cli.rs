@@ -12,7 +12,7 @@ pub const MAIN: &str = "--asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:
 /// A short window with the beginning of the main outage.
 const SHORT: &str = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
 /// A network that is never withdrawn.
-const QUIET: &str = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
+pub const QUIET: &str = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
 
 /// The program with arguments separated by blanks, run in this repository and in no particular environment.
 pub fn program(args: &str) -> Command {
@@ -28,13 +28,13 @@ pub fn program(args: &str) -> Command {
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// What it printed, exit code first.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-fn ran(command: &mut Command) -> Ran {
+pub fn ran(command: &mut Command) -> Ran {
     let output = command.output().expect("the program runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -47,13 +47,13 @@ pub fn prints(code: i32, args: &str) -> String {
     stdout
 }
 
-fn json(args: &str) -> Value {
+pub fn json(args: &str) -> Value {
     let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{args} --format json")));
     serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{args}: {error}: {stderr}"))
 }
 
 /// Refused with this exit code, all of these words, and nothing on standard output.
-fn refused(code: i32, args: &str, words: &[&str]) {
+pub fn refused(code: i32, args: &str, words: &[&str]) {
     let Ran { code: exited, stdout, stderr } = ran(&mut program(args));
     assert_eq!((exited, stdout.as_str()), (code, ""), "{args}: {stderr}");
     assert!(stderr.starts_with("error: "), "{args}: {stderr}");
@@ -69,7 +69,7 @@ fn outages(document: &Value, scope: &str) -> Vec<(String, String)> {
     of_scope.map(|outage| (edge(outage, "start"), edge(outage, "end"))).collect()
 }
 
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     TempDir::new().expect("a temporary folder")
 }
 
@@ -193,11 +193,12 @@ fn every_flag_of_the_help_has_a_test_here() {
     let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
     let mut n_flags = 0;
     for flag in flags.map(|flag| flag.trim_end_matches(|c: char| !c.is_ascii_alphanumeric())) {
-        let used = include_str!("cli.rs").match_indices(flag).any(|(at, _)| {
-            let next = include_str!("cli.rs")[at + flag.len()..].chars().next();
+        let tests = concat!(include_str!("cli.rs"), include_str!("sources.rs"));
+        let used = tests.match_indices(flag).any(|(at, _)| {
+            let next = tests[at + flag.len()..].chars().next();
             next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '-')
         });
-        assert!(used, "{flag} has no test in tests/it/cli.rs");
+        assert!(used, "{flag} has no test in tests/it/cli.rs or sources.rs");
         n_flags += 1;
     }
     assert!(n_flags > 25, "{n_flags} flags found");
@@ -253,114 +254,6 @@ fn a_file_of_targets_stands_for_the_flags() {
     refused(1, &format!("--targets none.txt {window}"), &["cannot read targets from none.txt"]);
 }
 
-// Sources.
-
-#[test]
-fn sources_are_narrowed_by_collector_and_project() {
-    let collectors = |args: &str| -> Vec<String> {
-        let document = json(&format!("{QUIET} --min-peers 5 {args}"));
-        let collectors = document["coverage"]["collectors"].as_array().expect("collectors");
-        collectors.iter().map(|one| one["collector"].as_str().expect("a name").to_owned()).collect()
-    };
-    assert_eq!(collectors(""), ["route-views.sydney", "route-views2", "rrc00"]);
-    assert_eq!(collectors("--collector rrc00"), ["rrc00"]);
-    assert_eq!(collectors("--collector rrc00,route-views2"), ["route-views2", "rrc00"]);
-    assert_eq!(collectors("--project routeviews"), ["route-views.sydney", "route-views2"]);
-    assert_eq!(collectors("--project riperis"), ["rrc00"]);
-    refused(
-        2,
-        &format!("{QUIET} --collector rrc99"),
-        &["unknown collector 'rrc99': the archive has route-views.sydney, route-views2, rrc00"],
-    );
-    refused(2, &format!("{QUIET} --project bgpstream"), &["unknown project 'bgpstream': write riperis or routeviews"]);
-    refused(1, &format!("{QUIET} --project riperis --collector route-views2"), &["no file is left"]);
-}
-
-#[test]
-fn the_archive_may_come_from_the_environment() {
-    let args = QUIET.replace("--archive data/dprk-2014", "");
-    let Ran { code, stdout, .. } = ran(program(&args).env("OUTAGE_REPLAY_ARCHIVE", "data/dprk-2014"));
-    assert_eq!((code, stdout), (0, prints(0, QUIET)));
-}
-
-#[test]
-fn a_plan_lists_what_a_run_would_read_and_what_is_missing() {
-    let plan = prints(0, &format!("plan {MAIN}"));
-    assert!(plan.contains("752 files"), "{plan}");
-    assert!(plan.contains("Missing: route-views.sydney 2014-12-22T13:30:00Z to 2014-12-22T13:45:00Z"), "{plan}");
-    let document: Value = serde_json::from_str(&prints(0, &format!("plan {MAIN} --format json"))).expect("JSON");
-    let collectors = document["collectors"].as_array().expect("collectors");
-    assert_eq!(collectors.len(), 3);
-    assert_eq!(collectors[0]["collector"], "route-views.sydney");
-    assert_eq!(collectors[0]["missing"].as_array().map(Vec::len), Some(1));
-    refused(2, "plan --from 2014-12-22 --to 2014-12-23 --archive data/dprk-2014", &["nothing to look for"]);
-}
-
-#[test]
-fn a_cache_is_listed_verified_and_pruned() {
-    let folder = folder();
-    let cache = format!("--cache-dir {}", folder.path().display());
-    assert_eq!(prints(0, &format!("cache path {cache}")).trim_end(), folder.path().display().to_string());
-    assert!(prints(0, &format!("cache list {cache}")).starts_with("0 files"));
-
-    // A file without a digest was not finished.
-    let file = folder.path().join("rrc00/2014.12/updates.20141222.1615.gz");
-    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
-    std::fs::write(&file, b"not finished").expect("a file");
-    let verified = prints(1, &format!("cache verify {cache}"));
-    assert!(verified.contains("damaged   rrc00/2014.12/updates.20141222.1615.gz"), "{verified}");
-    assert!(prints(0, &format!("cache prune --older-than 30days {cache}")).starts_with("0 files removed"));
-    assert!(prints(0, &format!("cache prune --max-size 0 {cache}")).starts_with("1 files removed"));
-    assert!(!file.exists());
-    refused(2, &format!("cache prune {cache}"), &["--older-than"]);
-    refused(2, &format!("cache prune --max-size many {cache}"), &["500M"]);
-}
-
-#[test]
-fn offline_reads_the_cache_alone_as_an_archive() {
-    let window = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:00";
-    let from_cache = prints(0, &format!("{window} --offline --cache-dir data/dprk-2014 --format json"));
-    assert_eq!(from_cache, prints(0, &format!("{window} --archive data/dprk-2014 --format json")));
-    let folder = folder();
-    refused(1, &format!("{window} --offline --cache-dir {}", folder.path().display()), &["no archive files below"]);
-}
-
-#[test]
-fn a_broker_that_cannot_be_one_ends_the_run_with_its_address() {
-    let folder = folder();
-    let args = format!("{QUIET} --cache-dir {} --all-collectors", folder.path().display());
-    let args = args.replace("--archive data/dprk-2014", "--broker-url not-a-url");
-    refused(1, &args, &["cannot list archives at not-a-url", "--archive"]);
-    assert!(contents(folder.path()).is_empty());
-}
-
-#[test]
-fn an_archive_that_cannot_be_used_is_named_with_what_was_expected() {
-    let window = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00";
-    refused(1, &format!("{window} --archive no/such/folder"), &["cannot read the archive at no/such/folder: "]);
-    refused(1, &format!("{window} --archive Cargo.toml"), &["cannot read the archive at Cargo.toml: "]);
-    let empty = folder();
-    refused(
-        1,
-        &format!("{window} --archive {}", empty.path().display()),
-        &["no archive files below", "updates.YYYYMMDD.HHMM.gz (RIPE RIS)", "(RouteViews)"],
-    );
-}
-
-#[test]
-fn a_window_without_files_says_what_the_archive_holds() {
-    refused(
-        1,
-        "--asn 131279 --from 2005-12-22 --duration 1h --archive data/dprk-2014",
-        &[
-            "no update or RIB file covers 2005-12-22T00:00:00Z .. 2005-12-22T01:00:00Z",
-            "2014-12-21T20:00:00Z to 2014-12-23T20:00:00Z",
-        ],
-    );
-}
-
-// Windows.
-
 #[test]
 fn windows_that_cannot_be_are_refused() {
     let window = |window: &str| format!("--asn 131279 --archive data/dprk-2014 {window}");
@@ -379,7 +272,7 @@ fn windows_that_cannot_be_are_refused() {
         &window("--from 2014-12-22 --to 2014-12-23 --duration 1h"),
         &["--to", "cannot be used with '--duration"],
     );
-    refused(2, &window("--to 2014-12-22"), &["--from <TIME>"]);
+    refused(2, &window("--to 2014-12-22"), &["pass --from"]);
 }
 
 #[test]
@@ -523,14 +416,13 @@ fn a_full_disk_is_a_failure() {
 
 #[test]
 fn a_run_is_written_whole_and_the_export_chooses() {
+    let tables = "peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet timelines.parquet";
+    let everything = format!("coverage.csv evidence.parquet manifest.json outages.csv outages.parquet {tables}");
     for (export, expected) in [
-        ("", "coverage.csv manifest.json outages.csv outages.parquet spans.parquet timelines.parquet"),
+        ("", everything.as_str()),
         ("--export csv", "coverage.csv manifest.json outages.csv"),
-        ("--export parquet", "manifest.json outages.parquet spans.parquet timelines.parquet"),
-        (
-            "--export parquet,csv",
-            "coverage.csv manifest.json outages.csv outages.parquet spans.parquet timelines.parquet",
-        ),
+        ("--export parquet", format!("evidence.parquet manifest.json outages.parquet {tables}").as_str()),
+        ("--export parquet,csv", everything.as_str()),
     ] {
         let out = folder();
         let run = out.path().join("deep/run");
@@ -599,5 +491,5 @@ fn the_current_folder_can_be_the_output() {
     let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
     let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(names(out.path()).len(), 6);
+    assert_eq!(names(out.path()).len(), 10);
 }

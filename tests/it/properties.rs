@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use outage_replay::bgp::Prefix;
 use outage_replay::catalog::{ArchiveFile, Catalog, Match, Mirror, Query, Target};
-use outage_replay::report::{self, Report};
+use outage_replay::report::{self, Export, Report};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Held, PeerState};
+use outage_replay::visibility::{Held, Metric, PeerState};
 use outage_replay::{Error, Options, run};
 use proptest::prelude::*;
 
@@ -175,17 +175,6 @@ fn told_by_the_model(story: &Story, peer: usize, prefix: usize, now: i64) -> Tol
     }
 }
 
-/// Whether the peer is in the RIB dump before `now`, and so known to be a full feed.
-fn is_listed(story: &Story, peer: usize, now: i64) -> bool {
-    let until_dump = story.deeds.iter().filter(|(at, who, _)| *who == peer && *at <= RIB);
-    let is_up = until_dump.fold(true, |is_up, (_, _, deed)| match deed {
-        Deed::Down => false,
-        Deed::Up { .. } => true,
-        _ => is_up,
-    });
-    now < RIB || is_up
-}
-
 /// What the report says of the same.
 fn told_by_the_report(report: &Report, peer: usize, prefix: usize, now: Timestamp) -> Told {
     let asn = 1001 + peer as u32;
@@ -227,10 +216,8 @@ proptest! {
                     if expected != Told::Unknown || found == Told::Present {
                         prop_assert_eq!(found, expected, "AS{} {} +{}", 1001 + peer, PREFIXES[prefix], now);
                     }
-                    if is_listed(&story, peer, now) {
-                        n_visible += usize::from(expected == Told::Present);
-                        n_live += usize::from(expected != Told::Unknown);
-                    }
+                    n_visible += usize::from(expected == Told::Present);
+                    n_live += usize::from(expected != Told::Unknown);
                 }
                 let step = timeline.at(at(now)).expect("a step");
                 prop_assert_eq!((step.n_visible, step.n_live), (n_visible, n_live), "{} +{}", PREFIXES[prefix], now);
@@ -255,6 +242,82 @@ proptest! {
         targets.push(Target::Asn("131279".parse().expect("an AS")));
         assert_same_result(folder.path(), &query(at(0), at(END), targets), seed);
     }
+
+    #[test]
+    fn an_earlier_run_judged_again_equals_a_fresh_one(story in story(), other in 0..other_options().len()) {
+        let folder = scenario::folder(&story.scenario());
+        let mut targets = every_prefix();
+        targets.push(Target::Asn("131279".parse().expect("an AS")));
+        assert_same_judgement(folder.path(), &query(at(0), at(END), targets), &other_options()[other..=other]);
+    }
+}
+
+// An earlier run judged again
+
+/// Flags that a user might try on an earlier run.
+fn other_options() -> Vec<Options> {
+    let with = |change: fn(&mut Options)| {
+        let mut options = options(2);
+        change(&mut options);
+        options
+    };
+    vec![
+        with(|_| {}),
+        with(|options| options.thresholds.down_below = 0.3),
+        with(|options| (options.thresholds.down_below, options.thresholds.up_at) = (0.9, 1.0)),
+        with(|options| options.thresholds.min_duration = Duration::from_millis(1500)),
+        with(|options| options.thresholds.merge_gap = Duration::from_secs(900)),
+        with(|options| options.thresholds.episode_gap = Duration::ZERO),
+        with(|options| options.thresholds.degraded_below = 0.5),
+        with(|options| options.sufficiency.min_peers = 9),
+        with(|options| options.sufficiency.min_coverage = 0.9),
+        with(|options| options.metric = Metric::Ioda),
+    ]
+}
+
+/// Every file of a folder, by name.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut contents: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry"))
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).expect("a file")))
+        .collect();
+    contents.sort();
+    contents
+}
+
+/// A run that was written, read back and judged by other options equals a run with these from the beginning.
+fn assert_same_judgement(archive: &Path, query: &Query, others: &[Options]) {
+    let mirror = Mirror::open(archive).expect("an archive");
+    let out = tempfile::TempDir::new().expect("a temporary folder");
+    let (earlier, again, fresh) = (out.path().join("earlier"), out.path().join("again"), out.path().join("fresh"));
+    let everything = [Export::Csv, Export::Parquet];
+    let first = run(query, &mirror, &options(1), &()).expect("a report");
+    report::write(&first, &earlier, &everything, false).expect("a folder");
+    for options in others {
+        let read = report::read(&earlier).expect("an earlier run");
+        let judged = outage_replay::pipeline::judge(read.observations, options).expect("a report");
+        let expected = run(query, &mirror, options, &()).expect("a report");
+        for (found, expected) in written(&judged).iter().zip(&written(&expected)) {
+            assert_eq!(found, expected, "{options:?}");
+        }
+        report::write(&judged, &again, &everything, true).expect("a folder");
+        report::write(&expected, &fresh, &everything, true).expect("a folder");
+        let (again, fresh) = (contents(&again), contents(&fresh));
+        let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&again), names(&fresh));
+        for ((name, again), (_, fresh)) in again.iter().zip(&fresh) {
+            assert!(again == fresh, "{name} with {options:?}");
+        }
+    }
+}
+
+#[test]
+fn the_run_of_december_2014_judged_again_equals_a_fresh_one() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
+    let target = Target::Asn("131279".parse().expect("an AS"));
+    let window = ["2014-12-22T15:00", "2014-12-22T18:00"].map(|time| time.parse().expect("a time"));
+    assert_same_judgement(&folder, &query(window[0], window[1], vec![target]), &other_options());
 }
 
 fn assert_shares(report: &Report) {
@@ -314,6 +377,9 @@ fn written(report: &Report) -> Vec<String> {
         report::timeline_frame(report).expect("a frame"),
         report::span_frame(report).expect("a frame"),
         report::coverage_frame(report).expect("a frame"),
+        report::peer_frame(report).expect("a frame"),
+        report::rib_table_frame(report).expect("a frame"),
+        report::rib_entry_frame(report).expect("a frame"),
     ];
     let files = serde_json::to_string(&report.files).expect("a manifest");
     let mut written = vec![document, files];

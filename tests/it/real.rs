@@ -16,7 +16,7 @@ use std::time::Duration;
 use outage_replay::bgp::{Asn, Collector, Family};
 use outage_replay::catalog::{DumpKind, Match, Mirror, Query, Target};
 use outage_replay::coverage::GapReason;
-use outage_replay::detect::{Censoring, Class, Quality, Scope, Severity};
+use outage_replay::detect::{Censoring, Class, Evidence, Findings, Quality, Scope, Severity};
 use outage_replay::report::{Answer, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{PeerState, SessionSpan, Sufficiency};
@@ -219,7 +219,13 @@ fn a_peer_that_only_fails_to_connect_changes_nothing() {
     }
     assert_eq!(n_left_out, 221);
     let without = replay(mirror.path(), RRC06, targets(TARGETS), &at_least(2));
-    assert_eq!(without.findings, report.findings);
+    // Records have other numbers in other files.
+    let without_records = |findings: &Findings| {
+        let mut findings = findings.clone();
+        findings.outages.iter_mut().for_each(|outage| outage.evidence = Evidence::default());
+        findings
+    };
+    assert_eq!(without_records(&without.findings), without_records(&report.findings));
     assert_eq!(without.timelines, report.timelines);
 }
 

@@ -85,8 +85,8 @@ fn as4_path_is_ignored_on_a_four_octet_session() {
 fn an_origin_that_the_session_could_not_carry_is_unknown_and_the_prefix_present() {
     let record = bgp4mp(1, PEER, &message(2, &update(&[], &attributes(2, &[7018, 23456]), &nlri(P))));
     let reading = reading(&record, P);
-    let Change::Announce { path, .. } = &reading.events[0].change else { panic!("{}", text(&reading)) };
-    assert!(path.origin_is_unknown());
+    let path = reading.events.iter().find_map(|event| announced_path(&event.change));
+    assert!(path.is_some_and(|path| path.origin_is_unknown()), "{}", text(&reading));
 }
 
 #[test]
@@ -373,6 +373,17 @@ fn whole_prefixes_of_an_update_that_the_collector_cut_are_used() {
         "192.0.2.1 withdraws 175.45.176.0/24",
         &[&kept],
     );
+}
+
+#[test]
+fn the_first_update_or_keepalive_of_an_established_session_is_a_sign_of_life() {
+    let keepalive = bgp4mp(4, PEER, &message(4, &[]));
+    let update = update_record(&[], &attributes(4, &[64500]), &nlri("10.0.0.0/8"));
+    let open = bgp4mp(4, OTHER, &message(1, &[]));
+    let closed = state_record(5, PEER, 6, 1);
+    let file = [&open, &keepalive, &update, &closed, &closed, &keepalive, &update].map(Vec::as_slice).concat();
+    let alive = reading(&file, P).events.into_iter().filter(|event| event.change == Change::Alive);
+    assert_eq!(alive.map(|event| (event.peer, event.record)).collect::<Vec<_>>(), [(1, 1), (1, 5)]);
 }
 
 fn announced_path(change: &Change) -> Option<&Arc<AsPath>> {

@@ -7,9 +7,9 @@ use rustc_hash::FxHashSet;
 use super::super::text::{count, duration, of_family, percent};
 use super::grid::name_width;
 use super::{MAX_ROWS, Page};
-use crate::bgp::Prefix;
+use crate::bgp::{Family, Prefix};
 use crate::time::{Timestamp, Window};
-use crate::visibility::Timeline;
+use crate::visibility::{LiveFeeds, Timeline};
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const UNKNOWN: char = '·';
@@ -42,6 +42,8 @@ impl Page<'_> {
         let mut names: Vec<String> =
             report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
+        let strips = self.strips();
+        names.extend(strips.iter().map(|(name, _)| name.clone()));
         let name_width = name_width(&names);
         let columns = self.style.width.saturating_sub(name_width + 2 + LOWEST).max(10);
         let mut rows = Vec::new();
@@ -53,6 +55,9 @@ impl Page<'_> {
             let shares =
                 timeline.stretches().map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
             rows.push(row(timeline.prefix.to_string(), window, columns, shares));
+        }
+        for (name, feeds) in strips {
+            rows.push(row(name, window, columns, feeds.iter().map(|feeds| (feeds.window, feeds.share()))));
         }
         self.heading("Visibility (UTC)");
         let column = Duration::from_secs((window.duration().as_secs() / columns as u64).max(1));
@@ -75,6 +80,16 @@ impl Page<'_> {
         if folded > 0 {
             self.line(&format!("… and {}: --all shows them", count(folded, "more prefix", "more prefixes")));
         }
+    }
+
+    /// How many of the full feeds were live, for each family that is shown.
+    fn strips(&self) -> Vec<(String, &[LiveFeeds])> {
+        let report = self.report;
+        let is_shown = |family: &Family| report.timelines.iter().any(|timeline| timeline.family() == *family);
+        let shown = Family::ALL.into_iter().filter(|family| report.coverage.has_rib && is_shown(family));
+        shown
+            .map(|family| (format!("live peers {family}"), report.coverage.live_feeds[family as usize].as_slice()))
+            .collect()
     }
 
     /// The timelines to show, and how many are left.

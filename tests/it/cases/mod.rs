@@ -4,6 +4,7 @@
 //! notice, with times in seconds from the scenario's epoch.
 
 mod files;
+mod judgement;
 mod outages;
 mod parsing;
 mod replay;

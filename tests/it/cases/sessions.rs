@@ -94,7 +94,7 @@ fn a_dump_in_the_middle_of_a_table_transfer_does_not_make_absent_what_has_not_be
 #[test]
 fn a_session_that_is_cleared_and_then_idle_is_lost_once() {
     check(
-        &three_feeds("at +50 a state 6>7\nat +51 a state 7>1"),
+        &three_feeds("at +50 a down\nat +50 a state 6>7\nat +51 a state 7>1"),
         "P 0..900 show R AS1001",
         "no_outage | R 0:3/3 50:2/2 | -900..50 holds \"1001 4837 131279\" rib | -900..50 up | 50..900 down",
     );
@@ -134,13 +134,21 @@ fn a_silent_feed_that_the_next_dump_lists_was_up_throughout() {
 
 // T25
 #[test]
-fn an_update_on_a_closed_session_shows_that_it_is_open_again() {
-    check(
-        &three_feeds("at +50 a state 6>1\nat +80 a announce P"),
-        "P 0..1200 show R AS1001",
-        "no_outage | R 0:3/3 50:2/2 980:3/3 | -900..50 holds \"1001 4837 131279\" rib | \
-         80..1200 holds \"1001 4837 131279\" announce | -900..50 up | 50..80 down | 80..980 syncing | 980..1200 up",
-    );
+fn an_update_or_keepalive_on_a_closed_session_shows_that_it_is_open_again() {
+    // The next keepalive would come at 70.
+    for (next, open) in [("", 70), ("at +65 a announce P", 65), ("at +60 a withdraw 192.0.2.0/24", 60)] {
+        let scenario = three_feeds(&format!("at +50 a state 6>1\n{next}\nat +80 a announce P"));
+        let (held, synced) = (if open == 65 { 65 } else { 80 }, open + 900);
+        check(
+            &scenario,
+            "P 0..1200 show R AS1001",
+            &format!(
+                "no_outage | R 0:3/3 50:2/2 {synced}:3/3 | -900..50 holds \"1001 4837 131279\" rib | \
+                 {held}..1200 holds \"1001 4837 131279\" announce | -900..50 up | 50..{open} down | \
+                 {open}..{synced} syncing | {synced}..1200 up"
+            ),
+        );
+    }
 }
 
 // T26

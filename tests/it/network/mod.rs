@@ -1,16 +1,20 @@
 //! Runs against real servers on the loopback interface, with and without a proxy that breaks what they say.
 
+mod catalog;
 mod faults;
+mod index;
 mod proxy;
 mod runs;
 mod servers;
+mod stops;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use outage_replay::bgp::{Asn, Collector};
-use outage_replay::catalog::{Broker, Patience, Query, Target};
+use outage_replay::catalog::{Broker, Choice, Patience, Query, Target};
 use outage_replay::fetch::{Cache, Downloader, EntryState, Limits};
 use outage_replay::pipeline::{Sources, check_download};
 use outage_replay::report::{self, Report};
@@ -25,13 +29,21 @@ const COLLECTORS: [&str; 3] = ["rrc00", "route-views2", "route-views.sydney"];
 const LIMITS: Limits = Limits {
     per_host: 4,
     silence: Duration::from_secs(20),
+    min_rate: 1,
+    slow: Duration::from_secs(20),
     attempts: 3,
     first_pause: Duration::from_millis(20),
     total: Duration::from_secs(40),
 };
 /// For servers that do not answer.
-const IMPATIENT: Limits =
-    Limits { silence: Duration::from_secs(1), attempts: 2, total: Duration::from_secs(4), ..LIMITS };
+const IMPATIENT: Limits = Limits {
+    silence: Duration::from_secs(1),
+    min_rate: 1000,
+    slow: Duration::from_secs(1),
+    attempts: 2,
+    total: Duration::from_secs(4),
+    ..LIMITS
+};
 const PATIENCE: Patience = Patience { first_pause: Duration::from_millis(20), total: Duration::from_millis(500) };
 
 /// The network that vanished, and one that never did.
@@ -43,10 +55,14 @@ fn query() -> Query {
     query
 }
 
+fn broker(url: &str, choice: Choice) -> Broker {
+    Broker::new(&url.parse().expect("a URL"), choice, PATIENCE, Arc::new(()))
+}
+
 /// Asks the broker at `broker_url` and downloads into `cache`.
 fn replay(broker_url: &str, cache: &Path, limits: Limits) -> Result<Report, Error> {
-    let broker = Broker::new(Some(broker_url), PATIENCE);
-    let downloader = Downloader::new(limits, check_download).expect("a client");
+    let broker = broker(broker_url, Choice::Few);
+    let downloader = Downloader::new(limits, check_download, Arc::new(())).expect("a client");
     let cache = Cache::new(cache, Some(downloader));
     let options = Options { jobs: 8, ..Options::default() };
     run(&query(), Sources { catalog: &broker, cache: Some(&cache) }, &options, &())

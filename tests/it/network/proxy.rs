@@ -55,10 +55,12 @@ pub enum Fault {
     Twice,
     /// A list has no items, although it counts them.
     NoItems,
+    /// A list is the first page of it, whatever page was asked for.
+    FirstPage,
     /// A list lacks its last item, although it counts it.
     LostItem,
     /// In a list, this text is that.
-    Replace(&'static str, &'static str),
+    Replace(String, String),
     /// The answer is right and late.
     Late(Duration),
 }
@@ -72,6 +74,8 @@ pub struct Request {
     pub range: Option<String>,
     /// Its If-Range.
     pub if_range: Option<String>,
+    /// Who says to have sent it.
+    pub user_agent: Option<String>,
 }
 
 /// Where a fault applies: to paths that contain a text, to the first few requests or always.
@@ -129,6 +133,11 @@ impl Proxy {
         Proxy { shared, listener: Some(listener) }
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.shared.port
+    }
+
     /// The broker, seen through the proxy.
     pub fn broker_url(&self) -> String {
         format!("http://127.0.0.1:{}{BROKER_PATH}", self.shared.port)
@@ -161,7 +170,7 @@ impl Proxy {
         counts
     }
 
-    /// The most archive files that were on their way at the same time.
+    /// The most archive files that were asked for at the same time.
     pub fn most_open(&self) -> usize {
         self.shared.log().most_open
     }
@@ -186,25 +195,23 @@ impl Shared {
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let head = read_head(&mut stream)?;
         let Some(path) = head.split_whitespace().nth(1).map(str::to_owned) else { return Ok(()) };
-        let request =
-            Request { path: path.clone(), range: header(&head, "range"), if_range: header(&head, "if-range") };
+        let request = Request {
+            path: path.clone(),
+            range: header(&head, "range"),
+            if_range: header(&head, "if-range"),
+            user_agent: header(&head, "user-agent"),
+        };
         let is_file = !path.starts_with(BROKER_PATH);
         let fault = {
             let mut log = self.log();
             log.requests.push(request);
-            if is_file {
-                log.open += 1;
-                log.most_open = log.most_open.max(log.open);
-            }
             log.rules.iter_mut().find(|rule| path.contains(&rule.path) && rule.left != Some(0)).map(|rule| {
                 rule.left = rule.left.map(|left| left - 1);
                 rule.fault.clone()
             })
         };
-        let result = self.answer(&mut stream, &path, &head, fault, is_file);
-        if is_file {
-            self.log().open -= 1;
-        }
+        let open = is_file.then(|| Open::new(self));
+        let result = self.answer(&mut stream, &path, &head, fault, open);
         let _ = stream.shutdown(Shutdown::Both);
         result
     }
@@ -215,8 +222,9 @@ impl Shared {
         path: &str,
         head: &str,
         fault: Option<Fault>,
-        is_file: bool,
+        open: Option<Open>,
     ) -> io::Result<()> {
+        let is_file = open.is_some();
         match &fault {
             Some(Fault::Refuse) => return Ok(()),
             Some(Fault::Hang) => return self.wait(stream),
@@ -236,7 +244,11 @@ impl Shared {
             Some(Fault::Late(pause)) => thread::sleep(*pause),
             _ => {}
         }
-        let (mut headers, mut body) = self.forward(path, head, is_file)?;
+        let asked = match &fault {
+            Some(Fault::FirstPage) => path.replace("&page=2&", "&page=1&"),
+            _ => path.to_owned(),
+        };
+        let (mut headers, mut body) = self.forward(&asked, head, is_file)?;
         if !is_file {
             let text = String::from_utf8_lossy(&body).replace(
                 &format!("http://127.0.0.1:{}/", self.archive_port),
@@ -281,6 +293,8 @@ impl Shared {
         if let Some(length) = length {
             headers.push_str(&format!("Content-Length: {length}\r\n"));
         }
+        // Whoever has the answer may ask for the next file at once.
+        drop(open);
         stream.write_all(format!("{headers}Connection: close\r\n\r\n").as_bytes())?;
         if fault == Some(Fault::Drip) {
             for byte in body.chunks(1) {
@@ -330,6 +344,25 @@ impl Shared {
     }
 }
 
+/// A file that was asked for and not answered yet.
+struct Open<'a>(&'a Shared);
+
+impl Open<'_> {
+    fn new(shared: &Shared) -> Open<'_> {
+        let mut log = shared.log();
+        log.open += 1;
+        log.most_open = log.most_open.max(log.open);
+        drop(log);
+        Open(shared)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.log().open -= 1;
+    }
+}
+
 fn edited(text: String, fault: Option<&Fault>) -> String {
     let items = |change: fn(&mut Vec<Value>)| {
         let mut list: Value = serde_json::from_str(&text).expect("the broker's JSON");
@@ -342,7 +375,7 @@ fn edited(text: String, fault: Option<&Fault>) -> String {
         }
         Some(Fault::NoItems) => items(Vec::clear),
         Some(Fault::LostItem) => items(|items| drop(items.pop())),
-        Some(Fault::Replace(from, to)) => text.replace(from, to),
+        Some(Fault::Replace(from, to)) => text.replace(from.as_str(), to),
         _ => text,
     }
 }

@@ -19,7 +19,13 @@ const UPDATES: &str = "rrc00/2014.12/updates.20141222.1615.gz";
 const RIB: &str = "route-views2/bgpdata/2014.12/RIBS/rib.20141222.1600.bz2";
 
 /// The program asked about the founding case, in a folder of its own and without the caller's settings.
-fn program(cache: &Path, broker_url: Option<&str>, more: &[&str]) -> Command {
+pub fn program(cache: &Path, broker_url: Option<&str>, more: &[&str]) -> Command {
+    let mut command = bare(cache, broker_url);
+    command.args(["--asn", "131279", "--format", "json", "--collector"]).arg(COLLECTORS.join(",")).args(more);
+    command
+}
+
+fn bare(cache: &Path, broker_url: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outage-replay"));
     for variable in ["BGPKIT_BROKER_URL", "OUTAGE_REPLAY_ARCHIVE", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
     {
@@ -29,8 +35,15 @@ fn program(cache: &Path, broker_url: Option<&str>, more: &[&str]) -> Command {
         command.env("BGPKIT_BROKER_URL", url);
     }
     command.env("NO_PROXY", "127.0.0.1").env("OUTAGE_REPLAY_CACHE", cache).current_dir(cache);
-    command.args(["--asn", "131279", "--format", "json", "--collector"]).arg(COLLECTORS.join(",")).args(more);
     command
+}
+
+/// What `plan` prints with the default choice of collectors.
+pub fn plan(cache: &Path, broker_url: &str, more: &[&str]) -> Vec<u8> {
+    let mut command = bare(cache, Some(broker_url));
+    let output = command.args(["plan", "--asn", "131279"]).args(more).output().expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 fn document(command: &mut Command) -> (Vec<u8>, Value) {
@@ -79,13 +92,11 @@ fn a_broker_that_cannot_be_reached_or_understood_ends_the_program_with_1() {
     let cache = TempDir::new().expect("a temporary folder");
     proxy.fault("/search", Fault::Status(404), None);
     let window = ["--from", WINDOW.0, "--to", WINDOW.1];
-    for url in [proxy.broker_url().as_str(), "http://", "no url"] {
-        let output = program(cache.path(), Some(url), &window).output().expect("the program runs");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{url}: {errors}");
-        assert!(errors.contains("cannot list archives at") && errors.contains("--offline"), "{url}: {errors}");
-        assert_eq!(output.stdout, b"", "{url}");
-    }
+    let output = program(cache.path(), Some(&proxy.broker_url()), &window).output().expect("the program runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("cannot list archives at") && errors.contains("--offline"), "{errors}");
+    assert_eq!(output.stdout, b"");
 }
 
 #[test]
@@ -177,6 +188,10 @@ fn runs_at_once_share_one_cache_and_four_connections_are_the_most() {
     let alone = TempDir::new().expect("a temporary folder");
     let clean = text(&replay(&proxy.broker_url(), alone.path(), LIMITS).expect("a clean run"));
     assert_eq!(proxy.most_open(), 4, "eight threads, four connections");
+    let own_name = concat!("outage-replay/", env!("CARGO_PKG_VERSION"));
+    for request in proxy.requests("2014.12/") {
+        assert!(request.user_agent.as_ref().is_some_and(|name| name.starts_with(own_name)), "{request:?}");
+    }
 
     proxy.reset();
     proxy.fault("2014.12/", Fault::Late(Duration::from_millis(50)), None);

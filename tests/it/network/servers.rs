@@ -1,7 +1,6 @@
 //! A real bgpkit-broker and a real nginx on the loopback interface, over the archive of `data/dprk-2014`.
 
 use std::env;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -10,8 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use outage_replay::catalog::{DumpKind, Mirror};
 use tempfile::TempDir;
+
+use super::index;
 
 /// A server that does not listen after this long never will.
 const START: Duration = Duration::from_secs(60);
@@ -32,6 +32,11 @@ pub struct Servers {
 impl Servers {
     /// Starts both, unless they are not installed: then the test is skipped and says so, or fails where `CI` is set.
     pub fn start() -> Option<Servers> {
+        Servers::with_index(index::shipped)
+    }
+
+    /// The same, with another index: SQL, made for the address of the archive.
+    pub fn with_index(content: fn(&str) -> String) -> Option<Servers> {
         let programs = (
             program("bgpkit-broker", Some("OUTAGE_REPLAY_TEST_BROKER")),
             program("nginx", None),
@@ -49,7 +54,7 @@ impl Servers {
         fs::write(&index, []).expect("an empty index");
         let (broker, broker_port) = started(|port| serve_index(&broker, &index, port));
         let servers = Servers { broker, nginx, broker_port, archive_port, folder };
-        servers.fill(&sqlite3, &index);
+        servers.fill(&sqlite3, &index, content);
         Some(servers)
     }
 
@@ -63,35 +68,10 @@ impl Servers {
         format!("http://127.0.0.1:{}{BROKER_PATH}", self.broker_port)
     }
 
-    /// Lists every file of the archive in the broker's index.
-    fn fill(&self, sqlite3: &Path, index: &Path) {
+    /// Writes the broker's index.
+    fn fill(&self, sqlite3: &Path, index: &Path, content: fn(&str) -> String) {
         let archive = format!("http://127.0.0.1:{}", self.archive_port);
-        let mut sql = format!(
-            "BEGIN;
-             INSERT INTO types VALUES (1,'updates'),(2,'rib');
-             INSERT INTO collectors VALUES
-                 (1,'rrc00','{archive}/rrc00','ripe-ris',300),
-                 (2,'route-views2','{archive}/route-views2/bgpdata','route-views',900),
-                 (3,'route-views.sydney','{archive}/route-views.sydney/bgpdata','route-views',900);\n"
-        );
-        for file in Mirror::open(&Servers::archive()).expect("the archive").files() {
-            let collector = match file.collector.name() {
-                "rrc00" => 1,
-                "route-views2" => 2,
-                "route-views.sydney" => 3,
-                other => panic!("{other} is not in the index"),
-            };
-            let kind = if file.kind == DumpKind::Updates { 1 } else { 2 };
-            let bytes = fs::metadata(Servers::archive().join(&file.name)).expect("a file").len();
-            let at = file.named_at.secs();
-            writeln!(
-                sql,
-                "INSERT INTO files(timestamp,collector_id,type_id,rough_size,exact_size) \
-                 VALUES ({at},{collector},{kind},{bytes},{bytes});"
-            )
-            .expect("text");
-        }
-        sql.push_str("COMMIT;\n");
+        let sql = format!("BEGIN; INSERT INTO types VALUES (1,'updates'),(2,'rib');\n{}COMMIT;\n", content(&archive));
         let mut shell = Command::new(sqlite3)
             .args(["-bail", "-cmd", ".timeout 10000"])
             .arg(index)

@@ -1,0 +1,51 @@
+//! The catalog of a run without network: what was downloaded before.
+
+use std::io;
+use std::path::Path;
+
+use super::{ArchiveFile, Catalog, Choice, Location, Mirror, Query, choice};
+use crate::bgp::Collector;
+use crate::error::Error;
+
+/// The files of a cache. It makes the same choice of collectors as a [`Broker`](super::Broker), so that the same question
+/// has the same answer with and without network.
+#[derive(Debug)]
+pub struct Held {
+    mirror: Mirror,
+    choice: Choice,
+}
+
+impl Held {
+    /// Lists the files of the cache below `root`.
+    pub fn open(root: &Path, choice: Choice) -> Result<Held, Error> {
+        match Mirror::open(root) {
+            Ok(mirror) => Ok(Held { mirror, choice }),
+            Err(Error::EmptyArchive { path }) => Err(Error::EmptyCache { path }),
+            Err(Error::Archive { path, source }) if source.kind() == io::ErrorKind::NotFound && path == root => {
+                Err(Error::EmptyCache { path })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Catalog for Held {
+    fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        let collectors = choice::collectors(query, self.choice)?;
+        let chosen = self.mirror.files().iter().filter(|file| collectors.contains(&file.collector));
+        Ok(chosen.map(cached).collect())
+    }
+
+    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
+        choice::expected(query, self.choice)
+    }
+}
+
+/// Its digest is compared before it is read.
+fn cached(file: &ArchiveFile) -> ArchiveFile {
+    let size = match &file.location {
+        Location::Local(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        Location::Cached { size } | Location::Remote { size, .. } => *size,
+    };
+    ArchiveFile { location: Location::Cached { size }, ..file.clone() }
+}

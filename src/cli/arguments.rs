@@ -1,0 +1,205 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, ValueEnum};
+
+use outage_replay::bgp::{Asn, Prefix, Project};
+use outage_replay::catalog::BrokerUrl;
+use outage_replay::detect::Thresholds;
+use outage_replay::report::Export;
+use outage_replay::time::Timestamp;
+use outage_replay::visibility::{Metric, Sufficiency};
+
+/// The arguments of a run.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Networks by origin AS: 131279, AS131279 or 2.207. Repeatable, comma lists
+    #[arg(long, value_name = "ASN", value_delimiter = ',', help_heading = "Target")]
+    pub asn: Vec<Asn>,
+    /// Prefixes, IPv4 or IPv6. Repeatable, comma lists
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Target")]
+    pub prefix: Vec<Prefix>,
+    /// A file with one AS number or prefix a line; # begins a comment
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub targets: Vec<PathBuf>,
+    /// Which prefixes a --prefix stands for, beside itself
+    #[arg(long = "match", value_name = "WHICH", value_enum, default_value_t, help_heading = "Target")]
+    pub matching: Matching,
+
+    /// Start of the window: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
+    #[arg(long, value_name = "TIME", help_heading = "Window")]
+    pub from: Option<Timestamp>,
+    /// End of the window, not included
+    #[arg(long, value_name = "TIME", conflicts_with = "duration", help_heading = "Window")]
+    pub to: Option<Timestamp>,
+    /// Length of the window instead of its end: 36h, 90min, 2days
+    #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
+    pub duration: Option<Duration>,
+
+    /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
+    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_ARCHIVE", help_heading = "Source")]
+    pub archive: Option<PathBuf>,
+    /// The bgpkit-broker server that lists the publishers' files [default: the public one]
+    #[arg(long, value_name = "URL", env = "BGPKIT_BROKER_URL", help_heading = "Source")]
+    pub broker_url: Option<BrokerUrl>,
+    /// Where downloaded files are kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_CACHE", help_heading = "Source")]
+    pub cache_dir: Option<PathBuf>,
+    /// Use only what is in the cache
+    #[arg(long, help_heading = "Source")]
+    pub offline: bool,
+    /// Every collector that the catalog has, instead of a small and diverse choice
+    #[arg(long, conflicts_with = "collector", help_heading = "Source")]
+    pub all_collectors: bool,
+    /// Only these collectors. Repeatable, comma lists
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Source")]
+    pub collector: Vec<String>,
+    /// Only the collectors of this project: riperis or routeviews
+    #[arg(long, value_name = "NAME", help_heading = "Source")]
+    pub project: Option<Project>,
+    /// Read RIB dumps from this long before the window to learn how widely a prefix is normally seen; at most 7days
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "0s", help_heading = "Source")]
+    pub baseline: Duration,
+
+    /// Fewer distinct peer ASes than this decide nothing
+    #[arg(long, value_name = "N", default_value_t = Sufficiency::default().min_peers, help_heading = "Detection")]
+    pub min_peers: usize,
+    /// Less than this share of the full-feed ASes decides nothing
+    #[arg(long, value_name = "SHARE", default_value_t = Sufficiency::default().min_coverage, value_parser = share, help_heading = "Detection")]
+    pub min_coverage: f64,
+    /// Down while the share of peer ASes that see it is below this
+    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().down_below, value_parser = share, help_heading = "Detection")]
+    pub down_below: f64,
+    /// Up again once it is at least this [default: 0.6; 0.5 with --metric ioda]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Detection")]
+    pub up_at: Option<f64>,
+    /// Shorter falls are flaps
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
+    pub min_duration: Duration,
+    /// Outages separated by at most this are one
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
+    pub merge_gap: Duration,
+    /// Outages and flaps separated by at most this are one episode
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "6h", help_heading = "Detection")]
+    pub episode_gap: Duration,
+    /// A loss that is no outage is listed while the share is below this
+    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().degraded_below, value_parser = share, help_heading = "Detection")]
+    pub degraded_below: f64,
+    /// Which share decides: of the peers that normally carry the prefix, or, as IODA, of all full feeds
+    #[arg(long, value_name = "RULE", value_enum, default_value_t, help_heading = "Detection")]
+    pub metric: MetricName,
+
+    /// What to print
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: Format,
+    /// Also write the run into this folder: tables, timelines, manifest
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Which files to write with --output
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "csv,parquet",
+        requires = "output",
+        help_heading = "Output"
+    )]
+    pub export: Vec<ExportName>,
+    /// Fold nothing: every row of every list in the table
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+    /// Replace an earlier run in the --output folder
+    #[arg(long, requires = "output", help_heading = "Output")]
+    pub force: bool,
+    /// Exit with 4 when an outage was found
+    #[arg(long, help_heading = "Output")]
+    pub fail_on_outage: bool,
+    /// Exit with 3 when anything is missing: any gap, any file that is not whole, whatever it does to the result
+    #[arg(long, help_heading = "Output")]
+    pub strict: bool,
+    /// Threads; 0 for one per core
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Output")]
+    pub jobs: usize,
+    /// No progress on standard error
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Say on standard error what is being done
+    #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Matching {
+    /// Nothing else
+    Exact,
+    /// Everything inside it
+    #[default]
+    MoreSpecific,
+    /// Everything that covers it
+    LessSpecific,
+    /// Both
+    Any,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
+pub enum MetricName {
+    #[default]
+    Baseline,
+    Ioda,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Format {
+    /// For a person
+    #[default]
+    Table,
+    /// One document
+    Json,
+    /// One outage a line, then the run
+    Ndjson,
+    /// One outage a row
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ExportName {
+    Csv,
+    Parquet,
+}
+
+impl MetricName {
+    /// The metric of that name.
+    pub fn metric(self) -> Metric {
+        match self {
+            MetricName::Baseline => Metric::Baseline,
+            MetricName::Ioda => Metric::Ioda,
+        }
+    }
+}
+
+impl ExportName {
+    /// The export of that name.
+    pub fn export(self) -> Export {
+        match self {
+            ExportName::Csv => Export::Csv,
+            ExportName::Parquet => Export::Parquet,
+        }
+    }
+}
+
+/// A length of time: `36h`.
+pub fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| format!("'{text}' is not a length of time: write 36h, 90min, 2days or 120s"))
+}
+
+/// A share from 0 to 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(format!("'{text}' is not a share: write a number from 0 to 1")),
+    }
+}

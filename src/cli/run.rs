@@ -1,0 +1,269 @@
+//! One run: from typed arguments to what is printed, and the exit code.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+
+use outage_replay::Options;
+use outage_replay::bgp::{Asn, Collector, Prefix};
+use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Mirror, Patience, Query, Target};
+use outage_replay::detect::Thresholds;
+use outage_replay::fetch::{Cache, Downloader, Limits};
+use outage_replay::pipeline::{self, Sources, check_download};
+use outage_replay::report::{self, Answer, Export, Report, Style};
+use outage_replay::time::{Timestamp, Window};
+use outage_replay::visibility::{Metric, Sufficiency};
+
+use super::arguments::{Args, Format, Matching, MetricName};
+use super::progress::Progress;
+use super::signals::Signals;
+use super::{cache_root, plan, usage};
+
+/// Lines are no longer than this, however wide the terminal.
+const MAX_WIDTH: usize = 200;
+
+/// Where archive files are listed, and where they are kept once downloaded.
+pub struct Store {
+    catalog: Box<dyn Catalog>,
+    cache: Option<Cache>,
+}
+
+impl Store {
+    /// As the pipeline wants them.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { catalog: self.catalog.as_ref(), cache: self.cache.as_ref() }
+    }
+}
+
+impl Args {
+    /// Runs: what to print, and the exit code.
+    pub fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+        let query = self.query()?;
+        let options = self.options()?;
+        if let Some(folder) = &self.output {
+            report::check_folder(folder, self.force)?;
+        }
+        let progress = self.progress()?;
+        let store = self.store(&progress)?;
+        let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
+        progress.finish();
+        let report = result.map_err(|error| progress.interrupted(error))?;
+        if let Some(folder) = &self.output {
+            report::write(&report, folder, &self.exports(), self.force)?;
+            progress.wrote(folder);
+        }
+        if self.strict && !report.is_complete() {
+            progress.incomplete(&report);
+        }
+        Ok((render(&report, self.format, self.all)?, exit_code(&report, self.fail_on_outage, self.strict)))
+    }
+
+    /// Prints what a run would read.
+    pub fn plan(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+        let query = self.query()?;
+        let progress = self.progress()?;
+        let result = plan::render(&query, self.store(&progress)?.sources(), self.format);
+        progress.finish();
+        match result {
+            Ok(text) => Ok((text.into_bytes(), 0)),
+            Err(error) => match error.downcast::<outage_replay::Error>() {
+                Ok(error) => Err(progress.interrupted(error)),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// Who watches the run.
+    fn progress(&self) -> anyhow::Result<Arc<Progress>> {
+        let signals = Signals::listen().context("cannot listen for signals")?;
+        Ok(Arc::new(Progress::new(self.quiet, self.verbose, signals)))
+    }
+
+    /// The question.
+    fn query(&self) -> anyhow::Result<Query> {
+        let from = self.from.ok_or_else(|| usage("the window has no start: pass --from"))?;
+        let to = match (self.to, self.duration) {
+            (Some(to), _) => to,
+            (None, Some(duration)) => from + duration,
+            (None, None) => return Err(usage("the window has no end: pass --to or --duration")),
+        };
+        let window =
+            Window::new(from, to).map_err(|error| usage(format!("--to must be later than --from: {error}")))?;
+        let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
+        // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
+        let first = Timestamp::from_secs(915_148_800);
+        if window.start < first {
+            return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
+        }
+        if window.end > now {
+            return Err(usage(format!("--to {} is in the future: it is {now} now", window.end)));
+        }
+        if self.baseline > Duration::from_secs(7 * 86400) {
+            return Err(usage("--baseline is at most 7days"));
+        }
+        Ok(Query {
+            targets: self.all_targets()?,
+            window,
+            collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
+            project: self.project,
+            baseline: self.baseline,
+        })
+    }
+
+    fn all_targets(&self) -> anyhow::Result<Vec<Target>> {
+        let matching = match self.matching {
+            Matching::Exact => Match::Exact,
+            Matching::MoreSpecific => Match::MoreSpecific,
+            Matching::LessSpecific => Match::LessSpecific,
+            Matching::Any => Match::Any,
+        };
+        let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
+        targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, matching)));
+        for path in &self.targets {
+            let text =
+                fs::read_to_string(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
+            for (index, line) in text.lines().enumerate() {
+                let word = line.split('#').next().unwrap_or_default().trim();
+                if word.is_empty() {
+                    continue;
+                }
+                let target = match (word.parse::<Asn>(), word.contains('/').then(|| word.parse::<Prefix>())) {
+                    (_, Some(Ok(prefix))) => Target::Prefix(prefix, matching),
+                    (Ok(asn), None) => Target::Asn(asn),
+                    (_, Some(Err(error))) => {
+                        return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
+                    }
+                    (Err(error), None) => {
+                        return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
+                    }
+                };
+                targets.push(target);
+            }
+        }
+        let mut unique = Vec::new();
+        for target in targets {
+            if !unique.contains(&target) {
+                unique.push(target);
+            }
+        }
+        if unique.is_empty() {
+            return Err(usage("nothing to look for: pass --asn, --prefix or --targets"));
+        }
+        Ok(unique)
+    }
+
+    /// How to answer it.
+    fn options(&self) -> anyhow::Result<Options> {
+        let (metric, up_at) = match self.metric {
+            MetricName::Baseline => (Metric::Baseline, Thresholds::default().up_at),
+            MetricName::Ioda => (Metric::Ioda, Thresholds::default().down_below),
+        };
+        let up_at = self.up_at.unwrap_or(up_at.max(self.down_below));
+        if up_at < self.down_below {
+            return Err(usage(format!("--up-at {up_at} is below --down-below {}", self.down_below)));
+        }
+        Ok(Options {
+            jobs: self.jobs,
+            metric,
+            sufficiency: Sufficiency { min_peers: self.min_peers, min_coverage: self.min_coverage },
+            thresholds: Thresholds {
+                down_below: self.down_below,
+                up_at,
+                min_duration: self.min_duration,
+                merge_gap: self.merge_gap,
+                episode_gap: self.episode_gap,
+                degraded_below: self.degraded_below,
+            },
+        })
+    }
+
+    /// Where the files are listed and kept.
+    fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
+        if let Some(archive) = &self.archive {
+            return Ok(Store { catalog: Box::new(Mirror::open(archive)?), cache: None });
+        }
+        let root = cache_root(self.cache_dir.as_deref())?;
+        let choice = if self.all_collectors { Choice::All } else { Choice::Few };
+        if self.offline {
+            let catalog = Box::new(Held::open(&root, choice)?);
+            return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });
+        }
+        let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
+        let downloader = Downloader::new(Limits::default(), check_download, watch())?;
+        let url = self.broker_url.clone().unwrap_or_default();
+        let catalog = Box::new(Broker::new(&url, choice, Patience::default(), watch()));
+        Ok(Store { catalog, cache: Some(Cache::new(&root, Some(downloader))) })
+    }
+
+    /// Which files to write.
+    fn exports(&self) -> Vec<Export> {
+        self.export.iter().map(|name| name.export()).collect()
+    }
+}
+
+/// The report as it is printed.
+pub fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<u8>> {
+    let json_error = || anyhow!("cannot print the report as JSON");
+    Ok(match format {
+        Format::Table => report::table(report, style(all)).into_bytes(),
+        Format::Csv => report::outages_csv(report)?,
+        Format::Json => {
+            let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
+            bytes.push(b'\n');
+            bytes
+        }
+        Format::Ndjson => {
+            let mut bytes = Vec::new();
+            for line in report::lines(report) {
+                serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
+                bytes.push(b'\n');
+            }
+            bytes
+        }
+    })
+}
+
+/// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.
+pub fn exit_code(report: &Report, fail_on_outage: bool, strict: bool) -> u8 {
+    match report.answer() {
+        Answer::Outage if fail_on_outage => 4,
+        _ if !report.is_sufficient() || (strict && !report.is_complete()) => 3,
+        _ => 0,
+    }
+}
+
+/// How the page is drawn on standard output. A pipe has the width that the shell exports, if any.
+pub fn style(all: bool) -> Style {
+    let stdout = std::io::stdout();
+    let width = match terminal_size::terminal_size_of(&stdout) {
+        Some((terminal_size::Width(width), _)) => Some(usize::from(width)),
+        None => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()),
+    };
+    Style {
+        colour: wants_colour(stdout.is_terminal(), std::env::var_os("NO_COLOR")),
+        width: width.unwrap_or(Style::default().width).min(MAX_WIDTH),
+        all,
+    }
+}
+
+/// Colours are for a person at a terminal who has not said no (<https://no-color.org>).
+fn wants_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
+    is_terminal && no_color.is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_need_a_terminal_and_nobody_who_objects() {
+        assert!(wants_colour(true, None));
+        assert!(wants_colour(true, Some("".into())));
+        assert!(!wants_colour(true, Some("1".into())));
+        assert!(!wants_colour(false, None));
+    }
+}

@@ -1,0 +1,223 @@
+//! The control sample: one prefix in 64, whatever was asked for, to judge the archive itself by.
+//!
+//! A hash of the prefix alone decides, so that the sample is the same in every file, collector and run: the network
+//! address as 128 bits, IPv4 in the upper 32, both halves and the length mixed by SplitMix64; the lowest six bits are
+//! zero. No path is kept, only who holds a prefix in a RIB dump and who announces or withdraws it in an update file.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::PeerIndex;
+use super::prefilter::{Encoding, MP_REACH, MP_UNREACH, attribute, nlri, unicast};
+use super::wire::Octets;
+use crate::bgp::{Family, Prefix};
+use crate::time::Timestamp;
+
+/// One prefix in so many is in the sample: a power of two.
+pub const CONTROL_RATE: u64 = 64;
+
+/// What one file says about the control sample.
+#[derive(Clone, Debug, Default)]
+pub struct Control {
+    /// The sampled prefixes that it names.
+    pub prefixes: Vec<Prefix>,
+    /// By peer, which of them it holds in this RIB dump: bit `n` stands for the `n`th, 64 to a word.
+    pub held: Vec<Vec<u64>>,
+    /// What an update file says of them, in order.
+    pub changes: Vec<ControlChange>,
+    /// Peers that hold several paths of a prefix (RFC 7911): the sample does not count paths, and cannot follow them.
+    pub untracked: FxHashSet<PeerIndex>,
+    /// Empty once the file has been read.
+    index_of: FxHashMap<Prefix, u32>,
+}
+
+/// A sampled prefix announced or withdrawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControlChange {
+    /// When the collector wrote the record.
+    pub at: Timestamp,
+    /// How many of [`super::Reading::events`] come before it.
+    pub n_before: u32,
+    /// Who sent it.
+    pub peer: PeerIndex,
+    /// Which, as an index into [`Control::prefixes`].
+    pub prefix: u32,
+    /// Announced, or withdrawn.
+    pub is_announced: bool,
+}
+
+impl Control {
+    /// The number of the prefix of a RIB record, if it is sampled.
+    #[inline]
+    pub(super) fn sampled(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
+        if is_sampled(octets, length) { self.index(family, length, octets) } else { None }
+    }
+
+    fn index(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
+        let prefix = Prefix::from_nlri(family, length, octets)?;
+        Some(*self.index_of.entry(prefix).or_insert_with(|| {
+            self.prefixes.push(prefix);
+            (self.prefixes.len() - 1) as u32
+        }))
+    }
+
+    /// The file has been read.
+    pub(super) fn finish(self) -> Control {
+        Control { index_of: FxHashMap::default(), ..self }
+    }
+
+    /// A peer holds a sampled prefix in a RIB dump.
+    pub(super) fn hold(&mut self, peer: PeerIndex, prefix: u32, has_path_ids: bool) {
+        if has_path_ids {
+            self.untracked.insert(peer);
+        }
+        let (peer, word) = (peer as usize, (prefix / 64) as usize);
+        if self.held.len() <= peer {
+            self.held.resize_with(peer + 1, Vec::new);
+        }
+        if let Some(words) = self.held.get_mut(peer) {
+            if words.len() <= word {
+                words.resize(word + 1, 0);
+            }
+            words.iter_mut().skip(word).take(1).for_each(|bits| *bits |= 1 << (prefix % 64));
+        }
+    }
+
+    /// Hot: once per UPDATE, without its header. What cannot be read says nothing.
+    pub(super) fn update(&mut self, at: Timestamp, n_before: usize, peer: PeerIndex, update: &[u8], code: Encoding) {
+        if code.add_path {
+            self.untracked.insert(peer);
+            return;
+        }
+        let n = self.changes.len();
+        if self.lists(at, n_before as u32, peer, update).is_none() {
+            self.changes.truncate(n);
+        }
+    }
+
+    /// Withdrawals of all kinds before announcements: a prefix in both is announced.
+    fn lists(&mut self, at: Timestamp, n_before: u32, peer: PeerIndex, update: &[u8]) -> Option<()> {
+        let mut octets = Octets(update);
+        let withdrawn = octets.field()?;
+        let attributes = octets.field()?;
+        let change = ControlChange { at, n_before, peer, prefix: 0, is_announced: false };
+        self.list(withdrawn, Family::V4, change)?;
+        let (mut rest, mut reached) = (Octets(attributes), None);
+        while let Some((code, value)) = attribute(&mut rest)? {
+            match code {
+                MP_UNREACH => {
+                    if let Some((family, list)) = unicast(code, value)? {
+                        self.list(list, family, change)?;
+                    }
+                }
+                MP_REACH => reached = unicast(code, value)?,
+                _ => {}
+            }
+        }
+        let change = ControlChange { is_announced: true, ..change };
+        if let Some((family, list)) = reached {
+            self.list(list, family, change)?;
+        }
+        self.list(octets.0, Family::V4, change)
+    }
+
+    fn list(&mut self, list: &[u8], family: Family, change: ControlChange) -> Option<()> {
+        let mut list = Octets(list);
+        while !list.is_empty() {
+            let (_, length, octets) = nlri(&mut list, family, false)?;
+            // A default route is also what path identifiers look like where none are expected.
+            if length == 0 {
+                return None;
+            }
+            if let Some(prefix) = self.sampled(family, length, octets) {
+                self.changes.push(ControlChange { prefix, ..change });
+            }
+        }
+        Some(())
+    }
+}
+
+/// Whether the prefix of `length` bits that these octets begin with is in the sample.
+#[inline]
+fn is_sampled(octets: &[u8], length: u8) -> bool {
+    let bits = match octets.first_chunk::<4>() {
+        Some(head) if octets.len() == 4 => u128::from(u32::from_be_bytes(*head)) << 96,
+        _ => {
+            octets.iter().take(16).zip((0..=120).rev().step_by(8)).fold(0, |bits, (o, at)| bits | u128::from(*o) << at)
+        }
+    };
+    let bits = bits & !u128::MAX.checked_shr(u32::from(length)).unwrap_or(0);
+    let mut hash = (bits >> 64) as u64 ^ (bits as u64).rotate_left(32) ^ u64::from(length);
+    hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (hash ^ hash >> 31).is_multiple_of(CONTROL_RATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::*;
+    use super::super::{Reading, Selection, read};
+    use super::is_sampled;
+
+    /// The sampled ones among all /24 of 198.18.0.0/15.
+    fn sampled() -> Vec<String> {
+        let networks = (0..512u32).map(|n| format!("198.{}.{}.0/24", 18 + n / 256, n % 256));
+        networks.filter(|prefix| is_sampled(&nlri(prefix)[1..], 24)).collect()
+    }
+
+    fn reading(records: &[Vec<u8>]) -> Reading {
+        read(records.concat().as_slice(), &Selection::new())
+    }
+
+    #[test]
+    fn the_sample_is_one_prefix_in_64_and_never_changes() {
+        let n = |count: u32, prefix: fn(u32) -> Vec<u8>| {
+            (0..count).map(prefix).filter(|nlri| is_sampled(&nlri[1..], nlri[0])).count()
+        };
+        let n4 = n(64_000, |n| nlri(&format!("{}.{}.{}.0/24", 11 + n / 65_536, n / 256 % 256, n % 256)));
+        let n6 = n(64_000, |n| nlri(&format!("2001:{:x}:{:x}::/48", 0xdb8 + n / 65_536, n % 65_536)));
+        assert!((900..1100).contains(&n4) && (900..1100).contains(&n6), "{n4} {n6}");
+        let expected = [13, 38, 74, 76, 77, 131, 223].map(|n| format!("198.18.{n}.0/24"));
+        assert_eq!(sampled(), [&expected[..], &["198.19.165.0/24".to_owned()]].concat());
+        let with_host_bits = [198, 18, 13, 1];
+        assert!(is_sampled(&with_host_bits, 24) && is_sampled(&with_host_bits[..3], 24));
+    }
+
+    #[test]
+    fn who_holds_a_sampled_prefix_is_kept_and_nothing_of_the_others() {
+        let sampled = &sampled()[0];
+        let path = attributes(4, &[64500]);
+        let (a, b) = (entry(0, None, &path), entry(1, None, &path));
+        let file = [
+            peer_table(&[PEER, OTHER]),
+            rib(2, "198.18.0.0/24", &[a.clone(), b.clone()]),
+            rib(2, sampled, &[a]),
+            rib(2, sampled, &[b]),
+        ];
+        let reading = reading(&file);
+        assert_eq!(reading.control.prefixes, [sampled.parse().unwrap()]);
+        assert_eq!(reading.control.held, [[1], [1]]);
+        assert_eq!(reading.events, []);
+    }
+
+    #[test]
+    fn changes_of_a_sampled_prefix_are_kept_in_order_and_withdrawals_of_one_message_first() {
+        let sampled = nlri(&sampled()[0]);
+        let path = attributes(4, &[64500]);
+        let moved = [path.clone(), mp_unreach(1, 1, &sampled)].concat();
+        let file = [
+            update_record(&sampled, &[], &[]),
+            update_record(&nlri("198.18.0.0/24"), &path, &nlri("198.18.1.0/24")),
+            update_record(&[], &moved, &sampled),
+            update_record(&[&sampled[..], &[33]].concat(), &[], &[]),
+        ];
+        let changes = reading(&file).control.changes.into_iter().map(|change| change.is_announced);
+        assert_eq!(changes.collect::<Vec<_>>(), [false, false, true]);
+    }
+
+    #[test]
+    fn a_session_with_path_identifiers_is_left_out() {
+        let list = nlri_with_id(1, &sampled()[0]);
+        let control = reading(&[bgp4mp(9, PEER, &message(2, &update(&list, &[], &[])))]).control;
+        assert_eq!((control.changes.len(), control.untracked.contains(&0)), (0, true));
+    }
+}

@@ -1,0 +1,71 @@
+//! Where records begin again after bytes that belong to none.
+//!
+//! Nothing is reconstructed: bytes are skipped up to a place from which several records follow one another, each with a
+//! whole BGP message or state change in it. RIB dumps are not searched, since one with a hole is no table.
+
+use super::wire::Octets;
+
+/// How many records must follow one another. Three, as for bgpkit-parser's recovering iterator.
+pub(super) const CHAIN: usize = 3;
+
+/// Longest record that is looked for: an extended message of 65,535 octets (RFC 8654) and what comes before it.
+const MAX_BODY: usize = 65_599;
+
+/// As many octets as a chain may need.
+pub(super) const REACH: usize = CHAIN * (12 + MAX_BODY);
+
+/// A clock does not step this far, in seconds, while bytes are lost.
+const MAX_STEP: u32 = 24 * 3600;
+
+const MARKER: [u8; 16] = [0xff; 16];
+
+/// Whether `octets` begin with a chain of records, written about when `seconds` was.
+pub(super) fn is_chain(octets: &[u8], seconds: u32) -> bool {
+    let mut rest = Octets(octets);
+    (0..CHAIN).all(|_| message_record(&mut rest, seconds).is_some())
+}
+
+/// The time and the type of a record.
+pub(super) const SIGNATURE: usize = 6;
+
+/// The first place that may begin a chain, if any: where the type of an update file stands.
+pub(super) fn candidate(octets: &[u8]) -> Option<usize> {
+    octets.windows(SIGNATURE).position(|window| matches!(window, [_, _, _, _, 0, 16 | 17]))
+}
+
+/// A record of BGP4MP that holds a whole message, or a state change.
+fn message_record(rest: &mut Octets, seconds: u32) -> Option<()> {
+    let at = rest.u32()?;
+    let is_extended = match rest.u16()? {
+        16 => false,
+        17 => true,
+        _ => return None,
+    };
+    let subtype = rest.u16()?;
+    let length = usize::try_from(rest.u32()?).ok().filter(|length| *length <= MAX_BODY)?;
+    let mut body = Octets(rest.take(length)?);
+    if at.abs_diff(seconds) > MAX_STEP {
+        return None;
+    }
+    if is_extended {
+        body.u32().filter(|micros| *micros < 1_000_000)?;
+    }
+    let is_state_change = match subtype {
+        0 | 5 => true,
+        1 | 4 | 6..=11 => false,
+        _ => return None,
+    };
+    body.take(if matches!(subtype, 4 | 5 | 7 | 9 | 11) { 8 } else { 4 })?;
+    let [_, _, 0, family @ (1 | 2)] = body.array()? else { return None };
+    body.take(if family == 1 { 8 } else { 32 })?;
+    if is_state_change {
+        let (old, new) = (body.u16()?, body.u16()?);
+        return (body.is_empty() && [old, new].iter().all(|state| (1..=8).contains(state))).then_some(());
+    }
+    let n = body.0.len();
+    body.array().filter(|marker| *marker == MARKER)?;
+    (usize::from(body.u16()?) == n && (1..=5).contains(&body.u8()?)).then_some(())
+}
+
+#[cfg(test)]
+mod tests;

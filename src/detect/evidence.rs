@@ -1,0 +1,141 @@
+//! The records behind the edges of an outage, and the RIB dumps written during it: what anyone can look up.
+
+use std::sync::Arc;
+
+use super::dip::Dip;
+use crate::bgp::{AsPath, Asn, Prefix};
+use crate::time::{Timestamp, Window};
+use crate::visibility::{Because, Piece, RecordRef, View, Vote};
+
+/// What one vantage point did at an edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Place of its collector among the replays.
+    pub collector: usize,
+    /// Place of the peer in that replay.
+    pub peer: usize,
+    /// The prefix.
+    pub prefix: Prefix,
+    /// When it first was otherwise.
+    pub at: Timestamp,
+    /// Until when it is known to have been as before: `at`, or earlier where it was unknown in between.
+    pub known_until: Timestamp,
+    /// How that is known; nothing where its table was complete and did not name the prefix.
+    pub because: Option<Because>,
+    /// The path that was lost, or that came back.
+    pub path: Option<Arc<AsPath>>,
+}
+
+/// A RIB dump that was written while the network was gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dump {
+    /// Place of its collector among the replays.
+    pub collector: usize,
+    /// The file.
+    pub file: u32,
+    /// The prefix looked for in it.
+    pub prefix: Prefix,
+    /// When its last record was written.
+    pub at: Timestamp,
+    /// ASes with a whole table in it.
+    pub n_full_feeds: usize,
+    /// Those among them that list the prefix.
+    pub holding: Vec<Asn>,
+    /// The entries of them: peer, record and path.
+    pub entries: Vec<(usize, RecordRef, Arc<AsPath>)>,
+    /// Whether nobody but those who kept a route throughout lists it.
+    pub confirms: bool,
+}
+
+/// Everything that shows an outage of a prefix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Who lost it, in order of time.
+    pub losses: Vec<Witness>,
+    /// To whom it came back, in order of time.
+    pub returns: Vec<Witness>,
+    /// The RIB dumps written meanwhile.
+    pub dumps: Vec<Dump>,
+}
+
+impl Evidence {
+    /// Adds that of another prefix.
+    pub(super) fn extend(&mut self, other: Evidence) {
+        self.losses.extend(other.losses);
+        self.returns.extend(other.returns);
+        self.dumps.extend(other.dumps);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        for list in [&mut self.losses, &mut self.returns] {
+            list.sort_by_key(|witness| (witness.at, witness.collector, witness.peer, witness.prefix));
+        }
+        self.dumps.sort_by_key(|dump| (dump.at, dump.collector, dump.prefix));
+    }
+}
+
+/// The changes of every vantage point at both edges, and `dumps`. `pieces` are those of the prefix, in order.
+pub(super) fn evidence(
+    view: &View,
+    prefix: Prefix,
+    origin: Option<Asn>,
+    pieces: &[Piece],
+    dip: &Dip,
+    dumps: Vec<Dump>,
+) -> Evidence {
+    let mut evidence = Evidence { dumps, ..Evidence::default() };
+    let during = |first: Timestamp, last: Timestamp| move |at: Timestamp| first <= at && at <= last;
+    let is_loss = during(dip.loss.first, dip.loss.last);
+    let is_return = dip.recovery.map(|edge| during(edge.first, edge.last));
+    for pair in pieces.windows(2) {
+        let [before, after] = pair else { continue };
+        if before.vantage_point != after.vantage_point {
+            continue;
+        }
+        let (saw, sees) = (before.vote.sees(origin), after.vote.sees(origin));
+        let (list, path) = match (saw, sees) {
+            (true, false) if is_loss(after.window.start) => (&mut evidence.losses, path(before)),
+            (false, true) if is_return.is_some_and(|is_return| is_return(after.window.start)) => {
+                (&mut evidence.returns, path(after))
+            }
+            _ => continue,
+        };
+        let (collector, peer) = view.replayed(after.vantage_point);
+        list.push(Witness {
+            collector,
+            peer,
+            prefix,
+            at: after.window.start,
+            known_until: before.window.end,
+            because: after.because,
+            path,
+        });
+    }
+    evidence.sort();
+    evidence
+}
+
+fn path(piece: &Piece) -> Option<Arc<AsPath>> {
+    match &piece.vote {
+        Vote::Present(path, _) => path.clone(),
+        Vote::Absent => None,
+    }
+}
+
+/// The RIB dumps written inside `window` in which anyone has a whole table; `kept` are those who kept a route.
+pub(super) fn dumps(view: &View, prefix: &Prefix, window: &Window, kept: impl Fn(&Asn) -> bool) -> Vec<Dump> {
+    view.dumps_inside(prefix, window)
+        .into_iter()
+        .map(|dump| Dump {
+            collector: dump.collector,
+            file: dump.file,
+            prefix: *prefix,
+            at: dump.at,
+            n_full_feeds: dump.full_feeds.len(),
+            confirms: dump.holding.iter().all(&kept),
+            holding: dump.holding.into_iter().collect(),
+            entries: dump.entries,
+        })
+        .collect()
+}

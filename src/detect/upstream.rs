@@ -1,0 +1,212 @@
+//! Through whom a network was reached before it was lost and after it came back. Evidence, never attribution: the AS
+//! next to the origin is where paths met, not where anything broke.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::dip::Dip;
+use super::evidence::{Evidence, Witness};
+use crate::bgp::Asn;
+use crate::time::Timestamp;
+use crate::visibility::{Piece, View, Vote};
+
+/// A loss that takes longer than this from its first to its last tenth is no single event. Convergence after one
+/// withdrawal takes a few minutes.
+const MAX_CONVERGENCE: Duration = Duration::from_secs(10 * 60);
+/// An AS next to the origin with fewer of the routes than this tells nothing of its own.
+const MIN_SHARE: f64 = 0.05;
+/// From this share on all routes through it count as lost, and up to its complement none.
+const NEARLY_ALL: f64 = 0.9;
+/// ASes listed as the last to lose it, and as the first to regain it.
+const MAX_LISTED: usize = 5;
+
+/// An AS next to the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Which.
+    pub asn: Asn,
+    /// Routes of usable vantage points that led through it.
+    pub n_routes: usize,
+    /// Those among them that were lost; for the time after, none.
+    pub n_lost: usize,
+}
+
+/// How the losses lie among the ASes next to the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pattern {
+    /// Routes through two or more of them were lost together.
+    OriginSide,
+    /// Only routes through one of them were lost together, or there was no other.
+    SingleUpstream,
+    /// Neither: some routes through the same AS were lost and some were not, or over a longer time.
+    Scattered,
+}
+
+impl Pattern {
+    /// The name used in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pattern::OriginSide => "origin_side",
+            Pattern::SingleUpstream => "single_upstream",
+            Pattern::Scattered => "scattered",
+        }
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// A peer AS at an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PeerAt {
+    /// Which.
+    pub peer_asn: Asn,
+    /// When its last vantage point lost it, or its first one had it back.
+    pub at: Timestamp,
+}
+
+/// Through whom it was reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upstreams {
+    /// Just before, most routes first.
+    pub before: Vec<Upstream>,
+    /// Once it was back, most routes first.
+    pub after: Vec<Upstream>,
+    /// Peer ASes that lost it last, the very last first.
+    pub last_to_lose: Vec<PeerAt>,
+    /// Peer ASes that had it back first.
+    pub first_to_regain: Vec<PeerAt>,
+    /// What the losses look like; nothing where no path is known.
+    pub pattern: Option<Pattern>,
+}
+
+impl Upstreams {
+    /// Those of one prefix; `pieces` are its own, `lost_at` is when it was seen least.
+    pub(super) fn new(
+        view: &View,
+        pieces: &[Piece],
+        origin: Option<Asn>,
+        dip: &Dip,
+        lost_at: Timestamp,
+        evidence: &Evidence,
+    ) -> Upstreams {
+        let before_at = dip.loss.first - Duration::from_micros(1);
+        let before = routes(pieces, origin, before_at, |vantage_point| {
+            let later = pieces.iter().find(|p| p.vantage_point == vantage_point && p.window.contains(lost_at));
+            later.is_some_and(|piece| !piece.vote.sees(origin))
+        });
+        let after = dip.recovery.map(|edge| routes(pieces, origin, edge.last, |_| false)).unwrap_or_default();
+        Upstreams::of(before, after, dip, view, [evidence].into_iter())
+    }
+
+    /// Those of several prefixes of one AS.
+    pub(super) fn joined<'a>(
+        view: &View,
+        parts: &[&Upstreams],
+        dip: &Dip,
+        evidence: impl Iterator<Item = &'a Evidence>,
+    ) -> Upstreams {
+        let joined = |list: &dyn Fn(&Upstreams) -> Vec<Upstream>| {
+            let mut sum: BTreeMap<Asn, (usize, usize)> = BTreeMap::new();
+            for upstream in parts.iter().flat_map(|part| list(part)) {
+                let counts = sum.entry(upstream.asn).or_default();
+                *counts = (counts.0 + upstream.n_routes, counts.1 + upstream.n_lost);
+            }
+            sum
+        };
+        let (before, after) = (joined(&|part| part.before.clone()), joined(&|part| part.after.clone()));
+        Upstreams::of(before, after, dip, view, evidence)
+    }
+
+    fn of<'a>(
+        before: BTreeMap<Asn, (usize, usize)>,
+        after: BTreeMap<Asn, (usize, usize)>,
+        dip: &Dip,
+        view: &View,
+        evidence: impl Iterator<Item = &'a Evidence>,
+    ) -> Upstreams {
+        let (mut lost, mut regained) = (BTreeMap::new(), BTreeMap::new());
+        // Only what has a time of its own tells who came first.
+        let dated = |witness: &&Witness| witness.known_until == witness.at;
+        for evidence in evidence {
+            for witness in evidence.losses.iter().filter(dated) {
+                let last = lost.entry(asn(view, witness)).or_insert(witness.at);
+                *last = witness.at.max(*last);
+            }
+            for witness in evidence.returns.iter().filter(dated) {
+                let first = regained.entry(asn(view, witness)).or_insert(witness.at);
+                *first = witness.at.min(*first);
+            }
+        }
+        let mut last_to_lose = listed(lost);
+        last_to_lose.sort_by_key(|peer| (std::cmp::Reverse(peer.at), peer.peer_asn));
+        last_to_lose.truncate(MAX_LISTED);
+        let mut first_to_regain = listed(regained);
+        first_to_regain.sort_by_key(|peer| (peer.at, peer.peer_asn));
+        first_to_regain.truncate(MAX_LISTED);
+        let before = ranked(before);
+        let pattern = pattern(&before, dip);
+        Upstreams { pattern, before, after: ranked(after), last_to_lose, first_to_regain }
+    }
+}
+
+fn asn(view: &View, witness: &Witness) -> Asn {
+    view.replays()[witness.collector].peers[witness.peer].asn
+}
+
+fn listed(times: BTreeMap<Asn, Timestamp>) -> Vec<PeerAt> {
+    times.into_iter().map(|(peer_asn, at)| PeerAt { peer_asn, at }).collect()
+}
+
+/// Routes that led through each AS next to the origin at that moment, and how many of them `is_lost`.
+fn routes(
+    pieces: &[Piece],
+    origin: Option<Asn>,
+    at: Timestamp,
+    is_lost: impl Fn(usize) -> bool,
+) -> BTreeMap<Asn, (usize, usize)> {
+    let mut counts: BTreeMap<Asn, (usize, usize)> = BTreeMap::new();
+    for piece in pieces.iter().filter(|piece| piece.window.contains(at) && piece.vote.sees(origin)) {
+        if let Vote::Present(Some(path), _) = &piece.vote
+            && let Some(upstream) = path.upstream()
+        {
+            let (n, n_lost) = counts.entry(upstream).or_default();
+            *n += 1;
+            *n_lost += usize::from(is_lost(piece.vantage_point));
+        }
+    }
+    counts
+}
+
+fn ranked(counts: BTreeMap<Asn, (usize, usize)>) -> Vec<Upstream> {
+    let mut list: Vec<Upstream> =
+        counts.into_iter().map(|(asn, (n_routes, n_lost))| Upstream { asn, n_routes, n_lost }).collect();
+    list.sort_by_key(|upstream| (std::cmp::Reverse(upstream.n_routes), upstream.asn));
+    list
+}
+
+fn pattern(before: &[Upstream], dip: &Dip) -> Option<Pattern> {
+    let n: usize = before.iter().map(|upstream| upstream.n_routes).sum();
+    let telling: Vec<&Upstream> =
+        before.iter().filter(|upstream| upstream.n_routes as f64 >= MIN_SHARE * n as f64).collect();
+    let share = |upstream: &Upstream| upstream.n_lost as f64 / upstream.n_routes as f64;
+    let n_hit = telling.iter().filter(|upstream| share(upstream) >= NEARLY_ALL).count();
+    let n_spared = telling.iter().filter(|upstream| share(upstream) <= 1.0 - NEARLY_ALL).count();
+    if telling.is_empty() {
+        return None;
+    }
+    let bulk_lost = dip.loss.most.unwrap_or(dip.loss.last);
+    let is_sudden = bulk_lost <= dip.loss.first + MAX_CONVERGENCE;
+    Some(match (n_hit, n_spared) {
+        _ if !is_sudden || n_hit + n_spared < telling.len() => Pattern::Scattered,
+        (0, _) => Pattern::Scattered,
+        (1, _) => Pattern::SingleUpstream,
+        (_, 0) => Pattern::OriginSide,
+        _ => Pattern::Scattered,
+    })
+}

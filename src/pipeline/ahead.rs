@@ -1,0 +1,49 @@
+//! Downloads that run ahead of the reading: the first files are read while later ones still come, RIB dumps and updates
+//! side by side, from every host at once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::thread::Scope;
+
+use crate::catalog::{ArchiveFile, DumpKind, Location, Plan};
+use crate::fetch::{self, Cache};
+use crate::progress::Progress;
+
+/// Begins to download what `plan` needs and the cache lacks, in the order in which it is read. Ends with the scope.
+pub(super) fn fetch<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    plan: &Plan,
+    cache: Option<&'scope Cache>,
+    progress: &'scope dyn Progress,
+) {
+    let Some(cache) = cache.filter(|cache| cache.n_connections() > 0) else { return };
+    let mut by_host: BTreeMap<String, Vec<ArchiveFile>> = BTreeMap::new();
+    let (mut n_files, mut bytes) = (0, 0);
+    for file in plan.collectors.iter().flat_map(|plan| plan.ribs.iter().chain(&plan.updates)) {
+        let Location::Remote { url, size } = &file.location else { continue };
+        if !cache.holds(&file.name) {
+            let host = url.split('/').nth(2).unwrap_or_default().to_owned();
+            by_host.entry(host).or_default().push(file.clone());
+            (n_files, bytes) = (n_files + 1, bytes + size);
+        }
+    }
+    if n_files > 0 {
+        progress.announced(n_files, bytes);
+    }
+    for (_, mut files) in by_host {
+        files.sort_by_key(|file| (file.kind != DumpKind::Rib, file.named_at));
+        let files = Arc::new(Mutex::new(VecDeque::from(files)));
+        for _ in 0..cache.n_connections() {
+            let files = Arc::clone(&files);
+            let next = move || files.lock().ok()?.pop_front();
+            scope.spawn(move || {
+                while let Some(file) = next() {
+                    if progress.is_cancelled() {
+                        break;
+                    }
+                    fetch::fetch(&file, cache);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The manifest of an earlier run.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::super::output::{FORMAT, MANIFEST};
+use super::super::*;
+use crate::bgp::Asn;
+use crate::catalog::DumpKind;
+use crate::coverage::{Damage, Skipped, Verdict};
+use crate::replay::Corrections;
+
+#[derive(Deserialize)]
+pub(super) struct Manifest {
+    pub note: Option<String>,
+    pub parameters: ManifestParameters,
+    pub collectors: Vec<ManifestCollector>,
+    pub gaps: Vec<Gap>,
+    pub coverage: Vec<CoverageRow>,
+    pub tables: Vec<ManifestTable>,
+    pub files: Vec<ManifestFile>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ManifestTable {
+    pub name: String,
+    pub rows: usize,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ManifestFile {
+    pub name: String,
+    pub collector: Collector,
+    pub kind: String,
+    pub bytes: u64,
+    pub sha256: String,
+    pub first_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+    pub n_records: u64,
+    pub n_damaged: u64,
+    pub damage: Vec<Damage>,
+    pub skipped: Vec<Skipped>,
+    pub verdict: Verdict,
+    pub detail: Option<String>,
+}
+
+impl ManifestFile {
+    pub fn reading(&self) -> Result<FileReading, String> {
+        let kind = [DumpKind::Rib, DumpKind::Updates].into_iter().find(|kind| kind.name() == self.kind);
+        Ok(FileReading {
+            name: self.name.clone(),
+            collector: self.collector.clone(),
+            kind: kind.ok_or_else(|| format!("{} is of the unknown kind '{}'", self.name, self.kind))?.name(),
+            bytes: self.bytes,
+            sha256: self.sha256.clone(),
+            first_at: self.first_at,
+            last_at: self.last_at,
+            n_records: self.n_records,
+            n_damaged: self.n_damaged,
+            damage: self.damage.clone(),
+            skipped: self.skipped.clone(),
+            verdict: self.verdict,
+            detail: self.detail.clone(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ManifestParameters {
+    pub targets: Vec<String>,
+    #[serde(rename = "match")]
+    pub matching: Option<String>,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub collectors: Vec<Collector>,
+    pub project: Option<Project>,
+    pub baseline_seconds: u64,
+    pub metric: String,
+    pub min_peers: usize,
+    pub min_coverage: f64,
+    pub down_below: f64,
+    pub up_at: f64,
+    pub min_duration: f64,
+    pub merge_gap: f64,
+    pub episode_gap: f64,
+    pub degraded_below: f64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ManifestCollector {
+    pub collector: Collector,
+    pub project: Project,
+    pub has_rib: bool,
+    pub n_update_files: usize,
+    pub n_rib_dumps_rejected: usize,
+    pub late_records: u64,
+    pub missed_announcements: u64,
+    pub missed_withdrawals: u64,
+    pub n_skipped_ranges: usize,
+    pub skipped_bytes: u64,
+    pub control: Option<ManifestControl>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ManifestControl {
+    pub n_prefixes: u64,
+    pub n_vantage_points: u64,
+    pub n_fallen: Option<u64>,
+    pub n_compared: u64,
+    pub n_mismatched: u64,
+    pub n_lost_sync: u64,
+    pub n_lost_tables: u64,
+}
+
+/// What every format has: a folder of another one is told from a damaged folder.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<u32>,
+    tool: HeadTool,
+}
+
+#[derive(Deserialize)]
+struct HeadTool {
+    name: String,
+    version: String,
+}
+
+impl Manifest {
+    /// That of a folder.
+    pub fn read(folder: &Path) -> Result<Manifest, String> {
+        let text = std::fs::read_to_string(folder.join(MANIFEST)).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is none, so this is no folder that --output wrote".to_owned(),
+            _ => error.to_string(),
+        })?;
+        let head: Head = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let HeadTool { name, version } = head.tool;
+        match head.format {
+            Some(FORMAT) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            format => {
+                let format = format.map_or("without a number".to_owned(), |format| format.to_string());
+                Err(format!(
+                    "written by {name} {version} in format {format}, and this version reads format {FORMAT}: run it again"
+                ))
+            }
+        }
+    }
+}
+
+impl ManifestParameters {
+    pub fn query(&self) -> Result<Query, String> {
+        let matching = match self.matching.as_deref() {
+            Some("exact") => Match::Exact,
+            Some("more-specific") | None => Match::MoreSpecific,
+            Some("less-specific") => Match::LessSpecific,
+            Some("any") => Match::Any,
+            Some(other) => return Err(format!("unknown match '{other}'")),
+        };
+        let target = |text: &String| match text.parse::<Asn>() {
+            Ok(asn) => Ok(Target::Asn(asn)),
+            Err(_) => text.parse().map(|prefix| Target::Prefix(prefix, matching)).map_err(|error| error.to_string()),
+        };
+        Ok(Query {
+            targets: self.targets.iter().map(target).collect::<Result<_, String>>()?,
+            window: Window::new(self.from, self.to).map_err(|error| error.to_string())?,
+            collectors: self.collectors.clone(),
+            project: self.project,
+            baseline: Duration::from_secs(self.baseline_seconds),
+        })
+    }
+
+    pub fn metric(&self) -> Result<Metric, String> {
+        match self.metric.as_str() {
+            "baseline" => Ok(Metric::Baseline),
+            "ioda" => Ok(Metric::Ioda),
+            other => Err(format!("unknown metric '{other}'")),
+        }
+    }
+
+    pub fn thresholds(&self) -> Result<Thresholds, String> {
+        let length = |seconds| Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
+        Ok(Thresholds {
+            down_below: self.down_below,
+            up_at: self.up_at,
+            min_duration: length(self.min_duration)?,
+            merge_gap: length(self.merge_gap)?,
+            episode_gap: length(self.episode_gap)?,
+            degraded_below: self.degraded_below,
+        })
+    }
+}
+
+impl ManifestCollector {
+    pub fn source(&self) -> Source {
+        Source {
+            project: self.project,
+            n_update_files: self.n_update_files,
+            n_rib_dumps_rejected: self.n_rib_dumps_rejected,
+            n_skipped_ranges: self.n_skipped_ranges,
+            skipped_bytes: self.skipped_bytes,
+        }
+    }
+
+    /// Without anything that the tables add.
+    pub fn replay(&self) -> Replay {
+        Replay {
+            collector: self.collector.clone(),
+            peers: Vec::new(),
+            foreign_first_hop: Vec::new(),
+            sessions: Vec::new(),
+            routes: Vec::new(),
+            tables: Vec::new(),
+            has_rib: self.has_rib,
+            corrections: Corrections {
+                late_records: self.late_records,
+                missed_announcements: self.missed_announcements,
+                missed_withdrawals: self.missed_withdrawals,
+            },
+            control: self.control.as_ref().map(|control| ControlSample {
+                n_prefixes: control.n_prefixes,
+                n_vantage_points: control.n_vantage_points,
+                n_fallen: control.n_fallen.unwrap_or(0),
+                n_compared: control.n_compared,
+                n_mismatched: control.n_mismatched,
+                n_lost_sync: control.n_lost_sync,
+                n_lost_tables: control.n_lost_tables,
+            }),
+        }
+    }
+}

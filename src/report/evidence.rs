@@ -1,0 +1,222 @@
+//! The records behind the outages as a table, as examples in a document, and as commands that show them elsewhere.
+
+use polars::prelude::*;
+use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
+
+use super::frames::{column, frame, times};
+use super::observed::names::*;
+use super::{FileReading, Report};
+use crate::bgp::{Peer, Prefix};
+use crate::coverage;
+use crate::detect::{Dump, Evidence, Outage, Witness};
+use crate::error::Error;
+use crate::replay::RecordRef;
+use crate::time::Timestamp;
+
+/// Records shown of each edge where not all are.
+pub(super) const N_EXAMPLES: usize = 3;
+
+/// What shows an outage; for an AS that of its prefixes too. All in order of time.
+pub(super) struct Shown<'a> {
+    pub losses: Vec<&'a Witness>,
+    pub returns: Vec<&'a Witness>,
+    pub dumps: Vec<&'a Dump>,
+}
+
+/// Every outage by its id.
+pub(super) fn by_id(report: &Report) -> FxHashMap<&str, &Outage> {
+    report.findings.outages.iter().map(|outage| (outage.id.as_str(), outage)).collect()
+}
+
+impl<'a> Shown<'a> {
+    pub fn new(outage: &'a Outage, by_id: &FxHashMap<&str, &'a Outage>) -> Shown<'a> {
+        let members = outage.prefix_outages.iter().filter_map(|id| by_id.get(id.as_str()));
+        let all: Vec<&Evidence> = members.map(|member| &member.evidence).chain([&outage.evidence]).collect();
+        let mut losses: Vec<&Witness> = all.iter().flat_map(|evidence| &evidence.losses).collect();
+        let mut returns: Vec<&Witness> = all.iter().flat_map(|evidence| &evidence.returns).collect();
+        for list in [&mut losses, &mut returns] {
+            list.sort_by_key(|witness| (witness.at, witness.collector, witness.peer, witness.prefix));
+        }
+        let mut dumps: Vec<&Dump> = all.iter().flat_map(|evidence| &evidence.dumps).collect();
+        dumps.sort_by_key(|dump| (dump.at, dump.collector, dump.prefix));
+        Shown { losses, returns, dumps }
+    }
+
+    /// Counts, and a few examples.
+    pub fn summary(&self, report: &Report) -> Value {
+        json!({
+            "losses": witnesses(report, &self.losses),
+            "returns": witnesses(report, &self.returns),
+            "rib_dumps": {
+                "n": self.dumps.len(),
+                "n_confirming": self.dumps.iter().filter(|dump| dump.confirms).count(),
+                "examples": self.dumps.iter().take(N_EXAMPLES).map(|dump| json!({
+                    "file": file(report, dump.file).map(|file| &file.name),
+                    "at": dump.at,
+                    "prefix": dump.prefix,
+                    "n_full_feeds": dump.n_full_feeds,
+                    "n_holding": dump.holding.len(),
+                })).collect::<Vec<_>>(),
+            },
+        })
+    }
+}
+
+fn witnesses(report: &Report, witnesses: &[&Witness]) -> Value {
+    let recorded = || witnesses.iter().filter(|witness| record(witness).is_some());
+    json!({
+        "n": witnesses.len(),
+        "n_records": recorded().count(),
+        "examples": recorded().take(N_EXAMPLES).map(|witness| {
+            let peer = peer(report, witness);
+            let record = record(witness);
+            json!({
+                "collector": report.replays[witness.collector].collector,
+                "peer_asn": peer.asn,
+                "peer_address": peer.address,
+                "prefix": witness.prefix,
+                "at": witness.at,
+                "evidence": name(witness),
+                "as_path": witness.path.as_deref().map(ToString::to_string),
+                "file": record.and_then(|record| file(report, record.file)).map(|file| &file.name),
+                "record": record.map(|record| record.record),
+                "offset": record.map(|record| record.offset),
+            })
+        }).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn file(report: &Report, file: u32) -> Option<&FileReading> {
+    report.files.get(file as usize)
+}
+
+pub(super) fn peer(report: &Report, witness: &Witness) -> Peer {
+    report.replays[witness.collector].peers[witness.peer]
+}
+
+pub(super) fn record(witness: &Witness) -> Option<RecordRef> {
+    witness.because.and_then(|(_, record)| record)
+}
+
+/// How it is known what a vantage point did.
+pub(super) fn name(witness: &Witness) -> &'static str {
+    witness.because.map_or("not_named", |(evidence, _)| evidence.name())
+}
+
+/// One row of `evidence.parquet`.
+struct Row<'a> {
+    outage: &'a str,
+    edge: &'static str,
+    evidence: &'static str,
+    collector: usize,
+    peer: Option<Peer>,
+    prefix: Prefix,
+    at: Timestamp,
+    known_until: Option<Timestamp>,
+    path: Option<String>,
+    file: Option<u32>,
+    record: Option<RecordRef>,
+    dump: Option<&'a Dump>,
+}
+
+/// One row per vantage point and edge, and per RIB dump written meanwhile and entry in it: the columns of
+/// `evidence.parquet`, in order.
+pub fn evidence_frame(report: &Report) -> Result<DataFrame, Error> {
+    let rows: Vec<Row> = report.findings.outages.iter().flat_map(|outage| rows(report, outage)).collect();
+    let named = |row: &Row| row.file.and_then(|number| file(report, number));
+    let sha256 = |file: &coverage::FileReading| Some(file.sha256.clone()).filter(|digest| !digest.is_empty());
+    let column_of = |value: &dyn Fn(&Row) -> Option<u64>| rows.iter().map(value).collect::<Vec<_>>();
+    frame(
+        "evidence",
+        vec![
+            column("outage", rows.iter().map(|row| row.outage).collect::<Vec<_>>()),
+            column("edge", rows.iter().map(|row| row.edge).collect::<Vec<_>>()),
+            column(EVIDENCE, rows.iter().map(|row| row.evidence).collect::<Vec<_>>()),
+            column(
+                COLLECTOR,
+                rows.iter().map(|row| report.replays[row.collector].collector.name()).collect::<Vec<_>>(),
+            ),
+            column(PEER_ADDRESS, rows.iter().map(|row| row.peer.map(|p| p.address.to_string())).collect::<Vec<_>>()),
+            column(PEER_ASN, rows.iter().map(|row| row.peer.map(|peer| peer.asn.0)).collect::<Vec<_>>()),
+            column(PREFIX, rows.iter().map(|row| row.prefix.to_string()).collect::<Vec<_>>()),
+            times(AT, rows.iter().map(|row| Some(row.at)).collect()),
+            times("known_until", rows.iter().map(|row| row.known_until).collect()),
+            column(AS_PATH, rows.iter().map(|row| row.path.clone()).collect::<Vec<_>>()),
+            column(FILE, rows.iter().map(|row| named(row).map(|file| file.name.clone())).collect::<Vec<_>>()),
+            column("sha256", rows.iter().map(|row| named(row).and_then(sha256)).collect::<Vec<_>>()),
+            column(RECORD, column_of(&|row| row.record.map(|record| record.record))),
+            column(OFFSET, column_of(&|row| row.record.map(|record| record.offset))),
+            column(
+                "n_full_feeds",
+                rows.iter().map(|row| row.dump.map(|dump| dump.n_full_feeds as u32)).collect::<Vec<_>>(),
+            ),
+            column(
+                "n_holding",
+                rows.iter().map(|row| row.dump.map(|dump| dump.holding.len() as u32)).collect::<Vec<_>>(),
+            ),
+            column("confirms", rows.iter().map(|row| row.dump.map(|dump| dump.confirms)).collect::<Vec<_>>()),
+        ],
+    )
+}
+
+fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
+    let mut rows = Vec::new();
+    let Evidence { losses, returns, dumps } = &outage.evidence;
+    for (edge, list) in [("loss", losses), ("return", returns)] {
+        rows.extend(list.iter().map(|witness| Row {
+            outage: &outage.id,
+            edge,
+            evidence: name(witness),
+            collector: witness.collector,
+            peer: Some(peer(report, witness)),
+            prefix: witness.prefix,
+            at: witness.at,
+            known_until: Some(witness.known_until),
+            path: witness.path.as_deref().map(ToString::to_string),
+            file: record(witness).map(|record| record.file),
+            record: record(witness),
+            dump: None,
+        }));
+    }
+    for dump in dumps {
+        let row = |evidence, peer, path, record, dump_of| Row {
+            outage: &outage.id,
+            edge: "dump",
+            evidence,
+            collector: dump.collector,
+            peer,
+            prefix: dump.prefix,
+            at: dump.at,
+            known_until: None,
+            path,
+            file: Some(dump.file),
+            record,
+            dump: dump_of,
+        };
+        rows.push(row("dump", None, None, None, Some(dump)));
+        rows.extend(dump.entries.iter().map(|(peer, record, path)| {
+            let peer = report.replays[dump.collector].peers[*peer];
+            row("rib", Some(peer), Some(path.to_string()), Some(*record), None)
+        }));
+    }
+    rows
+}
+
+/// Commands of public tools that print the record behind a witness, from the folder that holds the archive.
+pub(super) fn commands(report: &Report, witness: &Witness) -> Option<[String; 2]> {
+    let record = record(witness)?;
+    let file = &file(report, record.file)?.name;
+    let Peer { address, asn } = peer(report, witness);
+    let (prefix, second, number) = (witness.prefix, witness.at.secs(), record.record);
+    let kind = match name(witness) {
+        "withdraw" | "implied_by_withdraw" => 'W',
+        "announce" => 'A',
+        // An entry of a RIB dump, which has as many lines as peers.
+        _ => 'B',
+    };
+    Some([
+        format!("bgpdump -q -m -p {file} | grep '^[^|]*|{number}|[^|]*|{kind}|{address}|{}|{prefix}'", asn.0),
+        format!("bgpkit-parser -t {second} -T {} -j {address} -p {prefix} {file}", second + 1),
+    ])
+}

@@ -1,0 +1,120 @@
+//! One outage as a JSON value.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::detect::{Agreement, Bounds, Edge, Otherwise, Outage, Upstream, Upstreams};
+use crate::report::evidence::{Shown, by_id};
+
+/// Every outage.
+pub(super) fn outages(report: &Report) -> Vec<Value> {
+    let by_id = by_id(report);
+    report.findings.outages.iter().map(|o| outage(report, o, &Shown::new(o, &by_id))).collect()
+}
+
+fn outage(report: &Report, outage: &Outage, shown: &Shown) -> Value {
+    json!({
+        "id": outage.id,
+        "scope": outage.scope,
+        "target": outage.target,
+        "asn": outage.asn,
+        "prefix": outage.prefix,
+        "prefixes": outage.prefixes,
+        "family": outage.family,
+        "start": outage.start,
+        "end": outage.end,
+        "start_bounds": bounds(&outage.start_bounds),
+        "end_bounds": bounds(&outage.end_bounds),
+        "duration_seconds": seconds(outage.duration),
+        "severity": outage.severity,
+        "class": outage.class,
+        "censored": outage.censored,
+        "episode": outage.episode,
+        "loss": edge(&outage.loss),
+        "recovery": outage.recovery.as_ref().map(edge),
+        "visibility_before": outage.visibility_before.map(round),
+        "visibility_min": round(outage.visibility_min),
+        "baseline_share_min": round(outage.baseline_min),
+        "n_vantage_points": outage.n_vantage_points,
+        "n_vantage_points_lost": outage.n_vantage_points_lost,
+        "n_peer_asns": outage.n_peer_asns,
+        "n_collectors": outage.n_collectors,
+        "rib_confirmed": outage.rib_confirmed,
+        "evidence_quality": outage.quality,
+        "parts": outage.parts,
+        "prefix_outages": outage.prefix_outages,
+        "n_zombies": outage.survivors.iter().filter(|survivor| survivor.zombie).count(),
+        "survivors": outage.survivors,
+        "upstreams": upstreams(&outage.upstreams),
+        "agreement": agreement(&outage.agreement),
+        "ioda": outage.agreement.ioda.map(otherwise),
+        "evidence": shown.summary(report),
+    })
+}
+
+fn bounds(bounds: &Bounds) -> Value {
+    json!([bounds.earliest, bounds.latest])
+}
+
+fn edge(edge: &Edge) -> Value {
+    json!({ "first": edge.first, "half": edge.half, "most": edge.most, "last": edge.last })
+}
+
+fn upstreams(upstreams: &Upstreams) -> Value {
+    json!({
+        "before": routes(&upstreams.before, true),
+        "after": routes(&upstreams.after, false),
+        "last_to_lose": upstreams.last_to_lose,
+        "first_to_regain": upstreams.first_to_regain,
+        "pattern": upstreams.pattern,
+    })
+}
+
+fn routes(list: &[Upstream], before: bool) -> Vec<Value> {
+    let n: usize = list.iter().map(|upstream| upstream.n_routes).sum();
+    let route = |upstream: &Upstream| {
+        let mut value = json!({
+            "asn": upstream.asn,
+            "n_routes": upstream.n_routes,
+            "share": round(upstream.n_routes as f64 / n.max(1) as f64),
+        });
+        if let Value::Object(fields) = &mut value
+            && before
+        {
+            fields.insert("n_lost".to_owned(), json!(upstream.n_lost));
+        }
+        value
+    };
+    list.iter().map(route).collect()
+}
+
+fn agreement(agreement: &Agreement) -> Value {
+    let range = |range: Option<(Timestamp, Timestamp)>| range.map(|(first, last)| json!([first, last]));
+    json!({
+        "collectors": agreement.collectors.iter().map(|halves| json!({
+            "collector": halves.of, "loss_half": halves.loss, "recovery_half": halves.recovery,
+        })).collect::<Vec<_>>(),
+        "projects": agreement.projects.iter().map(|halves| json!({
+            "project": halves.of, "loss_half": halves.loss, "recovery_half": halves.recovery,
+        })).collect::<Vec<_>>(),
+        "loss_spread_seconds": agreement.loss_spread().map(seconds),
+        "recovery_spread_seconds": agreement.recovery_spread().map(seconds),
+        "without": agreement.without.iter().map(|(collector, verdict)| {
+            let mut value = json!({ "collector": collector });
+            if let (Value::Object(fields), Value::Object(verdict)) = (&mut value, otherwise(*verdict)) {
+                fields.extend(verdict);
+            }
+            value
+        }).collect::<Vec<_>>(),
+        "start_range": range(agreement.start_range()),
+        "end_range": range(agreement.end_range()),
+    })
+}
+
+fn otherwise(otherwise: Otherwise) -> Value {
+    let (start, end) = match otherwise {
+        Otherwise::Outage { start, end } => (start, end),
+        _ => (None, None),
+    };
+    json!({ "answer": otherwise.name(), "start": start, "end": end })
+}

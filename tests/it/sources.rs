@@ -1,0 +1,219 @@
+//! Where the files come from, as a user meets it: archives, the cache, plans. Runs over a network are in `network`.
+
+use std::path::Path;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::cli::{MAIN, QUIET, Ran, contents, folder, json, prints, program, ran, refused};
+
+#[test]
+fn sources_are_narrowed_by_collector_and_project() {
+    let collectors = |args: &str| -> Vec<String> {
+        let document = json(&format!("{QUIET} --min-peers 5 {args}"));
+        let collectors = document["coverage"]["collectors"].as_array().expect("collectors");
+        collectors.iter().map(|one| one["collector"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(collectors(""), ["route-views.sydney", "route-views2", "rrc00"]);
+    assert_eq!(collectors("--collector rrc00"), ["rrc00"]);
+    assert_eq!(collectors("--collector rrc00,route-views2"), ["route-views2", "rrc00"]);
+    assert_eq!(collectors("--project routeviews"), ["route-views.sydney", "route-views2"]);
+    assert_eq!(collectors("--project riperis"), ["rrc00"]);
+    refused(
+        2,
+        &format!("{QUIET} --collector rrc99"),
+        &["unknown collector 'rrc99': the archive has route-views.sydney, route-views2, rrc00"],
+    );
+    refused(2, &format!("{QUIET} --project bgpstream"), &["unknown project 'bgpstream': write riperis or routeviews"]);
+    refused(1, &format!("{QUIET} --project riperis --collector route-views2"), &["no file is left"]);
+}
+
+#[test]
+fn the_archive_may_come_from_the_environment() {
+    let args = QUIET.replace("--archive data/dprk-2014", "");
+    let Ran { code, stdout, .. } = ran(program(&args).env("OUTAGE_REPLAY_ARCHIVE", "data/dprk-2014"));
+    assert_eq!((code, stdout), (0, prints(0, QUIET)));
+}
+
+#[test]
+fn a_plan_lists_what_a_run_would_read_and_what_is_missing() {
+    let plan = prints(0, &format!("plan {MAIN}"));
+    assert!(plan.contains("752 files"), "{plan}");
+    assert!(
+        plan.contains("Missing: route-views.sydney updates 2014-12-22T13:30:00Z to 2014-12-22T13:45:00Z"),
+        "{plan}"
+    );
+    let document: Value = serde_json::from_str(&prints(0, &format!("plan {MAIN} --format json"))).expect("JSON");
+    let collectors = document["collectors"].as_array().expect("collectors");
+    assert_eq!(collectors.len(), 3);
+    assert_eq!(collectors[0]["collector"], "route-views.sydney");
+    assert_eq!(collectors[0]["missing"].as_array().map(Vec::len), Some(1));
+    assert_eq!(collectors[0]["missing"][0]["slots"], serde_json::json!(["2014-12-22T13:30:00Z"]));
+    for (sum, expected) in [("n_files", 752), ("n_requests", 0), ("bytes_to_download", 0), ("n_missing", 1)] {
+        assert_eq!(document[sum], expected, "{sum}");
+    }
+    refused(2, &format!("plan {MAIN} --format csv"), &["--format table or json"]);
+    refused(2, "plan --from 2014-12-22 --to 2014-12-23 --archive data/dprk-2014", &["nothing to look for"]);
+}
+
+#[test]
+fn commands_ignore_the_settings_that_do_not_concern_them() {
+    let folder = folder();
+    for args in ["cache path".to_owned(), format!("plan {MAIN}")] {
+        let mut command = program(&args);
+        command.env("OUTAGE_REPLAY_CACHE", folder.path()).env("BGPKIT_BROKER_URL", "http://127.0.0.1:1");
+        let Ran { code, stderr, .. } = ran(&mut command);
+        assert_eq!(code, 0, "{args}: {stderr}");
+    }
+}
+
+#[test]
+fn a_cache_is_listed_verified_and_pruned() {
+    let folder = folder();
+    let cache = format!("--cache-dir {}", folder.path().display());
+    assert_eq!(prints(0, &format!("cache path {cache}")).trim_end(), folder.path().display().to_string());
+    assert!(prints(0, &format!("cache list {cache}")).starts_with("0 files"));
+
+    // A file without a digest was not finished.
+    let file = folder.path().join("rrc00/2014.12/updates.20141222.1615.gz");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&file, b"not finished").expect("a file");
+    let verified = prints(1, &format!("cache verify {cache}"));
+    assert!(verified.contains("damaged   rrc00/2014.12/updates.20141222.1615.gz"), "{verified}");
+    assert!(prints(0, &format!("cache prune --older-than 30days {cache}")).starts_with("0 files removed"));
+    assert!(prints(0, &format!("cache prune --max-size 0 {cache}")).starts_with("1 files removed"));
+    assert!(!file.exists());
+    refused(2, &format!("cache prune {cache}"), &["--older-than"]);
+    refused(2, &format!("cache prune --max-size many {cache}"), &["500M"]);
+}
+
+/// A cache that holds the shipped archive as if it had been downloaded.
+fn filled_cache() -> TempDir {
+    let folder = folder();
+    for file in outage_replay::catalog::Mirror::open(Path::new("data/dprk-2014")).expect("the archive").files() {
+        let bytes = std::fs::read(Path::new("data/dprk-2014").join(&file.name)).expect("a file");
+        let path = folder.path().join(&file.name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        std::fs::write(&path, bytes).expect("a file");
+        std::fs::write(format!("{}.sha256", path.display()), digest).expect("a digest");
+    }
+    folder
+}
+
+/// A window after 16:00 for networks that stay, from the three collectors of the shipped archive.
+const OFFLINE: &str = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:00 --offline";
+const OF_THE_ARCHIVE: &str = "--collector rrc00,route-views2,route-views.sydney";
+
+#[test]
+fn offline_reads_the_cache_alone() {
+    let cache = filled_cache();
+    let cached = format!("{OFFLINE} --cache-dir {}", cache.path().display());
+    let from_cache = prints(0, &format!("{cached} {OF_THE_ARCHIVE} --format csv"));
+    assert_eq!(from_cache, prints(0, &format!("{QUIET} --format csv")));
+
+    // The choice of a run with network: what it would have asked and the cache does not have is missing.
+    let document: Value = serde_json::from_str(&prints(0, &format!("{cached} --format json"))).expect("JSON");
+    let gaps: Vec<(&str, &str)> = document["coverage"]["gaps"]
+        .as_array()
+        .expect("gaps")
+        .iter()
+        .map(|gap| (gap["collector"].as_str().unwrap_or("-"), gap["detail"].as_str().unwrap_or("-")))
+        .collect();
+    let none = "no file of this collector is listed";
+    assert_eq!(gaps, [("route-views.linx", none), ("rrc01", none)]);
+
+    let empty = folder();
+    refused(1, &format!("{OFFLINE} --cache-dir {}", empty.path().display()), &["the cache at", "without --offline"]);
+    let nowhere = empty.path().join("nowhere");
+    refused(1, &format!("{OFFLINE} --cache-dir {}", nowhere.display()), &["the cache at", "without --offline"]);
+    refused(2, &format!("{cached} --collector rrc99"), &["unknown collector 'rrc99'"]);
+}
+
+#[test]
+fn offline_never_uses_a_damaged_file_and_says_so() {
+    let cache = filled_cache();
+    let args = format!("{OFFLINE} --cache-dir {} {OF_THE_ARCHIVE} --format json", cache.path().display());
+    let file = "rrc00/2014.12/updates.20141222.1615.gz";
+    let path = cache.path().join(file);
+    let right = std::fs::read(&path).expect("a file");
+    // Another file in its place reads well, and is not what was downloaded.
+    std::fs::copy(cache.path().join("rrc00/2014.12/updates.20141222.1620.gz"), &path).expect("a copy");
+    let damaged = ran(&mut program(&args));
+    assert!(
+        damaged.stderr.contains("updates.20141222.1615.gz: damaged in the cache: its digest is wrong"),
+        "{}",
+        damaged.stderr
+    );
+    let document: Value = serde_json::from_str(&damaged.stdout).expect("JSON");
+    let gap = &document["coverage"]["gaps"][0];
+    assert_eq!(
+        (&gap["reason"], &gap["window"]["start"]),
+        (&"unavailable".into(), &"2014-12-22T16:15:00Z".into()),
+        "{gap}"
+    );
+    assert!(std::fs::read(&path).expect("a file") != right, "it is not repaired, and not removed");
+
+    std::fs::write(&path, &right).expect("a file");
+    std::fs::remove_file(format!("{}.sha256", path.display())).expect("removed");
+    assert!(ran(&mut program(&args)).stderr.contains("it has no digest"));
+}
+
+#[test]
+fn strict_asks_for_more_than_a_sufficient_answer() {
+    // One file is missing, and others show what it would have.
+    let answer = prints(0, MAIN);
+    let strict = ran(&mut program(&format!("{MAIN} --strict")));
+    assert_eq!((strict.code, strict.stdout), (3, answer), "the result is printed all the same");
+    assert_eq!(strict.stderr, "--strict: 1 gap, and 0 files read less than whole\n");
+    assert_eq!(prints(0, &format!("{QUIET} --strict")), prints(0, QUIET));
+    prints(4, &format!("{MAIN} --strict --fail-on-outage"));
+}
+
+#[test]
+fn a_broker_that_cannot_be_one_is_refused() {
+    let folder = folder();
+    let args = format!("{QUIET} --cache-dir {} --all-collectors", folder.path().display());
+    for (url, why) in [
+        ("not-a-url", "not a URL"),
+        ("file:///etc/passwd", "only http and https are asked"),
+        ("https://user:secret@host/v3", "a user name or password"),
+        ("http://", "not a URL"),
+        ("https://host/v3?page=1", "more than host and path"),
+    ] {
+        let args = args.replace("--archive data/dprk-2014", &format!("--broker-url {url}"));
+        refused(2, &args, &["--broker-url", why, "https://api.bgpkit.com/v3/broker"]);
+        let args = args.replace(&format!("--broker-url {url}"), "");
+        let by_variable = ran(program(&args).env("BGPKIT_BROKER_URL", url));
+        assert_eq!(by_variable.code, 2, "{}", by_variable.stderr);
+    }
+    assert!(contents(folder.path()).is_empty());
+}
+
+#[test]
+fn an_archive_that_cannot_be_used_is_named_with_what_was_expected() {
+    let window = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00";
+    refused(1, &format!("{window} --archive no/such/folder"), &["cannot read the archive at no/such/folder: "]);
+    refused(1, &format!("{window} --archive Cargo.toml"), &["cannot read the archive at Cargo.toml: "]);
+    let empty = folder();
+    refused(
+        1,
+        &format!("{window} --archive {}", empty.path().display()),
+        &["no archive files below", "updates.YYYYMMDD.HHMM.gz (RIPE RIS)", "(RouteViews)"],
+    );
+}
+
+#[test]
+fn a_window_without_files_says_what_the_archive_holds() {
+    refused(
+        1,
+        "--asn 131279 --from 2005-12-22 --duration 1h --archive data/dprk-2014",
+        &[
+            "no update or RIB file covers 2005-12-22T00:00:00Z .. 2005-12-22T01:00:00Z",
+            "2014-12-21T20:00:00Z to 2014-12-23T20:00:00Z",
+        ],
+    );
+}
+
+// Windows.
