@@ -8,6 +8,7 @@ mod cases;
 mod cli;
 mod data;
 mod decode;
+mod differential;
 mod documents;
 mod earlier;
 mod golden;
