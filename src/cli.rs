@@ -24,6 +24,7 @@ use outage_replay::Error;
 use arguments::Args;
 use cache::CacheCommand;
 use redetect::{Explain, Redetect};
+use settings::Parsed;
 use signals::Interrupted;
 
 const AFTER_HELP: &str = "\
@@ -104,14 +105,11 @@ pub fn run() -> anyhow::Result<(Vec<u8>, u8)> {
     let command = Cli::command();
     let parsed = settings::parse(&command, env::args_os().collect())?;
     let cli = Cli::from_arg_matches(&parsed.matches)?;
-    match &cli.command {
-        Some(Command::Config(_)) => Ok((reference::config(&command, &parsed).into_bytes(), 0)),
-        _ => cli.run(),
-    }
+    cli.run(command, &parsed)
 }
 
 impl Cli {
-    fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+    fn run(&self, command: clap::Command, parsed: &Parsed) -> anyhow::Result<(Vec<u8>, u8)> {
         match &self.command {
             Some(Command::Plan(args)) => args.plan(),
             Some(Command::Redetect(redetect)) => redetect.run(),
@@ -120,13 +118,10 @@ impl Cli {
                 let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
                 Ok((terminal::printable(&text).into_bytes(), u8::from(!is_well)))
             }
-            Some(Command::Completions { shell }) => Ok((reference::completions(Cli::command(), *shell), 0)),
-            Some(Command::Man { folder: None }) => Ok((reference::page(Cli::command())?, 0)),
-            Some(Command::Man { folder: Some(folder) }) => {
-                Ok((reference::pages(Cli::command(), folder)?.into_bytes(), 0))
-            }
-            // It was answered before.
-            Some(Command::Config(_)) => Ok((Vec::new(), 0)),
+            Some(Command::Config(_)) => Ok((reference::config(&command, parsed).into_bytes(), 0)),
+            Some(Command::Completions { shell }) => Ok((reference::completions(command, *shell), 0)),
+            Some(Command::Man { folder: None }) => Ok((reference::page(command)?, 0)),
+            Some(Command::Man { folder: Some(folder) }) => Ok((reference::pages(command, folder)?.into_bytes(), 0)),
             None => self.args.run(),
         }
     }

@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::settings::Parsed;
+use super::terminal::printable;
 
 /// Every setting in force, and the files that were looked for.
 pub fn config(command: &Command, parsed: &Parsed) -> String {
@@ -18,7 +19,7 @@ pub fn config(command: &Command, parsed: &Parsed) -> String {
         .into_iter()
         .map(|(name, values, origin)| {
             let value = if values.is_empty() { "-".to_owned() } else { values.join(",") };
-            [name, value.escape_debug().to_string(), origin.to_string()]
+            [name, value, origin.to_string()]
         })
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
@@ -31,7 +32,10 @@ pub fn config(command: &Command, parsed: &Parsed) -> String {
     for (path, is_there) in &parsed.files {
         let _ = writeln!(text, "{}: {}", path.display(), if *is_there { "read" } else { "not there" });
     }
-    text
+    for name in &parsed.strangers {
+        let _ = writeln!(text, "{name}: not a setting");
+    }
+    printable(&text)
 }
 
 /// The script that teaches a shell the commands and flags.

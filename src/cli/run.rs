@@ -52,7 +52,12 @@ impl Args {
         let store = self.store(&progress)?;
         let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
         progress.finish();
-        let report = result.map_err(|error| progress.interrupted(error))?;
+        // What is written is written whole, and what is not yet is not begun.
+        let report = match result {
+            Ok(_) if pipeline::Progress::is_cancelled(progress.as_ref()) => Err(outage_replay::Error::Cancelled),
+            result => result,
+        };
+        let report = report.map_err(|error| progress.interrupted(error))?;
         if let Some(folder) = &self.output {
             report::write(&report, folder, &self.exports(), self.force)?;
             progress.wrote(folder);

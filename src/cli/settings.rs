@@ -57,6 +57,8 @@ pub struct Parsed {
     chosen: BTreeMap<String, Origin>,
     /// The files that were looked for, and whether they are there.
     pub files: Vec<(PathBuf, bool)>,
+    /// Variables that look like settings and are none: others may use them.
+    pub strangers: Vec<String>,
 }
 
 /// Reads the command line; help, version and mistakes on it end the program.
@@ -91,7 +93,7 @@ pub fn parse(command: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> 
     let origins: BTreeMap<String, Origin> =
         chosen.values.into_iter().map(|(name, (_, origin))| (name, origin)).collect();
     match command.clone().try_get_matches_from(all) {
-        Ok(matches) => Ok(Parsed { matches, chosen: origins, files }),
+        Ok(matches) => Ok(Parsed { matches, chosen: origins, files, strangers: strangers(command) }),
         Err(error) => Err(blamed(&error, &origins)),
     }
 }
@@ -189,20 +191,32 @@ impl Chosen<'_> {
     }
 }
 
+/// The variables of a setting, the better one first.
+fn names_of(long: &str) -> impl Iterator<Item = String> {
+    let aliases = ALIASES.iter().filter(move |(flag, _)| *flag == long).map(|(_, name)| (*name).to_owned());
+    std::iter::once(format!("{PREFIX}{}", long.replace('-', "_").to_uppercase())).chain(aliases)
+}
+
 /// The variables that are set and not empty.
 fn variables(command: &Command) -> Layer {
     let mut layer = Layer::default();
     for arg in settings(command) {
         let Some(long) = arg.get_long() else { continue };
-        let own = format!("{PREFIX}{}", long.replace('-', "_").to_uppercase());
-        let aliases = ALIASES.iter().filter(|(flag, _)| *flag == long).map(|(_, name)| (*name).to_owned());
         let set = |name: &String| env::var_os(name).is_some_and(|value| !value.is_empty());
-        if let Some(name) = std::iter::once(own).chain(aliases).find(set) {
+        if let Some(name) = names_of(long).find(set) {
             let value = env::var_os(&name).unwrap_or_default().to_string_lossy().into_owned();
             layer.insert(long.to_owned(), (vec![value], Origin::Variable(name)));
         }
     }
     layer
+}
+
+fn strangers(command: &Command) -> Vec<String> {
+    let known: BTreeSet<String> = settings(command).filter_map(Arg::get_long).flat_map(names_of).collect();
+    let all = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut strangers: Vec<String> = all.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
+    strangers.sort();
+    strangers
 }
 
 /// Where files are looked for, the better one first.

@@ -70,6 +70,13 @@ fn a_flag_wins_over_a_variable_over_the_file_here_over_the_users() {
 }
 
 #[test]
+fn mistyped_variables_are_pointed_out() {
+    let Ran { code, stdout, .. } = ran(program("config").env("OUTAGE_REPLAY_MIN_PEER", "3"));
+    assert_eq!(code, 0);
+    assert!(stdout.contains("\nOUTAGE_REPLAY_MIN_PEER: not a setting\n"), "{stdout}");
+}
+
+#[test]
 fn a_file_stands_for_the_flags() {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
     let here = format!(
