@@ -4,6 +4,7 @@
 mod generator;
 
 mod architecture;
+mod browser;
 mod cases;
 mod cli;
 mod data;
