@@ -34,7 +34,8 @@ enum State {
     Waiting(Block),
     Running,
     Done(Block),
-    Taken,
+    /// Taken back, or lost with the thread that ran it.
+    Gone,
 }
 
 impl Crew {
@@ -87,10 +88,10 @@ impl Crew {
             // Whoever runs a block notifies under this lock.
             let queue = lock(&self.queue);
             let mut state = lock(&task.0);
-            if let State::Done(_) = *state
-                && let State::Done(block) = std::mem::replace(&mut *state, State::Taken)
-            {
-                return block;
+            match std::mem::replace(&mut *state, State::Gone) {
+                State::Done(block) => return block,
+                State::Gone => return Block::lost(),
+                other => *state = other,
             }
             drop(state);
             drop(self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner));
@@ -113,10 +114,24 @@ impl Crew {
                 }
             }
         };
+        let mut outcome = Outcome { crew: self, task, state: State::Gone };
         block.decode();
-        *lock(&task.0) = State::Done(block);
-        drop(lock(&self.queue));
-        self.changed.notify_all();
+        outcome.state = State::Done(block);
+    }
+}
+
+/// What became of a block: told to whoever waits for it, even if its decoder panicked.
+struct Outcome<'a> {
+    crew: &'a Crew,
+    task: &'a Task,
+    state: State,
+}
+
+impl Drop for Outcome<'_> {
+    fn drop(&mut self) {
+        *lock(&self.task.0) = std::mem::replace(&mut self.state, State::Gone);
+        drop(lock(&self.crew.queue));
+        self.crew.changed.notify_all();
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) struct Peers {
     alive: Vec<bool>,
 }
 
-/// Most collectors have fewer peers.
-const N_RECENT: usize = 64;
+/// Places for peers: some times more than most collectors have, so that few share one.
+const N_RECENT: usize = 256;
 
 /// The table of a peer as far as it was counted: its last prefix, and the sizes.
 #[derive(Clone, Copy, Default)]
@@ -49,22 +49,25 @@ impl Default for Peers {
 }
 
 impl Peers {
-    /// The index of `peer`, new or known.
+    /// The index of `peer`, new or known. Hot: once per message.
+    #[inline]
     pub(super) fn index(&mut self, peer: Peer) -> PeerIndex {
         let key = key(&peer);
-        let place = key.place();
-        if let Some((recent, index)) = self.recent[place]
-            && recent == key
-        {
-            return index;
+        match self.recent[key.place()] {
+            Some((recent, index)) if recent == key => index,
+            _ => self.look_up(peer, key),
         }
+    }
+
+    #[cold]
+    fn look_up(&mut self, peer: Peer, key: Key) -> PeerIndex {
         let index = *self.known.entry(key).or_insert_with(|| {
             self.list.push(PeerActivity { peer, first_at: None, last_at: None, table_size: [0; 2] });
             self.tables.push(Table::default());
             self.alive.push(false);
             (self.list.len() - 1) as PeerIndex
         });
-        self.recent[place] = Some((key, index));
+        self.recent[key.place()] = Some((key, index));
         index
     }
 
@@ -74,6 +77,7 @@ impl Peers {
     }
 
     /// The peer sent a message.
+    #[inline]
     pub(super) fn heard(&mut self, index: PeerIndex, at: Timestamp) {
         if let Some(activity) = self.list.get_mut(index as usize) {
             activity.first_at = Some(activity.first_at.map_or(at, |first| first.min(at)));
@@ -106,6 +110,7 @@ impl Peers {
 }
 
 impl Key {
+    #[inline]
     fn place(&self) -> usize {
         let mixed = (self.address[0] ^ self.address[1] ^ self.asn_and_family).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 32) as usize % N_RECENT
@@ -117,6 +122,7 @@ pub(super) fn is_nobody(peer: &Peer) -> bool {
     peer.asn.0 == 0 || peer.address.is_unspecified()
 }
 
+#[inline]
 fn key(peer: &Peer) -> Key {
     let (bits, family) = match peer.address {
         IpAddr::V4(address) => (u128::from(address.to_bits()), Family::V4),

@@ -59,6 +59,12 @@ impl Block {
         Block::closed(self.stream, self.n_bits + next.n_bits)
     }
 
+    /// In place of a block whose decoder did not come back.
+    pub(in crate::decode) fn lost() -> Block {
+        let end = Some(Err("a block whose decoder failed".to_owned()));
+        Block { stream: Vec::new(), n_bits: 0, n_read: 0, decoder: None, piece: Vec::new(), end }
+    }
+
     fn checksum(&self) -> u32 {
         bits(&self.stream, 32 + MAGIC, 32) as u32
     }
