@@ -7,6 +7,7 @@ mod architecture;
 mod cases;
 mod cli;
 mod data;
+mod december;
 mod decode;
 mod differential;
 mod documents;
