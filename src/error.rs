@@ -72,6 +72,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The still picture could not be turned into pixels.
+    #[error("cannot draw the timeline in pixels")]
+    Picture {
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The output folder holds an earlier run.
     #[error("{} holds an earlier run: choose another folder or pass --force to replace it", path.display())]
     OutputExists {

@@ -1,14 +1,19 @@
 //! Outages, timelines and coverage as tables, documents and files. Decides nothing.
 
+mod drawing;
 mod earlier;
 mod evidence;
 mod frames;
+mod html;
 mod json;
 mod observations;
 mod observed;
 mod output;
+mod picture;
+mod rows;
 mod table;
 mod text;
+mod witnesses;
 mod words;
 
 use std::time::Duration;
@@ -26,10 +31,12 @@ use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, Metric, SessionSpan,
 pub use earlier::{Earlier, read};
 pub use evidence::evidence_frame;
 pub use frames::{coverage_frame, outage_frame, timeline_frame};
+pub use html::html;
 pub use json::{document, lines};
 pub use observations::{Observations, Source};
 pub use observed::{peer_frame, rib_entry_frame, rib_table_frame, span_frame};
 pub use output::{Export, check_folder, outages_csv, write};
+pub use picture::{png, svg};
 pub use table::{Style, explain, find_outage, table};
 
 /// This program and the parser that it trusts with MRT records.

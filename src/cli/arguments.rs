@@ -103,7 +103,7 @@ pub struct Args {
         value_name = "KIND",
         value_enum,
         value_delimiter = ',',
-        default_value = "csv,parquet",
+        default_value = "csv,parquet,html",
         requires = "output",
         help_heading = "Output"
     )]
@@ -166,8 +166,16 @@ pub enum Format {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ExportName {
+    /// Outages and coverage as tables
     Csv,
+    /// Outages, timelines and evidence as tables
     Parquet,
+    /// The report as one page for a browser
+    Html,
+    /// The timeline as a still picture
+    Svg,
+    /// The same in pixels
+    Png,
 }
 
 impl MetricName {
@@ -186,6 +194,9 @@ impl ExportName {
         match self {
             ExportName::Csv => Export::Csv,
             ExportName::Parquet => Export::Parquet,
+            ExportName::Html => Export::Html,
+            ExportName::Svg => Export::Svg,
+            ExportName::Png => Export::Png,
         }
     }
 }

@@ -59,7 +59,7 @@ pub struct Redetect {
         value_name = "KIND",
         value_enum,
         value_delimiter = ',',
-        default_value = "csv,parquet",
+        default_value = "csv,parquet,html",
         requires = "output",
         help_heading = "Output"
     )]

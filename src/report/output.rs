@@ -19,6 +19,12 @@ pub enum Export {
     Csv,
     /// `outages.parquet`, `timelines.parquet`, and the tables from which the run can be judged again.
     Parquet,
+    /// `report.html`.
+    Html,
+    /// `timeline.svg`.
+    Svg,
+    /// `timeline.png`.
+    Png,
 }
 
 /// The shape of the folder: a later shape has a higher number.
@@ -26,8 +32,11 @@ pub(super) const FORMAT: u32 = 1;
 /// The file that marks a folder as a run.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Every file that a run may consist of: nothing else is ever replaced.
-const FILES: [&str; 10] = [
+const FILES: [&str; 13] = [
     MANIFEST,
+    "report.html",
+    "timeline.svg",
+    "timeline.png",
     "outages.csv",
     "coverage.csv",
     "outages.parquet",
@@ -114,6 +123,15 @@ fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, 
             tables.push(json!({ "name": name, "rows": frame.height() }));
             files.push((name.to_owned(), parquet(name, frame)?));
         }
+    }
+    if exports.contains(&Export::Html) {
+        files.push(("report.html".to_owned(), html(report).into_bytes()));
+    }
+    if exports.contains(&Export::Svg) {
+        files.push(("timeline.svg".to_owned(), svg(report).into_bytes()));
+    }
+    if exports.contains(&Export::Png) {
+        files.push(("timeline.png".to_owned(), png(report)?));
     }
     files.push((MANIFEST.to_owned(), manifest(report, tables)));
     Ok(files)

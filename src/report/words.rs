@@ -1,16 +1,24 @@
 //! What every form of the report that people read says alike: headlines, doubts, and which outages come first.
 
+use rustc_hash::FxHashSet;
+
 use super::text::{clock, count, duration, from_to, percent};
 use super::*;
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 
-/// The answer for one target: its longest outage of each family, of the whole network before single prefixes.
+/// The answer for one target.
 pub(super) fn headline(report: &Report, summary: &Summary) -> String {
+    sentences(report, summary).join(" ")
+}
+
+/// The answer for one target, sentence by sentence: its longest outage of each family, of the whole network before
+/// single prefixes.
+pub(super) fn sentences(report: &Report, summary: &Summary) -> Vec<String> {
     let shown = outages_of(report, summary);
-    let Some(first) = shown.first() else { return quiet_sentence(report, summary) };
+    let Some(first) = shown.first() else { return vec![quiet_sentence(report, summary)] };
     if first.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_)) {
         let n = count(shown.len(), "outage of a single prefix", "outages of single prefixes");
-        return format!("{}: no outage of the network as a whole; {n}.", summary.target);
+        return vec![format!("{}: no outage of the network as a whole; {n}.", summary.target)];
     }
     let mut sentences = Vec::new();
     for longest in longest(&shown) {
@@ -20,7 +28,7 @@ pub(super) fn headline(report: &Report, summary: &Summary) -> String {
             sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
         }
     }
-    sentences.join(" ")
+    sentences
 }
 
 /// The outages that the headline of a target speaks of: those of the whole network, or of single prefixes if there is
@@ -59,8 +67,32 @@ fn quiet_sentence(report: &Report, summary: &Summary) -> String {
     format!("{target}: no outage from {} UTC.", from_to(window))
 }
 
+/// A finding in three parts: `AS64500 disappeared from the IPv4 routing table`, `from 12:00 to 13:00 UTC (1 h)`, `3 of 3
+/// usable vantage points lost it`.
+pub(super) struct Told {
+    pub what: String,
+    pub when: String,
+    pub who: String,
+}
+
+/// How long an outage was: `9 h 31 min`, `≥ 9 h 31 min` where an edge is not known.
+pub(super) fn length(outage: &Outage) -> String {
+    format!("{}{}", if is_exact(outage) { "" } else { "≥ " }, duration(outage.duration))
+}
+
+/// Whether the duration is that of the outage, not a lower bound.
+pub(super) fn is_exact(outage: &Outage) -> bool {
+    outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom)
+}
+
 /// The finding as a sentence.
 pub(super) fn sentence(outage: &Outage) -> String {
+    let Told { what, when, who } = told(outage);
+    format!("{what} {when}: {who}.")
+}
+
+/// The finding, part by part.
+pub(super) fn told(outage: &Outage) -> Told {
     let Outage { family, .. } = outage;
     let name = match outage.scope {
         Scope::Asn => outage.target.to_string(),
@@ -85,21 +117,24 @@ pub(super) fn sentence(outage: &Outage) -> String {
         (None, Some(end)) => format!("when the data begin and until {} UTC", clock(end)),
         (None, None) => "throughout the window".to_owned(),
     };
-    let exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
-    let length = format!("{}{}", if exact { "" } else { "at least " }, duration(outage.duration));
+    let length = format!("{}{}", if is_exact(outage) { "" } else { "at least " }, duration(outage.duration));
+    Told { what: format!("{name} {what}"), when: format!("{when} ({length})"), who: who(outage) }
+}
+
+fn who(outage: &Outage) -> String {
+    if outage.class == Class::OriginChanged {
+        return "another AS announced it".to_owned();
+    }
     let zombies = match outage.survivors.iter().filter(|survivor| survivor.zombie).count() {
         0 => String::new(),
         n => format!(", {} a stuck route", count(n, "keeps", "keep")),
     };
-    if is_replaced {
-        return format!("{name} {what} {when} ({length}): another AS announced it.");
-    }
     let covered = match outage.class {
         Class::Covered | Class::CoveredOther => ", while a less specific prefix stayed",
         _ => "",
     };
     format!(
-        "{name} {what} {when} ({length}): {} of {} usable vantage points lost it{zombies}{covered}.",
+        "{} of {} usable vantage points lost it{zombies}{covered}",
         outage.n_vantage_points_lost, outage.n_vantage_points
     )
 }
@@ -227,6 +262,24 @@ fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
         && outage.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
         && start < asn_end
         && end > asn_start
+}
+
+/// The timelines of prefixes to show, and how many are left: where there are more than `most`, those with outages come
+/// first, then those with smaller losses or flaps.
+pub(super) fn timelines(report: &Report, most: usize) -> (Vec<&Timeline>, usize) {
+    let mut timelines: Vec<&Timeline> = report.timelines.iter().collect();
+    if timelines.len() <= most {
+        return (timelines, 0);
+    }
+    let findings = &report.findings;
+    let lost: FxHashSet<Prefix> = findings.outages.iter().filter_map(|outage| outage.prefix).collect();
+    let reduced = findings.losses.iter().filter_map(|loss| loss.prefix);
+    let flapping = findings.episodes.iter().filter_map(|episode| episode.prefix);
+    let touched: FxHashSet<Prefix> = reduced.chain(flapping).collect();
+    timelines.sort_by_key(|t| (!lost.contains(&t.prefix), !touched.contains(&t.prefix), t.prefix));
+    let folded = timelines.len() - most;
+    timelines.truncate(most);
+    (timelines, folded)
 }
 
 /// What the pattern of the losses says, and no more.

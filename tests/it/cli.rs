@@ -138,7 +138,13 @@ fn the_number_of_threads_changes_no_byte() {
         let printed: Vec<String> = ["table", "json", "ndjson", "csv"]
             .iter()
             .map(|format| {
-                prints(0, &format!("{SHORT} --jobs {jobs} --format {format} --force --output {}", run.display()))
+                prints(
+                    0,
+                    &format!(
+                        "{SHORT} --jobs {jobs} --format {format} --force --export csv,parquet,html,svg,png --output {}",
+                        run.display()
+                    ),
+                )
             })
             .collect();
         let this = (printed, contents(&run));
@@ -418,8 +424,11 @@ fn a_full_disk_is_a_failure() {
 fn a_run_is_written_whole_and_the_export_chooses() {
     let tables = "peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet timelines.parquet";
     let everything = format!("coverage.csv evidence.parquet manifest.json outages.csv outages.parquet {tables}");
+    let whole = everything.replace("rib_entries", "report.html rib_entries");
     for (export, expected) in [
-        ("", everything.as_str()),
+        ("", whole.as_str()),
+        ("--export html", "manifest.json report.html"),
+        ("--export png,svg", "manifest.json timeline.png timeline.svg"),
         ("--export csv", "coverage.csv manifest.json outages.csv"),
         ("--export parquet", format!("evidence.parquet manifest.json outages.parquet {tables}").as_str()),
         ("--export parquet,csv", everything.as_str()),
@@ -433,7 +442,7 @@ fn a_run_is_written_whole_and_the_export_chooses() {
     }
     refused(2, &format!("{QUIET} --export csv"), &["--output"]);
     refused(2, &format!("{QUIET} --force"), &["--output"]);
-    refused(2, &format!("{QUIET} --output x --export pdf"), &["csv, parquet"]);
+    refused(2, &format!("{QUIET} --output x --export pdf"), &["csv, parquet, html, svg, png"]);
 }
 
 #[test]
@@ -491,5 +500,5 @@ fn the_current_folder_can_be_the_output() {
     let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
     let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(names(out.path()).len(), 10);
+    assert_eq!(names(out.path()).len(), 11);
 }

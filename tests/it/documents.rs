@@ -94,7 +94,10 @@ fn every_key_and_column_is_in_the_contract() {
     }
     let out = tempfile::TempDir::new().expect("a temporary folder");
     let run = out.path().join("run");
-    let lines = cli::prints(0, &format!("{} --format ndjson --output {}", cli::MAIN, run.display()));
+    let lines = cli::prints(
+        0,
+        &format!("{} --format ndjson --export csv,parquet,html,svg,png --output {}", cli::MAIN, run.display()),
+    );
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).expect("JSON");
         found.insert("record".to_owned());
@@ -117,6 +120,7 @@ fn every_key_and_column_is_in_the_contract() {
                 let text = String::from_utf8(bytes).expect("text");
                 names.extend(text.lines().next().expect("a header").split(',').map(str::to_owned));
             }
+            Some("html" | "svg" | "png") => {}
             _ => names.extend(crate::golden::frame(&bytes).get_column_names().iter().map(ToString::to_string)),
         }
         missing.extend(

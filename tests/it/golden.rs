@@ -60,7 +60,7 @@ fn outputs(case: &Case) -> BTreeMap<String, Vec<u8>> {
     let args = format!("{} --archive {archive}", case.args);
     let mut outputs = BTreeMap::new();
     for (name, args) in [
-        ("table.txt", format!("{args} --output {}", run.display())),
+        ("table.txt", format!("{args} --export csv,parquet,html,svg --output {}", run.display())),
         ("all.txt", format!("{args} --all")),
         ("report.json", format!("{args} --format json")),
         ("report.ndjson", format!("{args} --format ndjson")),

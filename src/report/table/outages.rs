@@ -207,8 +207,7 @@ fn end(outage: &Outage, years: bool) -> String {
 }
 
 fn length(outage: &Outage) -> String {
-    let is_exact = outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
-    format!("{}{}", if is_exact { "" } else { "≥" }, hours(outage.duration))
+    format!("{}{}", if words::is_exact(outage) { "" } else { "≥" }, hours(outage.duration))
 }
 
 fn class(class: Class, names: Names) -> &'static str {

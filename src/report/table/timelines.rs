@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
-
 use super::super::text::{count, duration, of_family, percent};
+use super::super::words;
+use super::Page;
 use super::grid::name_width;
-use super::{MAX_ROWS, Page};
-use crate::bgp::{Family, Prefix};
+use crate::bgp::Family;
 use crate::time::{Timestamp, Window};
-use crate::visibility::{LiveFeeds, Timeline};
+use crate::visibility::LiveFeeds;
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const UNKNOWN: char = '·';
@@ -38,7 +37,7 @@ impl Page<'_> {
             return;
         }
         let window = report.parameters.window();
-        let (prefixes, folded) = self.chosen();
+        let (prefixes, folded) = words::timelines(report, self.limit());
         let mut names: Vec<String> =
             report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
@@ -90,24 +89,6 @@ impl Page<'_> {
         shown
             .map(|family| (format!("live peers {family}"), report.coverage.live_feeds[family as usize].as_slice()))
             .collect()
-    }
-
-    /// The timelines to show, and how many are left.
-    fn chosen(&self) -> (Vec<&Timeline>, usize) {
-        let report = self.report;
-        let mut timelines: Vec<&Timeline> = report.timelines.iter().collect();
-        if self.style.all || timelines.len() <= MAX_ROWS {
-            return (timelines, 0);
-        }
-        let findings = &report.findings;
-        let lost: FxHashSet<Prefix> = findings.outages.iter().filter_map(|outage| outage.prefix).collect();
-        let reduced = findings.losses.iter().filter_map(|loss| loss.prefix);
-        let flapping = findings.episodes.iter().filter_map(|episode| episode.prefix);
-        let touched: FxHashSet<Prefix> = reduced.chain(flapping).collect();
-        timelines.sort_by_key(|t| (!lost.contains(&t.prefix), !touched.contains(&t.prefix), t.prefix));
-        let folded = timelines.len() - MAX_ROWS;
-        timelines.truncate(MAX_ROWS);
-        (timelines, folded)
     }
 }
 

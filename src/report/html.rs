@@ -1,0 +1,91 @@
+//! The report as one HTML page: everything in one file, which asks no network for anything.
+//!
+//! The page can be read without its script. The script adds what needs a hand: zoom, values under the pointer, local time,
+//! filters. Every text passes through maud, which escapes it; scripts and styles are allowed by their digests only.
+
+mod coverage;
+mod findings;
+mod origin;
+mod parts;
+mod summary;
+mod visibility;
+mod witnesses;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::drawing;
+use super::*;
+pub(super) use origin::credit;
+use parts::Series;
+
+const STYLE: &str = include_str!("html/page.css");
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// Rows of one list, and parts into which the time of each is divided at most; both are said where they apply.
+const MOST_ROWS: usize = 200;
+const MOST_READINGS: usize = 12_000;
+
+/// The page.
+pub fn html(report: &Report) -> String {
+    let mut series = Series::new(report.parameters.window());
+    let sections = [
+        ("visibility", "Visibility", visibility::networks(report, &mut series)),
+        ("prefixes", "Prefixes", visibility::prefixes(report, &mut series)),
+        ("vantage-points", "Vantage points", witnesses::section(report, &mut series)),
+        ("outages", "Outages", findings::section(report)),
+        ("coverage", "Coverage", coverage::section(report)),
+        ("method", "Method", origin::method(report)),
+        ("sources", "Sources", origin::sources(report)),
+    ];
+    let sections = sections.into_iter().filter_map(|(id, title, section)| Some((id, title, section?)));
+    page(report, &sections.collect::<Vec<_>>(), &series).into_string()
+}
+
+fn page(report: &Report, sections: &[(&str, &str, Markup)], series: &Series) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content={ (TOOL.name) " " (TOOL.version) };
+                title { (summary::title(report)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#findings" { "Skip to the findings" }
+                svg.definitions width="0" height="0" aria-hidden="true" focusable="false" { (drawing::hatching()) }
+                header { (summary::header(report)) }
+                nav aria-label="Sections" {
+                    @for (id, title, _) in sections { a href={ "#" (id) } { (title) } }
+                }
+                (parts::toolbar(report))
+                main #findings {
+                    @for (id, title, section) in sections {
+                        section aria-labelledby=(id) { h2 #(id) { (title) } (section) }
+                    }
+                }
+                footer {
+                    p { "Made by " (TOOL.name) " " (TOOL.version) ", which reads MRT files with " (TOOL.parser) "." }
+                }
+                script #series type="application/json" { (PreEscaped(series.json())) }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
+/// Nothing is loaded, and nothing runs but our own script.
+fn policy() -> String {
+    let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
+        digest(SCRIPT),
+        digest(STYLE)
+    )
+}

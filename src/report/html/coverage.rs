@@ -1,0 +1,139 @@
+//! What the data are worth: who took part, what is missing, what cannot be known.
+
+use maud::{Markup, html};
+
+use super::super::text::{count, duration, percent};
+use super::super::words;
+use super::super::*;
+use super::MOST_ROWS;
+use super::parts::{self, stretch};
+use crate::coverage::Verdict;
+
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    Some(html! {
+        (collectors(report))
+        (unknown(report))
+        (files(report))
+        h3 { "Not known" }
+        ul {
+            @for (doubt, targets) in words::doubts(report) { li { (named(&targets)) ": " (doubt) } }
+            @for doubt in words::general_doubts(report) { li { (doubt) } }
+        }
+    })
+}
+
+fn named(targets: &[String]) -> String {
+    let first: Vec<&str> = targets.iter().take(3).map(String::as_str).collect();
+    match targets.len() - first.len() {
+        0 => first.join(", "),
+        n => format!("{} and {n} more", first.join(", ")),
+    }
+}
+
+fn collectors(report: &Report) -> Markup {
+    let full = if report.coverage.has_rib { "Full feeds" } else { "Peers that mention the prefixes" };
+    html! {
+        div.scroll role="region" aria-label="Collectors" tabindex="0" {
+            table.listing {
+                caption {
+                    "Collectors. " (full) ": IPv4 and IPv6. "
+                    @if !report.coverage.has_rib { "No RIB dump: full tables cannot be told." }
+                }
+                thead {
+                    tr {
+                        th scope="col" { "Collector" }
+                        th scope="col" { "Project" }
+                        th.number scope="col" { "Peers" }
+                        th.number scope="col" { (full) }
+                        th.number scope="col" { "RIB dumps" }
+                        th.number scope="col" { "Update files" }
+                        th.number scope="col" { "Routes the updates missed" }
+                    }
+                }
+                tbody {
+                    @for of in &report.coverage.collectors {
+                        tr data-collector=(of.collector) {
+                            th scope="row" { (of.collector) }
+                            td { @match of.project { Project::RipeRis => "RIPE RIS", Project::RouteViews => "RouteViews" } }
+                            td.number { (of.n_peers) }
+                            td.number { (of.n_full_feeds[0]) " and " (of.n_full_feeds[1]) }
+                            td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " refused" } }
+                            td.number { (of.n_update_files) }
+                            td.number { (of.missed_announcements + of.missed_withdrawals) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// When the vantage points of a collector were not known, and why.
+fn unknown(report: &Report) -> Markup {
+    let unknown = || report.coverage.rows.iter().filter_map(|row| Some((row, row.reason?)));
+    let n = unknown().count();
+    if n == 0 {
+        return html! { p { "No collector has a gap in the window." } };
+    }
+    html! {
+        div.scroll role="region" aria-label="Gaps" tabindex="0" {
+            table.listing {
+                caption { "Gaps: when the vantage points of a collector were unknown, " span.zone { "UTC" } }
+                thead {
+                    tr {
+                        th scope="col" { "Collector" }
+                        th scope="col" { "Time" }
+                        th.number scope="col" { "Lasting" }
+                        th scope="col" { "Reason" }
+                        th scope="col" { "What exactly" }
+                    }
+                }
+                tbody {
+                    @for (row, reason) in unknown().take(MOST_ROWS) {
+                        tr data-collector=(row.collector) {
+                            th scope="row" { (row.collector) }
+                            td { (stretch(&row.window)) }
+                            td.number { (duration(row.window.duration())) }
+                            td { (reason.to_string().replace('_', " ")) }
+                            td.long { (row.detail) }
+                        }
+                    }
+                }
+            }
+        }
+        (parts::folded(n.saturating_sub(MOST_ROWS), "gap", "gaps", "coverage.csv has all."))
+    }
+}
+
+/// Files that were not read to their end without damage.
+fn files(report: &Report) -> Markup {
+    let bad: Vec<&FileReading> = report.files.iter().filter(|file| file.verdict != Verdict::Ok).collect();
+    let n_read = report.files.len() - bad.len();
+    let share = n_read as f64 / report.files.len().max(1) as f64;
+    html! {
+        p {
+            (count(n_read, "file", "files")) " of " (report.files.len()) " read to their end without damage (" (percent(share)) ")."
+        }
+        @if !bad.is_empty() {
+            details {
+                summary { (count(bad.len(), "file was", "files were")) " not" }
+                div.scroll role="region" aria-label="Files with damage" tabindex="0" {
+                    table.listing {
+                        caption { "Files that were not read to their end, or with damage" }
+                        thead { tr { th scope="col" { "File" } th scope="col" { "Verdict" } th scope="col" { "Why" } } }
+                        tbody {
+                            @for file in bad.iter().take(MOST_ROWS) {
+                                tr data-collector=(file.collector) {
+                                    th.long scope="row" { (file.name) }
+                                    td { (file.verdict) }
+                                    td.long { (file.detail.as_deref().unwrap_or_default()) }
+                                }
+                            }
+                        }
+                    }
+                }
+                (parts::folded(bad.len().saturating_sub(MOST_ROWS), "file", "files", "manifest.json has all."))
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What was found, as tables: outages, episodes, smaller losses.
+
+use maud::{Markup, html};
+
+use super::super::text::{count, duration, hours, of_family, percent};
+use super::super::words::{self, Groups};
+use super::super::*;
+use super::MOST_ROWS;
+use super::parts::{self, instant, stretch};
+use crate::detect::{Bounds, Censoring, Episode, Loss, Outage, Scope};
+
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    let findings = &report.findings;
+    let Groups { of_asn, alone, members } = words::groups(report);
+    let first: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+    Some(html! {
+        @if first.is_empty() { p { "None was found." } } @else { (outages("Outages", &first)) }
+        @if !members.is_empty() {
+            details {
+                summary { (count(members.len(), "outage of a prefix", "outages of prefixes")) " of these networks: the same again, prefix by prefix" }
+                (outages("Outages of prefixes that were lost together with their network", &members))
+            }
+        }
+        (episodes(&findings.episodes))
+        (losses(&findings.losses))
+    })
+}
+
+fn outages(caption: &str, outages: &[&Outage]) -> Markup {
+    let left = outages.len().saturating_sub(MOST_ROWS);
+    let in_gap =
+        outages.iter().any(|o| o.censored.contains(&Censoring::GapStart) || o.censored.contains(&Censoring::GapEnd));
+    html! {
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
+            table.listing {
+                caption { (caption) ", " span.zone { "UTC" } ", lasting h:mm:ss" }
+                thead {
+                    tr {
+                        th scope="col" { "Network" }
+                        th scope="col" { "Start" }
+                        th scope="col" { "End" }
+                        th.number scope="col" { "Lasting" }
+                        th.number scope="col" { "Lost" }
+                        th.number scope="col" { "Vantage points" }
+                        th scope="col" { "Extent" }
+                        th scope="col" { "Class" }
+                        th scope="col" { "Evidence" }
+                    }
+                }
+                tbody { @for outage in outages.iter().take(MOST_ROWS) { (row(outage)) } }
+            }
+        }
+        @if in_gap { p.note { "≤ ≥: the edge lies in a gap of the data; it was not later, or not earlier, than this." } }
+        (parts::folded(left, "outage", "outages", "outages.csv and the JSON report have all."))
+    }
+}
+
+fn row(outage: &Outage) -> Markup {
+    let (start, end) = (outage.start.map(|at| at.to_string()), outage.end.map(|at| at.to_string()));
+    html! {
+        tr data-prefix=[outage.prefix] data-from=[start] data-to=[end] {
+            th scope="row" { (name(outage.target, outage.prefix, outage.family)) }
+            td {
+                @match outage.start {
+                    Some(at) => { @if outage.censored.contains(&Censoring::GapStart) { "≤ " } (instant(at)) }
+                    None => "before the data",
+                }
+                (bounds(&outage.start_bounds))
+            }
+            td {
+                @match outage.end {
+                    Some(at) => { @if outage.censored.contains(&Censoring::GapEnd) { "≥ " } (instant(at)) }
+                    None => "still down",
+                }
+                (bounds(&outage.end_bounds))
+            }
+            td.number { @if !words::is_exact(outage) { "≥ " } (hours(outage.duration)) }
+            td.number { (percent(1.0 - outage.visibility_min)) }
+            td.number { (outage.n_vantage_points_lost) " of " (outage.n_vantage_points) }
+            td { (outage.severity.name()) }
+            td { (outage.class.name().replace('_', " ")) }
+            td { (outage.quality.name()) }
+        }
+    }
+}
+
+/// What the data allow for an edge, where that is more than an instant.
+fn bounds(bounds: &Bounds) -> Markup {
+    match (bounds.earliest, bounds.latest) {
+        (Some(earliest), Some(latest)) if earliest < latest => {
+            html! { span.bounds { "between " (instant(earliest)) " and " (instant(latest)) } }
+        }
+        _ => html! {},
+    }
+}
+
+fn name(target: Target, prefix: Option<Prefix>, family: Family) -> String {
+    prefix.map_or_else(|| of_family(target, family), |prefix| prefix.to_string())
+}
+
+fn episodes(episodes: &[Episode]) -> Markup {
+    let mut unstable: Vec<&Episode> = episodes.iter().filter(|e| e.n_outages + e.flaps.len() > 1).collect();
+    unstable.sort_by_key(|episode| (episode.scope, episode.window, episode.prefix));
+    if unstable.is_empty() {
+        return html! {};
+    }
+    let (of_asn, of_prefix): (Vec<&Episode>, Vec<&Episode>) = unstable.into_iter().partition(|e| e.scope == Scope::Asn);
+    html! {
+        h3 { "Unstable times" }
+        p.note { "A flap is a fall too short to be an outage. Flaps and outages that follow one another closely are one episode." }
+        @if !of_asn.is_empty() { (episode_table(&of_asn)) }
+        @if of_asn.is_empty() { (episode_table(&of_prefix)) } @else if !of_prefix.is_empty() {
+            details {
+                summary { (count(of_prefix.len(), "episode of a prefix", "episodes of prefixes")) }
+                (episode_table(&of_prefix))
+            }
+        }
+    }
+}
+
+fn episode_table(episodes: &[&Episode]) -> Markup {
+    html! {
+        div.scroll role="region" aria-label="Episodes" tabindex="0" {
+            table.listing {
+                caption { "Episodes, " span.zone { "UTC" } }
+                thead {
+                    tr {
+                        th scope="col" { "Network" }
+                        th scope="col" { "Time" }
+                        th.number scope="col" { "Outages" }
+                        th.number scope="col" { "Flaps" }
+                    }
+                }
+                tbody {
+                    @for episode in episodes.iter().take(MOST_ROWS) {
+                        tr data-prefix=[episode.prefix] {
+                            th scope="row" { (name(episode.target, episode.prefix, episode.family)) }
+                            td { (stretch(&episode.window)) }
+                            td.number { (episode.n_outages) }
+                            td.number { (episode.flaps.len()) }
+                        }
+                    }
+                }
+            }
+        }
+        (parts::folded(episodes.len().saturating_sub(MOST_ROWS), "episode", "episodes", "The JSON report has all."))
+    }
+}
+
+fn losses(losses: &[Loss]) -> Markup {
+    let mut losses: Vec<&Loss> = losses.iter().collect();
+    losses.sort_by_key(|loss| (loss.scope, loss.window, loss.prefix));
+    if losses.is_empty() {
+        return html! {};
+    }
+    html! {
+        h3 { "Smaller losses, no outages" }
+        div.scroll role="region" aria-label="Smaller losses" tabindex="0" {
+            table.listing {
+                caption { "Losses that stayed above the threshold, " span.zone { "UTC" } }
+                thead {
+                    tr {
+                        th scope="col" { "Network" }
+                        th scope="col" { "Time" }
+                        th.number scope="col" { "Lasting" }
+                        th.number scope="col" { "Still seen by" }
+                        th.number scope="col" { "Lost by" }
+                        th scope="col" { "Class" }
+                    }
+                }
+                tbody {
+                    @for loss in losses.iter().take(MOST_ROWS) {
+                        tr data-prefix=[loss.prefix] {
+                            th scope="row" { (name(loss.target, loss.prefix, loss.family)) }
+                            td { (stretch(&loss.window)) }
+                            td.number { (duration(loss.window.duration())) }
+                            td.number { (percent(loss.share_min)) }
+                            td.number { (loss.lost_by.len()) }
+                            td { (loss.class.name().replace('_', " ")) }
+                        }
+                    }
+                }
+            }
+        }
+        (parts::folded(losses.len().saturating_sub(MOST_ROWS), "loss", "losses", "The JSON report has all."))
+    }
+}

@@ -1,0 +1,188 @@
+//! Where the answer comes from: the method, the parameters, the files, and how to repeat the run.
+
+use maud::{Markup, html};
+
+use super::super::rows::metric;
+use super::super::text::{count, duration, from_to, size};
+use super::super::*;
+use super::parts;
+use super::summary;
+
+/// Files listed one by one; the manifest has all of any number.
+const MOST_FILES: usize = 1500;
+
+/// Rules in the order in which they apply, with the numbers of this run.
+pub(super) fn method(report: &Report) -> Option<Markup> {
+    let Parameters { min_peers, min_coverage, thresholds, .. } = &report.parameters;
+    let Thresholds { down_below, up_at, min_duration, merge_gap, episode_gap, .. } = thresholds;
+    Some(html! {
+        ol {
+            li {
+                "A vantage point is one peer of one collector. "
+                @if report.coverage.has_rib { "Its table starts from a RIB dump and follows its updates in the order of the file." }
+                @else { "There is no RIB dump: it is known for a prefix from its first announcement, or from before its first withdrawal." }
+            }
+            li { "While its session is not up, or its table not known, it is unknown, and counts neither as seeing a prefix nor as missing it." }
+            @match metric(report) {
+                Metric::Baseline => li { "A prefix is judged by the ASes that normally carry it; vantage points of one AS count once." },
+                Metric::Ioda => li { "As IODA, a prefix is judged by all ASes with at least 400,000 IPv4 or 10,000 IPv6 prefixes." },
+            }
+            li {
+                "An outage begins when the share that still sees it falls below " (down_below) " and ends when it is back at " (up_at)
+                ". Falls under " (duration(*min_duration)) " are flaps; outages at most " (duration(*merge_gap))
+                " apart are one; what lies within " (duration(*episode_gap)) " is one episode."
+            }
+            li { "An AS is out while more than half of its address space is known to be lost." }
+            li {
+                "Fewer than " (min_peers) " peer ASes, or less than " (text::percent(*min_coverage))
+                " of the full feeds, decide nothing: the stretch is reported as unknown."
+            }
+        }
+    })
+}
+
+pub(super) fn sources(report: &Report) -> Option<Markup> {
+    let window = from_to(report.parameters.window());
+    let credit = credit(report);
+    Some(html! {
+        h3 { "Repeat this run" }
+        p { "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers:" }
+        pre tabindex="0" { code { (command(report)) } }
+        h3 { "Cite it" }
+        blockquote {
+            "Visibility of " (summary::targets(report)) ", " (window) " UTC, computed with " (TOOL.name) " " (TOOL.version)
+            " from the archives listed by their SHA-256 digests in this report. Data: " (credit) "."
+            @if let Some(note) = &report.note { " " (note) }
+        }
+        (parameters(report))
+        (files(report))
+    })
+}
+
+/// Whose data they are.
+pub(in crate::report) fn credit(report: &Report) -> String {
+    let has = |project| report.coverage.collectors.iter().any(|of| of.project == project);
+    let credits = [
+        (Project::RipeRis, "RIPE NCC Routing Information Service"),
+        (Project::RouteViews, "University of Oregon RouteViews"),
+    ];
+    let named: Vec<&str> = credits.into_iter().filter(|(project, _)| has(*project)).map(|(_, credit)| credit).collect();
+    named.join("; ")
+}
+
+fn parameters(report: &Report) -> Markup {
+    let parameters = serde_json::to_value(&report.parameters).unwrap_or_default();
+    let shown = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(values) if values.is_empty() => "all".to_owned(),
+        serde_json::Value::Array(values) => values
+            .iter()
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(", "),
+        serde_json::Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    };
+    let names = parameters.as_object().into_iter().flatten();
+    html! {
+        details {
+            summary { "Parameters" }
+            dl.parameters { @for (name, value) in names { div { dt { (name) } dd { (shown(value)) } } } }
+            p.note { "Names and units are those of the JSON report." }
+        }
+    }
+}
+
+fn files(report: &Report) -> Markup {
+    let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
+    let left = report.files.len().saturating_sub(MOST_FILES);
+    html! {
+        details {
+            summary { "Files read: " (report.files.len()) ", " (size(bytes)) }
+            div.scroll role="region" aria-label="Files" tabindex="0" {
+                table.listing {
+                    caption { "Files with the SHA-256 digest of their stored bytes" }
+                    thead {
+                        tr {
+                            th scope="col" { "File" }
+                            th.number scope="col" { "Bytes" }
+                            th.number scope="col" { "Records" }
+                            th scope="col" { "SHA-256" }
+                        }
+                    }
+                    tbody {
+                        @for file in report.files.iter().take(MOST_FILES) {
+                            tr data-collector=(file.collector) {
+                                th.long scope="row" { (file.name) }
+                                td.number { (file.bytes) }
+                                td.number { (file.n_records) }
+                                td.digest { (file.sha256) }
+                            }
+                        }
+                    }
+                }
+            }
+            (parts::folded(left, "file", "files", "manifest.json lists every file."))
+            p.note { (count(report.files.len(), "file is", "files are")) " listed in manifest.json too." }
+        }
+    }
+}
+
+/// The command that asks the same question; what has its default is left out.
+fn command(report: &Report) -> String {
+    let Parameters { targets, matching, from, to, collectors, project, baseline_seconds, metric, .. } =
+        &report.parameters;
+    let Parameters { min_peers, min_coverage, thresholds, .. } = &report.parameters;
+    let mut words = vec![TOOL.name.to_owned()];
+    let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", quoted(&value)));
+    let list = |values: Vec<String>| values.join(",");
+    let asns: Vec<String> = targets.iter().filter(|t| matches!(t, Target::Asn(_))).map(ToString::to_string).collect();
+    let prefixes: Vec<String> =
+        targets.iter().filter(|t| matches!(t, Target::Prefix(..))).map(ToString::to_string).collect();
+    if !asns.is_empty() {
+        say("--asn", list(asns));
+    }
+    if !prefixes.is_empty() {
+        say("--prefix", list(prefixes));
+    }
+    if let Some(matching) = matching.filter(|matching| *matching != "more-specific") {
+        say("--match", matching.to_owned());
+    }
+    say("--from", from.to_string());
+    say("--to", to.to_string());
+    say("--archive", "ARCHIVE".to_owned());
+    if !collectors.is_empty() {
+        say("--collector", list(collectors.iter().map(ToString::to_string).collect()));
+    }
+    if let Some(project) = project {
+        say("--project", project.to_string());
+    }
+    let default = Sufficiency::default();
+    let number = |flag: &'static str, value: f64, default: f64| (value != default).then(|| (flag, value.to_string()));
+    let seconds =
+        |flag: &'static str, value: u64, default: u64| (value != default).then(|| (flag, format!("{value}s")));
+    let defaults =
+        if *metric == "ioda" { Thresholds { up_at: 0.5, ..Thresholds::default() } } else { Thresholds::default() };
+    let changed = [
+        seconds("--baseline", *baseline_seconds, 0),
+        (*metric != "baseline").then(|| ("--metric", (*metric).to_owned())),
+        number("--min-peers", *min_peers as f64, default.min_peers as f64),
+        number("--min-coverage", *min_coverage, default.min_coverage),
+        number("--down-below", thresholds.down_below, defaults.down_below),
+        number("--up-at", thresholds.up_at, defaults.up_at),
+        seconds("--min-duration", thresholds.min_duration.as_secs(), defaults.min_duration.as_secs()),
+        seconds("--merge-gap", thresholds.merge_gap.as_secs(), defaults.merge_gap.as_secs()),
+        seconds("--episode-gap", thresholds.episode_gap.as_secs(), defaults.episode_gap.as_secs()),
+        number("--degraded-below", thresholds.degraded_below, defaults.degraded_below),
+    ];
+    for (flag, value) in changed.into_iter().flatten() {
+        say(flag, value);
+    }
+    words.join(" \\\n  ")
+}
+
+/// A word of the shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/+".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,169 @@
+//! The answer at the top: what happened, how sure that is, and what it rests on.
+
+use maud::{Markup, html};
+
+use super::super::text::{count, duration, from_to, percent};
+use super::super::words::{self, Told};
+use super::super::*;
+use crate::detect::{Outage, Quality};
+
+/// Sentences of targets shown before the rest is folded away.
+const MOST_TARGETS: usize = 20;
+
+/// The title of the page: who and when.
+pub(super) fn title(report: &Report) -> String {
+    format!("{}: {} UTC", targets(report), from_to(report.parameters.window()))
+}
+
+/// The targets, the first few by name.
+pub(super) fn targets(report: &Report) -> String {
+    let targets = &report.parameters.targets;
+    let names: Vec<String> = targets.iter().take(3).map(ToString::to_string).collect();
+    match targets.len() - names.len() {
+        0 => names.join(", "),
+        n => format!("{} and {n} more", names.join(", ")),
+    }
+}
+
+pub(super) fn header(report: &Report) -> Markup {
+    html! {
+        p.kicker {
+            strong { (targets(report)) } " in the routing table, " (unbroken(&from_to(report.parameters.window()))) " UTC"
+        }
+        (headlines(report))
+        @if let Some(note) = &report.note { p.archive-note { strong { "About the data. " } (note) } }
+        (facts(report))
+    }
+}
+
+fn headlines(report: &Report) -> Markup {
+    let Some((first, others)) = report.summaries.split_first() else { return html! {} };
+    if others.is_empty() {
+        return headline(report, first);
+    }
+    let n = report.summaries.iter().filter(|summary| !words::outages_of(report, summary).is_empty()).count();
+    let all = report.summaries.len();
+    let item = |summary: &Summary| html! { li { (words::headline(report, summary)) } };
+    html! {
+        h1 {
+            @match n {
+                0 => { "No outage seen at any of " (all) " targets" @if !report.is_sufficient() { "; the data do not suffice for all" } "." }
+                _ => { (n) " of " (all) " targets had an outage." }
+            }
+        }
+        ul.lead { @for summary in report.summaries.iter().take(MOST_TARGETS) { (item(summary)) } }
+        @if all > MOST_TARGETS {
+            details {
+                summary { "The other " (all - MOST_TARGETS) " targets" }
+                ul { @for summary in report.summaries.iter().skip(MOST_TARGETS) { (item(summary)) } }
+            }
+        }
+    }
+}
+
+/// The answer for the only target: what and when in large letters, then who saw it.
+fn headline(report: &Report, summary: &Summary) -> Markup {
+    let sentences = words::sentences(report, summary);
+    let outages = words::outages_of(report, summary);
+    let told = words::longest(&outages).first().map(|outage| words::told(outage));
+    match (told, sentences.as_slice()) {
+        (Some(Told { what, when, who }), [first, rest @ ..]) if first.starts_with(&what) => html! {
+            h1 { (what) " " span.when { (unbroken(&when)) } }
+            p.lead { (unbroken(&format!("{who}. {}", rest.join(" ")))) }
+        },
+        _ => html! { h1 { (unbroken(&sentences.join(" "))) } },
+    }
+}
+
+/// Text whose dates do not break at their hyphens.
+fn unbroken(text: &str) -> Markup {
+    html! {
+        @for (index, word) in text.split(' ').enumerate() {
+            @if index > 0 { " " }
+            @if word.contains('-') { span.unbroken { (word) } } @else { (word) }
+        }
+    }
+}
+
+/// What someone wants to know next.
+fn facts(report: &Report) -> Markup {
+    let (answer, class) = match report.answer() {
+        Answer::Outage => ("Outage", "is-loss"),
+        Answer::NoOutage => ("No outage", "is-well"),
+        Answer::InsufficientData => ("Insufficient data", "is-unknown"),
+    };
+    let headlined: Vec<&Outage> =
+        report.summaries.iter().flat_map(|summary| words::outages_of(report, summary)).collect();
+    let longest = headlined.iter().copied().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
+    html! {
+        dl.facts {
+            div class=(class) { dt { "Verdict" } dd { (answer) } dd.why { (extent(&headlined)) } }
+            @if let Some(longest) = longest { (facts_of(longest)) }
+            (judged(report))
+        }
+    }
+}
+
+fn extent(outages: &[&Outage]) -> String {
+    match outages {
+        [] => String::new(),
+        [only] => format!("{}, {}", only.severity.name(), only.class.name().replace('_', " ")),
+        all => format!("{} in the window", count(all.len(), "outage", "outages")),
+    }
+}
+
+/// How long, how widely seen, how well known: of the longest outage.
+fn facts_of(outage: &Outage) -> Markup {
+    let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
+    let kept = outage.n_vantage_points.saturating_sub(outage.n_vantage_points_lost);
+    html! {
+        div {
+            dt { "Longest" }
+            dd { (words::length(outage)) }
+            dd.why { (outage.severity.name()) ", " (outage.class.name().replace('_', " ")) }
+        }
+        div {
+            dt { "Lost by" }
+            dd { (outage.n_vantage_points_lost) " of " (outage.n_vantage_points) }
+            dd.why {
+                "usable vantage points in " (count(outage.n_peer_asns, "AS", "ASes")) " at "
+                (count(outage.n_collectors, "collector", "collectors"))
+                @if kept > 0 { "; " (kept) " kept a route" @if stuck > 0 { ", " (stuck) " of them stuck" } }
+            }
+        }
+        div {
+            dt { "Evidence" }
+            dd { (outage.quality.name()) }
+            dd.why { (why(outage.quality)) @if outage.rib_confirmed == Some(true) { "; RIB dumps written meanwhile lack it" } }
+        }
+    }
+}
+
+/// Why evidence is as good as it is.
+fn why(quality: Quality) -> &'static str {
+    match quality {
+        Quality::High => "whole tables from RIB dumps, both edges dated by updates",
+        Quality::Medium => {
+            "whole tables, but an edge lies in a gap or outside the data, or no RIB dump before shows it"
+        }
+        Quality::Low => "no RIB dump: who had a route is inferred from what was announced and withdrawn",
+    }
+}
+
+/// For how much of the window the data suffice.
+fn judged(report: &Report) -> Markup {
+    let whole = report.parameters.window().duration();
+    let worst = report.summaries.iter().max_by_key(|summary| summary.unobserved_time());
+    let Some(worst) = worst else { return html! {} };
+    let missing = worst.unobserved_time();
+    html! {
+        div {
+            dt { "Data suffice for" }
+            dd { (percent(1.0 - missing.as_secs_f64() / whole.as_secs_f64())) }
+            dd.why {
+                @if missing.is_zero() { "of the window" @if report.summaries.len() > 1 { ", for every target" } }
+                @else { "of the window: " (duration(missing)) " could not be judged" @if report.summaries.len() > 1 { " at worst" } }
+            }
+        }
+    }
+}

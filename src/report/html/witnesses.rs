@@ -1,0 +1,207 @@
+//! Who lost the network when, and who had it again when.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::super::drawing::{self, Plot};
+use super::super::rows;
+use super::super::text::{count, duration, of_family};
+use super::super::witnesses::{Fate, Instant, Witness, witnesses};
+use super::super::words;
+use super::super::*;
+use super::parts::{self, Kind, Series};
+use super::{MOST_READINGS, MOST_ROWS};
+use crate::bgp::Asn;
+use crate::detect::{Outage, Scope};
+
+/// Outages whose vantage points are shown: the longest of each target and family.
+const MOST_OUTAGES: usize = 3;
+/// Prefixes of an outage that are looked at vantage point by vantage point.
+const MOST_PREFIXES: usize = 200;
+
+pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
+    let longest: Vec<&Outage> =
+        report.summaries.iter().flat_map(|summary| words::longest(&words::outages_of(report, summary))).collect();
+    if longest.is_empty() {
+        return None;
+    }
+    let view = rows::view(report);
+    let left = longest.len().saturating_sub(MOST_OUTAGES);
+    let parts = longest.into_iter().take(MOST_OUTAGES).map(|outage| {
+        let origin = if outage.scope == Scope::Asn { outage.asn } else { None };
+        let prefixes = &outage.prefixes[..outage.prefixes.len().min(MOST_PREFIXES)];
+        let found = witnesses(&view, prefixes, origin, outage, MOST_READINGS / MOST_ROWS);
+        of_outage(report, outage, &found, series)
+    });
+    let parts: Vec<Markup> = parts.collect();
+    Some(html! {
+        (parts::legend("holds all of it", "no route"))
+        @for part in &parts { (part) }
+        (parts::folded(left, "outage of another target", "outages of other targets", "The longest of the first targets are shown."))
+    })
+}
+
+fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut Series) -> Markup {
+    let window = report.parameters.window();
+    let name = match outage.prefix {
+        Some(prefix) => prefix.to_string(),
+        None => of_family(outage.target, outage.family),
+    };
+    let (shown, left) = found.split_at(found.len().min(MOST_ROWS));
+    let mut by_collector: BTreeMap<&Collector, Vec<&Witness>> = BTreeMap::new();
+    for witness in shown {
+        by_collector.entry(&witness.vantage_point.collector).or_default().push(witness);
+    }
+    html! {
+        h3 {
+            (name) ", lost "
+            @match outage.start { Some(start) => (parts::instant(start)), None => "before the data begin" }
+            " " span.zone { "UTC" }
+        }
+        (wave(found))
+        table.strips.by-group {
+            caption {
+                "Each usable vantage point: which part of the prefixes of this outage it held a route to, over the whole window. "
+                "Those that lost it first come first."
+            }
+            (parts::strip_head("Vantage point", window, "Lost at"))
+            @for (collector, witnesses) in &by_collector {
+                tbody data-collector=(collector) {
+                    tr { th.group colspan="3" scope="rowgroup" { (collector) span.quiet { " " (fates(witnesses)) } } }
+                    @for witness in witnesses { (row(witness, window, series)) }
+                }
+            }
+        }
+        (parts::folded(left.len(), "vantage point", "vantage points", "Those that lost it first are shown; spans.parquet has all."))
+    }
+}
+
+/// `10 lost it, 1 kept a route`.
+fn fates(witnesses: &[&Witness]) -> String {
+    let n = |is: fn(&Fate) -> bool| witnesses.iter().filter(|witness| is(&witness.fate)).count();
+    let counts = [
+        (n(|fate| matches!(fate, Fate::Lost { .. })), "lost it"),
+        (n(|fate| *fate == Fate::Kept), "kept a route"),
+        (n(|fate| *fate == Fate::NoneBefore), "had none before"),
+        (n(|fate| *fate == Fate::Unknown), "not known"),
+    ];
+    let said: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    said.join(", ")
+}
+
+fn row(witness: &Witness, window: Window, series: &mut Series) -> Markup {
+    let peer = witness.vantage_point.peer;
+    let name = format!("{} at {}", peer, witness.vantage_point.collector);
+    let number = series.add(&name, Kind::Held, &witness.readings);
+    let strip = drawing::strip(&Plot::everywhere(window), &witness.readings);
+    html! {
+        tr data-collector=(witness.vantage_point.collector) {
+            th scope="row" {
+                (peer.asn) " " span.address { (peer.address) }
+                @if let Some(upstream) = witness.upstream { span.via { " via " (upstream) } }
+            }
+            td { (parts::plot("strip", &format!("{name}: {}", said(witness.fate)), Some(number), strip)) }
+            td.number {
+                @match witness.fate {
+                    Fate::Lost { lost, back } => {
+                        (moment(lost))
+                        span.back { @match back { Some(back) => { "back " (moment(back)) }, None => "not back" } }
+                    }
+                    fate => span.quiet { (said(fate)) },
+                }
+            }
+        }
+    }
+}
+
+/// A time of day; the date is that of the outage.
+fn moment(instant: Instant) -> Markup {
+    let day_time = instant.at.to_datetime().format("%H:%M:%S").to_string();
+    html! { @if instant.is_latest { "≤ " } time.time-of-day datetime=(instant.at) { (day_time) } }
+}
+
+fn said(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Lost { .. } => "lost it",
+        Fate::Kept => "kept",
+        Fate::NoneBefore => "none before",
+        Fate::Unknown => "not known",
+    }
+}
+
+/// The vantage points as dots at the moment of their loss and of their return, by collector and by upstream.
+fn wave(found: &[Witness]) -> Markup {
+    let lost = |witness: &Witness| match witness.fate {
+        Fate::Lost { lost, .. } if !lost.is_latest => Some(lost.at),
+        _ => None,
+    };
+    let back = |witness: &Witness| match witness.fate {
+        Fate::Lost { back: Some(back), .. } if !back.is_latest => Some(back.at),
+        _ => None,
+    };
+    let loss = around(found.iter().filter_map(lost));
+    let recovery = around(found.iter().filter_map(back));
+    let Some(loss) = loss else { return html! {} };
+    let collectors = grouped(found, |witness| Some(witness.vantage_point.collector.to_string()));
+    let upstreams = grouped(found, |witness| witness.upstream.map(|upstream: Asn| upstream.to_string()));
+    html! {
+        table.wave {
+            caption { "Second by second: each dot is a vantage point when it lost the network, and when it had it again." }
+            thead {
+                tr {
+                    th scope="col" { span.visually-hidden { "Group" } }
+                    th.axis-cell scope="col" { span.quiet { "Loss, within " (duration(loss.duration())) } (parts::axis(loss, false)) }
+                    @if let Some(recovery) = recovery {
+                        th.axis-cell scope="col" { span.quiet { "Return, within " (duration(recovery.duration())) } (parts::axis(recovery, false)) }
+                    }
+                }
+            }
+            @for (heading, groups) in [("by collector", &collectors), ("by upstream", &upstreams)] {
+                tbody {
+                    tr { th.group colspan="3" scope="rowgroup" { (heading) } }
+                    @for (name, witnesses) in groups {
+                        tr {
+                            th scope="row" { (name) }
+                            td { (dots(loss, witnesses, lost, name)) }
+                            @if let Some(recovery) = recovery { td { (dots(recovery, witnesses, back, name)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The vantage points of each group, by name.
+fn grouped(found: &[Witness], name: impl Fn(&Witness) -> Option<String>) -> BTreeMap<String, Vec<&Witness>> {
+    let mut groups: BTreeMap<String, Vec<&Witness>> = BTreeMap::new();
+    for witness in found.iter().filter(|witness| matches!(witness.fate, Fate::Lost { .. })) {
+        groups.entry(name(witness).unwrap_or_else(|| "not known".to_owned())).or_default().push(witness);
+    }
+    groups
+}
+
+/// The time from the first to the last change, with some room.
+fn around(seen: impl Iterator<Item = Timestamp> + Clone) -> Option<Window> {
+    let (first, last) = (seen.clone().min()?, seen.max()?);
+    let room = Duration::from_micros(last.micros_since(first).unsigned_abs() / 12).max(Duration::from_secs(2));
+    Window::new(first - room, last + room).ok()
+}
+
+fn dots(window: Window, witnesses: &[&Witness], at: impl Fn(&Witness) -> Option<Timestamp>, name: &str) -> Markup {
+    let plot = Plot::everywhere(window);
+    let shown: Vec<(Timestamp, &Witness)> =
+        witnesses.iter().filter_map(|witness| Some((at(witness)?, *witness))).collect();
+    let label = format!("{name}: {}", count(shown.len(), "vantage point", "vantage points"));
+    let content = html! {
+        (parts::grid(window, false))
+        @for (index, (at, witness)) in shown.iter().enumerate() {
+            // Dots that would hide each other stand at three heights.
+            circle.dot cx=(plot.x(*at)) cy=(["50%", "28%", "72%"][index % 3]) r="4" {
+                title { (witness.vantage_point) " " (text::clock(*at)) }
+            }
+        }
+    };
+    parts::still_plot("dots", &label, content)
+}

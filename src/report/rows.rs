@@ -1,0 +1,128 @@
+//! What a picture shows over time, row by row: networks, prefixes, collectors.
+
+use super::drawing::{Reading, merged, thinned};
+use super::text::of_family;
+use super::words;
+use super::*;
+use crate::detect::{Episode, Outage, Scope};
+use crate::visibility::{Step, View};
+
+/// A target over time, with what was found about it: the share that decides.
+pub(super) struct Panel<'a> {
+    pub name: String,
+    pub scope: Scope,
+    pub readings: Vec<Reading>,
+    pub outages: Vec<&'a Outage>,
+    pub episodes: Vec<&'a Episode>,
+}
+
+/// One line of many: a prefix, a vantage point.
+pub(super) struct Row {
+    pub name: String,
+    pub readings: Vec<Reading>,
+}
+
+impl Row {
+    /// The lowest share known.
+    pub fn lowest(&self) -> Option<f64> {
+        lowest(&self.readings)
+    }
+}
+
+/// The lowest share known.
+pub(super) fn lowest(readings: &[Reading]) -> Option<f64> {
+    readings.iter().filter_map(|reading| reading.share).min_by(f64::total_cmp)
+}
+
+/// Every target AS of each family, then every prefix asked for as such.
+pub(super) fn panels(report: &Report, most_readings: usize) -> Vec<Panel<'_>> {
+    let window = report.parameters.window();
+    let shown = |readings: Vec<Reading>| thinned(merged(readings.into_iter(), window), window, most_readings);
+    let mut panels = Vec::new();
+    for space in &report.asn_timelines {
+        let readings = space.stretches().map(|(stretch, step)| {
+            Reading::new(stretch, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
+        });
+        let readings = shown(readings.collect());
+        let name = of_family(space.asn, space.family);
+        panels.push(panel(report, name, Target::Asn(space.asn), space.family, Scope::Asn, readings));
+    }
+    for summary in &report.summaries {
+        let Target::Prefix(asked, _) = summary.target else { continue };
+        let Some(timeline) = report.timelines.iter().find(|timeline| timeline.prefix == asked) else { continue };
+        let readings = shown(prefix_readings(report, timeline));
+        panels.push(panel(report, asked.to_string(), summary.target, asked.family(), Scope::Prefix, readings));
+    }
+    panels
+}
+
+fn panel(
+    report: &Report,
+    name: String,
+    target: Target,
+    family: Family,
+    scope: Scope,
+    readings: Vec<Reading>,
+) -> Panel<'_> {
+    let prefix = match target {
+        Target::Prefix(prefix, _) => Some(prefix),
+        Target::Asn(_) => None,
+    };
+    let outages = report.findings.outages.iter();
+    let outages =
+        outages.filter(|o| o.scope == scope && o.target == target && o.family == family && o.prefix == prefix);
+    let episodes = report.findings.episodes.iter();
+    let episodes =
+        episodes.filter(|e| e.scope == scope && e.target == target && e.family == family && e.prefix == prefix);
+    Panel { name, scope, readings, outages: outages.collect(), episodes: episodes.collect() }
+}
+
+/// One row per prefix, and how many are left.
+pub(super) fn prefixes(report: &Report, most: usize, most_readings: usize) -> (Vec<Row>, usize) {
+    let window = report.parameters.window();
+    let (timelines, folded) = words::timelines(report, most);
+    let rows = timelines.into_iter().map(|timeline| {
+        let readings = merged(prefix_readings(report, timeline).into_iter(), window);
+        Row { name: timeline.prefix.to_string(), readings: thinned(readings, window, most_readings) }
+    });
+    (rows.collect(), folded)
+}
+
+/// The share that decides about a prefix.
+fn prefix_readings(report: &Report, timeline: &Timeline) -> Vec<Reading> {
+    let shares = |step: &Step| match metric(report) {
+        Metric::Baseline => (step.baseline_share(), step.n_baseline_visible, step.n_baseline_live),
+        Metric::Ioda => (step.visibility(), step.n_visible, step.n_live),
+    };
+    let reading = |(stretch, step): (Window, &Step)| {
+        let (share, n, of) = shares(step);
+        Reading::new(stretch, share.filter(|_| step.observed), n, of)
+    };
+    timeline.stretches().map(reading).collect()
+}
+
+/// Which share decided.
+pub(super) fn metric(report: &Report) -> Metric {
+    if report.parameters.metric == "ioda" { Metric::Ioda } else { Metric::Baseline }
+}
+
+/// What the vantage points knew, put side by side again.
+pub(super) fn view(report: &Report) -> View<'_> {
+    let Parameters { min_peers, min_coverage, .. } = report.parameters;
+    View::new(
+        report.replays.iter().collect(),
+        report.parameters.window(),
+        metric(report),
+        Sufficiency { min_peers, min_coverage },
+    )
+}
+
+/// Per collector: the stretches of the window in which its vantage points were not known, with the reason.
+pub(super) fn coverage(report: &Report) -> Vec<(&Collector, Vec<&CoverageRow>)> {
+    let collectors = report.coverage.collectors.iter().map(|of| &of.collector);
+    let unknown = |collector: &Collector| {
+        let rows = report.coverage.rows.iter();
+        rows.filter(|row| row.collector == *collector && row.reason.is_some()).collect()
+    };
+    collectors.map(|collector| (collector, unknown(collector))).collect()
+}

@@ -1,0 +1,187 @@
+//! What each usable vantage point held: who lost a network when, and when it had it again.
+
+use super::drawing::{Reading, merged, thinned};
+use super::*;
+use crate::bgp::{Asn, VantagePoint};
+use crate::detect::Outage;
+use crate::visibility::{Piece, View, Vote};
+
+/// A vantage point that lost its routes at most this long before the share crossed the threshold lost them in the outage:
+/// withdrawals reach everybody within some minutes. One that had none for longer had none before it.
+const LEAD: Duration = Duration::from_secs(15 * 60);
+
+/// A usable vantage point, and which part of some prefixes it held.
+pub(super) struct Witness {
+    pub vantage_point: VantagePoint,
+    /// The AS before the origin on its path, before the outage.
+    pub upstream: Option<Asn>,
+    pub readings: Vec<Reading>,
+    pub fate: Fate,
+}
+
+/// What became of the routes of a vantage point in an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    /// It lost the last one at `lost`; `back` is when it had one again.
+    Lost { lost: Instant, back: Option<Instant> },
+    /// It kept one.
+    Kept,
+    /// It had none before.
+    NoneBefore,
+    /// What it had before is not known.
+    Unknown,
+}
+
+/// When something changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Instant {
+    pub at: Timestamp,
+    /// Whether it may have been before `at`: the time before is unknown.
+    pub is_latest: bool,
+}
+
+/// Every vantage point that was usable for any of the prefixes of an outage; those that lost it first come first.
+pub(super) fn witnesses(
+    view: &View,
+    prefixes: &[Prefix],
+    origin: Option<Asn>,
+    outage: &Outage,
+    most_readings: usize,
+) -> Vec<Witness> {
+    let mut own: Vec<Vec<Piece>> = vec![Vec::new(); view.vantage_points().len()];
+    for piece in prefixes.iter().flat_map(|prefix| view.pieces(prefix)) {
+        if let Some(pieces) = own.get_mut(piece.vantage_point) {
+            pieces.push(piece);
+        }
+    }
+    let usable = view.vantage_points().iter().zip(own).filter(|(_, pieces)| !pieces.is_empty());
+    let witness = |(vantage_point, pieces): (&VantagePoint, Vec<Piece>)| {
+        let held = held(&pieces, origin);
+        let fate = fate(&held, outage.loss.first, outage.end.unwrap_or(Timestamp::MAX));
+        let before = match fate {
+            Fate::Lost { lost, .. } => lost.at,
+            _ => outage.loss.first,
+        };
+        let readings = thinned(merged(held.into_iter(), view.window()), view.window(), most_readings);
+        Witness { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, before), readings, fate }
+    };
+    let mut witnesses: Vec<Witness> = usable.map(witness).filter(|witness| !witness.readings.is_empty()).collect();
+    witnesses.sort_by(|a, b| (a.fate, &a.vantage_point).cmp(&(b.fate, &b.vantage_point)));
+    witnesses
+}
+
+/// Of how many prefixes it held a route over time, of those about which that is known.
+fn held(pieces: &[Piece], origin: Option<Asn>) -> Vec<Reading> {
+    let mut changes: Vec<(Timestamp, i64, i64)> = Vec::with_capacity(2 * pieces.len());
+    for piece in pieces {
+        let held = i64::from(piece.vote.sees(origin));
+        changes.push((piece.window.start, held, 1));
+        changes.push((piece.window.end, -held, -1));
+    }
+    changes.sort_unstable();
+    let (mut readings, mut n, mut of): (Vec<Reading>, i64, i64) = (Vec::new(), 0, 0);
+    for pair in changes.chunk_by(|a, b| a.0 == b.0).collect::<Vec<_>>().windows(2) {
+        let [now, next] = pair else { continue };
+        for (_, held, known) in *now {
+            n += held;
+            of += known;
+        }
+        let (Some((from, ..)), Some((to, ..))) = (now.first(), next.first()) else { continue };
+        let Ok(window) = Window::new(*from, *to) else { continue };
+        let (n, of) = (usize::try_from(n).unwrap_or(0), usize::try_from(of).unwrap_or(0));
+        readings.push(Reading::new(window, (of > 0).then(|| n as f64 / of as f64), n, of));
+    }
+    readings
+}
+
+/// The AS before the origin on the path that was held last before an instant.
+fn upstream(pieces: &[Piece], before: Timestamp) -> Option<Asn> {
+    let paths = pieces.iter().filter(|piece| piece.window.start < before).filter_map(|piece| match &piece.vote {
+        Vote::Present(Some(path), _) => Some((piece.window.end.min(before), path)),
+        _ => None,
+    });
+    paths.max_by_key(|(until, _)| *until).and_then(|(_, path)| path.upstream())
+}
+
+/// What became of it in an outage that lasted from `start` to `end`.
+fn fate(held: &[Reading], start: Timestamp, end: Timestamp) -> Fate {
+    let has_none = |reading: &Reading| reading.share == Some(0.0);
+    let meets = |reading: &Reading| reading.window.end > start && reading.window.start < end;
+    let Some(first) = held.iter().position(|reading| has_none(reading) && meets(reading)) else {
+        return if is_known_throughout(held, start, end) { Fate::Kept } else { Fate::Unknown };
+    };
+    // The same absence may be several readings.
+    let mut lost = first;
+    while lost > 0 && has_none(&held[lost - 1]) && held[lost - 1].window.end == held[lost].window.start {
+        lost -= 1;
+    }
+    match held[..lost].iter().rev().find_map(|reading| reading.share) {
+        Some(share) if share > 0.0 && held[lost].window.start >= start - LEAD => {}
+        Some(_) => return Fate::NoneBefore,
+        None => return Fate::Unknown,
+    }
+    let last = held.iter().rposition(|reading| has_none(reading) && meets(reading)).unwrap_or(first);
+    let back = held.iter().skip(last + 1).position(|reading| reading.share > Some(0.0));
+    Fate::Lost { lost: instant(held, lost), back: back.map(|back| instant(held, last + 1 + back)) }
+}
+
+/// When a reading began; after one that is unknown, or after a hole, it may have been before.
+fn instant(held: &[Reading], index: usize) -> Instant {
+    let at = held[index].window.start;
+    let is_dated = index > 0 && held[index - 1].share.is_some() && held[index - 1].window.end == at;
+    Instant { at, is_latest: !is_dated }
+}
+
+/// Whether something was held all the time.
+fn is_known_throughout(held: &[Reading], from: Timestamp, until: Timestamp) -> bool {
+    let Some(end) = held.last().map(|last| last.window.end) else { return false };
+    let Ok(whole) = Window::new(from, until.min(end)) else { return false };
+    let has_some = held.iter().filter(|reading| reading.share > Some(0.0));
+    has_some.filter_map(|reading| reading.window.intersect(&whole)).map(|part| part.duration()).sum::<Duration>()
+        == whole.duration()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `10:00 4 | 10:05 0 | 10:09 ? | 10:10 2`: how many of four are held from when on, up to 11:00.
+    fn check(history: &str, expected: &str) {
+        let at = |text: &str| format!("2024-05-01T{text}").parse::<Timestamp>().unwrap();
+        let changes: Vec<(Timestamp, &str)> = history
+            .split(" | ")
+            .map(|change| change.split_once(' ').unwrap())
+            .map(|(time, held)| (at(time), held))
+            .collect();
+        let ends = changes.iter().skip(1).map(|(at, _)| *at).chain([at("11:00")]);
+        let readings = changes.iter().zip(ends).map(|((start, held), end)| {
+            let window = Window::new(*start, end).unwrap();
+            let n = held.parse::<usize>().ok();
+            Reading::new(window, n.map(|n| n as f64 / 4.0), n.unwrap_or(0), 4)
+        });
+        let said = |instant: Instant| {
+            let sign = if instant.is_latest { "≤" } else { "" };
+            format!("{sign}{}", instant.at.to_datetime().format("%H:%M"))
+        };
+        let fate = match fate(&readings.collect::<Vec<_>>(), at("10:10"), at("10:30")) {
+            Fate::Lost { lost, back } => format!("{} to {}", said(lost), back.map_or("never".to_owned(), said)),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(fate, expected, "{history}");
+    }
+
+    #[test]
+    fn a_loss_is_dated_only_where_the_time_before_is_known() {
+        check("10:00 4 | 10:09 2 | 10:11 0 | 10:29 3", "10:11 to 10:29");
+        check("10:00 4 | 10:08 ? | 10:12 0 | 10:29 ? | 10:40 4", "≤10:12 to ≤10:40");
+        check("10:00 4 | 10:12 0 | 10:15 1 | 10:20 0", "10:12 to never");
+    }
+
+    #[test]
+    fn what_was_lost_before_or_is_not_known_is_no_loss() {
+        check("10:00 4 | 10:12 3", "Kept");
+        check("10:00 4 | 10:12 ? | 10:40 4", "Unknown");
+        check("10:00 ? | 10:12 0", "Unknown");
+        check("09:00 4 | 09:30 0", "NoneBefore");
+    }
+}
