@@ -78,6 +78,7 @@ enum Damage {
     Flip,
     Cut,
     Remove,
+    /// With a file of the other kind, RIB dump or updates.
     Swap,
     Double,
 }
@@ -124,8 +125,8 @@ fn contradiction(damaged: &Report, whole: &Report) -> Option<String> {
                 outage.prefix, outage.start, outage.end, outage.start_bounds, outage.end_bounds, outage.censored
             ));
         }
-        let is_exact = |c: &Censoring| *c == Censoring::BeganBeforeFrom;
-        if !outage.censored.iter().all(is_exact)
+        let is_in_gap = |c: &Censoring| matches!(c, Censoring::GapStart | Censoring::GapEnd);
+        if outage.censored.iter().any(is_in_gap)
             && damaged.coverage.gaps.len() <= whole.coverage.gaps.len()
             && damaged.files.iter().all(|file| file.detail.is_none())
         {
@@ -168,7 +169,9 @@ fn no_damage_to_a_file_of_december_2014_makes_an_outage_or_hides_itself() {
             }
             Damage::Remove => std::fs::remove_file(&path).expect("a file"),
             Damage::Swap => {
-                let other = copy.path().join(names[next(&mut state) % names.len()]);
+                let is_rib = |name: &str| name.contains("/bview.") || name.contains("/rib.");
+                let others: Vec<&&str> = names.iter().filter(|other| is_rib(other) != is_rib(name)).collect();
+                let other = copy.path().join(others[next(&mut state) % others.len()]);
                 std::fs::copy(&other, copy.path().join("other")).expect("a copy");
                 std::fs::copy(&path, &other).expect("a copy");
                 std::fs::rename(copy.path().join("other"), &path).expect("a copy");

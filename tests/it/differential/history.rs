@@ -173,7 +173,13 @@ impl History {
                 name,
                 is_ris,
                 has_states: is_ris,
-                container: random.pick(if is_ris { &["gz", "gz", "plain", "zst"] } else { &["bz2", "gz", "gz", "gz"] }),
+                container: match (random.within(0..100), is_ris) {
+                    // Compressing by it takes a hundred times as long.
+                    (0, _) => "zst",
+                    (1..25, true) => "plain",
+                    (1..25, false) => "bz2",
+                    _ => "gz",
+                },
                 is_v1: random.chance(10),
             })
             .collect();

@@ -5,7 +5,7 @@
 //! one that the files show, and holds its tongue where they do not.
 //!
 //! `OUTAGE_REPLAY_SEED=N` replays the history of one seed; `OUTAGE_REPLAY_HISTORIES=N` runs that many, and
-//! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin.
+//! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails.
 
 mod history;
 mod truth;
@@ -40,36 +40,37 @@ fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_i
             (first, number("OUTAGE_REPLAY_HISTORIES").unwrap_or(N_HISTORIES))
         }
     };
+    let goes_on = std::env::var_os("OUTAGE_REPLAY_GO_ON").is_some();
     let next = AtomicU64::new(first);
-    let failure: Mutex<Option<u64>> = Mutex::new(None);
+    let failures: Mutex<Vec<(u64, String)>> = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while failure.lock().expect("a lock").is_none() {
+                while goes_on || failures.lock().expect("a lock").is_empty() {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= first + n {
                         break;
                     }
                     if let Some(why) = fault(&History::random(seed)) {
-                        if std::env::var_os("TRIAGE").is_some() {
-                            println!("TRIAGE {seed} {}", &why[..why.len().min(300)]);
-                            continue;
-                        }
-                        failure.lock().expect("a lock").get_or_insert(seed);
+                        println!("OUTAGE_REPLAY_SEED={seed}: {why}");
+                        failures.lock().expect("a lock").push((seed, why));
                     }
                 }
             });
         }
     });
-    if let Some(seed) = failure.into_inner().expect("a lock") {
-        let small = shrunk(History::random(seed));
-        let why = fault(&small).unwrap_or_else(|| "it does not fail again".to_owned());
-        panic!(
-            "{why}\n\nOUTAGE_REPLAY_SEED={seed} shows it again. Without what does not matter, the history is\n\n{}",
-            small.scenario()
-        );
+    let failures = failures.into_inner().expect("a lock");
+    let Some((seed, why)) = failures.first() else { return };
+    if goes_on {
+        panic!("{} of {n} histories", failures.len());
     }
+    let small = shrunk(History::random(*seed));
+    let why = fault(&small).unwrap_or_else(|| format!("only once: {why}"));
+    panic!(
+        "{why}\n\nOUTAGE_REPLAY_SEED={seed} shows it again. Without what does not matter, the history is\n\n{}",
+        small.scenario()
+    );
 }
 
 /// What is wrong with the answer to a history; a panic counts.

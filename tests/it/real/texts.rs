@@ -62,37 +62,32 @@ fn counts(lines: &Lines) -> String {
 #[test]
 fn every_route_that_bgpdump_prints_is_read_and_no_other() {
     let Some(folder) = folder() else { return };
-    let mut wrong = Vec::new();
-    for (name, expected) in [
-        ("bview.20020722.2337.gz", "B 115521"),
-        ("bview.64k_stream_overflow.gz", "B 23"),
-        ("bview.ipv4_unicast_add_path.gz", "B 62"),
-        ("bview.ipv6_unicast_add_path.gz", "B 62"),
-        ("updates.20020722.2238.gz", "A 825 W 2419"),
-        ("updates.20070211.0141.gz", "A 51329 W 2328"),
-        ("updates.20071015.1505.gz", "A 10111 W 385"),
-        ("updates.20100722.2015.gz", "A 5067 W 547"),
-        ("updates.20160811.1600.gz", "A 39256 W 1956"),
-        ("updates.et-header.2015.gz", "A 577737 W 3"),
-        ("updates.long_withdrawal.gz", "W 4096"),
+    for (name, expected, left_out) in [
+        ("bview.20020722.2337.gz", "B 115521", ""),
+        ("bview.64k_stream_overflow.gz", "B 23", ""),
+        // Routes of the collector itself, at AS 0 and no address.
+        ("bview.ipv4_unicast_add_path.gz", "B 60", "B 2"),
+        ("bview.ipv6_unicast_add_path.gz", "B 60", "B 2"),
+        ("updates.20020722.2238.gz", "A 825 W 2419", ""),
+        // Multicast, which the text does not tell apart.
+        ("updates.20070211.0141.gz", "A 51236 W 2270", "A 93 W 58"),
+        ("updates.20071015.1505.gz", "A 10111 W 385", ""),
+        ("updates.20100722.2015.gz", "A 5067 W 547", ""),
+        ("updates.20160811.1600.gz", "A 39256 W 1956", ""),
+        // Without an AS path.
+        ("updates.et-header.2015.gz", "A 577735 W 3", "A 2"),
+        ("updates.long_withdrawal.gz", "W 4096", ""),
     ] {
-        let file = folder.join("odd/bgpdump").join(name);
-        let (ours, theirs) = (read(&file), printed(&folder.join(format!("odd/bgpdump/{name}.bgp.gz"))));
-        if counts(&ours) != expected || ours != theirs {
-            let only = |these: &Lines, those: &Lines| -> Vec<String> {
-                let differing = these.iter().filter(|(line, n)| those.get(*line) != Some(*n));
-                differing.take(3).map(|(line, n)| format!("{line:?} {n}")).collect()
-            };
-            wrong.push(format!(
-                "{name}: {} against {}: {:?}, {:?}",
-                counts(&ours),
-                counts(&theirs),
-                only(&ours, &theirs),
-                only(&theirs, &ours)
-            ));
+        let ours = read(&folder.join("odd/bgpdump").join(name));
+        let mut theirs = printed(&folder.join(format!("odd/bgpdump/{name}.bgp.gz")));
+        assert_eq!(counts(&ours), expected, "{name}");
+        for (line, n) in &ours {
+            let n_theirs = theirs.get_mut(line).unwrap_or_else(|| panic!("{name}: only ours: {line:?}"));
+            assert!(*n_theirs >= *n, "{name}: {n} of ours, {n_theirs} of theirs: {line:?}");
+            *n_theirs -= n;
         }
+        assert_eq!(counts(&theirs), left_out, "{name}: {:?}", theirs.iter().find(|(_, n)| **n > 0));
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -119,6 +114,5 @@ fn every_withdrawal_after_a_dump_names_a_route_of_the_dump() {
             _ => {}
         }
     }
-    assert!(n_matching > 1000, "{n_matching}");
-    assert_eq!(n_without, 0, "beside {n_matching} that match");
+    assert_eq!((n_matching, n_without), (261, 0));
 }
