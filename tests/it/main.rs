@@ -8,6 +8,7 @@ mod browser;
 mod cases;
 mod cli;
 mod data;
+mod december;
 mod decode;
 mod differential;
 mod documents;

@@ -98,7 +98,7 @@ fn without_any_dump_the_end_of_one_path_does_not_show_that_it_was_the_last() {
     check(
         &scenario.replace("rib x -900", ""),
         "P 0..900 show V",
-        "insufficient_data | unobserved P 0..10 100..300 | V 10:1/1 100:0/0? 300:3/3",
+        "insufficient_data | unobserved P 0..300 | V 10:1/1? 100:0/0? 300:3/3",
     );
 }
 

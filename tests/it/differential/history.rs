@@ -87,12 +87,25 @@ pub struct PeerSpec {
 /// Something that a peer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
-    Announce { prefix: usize, path: usize, id: u8 },
-    Withdraw { prefix: usize, id: u8 },
+    Announce {
+        prefix: usize,
+        path: usize,
+        id: u8,
+    },
+    Withdraw {
+        prefix: usize,
+        id: u8,
+    },
     /// What it holds already, in a record whose time is this much too early.
-    RepeatLate { prefix: usize, by: i64 },
+    RepeatLate {
+        prefix: usize,
+        by: i64,
+    },
     Down,
-    Up { transfer: i64, ends_with_end_of_rib: bool },
+    Up {
+        transfer: i64,
+        ends_with_end_of_rib: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +173,13 @@ impl History {
                 name,
                 is_ris,
                 has_states: is_ris,
-                container: random.pick(if is_ris { &["gz", "gz", "plain", "zst"] } else { &["bz2", "gz", "gz", "gz"] }),
+                container: match (random.within(0..100), is_ris) {
+                    // Compressing by it takes a hundred times as long.
+                    (0, _) => "zst",
+                    (1..25, true) => "plain",
+                    (1..25, false) => "bz2",
+                    _ => "gz",
+                },
                 is_v1: random.chance(10),
             })
             .collect();
@@ -257,7 +276,8 @@ impl History {
             line(format_args!("rib {} {at:+} span {span} cut {cut}%", self.collectors[*collector].name));
         }
         for Broken { collector, is_rib, at, damage } in &self.broken {
-            let file = format!("{} {} {at:+}", self.collectors[*collector].name, if *is_rib { "rib" } else { "updates" });
+            let file =
+                format!("{} {} {at:+}", self.collectors[*collector].name, if *is_rib { "rib" } else { "updates" });
             match damage {
                 Damage::Skip => line(format_args!("skip {file}")),
                 Damage::Break(how @ ("truncate" | "corrupt"), n) => line(format_args!("break {file} {how} {n}%")),
@@ -319,7 +339,8 @@ fn deeds(random: &mut Random, peers: &[PeerSpec]) -> Vec<(i64, usize, Deed)> {
     let mut deeds = Vec::new();
     // What happens to a network is seen by most at about the same time.
     for _ in 0..random.within(0..4) {
-        let (from, lasting) = (random.within(-1500..END - 400), random.pick(&[30, 100, 119, 120, 121, 300, 1000, 3000]));
+        let (from, lasting) =
+            (random.within(-1500..END - 400), random.pick(&[30, 100, 119, 120, 121, 300, 1000, 3000]));
         let (spread, share) = (random.pick(&[0, 0, 10, 60, 100]), random.pick(&[100, 100, 90, 60, 40]));
         let prefixes: Vec<usize> = (0..n_touched as usize).filter(|_| random.chance(60)).collect();
         for peer in 0..peers.len() {

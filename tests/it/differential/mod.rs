@@ -5,7 +5,7 @@
 //! one that the files show, and holds its tongue where they do not.
 //!
 //! `OUTAGE_REPLAY_SEED=N` replays the history of one seed; `OUTAGE_REPLAY_HISTORIES=N` runs that many, and
-//! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin.
+//! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails.
 
 mod history;
 mod truth;
@@ -40,30 +40,37 @@ fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_i
             (first, number("OUTAGE_REPLAY_HISTORIES").unwrap_or(N_HISTORIES))
         }
     };
+    let goes_on = std::env::var_os("OUTAGE_REPLAY_GO_ON").is_some();
     let next = AtomicU64::new(first);
-    let failure: Mutex<Option<u64>> = Mutex::new(None);
+    let failures: Mutex<Vec<(u64, String)>> = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while failure.lock().expect("a lock").is_none() {
+                while goes_on || failures.lock().expect("a lock").is_empty() {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= first + n {
                         break;
                     }
                     if let Some(why) = fault(&History::random(seed)) {
-                        if std::env::var_os("TRIAGE").is_some() { println!("TRIAGE {seed} {}", &why[..why.len().min(300)]); continue; }
-                        failure.lock().expect("a lock").get_or_insert(seed);
+                        println!("OUTAGE_REPLAY_SEED={seed}: {why}");
+                        failures.lock().expect("a lock").push((seed, why));
                     }
                 }
             });
         }
     });
-    if let Some(seed) = failure.into_inner().expect("a lock") {
-        let small = shrunk(History::random(seed));
-        let why = fault(&small).unwrap_or_else(|| "it does not fail again".to_owned());
-        panic!("{why}\n\nOUTAGE_REPLAY_SEED={seed} shows it again. Without what does not matter, the history is\n\n{}", small.scenario());
+    let failures = failures.into_inner().expect("a lock");
+    let Some((seed, why)) = failures.first() else { return };
+    if goes_on {
+        panic!("{} of {n} histories", failures.len());
     }
+    let small = shrunk(History::random(*seed));
+    let why = fault(&small).unwrap_or_else(|| format!("only once: {why}"));
+    panic!(
+        "{why}\n\nOUTAGE_REPLAY_SEED={seed} shows it again. Without what does not matter, the history is\n\n{}",
+        small.scenario()
+    );
 }
 
 /// What is wrong with the answer to a history; a panic counts.
@@ -126,10 +133,8 @@ fn second(at: Timestamp) -> i64 {
 fn report(history: &History) -> Report {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write(history, folder.path());
-    let mut targets: Vec<Target> = PREFIXES
-        .iter()
-        .map(|prefix| Target::Prefix(prefix.parse().expect("a prefix"), Match::Exact))
-        .collect();
+    let mut targets: Vec<Target> =
+        PREFIXES.iter().map(|prefix| Target::Prefix(prefix.parse().expect("a prefix"), Match::Exact)).collect();
     // Everything is read twice then.
     if history.asks_for_the_as {
         targets.push(Target::Asn("131279".parse().expect("an AS")));
@@ -323,9 +328,8 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
             Held::Absent => LACKS,
             Held::Unknown => continue,
         };
-        let is_up = |at: Timestamp| {
-            sessions.iter().any(|session| session.vantage_point == *who && session.window.contains(at))
-        };
+        let is_up =
+            |at: Timestamp| sessions.iter().any(|session| session.vantage_point == *who && session.window.contains(at));
         let (from, to) = (second(span.window.start).max(0), second(span.window.end).min(END));
         let middle = Duration::from_millis(500);
         for second in from..to {
@@ -355,7 +359,9 @@ fn check_outages(outages: &[&Outage], shares: &[Shares], prefix: &str) -> Result
         for part in &outage.parts {
             let (from, to) = (second(part.start), second(part.end));
             if let Some(up) = (from..to).find(|second| shares_at(*second).is_up(&thresholds)) {
-                return Err(format!("false outage: {prefix} is up at {up:+}, in an outage from {from:+} to {to:+}: {bounds}"));
+                return Err(format!(
+                    "false outage: {prefix} is up at {up:+}, in an outage from {from:+} to {to:+}: {bounds}"
+                ));
             }
         }
         if let Some(earliest) = outage.start_bounds.earliest
@@ -377,10 +383,8 @@ fn check_outages(outages: &[&Outage], shares: &[Shares], prefix: &str) -> Result
                 outage.start.is_none_or(|start| second(start) <= from) && outage.end.is_none_or(|end| second(end) >= to)
             };
             if outages.iter().find(covers).is_none() {
-                let found: Vec<String> = outages
-                    .iter()
-                    .map(|o| format!("{:?}..{:?}", o.start.map(second), o.end.map(second)))
-                    .collect();
+                let found: Vec<String> =
+                    outages.iter().map(|o| format!("{:?}..{:?}", o.start.map(second), o.end.map(second))).collect();
                 return Err(format!("missed outage: {prefix} is down from {from:+} to {to:+}, found only {found:?}"));
             }
         }
@@ -404,11 +408,13 @@ fn check_the_as(history: &History, shares: &[Vec<Shares>], report: &Report) -> R
             };
             // Another origin is a loss to the AS, and the truth here does not tell origins apart.
             let is_taken_over = outage.class == outage_replay::detect::Class::OriginChanged;
-            let has_other = history.deeds.iter().any(|(.., deed)| {
-                matches!(deed, history::Deed::Announce { path: 2, .. })
-            });
+            let has_other =
+                history.deeds.iter().any(|(.., deed)| matches!(deed, history::Deed::Announce { path: 2, .. }));
             let mut seconds = second(part.start).max(START)..second(part.end).min(END);
-            if !is_taken_over && !has_other && let Some(up) = seconds.find(|second| is_up(*second)) {
+            if !is_taken_over
+                && !has_other
+                && let Some(up) = seconds.find(|second| is_up(*second))
+            {
                 return Err(format!("false outage: everything that the AS has is up at {up:+}: {:?}", outage.parts));
             }
         }

@@ -78,7 +78,8 @@ impl Life {
         for at in START..END {
             let mut named = 0;
             while let Some((_, _, deed)) = deeds.next_if(|(then, ..)| *then == at) {
-                if let Deed::Announce { prefix, .. } | Deed::Withdraw { prefix, .. } | Deed::RepeatLate { prefix, .. } = *deed
+                if let Deed::Announce { prefix, .. } | Deed::Withdraw { prefix, .. } | Deed::RepeatLate { prefix, .. } =
+                    *deed
                     && is_up
                 {
                     named |= 1 << prefix;
@@ -266,7 +267,10 @@ fn claims(
     for at in START..END {
         let now = index(at);
         is_stale |= !has_states && life.breaks.contains(&at);
-        if dumps.iter().any(|judged| judged.is_good && judged.done_at() + 1 == at && life.is_full_throughout(&judged.dump)) {
+        if dumps
+            .iter()
+            .any(|judged| judged.is_good && judged.done_at() + 1 == at && life.is_full_throughout(&judged.dump))
+        {
             is_stale = false;
         }
         let in_whole_hole = holes.iter().any(|hole| hole.is_whole && hole.from <= at && at < hole.to);
