@@ -153,3 +153,34 @@ fn every_key_and_column_is_in_the_contract() {
     }
     assert!(missing.is_empty(), "not in docs/output.md: {missing:#?}");
 }
+
+#[test]
+fn the_defaults_of_the_method_are_those_of_the_program() {
+    let method = read("docs/method.md");
+    let help = cli::prints(0, "--help");
+    let mut documented = Vec::new();
+    for row in method.lines().filter_map(|line| line.strip_prefix("| `--")) {
+        let (flag, rest) = row.split_once("` | ").expect("a flag and its default");
+        let default = rest.split(" | ").next().expect("a default");
+        let described = help.split_once(&format!("--{flag} <")).unwrap_or_else(|| panic!("--help has no --{flag}")).1;
+        let actual = described.split_once("[default: ").expect("a default").1;
+        let actual = actual.split([']', ';']).next().expect("a default");
+        assert_eq!(default, actual, "--{flag}");
+        documented.push(flag.to_owned());
+    }
+    // Every threshold that can be set is in the table.
+    let detection = help.split_once("Detection").expect("a part of --help").1;
+    for flag in [
+        "min-peers",
+        "min-coverage",
+        "down-below",
+        "up-at",
+        "min-duration",
+        "merge-gap",
+        "episode-gap",
+        "degraded-below",
+    ] {
+        assert!(detection.contains(&format!("--{flag} <")), "--{flag}");
+        assert!(documented.iter().any(|known| known == flag), "--{flag} is not in docs/method.md");
+    }
+}
