@@ -148,7 +148,7 @@ pub struct Counts {
 pub struct Reading {
     /// Every peer mentioned, in order of appearance; for a TABLE_DUMP_V2 file, those of its peer table.
     pub peers: Vec<PeerActivity>,
-    /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 3.1:
+    /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 4.3:
     /// a prefix that is both withdrawn and announced is announced).
     pub events: Vec<RouteEvent>,
     /// What it says about the control sample.

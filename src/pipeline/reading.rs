@@ -194,7 +194,11 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
             if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
                 return (Verdict::Unreadable, Some(format!("its records are of {first} to {last}: a wrong clock")));
             }
-            let n = reading.counts.damaged + reading.damage.len() as u64;
+            let counts = reading.counts;
+            if file.kind == DumpKind::Updates && counts.rib_records > 0 && counts.messages + counts.state_changes == 0 {
+                return (Verdict::Unreadable, Some("it is a RIB dump".to_owned()));
+            }
+            let n = counts.damaged + reading.damage.len() as u64;
             match reading.damage.first() {
                 Some(damage) if n > 0 => {
                     (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what)))

@@ -4,10 +4,13 @@
 mod generator;
 
 mod architecture;
+mod browser;
 mod cases;
 mod cli;
 mod data;
+mod december;
 mod decode;
+mod differential;
 mod documents;
 mod earlier;
 mod golden;
@@ -15,4 +18,6 @@ mod network;
 mod properties;
 mod real;
 mod scenario;
+mod settings;
+mod snippets;
 mod sources;
