@@ -30,6 +30,8 @@ pub struct Row {
     pub limit: Series,
     pub own: Series,
     pub peers: Vec<(&'static str, Series)>,
+    /// Peers that answer otherwise, and a route about which they do: they were not timed.
+    pub disagreeing: Vec<(&'static str, String)>,
 }
 
 /// How cost grows: what grows, how far, and what it took beside the limit.
@@ -90,20 +92,20 @@ impl<'a> Bench<'a> {
         for tool in self.tools {
             peers.extend(tools::command(tool, question, files).map(|command| (tool, command)));
         }
-        let own = (&"outage-replay", &task("read"));
-        for (name, command) in peers.iter().map(|(tool, command)| (&tool.name, command)).chain([own]) {
-            if !tools::is_comparable(name) {
-                continue;
-            }
-            let found = tools::routes(&self.answer(command)?, has_rib);
-            let differ = |a: &std::collections::BTreeMap<String, usize>,
-                          b: &std::collections::BTreeMap<String, usize>| {
-                a.iter().find(|(route, n)| b.get(*route) != Some(n)).map(|(route, _)| route.clone())
-            };
-            if let Some(route) = differ(&expected, &found).or_else(|| differ(&found, &expected)) {
-                return Err(format!("{job}: {name} does not agree with bgpkit-parser's library about {route}").into());
+        let own = tools::routes(&self.answer(&task("read"))?, has_rib);
+        if let Some(route) = tools::difference(&expected, &own) {
+            return Err(format!("{job}: this does not agree with bgpkit-parser's library about {route}").into());
+        }
+        let mut disagreeing = Vec::new();
+        let mut agreeing = Vec::new();
+        for (tool, command) in peers {
+            let found = tools::routes(&self.answer(&command)?, has_rib);
+            match tools::difference(&expected, &found).filter(|_| tools::is_comparable(tool.name)) {
+                Some(route) => disagreeing.push((tool.name, route)),
+                None => agreeing.push((tool, command)),
             }
         }
+        let peers = agreeing;
         let mut commands = vec![(limit(self, files), n_rounds), (task("read"), n_rounds)];
         commands.extend(
             peers.iter().map(|(tool, command)| (command.clone(), if SLOW.contains(&tool.name) { 1 } else { n_rounds })),
@@ -113,7 +115,7 @@ impl<'a> Bench<'a> {
         let bytes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len()).sum();
         let n_routes = expected.values().sum();
         let peers = peers.iter().map(|(tool, _)| tool.name).zip(series).collect();
-        Ok(Row { job: job.to_owned(), bytes, n_routes, limit, own, peers })
+        Ok(Row { job: job.to_owned(), bytes, n_routes, limit, own, peers, disagreeing })
     }
 }
 

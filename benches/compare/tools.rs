@@ -128,6 +128,14 @@ pub fn routes(answer: &str, has_rib: bool) -> BTreeMap<String, usize> {
     routes
 }
 
+/// A route that occurs in one of the answers more often than in the other.
+pub fn difference(a: &BTreeMap<String, usize>, b: &BTreeMap<String, usize>) -> Option<String> {
+    let only = |a: &BTreeMap<String, usize>, b: &BTreeMap<String, usize>| {
+        a.iter().find(|(route, n)| b.get(*route) != Some(n)).map(|(route, _)| route.clone())
+    };
+    only(a, b).or_else(|| only(b, a))
+}
+
 /// Whether the answers of this tool can be compared line by line.
 pub fn is_comparable(name: &str) -> bool {
     !matches!(name, "bgpreader" | "bgpgrep" | "bgpscanner")
