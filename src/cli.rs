@@ -5,13 +5,18 @@ mod cache;
 mod plan;
 mod progress;
 mod redetect;
+mod reference;
 mod run;
+mod settings;
 mod signals;
+mod terminal;
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use etcetera::BaseStrategy;
 
 use outage_replay::Error;
@@ -19,12 +24,18 @@ use outage_replay::Error;
 use arguments::Args;
 use cache::CacheCommand;
 use redetect::{Explain, Redetect};
+use settings::Parsed;
 use signals::Interrupted;
 
 const AFTER_HELP: &str = "\
+Exit codes: 0 the data sufficed, 1 failed, 2 wrong usage, 3 insufficient data, 4 an outage and --fail-on-outage.
+--help tells more about every flag, and shows examples.";
+
+const AFTER_LONG_HELP: &str = "\
 Examples:
   outage-replay --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014
   outage-replay --prefix 2001:db8::/32 --from 2024-05-01 --duration 36h --archive mirror --format csv
+  outage-replay plan --asn 131279 --from 2014-12-21 --to 2014-12-24
 
 Exit codes:
   0  finished, and the data sufficed, outage or not
@@ -34,11 +45,21 @@ Exit codes:
   4  an outage was found and --fail-on-outage was given; wins over 3
   130, 143  ended by Ctrl-C or SIGTERM; the same command goes on from there
 
+Settings:
+  Every flag is also a variable (OUTAGE_REPLAY_MIN_PEERS) and a line of outage-replay.toml (min-peers = 5), in the
+  working directory or in the user's configuration directory. A flag wins over a variable, that over the file here,
+  that over the user's. outage-replay config shows what is in force and where it comes from.
+
 Times without an offset are UTC. Absence of data is never reported as absence of routes.";
+
+/// The version of the program, its commit where it is known, and the version of the MRT parser.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), env!("OUTAGE_REPLAY_COMMIT"), "\nbgpkit-parser ", env!("OUTAGE_REPLAY_PARSER"));
 
 /// When did a network disappear from the Internet's routing table, for how long, and how sure are we?
 #[derive(Debug, Parser)]
-#[command(name = "outage-replay", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "outage-replay", version, long_version = VERSION, max_term_width = 100)]
+#[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Cli {
     #[command(subcommand)]
@@ -61,22 +82,46 @@ enum Command {
         #[command(subcommand)]
         command: CacheCommand,
         /// Where they are [default: the user's cache directory]
-        #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_CACHE", global = true)]
+        #[arg(long, value_name = "DIR", global = true)]
         cache_dir: Option<PathBuf>,
+    },
+    /// Show every setting that is in force, and where it comes from
+    Config(Box<Args>),
+    /// Print what a shell needs to complete commands and flags
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write the pages of all commands into a folder
+    Man {
+        /// Where to write them
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
 }
 
+/// Does what the command line asks for: what to print, and the exit code.
+pub fn run() -> anyhow::Result<(Vec<u8>, u8)> {
+    let command = Cli::command();
+    let parsed = settings::parse(&command, env::args_os().collect())?;
+    let cli = Cli::from_arg_matches(&parsed.matches)?;
+    cli.run(command, &parsed)
+}
+
 impl Cli {
-    /// Does what was asked: what to print, and the exit code.
-    pub fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+    fn run(&self, command: clap::Command, parsed: &Parsed) -> anyhow::Result<(Vec<u8>, u8)> {
         match &self.command {
             Some(Command::Plan(args)) => args.plan(),
             Some(Command::Redetect(redetect)) => redetect.run(),
             Some(Command::Explain(explain)) => Ok((explain.run()?, 0)),
             Some(Command::Cache { command, cache_dir }) => {
                 let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
-                Ok((text.into_bytes(), u8::from(!is_well)))
+                Ok((terminal::printable(&text).into_bytes(), u8::from(!is_well)))
             }
+            Some(Command::Config(_)) => Ok((reference::config(&command, parsed).into_bytes(), 0)),
+            Some(Command::Completions { shell }) => Ok((reference::completions(command, *shell), 0)),
+            Some(Command::Man { folder: None }) => Ok((reference::page(command)?, 0)),
+            Some(Command::Man { folder: Some(folder) }) => Ok((reference::pages(command, folder)?.into_bytes(), 0)),
             None => self.args.run(),
         }
     }
@@ -103,6 +148,16 @@ fn cache_root(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// The error as it is printed, with the name that was probably meant.
+pub fn words_of(error: &anyhow::Error) -> String {
+    let words = terminal::printable(&format!("{error:#}"));
+    let Some(Error::UnknownCollector { name, known }) = error.downcast_ref::<Error>() else { return words };
+    match settings::nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("{words}; did you mean {}?", terminal::printable(near)),
+        None => words,
+    }
+}
+
 /// 2 wrong usage, 130 or 143 for a signal, 1 everything else.
 pub fn exit_code_of(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted { code, .. }) = error.downcast_ref::<Interrupted>() {
@@ -119,7 +174,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 }

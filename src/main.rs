@@ -5,20 +5,18 @@ mod cli;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     match run() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", cli::words_of(&error));
             ExitCode::from(cli::exit_code_of(&error))
         }
     }
 }
 
 fn run() -> anyhow::Result<u8> {
-    let (text, code) = cli::Cli::parse().run()?;
+    let (text, code) = cli::run()?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(&text).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(code),

@@ -6,6 +6,7 @@ mod evidence;
 mod frames;
 mod html;
 mod json;
+mod markdown;
 mod observations;
 mod observed;
 mod output;
@@ -33,6 +34,7 @@ pub use evidence::evidence_frame;
 pub use frames::{coverage_frame, outage_frame, timeline_frame};
 pub use html::html;
 pub use json::{document, lines};
+pub use markdown::markdown;
 pub use observations::{Observations, Source};
 pub use observed::{peer_frame, rib_entry_frame, rib_table_frame, span_frame};
 pub use output::{Export, check_folder, outages_csv, write};
@@ -40,8 +42,11 @@ pub use picture::{png, svg};
 pub use table::{Style, explain, find_outage, table};
 
 /// This program and the parser that it trusts with MRT records.
-pub const TOOL: Tool =
-    Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), parser: "bgpkit-parser 0.23.0" };
+pub const TOOL: Tool = Tool {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+    parser: concat!("bgpkit-parser ", env!("OUTAGE_REPLAY_PARSER")),
+};
 
 /// What made a report.
 #[derive(Clone, Copy, Debug, Serialize)]

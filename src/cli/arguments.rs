@@ -16,6 +16,8 @@ use outage_replay::visibility::{Metric, Sufficiency};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Networks by origin AS: 131279, AS131279 or 2.207. Repeatable, comma lists
+    ///
+    /// An AS stands for every prefix that it originates in any file that is read.
     #[arg(long, value_name = "ASN", value_delimiter = ',', help_heading = "Target")]
     pub asn: Vec<Asn>,
     /// Prefixes, IPv4 or IPv6. Repeatable, comma lists
@@ -29,28 +31,41 @@ pub struct Args {
     pub matching: Matching,
 
     /// Start of the window: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
+    ///
+    /// Without an offset it is UTC.
     #[arg(long, value_name = "TIME", help_heading = "Window")]
     pub from: Option<Timestamp>,
     /// End of the window, not included
     #[arg(long, value_name = "TIME", conflicts_with = "duration", help_heading = "Window")]
     pub to: Option<Timestamp>,
     /// Length of the window instead of its end: 36h, 90min, 2days
+    ///
+    /// Units are s, min, h, days, weeks; one of --to and --duration is needed.
     #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     pub duration: Option<Duration>,
 
     /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
-    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_ARCHIVE", help_heading = "Source")]
+    #[arg(long, value_name = "DIR", help_heading = "Source")]
     pub archive: Option<PathBuf>,
     /// The bgpkit-broker server that lists the publishers' files [default: the public one]
-    #[arg(long, value_name = "URL", env = "BGPKIT_BROKER_URL", help_heading = "Source")]
+    ///
+    /// http or https, without credentials: https://api.bgpkit.com/v3/broker is the public one. BGPKIT_BROKER_URL is the same
+    /// setting by another name.
+    #[arg(long, value_name = "URL", help_heading = "Source")]
     pub broker_url: Option<BrokerUrl>,
     /// Where downloaded files are kept [default: the user's cache directory]
-    #[arg(long, value_name = "DIR", env = "OUTAGE_REPLAY_CACHE", help_heading = "Source")]
+    #[arg(long, value_name = "DIR", help_heading = "Source")]
     pub cache_dir: Option<PathBuf>,
     /// Use only what is in the cache
+    ///
+    /// The same question has the same answer with and without network. Digests are compared: a file that is missing or damaged
+    /// is named on standard error and counts as a gap.
     #[arg(long, help_heading = "Source")]
     pub offline: bool,
     /// Every collector that the catalog has, instead of a small and diverse choice
+    ///
+    /// The choice: rrc00, rrc01, rrc24, route-views2, route-views.linx, route-views.sydney, as far as they existed then. With
+    /// --archive all that it holds are read anyway.
     #[arg(long, conflicts_with = "collector", help_heading = "Source")]
     pub all_collectors: bool,
     /// Only these collectors. Repeatable, comma lists
@@ -64,27 +79,44 @@ pub struct Args {
     pub baseline: Duration,
 
     /// Fewer distinct peer ASes than this decide nothing
+    ///
+    /// A number of ASes. The state before is held, and the time is reported as not judged.
     #[arg(long, value_name = "N", default_value_t = Sufficiency::default().min_peers, help_heading = "Detection")]
     pub min_peers: usize,
     /// Less than this share of the full-feed ASes decides nothing
+    ///
+    /// A share from 0 to 1 of those that the run knows of. A higher one makes more of a window unknown (exit code 3), a lower
+    /// one accepts that collectors are missing.
     #[arg(long, value_name = "SHARE", default_value_t = Sufficiency::default().min_coverage, value_parser = share, help_heading = "Detection")]
     pub min_coverage: f64,
     /// Down while the share of peer ASes that see it is below this
+    ///
+    /// A share from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().down_below, value_parser = share, help_heading = "Detection")]
     pub down_below: f64,
     /// Up again once it is at least this [default: 0.6; 0.5 with --metric ioda]
+    ///
+    /// A share from 0 to 1, not below --down-below.
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Detection")]
     pub up_at: Option<f64>,
     /// Shorter falls are flaps
+    ///
+    /// A length: 90s, 5min. Flaps are counted and listed, not reported as outages.
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
     pub min_duration: Duration,
     /// Outages separated by at most this are one
+    ///
+    /// A length: 90s, 5min.
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
     pub merge_gap: Duration,
     /// Outages and flaps separated by at most this are one episode
+    ///
+    /// A length: 6h, 1day.
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "6h", help_heading = "Detection")]
     pub episode_gap: Duration,
     /// A loss that is no outage is listed while the share is below this
+    ///
+    /// A share from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().degraded_below, value_parser = share, help_heading = "Detection")]
     pub degraded_below: f64,
     /// Which share decides: of the peers that normally carry the prefix, or, as IODA, of all full feeds
@@ -98,6 +130,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub output: Option<PathBuf>,
     /// Which files to write with --output
+    ///
+    /// A comma list. manifest.json is always written.
     #[arg(
         long,
         value_name = "KIND",
@@ -115,18 +149,26 @@ pub struct Args {
     #[arg(long, requires = "output", help_heading = "Output")]
     pub force: bool,
     /// Exit with 4 when an outage was found
+    ///
+    /// It wins over 3.
     #[arg(long, help_heading = "Output")]
     pub fail_on_outage: bool,
     /// Exit with 3 when anything is missing: any gap, any file that is not whole, whatever it does to the result
+    ///
+    /// The result is printed and written all the same. Without it the exit code is 3 only where the rest does not suffice.
     #[arg(long, help_heading = "Output")]
     pub strict: bool,
     /// Threads; 0 for one per core
+    ///
+    /// Downloads have their own: at most four connections to a host.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Output")]
     pub jobs: usize,
     /// No progress on standard error
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
     /// Say on standard error what is being done
+    ///
+    /// Twice, -vv, it names every file.
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 }
@@ -151,7 +193,7 @@ pub enum MetricName {
     Ioda,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub enum Format {
     /// For a person
     #[default]
@@ -162,6 +204,8 @@ pub enum Format {
     Ndjson,
     /// One outage a row
     Csv,
+    /// For an issue tracker
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

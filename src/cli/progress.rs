@@ -13,6 +13,7 @@ use outage_replay::coverage::Verdict;
 use outage_replay::report::Report;
 
 use super::signals::{Interrupted, Signals};
+use super::terminal::printable;
 
 /// So many files that could not be had are named; of the others the report speaks.
 const MAX_LOST: usize = 10;
@@ -78,6 +79,11 @@ impl Progress {
         }
     }
 
+    /// The answer in a word, where standard output has no place for it.
+    pub fn verdict(&self, report: &Report) {
+        self.say(&format!("verdict: {}", report.answer().name().replace('_', " ")));
+    }
+
     /// What keeps the report from being complete.
     pub fn incomplete(&self, report: &Report) {
         let n_gaps = report.coverage.gaps.len();
@@ -97,7 +103,7 @@ impl Progress {
 
     fn say(&self, text: &str) {
         // What a server or a file name says may not steer the terminal. Nobody to tell is no reason to stop.
-        let text = text.replace(char::is_control, " ");
+        let text = printable(text);
         self.bars.suspend(|| {
             let _ = writeln!(io::stderr(), "{text}");
         });
@@ -121,7 +127,7 @@ impl outage_replay::pipeline::Progress for Progress {
         let mut state = self.state();
         state.reading.finish_and_clear();
         state.reading = self
-            .bar(n_files as u64, "{msg:11} {bar:20} {pos}/{len} files, {eta} left")
+            .bar(n_files as u64, "{msg:17} {bar:16} {pos}/{len} files, {eta} left")
             .with_message(format!("reading {stage}"));
     }
 
@@ -146,7 +152,7 @@ impl outage_replay::pipeline::Progress for Progress {
     fn announced(&self, n_files: usize, bytes: u64) {
         let mut state = self.state();
         if state.n_announced == 0 {
-            let template = "downloading {bar:20} {decimal_bytes}/{decimal_total_bytes}, {msg} files, \
+            let template = "downloading       {bar:16} {decimal_bytes}/{decimal_total_bytes}, {msg} files, \
                             {decimal_bytes_per_sec}, {eta} left";
             state.downloading = self.bar(0, template);
         }

@@ -10,6 +10,7 @@ use outage_replay::{Options, pipeline};
 
 use super::arguments::{ExportName, Format, MetricName, length, share};
 use super::run::{exit_code, render, style};
+use super::terminal::printable;
 use super::usage;
 
 /// Which earlier run, and what is to be different.
@@ -151,6 +152,6 @@ impl Explain {
         let Earlier { observations, metric, sufficiency, thresholds } = report::read(&self.folder)?;
         let report: Report = pipeline::judge(observations, &Options { jobs: 0, metric, sufficiency, thresholds })?;
         let outage = self.outage.as_deref().map(|id| report::find_outage(&report, id)).transpose()?;
-        Ok(report::explain(&report, outage, style(self.all)).into_bytes())
+        Ok(printable(&report::explain(&report, outage, style(self.all))).into_bytes())
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
-use outage_replay::Options;
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Mirror, Patience, Query, Target};
 use outage_replay::detect::Thresholds;
@@ -17,10 +16,12 @@ use outage_replay::pipeline::{self, Sources, check_download};
 use outage_replay::report::{self, Answer, Export, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{Metric, Sufficiency};
+use outage_replay::{Error, Options};
 
 use super::arguments::{Args, Format, Matching, MetricName};
 use super::progress::Progress;
 use super::signals::Signals;
+use super::terminal::printable;
 use super::{cache_root, plan, usage};
 
 /// Lines are no longer than this, however wide the terminal.
@@ -51,10 +52,18 @@ impl Args {
         let store = self.store(&progress)?;
         let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
         progress.finish();
-        let report = result.map_err(|error| progress.interrupted(error))?;
+        // What is written is written whole, and what is not yet is not begun.
+        let report = match result {
+            Ok(_) if pipeline::Progress::is_cancelled(progress.as_ref()) => Err(Error::Cancelled),
+            result => result,
+        };
+        let report = report.map_err(|error| progress.interrupted(error))?;
         if let Some(folder) = &self.output {
             report::write(&report, folder, &self.exports(), self.force)?;
             progress.wrote(folder);
+        }
+        if self.format == Format::Csv && !self.quiet {
+            progress.verdict(&report);
         }
         if self.strict && !report.is_complete() {
             progress.incomplete(&report);
@@ -69,8 +78,8 @@ impl Args {
         let result = plan::render(&query, self.store(&progress)?.sources(), self.format);
         progress.finish();
         match result {
-            Ok(text) => Ok((text.into_bytes(), 0)),
-            Err(error) => match error.downcast::<outage_replay::Error>() {
+            Ok(text) => Ok((printable(&text).into_bytes(), 0)),
+            Err(error) => match error.downcast::<Error>() {
                 Ok(error) => Err(progress.interrupted(error)),
                 Err(error) => Err(error),
             },
@@ -209,8 +218,9 @@ impl Args {
 pub fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<u8>> {
     let json_error = || anyhow!("cannot print the report as JSON");
     Ok(match format {
-        Format::Table => report::table(report, style(all)).into_bytes(),
+        Format::Table => printable(&report::table(report, style(all))).into_bytes(),
         Format::Csv => report::outages_csv(report)?,
+        Format::Markdown => report::markdown(report, all).into_bytes(),
         Format::Json => {
             let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
             bytes.push(b'\n');

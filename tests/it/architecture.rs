@@ -48,7 +48,12 @@ const MODULES: [Module; 16] = [
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash"], world: &[] },
     Module { name: "visibility", ours: &["replay"], packages: &["polars", "rustc_hash"], world: &[] },
     // What a finding answers is a target of the question.
-    Module { name: "detect", ours: &["visibility", "catalog::Target"], packages: &["polars", "serde"], world: &[] },
+    Module {
+        name: "detect",
+        ours: &["visibility", "catalog::Target"],
+        packages: &["polars", "rustc_hash", "serde"],
+        world: &[],
+    },
     Module {
         name: "report",
         ours: &[
@@ -87,18 +92,22 @@ const MODULES: [Module; 16] = [
             "anyhow",
             "chrono",
             "clap",
+            "clap_complete",
+            "clap_mangen",
             "etcetera",
             "humantime",
             "indicatif",
             "rustc_hash",
             "serde_json",
             "signal_hook",
+            "strsim",
             "terminal_size",
             "thiserror",
+            "toml",
         ],
         world: &["fs", "env", "clock"],
     },
-    Module { name: "main", ours: &["cli"], packages: &["anyhow", "clap"], world: &["process"] },
+    Module { name: "main", ours: &["cli"], packages: &["anyhow"], world: &["process"] },
 ];
 
 /// Words that say nothing about what a thing is.

@@ -18,10 +18,21 @@ pub const QUIET: &str = "--asn 64500 --from 2014-12-22T16:00 --to 2014-12-22T17:
 pub fn program(args: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outage-replay"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args.split_whitespace());
-    for name in ["OUTAGE_REPLAY_ARCHIVE", "OUTAGE_REPLAY_CACHE", "BGPKIT_BROKER_URL", "NO_COLOR", "COLUMNS"] {
+    without_settings(&mut command);
+    command
+}
+
+/// Takes away whatever the caller has set for himself.
+pub fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("OUTAGE_REPLAY_") {
+            command.env_remove(name);
+        }
+    }
+    for name in ["BGPKIT_BROKER_URL", "NO_COLOR", "COLUMNS"] {
         command.env_remove(name);
     }
-    command
+    command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/no-configuration"));
 }
 
 /// The files of a folder by name.
@@ -186,11 +197,18 @@ fn too_few_peers_are_named_with_the_flag_that_accepts_them() {
 
 #[test]
 fn help_and_version_go_to_standard_output() {
-    assert_eq!(prints(0, "--version"), format!("outage-replay {}\n", env!("CARGO_PKG_VERSION")));
-    for flag in ["-h", "--help"] {
-        let help = prints(0, flag);
+    let version = concat!("outage-replay ", env!("CARGO_PKG_VERSION"));
+    assert_eq!(prints(0, "-V"), format!("{version}\n"));
+    let long = prints(0, "--version");
+    assert!(long.starts_with(version) && long.contains("\nbgpkit-parser 0.23."), "{long}");
+    let (short, long) = (prints(0, "-h"), prints(0, "--help"));
+    for help in [&short, &long] {
         assert!(help.contains("Exit codes:") && help.contains("--fail-on-outage"), "{help}");
+        for heading in ["Target:", "Window:", "Source:", "Detection:", "Output:"] {
+            assert!(help.contains(&format!("\n{heading}\n")), "{heading} is not in: {help}");
+        }
     }
+    assert!(long.len() > short.len() && long.contains("Examples:"), "{long}");
 }
 
 #[test]
@@ -199,12 +217,12 @@ fn every_flag_of_the_help_has_a_test_here() {
     let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
     let mut n_flags = 0;
     for flag in flags.map(|flag| flag.trim_end_matches(|c: char| !c.is_ascii_alphanumeric())) {
-        let tests = concat!(include_str!("cli.rs"), include_str!("sources.rs"));
+        let tests = concat!(include_str!("cli.rs"), include_str!("sources.rs"), include_str!("settings.rs"));
         let used = tests.match_indices(flag).any(|(at, _)| {
             let next = tests[at + flag.len()..].chars().next();
             next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '-')
         });
-        assert!(used, "{flag} has no test in tests/it/cli.rs or sources.rs");
+        assert!(used, "{flag} has no test in tests/it/cli.rs, sources.rs or settings.rs");
         n_flags += 1;
     }
     assert!(n_flags > 25, "{n_flags} flags found");
@@ -371,9 +389,36 @@ fn a_pipe_gets_neither_colours_nor_progress() {
     for format in ["table", "json", "ndjson", "csv"] {
         let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{SHORT} --format {format}")));
         assert!(!stdout.contains('\x1b'), "{stdout}");
-        assert_eq!(stderr, "");
+        // Rows have no place for the answer.
+        assert_eq!(stderr, if format == "csv" { "verdict: outage\n" } else { "" });
         let without = ran(program(&format!("{SHORT} --format {format}")).env("NO_COLOR", "1"));
         assert_eq!(without.stdout, stdout);
+    }
+    let insufficient = ran(&mut program(&format!("{QUIET} --min-peers 40 --format csv")));
+    assert_eq!((insufficient.code, insufficient.stderr.as_str()), (3, "verdict: insufficient data\n"));
+    assert_eq!(ran(&mut program(&format!("{SHORT} --format csv --quiet"))).stderr, "");
+}
+
+#[test]
+fn names_do_not_steer_the_terminal() {
+    // A folder that is called so, in an archive whose note does the same.
+    let archive = folder();
+    let hostile = "evil\u{1b}[2J\u{7}";
+    let to = archive.path().join(hostile).join("2014.12");
+    std::fs::create_dir_all(&to).expect("a folder");
+    for entry in std::fs::read_dir("data/dprk-2014/rrc00/2014.12").expect("a folder").flatten() {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+    }
+    std::fs::write(archive.path().join("archive.json"), r#"{"note": "x \u001b[2J y"}"#).expect("a file");
+    let question = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --min-peers 3";
+    for args in [question.to_owned(), format!("plan {question}"), format!("{question} --collector rrc99")] {
+        for columns in ["80", "200"] {
+            let mut command = program(&args);
+            let Ran { stdout, stderr, .. } = ran(command.arg("--archive").arg(archive.path()).env("COLUMNS", columns));
+            let printed = stdout + &stderr;
+            assert!(printed.contains("evil\\u{1b}[2J\\u{7}"), "{printed}");
+            assert!(!printed.contains(|c: char| c.is_control() && c != '\n'), "{printed:?}");
+        }
     }
 }
 
@@ -391,9 +436,7 @@ fn milestones_are_told_on_request_only() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     for format in ["table", "json"] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_outage-replay"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(format!("{SHORT} --format {format}").split_whitespace())
+        let mut child = program(&format!("{SHORT} --format {format}"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -408,12 +451,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 #[test]
 fn a_full_disk_is_a_failure() {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
-    let output = Command::new(env!("CARGO_BIN_EXE_outage-replay"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(QUIET.split_whitespace())
-        .stdout(full)
-        .output()
-        .expect("the program runs");
+    let output = program(QUIET).stdout(full).output().expect("the program runs");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
 }

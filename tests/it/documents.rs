@@ -55,6 +55,30 @@ fn the_commands_of_the_readme_print_what_it_shows() {
     }
 }
 
+#[test]
+fn the_commands_of_the_tutorial_print_what_it_shows() {
+    for (command, shown) in commands(&read("docs/tutorial.md")) {
+        let args = arguments(&command).unwrap_or_else(|| panic!("'{command}' runs another program"));
+        let cli::Ran { code, stdout, .. } = cli::ran(&mut cli::program(args));
+        assert!(code == 0 || code == 3, "$ {command}");
+        assert!(shown.is_empty() || shown == stdout, "$ {command}\n{stdout}");
+    }
+}
+
+#[test]
+fn the_pictures_of_the_documents_are_there_and_small() {
+    for name in ["README.md", "docs/tutorial.md", "docs/reading-a-report.md"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name).parent().expect("a folder").to_owned();
+        for picture in read(name).split("](").skip(1).filter_map(|link| link.split(')').next()) {
+            if picture.ends_with(".png") || picture.ends_with(".svg") {
+                let bytes =
+                    std::fs::metadata(folder.join(picture)).unwrap_or_else(|_| panic!("{name}: no {picture}")).len();
+                assert!(bytes < 200_000, "{picture} has {bytes} bytes");
+            }
+        }
+    }
+}
+
 /// Words of `docs/output.md` in code style.
 fn documented() -> BTreeSet<String> {
     let text = read("docs/output.md");

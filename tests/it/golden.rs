@@ -65,6 +65,7 @@ fn outputs(case: &Case) -> BTreeMap<String, Vec<u8>> {
         ("report.json", format!("{args} --format json")),
         ("report.ndjson", format!("{args} --format ndjson")),
         ("report.csv", format!("{args} --format csv")),
+        ("report.md", format!("{args} --format markdown")),
     ] {
         outputs.insert(name.to_owned(), cli::prints(case.exit, &args).into_bytes());
     }

@@ -4,6 +4,7 @@
 mod generator;
 
 mod architecture;
+mod browser;
 mod cases;
 mod cli;
 mod data;
@@ -17,4 +18,6 @@ mod network;
 mod properties;
 mod real;
 mod scenario;
+mod settings;
+mod snippets;
 mod sources;

@@ -161,6 +161,24 @@ fn offline_never_uses_a_damaged_file_and_says_so() {
 }
 
 #[test]
+fn the_bar_for_coverage_decides_what_a_missing_collector_does() {
+    // The files of one collector for the window are missing; two thirds of the peers are still known.
+    let archive = filled_cache();
+    for entry in std::fs::read_dir(archive.path().join("rrc00/2014.12")).expect("a folder").flatten() {
+        if entry.file_name().to_string_lossy().starts_with("updates.20141222.16") {
+            std::fs::remove_file(entry.path()).expect("removed");
+        }
+    }
+    let args = QUIET.replace("data/dprk-2014", &archive.path().display().to_string());
+    let page = prints(0, &args);
+    assert!(page.contains("rrc00 unknown 2014-12-22 16:00:00"), "{page}");
+    prints(0, &format!("{args} --min-coverage 0.5"));
+    let page = prints(3, &format!("{args} --min-coverage 0.95"));
+    assert!(page.contains("insufficient"), "{page}");
+    prints(3, &format!("{args} --strict"));
+}
+
+#[test]
 fn strict_asks_for_more_than_a_sufficient_answer() {
     // One file is missing, and others show what it would have.
     let answer = prints(0, MAIN);

@@ -1,7 +1,5 @@
 //! Questions: how targets and windows may be written, and what is refused.
 
-use std::process::Command;
-
 use super::{answer, check, three_feeds};
 
 // T91
@@ -18,7 +16,7 @@ fn an_as_number_may_be_written_in_three_ways() {
 /// Standard error and exit code of the binary.
 fn refused(arguments: &str) -> (String, Option<i32>) {
     let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/data/dprk-2014");
-    let output = Command::new(env!("CARGO_BIN_EXE_outage-replay"))
+    let output = crate::cli::program("")
         .args(["--asn", "64500", "--archive", archive])
         .args(arguments.split_whitespace())
         .output()

@@ -343,15 +343,15 @@ fn deeds(random: &mut Random, peers: &[PeerSpec]) -> Vec<(i64, usize, Deed)> {
             (random.within(-1500..END - 400), random.pick(&[30, 100, 119, 120, 121, 300, 1000, 3000]));
         let (spread, share) = (random.pick(&[0, 0, 10, 60, 100]), random.pick(&[100, 100, 90, 60, 40]));
         let prefixes: Vec<usize> = (0..n_touched as usize).filter(|_| random.chance(60)).collect();
-        for peer in 0..peers.len() {
+        for (peer, spec) in peers.iter().enumerate() {
             if !random.chance(share) {
                 continue;
             }
             let (lost, back) = (from + random.within(0..spread + 1), from + lasting + random.within(0..spread + 1));
-            for &prefix in prefixes.iter().filter(|prefix| !peers[peer].is_ipv4_only || IPV6 >> **prefix & 1 == 0) {
+            for &prefix in prefixes.iter().filter(|prefix| !spec.is_ipv4_only || IPV6 >> **prefix & 1 == 0) {
                 let id = 1;
                 deeds.push((lost, peer, Deed::Withdraw { prefix, id }));
-                if peers[peer].has_add_path {
+                if spec.has_add_path {
                     deeds.push((lost, peer, Deed::Withdraw { prefix, id: 2 }));
                 }
                 if back < END {

@@ -11,6 +11,8 @@ use serde_json::Value;
 use std::process::Command;
 use tempfile::TempDir;
 
+use crate::cli;
+
 use super::proxy::{Fault, Proxy};
 use super::servers::Servers;
 use super::{COLLECTORS, LIMITS, WINDOW, assert_sound, copy, files_below, query, replay, text};
@@ -27,8 +29,8 @@ pub fn program(cache: &Path, broker_url: Option<&str>, more: &[&str]) -> Command
 
 fn bare(cache: &Path, broker_url: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outage-replay"));
-    for variable in ["BGPKIT_BROKER_URL", "OUTAGE_REPLAY_ARCHIVE", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
-    {
+    cli::without_settings(&mut command);
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         command.env_remove(variable);
     }
     if let Some(url) = broker_url {

@@ -1,0 +1,301 @@
+//! Settings beside the command line. A flag wins over a variable, that over `outage-replay.toml` in the working directory,
+//! that over the user's own file, and that over the default.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use clap::error::ContextKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use etcetera::BaseStrategy;
+use toml::Value;
+
+use super::usage;
+
+const FILE: &str = "outage-replay.toml";
+/// `--min-peers` is `OUTAGE_REPLAY_MIN_PEERS`.
+const PREFIX: &str = "OUTAGE_REPLAY_";
+/// Older names, by flag.
+const ALIASES: [(&str, &str); 2] = [("broker-url", "BGPKIT_BROKER_URL"), ("cache-dir", "OUTAGE_REPLAY_CACHE")];
+
+/// Settings that mean nothing without another one: a file may hold them for the runs that have it.
+const NEEDS: [(&str, &str); 2] = [("export", "output"), ("force", "output")];
+
+/// What is not said of this command is as it was in the earlier run, whatever the settings of new ones are.
+const AS_IT_WAS: (&str, &str) = ("redetect", "Detection");
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Flag,
+    Variable(String),
+    File(PathBuf),
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag => f.write_str("flag"),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::File(path) => path.display().fmt(f),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The command line, completed by variables and files.
+pub struct Parsed {
+    /// Everything that was said, wherever.
+    pub matches: ArgMatches,
+    /// Where the values that are not on the command line came from, by flag.
+    chosen: BTreeMap<String, Origin>,
+    /// The files that were looked for, and whether they are there.
+    pub files: Vec<(PathBuf, bool)>,
+    /// Variables that look like settings and are none: others may use them.
+    pub strangers: Vec<String>,
+}
+
+/// Reads the command line; help, version and mistakes on it end the program.
+pub fn parse(command: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> {
+    let matches = command.clone().try_get_matches_from(&words).unwrap_or_else(|error| error.exit());
+    let (subcommand, said) = match matches.subcommand() {
+        Some((name, said)) => (command.find_subcommand(name), said),
+        None => (None, &matches),
+    };
+    let described = subcommand.unwrap_or(command);
+    let mut chosen = Chosen { command, given: given(described, said), values: BTreeMap::new() };
+    let mut files = Vec::new();
+    if settings(described).next().is_some() {
+        chosen.add(variables(command))?;
+        for path in paths() {
+            let layer = file(command, &path)?;
+            files.push((path, layer.is_some()));
+            chosen.add(layer.unwrap_or_default())?;
+        }
+    }
+    let known: BTreeSet<&str> = settings(described).filter_map(Arg::get_long).collect();
+    chosen.values.retain(|name, _| known.contains(name.as_str()));
+    for (name, needed) in NEEDS {
+        if !chosen.given.contains(needed) && !chosen.values.contains_key(needed) {
+            chosen.values.remove(name);
+        }
+    }
+    // They follow the name of the subcommand, where there is one.
+    let mut all = words;
+    let at = all.len().min(1 + usize::from(subcommand.is_some()));
+    all.splice(at..at, chosen.values.iter().flat_map(|(name, (values, _))| flags(described, name, values)));
+    let origins: BTreeMap<String, Origin> =
+        chosen.values.into_iter().map(|(name, (_, origin))| (name, origin)).collect();
+    match command.clone().try_get_matches_from(all) {
+        Ok(matches) => Ok(Parsed { matches, chosen: origins, files, strangers: strangers(command) }),
+        Err(error) => Err(blamed(&error, &origins)),
+    }
+}
+
+impl Parsed {
+    /// Every setting of the command that was called: name, values, and where they came from.
+    pub fn effective(&self, command: &Command) -> Vec<(String, Vec<String>, Origin)> {
+        let (described, said) = match self.matches.subcommand() {
+            Some((name, said)) => (command.find_subcommand(name).unwrap_or(command), said),
+            None => (command, &self.matches),
+        };
+        let one = |arg: &Arg| {
+            let name = arg.get_long()?.to_owned();
+            let id = arg.get_id().as_str();
+            let raw = said.try_get_raw(id).ok().flatten();
+            let mut values: Vec<String> =
+                raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect();
+            let origin = match (self.chosen.get(&name), said.value_source(id)) {
+                (Some(origin), _) => origin.clone(),
+                (None, Some(ValueSource::CommandLine)) => Origin::Flag,
+                _ => Origin::Default,
+            };
+            if matches!(arg.get_action(), ArgAction::Count) {
+                values = vec![said.get_count(id).to_string()];
+            }
+            Some((name, values, origin))
+        };
+        settings(described).filter_map(one).collect()
+    }
+}
+
+/// The flags of a command that can be set elsewhere.
+fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|arg| {
+        arg.get_long().is_some()
+            && (command.get_name(), arg.get_help_heading().unwrap_or_default()) != AS_IT_WAS
+            && !matches!(
+                arg.get_action(),
+                ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
+            )
+    })
+}
+
+fn given(command: &Command, said: &ArgMatches) -> BTreeSet<String> {
+    let is_said = |arg: &&Arg| {
+        matches!(said.try_contains_id(arg.get_id().as_str()), Ok(true)) && {
+            said.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+        }
+    };
+    settings(command).filter(is_said).filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+}
+
+/// What one source says, by flag.
+type Layer = BTreeMap<String, (Vec<String>, Origin)>;
+
+/// What was chosen so far, best source first.
+struct Chosen<'a> {
+    command: &'a Command,
+    given: BTreeSet<String>,
+    values: Layer,
+}
+
+impl Chosen<'_> {
+    /// Takes from a source what no better one says, nor excludes.
+    fn add(&mut self, layer: Layer) -> anyhow::Result<()> {
+        let before: BTreeSet<String> = self.given.iter().chain(self.values.keys()).cloned().collect();
+        for (name, (values, origin)) in &layer {
+            let rivals = self.rivals(name);
+            if before.contains(name) || rivals.iter().any(|rival| before.contains(rival)) {
+                continue;
+            }
+            if let Some(rival) = rivals.iter().find(|rival| layer.contains_key(*rival)) {
+                return Err(usage(format!("{origin}: {name} and {rival} exclude each other")));
+            }
+            self.values.insert(name.clone(), (values.clone(), origin.clone()));
+        }
+        Ok(())
+    }
+
+    /// The flags that a flag excludes.
+    fn rivals(&self, name: &str) -> Vec<String> {
+        let conflicts = |arg: &Arg| -> Vec<String> {
+            let others = self.command.get_arg_conflicts_with(arg);
+            others.into_iter().filter_map(|other| other.get_long().map(str::to_owned)).collect()
+        };
+        let mut rivals = Vec::new();
+        for arg in settings(self.command) {
+            match arg.get_long() {
+                Some(long) if long == name => rivals.extend(conflicts(arg)),
+                Some(long) if conflicts(arg).iter().any(|other| other == name) => rivals.push(long.to_owned()),
+                _ => {}
+            }
+        }
+        rivals
+    }
+}
+
+/// The variables of a setting, the better one first.
+fn names_of(long: &str) -> impl Iterator<Item = String> {
+    let aliases = ALIASES.iter().filter(move |(flag, _)| *flag == long).map(|(_, name)| (*name).to_owned());
+    std::iter::once(format!("{PREFIX}{}", long.replace('-', "_").to_uppercase())).chain(aliases)
+}
+
+/// The variables that are set and not empty.
+fn variables(command: &Command) -> Layer {
+    let mut layer = Layer::default();
+    for arg in settings(command) {
+        let Some(long) = arg.get_long() else { continue };
+        let set = |name: &String| env::var_os(name).is_some_and(|value| !value.is_empty());
+        if let Some(name) = names_of(long).find(set) {
+            let value = env::var_os(&name).unwrap_or_default().to_string_lossy().into_owned();
+            layer.insert(long.to_owned(), (vec![value], Origin::Variable(name)));
+        }
+    }
+    layer
+}
+
+fn strangers(command: &Command) -> Vec<String> {
+    let known: BTreeSet<String> = settings(command).filter_map(Arg::get_long).flat_map(names_of).collect();
+    let all = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut strangers: Vec<String> = all.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
+    strangers.sort();
+    strangers
+}
+
+/// Where files are looked for, the better one first.
+fn paths() -> Vec<PathBuf> {
+    let mut paths = vec![PathBuf::from(FILE)];
+    if let Ok(base) = etcetera::choose_base_strategy() {
+        paths.push(base.config_dir().join(env!("CARGO_PKG_NAME")).join(FILE));
+    }
+    paths
+}
+
+/// The settings of a file, if it is there.
+fn file(command: &Command, path: &PathBuf) -> anyhow::Result<Option<Layer>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(usage(format!("cannot read {}: {error}", path.display()))),
+    };
+    let table: toml::Table = text.parse().map_err(|error| usage(format!("{}: {error}", path.display()).trim_end()))?;
+    let names: Vec<&str> = settings(command).filter_map(Arg::get_long).collect();
+    let mut layer = Layer::default();
+    for (name, value) in table {
+        if !names.contains(&name.as_str()) {
+            let hint =
+                nearest(&name, names.iter().copied()).map_or(String::new(), |near| format!("; did you mean {near}?"));
+            return Err(usage(format!("{}: unknown setting '{}'{hint}", path.display(), name.escape_debug())));
+        }
+        let values = match &value {
+            Value::Array(values) => values.iter().map(scalar).collect(),
+            value => scalar(value).map(|value| vec![value]),
+        };
+        let Some(values) = values else {
+            return Err(usage(format!("{}: {name} is neither a value nor a list of values", path.display())));
+        };
+        layer.insert(name, (values, Origin::File(path.clone())));
+    }
+    Ok(Some(layer))
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Boolean(is_so) => Some(is_so.to_string()),
+        Value::Datetime(at) => Some(at.to_string()),
+        Value::Array(_) | Value::Table(_) => None,
+    }
+}
+
+/// A setting as it would be written on the command line.
+fn flags(command: &Command, name: &str, values: &[String]) -> Vec<OsString> {
+    let action = settings(command).find(|arg| arg.get_long() == Some(name)).map(Arg::get_action);
+    let flag = OsString::from(format!("--{name}"));
+    let with = |value: &String| OsString::from(format!("--{name}={value}"));
+    match (action, values) {
+        // Whether it is one: what is neither is passed on and refused.
+        (Some(ArgAction::SetTrue | ArgAction::Count), [value]) => match value.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => vec![flag],
+            "false" | "no" | "off" | "0" => Vec::new(),
+            "2" if matches!(action, Some(ArgAction::Count)) => vec![flag.clone(), flag],
+            _ => vec![with(value)],
+        },
+        _ => values.iter().map(with).collect(),
+    }
+}
+
+/// What the parser says of a value, with the place where it stands.
+fn blamed(error: &clap::Error, origins: &BTreeMap<String, Origin>) -> anyhow::Error {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let name = argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default();
+    let Some(origin) = origins.get(name) else { error.exit() };
+    let text = error.to_string();
+    let words = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    usage(format!("{origin}: {}", words.trim_end()))
+}
+
+/// The name that was meant, if there is one like it.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |other: &str| strsim::jaro_winkler(name, other);
+    known.filter(|other| likeness(other) > 0.8).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+}

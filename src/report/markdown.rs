@@ -1,0 +1,147 @@
+//! The report as Markdown, for issue trackers and chats that render it.
+
+use std::fmt::Write as _;
+
+use super::text::{clock, count, from_to, hours, of_family, percent, size};
+use super::words::{self, Groups};
+use super::*;
+use crate::detect::{Censoring, Outage};
+
+/// So many rows of a list are shown, unless all are asked for.
+const LIMIT: usize = 12;
+
+/// The report as GitHub and GitLab render it. With `all` nothing is folded.
+pub fn markdown(report: &Report, all: bool) -> String {
+    let limit = if all { usize::MAX } else { LIMIT };
+    let mut text = String::new();
+    if let Some(note) = &report.note {
+        let _ = writeln!(text, "> Note: {}\n", escape(note));
+    }
+    for summary in &report.summaries {
+        let _ = writeln!(text, "**{}**\n", escape(&words::headline(report, summary)));
+    }
+    outages(&mut text, report, all, limit);
+    coverage(&mut text, report, limit);
+    text.push_str("#### Not known\n\n");
+    for (doubt, targets) in words::doubts(report) {
+        let _ = writeln!(text, "- {}: {}", escape(&targets.join(", ")), escape(&doubt));
+    }
+    for doubt in words::general_doubts(report) {
+        let _ = writeln!(text, "- {}", escape(doubt));
+    }
+    let window = from_to(report.parameters.window());
+    let _ = writeln!(text, "\n{} {}, {window} UTC.", TOOL.name, TOOL.version);
+    text
+}
+
+fn outages(text: &mut String, report: &Report, all: bool, limit: usize) {
+    let Groups { of_asn, alone, members } = words::groups(report);
+    let mut rows: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+    let mut n_folded = rows.len().saturating_sub(limit);
+    rows.truncate(limit);
+    if all {
+        rows.extend(members);
+    } else {
+        n_folded += members.len();
+    }
+    if rows.is_empty() {
+        return;
+    }
+    text.push_str("#### Outages\n\n");
+    text.push_str("| network | start (UTC) | end (UTC) | lasting | lost | extent | class | evidence |\n");
+    text.push_str("|---|---|---|--:|--:|---|---|---|\n");
+    for outage in rows {
+        let cells = [
+            match outage.prefix {
+                Some(prefix) => prefix.to_string(),
+                None => of_family(outage.target, outage.family),
+            },
+            edge(outage, outage.start, Censoring::GapStart, "≤ ", "before the data"),
+            edge(outage, outage.end, Censoring::GapEnd, "≥ ", "still down"),
+            length(outage),
+            percent(1.0 - outage.visibility_min),
+            outage.severity.name().to_owned(),
+            outage.class.name().replace('_', " "),
+            outage.quality.name().to_owned(),
+        ];
+        let _ = writeln!(text, "| {} |", cells.map(|cell| escape(&cell)).join(" | "));
+    }
+    if n_folded > 0 {
+        let more = count(n_folded, "more outage", "more outages");
+        let _ = writeln!(text, "\n{more}, of single prefixes or later ones: `--all` lists them.");
+    }
+    text.push('\n');
+}
+
+/// An edge; one in a gap of the data is not later, or not earlier than this.
+fn edge(outage: &Outage, at: Option<Timestamp>, in_gap: Censoring, bound: &str, unknown: &str) -> String {
+    match at {
+        Some(at) if outage.censored.contains(&in_gap) => format!("{bound}{}", clock(at)),
+        Some(at) => clock(at),
+        None => unknown.to_owned(),
+    }
+}
+
+fn length(outage: &Outage) -> String {
+    let is_exact = outage.censored.iter().all(|censoring| *censoring == Censoring::BeganBeforeFrom);
+    format!("{}{}", if is_exact { "" } else { "≥ " }, hours(outage.duration))
+}
+
+fn coverage(text: &mut String, report: &Report, limit: usize) {
+    let coverage = &report.coverage;
+    let names: Vec<String> = coverage.collectors.iter().map(|row| row.collector.to_string()).collect();
+    let [v4, v6] = coverage.n_peer_asns;
+    let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
+    let _ = writeln!(
+        text,
+        "#### Coverage\n\n{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes; {} of {} read.\n",
+        count(names.len(), "collector", "collectors"),
+        escape(&names.join(", ")),
+        count(report.files.len(), "file", "files"),
+        size(bytes),
+    );
+    let unknown: Vec<_> = coverage.rows.iter().filter_map(|row| Some((row, row.reason?))).collect();
+    for (row, reason) in unknown.iter().take(limit) {
+        let reason = reason.to_string().replace('_', " ");
+        let (who, when) = (escape(row.collector.name()), from_to(row.window));
+        let _ = writeln!(text, "- {who} unknown {when}: {reason} ({})", escape(&row.detail));
+    }
+    if unknown.len() > limit {
+        let _ = writeln!(text, "- {} more: `--all` lists them", unknown.len() - limit);
+    }
+    if !unknown.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// Text that stays text: whatever a file or a collector is called, it is no markup, no link and no mention.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '@' => escaped.push_str("&#64;"),
+            c if c.is_control() => escaped.extend(c.escape_default()),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn names_are_no_markup() {
+        assert_eq!(escape("rrc00 | [x](http://y) *b* <img> @team\n\u{1b}"), {
+            "rrc00 \\| \\[x\\](http://y) \\*b\\* &lt;img&gt; &#64;team\\n\\u{1b}"
+        });
+    }
+}

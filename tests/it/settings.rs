@@ -1,0 +1,190 @@
+//! Settings that are not on the command line, and what the program says of itself: completions, manual pages.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::cli::{QUIET, Ran, folder, prints, program, ran, refused};
+
+/// A folder to work in, and one for the user's configuration.
+struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    fn new(here: &str, users: &str) -> Home {
+        let home = Home { folder: folder() };
+        let own = home.users().join("outage-replay");
+        fs::create_dir_all(&own).expect("a folder");
+        fs::create_dir_all(home.here()).expect("a folder");
+        fs::write(home.here().join("outage-replay.toml"), here).expect("a file");
+        fs::write(own.join("outage-replay.toml"), users).expect("a file");
+        home
+    }
+
+    fn here(&self) -> std::path::PathBuf {
+        self.folder.path().join("here")
+    }
+
+    fn users(&self) -> std::path::PathBuf {
+        self.folder.path().join("users")
+    }
+
+    fn program(&self, args: &str) -> Command {
+        let mut command = program(args);
+        command.current_dir(self.here()).env("XDG_CONFIG_HOME", self.users());
+        command
+    }
+}
+
+/// What `config` says of a setting: its value and where it is from.
+fn setting(command: &mut Command, name: &str) -> String {
+    let Ran { code, stdout, stderr } = ran(command);
+    assert_eq!(code, 0, "{stderr}");
+    let line = stdout.lines().find(|line| line.split_whitespace().next() == Some(name));
+    line.unwrap_or_else(|| panic!("{name} is not in: {stdout}"))
+        .split_whitespace()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn a_flag_wins_over_a_variable_over_the_file_here_over_the_users() {
+    let home = Home::new("min-peers = 7\nmetric = \"ioda\"\n", "min-peers = 8\nmetric = \"baseline\"\njobs = 1\n");
+    let users = home.users().join("outage-replay/outage-replay.toml");
+    let variable = |command: &mut Command| command.env("OUTAGE_REPLAY_MIN_PEERS", "6").status().is_ok();
+    let mut with_variable = home.program("config");
+    assert!(variable(&mut with_variable));
+    let mut with_flag = home.program("config --min-peers 5");
+    assert!(variable(&mut with_flag));
+    assert_eq!(setting(&mut with_flag, "min-peers"), "5 flag");
+    assert_eq!(setting(&mut with_variable, "min-peers"), "6 OUTAGE_REPLAY_MIN_PEERS");
+    assert_eq!(setting(&mut home.program("config"), "min-peers"), "7 outage-replay.toml");
+    assert_eq!(setting(&mut home.program("config"), "metric"), "ioda outage-replay.toml");
+    assert_eq!(setting(&mut home.program("config"), "jobs"), format!("1 {}", users.display()));
+    assert_eq!(setting(&mut home.program("config"), "min-coverage"), "0.5 default");
+    assert_eq!(setting(home.program("config").env("OUTAGE_REPLAY_MIN_PEERS", ""), "min-peers"), "7 outage-replay.toml");
+}
+
+#[test]
+fn mistyped_variables_are_pointed_out() {
+    let Ran { code, stdout, .. } = ran(program("config").env("OUTAGE_REPLAY_MIN_PEER", "3"));
+    assert_eq!(code, 0);
+    assert!(stdout.contains("\nOUTAGE_REPLAY_MIN_PEER: not a setting\n"), "{stdout}");
+}
+
+#[test]
+fn a_file_stands_for_the_flags() {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
+    let here = format!(
+        "asn = [64500]\nfrom = 2014-12-22T16:00:00Z\nduration = \"1h\"\narchive = {archive:?}\nformat = \"csv\"\n\
+         force = true\nverbose = 1\n"
+    );
+    let home = Home::new(&here, "");
+    let Ran { code, stdout, stderr } = ran(&mut home.program(""));
+    assert_eq!((code, stdout), (0, prints(0, &format!("{QUIET} --format csv"))), "{stderr}");
+    assert!(stderr.contains("reading"), "verbose: {stderr}");
+    // A flag replaces a list, and what it excludes is not asked for.
+    let Ran { code, stdout, .. } = ran(&mut home.program("--asn 131279 --to 2014-12-22T17:00 --quiet"));
+    assert_eq!(code, 0);
+    assert!(stdout.contains("131279") && !stdout.contains("64500"), "{stdout}");
+    // Other commands take what concerns them.
+    assert_eq!(ran(&mut home.program("plan --format json")).code, 0);
+    let cached = Home::new("cache-dir = \"here\"\n", "");
+    assert_eq!(ran(&mut cached.program("cache path")).stdout, "here\n");
+    assert_eq!(ran(cached.program("cache path").env("OUTAGE_REPLAY_CACHE", "there")).stdout, "there\n");
+    assert_eq!(ran(&mut cached.program("cache path --cache-dir elsewhere")).stdout, "elsewhere\n");
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused_with_their_place() {
+    for (text, words) in [
+        ("min-peer = 3", "outage-replay.toml: unknown setting 'min-peer'; did you mean min-peers?"),
+        ("[detection]\nmin-peers = 3", "outage-replay.toml: unknown setting 'detection'"),
+        ("min-peers = \"many\"", "outage-replay.toml: invalid value 'many' for '--min-peers <N>'"),
+        ("min-peers = [1, 2]", "outage-replay.toml: the argument '--min-peers <N>' cannot be used multiple times"),
+        ("min-peers = { a = 1 }", "outage-replay.toml: min-peers is neither a value nor a list of values"),
+        ("min-peers", "outage-replay.toml: TOML parse error at line 1"),
+        ("quiet = \"perhaps\"", "outage-replay.toml: "),
+        ("to = \"2014-12-22\"\nduration = \"3h\"", "exclude each other"),
+        ("broker-url = \"ftp://host\"", "only http and https are asked"),
+    ] {
+        let home = Home::new(text, "");
+        for command in ["config", "", "plan"] {
+            let Ran { code, stdout, stderr } = ran(&mut home.program(command));
+            assert_eq!((code, stdout.as_str()), (2, ""), "{text}: {stderr}");
+            assert!(stderr.starts_with("error: ") && stderr.contains(words), "{text}: {stderr}");
+        }
+    }
+    let Ran { code, stderr, .. } = ran(program("config").env("OUTAGE_REPLAY_JOBS", "all"));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("OUTAGE_REPLAY_JOBS: invalid value 'all' for '--jobs <N>'"), "{stderr}");
+}
+
+#[test]
+fn mistyped_words_are_answered_with_the_nearest_ones() {
+    for (args, meant) in [
+        ("--min-peer 3", "'--min-peers'"),
+        ("--format jsno", "'json'"),
+        ("plna --asn 1", "'plan'"),
+        ("--project riperi", "write riperis or routeviews"),
+    ] {
+        refused(2, &format!("{args} --from 2014-12-22"), &[meant]);
+    }
+    refused(
+        2,
+        &format!("{QUIET} --collector route-view2"),
+        &["unknown collector 'route-view2'", "did you mean route-views2?"],
+    );
+}
+
+#[test]
+fn every_shell_completes_commands_and_flags() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = prints(0, &format!("completions {shell}"));
+        for word in ["outage-replay", "min-peers", "plan", "prune"] {
+            assert!(script.contains(word), "{shell}: no {word}");
+        }
+    }
+    refused(2, "completions tcsh", &["bash", "zsh", "fish"]);
+    // The shells that are installed understand theirs.
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let folder = folder();
+        let path = folder.path().join("script");
+        fs::write(&path, prints(0, &format!("completions {shell}"))).expect("a file");
+        match Command::new(shell).arg(check).arg(&path).output() {
+            Ok(output) => assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr)),
+            Err(_) => println!("skipped: {shell} is not installed"),
+        }
+    }
+}
+
+#[test]
+fn the_manual_pages_name_every_command_and_flag() {
+    let page = prints(0, "man").replace("\\-", "-");
+    let help = prints(0, "--help");
+    for flag in help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
+        let flag = flag.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        assert!(page.contains(flag), "{flag} is not on the page");
+    }
+    for section in [".TH outage-replay 1", ".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION", ".SH OPTIONS", "Exit codes"] {
+        assert!(page.contains(section), "{section}");
+    }
+    let folder = folder();
+    let pages = folder.path().join("man1");
+    let listed = prints(0, &format!("man {}", pages.display()));
+    assert!(listed.lines().count() >= 8 && listed.lines().all(|path| Path::new(path).is_file()), "{listed}");
+    assert!(pages.join("outage-replay-cache-prune.1").is_file(), "{listed}");
+    for path in listed.lines() {
+        match Command::new("man").args(["--warnings", "-l", path]).env("MANROFFSEQ", "").output() {
+            Ok(output) => assert!(output.stderr.is_empty(), "{path}: {}", String::from_utf8_lossy(&output.stderr)),
+            Err(_) => {
+                println!("skipped: man is not installed");
+                break;
+            }
+        }
+    }
+}
