@@ -28,7 +28,7 @@ use history::{Damage, END, History, N_CONTROLS, PREFIXES, Random, START};
 use truth::{HOLDS, KNOWN, LACKS, Truth};
 
 /// Histories of a usual run.
-const N_HISTORIES: u64 = 1000;
+const N_HISTORIES: u64 = 300;
 
 #[test]
 fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_is_found() {
@@ -323,6 +323,11 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
         if history.peers[peer].is_partial {
             continue;
         }
+        // A dump shows what is there in the middle of a transfer. Where no session states are recorded nothing tells
+        // such a table from a whole one; it is too small for a full feed, and has no vote.
+        if span.evidence == "not_in_rib" && !history.collectors[history.peers[peer].collector].has_states {
+            continue;
+        }
         let claim = match span.held {
             Held::Present(_) => HOLDS,
             Held::Absent => LACKS,
@@ -379,10 +384,10 @@ fn check_outages(outages: &[&Outage], shares: &[Shares], prefix: &str) -> Result
     while from < END {
         let to = (from..END).find(|second| !shares_at(*second).is_down(&thresholds)).unwrap_or(END);
         if to - from > thresholds.min_duration.as_secs() as i64 {
-            let covers = |outage: &&&Outage| {
+            let covers = |outage: &&Outage| {
                 outage.start.is_none_or(|start| second(start) <= from) && outage.end.is_none_or(|end| second(end) >= to)
             };
-            if outages.iter().find(covers).is_none() {
+            if !outages.iter().any(covers) {
                 let found: Vec<String> =
                     outages.iter().map(|o| format!("{:?}..{:?}", o.start.map(second), o.end.map(second))).collect();
                 return Err(format!("missed outage: {prefix} is down from {from:+} to {to:+}, found only {found:?}"));

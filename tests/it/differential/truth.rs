@@ -151,6 +151,8 @@ struct Judged {
     is_good: bool,
     /// Somebody may make something of it.
     is_readable: bool,
+    /// Nothing happened to its file.
+    is_unbroken: bool,
     /// It lacks records, and a reader need not notice.
     may_pass: bool,
 }
@@ -235,13 +237,16 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
             dump: *dump,
             is_good: broken.is_none() && dump.cut == 100 && !in_hole && n_listed * 4 >= peers.len() * 3,
             is_readable: broken.is_none_or(|broken| !broken.damage.is_whole()),
+            is_unbroken: broken.is_none(),
             may_pass: broken.is_none() && dump.cut < 100,
         }
     };
     let mut judged: Vec<Judged> = own.map(judge).collect();
-    // What is left of a table shows only beside a whole one, and those before the one that seeds are not read.
+    // What is left of a table shows only beside the next one that is whole, and those before the one that seeds are
+    // not read.
     for index in 0..judged.len() {
-        judged[index].may_pass &= !judged[index + 1..].iter().any(|later| later.is_good);
+        let next = judged[index + 1..].iter().find(|later| later.is_unbroken);
+        judged[index].may_pass &= !next.is_some_and(|next| next.is_good);
     }
     judged
 }
@@ -258,6 +263,7 @@ fn claims(
     let spec = &history.peers[peer];
     let has_states = history.collectors[spec.collector].has_states;
     let truth = |at: i64, prefix: usize| if life.held[index(at)] >> prefix & 1 != 0 { HOLDS } else { LACKS };
+    let dumps_are_good = dumps.iter().any(|judged| judged.is_good);
     let known = known(spec.is_partial, has_states, life, holes, dumps);
     let mut claims: [Vec<u8>; N_PREFIXES] = std::array::from_fn(|_| vec![0; N_SECONDS]);
     // Without states nobody sees that a session closed, until a dump shows who is there.
@@ -296,8 +302,14 @@ fn claims(
                 set |= if life.recorded[now] & bit != 0 { HOLDS } else { LACKS };
                 set |= if life.in_doubt[now] & bit != 0 { HOLDS | LACKS } else { 0 };
             }
-            if !has_dump {
-                // Who withdraws a prefix is taken to have held it.
+            // A dump in the middle of a transfer that nothing announced shows a table without what is still to come.
+            let begun = life.breaks.iter().rfind(|begun| **begun <= at);
+            let is_in_dump = |begun: &i64| dumps.iter().any(|d| *begun <= d.done_at() + 1 && d.dump.at - 1 <= at);
+            if is_stale && life.is_up[now] && !life.is_full[now] && begun.is_some_and(is_in_dump) {
+                set |= LACKS;
+            }
+            if !dumps_are_good {
+                // Perhaps no dump counts, and then who withdraws a prefix is taken to have held it.
                 set |= HOLDS;
             }
             if in_whole_hole || has_dump && named_again & bit == 0 {
