@@ -333,6 +333,16 @@ fn claims(
             }
         }
     }
+    // A dump in the middle of a transfer that nothing announced contradicts what was known until then, and whoever
+    // believes it no longer knows since when: what was last said of a prefix may be as old as the archive.
+    let is_in_transfer = |judged: &&Judged| {
+        let begun = life.breaks.iter().rfind(|begun| **begun <= judged.done_at());
+        begun.is_some() && !life.is_full_throughout(&judged.dump)
+    };
+    if let Some(judged) = dumps.iter().rfind(|judged| !has_states && is_in_transfer(judged)) {
+        let until = index(judged.done_at().clamp(START, END - 1));
+        claims.iter_mut().flat_map(|claims| &mut claims[..=until]).for_each(|claim| *claim &= !KNOWN);
+    }
     for (prefix, claims) in claims.iter_mut().enumerate() {
         if spec.is_partial && has_dump || spec.is_ipv4_only && IPV6 >> prefix & 1 != 0 {
             claims.fill(0);
