@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
-use outage_replay::Options;
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Mirror, Patience, Query, Target};
 use outage_replay::detect::Thresholds;
@@ -17,6 +16,7 @@ use outage_replay::pipeline::{self, Sources, check_download};
 use outage_replay::report::{self, Answer, Export, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{Metric, Sufficiency};
+use outage_replay::{Error, Options};
 
 use super::arguments::{Args, Format, Matching, MetricName};
 use super::progress::Progress;
@@ -54,7 +54,7 @@ impl Args {
         progress.finish();
         // What is written is written whole, and what is not yet is not begun.
         let report = match result {
-            Ok(_) if pipeline::Progress::is_cancelled(progress.as_ref()) => Err(outage_replay::Error::Cancelled),
+            Ok(_) if pipeline::Progress::is_cancelled(progress.as_ref()) => Err(Error::Cancelled),
             result => result,
         };
         let report = report.map_err(|error| progress.interrupted(error))?;
@@ -76,7 +76,7 @@ impl Args {
         progress.finish();
         match result {
             Ok(text) => Ok((printable(&text).into_bytes(), 0)),
-            Err(error) => match error.downcast::<outage_replay::Error>() {
+            Err(error) => match error.downcast::<Error>() {
                 Ok(error) => Err(progress.interrupted(error)),
                 Err(error) => Err(error),
             },
