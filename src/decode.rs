@@ -6,6 +6,9 @@
 
 mod container;
 mod control;
+mod crew;
+#[cfg(test)]
+mod differential_tests;
 mod events;
 mod paths;
 mod peers;
@@ -27,6 +30,7 @@ use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
 pub use control::{CONTROL_RATE, Control, ControlChange};
+pub use crew::Crew;
 pub use selection::Selection;
 
 /// Index of a peer in [`Reading::peers`] of the same file.
@@ -144,7 +148,7 @@ pub struct Counts {
 pub struct Reading {
     /// Every peer mentioned, in order of appearance; for a TABLE_DUMP_V2 file, those of its peer table.
     pub peers: Vec<PeerActivity>,
-    /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 3.1:
+    /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 4.3:
     /// a prefix that is both withdrawn and announced is announced).
     pub events: Vec<RouteEvent>,
     /// What it says about the control sample.
@@ -170,5 +174,10 @@ pub const MAX_DAMAGE: usize = 20;
 ///
 /// Never fails: what cannot be read is in [`Reading::ending`], [`Reading::damage`] and [`Counts::damaged`].
 pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
-    events::read(container::decompress(input), selection)
+    read_with(input, selection, &Crew::new())
+}
+
+/// The same, with the help of a crew in decompressing. The reading is the same with any crew.
+pub fn read_with(input: impl Read + Send, selection: &Selection, crew: &Crew) -> Reading {
+    events::read(container::decompress(input, crew), selection)
 }

@@ -350,6 +350,7 @@ mod tests {
         );
     }
 
+    // T60
     #[test]
     fn update_files_of_early_route_views_are_found_by_pacific_time() {
         check(
@@ -361,6 +362,7 @@ mod tests {
         );
     }
 
+    // T59
     #[test]
     fn early_ris_files_at_odd_minutes_are_found() {
         check(

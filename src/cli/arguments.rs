@@ -193,7 +193,7 @@ pub enum MetricName {
     Ioda,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub enum Format {
     /// For a person
     #[default]

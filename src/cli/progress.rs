@@ -79,6 +79,11 @@ impl Progress {
         }
     }
 
+    /// The answer in a word, where standard output has no place for it.
+    pub fn verdict(&self, report: &Report) {
+        self.say(&format!("verdict: {}", report.answer().name().replace('_', " ")));
+    }
+
     /// What keeps the report from being complete.
     pub fn incomplete(&self, report: &Report) {
         let n_gaps = report.coverage.gaps.len();

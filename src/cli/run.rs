@@ -62,6 +62,9 @@ impl Args {
             report::write(&report, folder, &self.exports(), self.force)?;
             progress.wrote(folder);
         }
+        if self.format == Format::Csv && !self.quiet {
+            progress.verdict(&report);
+        }
         if self.strict && !report.is_complete() {
             progress.incomplete(&report);
         }

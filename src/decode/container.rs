@@ -3,10 +3,16 @@
 //! The decoders' own multi-member modes cannot tell a cut file from a whole one that something follows, so members
 //! are opened here one by one.
 
+mod blocks;
+
 use std::io::{self, BufRead, Read};
 
-use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
+
+use super::crew::Crew;
+use blocks::Blocks;
+
+pub(super) use blocks::Block;
 
 /// Compressed bytes are read in steps of this size.
 const CHUNK: usize = 128 * 1024;
@@ -14,26 +20,27 @@ const CHUNK: usize = 128 * 1024;
 /// Longest signature: a bzip2 stream header and the magic number of the block or end that follows it.
 const SIGNATURE: usize = 10;
 
-/// The content of `input`.
-pub(super) fn decompress<R: Read>(input: R) -> Container<R> {
+/// The content of `input`; the crew may help with it.
+pub(super) fn decompress<R: Read>(input: R, crew: &Crew) -> Container<'_, R> {
     let source = Source { input, buffer: vec![0; CHUNK], start: 0, end: 0 };
-    Container { stream: Stream::Between(source), began: false, n_trailing: 0 }
+    Container { stream: Stream::Between(source), crew, began: false, n_trailing: 0 }
 }
 
 /// Decompressed bytes. Reading fails with `InvalidData` where a member is damaged or cut; the end of the content is
 /// reported only after the end of the last member.
-pub(super) struct Container<R: Read> {
-    stream: Stream<R>,
+pub(super) struct Container<'c, R: Read> {
+    stream: Stream<'c, R>,
+    crew: &'c Crew,
     began: bool,
     n_trailing: u64,
 }
 
-enum Stream<R: Read> {
+enum Stream<'c, R: Read> {
     /// Before the first member and after each.
     Between(Source<R>),
     Plain(Source<R>),
     Gzip(Box<GzDecoder<Source<R>>>),
-    Bzip2(BzDecoder<Source<R>>),
+    Bzip2(Blocks<'c, R>),
     Zstd(zstd::Decoder<'static, Source<R>>),
     End,
 }
@@ -45,7 +52,7 @@ enum Format {
     Zstd,
 }
 
-impl<R: Read> Container<R> {
+impl<R: Read> Container<'_, R> {
     /// Bytes after the last member that belong to none; known once the end has been read.
     pub(super) fn n_trailing(&self) -> u64 {
         self.n_trailing
@@ -69,7 +76,7 @@ impl<R: Read> Container<R> {
                 self.began = true;
                 match format {
                     Some(Format::Gzip) => Stream::Gzip(Box::new(GzDecoder::new(source))),
-                    Some(Format::Bzip2) => Stream::Bzip2(BzDecoder::new(source)),
+                    Some(Format::Bzip2) => Stream::Bzip2(Blocks::new(source, self.crew)?),
                     Some(Format::Zstd) => Stream::Zstd(zstd::Decoder::with_buffer(source)?.single_frame()),
                     None if first => Stream::Plain(source),
                     None => {
@@ -79,7 +86,7 @@ impl<R: Read> Container<R> {
                 }
             }
             Stream::Gzip(decoder) => Stream::Between(decoder.into_inner()),
-            Stream::Bzip2(decoder) => Stream::Between(decoder.into_inner()),
+            Stream::Bzip2(blocks) => Stream::Between(blocks.into_source()),
             Stream::Zstd(decoder) => Stream::Between(decoder.finish()),
             Stream::Plain(_) | Stream::End => Stream::End,
         };
@@ -87,7 +94,7 @@ impl<R: Read> Container<R> {
     }
 }
 
-impl<R: Read> Read for Container<R> {
+impl<R: Read> Read for Container<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -97,7 +104,7 @@ impl<R: Read> Read for Container<R> {
                 Stream::Between(_) => 0,
                 Stream::Plain(source) => source.read(buffer)?,
                 Stream::Gzip(decoder) => decoder.read(buffer).map_err(|error| strict("gzip", error))?,
-                Stream::Bzip2(decoder) => decoder.read(buffer).map_err(|error| strict("bzip2", error))?,
+                Stream::Bzip2(blocks) => blocks.read(buffer).map_err(|error| strict("bzip2", error))?,
                 Stream::Zstd(decoder) => decoder.read(buffer).map_err(|error| strict("Zstandard", error))?,
                 Stream::End => return Ok(0),
             };
@@ -155,6 +162,15 @@ impl<R: Read> Source<R> {
         }
         let end = self.end.min(self.start + n);
         Ok(self.buffer.get(self.start..end).unwrap_or_default())
+    }
+
+    /// Gives bytes back that were consumed, to be read again.
+    fn put_back(&mut self, bytes: &[u8]) {
+        let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let mut buffer = [bytes, rest].concat();
+        (self.start, self.end) = (0, buffer.len());
+        buffer.resize(buffer.len().max(CHUNK), 0);
+        self.buffer = buffer;
     }
 
     /// Reads to the end and says how many bytes there were.

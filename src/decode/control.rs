@@ -82,7 +82,7 @@ impl Control {
         }
     }
 
-    /// Hot: once per UPDATE, without its header. What cannot be read says nothing.
+    /// An UPDATE without its header. What cannot be read says nothing.
     pub(super) fn update(&mut self, at: Timestamp, n_before: usize, peer: PeerIndex, update: &[u8], code: Encoding) {
         if code.add_path {
             self.untracked.insert(peer);
@@ -138,7 +138,7 @@ impl Control {
 
 /// Whether the prefix of `length` bits that these octets begin with is in the sample.
 #[inline]
-fn is_sampled(octets: &[u8], length: u8) -> bool {
+pub(super) fn is_sampled(octets: &[u8], length: u8) -> bool {
     let bits = match octets.first_chunk::<4>() {
         Some(head) if octets.len() == 4 => u128::from(u32::from_be_bytes(*head)) << 96,
         _ => {
@@ -146,7 +146,17 @@ fn is_sampled(octets: &[u8], length: u8) -> bool {
         }
     };
     let bits = bits & !u128::MAX.checked_shr(u32::from(length)).unwrap_or(0);
-    let mut hash = (bits >> 64) as u64 ^ (bits as u64).rotate_left(32) ^ u64::from(length);
+    is_chosen((bits >> 64) as u64 ^ (bits as u64).rotate_left(32) ^ u64::from(length))
+}
+
+/// The same of an IPv4 prefix, by its network address. Hot: once per prefix of an UPDATE.
+#[inline]
+pub(super) fn is_sampled_v4(network: u32, length: u8) -> bool {
+    is_chosen(u64::from(network) << 32 ^ u64::from(length))
+}
+
+#[inline]
+fn is_chosen(mut hash: u64) -> bool {
     hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     (hash ^ hash >> 31).is_multiple_of(CONTROL_RATE)
@@ -156,7 +166,7 @@ fn is_sampled(octets: &[u8], length: u8) -> bool {
 mod tests {
     use super::super::samples::*;
     use super::super::{Reading, Selection, read};
-    use super::is_sampled;
+    use super::{is_sampled, is_sampled_v4};
 
     /// The sampled ones among all /24 of 198.18.0.0/15.
     fn sampled() -> Vec<String> {
@@ -178,6 +188,7 @@ mod tests {
         assert!((900..1100).contains(&n4) && (900..1100).contains(&n6), "{n4} {n6}");
         let expected = [13, 38, 74, 76, 77, 131, 223].map(|n| format!("198.18.{n}.0/24"));
         assert_eq!(sampled(), [&expected[..], &["198.19.165.0/24".to_owned()]].concat());
+        assert!((0..64_000u32).all(|n| is_sampled_v4(n << 8, 24) == is_sampled(&(n << 8).to_be_bytes()[..3], 24)));
         let with_host_bits = [198, 18, 13, 1];
         assert!(is_sampled(&with_host_bits, 24) && is_sampled(&with_host_bits[..3], 24));
     }

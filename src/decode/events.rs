@@ -42,12 +42,12 @@ const MARKER: [u8; 16] = [0xff; 16];
 const MESSAGE_HEADER: usize = 19;
 
 /// Reads a file to its end.
-pub(super) fn read<R: Read>(container: Container<R>, selection: &Selection) -> Reading {
+pub(super) fn read<R: Read>(container: Container<'_, R>, selection: &Selection) -> Reading {
     read_records(container, selection, false)
 }
 
 /// Reads a file; `decode_all` leaves the prefilter out.
-pub(super) fn read_records<R: Read>(container: Container<R>, selection: &Selection, decode_all: bool) -> Reading {
+pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Selection, decode_all: bool) -> Reading {
     let mut walk = Walk::new(container);
     let mut draft = Draft::new(selection, decode_all);
     let ending = loop {
@@ -231,11 +231,15 @@ impl<'s> Draft<'s> {
         encoding: Encoding,
         is_cut: bool,
     ) {
-        self.control.update(at, self.events.len(), peer, update, encoding);
-        if !self.decode_all && !update_matters(update, encoding, self.selection).unwrap_or(true) {
+        let mut sampled = encoding.add_path || self.decode_all;
+        let matters = update_matters(update, encoding, self.selection, &mut sampled).unwrap_or(true);
+        if sampled || matters {
+            self.control.update(at, self.events.len(), peer, update, encoding);
+        }
+        if !matters && !self.decode_all {
             return;
         }
-        let decoded = match updates::decode(update, encoding) {
+        let decoded = match updates::decode(update, encoding, &mut self.paths) {
             Ok(decoded) => decoded,
             Err(what) => return self.damage(record, what),
         };
@@ -247,11 +251,8 @@ impl<'s> Draft<'s> {
                 self.event(record, at, peer, Change::Withdraw { prefix, path_id });
             }
         }
-        if decoded.path.hops().is_empty() {
-            return;
-        }
-        let of_wanted_origin = self.originates(&decoded.path);
-        let path = self.paths.share(decoded.path);
+        let Some(path) = decoded.path.filter(|path| !path.hops().is_empty()) else { return };
+        let of_wanted_origin = self.originates(&path);
         for (prefix, path_id) in decoded.announced {
             if of_wanted_origin || self.selection.wants(&prefix) {
                 let path = path.clone();

@@ -4,48 +4,91 @@ use std::sync::Arc;
 
 use bgpkit_parser::models::{self, AsPathSegment, AsnLength, AttributeValue};
 use bgpkit_parser::parser::bgp::attributes::parse_attributes;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::prefilter::{AS_PATH, AS4_PATH, attribute};
+use super::prefilter::{AS_PATH, AS4_PATH, attribute, number};
 use super::wire::Octets;
 use crate::bgp::{AsPath, Asn};
 
 /// The distinct paths of one file.
 #[derive(Default)]
-pub(super) struct Paths(FxHashSet<Arc<AsPath>>);
+pub(super) struct Paths {
+    shared: FxHashSet<Arc<AsPath>>,
+    /// What was decoded, by the octets of AS_PATH: of two octets a number, then of four. Most routes of a file share
+    /// the path of another.
+    known: [FxHashMap<Box<[u8]>, Arc<AsPath>>; 2],
+}
 
 impl Paths {
+    /// The path that the attributes of a route hold; nothing where there is no AS_PATH. AS4_PATH counts only on a
+    /// session of two-octet AS numbers, and with four octets must be ignored (RFC 6793, section 6).
+    pub(super) fn decode(&mut self, attributes: &[u8], four_octets: bool) -> Result<Option<Arc<AsPath>>, String> {
+        let mut octets = Octets(attributes);
+        let (mut path, mut as4_path) = (None, None);
+        while let Some((code, value)) = attribute(&mut octets).ok_or("an attribute longer than the attributes")? {
+            match code {
+                AS_PATH => path = path.or(Some(value)),
+                AS4_PATH if !four_octets => as4_path = as4_path.or(Some(value)),
+                _ => {}
+            }
+        }
+        let Some(path) = path else { return Ok(None) };
+        if as4_path.is_none()
+            && let Some(known) = self.known[usize::from(four_octets)].get(path)
+        {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let width = if four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
+        let decoded = match plain(path, four_octets) {
+            Some(plain) if as4_path.is_none() => plain,
+            _ => by_parser(path, as4_path, width)?,
+        };
+        let decoded = self.share(decoded);
+        if as4_path.is_none() {
+            self.known[usize::from(four_octets)].insert(path.into(), Arc::clone(&decoded));
+        }
+        Ok(Some(decoded))
+    }
+
     /// The one copy of `path`.
-    pub(super) fn share(&mut self, path: AsPath) -> Arc<AsPath> {
-        if let Some(known) = self.0.get(&path) {
+    fn share(&mut self, path: AsPath) -> Arc<AsPath> {
+        if let Some(known) = self.shared.get(&path) {
             return Arc::clone(known);
         }
         let path = Arc::new(path);
-        self.0.insert(Arc::clone(&path));
+        self.shared.insert(Arc::clone(&path));
         path
     }
 }
 
-/// The path that the attributes of a route hold; nothing where there is no AS_PATH. AS4_PATH counts only on a session
-/// of two-octet AS numbers, and with four octets must be ignored (RFC 6793, section 6).
-pub(super) fn decode(attributes: &[u8], four_octets: bool) -> Result<Option<AsPath>, String> {
-    let mut octets = Octets(attributes);
-    let (mut path, mut as4_path) = (None, None);
-    while let Some((code, value)) = attribute(&mut octets).ok_or("an attribute longer than the attributes")? {
-        match code {
-            AS_PATH => path = path.or(Some(value)),
-            AS4_PATH if !four_octets => as4_path = as4_path.or(Some(value)),
-            _ => {}
-        }
+/// A path of AS_SEQUENCEs, perhaps with an AS_SET at its end, as nearly all are; the parser judges every other.
+fn plain(path: &[u8], four_octets: bool) -> Option<AsPath> {
+    const AS_SET: u8 = 1;
+    const AS_SEQUENCE: u8 = 2;
+    let width = if four_octets { 4 } else { 2 };
+    let mut segments = Octets(path);
+    let mut hops = Vec::with_capacity(path.len() / width);
+    let mut n_origins = 0;
+    while !segments.is_empty() {
+        let [kind, n] = segments.array()?;
+        let members = segments.take(usize::from(n) * width)?;
+        n_origins = match kind {
+            AS_SEQUENCE if n > 0 => 1,
+            AS_SET if n > 0 && segments.is_empty() => usize::from(n),
+            _ => return None,
+        };
+        hops.extend(members.chunks_exact(width).map(number));
     }
-    let Some(path) = path else { return Ok(None) };
-    let width = if four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
+    Some(AsPath::new(hops, n_origins))
+}
+
+fn by_parser(path: &[u8], as4_path: Option<&[u8]>, width: AsnLength) -> Result<AsPath, String> {
     let path = parse(AS_PATH, path, width).ok_or("an AS_PATH that cannot be read")?;
     // A damaged AS4_PATH is as good as none (RFC 6793, section 6).
-    Ok(Some(match as4_path.and_then(|value| parse(AS4_PATH, value, AsnLength::Bits32)) {
+    Ok(match as4_path.and_then(|value| parse(AS4_PATH, value, AsnLength::Bits32)) {
         Some(as4_path) => flatten(&models::AsPath::merge_aspath_as4path(&path, &as4_path)),
         None => flatten(&path),
-    }))
+    })
 }
 
 /// One path attribute, the only one that the parser is given: nothing else in a message can matter to it.
@@ -75,4 +118,37 @@ fn flatten(path: &models::AsPath) -> AsPath {
         hops.extend(segment.iter().map(|asn| Asn(asn.to_u32())));
     }
     AsPath::new(hops, n_origins)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::samples::segment;
+    use super::*;
+
+    /// Segments as they are and as they should not be: sets and confederations anywhere, empty ones, odd octets.
+    fn path(width: usize) -> impl Strategy<Value = Vec<u8>> {
+        let kind = prop_oneof![20 => Just(2u8), 4 => Just(1), 1 => Just(3), 1 => Just(4), 1 => any::<u8>()];
+        let asn = prop_oneof![64500u32..64504, Just(23456), Just(0), any::<u16>().prop_map(u32::from)];
+        let segments = prop::collection::vec((kind, prop::collection::vec(asn, 0..5)), 0..4);
+        let tail = prop_oneof![9 => Just(Vec::new()), 1 => prop::collection::vec(any::<u8>(), 0..3)];
+        (segments, tail).prop_map(move |(segments, tail)| {
+            let segments = segments.iter().map(|(kind, asns)| segment(*kind, width, asns));
+            segments.chain([tail]).flatten().collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_decoded_here_is_what_the_parser_says(two in path(2), four in path(4)) {
+            for (octets, width, four_octets) in [(two, AsnLength::Bits16, false), (four, AsnLength::Bits32, true)] {
+                if let Some(plain) = plain(&octets, four_octets) {
+                    prop_assert_eq!(Ok(plain), by_parser(&octets, None, width));
+                }
+            }
+        }
+    }
 }

@@ -16,34 +16,58 @@ struct Key {
 }
 
 /// The peers of one file.
-#[derive(Default)]
 pub(super) struct Peers {
     list: Vec<PeerActivity>,
     known: FxHashMap<Key, PeerIndex>,
-    /// The peer asked for last: messages come in runs.
-    latest: Option<(Key, PeerIndex)>,
-    /// By peer, the last prefix counted in its table.
-    counted: Vec<u64>,
+    /// Peers asked for lately, each in the place of its key.
+    recent: [Option<(Key, PeerIndex)>; N_RECENT],
+    tables: Vec<Table>,
     /// By peer, whether it is known to have an established session.
     alive: Vec<bool>,
 }
 
+/// Places for peers: some times more than most collectors have, so that few share one.
+const N_RECENT: usize = 256;
+
+/// The table of a peer as far as it was counted: its last prefix, and the sizes.
+#[derive(Clone, Copy, Default)]
+struct Table {
+    last: u64,
+    sizes: [u64; 2],
+}
+
+impl Default for Peers {
+    fn default() -> Peers {
+        Peers {
+            list: Vec::new(),
+            known: FxHashMap::default(),
+            recent: [None; N_RECENT],
+            tables: Vec::new(),
+            alive: Vec::new(),
+        }
+    }
+}
+
 impl Peers {
-    /// The index of `peer`, new or known.
+    /// The index of `peer`, new or known. Hot: once per message.
+    #[inline]
     pub(super) fn index(&mut self, peer: Peer) -> PeerIndex {
         let key = key(&peer);
-        if let Some((latest, index)) = self.latest
-            && latest == key
-        {
-            return index;
+        match self.recent[key.place()] {
+            Some((recent, index)) if recent == key => index,
+            _ => self.look_up(peer, key),
         }
+    }
+
+    #[cold]
+    fn look_up(&mut self, peer: Peer, key: Key) -> PeerIndex {
         let index = *self.known.entry(key).or_insert_with(|| {
             self.list.push(PeerActivity { peer, first_at: None, last_at: None, table_size: [0; 2] });
-            self.counted.push(0);
+            self.tables.push(Table::default());
             self.alive.push(false);
             (self.list.len() - 1) as PeerIndex
         });
-        self.latest = Some((key, index));
+        self.recent[key.place()] = Some((key, index));
         index
     }
 
@@ -53,6 +77,7 @@ impl Peers {
     }
 
     /// The peer sent a message.
+    #[inline]
     pub(super) fn heard(&mut self, index: PeerIndex, at: Timestamp) {
         if let Some(activity) = self.list.get_mut(index as usize) {
             activity.first_at = Some(activity.first_at.map_or(at, |first| first.min(at)));
@@ -70,18 +95,25 @@ impl Peers {
     /// The peer holds the `n`th distinct prefix of the dump, counted from 1; repeats of it count once.
     #[inline]
     pub(super) fn holds(&mut self, index: PeerIndex, family: Family, n: u64) {
-        let (Some(counted), Some(activity)) = (self.counted.get_mut(index as usize), self.list.get_mut(index as usize))
-        else {
-            return;
-        };
-        if *counted != n {
-            *counted = n;
-            activity.table_size[family as usize] += 1;
+        if let Some(table) = self.tables.get_mut(index as usize)
+            && table.last != n
+        {
+            table.last = n;
+            table.sizes[family as usize] += 1;
         }
     }
 
-    pub(super) fn into_list(self) -> Vec<PeerActivity> {
+    pub(super) fn into_list(mut self) -> Vec<PeerActivity> {
+        self.list.iter_mut().zip(&self.tables).for_each(|(activity, table)| activity.table_size = table.sizes);
         self.list
+    }
+}
+
+impl Key {
+    #[inline]
+    fn place(&self) -> usize {
+        let mixed = (self.address[0] ^ self.address[1] ^ self.asn_and_family).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize % N_RECENT
     }
 }
 
@@ -90,6 +122,7 @@ pub(super) fn is_nobody(peer: &Peer) -> bool {
     peer.asn.0 == 0 || peer.address.is_unspecified()
 }
 
+#[inline]
 fn key(peer: &Peer) -> Key {
     let (bits, family) = match peer.address {
         IpAddr::V4(address) => (u128::from(address.to_bits()), Family::V4),

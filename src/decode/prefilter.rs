@@ -3,6 +3,7 @@
 //! No allocation, one pass, attributes that carry no route skipped by length. `None` means malformed or unusual: the
 //! caller decodes such a message in full. So the test can say yes too often and never no wrongly.
 
+use super::control::{is_sampled, is_sampled_v4};
 use super::selection::Selection;
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
@@ -23,8 +24,14 @@ pub(super) struct Encoding {
 }
 
 /// Whether an UPDATE (without its header of 19 octets) may hold a wanted prefix, a wanted origin or an End-of-RIB
-/// marker; nothing when it is malformed or unusual.
-pub(super) fn update_matters(update: &[u8], encoding: Encoding, selection: &Selection) -> Option<bool> {
+/// marker; nothing when it is malformed or unusual. Of one that does not matter, `sampled` says whether it names a
+/// prefix of the control sample.
+pub(super) fn update_matters(
+    update: &[u8],
+    encoding: Encoding,
+    selection: &Selection,
+    sampled: &mut bool,
+) -> Option<bool> {
     let mut octets = Octets(update);
     let withdrawn = octets.field()?;
     let mut attributes = Octets(octets.field()?);
@@ -32,8 +39,8 @@ pub(super) fn update_matters(update: &[u8], encoding: Encoding, selection: &Sele
     if attributes.is_empty() && (withdrawn.is_empty() || !announced.is_empty()) {
         return None;
     }
-    if prefixes_matter(withdrawn, Family::V4, encoding, selection)?
-        || prefixes_matter(announced, Family::V4, encoding, selection)?
+    if prefixes_matter(withdrawn, Family::V4, encoding, selection, sampled)?
+        || prefixes_matter(announced, Family::V4, encoding, selection, sampled)?
     {
         return Some(true);
     }
@@ -43,7 +50,7 @@ pub(super) fn update_matters(update: &[u8], encoding: Encoding, selection: &Sele
             AS4_PATH if !encoding.four_octets => path_matters(value, true, selection)?,
             MP_REACH | MP_UNREACH => match unicast(code, value)? {
                 Some((_, [])) => true,
-                Some((family, prefixes)) => prefixes_matter(prefixes, family, encoding, selection)?,
+                Some((family, prefixes)) => prefixes_matter(prefixes, family, encoding, selection, sampled)?,
                 None => false,
             },
             _ => false,
@@ -127,7 +134,13 @@ pub(super) fn longest(family: Family) -> u8 {
 
 /// Hot: once per prefix of an UPDATE.
 #[inline]
-fn prefixes_matter(list: &[u8], family: Family, encoding: Encoding, selection: &Selection) -> Option<bool> {
+fn prefixes_matter(
+    list: &[u8],
+    family: Family,
+    encoding: Encoding,
+    selection: &Selection,
+    sampled: &mut bool,
+) -> Option<bool> {
     let mut list = Octets(list);
     while !list.is_empty() {
         let (_, length, octets) = nlri(&mut list, family, encoding.add_path)?;
@@ -135,7 +148,12 @@ fn prefixes_matter(list: &[u8], family: Family, encoding: Encoding, selection: &
         if length == 0 {
             return None;
         }
-        if prefix_matters(family, length, octets, selection)? {
+        let head = head(length, octets);
+        *sampled |= match family {
+            Family::V4 => is_sampled_v4(head, length),
+            Family::V6 => is_sampled(octets, length),
+        };
+        if selection.may_want(family, head) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
             return Some(true);
         }
     }
@@ -187,7 +205,8 @@ fn path_matters(path: &[u8], four_octets: bool, selection: &Selection) -> Option
     Some(if kind == 1 { members.any(wanted) } else { members.next().is_some_and(wanted) })
 }
 
-fn number(octets: &[u8]) -> Asn {
+#[inline]
+pub(super) fn number(octets: &[u8]) -> Asn {
     Asn(octets.iter().fold(0, |number, octet| number << 8 | u32::from(*octet)))
 }
 

@@ -8,7 +8,7 @@ use super::events::Draft;
 use super::prefilter::{longest, nlri, origin_matters, prefix_matters};
 use super::walk::Record;
 use super::wire::Octets;
-use super::{Change, PeerIndex, paths};
+use super::{Change, PeerIndex};
 use crate::bgp::{Asn, Family, Peer, Prefix};
 use crate::time::Timestamp;
 
@@ -82,6 +82,7 @@ impl Draft<'_> {
         };
         let wanted = prefix_matters(family, network.length, network.octets, self.selection).unwrap_or(true);
         let n_prefix = self.prefixes.count(network);
+        let looks_inside = wanted || self.decode_all || self.selection.has_origins();
         let sampled = self.control.sampled(family, network.length, network.octets);
         for n_read in 0..n {
             let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
@@ -95,8 +96,10 @@ impl Draft<'_> {
             if let Some(sampled) = sampled {
                 self.control.hold(peer, sampled, add_path);
             }
-            let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
-            self.entry(record, at, network, wanted, entry);
+            if looks_inside {
+                let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
+                self.entry(record, at, network, wanted, entry);
+            }
         }
         if !octets.is_empty() {
             self.damage(record, format!("{} octets after {n} RIB entries", octets.0.len()));
@@ -140,13 +143,12 @@ impl Draft<'_> {
             return;
         }
         let Some(prefix) = network.prefix() else { return };
-        match paths::decode(entry.attributes, entry.four_octets) {
+        match self.paths.decode(entry.attributes, entry.four_octets) {
             // A route of the collector itself.
             Ok(None) => {}
             Ok(Some(path)) if path.hops().is_empty() => {}
             Ok(Some(path)) if wanted || self.originates(&path) => {
                 let (path_id, originated_at) = (entry.path_id, entry.originated_at);
-                let path = self.paths.share(path);
                 self.event(record, at, entry.peer, Change::RibEntry { prefix, path_id, path, originated_at });
             }
             Ok(Some(_)) => {}

@@ -3,7 +3,9 @@
 //! Lists of prefixes are read here and not by the parser, which takes a prefix of length 0 for a path identifier and
 //! drops a whole list, in silence, for what it dislikes in its next hop.
 
-use super::paths;
+use std::sync::Arc;
+
+use super::paths::Paths;
 use super::prefilter::{self, Encoding, MP_REACH, MP_UNREACH, attribute, unicast};
 use super::wire::Octets;
 use crate::bgp::{AsPath, Family, Prefix};
@@ -17,14 +19,14 @@ pub(super) struct Update {
     /// Withdrawn and not announced again by the same message.
     pub(super) withdrawn: Vec<Route>,
     pub(super) announced: Vec<Route>,
-    /// The path of everything announced; empty when nothing is, or when the peer itself originates it.
-    pub(super) path: AsPath,
+    /// The path of everything announced; empty when the peer itself originates it.
+    pub(super) path: Option<Arc<AsPath>>,
     /// The family whose table is complete (RFC 4724, section 2).
     pub(super) end_of_rib: Option<Family>,
 }
 
 /// Decodes an UPDATE without its header; says what is wrong with one whose routes cannot be trusted.
-pub(super) fn decode(update: &[u8], encoding: Encoding) -> Result<Update, String> {
+pub(super) fn decode(update: &[u8], encoding: Encoding, paths: &mut Paths) -> Result<Update, String> {
     let mut decoded = Update::default();
     let mut octets = Octets(update);
     let withdrawn = octets.field().ok_or("withdrawn routes longer than the message")?;
@@ -40,7 +42,8 @@ pub(super) fn decode(update: &[u8], encoding: Encoding) -> Result<Update, String
         decoded.end_of_rib = None;
     }
     if !decoded.announced.is_empty() {
-        decoded.path = paths::decode(attributes, encoding.four_octets)?.ok_or("an announcement without an AS_PATH")?;
+        let path = paths.decode(attributes, encoding.four_octets)?;
+        decoded.path = Some(path.ok_or("an announcement without an AS_PATH")?);
     }
     let announced = &decoded.announced;
     decoded.withdrawn.retain(|route| !announced.contains(route));

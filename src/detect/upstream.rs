@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
 use serde::{Serialize, Serializer};
 
 use super::dip::Dip;
@@ -96,11 +97,11 @@ impl Upstreams {
         evidence: &Evidence,
     ) -> Upstreams {
         let before_at = dip.loss.first - Duration::from_micros(1);
-        let before = routes(pieces, origin, before_at, |vantage_point| {
-            let later = pieces.iter().find(|p| p.vantage_point == vantage_point && p.window.contains(lost_at));
-            later.is_some_and(|piece| !piece.vote.sees(origin))
-        });
-        let after = dip.recovery.map(|edge| routes(pieces, origin, edge.last, |_| false)).unwrap_or_default();
+        let lost = pieces.iter().filter(|piece| piece.window.contains(lost_at) && !piece.vote.sees(origin));
+        let lost: FxHashSet<usize> = lost.map(|piece| piece.vantage_point).collect();
+        let before = routes(pieces, origin, before_at, &lost);
+        let after = dip.recovery.map(|edge| routes(pieces, origin, edge.last, &FxHashSet::default()));
+        let after = after.unwrap_or_default();
         Upstreams::of(before, after, dip, view, [evidence].into_iter())
     }
 
@@ -163,12 +164,13 @@ fn listed(times: BTreeMap<Asn, Timestamp>) -> Vec<PeerAt> {
     times.into_iter().map(|(peer_asn, at)| PeerAt { peer_asn, at }).collect()
 }
 
-/// Routes that led through each AS next to the origin at that moment, and how many of them `is_lost`.
+/// Routes that led through each AS next to the origin at that moment, and how many of them are of vantage points that
+/// `lost` it.
 fn routes(
     pieces: &[Piece],
     origin: Option<Asn>,
     at: Timestamp,
-    is_lost: impl Fn(usize) -> bool,
+    lost: &FxHashSet<usize>,
 ) -> BTreeMap<Asn, (usize, usize)> {
     let mut counts: BTreeMap<Asn, (usize, usize)> = BTreeMap::new();
     for piece in pieces.iter().filter(|piece| piece.window.contains(at) && piece.vote.sees(origin)) {
@@ -177,7 +179,7 @@ fn routes(
         {
             let (n, n_lost) = counts.entry(upstream).or_default();
             *n += 1;
-            *n_lost += usize::from(is_lost(piece.vantage_point));
+            *n_lost += usize::from(lost.contains(&piece.vantage_point));
         }
     }
     counts

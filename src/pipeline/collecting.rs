@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::reading::{self, ReadFile};
 use super::{Progress, ahead, coverage};
-use crate::bgp::{Asn, Collector, Prefix};
+use crate::bgp::{Asn, Collector};
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Match, Plan, Query, Target};
 use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Change, Selection};
@@ -158,19 +158,14 @@ fn read<'scope>(
             break (plan, ribs);
         }
     };
-    let mut updates = read_updates(&plan, cache, &selection, progress)?;
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
-    // covering prefixes name it: what was found is read again as prefixes.
-    while selection.has_origins() {
-        let found = originated(ribs.iter().chain(&updates).flatten(), &selection);
-        let mut is_new = false;
-        for prefix in found {
-            is_new |= !selection.wants_exactly(&prefix);
-            selection.add_prefix(prefix);
-        }
-        if !is_new {
-            break;
-        }
+    // covering prefixes name it. RIB dumps reveal nearly all of them: they are read again for these, before the updates
+    // are read once. What only updates reveal is looked for in everything.
+    if add_originated(&mut selection, ribs.iter().flatten()) {
+        ribs = read_ribs(&plan, cache, &selection, progress)?;
+    }
+    let mut updates = read_updates(&plan, cache, &selection, progress)?;
+    while add_originated(&mut selection, ribs.iter().chain(&updates).flatten()) {
         ribs = read_ribs(&plan, cache, &selection, progress)?;
         updates = read_updates(&plan, cache, &selection, progress)?;
     }
@@ -218,19 +213,18 @@ fn nothing_covers(query: &Query, files: &[ArchiveFile]) -> Error {
     Error::NothingCovers { window, holds }
 }
 
-/// Prefixes that a chosen AS originates in any RIB entry or announcement.
-fn originated<'a>(files: impl Iterator<Item = &'a ReadFile>, selection: &Selection) -> Vec<Prefix> {
+/// Selects the prefixes that a chosen AS originates in any RIB entry or announcement; says whether one is new.
+fn add_originated<'a>(selection: &mut Selection, files: impl Iterator<Item = &'a ReadFile>) -> bool {
     let origins: Vec<Asn> = selection.origins().collect();
-    let mut prefixes: Vec<Prefix> = files
-        .flat_map(|file| &file.reading.events)
-        .filter_map(|event| match &event.change {
-            Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-                origins.iter().any(|origin| path.originates(*origin)).then_some(*prefix)
-            }
-            _ => None,
-        })
-        .collect();
-    prefixes.sort_unstable();
-    prefixes.dedup();
-    prefixes
+    let mut is_new = false;
+    for event in files.flat_map(|file| &file.reading.events) {
+        if let Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } = &event.change
+            && !selection.wants_exactly(prefix)
+            && origins.iter().any(|origin| path.originates(*origin))
+        {
+            selection.add_prefix(*prefix);
+            is_new = true;
+        }
+    }
+    is_new
 }

@@ -1,18 +1,20 @@
 //! Archive files read in parallel, each with its row of the manifest.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
-
-use rayon::prelude::*;
 
 use super::collecting::stop;
 use crate::bgp::{Family, Peer};
-use crate::catalog::{ArchiveFile, DumpKind};
+use crate::catalog::{ArchiveFile, DumpKind, Location};
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Control, Counts, Ending, Reading, Selection};
+use crate::decode::{self, Control, Counts, Crew, Ending, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, FetchError};
 use crate::progress::Progress;
@@ -25,13 +27,17 @@ const MIN_PEERS: f64 = 0.5;
 /// leak, but no event takes a quarter of the Internet from most peers.
 const MIN_TABLE: f64 = 0.75;
 
+/// More threads than this for each file find nothing to do.
+const MAX_CREW: usize = 8;
+
 /// One file: what it says, and what became of it.
 pub(super) struct ReadFile {
     pub reading: Reading,
     pub report: FileReading,
 }
 
-/// Reads lists of files; the result has the same shape whatever the number of threads.
+/// Reads lists of files with every thread of the pool, the largest first; the result has the same shape whatever their
+/// number. Threads for which no file is left help with the blocks of those that are still being read.
 pub(super) fn read_all(
     stage: &str,
     lists: &[&[ArchiveFile]],
@@ -40,33 +46,83 @@ pub(super) fn read_all(
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<ReadFile>>, Error> {
     progress.begin(stage, lists.iter().map(|list| list.len()).sum());
-    let flat: Vec<(usize, &ArchiveFile)> =
-        lists.iter().enumerate().flat_map(|(index, list)| list.iter().map(move |file| (index, file))).collect();
-    let read: Vec<(usize, ReadFile)> = flat
-        .into_par_iter()
-        .map(|(index, file)| {
-            stop(progress)?;
-            let read = read_file(file, cache, selection, progress);
-            // What it says of a run that is to stop is not true.
-            stop(progress)?;
-            match (read.report.verdict, &read.report.detail) {
-                (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
-                _ => progress.file_read(&file.name),
-            }
-            Ok((index, read))
-        })
-        .collect::<Result<_, Error>>()?;
-    let mut result: Vec<Vec<ReadFile>> = lists.iter().map(|list| Vec::with_capacity(list.len())).collect();
-    for (index, file) in read {
-        result[index].push(file);
-    }
-    Ok(result)
+    let flat: Vec<&ArchiveFile> = lists.iter().copied().flatten().collect();
+    let order = by_size(&flat);
+    let (next, n_left, crew) = (AtomicUsize::new(0), AtomicUsize::new(flat.len()), Crew::new());
+    let results: Vec<OnceLock<Result<ReadFile, Error>>> = flat.iter().map(|_| OnceLock::new()).collect();
+    let work = || {
+        while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let _left = Left { n: &n_left, crew: &crew };
+            let _ = results[index].set(read_one(flat[index], cache, selection, &crew, progress));
+        }
+        if n_left.load(Ordering::Acquire) > 0 {
+            crew.help();
+        }
+    };
+    thread::scope(|scope| {
+        (1..rayon::current_num_threads().min(flat.len().max(1) * MAX_CREW)).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let mut read = results.into_iter().filter_map(OnceLock::into_inner);
+    lists.iter().map(|list| read.by_ref().take(list.len()).collect()).collect()
 }
 
-fn read_file(file: &ArchiveFile, cache: Option<&Cache>, selection: &Selection, progress: &dyn Progress) -> ReadFile {
+/// A file that is not yet read. After the last one nobody need help any more, however it ended.
+struct Left<'a> {
+    n: &'a AtomicUsize,
+    crew: &'a Crew,
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if self.n.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.crew.dismiss();
+        }
+    }
+}
+
+/// The order in which to read: a large file that begins last keeps everybody waiting. Files that are still to be
+/// downloaded keep the order in which they come.
+fn by_size(files: &[&ArchiveFile]) -> Vec<usize> {
+    let size = |file: &ArchiveFile| match &file.location {
+        Location::Local(path) => path.metadata().map_or(0, |metadata| metadata.len()),
+        Location::Cached { size } => *size,
+        Location::Remote { .. } => 0,
+    };
+    let sizes: Vec<u64> = files.iter().map(|file| size(file)).collect();
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_by_key(|index| Reverse(sizes[*index]));
+    order
+}
+
+fn read_one(
+    file: &ArchiveFile,
+    cache: Option<&Cache>,
+    selection: &Selection,
+    crew: &Crew,
+    progress: &dyn Progress,
+) -> Result<ReadFile, Error> {
+    stop(progress)?;
+    let read = read_file(file, cache, selection, crew, progress);
+    // What it says of a run that is to stop is not true.
+    stop(progress)?;
+    match (read.report.verdict, &read.report.detail) {
+        (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
+        _ => progress.file_read(&file.name),
+    }
+    Ok(read)
+}
+
+fn read_file(
+    file: &ArchiveFile,
+    cache: Option<&Cache>,
+    selection: &Selection,
+    crew: &Crew,
+    progress: &dyn Progress,
+) -> ReadFile {
     let (reading, bytes, sha256, verdict, detail) = match fetch::open(file, cache) {
         Ok(opened) => {
-            let reading = decode::read(Stoppable { input: opened.file, progress }, selection);
+            let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, crew);
             let (verdict, detail) = verdict(file, &reading);
             (reading, opened.bytes, opened.sha256, verdict, detail)
         }
@@ -138,7 +194,11 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
             if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
                 return (Verdict::Unreadable, Some(format!("its records are of {first} to {last}: a wrong clock")));
             }
-            let n = reading.counts.damaged + reading.damage.len() as u64;
+            let counts = reading.counts;
+            if file.kind == DumpKind::Updates && counts.rib_records > 0 && counts.messages + counts.state_changes == 0 {
+                return (Verdict::Unreadable, Some("it is a RIB dump".to_owned()));
+            }
+            let n = counts.damaged + reading.damage.len() as u64;
             match reading.damage.first() {
                 Some(damage) if n > 0 => {
                     (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what)))

@@ -76,7 +76,9 @@ impl Replayer {
         }
         route.heard_at = Some(at);
         route.evident_at = at;
-        let held = route.present().or(Some(Held::Absent));
+        // Where the whole table is not known, other paths may have been there all along.
+        let has_others = path_id.is_some() && !session.complete;
+        let held = route.present().or((!has_others).then_some(Held::Absent));
         self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
     }
 

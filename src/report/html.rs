@@ -4,6 +4,7 @@
 //! filters. Every text passes through maud, which escapes it; scripts and styles are allowed by their digests only.
 
 mod coverage;
+mod evidence;
 mod findings;
 mod origin;
 mod parts;
@@ -36,6 +37,7 @@ pub fn html(report: &Report) -> String {
         ("prefixes", "Prefixes", visibility::prefixes(report, &mut series)),
         ("vantage-points", "Vantage points", witnesses::section(report, &mut series)),
         ("outages", "Outages", findings::section(report)),
+        ("evidence", "Evidence", evidence::section(report)),
         ("coverage", "Coverage", coverage::section(report)),
         ("method", "Method", origin::method(report)),
         ("sources", "Sources", origin::sources(report)),

@@ -144,8 +144,9 @@ impl<'a> View<'a> {
         };
         view.replays.clone_from(&replays);
         for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
+            let spans = if has_rib { &[][..] } else { &replay.routes };
             let speaks: FxHashSet<(usize, Family)> =
-                replay.routes.iter().map(|span| (span.peer, span.prefix.family())).collect();
+                spans.iter().map(|span| (span.peer, span.prefix.family())).collect();
             for (peer, who) in replay.peers.iter().enumerate() {
                 let Ok(asn) = view.asns.binary_search(&who.asn) else { continue };
                 // Without RIB dumps only what a vantage point says makes it known.
@@ -494,9 +495,11 @@ fn count_asns(mut changes: Vec<(Timestamp, bool, usize)>, n_asns: usize) -> Vec<
 
 /// Where the spans of each prefix lie in a list sorted by prefix.
 fn ranges(routes: &[RouteSpan]) -> BTreeMap<Prefix, std::ops::Range<usize>> {
-    let mut ranges: BTreeMap<Prefix, std::ops::Range<usize>> = BTreeMap::new();
-    for (index, span) in routes.iter().enumerate() {
-        ranges.entry(span.prefix).or_insert(index..index).end = index + 1;
-    }
-    ranges
+    let mut at = 0;
+    let spans_of_each = routes.chunk_by(|a, b| a.prefix == b.prefix).filter_map(|spans| {
+        let from = at;
+        at += spans.len();
+        Some((spans.first()?.prefix, from..at))
+    });
+    spans_of_each.collect()
 }

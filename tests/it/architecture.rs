@@ -48,7 +48,12 @@ const MODULES: [Module; 16] = [
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash"], world: &[] },
     Module { name: "visibility", ours: &["replay"], packages: &["polars", "rustc_hash"], world: &[] },
     // What a finding answers is a target of the question.
-    Module { name: "detect", ours: &["visibility", "catalog::Target"], packages: &["polars", "serde"], world: &[] },
+    Module {
+        name: "detect",
+        ours: &["visibility", "catalog::Target"],
+        packages: &["polars", "rustc_hash", "serde"],
+        world: &[],
+    },
     Module {
         name: "report",
         ours: &[

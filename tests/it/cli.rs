@@ -389,10 +389,14 @@ fn a_pipe_gets_neither_colours_nor_progress() {
     for format in ["table", "json", "ndjson", "csv"] {
         let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{SHORT} --format {format}")));
         assert!(!stdout.contains('\x1b'), "{stdout}");
-        assert_eq!(stderr, "");
+        // Rows have no place for the answer.
+        assert_eq!(stderr, if format == "csv" { "verdict: outage\n" } else { "" });
         let without = ran(program(&format!("{SHORT} --format {format}")).env("NO_COLOR", "1"));
         assert_eq!(without.stdout, stdout);
     }
+    let insufficient = ran(&mut program(&format!("{QUIET} --min-peers 40 --format csv")));
+    assert_eq!((insufficient.code, insufficient.stderr.as_str()), (3, "verdict: insufficient data\n"));
+    assert_eq!(ran(&mut program(&format!("{SHORT} --format csv --quiet"))).stderr, "");
 }
 
 #[test]

@@ -55,6 +55,30 @@ fn the_commands_of_the_readme_print_what_it_shows() {
     }
 }
 
+#[test]
+fn the_commands_of_the_tutorial_print_what_it_shows() {
+    for (command, shown) in commands(&read("docs/tutorial.md")) {
+        let args = arguments(&command).unwrap_or_else(|| panic!("'{command}' runs another program"));
+        let cli::Ran { code, stdout, .. } = cli::ran(&mut cli::program(args));
+        assert!(code == 0 || code == 3, "$ {command}");
+        assert!(shown.is_empty() || shown == stdout, "$ {command}\n{stdout}");
+    }
+}
+
+#[test]
+fn the_pictures_of_the_documents_are_there_and_small() {
+    for name in ["README.md", "docs/tutorial.md", "docs/reading-a-report.md"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name).parent().expect("a folder").to_owned();
+        for picture in read(name).split("](").skip(1).filter_map(|link| link.split(')').next()) {
+            if picture.ends_with(".png") || picture.ends_with(".svg") {
+                let bytes =
+                    std::fs::metadata(folder.join(picture)).unwrap_or_else(|_| panic!("{name}: no {picture}")).len();
+                assert!(bytes < 200_000, "{picture} has {bytes} bytes");
+            }
+        }
+    }
+}
+
 /// Words of `docs/output.md` in code style.
 fn documented() -> BTreeSet<String> {
     let text = read("docs/output.md");
@@ -128,4 +152,35 @@ fn every_key_and_column_is_in_the_contract() {
         );
     }
     assert!(missing.is_empty(), "not in docs/output.md: {missing:#?}");
+}
+
+#[test]
+fn the_defaults_of_the_method_are_those_of_the_program() {
+    let method = read("docs/method.md");
+    let help = cli::prints(0, "--help");
+    let mut documented = Vec::new();
+    for row in method.lines().filter_map(|line| line.strip_prefix("| `--")) {
+        let (flag, rest) = row.split_once("` | ").expect("a flag and its default");
+        let default = rest.split(" | ").next().expect("a default");
+        let described = help.split_once(&format!("--{flag} <")).unwrap_or_else(|| panic!("--help has no --{flag}")).1;
+        let actual = described.split_once("[default: ").expect("a default").1;
+        let actual = actual.split([']', ';']).next().expect("a default");
+        assert_eq!(default, actual, "--{flag}");
+        documented.push(flag.to_owned());
+    }
+    // Every threshold that can be set is in the table.
+    let detection = help.split_once("Detection").expect("a part of --help").1;
+    for flag in [
+        "min-peers",
+        "min-coverage",
+        "down-below",
+        "up-at",
+        "min-duration",
+        "merge-gap",
+        "episode-gap",
+        "degraded-below",
+    ] {
+        assert!(detection.contains(&format!("--{flag} <")), "--{flag}");
+        assert!(documented.iter().any(|known| known == flag), "--{flag} is not in docs/method.md");
+    }
 }

@@ -4,10 +4,13 @@
 mod generator;
 
 mod architecture;
+mod browser;
 mod cases;
 mod cli;
 mod data;
+mod december;
 mod decode;
+mod differential;
 mod documents;
 mod earlier;
 mod golden;

@@ -411,6 +411,7 @@ fn assert_same_result(folder: &Path, query: &Query, seed: u64) {
     }
 }
 
+// T12, T13
 #[test]
 fn neither_threads_nor_the_order_of_the_listing_change_the_result_of_december_2014() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");

@@ -6,6 +6,7 @@
 
 mod lists;
 mod odd;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use outage_replay::bgp::{Asn, Collector, Family};
 use outage_replay::catalog::{DumpKind, Match, Mirror, Query, Target};
-use outage_replay::coverage::GapReason;
+use outage_replay::coverage::{GapReason, Verdict};
 use outage_replay::detect::{Censoring, Class, Evidence, Findings, Quality, Scope, Severity};
 use outage_replay::report::{Answer, Style};
 use outage_replay::time::{Timestamp, Window};
@@ -147,6 +148,38 @@ fn flaps_every_half_hour_are_one_episode_of_outages() {
     };
     assert_eq!(clocks(|o| o.start), "05:09:30 05:38:44 06:07:47 06:36:42 07:04:52 07:34:03 08:03:35");
     assert_eq!(clocks(|o| o.end), "05:35:27 06:05:34 06:33:39 07:02:16 07:31:53 08:00:30 -");
+}
+
+/// Beacons of RIPE RIS are withdrawn and announced again every two hours.
+#[test]
+fn every_planned_withdrawal_and_return_of_the_beacons_of_2008_is_found() {
+    const DAY: (&str, &str) = ("route-views2", "2008-02-19T00:30 2008-02-20T00:00");
+    const BEACONS: [u8; 10] = [67, 68, 69, 71, 74, 75, 76, 77, 78, 79];
+    let names = BEACONS.map(|number| format!("84.205.{number}.0/24"));
+    let Some(report) = ask(DAY, &names.join(" "), 5) else { return };
+    // No state records, pauses of two minutes every two hours, and messages that the collector cut.
+    assert_eq!(report.coverage.gaps, []);
+    assert_eq!(report.files.iter().map(|file| file.n_damaged).sum::<u64>(), 55);
+    assert!(report.files.iter().all(|file| matches!(file.verdict, Verdict::Ok | Verdict::Damaged)));
+    assert_eq!(report.findings.outages.len(), 6 * names.len());
+    for (index, name) in names.iter().enumerate() {
+        let outages: Vec<&Outage> =
+            report.findings.outages.iter().filter(|o| o.prefix.is_some_and(|p| p.to_string() == *name)).collect();
+        for (outage, hour) in outages.iter().zip([2, 6, 10, 14, 18, 22]) {
+            // One of them is hunted for by longer and longer paths.
+            let minute = if (index, hour) == (0, 2) { 20 } else { 5 };
+            check_within(&report, outage.start, &format!("{hour:02}:00:00 {hour:02}:{minute:02}:00"));
+            match outage.recovery {
+                Some(recovery) => {
+                    let hour = hour + 2;
+                    check_within(&report, Some(recovery.first), &format!("{hour:02}:00:00 {hour:02}:01:00"));
+                    check_within(&report, outage.end, &format!("{hour:02}:00:00 {hour:02}:01:20"));
+                }
+                None => assert_eq!((hour, &outage.censored[..]), (22, &[Censoring::Right][..])),
+            }
+        }
+        assert_eq!(outages.len(), 6, "{name}");
+    }
 }
 
 #[test]

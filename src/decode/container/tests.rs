@@ -40,7 +40,8 @@ impl Read for Trickle<'_> {
 
 /// The content, and the number of trailing bytes.
 fn unpack(packed: impl Read) -> io::Result<(Vec<u8>, u64)> {
-    let mut container = decompress(packed);
+    let crew = Crew::new();
+    let mut container = decompress(packed, &crew);
     let mut content = Vec::new();
     container.read_to_end(&mut content)?;
     Ok((content, container.n_trailing()))
@@ -84,7 +85,8 @@ fn a_container_cut_anywhere_is_an_error_and_never_an_end() {
 fn what_came_before_a_cut_is_read() {
     for pack in PACKERS {
         let packed = pack(&content());
-        let mut container = decompress(&packed[..packed.len() - 1]);
+        let crew = Crew::new();
+        let mut container = decompress(&packed[..packed.len() - 1], &crew);
         let mut read = Vec::new();
         assert!(container.read_to_end(&mut read).is_err());
         assert!(content().starts_with(&read) && read.len() > 100_000);
@@ -115,11 +117,13 @@ fn bytes_after_the_last_member_are_counted_and_cost_nothing_before_them() {
 fn a_container_of_nothing_is_whole_and_no_bytes_at_all_are_no_container() {
     for pack in PACKERS {
         let packed = pack(&[]);
-        let mut container = decompress(&packed[..]);
+        let crew = Crew::new();
+        let mut container = decompress(&packed[..], &crew);
         assert_eq!(container.read(&mut [0; 9]).unwrap(), 0);
         assert!(!container.was_empty());
     }
-    let mut container = decompress(&[][..]);
+    let crew = Crew::new();
+    let mut container = decompress(&[][..], &crew);
     assert_eq!(container.read(&mut [0; 9]).unwrap(), 0);
     assert!(container.was_empty());
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::super::container::decompress;
 use super::super::samples::*;
 use super::*;
 
 const P: &str = "175.45.176.0/24";
 
 fn reading(bytes: &[u8], words: &str) -> Reading {
-    read(decompress(bytes), &selection(words))
+    super::super::read(bytes, &selection(words))
 }
 
 /// Reads the records, all of them, and compares the events; nothing may be damaged.

@@ -1,13 +1,12 @@
 //! RIB dumps: entries, peer tables and the size of each peer's table.
 
-use super::super::container::decompress;
 use super::super::samples::*;
-use super::super::{Ending, Reading, events};
+use super::super::{Ending, Reading};
 
 const P: &str = "175.45.176.0/24";
 
 fn reading(records: &[Vec<u8>], words: &str) -> Reading {
-    events::read(decompress(&records.concat()[..]), &selection(words))
+    super::super::read(&records.concat()[..], &selection(words))
 }
 
 fn damage(reading: &Reading) -> Vec<&str> {

@@ -2,11 +2,15 @@
 
 use super::super::prefilter::update_matters;
 use super::super::samples::*;
-use super::{Encoding, Update, decode, salvage};
+use super::{Encoding, Paths, Update, salvage};
 use crate::bgp::{Family, Prefix};
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
 const ADD_PATH: Encoding = Encoding { four_octets: true, add_path: true };
+
+fn decode(update: &[u8], encoding: Encoding) -> Result<Update, String> {
+    super::decode(update, encoding, &mut Paths::default())
+}
 
 fn announced(update: &Update) -> Vec<String> {
     let text = |(prefix, path_id): &(Prefix, Option<u32>)| match path_id {
@@ -23,7 +27,7 @@ fn routes_of_both_families_share_one_message_and_one_path() {
     let update = update(&[], &[path.clone(), mp_reach(2, 1, &v6[0])].concat(), &nlri("192.0.2.0/24"));
     let decoded = decode(&update, AS4).unwrap();
     assert_eq!(announced(&decoded), ["192.0.2.0/24", "2001:db8::/32"]);
-    assert_eq!(decoded.path.to_string(), "64500 131279");
+    assert_eq!(decoded.path.unwrap().to_string(), "64500 131279");
     let alone = super::super::samples::update(&[], &[path, mp_reach(2, 1, &v6[1])].concat(), &[]);
     assert_eq!(announced(&decode(&alone, AS4).unwrap()), ["::/0"]);
 }
@@ -81,7 +85,7 @@ fn a_cut_message_is_salvaged_wherever_it_was_cut() {
         let decoded = decode(&salvaged, AS4).unwrap();
         let n_routes = decoded.withdrawn.len() + decoded.announced.len();
         assert_eq!(n_routes, usize::from(n >= 6) + usize::from(n >= 8), "after {n} octets");
-        assert!(update_matters(&salvaged, AS4, &selection(ALL)).unwrap_or(true));
+        assert!(update_matters(&salvaged, AS4, &selection(ALL), &mut false).unwrap_or(true));
     }
     assert_eq!(salvage(&[0], AS4), None);
 }

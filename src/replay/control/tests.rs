@@ -39,6 +39,7 @@ fn a_vantage_point_that_withdraws_its_table_within_a_minute_speaks_for_nobody_un
     check_session(until_the_next_dump, "a", "unknown -1000..0 | up 0..100 | syncing 100..7200 | up 7200..end");
 }
 
+// T41
 #[test]
 fn a_table_out_of_step_with_a_dump_is_not_believed_since_the_dump_before() {
     let text = "-900 rib a:P,T0-100 | 0 rib a:P,T0-100 | 50 a withdraw P | 60 a announce Q | \

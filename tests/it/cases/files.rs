@@ -113,3 +113,18 @@ fn files_that_straddle_the_edges_of_the_window_are_read_and_cut() {
     assert!(!files.contains("updates.20141222.0950") && !files.contains("updates.20141222.1000"), "{files}");
     check(&scenario, "P 420..6360", "outage P 460..6359 total withdrawn");
 }
+
+// T62
+#[test]
+fn files_whose_records_are_of_another_day_are_set_aside() {
+    let scenario = two_collectors(
+        "collector z riperis updates 300 ribs 900 keepalives 60 clock +90000 names -90000
+         peer g z AS3001 192.0.2.201
+         table third 20 of 198.18.0.0/15 as /24 origins 64500 via 174 on z
+         at +100 g withdraw P",
+    );
+    let found = super::answer(&scenario, "P 0..7200 show V not-ok");
+    let rest = found.split_once("updates.").map_or(found.as_str(), |(rest, _)| rest);
+    assert!(rest.starts_with("no_outage | z excluded 0..7200 | z: rejected"), "{found}");
+    assert!(found.contains("V 0:6/6 | ") && found.contains("updates.20141222.0800 unreadable"), "{found}");
+}

@@ -3,6 +3,7 @@
 //! A question names targets, a window and options in one line; the answer is rendered as one line of what a user would
 //! notice, with times in seconds from the scenario's epoch.
 
+mod december_2014;
 mod files;
 mod judgement;
 mod outages;
@@ -13,7 +14,8 @@ mod sessions;
 mod shares;
 mod targets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
@@ -335,4 +337,34 @@ fn corrections(coverage: &CollectorCoverage) -> Option<String> {
     let words: Vec<String> =
         counts.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {n}")).collect();
     (!words.is_empty()).then(|| format!("{}: {}", coverage.collector, words.join(", ")))
+}
+
+/// The cases of the method, T01 to T92, each named in a comment above its test, wherever it is tested best.
+#[test]
+fn every_case_of_the_method_has_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = BTreeSet::new();
+    let mut folders = vec![root.join("src"), root.join("tests/it")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                named.extend(cases_named(&std::fs::read_to_string(&path).expect("a source file")));
+            }
+        }
+    }
+    let missing: Vec<usize> = (1..=92).filter(|number| !named.contains(number)).collect();
+    assert!(missing.is_empty(), "cases without a test: {missing:?}");
+    let unknown: Vec<&usize> = named.iter().filter(|number| !(1..=92).contains(*number)).collect();
+    assert!(unknown.is_empty(), "no such cases: {unknown:?}");
+}
+
+/// The numbers in comments such as `// T12, T13` right above a test.
+fn cases_named(source: &str) -> Vec<usize> {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let above_a_test =
+        lines.windows(2).filter(|pair| pair[1] == "#[test]").filter_map(|pair| pair[0].strip_prefix("// T"));
+    above_a_test.flat_map(|numbers| numbers.split(", T")).filter_map(|number| number.parse().ok()).collect()
 }

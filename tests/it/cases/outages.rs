@@ -198,7 +198,7 @@ fn networks_announced_for_a_while_are_transient_and_no_outage() {
 }
 
 /// A run on the archive of December 2014 that this repository ships.
-fn december_2014(targets: &[&str], from: &str, to: &str) -> outage_replay::Report {
+pub(super) fn december_2014(targets: &[&str], from: &str, to: &str) -> outage_replay::Report {
     use outage_replay::catalog::{Mirror, Query, Target};
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
     let window = outage_replay::time::Window::new(from.parse().expect("a time"), to.parse().expect("a time"));

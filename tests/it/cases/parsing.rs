@@ -87,6 +87,21 @@ fn a_prefix_is_present_while_any_of_its_paths_is() {
     check(&without_ids, "P 0..900 show R", &expected("100"));
 }
 
+// T46
+#[test]
+fn without_any_dump_the_end_of_one_path_does_not_show_that_it_was_the_last() {
+    let scenario = with_path_identifiers(
+        "at +10 d announce P \"1299 4837 131279\" id 2
+         at +100 d withdraw P id 2
+         at +300 a,b,c announce P",
+    );
+    check(
+        &scenario.replace("rib x -900", ""),
+        "P 0..900 show V",
+        "insufficient_data | unobserved P 0..300 | V 10:1/1? 100:0/0? 300:3/3",
+    );
+}
+
 // T47
 #[test]
 fn bits_beyond_the_length_of_a_prefix_mean_nothing() {

@@ -141,6 +141,46 @@ fn a_dump_with_an_odd_minute_seeds_and_one_named_as_the_start_is_a_checkpoint() 
     );
 }
 
+/// Three feeds with tables of 20,000 prefixes, of which the control sample holds some 300.
+fn large_feeds(more: &str) -> String {
+    three_feeds(more).replace("rest 20 of 198.18.0.0/15 as /24", "rest 20000 of 10.0.0.0/8 as /24")
+}
+
+// T41
+#[test]
+fn a_feed_out_of_step_with_a_dump_is_unknown_since_the_dump_before() {
+    let events = "at +700 a withdraw P\nat +710 a announce P\nrib x +600";
+    let lost = large_feeds(&format!("{events}\nrib x +1200 omit a 3%"));
+    check(
+        &lost,
+        "P 0..1500 show R AS1001",
+        "no_outage | R 0:3/3 600:2/2 1200:3/3 | -900..600 holds \"1001 4837 131279\" rib | \
+         1200..1500 holds \"1001 4837 131279\" rib | -900..600 up | 600..1200 unknown | 1200..1500 up",
+    );
+    let report = report(&lost, "P 0..1500");
+    let control = report.coverage.collectors[0].control.expect("a sample");
+    assert_eq!((control.n_vantage_points, control.n_lost_sync, control.n_lost_tables), (3, 1, 0));
+    // 3 % of one of three tables, at one of two dumps: half a percent of all that was compared.
+    assert!((0.003..0.008).contains(&control.mismatch_rate().expect("two dumps")), "{control:?}");
+    // As few as in any archive are counted and believed.
+    let few = large_feeds(&format!("{events}\nrib x +1200 omit a 1%"));
+    check(&few, "P 0..1500 show R", "no_outage | R 0:3/3 700:2/3 710:3/3");
+}
+
+// T89
+#[test]
+fn a_feed_that_withdraws_its_whole_table_within_a_minute_is_left_out_until_it_is_back() {
+    let scenario = large_feeds("at +100 a withdraw everything\nat +700 a announce rest,P");
+    check(
+        &scenario,
+        "P 0..1500 show R AS1001",
+        "no_outage | R 0:3/3 100:2/2 700:3/3 | -900..100 holds \"1001 4837 131279\" rib | 100..700 lacks it withdraw | \
+         700..1500 holds \"1001 4837 131279\" announce | -900..100 up | 100..700 syncing | 700..1500 up",
+    );
+    let small = scenario.replace("rest 20000", "rest 20");
+    check(&small, "P 0..1500 show R", "no_outage | loss P 100..700 local min 0.67 by AS1001 | R 0:3/3 100:2/3 700:3/3");
+}
+
 // T86
 #[test]
 fn dumps_alone_place_an_edge_only_within_bounds() {

@@ -17,6 +17,7 @@ use super::proxy::{Fault, Proxy};
 use super::servers::Servers;
 use super::{LIMITS, broker, copy, replay, runs, text};
 
+// T61
 #[test]
 fn a_catalog_that_is_not_whole_is_asked_again_and_then_an_error() {
     let Some(mut bench) = Bench::new() else { return };

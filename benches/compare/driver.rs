@@ -1,0 +1,131 @@
+//! What the comparison runs of its own, each time as a process of its own: this program again, with `driver` as its
+//! first argument. Answers go to standard output, one line for each route.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::net::IpAddr;
+
+use super::rounds;
+use bgpkit_parser::BgpkitParser;
+use bgpkit_parser::models::ElemType;
+use outage_replay::bgp::{Asn, Prefix};
+use outage_replay::decode::{self, Change, Selection};
+
+/// What is asked for.
+#[derive(Default)]
+struct Question {
+    prefixes: Vec<Prefix>,
+    origin: Option<Asn>,
+}
+
+/// `driver drain|read|list|reference [--prefixes FILE] [--origin AS] FILE…`
+pub fn run(arguments: &[String]) -> io::Result<()> {
+    if let Some(("measure", command)) = arguments.split_first().map(|(task, rest)| (task.as_str(), rest)) {
+        return rounds::run_and_print(command);
+    }
+    let mut words = arguments.iter();
+    let task = words.next().map(String::as_str).unwrap_or_default();
+    let (mut question, mut files) = (Question::default(), Vec::new());
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| io::Error::other(format!("{word} needs a value")));
+        match word.as_str() {
+            "--prefixes" => question.prefixes = prefixes(value()?)?,
+            "--origin" => question.origin = Some(value()?.parse().map_err(io::Error::other)?),
+            _ => files.push(word.as_str()),
+        }
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    for file in files {
+        match task {
+            "drain" => drain(file)?,
+            "read" => read(file, &question, &mut out)?,
+            "list" => list(file, &mut out)?,
+            "reference" => reference(file, &question, &mut out)?,
+            _ => return Err(io::Error::other(format!("no such task: {task:?}"))),
+        }
+    }
+    out.flush()
+}
+
+fn prefixes(list: &str) -> io::Result<Vec<Prefix>> {
+    let lines = BufReader::new(File::open(list)?).lines();
+    lines.map(|line| line?.parse().map_err(io::Error::other)).collect()
+}
+
+/// Decompresses and looks at nothing.
+fn drain(file: &str) -> io::Result<()> {
+    let stored = BufReader::with_capacity(1 << 17, File::open(file)?);
+    let mut plain: Box<dyn Read> = match file.rsplit('.').next() {
+        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
+        Some("bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(stored)),
+        _ => Box::new(stored),
+    };
+    let mut buffer = vec![0; 1 << 18];
+    while plain.read(&mut buffer)? > 0 {}
+    Ok(())
+}
+
+/// The decode step of this library.
+fn read(file: &str, question: &Question, out: &mut impl Write) -> io::Result<()> {
+    let mut selection = Selection::new();
+    question.prefixes.iter().for_each(|prefix| selection.add_prefix(*prefix));
+    question.origin.iter().for_each(|origin| selection.add_origin(*origin));
+    let reading = decode::read(File::open(file)?, &selection);
+    for event in &reading.events {
+        let peer = reading.peers[event.peer as usize].peer;
+        let at = event.at.secs();
+        match &event.change {
+            Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
+                let of_origin = question.origin.is_some_and(|origin| path.originates(origin));
+                if of_origin || selection.wants_exactly(prefix) {
+                    writeln!(out, "A|{at}|{}|{}|{prefix}", peer.address, peer.asn.0)?;
+                }
+            }
+            Change::Withdraw { prefix, .. } if selection.wants_exactly(prefix) => {
+                writeln!(out, "W|{at}|{}|{}|{prefix}", peer.address, peer.asn.0)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Every prefix that a file names.
+fn list(file: &str, out: &mut impl Write) -> io::Result<()> {
+    let mut selection = Selection::new();
+    for family in ["0.0.0.0/0", "::/0"] {
+        selection.add_within(family.parse().map_err(io::Error::other)?);
+    }
+    let mut prefixes = BTreeSet::new();
+    for event in decode::read(File::open(file)?, &selection).events {
+        if let Change::RibEntry { prefix, .. } | Change::Announce { prefix, .. } = event.change {
+            prefixes.insert(prefix);
+        }
+    }
+    prefixes.iter().try_for_each(|prefix| writeln!(out, "{prefix}"))
+}
+
+/// Every record through bgpkit-parser's own decoder, filtered afterwards.
+fn reference(file: &str, question: &Question, out: &mut impl Write) -> io::Result<()> {
+    let stored = BufReader::with_capacity(1 << 17, File::open(file)?);
+    let plain: Box<dyn Read> = match file.rsplit('.').next() {
+        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
+        Some("bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(stored)),
+        _ => Box::new(stored),
+    };
+    let wanted: HashSet<Prefix> = question.prefixes.iter().copied().collect();
+    for elem in BgpkitParser::from_reader(plain) {
+        let net = elem.prefix.prefix;
+        let Some(prefix) = Prefix::new(net.network(), net.prefix_len()) else { continue };
+        let of_origin = || elem.origin_asns.iter().flatten().any(|asn| question.origin == Some(Asn(asn.to_u32())));
+        let kind = match elem.elem_type {
+            ElemType::ANNOUNCE if of_origin() || wanted.contains(&prefix) => 'A',
+            ElemType::WITHDRAW if wanted.contains(&prefix) => 'W',
+            _ => continue,
+        };
+        let (at, peer): (i64, IpAddr) = (elem.timestamp as i64, elem.peer_ip);
+        writeln!(out, "{kind}|{at}|{peer}|{}|{prefix}", elem.peer_asn.to_u32())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! The jobs: what is asked of which files, and what each contender takes for it.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Plan;
+use super::archives::{Archives, Edition};
+use super::rounds::{self, Cost, Series};
+use super::tools::{self, Question, Tool};
+use super::world::{TARGET, TARGET_PREFIXES, World};
+
+/// A tool this much slower than decompression is not measured in every round.
+const SLOW: &[&str] = &["bgpdump", "monocle"];
+
+/// What all jobs share.
+pub struct Bench<'a> {
+    pub plan: &'a Plan,
+    archives: &'a Archives,
+    tools: &'a [Tool],
+    this: String,
+    scratch: PathBuf,
+}
+
+/// One row of the table: a job, the limit, this library, and the peers.
+pub struct Row {
+    pub job: String,
+    pub bytes: u64,
+    pub n_routes: usize,
+    pub limit: Series,
+    pub own: Series,
+    pub peers: Vec<(&'static str, Series)>,
+    /// Peers that answer otherwise, and a route about which they do: they were not timed.
+    pub disagreeing: Vec<(&'static str, String)>,
+}
+
+/// How cost grows: what grows, how far, and what it took beside the limit.
+pub struct Growth {
+    pub of: &'static str,
+    pub n: usize,
+    pub limit: Series,
+    pub own: Series,
+}
+
+/// Runs of the whole program.
+pub struct Run {
+    pub what: String,
+    pub series: Series,
+    /// Wall time with one thread divided by wall time with so many.
+    pub speedup: Option<(usize, [f64; 3])>,
+}
+
+impl<'a> Bench<'a> {
+    pub fn new(plan: &'a Plan, archives: &'a Archives, tools: &'a [Tool]) -> Result<Bench<'a>, Box<dyn Error>> {
+        let this = std::env::current_exe()?.to_string_lossy().into_owned();
+        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare");
+        fs::create_dir_all(&scratch)?;
+        Ok(Bench { plan, archives, tools, this, scratch })
+    }
+
+    fn driver(&self, words: &[&str], files: &[PathBuf]) -> Vec<String> {
+        let own = [self.this.as_str(), "driver"].into_iter().chain(words.iter().copied()).map(str::to_owned);
+        own.chain(files.iter().map(|file| file.to_string_lossy().into_owned())).collect()
+    }
+
+    /// The list in a file, for a driver.
+    fn list(&self, prefixes: &[String]) -> Result<String, Box<dyn Error>> {
+        let path = self.scratch.join(format!("prefixes-{}", prefixes.len()));
+        fs::write(&path, prefixes.join("\n"))?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    fn answer(&self, command: &[String]) -> Result<String, Box<dyn Error>> {
+        let path = self.scratch.join("answer");
+        rounds::measure(command, Some(&path))?;
+        Ok(fs::read_to_string(&path)?)
+    }
+
+    /// Every contender's answer against the reference, and then the rounds.
+    fn row(&self, job: &str, question: &Question, files: &[PathBuf], n_rounds: usize) -> Result<Row, Box<dyn Error>> {
+        eprintln!("{job}");
+        let words = match question {
+            Question::Prefixes(prefixes) => ["--prefixes".to_owned(), self.list(prefixes)?],
+            Question::Origin(asn) => ["--origin".to_owned(), asn.to_string()],
+        };
+        let task = |task: &str| self.driver(&[task, &words[0], &words[1]], files);
+        let has_rib = files
+            .iter()
+            .any(|file| file.to_string_lossy().contains("/rib.") || file.to_string_lossy().contains("/bview."));
+        let expected = tools::routes(&self.answer(&task("reference"))?, has_rib);
+        let mut peers: Vec<(&Tool, Vec<String>)> = Vec::new();
+        for tool in self.tools {
+            peers.extend(tools::command(tool, question, files).map(|command| (tool, command)));
+        }
+        let own = tools::routes(&self.answer(&task("read"))?, has_rib);
+        if let Some(route) = tools::difference(&expected, &own) {
+            return Err(format!("{job}: this does not agree with bgpkit-parser's library about {route}").into());
+        }
+        let mut disagreeing = Vec::new();
+        let mut agreeing = Vec::new();
+        for (tool, command) in peers {
+            let found = tools::routes(&self.answer(&command)?, has_rib);
+            match tools::difference(&expected, &found).filter(|_| tools::is_comparable(tool.name)) {
+                Some(route) => disagreeing.push((tool.name, route)),
+                None => agreeing.push((tool, command)),
+            }
+        }
+        let peers = agreeing;
+        let mut commands = vec![(limit(self, files), n_rounds), (task("read"), n_rounds)];
+        commands.extend(
+            peers.iter().map(|(tool, command)| (command.clone(), if SLOW.contains(&tool.name) { 1 } else { n_rounds })),
+        );
+        let mut series = rounds::rounds(&commands, n_rounds)?.into_iter();
+        let (Some(limit), Some(own)) = (series.next(), series.next()) else { return Err("no rounds".into()) };
+        let bytes = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len()).sum();
+        let n_routes = expected.values().sum();
+        let peers = peers.iter().map(|(tool, _)| tool.name).zip(series).collect();
+        Ok(Row { job: job.to_owned(), bytes, n_routes, limit, own, peers, disagreeing })
+    }
+}
+
+/// Bare decompression: flate2 on zlib-rs, or `bzip2 -dc`.
+fn limit(bench: &Bench, files: &[PathBuf]) -> Vec<String> {
+    if files.iter().all(|file| file.extension().is_some_and(|suffix| suffix == "bz2")) {
+        return tools::over(files, "bzip2 -dc \"$file\"");
+    }
+    bench.driver(&["drain"], files)
+}
+
+/// The jobs on the synthetic archives and, where they are, on real ones.
+pub fn tables(bench: &Bench) -> Result<Vec<Row>, Box<dyn Error>> {
+    let (archives, n) = (bench.archives, bench.plan.n_rounds);
+    let four = Question::Prefixes(TARGET_PREFIXES.map(str::to_owned).to_vec());
+    let many = Question::Prefixes(some_prefixes(bench.plan.edition, 10_000));
+    let origin = Question::Origin(TARGET);
+    let both = |container: &str| [vec![archives.rib(container)], archives.updates(container)].concat();
+    let slow = n.min(3);
+    let mut rows = vec![
+        bench.row("4 prefixes, RIB .gz", &four, &[archives.rib("gz")], n)?,
+        bench.row("4 prefixes, 12 update files .gz", &four, &archives.updates("gz"), n)?,
+        bench.row("4 prefixes, RIB .bz2", &four, &[archives.rib("bz2")], slow)?,
+        bench.row("4 prefixes, 12 update files .bz2", &four, &archives.updates("bz2"), slow)?,
+        bench.row("one origin AS, RIB and updates .gz", &origin, &both("gz"), n)?,
+        bench.row("10,000 prefixes, RIB and updates .gz", &many, &both("gz"), n)?,
+    ];
+    rows.extend(real(bench)?);
+    Ok(rows)
+}
+
+/// The same on real archives: four prefixes that the first of the files names.
+fn real(bench: &Bench) -> Result<Vec<Row>, Box<dyn Error>> {
+    let root = std::env::var_os("OUTAGE_REPLAY_MRT").map(PathBuf::from);
+    let Some(root) = root.filter(|_| !bench.plan.is_small) else { return Ok(Vec::new()) };
+    let mut rows = Vec::new();
+    for (job, folder) in [
+        ("real: rrc06 2021", "rrc06"),
+        ("real: route-views2 2008", "route-views2/bgpdata/2008.02"),
+        ("real: route-views2 2002", "route-views2/bgpdata/2002.01"),
+        ("real: route-views.jinx, RIB and updates", "route-views.jinx"),
+    ] {
+        let mut files = Vec::new();
+        collect(&root.join("archive").join(folder), &mut files)?;
+        files.sort();
+        let Some(first) = files.last() else { continue };
+        let list = bench.answer(&bench.driver(&["list"], std::slice::from_ref(first)))?;
+        let list: Vec<&str> = list.lines().collect();
+        let prefixes = (1..=4).filter_map(|n| list.get(list.len() * n / 5)).map(|prefix| (*prefix).to_owned());
+        let question = Question::Prefixes(prefixes.collect());
+        rows.push(bench.row(&format!("{job} ({} files)", files.len()), &question, &files, bench.plan.n_rounds)?);
+    }
+    Ok(rows)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { collect(&path, files)? } else { files.push(path) }
+    }
+    Ok(())
+}
+
+/// Prefixes of the synthetic Internet, evenly chosen.
+fn some_prefixes(edition: &Edition, n: usize) -> Vec<String> {
+    let networks = World::new(edition.size).networks;
+    let n = n.min(networks.len());
+    (0..n).map(|index| networks[index * networks.len() / n].prefix.to_string()).collect()
+}
+
+/// More prefixes, more files.
+pub fn growth(bench: &Bench) -> Result<Vec<Growth>, Box<dyn Error>> {
+    let (archives, n_rounds) = (bench.archives, bench.plan.n_rounds.min(3));
+    let mut growth = Vec::new();
+    let mut point = |of: &'static str, n: usize, n_prefixes: usize, files: &[PathBuf]| -> Result<(), Box<dyn Error>> {
+        eprintln!("growth: {n} {of}");
+        let list = bench.list(&some_prefixes(bench.plan.edition, n_prefixes))?;
+        let commands = [bench.driver(&["drain"], files), bench.driver(&["read", "--prefixes", &list], files)];
+        let series = rounds::rounds(&commands.map(|command| (command, n_rounds)), n_rounds)?;
+        let [limit, own] = series.try_into().map_err(|_| "two contenders")?;
+        growth.push(Growth { of, n, limit, own });
+        Ok(())
+    };
+    let both = [vec![archives.rib("gz")], archives.updates("gz")].concat();
+    for n in [1, 10, 100, 1_000, 10_000, 100_000] {
+        point("prefixes", n, n, &both)?;
+    }
+    let updates = archives.updates("gz");
+    for n in [1, 3, 12, 96] {
+        let files: Vec<PathBuf> = updates.iter().cycle().take(n).cloned().collect();
+        point("update files", n, 4, &files)?;
+    }
+    Ok(growth)
+}
+
+/// The whole program: threads, and the founding case.
+pub fn runs(bench: &Bench) -> Result<Vec<Run>, Box<dyn Error>> {
+    let program = env!("CARGO_BIN_EXE_outage-replay");
+    let command = |words: &str, archive: &Path| -> Vec<String> {
+        let words = words.split(' ').map(str::to_owned);
+        let archive = ["--archive".to_owned(), archive.to_string_lossy().into_owned()];
+        std::iter::once(program.to_owned()).chain(words).chain(archive).collect()
+    };
+    let mut runs = Vec::new();
+    let window = "--from 2024-01-01T00:20 --to 2024-01-01T02:59";
+    let prefixes = format!("--prefix {} {window}", TARGET_PREFIXES.join(","));
+    for container in super::archives::CONTAINERS {
+        let mirror = bench.archives.mirror(container);
+        for (what, question) in [("4 prefixes", prefixes.as_str()), ("one AS", &format!("--asn {TARGET} {window}"))] {
+            eprintln!("whole program: {what}, {container}");
+            let commands =
+                [1, 2].map(|n| (command(&format!("{question} --jobs {n}"), &mirror), bench.plan.n_rounds.min(3)));
+            let series = rounds::rounds(&commands, bench.plan.n_rounds.min(3))?;
+            let [one, two] = series.try_into().map_err(|_| "two contenders")?;
+            let speedup = one.wall_ratio(&two);
+            runs.push(Run {
+                what: format!("{what}, RIB and 12 update files .{container}, 1 thread"),
+                series: one,
+                speedup: None,
+            });
+            runs.push(Run {
+                what: format!("{what}, RIB and 12 update files .{container}, 2 threads"),
+                series: two,
+                speedup: Some((2, speedup)),
+            });
+        }
+    }
+    let founding = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
+    let words = "--asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00";
+    let series: Vec<Cost> = (0..bench.plan.n_rounds)
+        .map(|_| rounds::measure(&command(words, &founding), None))
+        .collect::<std::io::Result<_>>()?;
+    runs.push(Run { what: "data/dprk-2014, 752 files".to_owned(), series: Series(series), speedup: None });
+    let help = (0..bench.plan.n_rounds).map(|_| rounds::measure(&[program.to_owned(), "--help".to_owned()], None));
+    runs.push(Run { what: "--help".to_owned(), series: Series(help.collect::<std::io::Result<_>>()?), speedup: None });
+    Ok(runs)
+}

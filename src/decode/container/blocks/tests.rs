@@ -1,0 +1,120 @@
+//! Blocks cut out of their stream, alone and with the help of others.
+
+use std::io::Write;
+
+use super::*;
+use crate::decode::container::decompress;
+
+/// Text of several blocks of 100,000 octets, and a long run.
+fn content() -> Vec<u8> {
+    let mut content: Vec<u8> = (0..120_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    content.resize(content.len() + 3_000_000, 7);
+    content
+}
+
+fn packed(content: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// What can be read, with so many threads to help, and how it ends.
+fn unpacked(packed: &[u8], n_helping: usize) -> (Vec<u8>, Result<u64, String>) {
+    let crew = Crew::new();
+    std::thread::scope(|scope| {
+        (0..n_helping).for_each(|_| drop(scope.spawn(|| crew.help())));
+        while crew.n_ahead() < n_helping {
+            std::thread::yield_now();
+        }
+        let mut container = decompress(packed, &crew);
+        let mut content = Vec::new();
+        let end = container.read_to_end(&mut content).map_err(|error| error.to_string());
+        let n_trailing = container.n_trailing();
+        drop(container);
+        crew.dismiss();
+        (content, end.map(|_| n_trailing))
+    })
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_content() {
+    let two = [packed(&content()), packed(&content()[..1000]), b"tail".to_vec()].concat();
+    for n_helping in [0, 1, 3] {
+        let (found, end) = unpacked(&two, n_helping);
+        assert!(found == [&content()[..], &content()[..1000]].concat(), "{n_helping} helping");
+        assert_eq!(end, Ok(4));
+    }
+}
+
+#[test]
+fn damage_and_cuts_give_the_same_content_and_the_same_words() {
+    let whole = packed(&content()[..400_000]);
+    for at in (20..whole.len()).step_by(whole.len() / 23) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x10;
+        for bytes in [&damaged[..], &whole[..at]] {
+            let alone = unpacked(bytes, 0);
+            assert!(alone.1.is_err(), "at {at}");
+            assert!(unpacked(bytes, 2) == alone, "at {at}");
+        }
+    }
+}
+
+#[test]
+fn what_is_read_before_damage_is_what_libbz2_gives() {
+    let whole = packed(&content()[..400_000]);
+    let mut damaged = whole.clone();
+    let at = whole.len() * 3 / 4;
+    damaged[at] ^= 0x10;
+    let mut expected = Vec::new();
+    let mut decoder = bzip2::read::BzDecoder::new(&damaged[..]);
+    let mut octet = [0];
+    while let Ok(1) = decoder.read(&mut octet) {
+        expected.push(octet[0]);
+    }
+    let found = unpacked(&damaged, 0).0;
+    // The last octet comes with the news that the checksum does not fit.
+    assert!(found.starts_with(&expected) && found.len() - expected.len() <= 1 && expected.len() > 100_000);
+}
+
+#[test]
+fn a_magic_number_is_found_at_every_bit() {
+    for magic in [BLOCK, END] {
+        for begin in 48..140 {
+            let mut octets = Vec::new();
+            append(&mut octets, 0, &[0x55; 20], 0, begin);
+            append(&mut octets, begin, &(magic << 16).to_be_bytes(), 0, MAGIC);
+            append(&mut octets, begin + MAGIC, &[0xaa; 4], 0, 32);
+            assert_eq!(find(&octets, &mut 0, 48), Some(begin));
+            assert_eq!(find(&octets, &mut 0, begin + 1), None);
+        }
+    }
+}
+
+#[test]
+fn a_block_that_was_taken_for_two_is_joined_again() {
+    let packed = packed(&content()[..50_000]);
+    let n_bits = find(&packed, &mut 0, 32 + MAGIC).unwrap() - 32;
+    for half in [HEAD, 1001, n_bits / 2, n_bits - HEAD] {
+        let mut first = Block::new(b'1', &packed, 32, half);
+        let second = Block::new(b'1', &packed, 32 + half, n_bits - half);
+        first.decode();
+        assert!(first.is_nothing(), "{half}");
+        let mut whole = first.joined(&second);
+        whole.decode();
+        assert!(whole.end == Some(Ok(())) && whole.piece == content()[..50_000], "{half}");
+    }
+}
+
+#[test]
+fn bits_are_moved_as_they_are() {
+    let octets: Vec<u8> = (0..40u8).map(|n| n.wrapping_mul(73)).collect();
+    for (kept, at, n) in [(0, 0, 64), (3, 5, 200), (8, 9, 1), (13, 3, 0), (7, 64, 250), (1, 7, 9)] {
+        let mut moved = Vec::new();
+        append(&mut moved, 0, &[0xc3; 2], 0, kept);
+        append(&mut moved, kept, &octets, at, n);
+        for index in 0..n {
+            assert_eq!(bits(&moved, kept + index, 1), bits(&octets, at + index, 1), "{kept} {at} {n} {index}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Every real archive read in four ways, with the same result: by the filter, without it, from a reading of everything,
+//! and with other threads at work on the container; and beside bgpkit-parser's own records.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use bgpkit_parser::BgpkitParser;
+use bgpkit_parser::models::ElemType;
+
+use super::*;
+use crate::bgp::Asn;
+
+/// Chosen by a seed, so that a failure can be repeated.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n.max(1)
+    }
+}
+
+/// Prefixes as they stand in the file, parts and covers of them, and origins.
+struct Targets {
+    exact: Vec<Prefix>,
+    within: Vec<Prefix>,
+    origins: Vec<Asn>,
+}
+
+impl Targets {
+    fn of(everything: &Reading, chance: &mut Chance) -> Targets {
+        let mut targets = Targets { exact: Vec::new(), within: Vec::new(), origins: Vec::new() };
+        for _ in 0..12 {
+            let Some(event) = everything.events.get(chance.below(everything.events.len())) else { break };
+            match &event.change {
+                Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
+                    match chance.below(4) {
+                        0 => targets.exact.push(*prefix),
+                        1 => targets.exact.push(prefix.shortened_to(prefix.len().saturating_sub(2))),
+                        2 => targets.within.push(prefix.shortened_to(prefix.len().saturating_sub(4).max(8))),
+                        _ => targets.origins.extend(path.origin()),
+                    }
+                }
+                Change::Withdraw { prefix, .. } => targets.exact.push(*prefix),
+                _ => {}
+            }
+        }
+        targets
+    }
+
+    fn selection(&self) -> Selection {
+        let mut selection = Selection::new();
+        self.exact.iter().for_each(|prefix| selection.add_prefix(*prefix));
+        self.within.iter().for_each(|prefix| selection.add_within(*prefix));
+        self.origins.iter().for_each(|origin| selection.add_origin(*origin));
+        selection
+    }
+
+    fn n(&self) -> usize {
+        self.exact.len() + self.within.len() + self.origins.len()
+    }
+
+    /// Whether a route is one of these, found without any of the tables of a [`Selection`].
+    fn want(&self, prefix: &Prefix, path: Option<&AsPath>) -> bool {
+        let covers = |chosen: &Prefix| {
+            let shortest = selection::MIN_COVER_LENGTH[chosen.family() as usize];
+            prefix == chosen || prefix.contains(chosen) && prefix.len() >= shortest
+        };
+        self.exact.iter().any(covers)
+            || self.within.iter().any(|chosen| covers(chosen) || chosen.contains(prefix))
+            || path.is_some_and(|path| self.origins.iter().any(|origin| path.originates(*origin)))
+    }
+}
+
+fn wanted(event: &RouteEvent, targets: &Targets) -> bool {
+    match &event.change {
+        Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
+            targets.want(prefix, Some(path))
+        }
+        Change::Withdraw { prefix, .. } => targets.want(prefix, None),
+        _ => true,
+    }
+}
+
+type Routes = BTreeMap<(char, Peer, Prefix), usize>;
+
+fn routes(reading: &Reading) -> Routes {
+    let mut routes = Routes::new();
+    for event in &reading.events {
+        let (kind, prefix) = match &event.change {
+            Change::RibEntry { prefix, .. } | Change::Announce { prefix, .. } => ('A', *prefix),
+            Change::Withdraw { prefix, .. } => ('W', *prefix),
+            _ => continue,
+        };
+        *routes.entry((kind, reading.peers[event.peer as usize].peer, prefix)).or_default() += 1;
+    }
+    routes
+}
+
+/// What bgpkit-parser makes of the same octets.
+fn of_parser(plain: &[u8], targets: &Targets) -> Routes {
+    let mut routes = Routes::new();
+    for elem in BgpkitParser::from_reader(plain) {
+        let net = elem.prefix.prefix;
+        let Some(prefix) = Prefix::new(net.network(), net.prefix_len()) else { continue };
+        let kind = match elem.elem_type {
+            ElemType::ANNOUNCE => 'A',
+            ElemType::WITHDRAW => 'W',
+        };
+        let of_origin = || elem.origin_asns.iter().flatten().any(|asn| targets.origins.contains(&Asn(asn.to_u32())));
+        if targets.want(&prefix, None) || kind == 'A' && of_origin() {
+            let peer = Peer { address: elem.peer_ip, asn: Asn(elem.peer_asn.to_u32()) };
+            *routes.entry((kind, peer, prefix)).or_default() += 1;
+        }
+    }
+    routes
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
+}
+
+/// The content as far as it can be read.
+fn content(stored: &[u8]) -> Vec<u8> {
+    let crew = Crew::new();
+    let mut content = Vec::new();
+    let _ = container::decompress(stored, &crew).read_to_end(&mut content);
+    content
+}
+
+fn with_crew(stored: &[u8], selection: &Selection, n_helping: usize) -> Reading {
+    let crew = Crew::new();
+    std::thread::scope(|scope| {
+        (0..n_helping).for_each(|_| drop(scope.spawn(|| crew.help())));
+        let reading = read_with(stored, selection, &crew);
+        crew.dismiss();
+        reading
+    })
+}
+
+fn same(a: &Reading, b: &Reading) -> bool {
+    let control = |reading: &Reading| {
+        let Control { prefixes, held, changes, .. } = &reading.control;
+        (prefixes.clone(), held.clone(), changes.clone())
+    };
+    (&a.peers, &a.events, a.span, &a.ending, a.has_peer_table, control(a))
+        == (&b.peers, &b.events, b.span, &b.ending, b.has_peer_table, control(b))
+}
+
+#[test]
+fn real_archives_read_alike_in_every_way() {
+    let Some(root) = std::env::var_os("OUTAGE_REPLAY_MRT").map(PathBuf::from) else {
+        let _ =
+            writeln!(std::io::stderr(), "differential: skipped, OUTAGE_REPLAY_MRT does not name a folder of archives");
+        return;
+    };
+    let mut files = Vec::new();
+    collect(&root.join("archive"), &mut files);
+    collect(&root.join("odd"), &mut files);
+    files.sort();
+    let everything = Targets {
+        exact: Vec::new(),
+        within: ["0.0.0.0/0", "::/0"].map(|prefix| prefix.parse().unwrap()).to_vec(),
+        origins: Vec::new(),
+    };
+    let (mut n_records, mut n_targets, mut n_routes, mut n_beside_parser) = (0, 0, 0, 0);
+    let mut chance = Chance(6);
+    for file in &files {
+        let stored = fs::read(file).unwrap();
+        let plain = content(&stored);
+        let whole = read(&plain[..], &everything.selection());
+        let targets = Targets::of(&whole, &mut chance);
+        let selection = targets.selection();
+        // Decompressing is what costs.
+        let is_whole = whole.ending == Ending::Complete && whole.counts.damaged == 0;
+        let once = if is_whole { &plain[..] } else { &stored[..] };
+        let alone = read(once, &selection);
+        let helped = with_crew(&stored, &selection, 1 + chance.below(3));
+        assert!(same(&alone, &helped) && alone.counts == helped.counts, "{}: with a crew", file.display());
+        let unfiltered = events::read_records(container::decompress(once, &Crew::new()), &selection, true);
+        assert!(same(&alone, &unfiltered), "{}: without the filter", file.display());
+        let expected: Vec<&RouteEvent> = whole.events.iter().filter(|event| wanted(event, &targets)).collect();
+        assert!(alone.events.iter().eq(expected), "{}: out of everything", file.display());
+        n_records += alone.counts.records;
+        n_targets += targets.n();
+        n_routes += alone.events.len();
+        // The parser drops or misreads what is damaged or against its expectations.
+        if is_whole {
+            let (own, parsed) = (routes(&alone), of_parser(&plain, &targets));
+            if own == parsed {
+                n_beside_parser += 1;
+            } else {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{}: {} routes, {} by the parser",
+                    file.display(),
+                    own.len(),
+                    parsed.len()
+                );
+            }
+        }
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "differential: {} files, {n_records} records, {n_targets} targets, {n_routes} events, 0 differences; {n_beside_parser} \
+         files also equal to bgpkit-parser's records",
+        files.len(),
+    );
+    assert!(n_routes > 0);
+}

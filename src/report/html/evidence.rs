@@ -1,0 +1,160 @@
+//! What shows the longest outages: through whom the network was reached, and the records of the archive.
+
+use maud::{Markup, html};
+
+use super::super::evidence::{self, Shown};
+use super::super::text::of_family;
+use super::super::words;
+use super::super::*;
+use super::parts::{self, instant};
+use crate::detect::{Outage, PeerAt, Upstreams, Witness};
+
+/// Outages shown: the longest of each target and family.
+const MOST_OUTAGES: usize = 3;
+/// Records shown of each edge.
+const MOST_RECORDS: usize = 12;
+
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    let longest: Vec<&Outage> =
+        report.summaries.iter().flat_map(|summary| words::longest(&words::outages_of(report, summary))).collect();
+    if longest.is_empty() {
+        return None;
+    }
+    let by_id = evidence::by_id(report);
+    Some(html! {
+        @for outage in longest.iter().take(MOST_OUTAGES) {
+            h3 { (outage.prefix.map_or_else(|| of_family(outage.target, outage.family), |prefix| prefix.to_string())) }
+            p.note { "Outage " code { (outage.id) } }
+            (upstreams(outage))
+            (records(report, &Shown::new(outage, &by_id)))
+        }
+        p.note {
+            code { "outage-replay explain" } " shows every record of a run folder, with commands of other programs that print it; "
+            "evidence.parquet has them as a table."
+        }
+        (parts::folded(longest.len().saturating_sub(MOST_OUTAGES), "outage of another target", "outages of other targets", "The longest of the first targets are shown."))
+    })
+}
+
+fn upstreams(outage: &Outage) -> Markup {
+    let Upstreams { before, after, last_to_lose, first_to_regain, pattern } = &outage.upstreams;
+    if before.is_empty() && after.is_empty() {
+        return html! {};
+    }
+    let mut asns: Vec<_> = before.iter().chain(after).map(|upstream| upstream.asn).collect();
+    // Most routes first, each once.
+    let mut seen = Vec::new();
+    asns.retain(|asn| {
+        !seen.contains(asn) && {
+            seen.push(*asn);
+            true
+        }
+    });
+    html! {
+        p {
+            (words::upstream_sentence(outage).unwrap_or_default()) " "
+            @if let Some(pattern) = pattern { (words::pattern_sentence(*pattern, before)) } " "
+            (words::agreement_sentence(outage).unwrap_or_default())
+        }
+        div.scroll role="region" aria-label="Upstreams" tabindex="0" {
+            table.listing.narrow {
+                caption { "Upstreams: the AS before the origin on the paths of usable vantage points" }
+                thead {
+                    tr {
+                        th scope="col" { "Upstream" }
+                        th.number scope="col" { "Routes before" }
+                        th.number scope="col" { "Lost" }
+                        th.number scope="col" { "Routes after" }
+                    }
+                }
+                tbody {
+                    @for asn in asns {
+                        @let was = before.iter().find(|upstream| upstream.asn == asn);
+                        @let is = after.iter().find(|upstream| upstream.asn == asn);
+                        tr {
+                            th scope="row" { (asn) }
+                            td.number { (was.map_or(0, |upstream| upstream.n_routes)) }
+                            td.number { (was.map_or(0, |upstream| upstream.n_lost)) }
+                            td.number { (is.map_or(0, |upstream| upstream.n_routes)) }
+                        }
+                    }
+                }
+            }
+        }
+        (peers("Last to lose it", last_to_lose))
+        (peers("First to have it again", first_to_regain))
+    }
+}
+
+fn peers(what: &str, peers: &[PeerAt]) -> Markup {
+    html! {
+        @if !peers.is_empty() {
+            p {
+                (what) ": "
+                @for (index, peer) in peers.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    (peer.peer_asn) " " (instant(peer.at))
+                }
+                "."
+            }
+        }
+    }
+}
+
+fn records(report: &Report, shown: &Shown) -> Markup {
+    let confirming = shown.dumps.iter().filter(|dump| dump.confirms).count();
+    html! {
+        @if !shown.dumps.is_empty() {
+            p {
+                "RIB dumps written meanwhile: " (confirming) " of " (shown.dumps.len())
+                " looks confirm that nobody else had a route (one look for each dump and prefix)."
+            }
+        }
+        (edge(report, "loss", &shown.losses))
+        (edge(report, "return", &shown.returns))
+    }
+}
+
+/// The first records of an edge: where anyone can look them up.
+fn edge(report: &Report, name: &str, witnesses: &[&Witness]) -> Markup {
+    let recorded: Vec<_> = witnesses.iter().filter_map(|witness| Some((witness, evidence::record(witness)?))).collect();
+    if recorded.is_empty() {
+        return html! {};
+    }
+    let n_shown = recorded.len().min(MOST_RECORDS);
+    html! {
+        details {
+            summary { "Records of the " (name) ": the first " (n_shown) " of " (recorded.len()) }
+            div.scroll role="region" aria-label={ "Records of the " (name) } tabindex="0" {
+                table.listing {
+                    caption { "Records of the " (name) ", " span.zone { "UTC" } "; offsets are those of the decompressed file" }
+                    thead {
+                        tr {
+                            th scope="col" { "Time" }
+                            th scope="col" { "Vantage point" }
+                            th scope="col" { "Prefix" }
+                            th scope="col" { "Record" }
+                            th.number scope="col" { "Number" }
+                            th.number scope="col" { "At byte" }
+                            th scope="col" { "File" }
+                        }
+                    }
+                    tbody {
+                        @for (witness, record) in recorded.into_iter().take(MOST_RECORDS) {
+                            @let collector = &report.replays[witness.collector].collector;
+                            tr data-collector=(collector) {
+                                td { (instant(witness.at)) }
+                                th scope="row" { (evidence::peer(report, witness)) }
+                                td { (witness.prefix) }
+                                td { (evidence::name(witness).replace('_', " ")) }
+                                td.number { (record.record) }
+                                td.number { (record.offset) }
+                                td.long { (evidence::file(report, record.file).map_or("", |file| file.name.as_str())) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What every vantage point really held, second by second, and what any reader of the files may or must say of it.
+//!
+//! Nothing here is taken from the program: sessions and tables are followed one second after the other, and the files
+//! only decide what can be known.
+
+use super::history::{Deed, Dump, END, History, IPV6, PREFIXES, START};
+
+/// A claim that is true, or that the records do not contradict: the vantage point holds the prefix, or lacks it.
+pub const HOLDS: u8 = 1;
+pub const LACKS: u8 = 2;
+/// Every reader must make the one claim that is true.
+pub const KNOWN: u8 = 4;
+
+const N_SECONDS: usize = (END - START) as usize;
+/// How long a RIB dump may be taken to speak for its tables where no update file follows it.
+const SNAPSHOT: i64 = 61;
+/// A table transfer without an end is over after a quarter of an hour.
+const TRANSFER: i64 = 900;
+const N_PREFIXES: usize = PREFIXES.len();
+
+pub struct Truth {
+    /// By peer and prefix, a set of claims per second.
+    claims: Vec<[Vec<u8>; N_PREFIXES]>,
+    /// Per prefix: peers that certainly, and those that perhaps, count as normally carrying it.
+    pub certain_baseline: [Vec<usize>; N_PREFIXES],
+    pub possible_baseline: [Vec<usize>; N_PREFIXES],
+}
+
+impl Truth {
+    pub fn claims(&self, peer: usize, prefix: usize, at: i64) -> u8 {
+        self.claims[peer][prefix][(at - START) as usize]
+    }
+}
+
+/// What a peer really holds, and whether its session is up.
+struct Life {
+    /// Per second: prefixes held.
+    held: Vec<u8>,
+    is_up: Vec<bool>,
+    /// Whether the session is up and the whole table has been sent in it.
+    is_full: Vec<bool>,
+    /// Whether the table is complete by an End-of-RIB, or has been since the start.
+    is_ended: Vec<bool>,
+    /// As `is_full`, and no reader may still wait for the rest of the table.
+    is_settled: Vec<bool>,
+    /// Prefixes that the records last show as held, and those for which they may as well show the opposite.
+    recorded: Vec<u8>,
+    in_doubt: Vec<u8>,
+    /// Seconds at which messages about single prefixes were recorded: per second, which.
+    named: Vec<u8>,
+    /// When the session closed or began anew.
+    breaks: Vec<i64>,
+}
+
+fn index(at: i64) -> usize {
+    (at - START) as usize
+}
+
+impl Life {
+    fn follow(history: &History, peer: usize) -> Life {
+        let mut life = Life {
+            held: vec![0; N_SECONDS],
+            is_up: vec![false; N_SECONDS],
+            is_full: vec![false; N_SECONDS],
+            is_ended: vec![false; N_SECONDS],
+            is_settled: vec![false; N_SECONDS],
+            recorded: vec![0; N_SECONDS],
+            in_doubt: vec![0; N_SECONDS],
+            named: vec![0; N_SECONDS],
+            breaks: Vec::new(),
+        };
+        let spec = &history.peers[peer];
+        // Paths held per prefix, a bit for each identifier.
+        let mut paths: [u8; N_PREFIXES] = std::array::from_fn(|prefix| spec.held >> prefix & 1);
+        let mut deeds = history.deeds.iter().filter(|(_, who, _)| *who == peer).peekable();
+        let (mut is_up, mut sent_at, mut has_end) = (true, START, true);
+        let (mut recorded, mut in_doubt) = (spec.held, 0);
+        for at in START..END {
+            let mut named = 0;
+            while let Some((_, _, deed)) = deeds.next_if(|(then, ..)| *then == at) {
+                if let Deed::Announce { prefix, .. } | Deed::Withdraw { prefix, .. } | Deed::RepeatLate { prefix, .. } =
+                    *deed
+                    && is_up
+                {
+                    named |= 1 << prefix;
+                    in_doubt &= !(1 << prefix);
+                }
+                match *deed {
+                    Deed::Announce { prefix, id, .. } => {
+                        paths[prefix] |= 1 << (id - 1);
+                        recorded |= u8::from(is_up) << prefix;
+                    }
+                    Deed::Withdraw { prefix, id } => {
+                        paths[prefix] &= !(1 << (id - 1));
+                        if is_up && paths[prefix] == 0 {
+                            recorded &= !(1 << prefix);
+                        }
+                    }
+                    Deed::RepeatLate { .. } => {}
+                    Deed::Down => {
+                        // What of an unfinished transfer was sent is not followed here.
+                        in_doubt |= if is_up && at < sent_at { u8::MAX } else { 0 };
+                        is_up = false;
+                        life.breaks.push(at);
+                    }
+                    Deed::Up { transfer, ends_with_end_of_rib } => {
+                        in_doubt |= if is_up && at < sent_at { u8::MAX } else { 0 };
+                        (is_up, sent_at, has_end) = (true, at + transfer, ends_with_end_of_rib);
+                        life.breaks.push(at);
+                    }
+                }
+            }
+            let held = (0..N_PREFIXES).fold(0, |held, prefix| held | u8::from(paths[prefix] != 0) << prefix);
+            if is_up && at >= sent_at {
+                recorded |= held;
+                in_doubt &= !held;
+            }
+            let now = index(at);
+            life.held[now] = held;
+            life.is_up[now] = is_up;
+            life.is_full[now] = is_up && at >= sent_at;
+            life.is_ended[now] = is_up && at >= sent_at && has_end;
+            life.is_settled[now] = life.is_full[now] && (has_end || at > sent_at + TRANSFER);
+            (life.recorded[now], life.in_doubt[now]) = (recorded, in_doubt);
+            life.named[now] = named;
+        }
+        life
+    }
+
+    fn is_full_throughout(&self, dump: &Dump) -> bool {
+        (dump.at - 1..=dump.at + dump.span + 1).all(|at| self.is_full[index(at.min(END - 1))])
+    }
+
+    fn is_settled_throughout(&self, dump: &Dump) -> bool {
+        (dump.at - 1..=dump.at + dump.span + 1).all(|at| self.is_settled[index(at.min(END - 1))])
+    }
+}
+
+/// A stretch for which the files of a collector are missing or damaged.
+struct Hole {
+    from: i64,
+    to: i64,
+    /// Nothing of it can be read.
+    is_whole: bool,
+}
+
+/// A RIB dump and what can be said of it.
+struct Judged {
+    dump: Dump,
+    /// It is whole, and lists nearly everybody: no reader may refuse it.
+    is_good: bool,
+    /// Somebody may make something of it.
+    is_readable: bool,
+    /// It lacks records, and a reader need not notice.
+    may_pass: bool,
+}
+
+impl Judged {
+    fn done_at(&self) -> i64 {
+        self.dump.at + self.dump.span
+    }
+}
+
+impl Truth {
+    pub fn of(history: &History) -> Truth {
+        let lives: Vec<Life> = (0..history.peers.len()).map(|peer| Life::follow(history, peer)).collect();
+        let of_collector = |collector: usize| -> Vec<usize> {
+            (0..lives.len()).filter(|peer| history.peers[*peer].collector == collector).collect()
+        };
+        let n_collectors = history.collectors.len();
+        let holes: Vec<Vec<Hole>> =
+            (0..n_collectors).map(|collector| holes(history, &lives, collector, &of_collector(collector))).collect();
+        let dumps: Vec<Vec<Judged>> = (0..n_collectors)
+            .map(|collector| judged(history, &lives, &holes[collector], collector, &of_collector(collector)))
+            .collect();
+        let has_dump = dumps.iter().flatten().any(|dump| dump.is_readable);
+        let claims = (0..lives.len())
+            .map(|peer| {
+                let collector = history.peers[peer].collector;
+                claims(history, peer, &lives[peer], &holes[collector], &dumps[collector], has_dump)
+            })
+            .collect();
+        let baseline = |is_certain: bool| {
+            std::array::from_fn(|prefix| {
+                let normally = |peer: &usize| {
+                    let dumps = &dumps[history.peers[*peer].collector];
+                    let holds = |at: i64| lives[*peer].held[index(at.min(END - 1))] >> prefix & 1 != 0;
+                    let shows = |judged: &Judged| {
+                        let span = judged.dump.at..=judged.done_at();
+                        lives[*peer].is_full_throughout(&judged.dump) && span.clone().all(holds)
+                    };
+                    if history.peers[*peer].is_partial && has_dump {
+                        return false;
+                    }
+                    match is_certain {
+                        // Either may be the one that seeds the replay.
+                        true => {
+                            let before = || dumps.iter().filter(|judged| judged.done_at() < -600);
+                            before().any(|judged| judged.is_good) && before().all(shows)
+                        }
+                        false => (START..END).any(holds),
+                    }
+                };
+                (0..lives.len()).filter(normally).collect()
+            })
+        };
+        Truth { certain_baseline: baseline(true), possible_baseline: baseline(false), claims }
+    }
+}
+
+fn holes(history: &History, lives: &[Life], collector: usize, peers: &[usize]) -> Vec<Hole> {
+    let period = history.collectors[collector].period();
+    let mut holes: Vec<Hole> = Vec::new();
+    for from in (START..END).step_by(period as usize) {
+        let to = (from + period).min(END);
+        let broken = history.broken.iter().find(|b| b.collector == collector && !b.is_rib && b.at == from);
+        let broken = broken.filter(|broken| !broken.damage.is_harmless());
+        // Where everybody is silent, nobody can tell a pause from a loss.
+        let speaks = |peer: &usize| (from..to).all(|at| lives[*peer].is_up[index(at)]);
+        if broken.is_some() || !peers.iter().any(speaks) {
+            holes.push(Hole { from, to, is_whole: broken.is_some_and(|broken| broken.damage.is_whole()) });
+        }
+    }
+    holes
+}
+
+fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, peers: &[usize]) -> Vec<Judged> {
+    let own = history.dumps.iter().filter(|dump| dump.collector == collector);
+    let judge = |dump: &Dump| {
+        let broken = history.broken.iter().find(|b| b.collector == collector && b.is_rib && b.at == dump.at);
+        let broken = broken.filter(|broken| !broken.damage.is_harmless());
+        let n_listed = peers.iter().filter(|peer| lives[**peer].is_full_throughout(dump)).count();
+        let in_hole = holes.iter().any(|hole| dump.at <= hole.to && dump.at + dump.span >= hole.from);
+        Judged {
+            dump: *dump,
+            is_good: broken.is_none() && dump.cut == 100 && !in_hole && n_listed * 4 >= peers.len() * 3,
+            is_readable: broken.is_none_or(|broken| !broken.damage.is_whole()),
+            may_pass: broken.is_none() && dump.cut < 100,
+        }
+    };
+    let mut judged: Vec<Judged> = own.map(judge).collect();
+    // What is left of a table shows only beside a whole one, and those before the one that seeds are not read.
+    for index in 0..judged.len() {
+        judged[index].may_pass &= !judged[index + 1..].iter().any(|later| later.is_good);
+    }
+    judged
+}
+
+/// What may and what must be said of one peer.
+fn claims(
+    history: &History,
+    peer: usize,
+    life: &Life,
+    holes: &[Hole],
+    dumps: &[Judged],
+    has_dump: bool,
+) -> [Vec<u8>; N_PREFIXES] {
+    let spec = &history.peers[peer];
+    let has_states = history.collectors[spec.collector].has_states;
+    let truth = |at: i64, prefix: usize| if life.held[index(at)] >> prefix & 1 != 0 { HOLDS } else { LACKS };
+    let known = known(spec.is_partial, has_states, life, holes, dumps);
+    let mut claims: [Vec<u8>; N_PREFIXES] = std::array::from_fn(|_| vec![0; N_SECONDS]);
+    // Without states nobody sees that a session closed, until a dump shows who is there.
+    let mut is_stale = false;
+    // Since the last stretch of which nothing is left: prefixes named again.
+    let mut named_again = u8::MAX;
+    for at in START..END {
+        let now = index(at);
+        is_stale |= !has_states && life.breaks.contains(&at);
+        if dumps
+            .iter()
+            .any(|judged| judged.is_good && judged.done_at() + 1 == at && life.is_full_throughout(&judged.dump))
+        {
+            is_stale = false;
+        }
+        let in_whole_hole = holes.iter().any(|hole| hole.is_whole && hole.from <= at && at < hole.to);
+        if in_whole_hole {
+            named_again = 0;
+        } else {
+            named_again |= life.named[now];
+            // A dump, or a table transfer to its end, speaks of everything.
+            let is_dumped = dumps.iter().any(|judged| judged.is_readable && judged.done_at() == at);
+            let is_sent = now > 0 && life.is_full[now] && !life.is_full[now - 1];
+            let is_begun = life.breaks.contains(&at) && life.is_up[now];
+            if is_dumped || is_sent || is_begun {
+                named_again = u8::MAX;
+            }
+        }
+        for (prefix, claims) in claims.iter_mut().enumerate() {
+            let bit = 1 << prefix;
+            let mut set = 0;
+            if life.is_up[now] {
+                set |= truth(at, prefix);
+            }
+            if is_stale {
+                set |= if life.recorded[now] & bit != 0 { HOLDS } else { LACKS };
+                set |= if life.in_doubt[now] & bit != 0 { HOLDS | LACKS } else { 0 };
+            }
+            if !has_dump {
+                // Who withdraws a prefix is taken to have held it.
+                set |= HOLDS;
+            }
+            if in_whole_hole || has_dump && named_again & bit == 0 {
+                set = 0;
+            }
+            claims[now] = set | if known[now] && set != 0 { KNOWN } else { 0 };
+        }
+    }
+    for judged in dumps {
+        let in_hole = holes.iter().any(|hole| judged.dump.at <= hole.to && judged.done_at() >= hole.from);
+        // While a dump is written, and in its own seconds, the order of things is nobody's promise.
+        let fuzzy = judged.dump.at - 1..=judged.done_at() + 1;
+        let until = if in_hole { judged.done_at() + SNAPSHOT } else { *fuzzy.end() };
+        for (prefix, claims) in claims.iter_mut().enumerate() {
+            let mut seen = 0;
+            for at in (*fuzzy.start()..=until).filter(|at| (START..END).contains(at)) {
+                seen |= truth(at, prefix);
+            }
+            for at in (*fuzzy.start()..=until).filter(|at| (START..END).contains(at)) {
+                claims[index(at)] = (claims[index(at)] | seen) & !KNOWN;
+            }
+        }
+    }
+    for (prefix, claims) in claims.iter_mut().enumerate() {
+        if spec.is_partial && has_dump || spec.is_ipv4_only && IPV6 >> prefix & 1 != 0 {
+            claims.fill(0);
+        }
+    }
+    claims
+}
+
+/// The seconds at which every reader must know the whole table.
+fn known(is_partial: bool, has_states: bool, life: &Life, holes: &[Hole], dumps: &[Judged]) -> Vec<bool> {
+    let mut known = vec![false; N_SECONDS];
+    // The peer was in the last dump, and the files have been whole ever since.
+    let (mut is_followed, mut is_known, mut n_bad) = (false, false, 0);
+    for at in START..END {
+        let now = index(at);
+        for judged in dumps.iter().filter(|judged| judged.done_at() + 1 == at) {
+            let is_listed = life.is_settled_throughout(&judged.dump);
+            n_bad = if judged.is_good { 0 } else { n_bad + 1 };
+            if judged.is_good {
+                (is_followed, is_known) = (is_listed, is_listed);
+            } else if !is_listed || n_bad > 1 || judged.may_pass {
+                (is_followed, is_known) = (false, false);
+            }
+        }
+        if holes.iter().any(|hole| hole.from <= at && at < hole.to) {
+            (is_followed, is_known) = (false, false);
+        }
+        if life.breaks.contains(&at) {
+            is_known = false;
+            is_followed &= has_states;
+        }
+        if is_followed && !is_known && now > 0 && life.is_ended[now] && life.is_ended[now - 1] {
+            is_known = true;
+        }
+        known[now] = is_known && !is_partial;
+    }
+    if !has_states {
+        // The next dump may show that the session was lost, and no more than its last message shows when.
+        for lost in &life.breaks {
+            let last = (START..*lost).rev().find(|at| life.named[index(*at)] != 0).unwrap_or(START);
+            known[index(last)..index(*lost)].fill(false);
+        }
+    }
+    known
+}
