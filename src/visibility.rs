@@ -69,10 +69,12 @@ impl BaselineSource {
     }
 }
 
-/// The ASes that normally carry a prefix.
+/// Who normally carries a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
-    /// Which, sorted.
+    /// Which vantage points: indices into [`View::vantage_points`], sorted.
+    pub vantage_points: Vec<usize>,
+    /// Their ASes, sorted.
     pub asns: Vec<Asn>,
     /// Out of how many full-feed ASes.
     pub n_full_feeds: usize,
@@ -96,9 +98,10 @@ pub struct Step {
     pub n_visible: usize,
     /// Peer ASes with a usable vantage point.
     pub n_live: usize,
-    /// As `n_visible`, among those that normally carry the prefix.
+    /// Those among `n_baseline_live` that see the prefix.
     pub n_baseline_visible: usize,
-    /// As `n_live`, among those that normally carry the prefix.
+    /// Peer ASes with a usable vantage point among those that normally carry the prefix. While all of these are unknown,
+    /// another vantage point of the same AS, which never carried it, is no sign of a loss.
     pub n_baseline_live: usize,
     /// Usable vantage points that see the prefix.
     pub n_vantage_points_visible: usize,

@@ -221,8 +221,12 @@ impl Scene<'_> {
 
     /// Vantage points that normally carry the prefix and do not at that moment.
     fn lost(&self, at: Timestamp) -> Vec<&VantagePoint> {
-        let absent = self.votes_at(at).filter(|piece| piece.vote == Vote::Absent).map(|piece| self.who(piece));
-        absent.filter(|vantage_point| self.normally_carries(&vantage_point.peer.asn)).collect()
+        let carriers = &self.timeline.baseline.vantage_points;
+        let absent = self.votes_at(at).filter(|piece| piece.vote == Vote::Absent);
+        absent
+            .filter(|piece| carriers.binary_search(&piece.vantage_point).is_ok())
+            .map(|piece| self.who(piece))
+            .collect()
     }
 
     /// ASes that normally carry the prefix and do at that moment.

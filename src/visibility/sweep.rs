@@ -10,7 +10,7 @@ pub(super) struct Sweep<'a> {
     pub origin: Option<Asn>,
     pub asn_of: &'a dyn Fn(usize) -> usize,
     pub n_asns: usize,
-    /// ASes (by index) that normally carry the prefix.
+    /// Vantage points that normally carry the prefix, sorted.
     pub baseline: &'a [usize],
     /// Full-feed ASes over time, where it is known who they are.
     pub n_full_feeds: Option<&'a [(Timestamp, usize)]>,
@@ -18,28 +18,34 @@ pub(super) struct Sweep<'a> {
     pub sufficiency: Sufficiency,
 }
 
-/// Vantage points of one AS that vote, and those among them that see the prefix.
+/// Vantage points of one AS that vote, and those among them that see the prefix, and that normally carry it.
 #[derive(Clone, Copy, Default)]
 struct AsnVotes {
     live: usize,
     seeing: usize,
+    baseline: usize,
+}
+
+/// What one vantage point adds to the counts of its AS.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ballot {
+    sees: bool,
+    is_baseline: bool,
 }
 
 /// The step function: one step wherever a count changes.
 pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
-    // (instant, whether it begins, AS, sees); an end sorts before a beginning of the same instant.
-    let mut changes: Vec<(Timestamp, bool, usize, bool)> = Vec::with_capacity(sweep.pieces.len() * 2);
+    // (instant, whether it begins, AS, vote); an end sorts before a beginning of the same instant.
+    let mut changes: Vec<(Timestamp, bool, usize, Ballot)> = Vec::with_capacity(sweep.pieces.len() * 2);
     for piece in sweep.pieces {
-        let (asn, sees) = ((sweep.asn_of)(piece.vantage_point), piece.vote.sees(sweep.origin));
-        changes.push((piece.window.start, true, asn, sees));
-        changes.push((piece.window.end, false, asn, sees));
+        let asn = (sweep.asn_of)(piece.vantage_point);
+        let is_baseline = sweep.baseline.binary_search(&piece.vantage_point).is_ok();
+        let ballot = Ballot { sees: piece.vote.sees(sweep.origin), is_baseline };
+        changes.push((piece.window.start, true, asn, ballot));
+        changes.push((piece.window.end, false, asn, ballot));
     }
     changes.sort_unstable();
 
-    let mut is_baseline = vec![false; sweep.n_asns];
-    for asn in sweep.baseline {
-        is_baseline[*asn] = true;
-    }
     let mut votes = vec![AsnVotes::default(); sweep.n_asns];
     let mut step = Step {
         from: Timestamp::MIN,
@@ -57,8 +63,8 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
         if at >= sweep.end {
             break;
         }
-        while let Some(&(_, begins, asn, sees)) = changes.get(index).filter(|change| change.0 == at) {
-            step.count(&mut votes[asn], is_baseline[asn], begins, sees);
+        while let Some(&(_, begins, asn, ballot)) = changes.get(index).filter(|change| change.0 == at) {
+            step.count(&mut votes[asn], begins, ballot);
             index += 1;
         }
         step.from = at;
@@ -72,34 +78,29 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
 }
 
 impl Step {
-    fn count(&mut self, votes: &mut AsnVotes, is_baseline: bool, begins: bool, sees: bool) {
+    fn count(&mut self, votes: &mut AsnVotes, begins: bool, ballot: Ballot) {
         let before = *votes;
-        if begins {
-            votes.live += 1;
-            votes.seeing += usize::from(sees);
-            self.n_vantage_points += 1;
-            self.n_vantage_points_visible += usize::from(sees);
-        } else {
-            votes.live -= 1;
-            votes.seeing -= usize::from(sees);
-            self.n_vantage_points -= 1;
-            self.n_vantage_points_visible -= usize::from(sees);
-        }
-        let baseline = usize::from(is_baseline);
-        match (before.live > 0, votes.live > 0) {
-            (false, true) => (self.n_live, self.n_baseline_live) = (self.n_live + 1, self.n_baseline_live + baseline),
-            (true, false) => (self.n_live, self.n_baseline_live) = (self.n_live - 1, self.n_baseline_live - baseline),
+        let change = |n: &mut usize, by: bool| match begins {
+            true => *n += usize::from(by),
+            false => *n -= usize::from(by),
+        };
+        change(&mut votes.live, true);
+        change(&mut votes.seeing, ballot.sees);
+        change(&mut votes.baseline, ballot.is_baseline);
+        change(&mut self.n_vantage_points, true);
+        change(&mut self.n_vantage_points_visible, ballot.sees);
+
+        // An AS counts once, whatever the number of its vantage points.
+        let recount = |n: &mut usize, holds: fn(&AsnVotes) -> bool| match (holds(&before), holds(votes)) {
+            (false, true) => *n += 1,
+            (true, false) => *n -= 1,
             _ => {}
-        }
-        match (before.seeing > 0, votes.seeing > 0) {
-            (false, true) => {
-                (self.n_visible, self.n_baseline_visible) = (self.n_visible + 1, self.n_baseline_visible + baseline);
-            }
-            (true, false) => {
-                (self.n_visible, self.n_baseline_visible) = (self.n_visible - 1, self.n_baseline_visible - baseline);
-            }
-            _ => {}
-        }
+        };
+        recount(&mut self.n_live, |votes| votes.live > 0);
+        recount(&mut self.n_visible, |votes| votes.seeing > 0);
+        // While all that normally carry it are unknown, another one that never did is no sign of a loss.
+        recount(&mut self.n_baseline_live, |votes| votes.baseline > 0);
+        recount(&mut self.n_baseline_visible, |votes| votes.baseline > 0 && votes.seeing > 0);
     }
 }
 

@@ -240,7 +240,7 @@ impl<'a> View<'a> {
             origin,
             asn_of: &|vantage_point| self.members[vantage_point].asn,
             n_asns: self.asns.len(),
-            baseline: &baseline.asns.iter().filter_map(|asn| self.asns.binary_search(asn).ok()).collect::<Vec<_>>(),
+            baseline: &baseline.vantage_points,
             n_full_feeds,
             end: self.window.end,
             sufficiency,
@@ -301,12 +301,13 @@ impl<'a> View<'a> {
                 if table.begun_at < window.start || table.done_at >= window.end {
                     continue;
                 }
-                let (holding, full_feeds) = self.holders(collector, index, prefix, None);
+                let (holders, full_feeds) = self.holders(collector, index, prefix, None);
                 if full_feeds.is_empty() {
                     continue;
                 }
+                let holding = holders.iter().map(|peer| replay.peers[*peer].asn).collect();
                 let listed = table.holders.get(prefix).into_iter().flatten();
-                let of_full_feeds = listed.filter(|holder| holding.contains(&replay.peers[holder.peer].asn));
+                let of_full_feeds = listed.filter(|holder| holders.contains(&holder.peer));
                 let entries = of_full_feeds
                     .filter_map(|holder| Some((holder.peer, holder.record, holder.paths.last()?.1.clone())))
                     .collect();
@@ -356,14 +357,14 @@ impl<'a> View<'a> {
         count_asns(changes, self.asns.len())
     }
 
-    /// Full-feed ASes that hold the prefix in one RIB dump, and all full-feed ASes of it.
+    /// Full feeds (indices of peers) that hold the prefix in one RIB dump, and all full-feed ASes of it.
     fn holders(
         &self,
         collector: usize,
         index: usize,
         prefix: &Prefix,
         origin: Option<Asn>,
-    ) -> (BTreeSet<Asn>, BTreeSet<Asn>) {
+    ) -> (BTreeSet<usize>, BTreeSet<Asn>) {
         let replay = &self.replays[collector];
         let table = &replay.tables[index];
         let is_full = |peer: usize| {
@@ -375,16 +376,16 @@ impl<'a> View<'a> {
             paths.iter().any(|(_, path)| Vote::Present(Some(path.clone()), Timestamp::MIN).sees(origin))
         };
         let holders = listed.iter().filter(|holder| is_full(holder.peer) && sees(&holder.paths));
-        (holders.map(|holder| replay.peers[holder.peer].asn).collect(), all)
+        (holders.map(|holder| holder.peer).collect(), all)
     }
 
-    /// The ASes that normally carry the prefix: per collector those of the dump in which most carried it.
+    /// Who normally carries the prefix: per collector those of the dump in which most carried it.
     fn baseline(&self, prefix: &Prefix, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
         if !self.has_rib {
             return self.peak(pieces, origin);
         }
         for source in [BaselineSource::RibBefore, BaselineSource::RibAfter] {
-            let (mut asns, mut all) = (BTreeSet::new(), BTreeSet::new());
+            let (mut vantage_points, mut all) = (Vec::new(), BTreeSet::new());
             for (collector, replay) in self.replays.iter().enumerate() {
                 let first = replay.tables.iter().position(|table| table.done_at <= self.window.end);
                 let dumps = replay.tables.iter().enumerate().filter(|(index, table)| match source {
@@ -396,18 +397,18 @@ impl<'a> View<'a> {
                     .map(|(index, _)| self.holders(collector, index, prefix, origin))
                     .max_by_key(|(holders, _)| holders.len());
                 let Some((holders, full_feeds)) = most else { continue };
-                asns.extend(holders);
+                vantage_points.extend(holders.into_iter().filter_map(|peer| self.member(collector, peer)));
                 all.extend(full_feeds);
             }
-            if !asns.is_empty() {
-                return Baseline { asns: asns.into_iter().collect(), n_full_feeds: all.len(), source };
+            if !vantage_points.is_empty() {
+                return self.baseline_of(vantage_points, all.len(), source);
             }
         }
         let at_end = |piece: &&Piece| piece.window.end >= self.window.end;
         self.who_sees(pieces.iter().filter(at_end), origin, BaselineSource::WindowEnd)
     }
 
-    /// The ASes known to hold the prefix at the moment at which most were.
+    /// Those known to hold the prefix at the moment at which most ASes were.
     fn peak(&self, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
         let mut starts: Vec<Timestamp> =
             pieces.iter().filter(|piece| piece.vote.sees(origin)).map(|piece| piece.window.start).collect();
@@ -419,6 +420,7 @@ impl<'a> View<'a> {
         };
         // The earliest of equals: `max_by_key` keeps the last.
         starts.into_iter().rev().map(at).max_by_key(|baseline| baseline.asns.len()).unwrap_or(Baseline {
+            vantage_points: Vec::new(),
             asns: Vec::new(),
             n_full_feeds: 0,
             source: BaselineSource::Nobody,
@@ -431,16 +433,27 @@ impl<'a> View<'a> {
         origin: Option<Asn>,
         source: BaselineSource,
     ) -> Baseline {
-        let (mut asns, mut all) = (BTreeSet::new(), BTreeSet::new());
+        let (mut vantage_points, mut all) = (Vec::new(), BTreeSet::new());
         for piece in pieces {
-            let asn = self.vantage_points[piece.vantage_point].peer.asn;
-            all.insert(asn);
+            all.insert(self.vantage_points[piece.vantage_point].peer.asn);
             if piece.vote.sees(origin) {
-                asns.insert(asn);
+                vantage_points.push(piece.vantage_point);
             }
         }
-        let source = if asns.is_empty() { BaselineSource::Nobody } else { source };
-        Baseline { asns: asns.into_iter().collect(), n_full_feeds: all.len(), source }
+        let source = if vantage_points.is_empty() { BaselineSource::Nobody } else { source };
+        self.baseline_of(vantage_points, all.len(), source)
+    }
+
+    fn baseline_of(&self, mut vantage_points: Vec<usize>, n_full_feeds: usize, source: BaselineSource) -> Baseline {
+        vantage_points.sort_unstable();
+        vantage_points.dedup();
+        let asns: BTreeSet<Asn> = vantage_points.iter().map(|index| self.vantage_points[*index].peer.asn).collect();
+        Baseline { vantage_points, asns: asns.into_iter().collect(), n_full_feeds, source }
+    }
+
+    /// The vantage point that a peer of a replay is.
+    fn member(&self, collector: usize, peer: usize) -> Option<usize> {
+        self.members.binary_search_by_key(&(collector, peer), |member| (member.collector, member.peer)).ok()
     }
 }
 
