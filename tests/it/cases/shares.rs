@@ -151,3 +151,26 @@ fn a_prefix_that_a_third_of_the_feeds_carry_is_judged_by_that_third() {
         "outage P 10..600 total withdrawn | R 0:3/3 10:0/3 600:3/3 | V 0:3/10 10:0/10 600:3/10",
     );
 }
+
+#[test]
+fn a_feed_that_never_carried_the_prefix_does_not_answer_for_one_that_is_unknown() {
+    check(
+        "epoch 2014-12-22T08:00
+         archive -900 .. +1800
+         collector x riperis updates 300 states keepalives 60
+         collector y riperis updates 300 states keepalives 60
+         peer a x AS1001 192.0.2.1
+         peer b x AS1002 192.0.2.2
+         peer c y AS1001 198.51.100.1
+         peer d y AS1002 198.51.100.2
+         peer e y AS1003 198.51.100.3
+         prefix P 175.45.176.0/24
+         table rest 20 of 198.18.0.0/15 as /24 origins 64500 via 174 on all
+         route a,b,e P \"4837 131279\"
+         rib x -900
+         rib y -900
+         skip x updates +300",
+        "P 0..900 show R V",
+        "no_outage | x missing 300..900 | R 0:3/3 300:1/1 | V 0:3/3 300:1/3",
+    );
+}
