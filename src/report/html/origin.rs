@@ -59,8 +59,11 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
     })
 }
 
-/// Whose data they are.
+/// Whose data they are. An archive that says of itself what it is may be nobody's.
 pub(in crate::report) fn credit(report: &Report) -> String {
+    if report.note.is_some() {
+        return "as the archive says of itself".to_owned();
+    }
     let has = |project| report.coverage.collectors.iter().any(|of| of.project == project);
     let credits = [
         (Project::RipeRis, "RIPE NCC Routing Information Service"),
