@@ -116,6 +116,8 @@ pub enum Ending {
     Complete,
     /// Early: what the container or the last record lacks. Everything before it was read.
     Truncated(String),
+    /// A check sum over all that was read does not fit: any of it may be wrong.
+    Corrupt(String),
     /// It never began: not a container or not MRT.
     Unreadable(String),
 }

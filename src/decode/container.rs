@@ -23,7 +23,7 @@ const SIGNATURE: usize = 10;
 /// The content of `input`; the crew may help with it.
 pub(super) fn decompress<R: Read>(input: R, crew: &Crew) -> Container<'_, R> {
     let source = Source { input, buffer: vec![0; CHUNK], start: 0, end: 0 };
-    Container { stream: Stream::Between(source), crew, began: false, n_trailing: 0 }
+    Container { stream: Stream::Between(source), crew, began: false, is_corrupt: false, n_trailing: 0 }
 }
 
 /// Decompressed bytes. Reading fails with `InvalidData` where a member is damaged or cut; the end of the content is
@@ -32,6 +32,7 @@ pub(super) struct Container<'c, R: Read> {
     stream: Stream<'c, R>,
     crew: &'c Crew,
     began: bool,
+    is_corrupt: bool,
     n_trailing: u64,
 }
 
@@ -56,6 +57,12 @@ impl<R: Read> Container<'_, R> {
     /// Bytes after the last member that belong to none; known once the end has been read.
     pub(super) fn n_trailing(&self) -> u64 {
         self.n_trailing
+    }
+
+    /// Whether a member that is checked only at its end turned out to be damaged: any of its bytes may be wrong, those
+    /// that were read before included. A cut takes away and falsifies nothing, and bzip2 checks block by block.
+    pub(super) fn is_corrupt(&self) -> bool {
+        self.is_corrupt
     }
 
     /// Whether there was not a single byte to read.
@@ -100,12 +107,17 @@ impl<R: Read> Read for Container<'_, R> {
             return Ok(0);
         }
         loop {
+            let is_corrupt = &mut self.is_corrupt;
+            let mut late = |format: &str, error: io::Error| {
+                *is_corrupt |= is_damage(&error);
+                strict(format, error)
+            };
             let n = match &mut self.stream {
                 Stream::Between(_) => 0,
                 Stream::Plain(source) => source.read(buffer)?,
-                Stream::Gzip(decoder) => decoder.read(buffer).map_err(|error| strict("gzip", error))?,
+                Stream::Gzip(decoder) => decoder.read(buffer).map_err(|error| late("gzip", error))?,
                 Stream::Bzip2(blocks) => blocks.read(buffer).map_err(|error| strict("bzip2", error))?,
-                Stream::Zstd(decoder) => decoder.read(buffer).map_err(|error| strict("Zstandard", error))?,
+                Stream::Zstd(decoder) => decoder.read(buffer).map_err(|error| late("Zstandard", error))?,
                 Stream::End => return Ok(0),
             };
             if n > 0 {
@@ -122,11 +134,16 @@ fn strict(format: &str, error: io::Error) -> io::Error {
         io::ErrorKind::UnexpectedEof => {
             io::Error::new(io::ErrorKind::InvalidData, format!("the {format} container is cut"))
         }
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
+        _ if is_damage(&error) => {
             io::Error::new(io::ErrorKind::InvalidData, format!("the {format} container is damaged: {error}"))
         }
         _ => error,
     }
+}
+
+/// Whether a decoder means that its input is neither whole nor merely cut.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other)
 }
 
 fn format(head: &[u8]) -> Option<Format> {

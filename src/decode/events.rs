@@ -64,6 +64,10 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
         let what = format!("{} bytes that belong to nothing follow the end of the container", container.n_trailing());
         draft.count_damage(Damage { record: draft.counts.records, offset: end, what });
     }
+    let ending = match ending {
+        Ending::Truncated(why) if container.is_corrupt() => Ending::Corrupt(why),
+        ending => ending,
+    };
     draft.finish(ending)
 }
 

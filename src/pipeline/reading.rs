@@ -187,7 +187,7 @@ fn unreadable(why: String) -> Reading {
 
 fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
     match (&reading.ending, reading.span) {
-        (Ending::Unreadable(why), _) => (Verdict::Unreadable, Some(why.clone())),
+        (Ending::Unreadable(why) | Ending::Corrupt(why), _) => (Verdict::Unreadable, Some(why.clone())),
         (Ending::Truncated(why), _) => (Verdict::Truncated, Some(why.clone())),
         (Ending::Complete, None) => (Verdict::Empty, Some("it holds no record".to_owned())),
         (Ending::Complete, Some((first, last))) => {
@@ -282,7 +282,7 @@ pub fn check_download(path: &Path, progress: &dyn Progress) -> Checked {
     }
     match decode::read(Stoppable { input: file, progress }, &Selection::new()).ending {
         Ending::Complete => Checked::Whole,
-        Ending::Truncated(why) => Checked::Cut(why),
+        Ending::Truncated(why) | Ending::Corrupt(why) => Checked::Cut(why),
         Ending::Unreadable(why) => Checked::Foreign(why),
     }
 }

@@ -98,6 +98,11 @@ impl Replayer {
         let at = holder.at;
         let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(known_since.unwrap_or(at)));
         if route.heard_at.is_some_and(|heard_at| heard_at >= at || heard_at > table.begun_at - RIB_BACKLOG) {
+            if route.held.is_none() {
+                let held = route.take_rest(&holder.paths);
+                let record = Some(holder.record);
+                self.set_route(peer, prefix, Some(held), Evidence::Rib, Cause { at, record });
+            }
             return;
         }
         if known_since.is_some() && !matches!(route.held, Some(Held::Present(_))) {

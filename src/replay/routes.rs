@@ -8,6 +8,8 @@ use super::*;
 pub(super) struct Route {
     /// Paths held, by path identifier; the last one represents the route. Empty when none is held.
     pub paths: Vec<(Option<u32>, Arc<AsPath>)>,
+    /// Identifiers of paths that were withdrawn while the whole table was not known; others may have been there.
+    withdrawn_ids: Vec<u32>,
     /// Present or absent, or nothing known.
     pub held: Option<Held>,
     evidence: Evidence,
@@ -37,6 +39,7 @@ impl Replayer {
         let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
         route.paths.retain(|(id, _)| *id != path_id);
         route.paths.push((path_id, path.clone()));
+        route.withdrawn_ids.retain(|id| Some(*id) != path_id);
         let held = route.present();
         route.heard_at = Some(at);
         route.evident_at = at;
@@ -78,6 +81,9 @@ impl Replayer {
         route.evident_at = at;
         // Where the whole table is not known, other paths may have been there all along.
         let has_others = path_id.is_some() && !session.complete;
+        if has_others {
+            route.withdrawn_ids.extend(path_id);
+        }
         let held = route.present().or((!has_others).then_some(Held::Absent));
         self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
     }
@@ -135,6 +141,7 @@ impl Route {
     pub fn new(at: Timestamp) -> Route {
         Route {
             paths: Vec::new(),
+            withdrawn_ids: Vec::new(),
             held: None,
             evidence: Evidence::Rib,
             since: at,
@@ -148,6 +155,18 @@ impl Route {
     /// What is held while any path is: the latest path stands for the route.
     pub fn present(&self) -> Option<Held> {
         self.paths.last().map(|(_, path)| Held::Present(Some(path.clone())))
+    }
+
+    /// What a RIB dump shows of a prefix of which only withdrawn paths were known until then.
+    pub fn take_rest(&mut self, listed: &[(Option<u32>, Arc<AsPath>)]) -> Held {
+        let is_left = |(id, _): &&(Option<u32>, Arc<AsPath>)| id.is_none_or(|id| !self.withdrawn_ids.contains(&id));
+        self.paths = listed.iter().filter(is_left).cloned().collect();
+        // Without identifiers nothing tells which of them are gone.
+        let n_nameless = self.paths.iter().filter(|(id, _)| id.is_none()).count();
+        if n_nameless > 0 && self.paths.len() <= self.withdrawn_ids.len() {
+            return Held::Unknown;
+        }
+        self.present().unwrap_or(Held::Absent)
     }
 
     /// Records what was known up to `at`.

@@ -104,6 +104,26 @@ fn a_checksum_that_does_not_fit_is_an_error() {
 }
 
 #[test]
+fn what_is_checked_only_at_its_end_is_corrupt_as_a_whole_and_what_is_cut_is_not() {
+    let is_corrupt = |packed: &[u8]| {
+        let crew = Crew::new();
+        let mut container = decompress(packed, &crew);
+        assert!(container.read_to_end(&mut Vec::new()).is_err());
+        container.is_corrupt()
+    };
+    for (pack, checksum_at, is_late) in [(PACKERS[0], 8, true), (PACKERS[1], 4, false)] {
+        let mut packed = pack(&content());
+        let at = packed.len() - checksum_at;
+        packed[at] ^= 0x55;
+        assert_eq!(is_corrupt(&packed), is_late);
+    }
+    for pack in PACKERS {
+        let packed = pack(&content());
+        assert!((packed.len() - 20..packed.len()).all(|n| !is_corrupt(&packed[..n])));
+    }
+}
+
+#[test]
 fn bytes_after_the_last_member_are_counted_and_cost_nothing_before_them() {
     for pack in PACKERS {
         for trailing in [&[0; 512][..], b"\n", &[0x1f], b"BZhello", b"<html>"] {

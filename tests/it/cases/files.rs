@@ -62,6 +62,8 @@ fn every_kind_of_broken_file_has_its_verdict() {
         ("break x updates +300 empty", gap("unreadable", "unreadable")),
         ("break x updates +300 html", gap("unreadable", "unreadable")),
         ("break x updates +300 truncate 10", gap("truncated", "truncated")),
+        // Any octet may be the one that is wrong.
+        ("break x updates +300 bad-crc", gap("unreadable", "unreadable")),
         ("break x updates +300 trailing-garbage", whole),
         ("break x updates +300 members 3", "no_outage".to_owned()),
         ("skip x updates +300", "insufficient_data | unobserved P 300..900 | x missing 300..900".to_owned()),

@@ -89,6 +89,17 @@ fn a_prefix_is_present_while_any_of_its_paths_is() {
 
 // T46
 #[test]
+fn a_dump_shows_the_paths_that_remain_beside_one_withdrawn_just_before_it() {
+    let scenario = with_path_identifiers("at +50 d withdraw P id 2").replace("rib x -900", "rib x +60");
+    let expected = |share: &str| format!("insufficient_data | unobserved P 0..60 | x no_rib 0..60 | R 60:{share}");
+    check(&scenario, "P 0..900 show R", &expected("4/4"));
+    // Perhaps the one that is listed is the one that went.
+    let without_ids = scenario.replace("rib x +60", "rib x +60 no-ids");
+    check(&without_ids, "P 0..900 show R", &expected("3/3"));
+}
+
+// T46
+#[test]
 fn without_any_dump_the_end_of_one_path_does_not_show_that_it_was_the_last() {
     let scenario = with_path_identifiers(
         "at +10 d announce P \"1299 4837 131279\" id 2

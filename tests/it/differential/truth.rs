@@ -308,11 +308,15 @@ fn claims(
             if is_stale && life.is_up[now] && !life.is_full[now] && begun.is_some_and(is_in_dump) {
                 set |= LACKS;
             }
+            if has_dump && named_again & bit == 0 {
+                set = 0;
+            }
             if !dumps_are_good {
-                // Perhaps no dump counts, and then who withdraws a prefix is taken to have held it.
+                // Perhaps no dump counts, and then who withdraws a prefix is taken to have held it, since the latest
+                // hole at most.
                 set |= HOLDS;
             }
-            if in_whole_hole || has_dump && named_again & bit == 0 {
+            if in_whole_hole {
                 set = 0;
             }
             claims[now] = set | if known[now] && set != 0 { KNOWN } else { 0 };
