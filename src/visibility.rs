@@ -100,8 +100,8 @@ pub struct Step {
     pub n_live: usize,
     /// Those among `n_baseline_live` that see the prefix.
     pub n_baseline_visible: usize,
-    /// Peer ASes with a usable vantage point among those that normally carry the prefix. While all of these are unknown,
-    /// another vantage point of the same AS, which never carried it, is no sign of a loss.
+    /// Peer ASes among those that normally carry the prefix of which a vantage point that carries it is usable, or any
+    /// sees it. While all that carry it are unknown, another one of the same AS, which never did, is no sign of a loss.
     pub n_baseline_live: usize,
     /// Usable vantage points that see the prefix.
     pub n_vantage_points_visible: usize,

@@ -24,6 +24,8 @@ struct AsnVotes {
     live: usize,
     seeing: usize,
     baseline: usize,
+    /// Whether any vantage point of the AS normally carries it, live or not.
+    is_baseline: bool,
 }
 
 /// What one vantage point adds to the counts of its AS.
@@ -47,6 +49,9 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
     changes.sort_unstable();
 
     let mut votes = vec![AsnVotes::default(); sweep.n_asns];
+    for vantage_point in sweep.baseline {
+        votes[(sweep.asn_of)(*vantage_point)].is_baseline = true;
+    }
     let mut step = Step {
         from: Timestamp::MIN,
         n_visible: 0,
@@ -98,9 +103,10 @@ impl Step {
         };
         recount(&mut self.n_live, |votes| votes.live > 0);
         recount(&mut self.n_visible, |votes| votes.seeing > 0);
-        // While all that normally carry it are unknown, another one that never did is no sign of a loss.
-        recount(&mut self.n_baseline_live, |votes| votes.baseline > 0);
-        recount(&mut self.n_baseline_visible, |votes| votes.baseline > 0 && votes.seeing > 0);
+        // Whoever sees it shows that it is there. But while all that normally carry it are unknown, another one that never
+        // did is no sign of a loss.
+        recount(&mut self.n_baseline_live, |votes| votes.baseline > 0 || votes.is_baseline && votes.seeing > 0);
+        recount(&mut self.n_baseline_visible, |votes| votes.is_baseline && votes.seeing > 0);
     }
 }
 
