@@ -178,6 +178,8 @@ struct Votes {
     may_lack: u32,
     must_hold: u32,
     must_lack: u32,
+    /// Those of `must_lack` of which a vantage point that normally carries the prefix must be said to lack it.
+    carriers_must_lack: u32,
 }
 
 /// The bit of the AS of a peer.
@@ -202,10 +204,13 @@ impl Votes {
             add(&mut votes.may_lack, claims & LACKS != 0);
             add(&mut votes.must_hold, is_known && claims & LACKS == 0);
             add(&mut votes.must_lack, is_known && claims & HOLDS == 0);
+            let is_carrier = truth.certain_baseline[prefix].contains(&peer);
+            add(&mut votes.carriers_must_lack, is_carrier && is_known && claims & HOLDS == 0);
         }
         // One AS holds it while any of its vantage points does.
         votes.may_lack &= !votes.must_hold;
         votes.must_lack &= !votes.may_hold;
+        votes.carriers_must_lack &= !votes.may_hold;
         votes
     }
 }
@@ -229,7 +234,8 @@ impl Shares {
         let live = votes.must_hold | votes.must_lack;
         Shares {
             least: share(votes.must_hold & certain, votes.may_lack & possible),
-            most: share(votes.may_hold & possible, votes.must_lack & certain),
+            // What never carried it does not answer for what is unknown.
+            most: share(votes.may_hold & possible, votes.carriers_must_lack),
             suffice: live.count_ones() >= history.min_peers as u32
                 && live.count_ones() * 2 >= everyone.count_ones()
                 && live & certain != 0,
@@ -276,7 +282,7 @@ fn check(history: &History) -> Result<(), String> {
 fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: &str) -> Result<(), String> {
     let middle = Duration::from_millis(500);
     for second in 0..END {
-        let Votes { may_hold, may_lack, must_hold, must_lack } = votes[(second - START) as usize];
+        let Votes { may_hold, may_lack, must_hold, must_lack, .. } = votes[(second - START) as usize];
         let (n_visible, n_live) =
             timeline.at(at(second) + middle).map_or((0, 0), |step| (step.n_visible as u32, step.n_live as u32));
         let n_lacking = n_live - n_visible;
