@@ -8,7 +8,7 @@ mod full_feed;
 mod sweep;
 mod view;
 
-use crate::bgp::{Asn, Family, Prefix};
+use crate::bgp::{Asn, Family, Prefix, VantagePoint};
 use crate::time::{Timestamp, Window};
 
 pub use crate::replay::{Held, PeerState, RecordRef};
@@ -72,8 +72,8 @@ impl BaselineSource {
 /// Who normally carries a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
-    /// Which vantage points: indices into [`View::vantage_points`], sorted.
-    pub vantage_points: Vec<usize>,
+    /// Which vantage points, sorted.
+    pub vantage_points: Vec<VantagePoint>,
     /// Their ASes, sorted.
     pub asns: Vec<Asn>,
     /// Out of how many full-feed ASes.

@@ -222,11 +222,8 @@ impl Scene<'_> {
     /// Vantage points that normally carry the prefix and do not at that moment.
     fn lost(&self, at: Timestamp) -> Vec<&VantagePoint> {
         let carriers = &self.timeline.baseline.vantage_points;
-        let absent = self.votes_at(at).filter(|piece| piece.vote == Vote::Absent);
-        absent
-            .filter(|piece| carriers.binary_search(&piece.vantage_point).is_ok())
-            .map(|piece| self.who(piece))
-            .collect()
+        let absent = self.votes_at(at).filter(|piece| piece.vote == Vote::Absent).map(|piece| self.who(piece));
+        absent.filter(|who| carriers.binary_search(who).is_ok()).collect()
     }
 
     /// ASes that normally carry the prefix and do at that moment.

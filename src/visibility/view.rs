@@ -235,12 +235,14 @@ impl<'a> View<'a> {
         n_full_feeds: Option<&[(Timestamp, usize)]>,
         sufficiency: Sufficiency,
     ) -> Vec<Step> {
+        let carries = |who: &usize| baseline.vantage_points.binary_search(&self.vantage_points[*who]).is_ok();
+        let carriers: Vec<usize> = (0..self.vantage_points.len()).filter(carries).collect();
         sweep::steps(&sweep::Sweep {
             pieces,
             origin,
             asn_of: &|vantage_point| self.members[vantage_point].asn,
             n_asns: self.asns.len(),
-            baseline: &baseline.vantage_points,
+            baseline: &carriers,
             n_full_feeds,
             end: self.window.end,
             sufficiency,
@@ -444,10 +446,12 @@ impl<'a> View<'a> {
         self.baseline_of(vantage_points, all.len(), source)
     }
 
-    fn baseline_of(&self, mut vantage_points: Vec<usize>, n_full_feeds: usize, source: BaselineSource) -> Baseline {
+    fn baseline_of(&self, carriers: Vec<usize>, n_full_feeds: usize, source: BaselineSource) -> Baseline {
+        let mut vantage_points: Vec<VantagePoint> =
+            carriers.into_iter().map(|index| self.vantage_points[index].clone()).collect();
         vantage_points.sort_unstable();
         vantage_points.dedup();
-        let asns: BTreeSet<Asn> = vantage_points.iter().map(|index| self.vantage_points[*index].peer.asn).collect();
+        let asns: BTreeSet<Asn> = vantage_points.iter().map(|who| who.peer.asn).collect();
         Baseline { vantage_points, asns: asns.into_iter().collect(), n_full_feeds, source }
     }
 
