@@ -6,10 +6,12 @@
 
 mod container;
 mod control;
+mod covers;
 mod crew;
 #[cfg(test)]
 mod differential_tests;
 mod events;
+mod names;
 mod paths;
 mod peers;
 mod prefilter;

@@ -46,10 +46,10 @@ pub struct ControlChange {
 }
 
 impl Control {
-    /// The number of the prefix of a RIB record, if it is sampled.
+    /// The number of a prefix, if it is sampled; it is also given mixed.
     #[inline]
-    pub(super) fn sampled(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
-        if is_sampled(octets, length) { self.index(family, length, octets) } else { None }
+    pub(super) fn sampled(&mut self, family: Family, length: u8, octets: &[u8], mixed: u64) -> Option<u32> {
+        if is_sampled(mixed) { self.index(family, length, octets) } else { None }
     }
 
     fn index(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
@@ -128,7 +128,7 @@ impl Control {
             if length == 0 {
                 return None;
             }
-            if let Some(prefix) = self.sampled(family, length, octets) {
+            if let Some(prefix) = self.sampled(family, length, octets, mix(octets, length)) {
                 self.changes.push(ControlChange { prefix, ..change });
             }
         }
@@ -136,42 +136,54 @@ impl Control {
     }
 }
 
-/// Whether the prefix of `length` bits that these octets begin with is in the sample.
+/// The prefix of `length` bits that these octets begin with, mixed to 64 bits: the sample looks at the lowest, the filter
+/// of a selection at others.
 #[inline]
-pub(super) fn is_sampled(octets: &[u8], length: u8) -> bool {
+pub(super) fn mix(octets: &[u8], length: u8) -> u64 {
     let bits = match octets.first_chunk::<4>() {
         Some(head) if octets.len() == 4 => u128::from(u32::from_be_bytes(*head)) << 96,
         _ => {
             octets.iter().take(16).zip((0..=120).rev().step_by(8)).fold(0, |bits, (o, at)| bits | u128::from(*o) << at)
         }
     };
-    let bits = bits & !u128::MAX.checked_shr(u32::from(length)).unwrap_or(0);
-    is_chosen((bits >> 64) as u64 ^ (bits as u64).rotate_left(32) ^ u64::from(length))
+    mix_bits(bits & !u128::MAX.checked_shr(u32::from(length)).unwrap_or(0), length)
 }
 
 /// The same of an IPv4 prefix, by its network address. Hot: once per prefix of an UPDATE.
 #[inline]
-pub(super) fn is_sampled_v4(network: u32, length: u8) -> bool {
-    is_chosen(u64::from(network) << 32 ^ u64::from(length))
+pub(super) fn mix_v4(network: u32, length: u8) -> u64 {
+    split_mix(u64::from(network) << 32 ^ u64::from(length))
+}
+
+/// The same of a network address that is aligned to the top of 128 bits.
+#[inline]
+pub(super) fn mix_bits(bits: u128, length: u8) -> u64 {
+    split_mix((bits >> 64) as u64 ^ (bits as u64).rotate_left(32) ^ u64::from(length))
+}
+
+/// Whether a mixed prefix is in the sample.
+#[inline]
+pub(super) fn is_sampled(mixed: u64) -> bool {
+    mixed.is_multiple_of(CONTROL_RATE)
 }
 
 #[inline]
-fn is_chosen(mut hash: u64) -> bool {
-    hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (hash ^ hash >> 31).is_multiple_of(CONTROL_RATE)
+fn split_mix(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::samples::*;
     use super::super::{Reading, Selection, read};
-    use super::{is_sampled, is_sampled_v4};
+    use super::{is_sampled, mix, mix_v4};
 
     /// The sampled ones among all /24 of 198.18.0.0/15.
     fn sampled() -> Vec<String> {
         let networks = (0..512u32).map(|n| format!("198.{}.{}.0/24", 18 + n / 256, n % 256));
-        networks.filter(|prefix| is_sampled(&nlri(prefix)[1..], 24)).collect()
+        networks.filter(|prefix| is_sampled(mix(&nlri(prefix)[1..], 24))).collect()
     }
 
     fn reading(records: &[Vec<u8>]) -> Reading {
@@ -181,16 +193,16 @@ mod tests {
     #[test]
     fn the_sample_is_one_prefix_in_64_and_never_changes() {
         let n = |count: u32, prefix: fn(u32) -> Vec<u8>| {
-            (0..count).map(prefix).filter(|nlri| is_sampled(&nlri[1..], nlri[0])).count()
+            (0..count).map(prefix).filter(|nlri| is_sampled(mix(&nlri[1..], nlri[0]))).count()
         };
         let n4 = n(64_000, |n| nlri(&format!("{}.{}.{}.0/24", 11 + n / 65_536, n / 256 % 256, n % 256)));
         let n6 = n(64_000, |n| nlri(&format!("2001:{:x}:{:x}::/48", 0xdb8 + n / 65_536, n % 65_536)));
         assert!((900..1100).contains(&n4) && (900..1100).contains(&n6), "{n4} {n6}");
         let expected = [13, 38, 74, 76, 77, 131, 223].map(|n| format!("198.18.{n}.0/24"));
         assert_eq!(sampled(), [&expected[..], &["198.19.165.0/24".to_owned()]].concat());
-        assert!((0..64_000u32).all(|n| is_sampled_v4(n << 8, 24) == is_sampled(&(n << 8).to_be_bytes()[..3], 24)));
+        assert!((0..64_000u32).all(|n| mix_v4(n << 8, 24) == mix(&(n << 8).to_be_bytes()[..3], 24)));
         let with_host_bits = [198, 18, 13, 1];
-        assert!(is_sampled(&with_host_bits, 24) && is_sampled(&with_host_bits[..3], 24));
+        assert!([4, 3].iter().all(|n| is_sampled(mix(&with_host_bits[..*n], 24))));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::container::Container;
 use super::control::Control;
+use super::covers::Covers;
 use super::paths::Paths;
-use super::peers::{Peers, is_nobody};
+use super::peers::{Envelope, Peers, is_nobody};
 use super::prefilter::{Encoding, update_matters};
 use super::rib::{PrefixCount, address};
 use super::walk::{Record, TABLE_DUMP, Walk};
@@ -18,7 +19,7 @@ use crate::time::Timestamp;
 
 /// Record types (RFC 6396, section 4; type 5 is its appendix B.2.1).
 const BGP: u16 = 5;
-const TABLE_DUMP_V2: u16 = 13;
+pub(super) const TABLE_DUMP_V2: u16 = 13;
 const BGP4MP: u16 = 16;
 const BGP4MP_ET: u16 = 17;
 
@@ -82,11 +83,12 @@ pub(super) struct Draft<'s> {
     pub(super) prefixes: PrefixCount,
     pub(super) paths: Paths,
     pub(super) control: Control,
+    pub(super) covers: Covers,
     pub(super) counts: Counts,
     lacked_peer_table: bool,
     events: Vec<RouteEvent>,
     damage: Vec<Damage>,
-    latest_damaged: Option<u64>,
+    pub(super) latest_damaged: Option<u64>,
     span: Option<(Timestamp, Timestamp)>,
     skipped: Vec<Skipped>,
     /// The times of the latest two records.
@@ -104,6 +106,7 @@ impl<'s> Draft<'s> {
             prefixes: PrefixCount::default(),
             paths: Paths::default(),
             control: Control::default(),
+            covers: Covers::default(),
             counts: Counts::default(),
             lacked_peer_table: false,
             events: Vec::new(),
@@ -115,7 +118,8 @@ impl<'s> Draft<'s> {
         }
     }
 
-    fn finish(self, ending: Ending) -> Reading {
+    fn finish(mut self, ending: Ending) -> Reading {
+        self.leave_all_covers();
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
@@ -191,9 +195,22 @@ impl<'s> Draft<'s> {
             2 | 3 | 6 | 7 | 10 | 11 => return self.counts.ignored += 1,
             _ => return self.counts.unsupported += 1,
         };
+        let raw = Envelope::of(body.0, encoding.four_octets, &MARKER);
+        if let Some((raw, message)) = raw
+            && let Some(peer) = self.peers.by_envelope(raw)
+        {
+            self.heard(peer, at);
+            return self.message(record, at, peer, message, encoding);
+        }
         match envelope(body, encoding.four_octets) {
             Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
-            Some((peer, message)) => self.message(record, at, peer, message, encoding),
+            Some((peer, message)) => {
+                let peer = self.sent(peer, at);
+                if let Some((raw, _)) = raw {
+                    self.peers.note_envelope(raw, peer);
+                }
+                self.message(record, at, peer, message, encoding);
+            }
             None => {
                 self.counts.messages += 1;
                 self.damage(record, "a message that ends before its addresses do".to_owned());
@@ -202,8 +219,7 @@ impl<'s> Draft<'s> {
     }
 
     /// A BGP message with its header.
-    fn message(&mut self, record: &Record, at: Timestamp, peer: Peer, message: &[u8], encoding: Encoding) {
-        let peer = self.sent(peer, at);
+    fn message(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, message: &[u8], encoding: Encoding) {
         let Some((kind, content, is_cut)) = message_content(message) else {
             return self.damage(record, "no BGP message where one should begin".to_owned());
         };
@@ -317,10 +333,14 @@ impl<'s> Draft<'s> {
 
     /// Counts a message of `peer`.
     fn sent(&mut self, peer: Peer, at: Timestamp) -> PeerIndex {
-        self.counts.messages += 1;
         let peer = self.peers.index(peer);
-        self.peers.heard(peer, at);
+        self.heard(peer, at);
         peer
+    }
+
+    fn heard(&mut self, peer: PeerIndex, at: Timestamp) {
+        self.counts.messages += 1;
+        self.peers.heard(peer, at);
     }
 
     /// Messages that only an established session carries.

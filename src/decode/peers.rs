@@ -21,6 +21,8 @@ pub(super) struct Peers {
     known: FxHashMap<Key, PeerIndex>,
     /// Peers asked for lately, each in the place of its key.
     recent: [Option<(Key, PeerIndex)>; N_RECENT],
+    /// Envelopes seen lately, each in its place.
+    envelopes: Box<[Seen; N_RECENT]>,
     tables: Vec<Table>,
     /// By peer, whether it is known to have an established session.
     alive: Vec<bool>,
@@ -28,6 +30,25 @@ pub(super) struct Peers {
 
 /// Places for peers: some times more than most collectors have, so that few share one.
 const N_RECENT: usize = 256;
+
+/// What comes before a BGP message in its record (RFC 6396, section 4.4.2), as it stands there: the same octets name the
+/// same peer.
+#[derive(Clone, Copy)]
+pub(super) struct Envelope<'a> {
+    octets: &'a [u8],
+    place: usize,
+}
+
+/// Octets of the longest envelope: two AS numbers, interface, family, two addresses.
+const MAX_ENVELOPE: usize = 4 + 4 + 2 + 2 + 16 + 16;
+
+/// An envelope that was seen.
+#[derive(Clone, Copy)]
+struct Seen {
+    octets: [u8; MAX_ENVELOPE],
+    length: usize,
+    peer: PeerIndex,
+}
 
 /// The table of a peer as far as it was counted: its last prefix, and the sizes.
 #[derive(Clone, Copy, Default)]
@@ -42,6 +63,7 @@ impl Default for Peers {
             list: Vec::new(),
             known: FxHashMap::default(),
             recent: [None; N_RECENT],
+            envelopes: Box::new([Seen { octets: [0; MAX_ENVELOPE], length: 0, peer: 0 }; N_RECENT]),
             tables: Vec::new(),
             alive: Vec::new(),
         }
@@ -69,6 +91,20 @@ impl Peers {
         });
         self.recent[key.place()] = Some((key, index));
         index
+    }
+
+    /// The peer that an envelope names, if it was noted lately. Hot: once per message.
+    #[inline]
+    pub(super) fn by_envelope(&self, envelope: Envelope) -> Option<PeerIndex> {
+        let seen = &self.envelopes[envelope.place];
+        (seen.octets.get(..seen.length)? == envelope.octets).then_some(seen.peer)
+    }
+
+    /// Notes who an envelope names.
+    pub(super) fn note_envelope(&mut self, envelope: Envelope, peer: PeerIndex) {
+        let mut seen = Seen { octets: [0; MAX_ENVELOPE], length: envelope.octets.len(), peer };
+        seen.octets.iter_mut().zip(envelope.octets).for_each(|(to, from)| *to = *from);
+        self.envelopes[envelope.place] = seen;
     }
 
     /// Whether the peer names nobody.
@@ -106,6 +142,25 @@ impl Peers {
     pub(super) fn into_list(mut self) -> Vec<PeerActivity> {
         self.list.iter_mut().zip(&self.tables).for_each(|(activity, table)| activity.table_size = table.sizes);
         self.list
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// The envelope of a record, and the message; nothing where the family is not what it should be or what follows the
+    /// addresses is no message.
+    #[inline]
+    pub(super) fn of(body: &'a [u8], four_octets: bool, marker: &[u8; 16]) -> Option<(Envelope<'a>, &'a [u8])> {
+        let asns = if four_octets { 8 } else { 4 };
+        let address = match body.get(asns + 2..asns + 4)? {
+            [0, 1] => 4,
+            [0, 2] => 16,
+            _ => return None,
+        };
+        let (octets, message) = body.split_at_checked(asns + 4 + 2 * address)?;
+        let of_peer = octets.get(asns + address..asns + 4 + address)?.first_chunk()?;
+        let mixed = u32::from_be_bytes(*of_peer) ^ u32::from_be_bytes(*octets.first_chunk()?).rotate_left(16);
+        let place = (mixed.wrapping_mul(0x9e37_79b1) >> 16) as usize % N_RECENT;
+        message.starts_with(marker).then_some((Envelope { octets, place }, message))
     }
 }
 

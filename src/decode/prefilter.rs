@@ -3,7 +3,7 @@
 //! No allocation, one pass, attributes that carry no route skipped by length. `None` means malformed or unusual: the
 //! caller decodes such a message in full. So the test can say yes too often and never no wrongly.
 
-use super::control::{is_sampled, is_sampled_v4};
+use super::control::{is_sampled, mix, mix_v4};
 use super::selection::Selection;
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
@@ -149,21 +149,28 @@ fn prefixes_matter(
             return None;
         }
         let head = head(length, octets);
-        *sampled |= match family {
-            Family::V4 => is_sampled_v4(head, length),
-            Family::V6 => is_sampled(octets, length),
+        let mixed = match family {
+            Family::V4 => mix_v4(head, length),
+            Family::V6 => mix(octets, length),
         };
-        if selection.may_want(family, head) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
+        *sampled |= is_sampled(mixed);
+        if selection.may_want(family, head, mixed) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
             return Some(true);
         }
     }
     Some(false)
 }
 
-/// Whether one prefix is wanted.
+/// Whether one prefix is wanted, which is also given mixed.
 #[inline]
-pub(super) fn prefix_matters(family: Family, length: u8, octets: &[u8], selection: &Selection) -> Option<bool> {
-    if !selection.may_want(family, head(length, octets)) {
+pub(super) fn prefix_matters(
+    family: Family,
+    length: u8,
+    octets: &[u8],
+    mixed: u64,
+    selection: &Selection,
+) -> Option<bool> {
+    if !selection.may_want(family, head(length, octets), mixed) {
         return Some(false);
     }
     Some(selection.wants(&Prefix::from_nlri(family, length, octets)?))

@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::control::mix;
 use super::events::Draft;
 use super::prefilter::{longest, nlri, origin_matters, prefix_matters};
 use super::walk::Record;
@@ -23,6 +24,25 @@ struct Network<'a> {
 impl Network<'_> {
     fn prefix(&self) -> Option<Prefix> {
         Prefix::from_nlri(self.family, self.length, self.octets)
+    }
+}
+
+/// The entries of a TABLE_DUMP_V2 record.
+#[derive(Clone, Copy)]
+pub(super) struct Entries<'a> {
+    octets: Octets<'a>,
+    n: u16,
+    network: Network<'a>,
+    pub(super) add_path: bool,
+}
+
+impl<'a> Entries<'a> {
+    /// Those of the body of a record.
+    pub(super) fn of(body: &'a [u8], family: Family, add_path: bool) -> Option<Entries<'a>> {
+        let mut octets = Octets(body);
+        octets.take(4)?;
+        let (network, n) = rib_header(&mut octets, family)?;
+        Some(Entries { octets, n, network, add_path })
     }
 }
 
@@ -61,6 +81,7 @@ impl Draft<'_> {
     /// PEER_INDEX_TABLE: what the indices of the entries after it mean.
     pub(super) fn peer_table(&mut self, record: &Record) {
         self.has_peer_table = true;
+        self.leave_all_covers();
         self.table.clear();
         let mut octets = Octets(record.body);
         let n = octets.take(4).and_then(|_| octets.field()).and_then(|_| octets.u16());
@@ -76,33 +97,70 @@ impl Draft<'_> {
     /// The entries of one prefix, or some of them.
     pub(super) fn rib_entries(&mut self, record: &Record, at: Timestamp, family: Family, add_path: bool) {
         self.counts.rib_records += 1;
-        let mut octets = Octets(record.body);
-        let Some((network, n)) = octets.take(4).and_then(|_| rib_header(&mut octets, family)) else {
+        let Some(entries) = Entries::of(record.body, family, add_path) else {
             return self.damage(record, "a RIB record without a readable prefix".to_owned());
         };
-        let wanted = prefix_matters(family, network.length, network.octets, self.selection).unwrap_or(true);
+        let network = entries.network;
+        let mixed = mix(network.octets, network.length);
+        let wanted = prefix_matters(family, network.length, network.octets, mixed, self.selection).unwrap_or(true);
+        let originates = self.count_entries(record, at, &entries, mixed, wanted);
+        if !self.selection.has_origins() {
+            return;
+        }
+        let Some(prefix) = network.prefix() else { return };
+        self.leave_covers(&prefix);
+        if originates && !wanted {
+            self.report_covers();
+            self.report_entries(record, at, &entries);
+        }
+        self.pass(record, at, &entries, prefix, wanted || originates);
+    }
+
+    /// Counts the entries of a prefix for the table of each peer, and reports them where the prefix is wanted. Where it is
+    /// not, says whether any has a wanted origin.
+    fn count_entries(&mut self, record: &Record, at: Timestamp, entries: &Entries, mixed: u64, wanted: bool) -> bool {
+        let Entries { mut octets, n, network, add_path } = *entries;
         let n_prefix = self.prefixes.count(network);
         let looks_inside = wanted || self.decode_all || self.selection.has_origins();
-        let sampled = self.control.sampled(family, network.length, network.octets);
+        let sampled = self.control.sampled(network.family, network.length, network.octets, mixed);
+        let mut originates = false;
         for n_read in 0..n {
             let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
-                return self.damage(record, format!("RIB entries end after {n_read} of {n}"));
+                self.damage(record, format!("RIB entries end after {n_read} of {n}"));
+                return originates;
             };
             let Some(&peer) = self.table.get(usize::from(index)) else {
                 self.damage(record, format!("peer {index} is not in the peer table"));
                 continue;
             };
-            self.peers.holds(peer, family, n_prefix);
+            self.peers.holds(peer, network.family, n_prefix);
             if let Some(sampled) = sampled {
                 self.control.hold(peer, sampled, add_path);
             }
             if looks_inside {
                 let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
-                self.entry(record, at, network, wanted, entry);
+                if wanted {
+                    self.entry(record, at, network, wanted, entry);
+                } else if !originates {
+                    originates = self.entry_originates(record, &entry);
+                }
             }
         }
         if !octets.is_empty() {
             self.damage(record, format!("{} octets after {n} RIB entries", octets.0.len()));
+        }
+        originates
+    }
+
+    /// Reports entries that were counted before.
+    pub(super) fn report_entries(&mut self, record: &Record, at: Timestamp, entries: &Entries) {
+        let Entries { mut octets, n, network, add_path } = *entries;
+        for _ in 0..n {
+            let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else { break };
+            if let Some(&peer) = self.table.get(usize::from(index)) {
+                let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
+                self.entry(record, at, network, true, entry);
+            }
         }
     }
 
@@ -124,22 +182,25 @@ impl Draft<'_> {
             let peer = self.peers.index(peer);
             let n_prefix = self.prefixes.count(network);
             self.peers.holds(peer, family, n_prefix);
-            if let Some(sampled) = self.control.sampled(family, network.length, network.octets) {
+            let mixed = mix(network.octets, network.length);
+            if let Some(sampled) = self.control.sampled(family, network.length, network.octets, mixed) {
                 self.control.hold(peer, sampled, false);
             }
-            let wanted = prefix_matters(family, network.length, network.octets, self.selection).unwrap_or(true);
+            let wanted = prefix_matters(family, network.length, network.octets, mixed, self.selection).unwrap_or(true);
+            if !wanted
+                && self.selection.has_origins()
+                && let Some(prefix) = network.prefix()
+            {
+                self.selection.pass_over(&prefix);
+            }
             let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
             self.entry(record, at, network, wanted, entry);
         }
     }
 
-    /// Hot: once per route of a dump.
+    /// Reports a route if it is wanted. Hot: once per route of a dump.
     fn entry(&mut self, record: &Record, at: Timestamp, network: Network, wanted: bool, entry: Entry) {
-        let may_matter = wanted
-            || self.decode_all
-            || self.selection.has_origins()
-                && origin_matters(entry.attributes, entry.four_octets, self.selection).unwrap_or(true);
-        if !may_matter || self.peers.is_nobody(entry.peer) {
+        if !wanted && !self.may_originate(&entry) || self.peers.is_nobody(entry.peer) {
             return;
         }
         let Some(prefix) = network.prefix() else { return };
@@ -154,6 +215,26 @@ impl Draft<'_> {
             Ok(Some(_)) => {}
             Err(what) => self.damage(record, what),
         }
+    }
+
+    /// Whether a route has a wanted origin. Hot: once per route of a dump, where origins are chosen.
+    fn entry_originates(&mut self, record: &Record, entry: &Entry) -> bool {
+        if !self.may_originate(entry) || self.peers.is_nobody(entry.peer) {
+            return false;
+        }
+        match self.paths.decode(entry.attributes, entry.four_octets) {
+            Ok(path) => path.is_some_and(|path| self.originates(&path)),
+            Err(what) => {
+                self.damage(record, what);
+                false
+            }
+        }
+    }
+
+    fn may_originate(&self, entry: &Entry) -> bool {
+        self.decode_all
+            || self.selection.has_origins()
+                && origin_matters(entry.attributes, entry.four_octets, self.selection).unwrap_or(true)
     }
 }
 

@@ -1,28 +1,47 @@
 //! Which prefixes and origins a reader reports.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashSet;
 
+use super::control::mix_bits;
+use super::names::Names;
 use crate::bgp::{Asn, Family, Prefix};
 
 /// A less-specific prefix shorter than this (IPv4, IPv6) covers nothing: it is a default route or a leak.
 pub const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
 
-/// What a reader reports: chosen prefixes, everything inside chosen prefixes, and routes of chosen origins; for each
-/// of these also the less-specific prefixes that cover it, because they decide whether its loss disconnects anyone.
+/// What a reader reports: chosen prefixes and everything inside chosen prefixes, together with the less-specific
+/// prefixes that cover them, because those decide whether a loss disconnects anyone; and routes of chosen origins.
+///
+/// A prefix that a chosen origin turns out to have matters with all its routes, as if it had been chosen. So a
+/// TABLE_DUMP_V2 record of which one route is of a chosen origin is reported as a whole, and with it the records before
+/// it that cover it; in a dump that is sorted by prefix, as all are that BGP daemons write, that is all there is. What a
+/// reader passed over nevertheless is remembered for [`Selection::was_passed_over`].
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     exact: FxHashSet<Prefix>,
     within: FxHashSet<Prefix>,
     covers: FxHashSet<Prefix>,
     origins: FxHashSet<Asn>,
+    /// What readers of RIB dumps passed over; only where origins are chosen.
+    names: Option<Arc<Names>>,
     /// Lengths in `within`, so that a look-up tries only those: bit n stands for length n, IPv4 then IPv6.
     within_lengths: [u128; 2],
-    /// One bit for each block of addresses that may hold a wanted prefix, IPv4 then IPv6; empty until there is one.
+    /// One bit for each block of addresses that may hold a part of a prefix in `within`, IPv4 then IPv6; empty until
+    /// there is one.
     blocks: [Vec<u64>; 2],
+    /// One bit for each prefix in `exact` and `covers`, by its mixed form; empty until there is one.
+    filter: Vec<u64>,
 }
 
 /// Bits in `blocks`: one for each IPv4 /16; IPv6 networks of 32 bits share them by hash.
 const BLOCKS: u32 = 1 << 16;
+
+/// Words of the filter at the beginning: 8 KiB, which stay in the cache beside everything else.
+const FILTER: usize = 1 << 10;
+/// So many bits of the filter for each prefix, at least: one look-up in sixteen is in vain.
+const FILTER_BITS: usize = 16;
 
 impl Selection {
     /// Nothing yet.
@@ -33,8 +52,8 @@ impl Selection {
     /// Adds a prefix.
     pub fn add_prefix(&mut self, prefix: Prefix) {
         if self.exact.insert(prefix) {
-            self.mark(&prefix);
-            self.add_covers(prefix);
+            self.covers.extend(covers(prefix));
+            self.mark([prefix].into_iter().chain(covers(prefix)));
         }
     }
 
@@ -47,13 +66,15 @@ impl Selection {
                 None => self.add_prefix(prefix),
             }
             self.mark_within(&prefix);
-            self.add_covers(prefix);
+            self.covers.extend(covers(prefix));
+            self.mark(covers(prefix));
         }
     }
 
     /// Adds every route that `origin` originates.
     pub fn add_origin(&mut self, origin: Asn) {
         self.origins.insert(origin);
+        self.names.get_or_insert_default();
     }
 
     /// Whether an event about `prefix` is wanted, whoever originates it.
@@ -62,13 +83,28 @@ impl Selection {
     }
 
     /// A cheap form of [`Selection::wants`] that never says no wrongly. `head` holds the leading 32 bits of the network
-    /// address, host bits cleared.
+    /// address, host bits cleared; `mixed` is the whole prefix.
     #[inline]
-    pub(super) fn may_want(&self, family: Family, head: u32) -> bool {
-        let block = block(family, head);
+    pub(super) fn may_want(&self, family: Family, head: u32, mixed: u64) -> bool {
+        let (word, bit) = self.place(mixed);
+        self.filter.get(word).is_some_and(|bits| bits & bit != 0) || self.may_be_within(family, head)
+    }
+
+    #[inline]
+    fn may_be_within(&self, family: Family, head: u32) -> bool {
         let [v4, v6] = &self.blocks;
         let blocks = if family == Family::V4 { v4 } else { v6 };
+        if blocks.is_empty() {
+            return false;
+        }
+        let block = block(family, head);
         blocks.get((block / 64) as usize).is_some_and(|bits| bits >> (block % 64) & 1 != 0)
+    }
+
+    /// The place of a mixed prefix in the filter. Its lowest bits tell the control sample.
+    #[inline]
+    fn place(&self, mixed: u64) -> (usize, u64) {
+        ((mixed >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (mixed >> 6 & 63))
     }
 
     /// Whether the prefix itself was chosen, not only as a part or a cover of another.
@@ -76,9 +112,17 @@ impl Selection {
         self.exact.contains(prefix)
     }
 
-    /// How many prefixes were chosen themselves.
-    pub fn n_prefixes(&self) -> usize {
-        self.exact.len()
+    /// Whether a RIB dump may name the prefix, or one that covers it, although no reader with this selection, or one that
+    /// it was made from, reported it.
+    pub fn was_passed_over(&self, prefix: &Prefix) -> bool {
+        let names = |names: &Arc<Names>| names.may_have(prefix) || covers(*prefix).any(|cover| names.may_have(&cover));
+        self.names.as_ref().is_some_and(names)
+    }
+
+    pub(super) fn pass_over(&self, prefix: &Prefix) {
+        if let Some(names) = &self.names {
+            names.add(prefix);
+        }
     }
 
     /// Whether a route of `origin` is wanted, whatever its prefix.
@@ -111,22 +155,23 @@ impl Selection {
         false
     }
 
-    fn add_covers(&mut self, prefix: Prefix) {
-        let shortest = match prefix.family() {
-            Family::V4 => MIN_COVER_LENGTH[0],
-            Family::V6 => MIN_COVER_LENGTH[1],
-        };
-        for length in shortest..prefix.len() {
-            let cover = prefix.shortened_to(length);
-            if self.covers.insert(cover) {
-                self.mark(&cover);
-            }
+    /// Marks prefixes in the filter, which grows with their number.
+    fn mark(&mut self, prefixes: impl Iterator<Item = Prefix>) {
+        let n_words = ((self.exact.len() + self.covers.len()) * FILTER_BITS / 64).next_power_of_two().max(FILTER);
+        if n_words > self.filter.len() {
+            self.filter = vec![0; n_words];
+            let all: Vec<Prefix> = self.exact.iter().chain(&self.covers).copied().collect();
+            all.iter().for_each(|prefix| self.mark_one(prefix));
+        } else {
+            prefixes.for_each(|prefix| self.mark_one(&prefix));
         }
     }
 
-    /// Marks the block in which a prefix begins: a look-up knows its exact network address.
-    fn mark(&mut self, prefix: &Prefix) {
-        self.mark_block(prefix.family(), block(prefix.family(), head(prefix)));
+    fn mark_one(&mut self, prefix: &Prefix) {
+        let (word, bit) = self.place(mix_bits(prefix.bits(), prefix.len()));
+        if let Some(bits) = self.filter.get_mut(word) {
+            *bits |= bit;
+        }
     }
 
     /// Marks every block that holds a part of the prefix.
@@ -141,7 +186,7 @@ impl Selection {
             Family::V6 if prefix.len() < 32 => {
                 self.blocks[Family::V6 as usize] = vec![u64::MAX; (BLOCKS / 64) as usize]
             }
-            Family::V6 => self.mark(prefix),
+            Family::V6 => self.mark_block(Family::V6, block(Family::V6, head(prefix))),
         }
     }
 
@@ -154,6 +199,11 @@ impl Selection {
             *bits |= 1 << (block % 64);
         }
     }
+}
+
+/// The less-specific prefixes that cover a prefix and are no leak.
+fn covers(prefix: Prefix) -> impl Iterator<Item = Prefix> {
+    (MIN_COVER_LENGTH[prefix.family() as usize]..prefix.len()).map(move |length| prefix.shortened_to(length))
 }
 
 fn head(prefix: &Prefix) -> u32 {
@@ -189,10 +239,25 @@ mod tests {
         assert!(!selection.wants(&prefix("175.45.176.0/25")));
     }
 
+    fn may_want(selection: &Selection, text: &str) -> bool {
+        let prefix = prefix(text);
+        selection.may_want(prefix.family(), head(&prefix), mix_bits(prefix.bits(), prefix.len()))
+    }
+
+    #[test]
+    fn the_cheap_form_of_many_prefixes_rarely_says_yes_in_vain() {
+        let mut selection = Selection::new();
+        let nth = |n: u32| format!("{}.{}.{}.0/24", 11 + n / 65_536, n / 256 % 256, n % 256);
+        (0..100_000).step_by(10).for_each(|n| selection.add_prefix(prefix(&nth(n))));
+        assert!((0..100_000).step_by(10).all(|n| may_want(&selection, &nth(n))));
+        let in_vain = (0..100_000).filter(|n| n % 10 != 0 && may_want(&selection, &nth(*n))).count();
+        assert!(in_vain < 90_000 / 10, "{in_vain}");
+    }
+
     #[test]
     fn the_cheap_form_never_says_no_to_a_wanted_prefix() {
         let mut selection = Selection::new();
-        assert!(!selection.may_want(Family::V4, 0xaf2d_b000));
+        assert!(!may_want(&selection, "175.45.176.0/20"));
         selection.add_prefix(prefix("175.45.176.0/24"));
         selection.add_within(prefix("10.0.0.0/9"));
         selection.add_within(prefix("192.0.2.0/24"));
@@ -202,15 +267,15 @@ mod tests {
             ["175.45.176.0/24", "175.32.0.0/11", "10.127.255.0/24", "10.0.0.0/8", "192.0.2.128/25", "192.0.0.0/12"]
         {
             let wanted = prefix(wanted);
-            assert!(selection.wants(&wanted) && selection.may_want(Family::V4, head(&wanted)), "{wanted}");
+            assert!(selection.wants(&wanted) && may_want(&selection, &wanted.to_string()), "{wanted}");
         }
         for wanted in ["2001:db8:ffff::/48", "2001:db8::/32", "2001::/16", "2400:100::/48", "2400:100::/24"] {
             let wanted = prefix(wanted);
-            assert!(selection.wants(&wanted) && selection.may_want(Family::V6, head(&wanted)), "{wanted}");
+            assert!(selection.wants(&wanted) && may_want(&selection, &wanted.to_string()), "{wanted}");
         }
-        assert!(!selection.may_want(Family::V4, 0x0a80_0000));
+        assert!(!may_want(&selection, "10.128.0.0/9"));
         selection.add_within(prefix("2a00::/12"));
-        assert!(selection.may_want(Family::V6, head(&prefix("2a0f:1234::/32"))));
+        assert!(may_want(&selection, "2a0f:1234::/32"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::wire::Octets;
 /// A longer record is taken for lost framing. The longest real ones are peer tables of some 100 KB.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 
 /// Records are read in place from a buffer of this size, which grows for a longer one.
 const BUFFER: usize = 256 * 1024;
@@ -27,6 +27,8 @@ pub(super) struct Record<'a> {
     pub(super) body: &'a [u8],
     /// How many octets before it belong to no record.
     pub(super) n_skipped: u64,
+    /// What has been read of the octets after it.
+    pub(super) following: &'a [u8],
 }
 
 /// The records of a file, one after the other.
@@ -84,7 +86,8 @@ impl<R: Read> Walk<R> {
         self.index += 1;
         self.seconds = seconds;
         let body = self.buffer.get(begin + HEADER..begin + whole).unwrap_or_default();
-        Ok(Record { index, offset, seconds, kind, subtype, body, n_skipped })
+        let following = self.buffer.get(begin + whole..self.end).unwrap_or_default();
+        Ok(Record { index, offset, seconds, kind, subtype, body, n_skipped, following })
     }
 
     /// Skips octets up to the next place where records begin, and says how many; nothing where there is no such place.
@@ -199,7 +202,7 @@ impl<R: Read> Walk<R> {
 }
 
 #[inline]
-fn header(available: &[u8]) -> Option<(u32, u16, u16, usize)> {
+pub(super) fn header(available: &[u8]) -> Option<(u32, u16, u16, usize)> {
     let mut octets = Octets(available);
     Some((octets.u32()?, octets.u16()?, octets.u16()?, octets.u32()? as usize))
 }

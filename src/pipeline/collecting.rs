@@ -61,8 +61,9 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
         return Err(nothing_covers(query, &listing.files));
     }
     plan.expect(&listing.expected, query.window);
-    let mut lanes: Vec<Lane> = plan.collectors.into_iter().map(|plan| Lane::new(plan, query.window)).collect();
     let mut selection = selection(query);
+    let lane = |plan| Lane::new(plan, query.window, selection.has_origins());
+    let mut lanes: Vec<Lane> = plan.collectors.into_iter().map(lane).collect();
     loop {
         let Done { lanes: read, selection: known, revealed } = Work::new(task, lanes, selection).run()?;
         if revealed.is_empty() {
@@ -70,10 +71,11 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
         }
         // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
         // covering prefixes name it. What RIB dumps reveal is known before the updates are read; what only updates reveal
-        // is looked for in everything.
+        // is looked for in all updates, and in the RIB dumps if any may name it.
+        let reads_ribs = revealed.iter().any(|prefix| known.was_passed_over(prefix));
         selection = known;
         revealed.into_iter().for_each(|prefix| selection.add_prefix(prefix));
-        lanes = read.into_iter().map(Lane::again).collect();
+        lanes = read.into_iter().map(|lane| lane.again(reads_ribs)).collect();
     }
 }
 

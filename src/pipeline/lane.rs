@@ -20,11 +20,14 @@ pub(super) struct Lane {
     pub plan: CollectorPlan,
     window: Window,
     rejected: FxHashSet<String>,
-    /// RIB dumps read and not yet judged, by name, and how many chosen prefixes were known when they were read.
+    /// RIB dumps read and not yet judged, by name, and how many prefixes others had revealed when they were read.
     ribs: BTreeMap<String, (ReadFile, usize)>,
     /// Updates read and not yet applied, by name.
     ready: BTreeMap<String, ReadFile>,
     replayer: Option<Replayer>,
+    /// As it began, and the gaps known then: kept where updates may reveal what they have to be read again for.
+    beginning: Option<(Replayer, Vec<Gap>)>,
+    keeps_beginning: bool,
     replay: Option<Replay>,
     /// Reports of the RIB dumps, then of the updates applied so far.
     reports: Vec<FileReading>,
@@ -47,7 +50,7 @@ pub(super) struct Archive {
 }
 
 impl Lane {
-    pub(super) fn new(plan: CollectorPlan, window: Window) -> Lane {
+    pub(super) fn new(plan: CollectorPlan, window: Window, keeps_beginning: bool) -> Lane {
         Lane {
             plan,
             window,
@@ -55,6 +58,8 @@ impl Lane {
             ribs: BTreeMap::new(),
             ready: BTreeMap::new(),
             replayer: None,
+            beginning: None,
+            keeps_beginning,
             replay: None,
             reports: Vec::new(),
             n_ribs: 0,
@@ -64,14 +69,28 @@ impl Lane {
         }
     }
 
-    /// The same files once more, from the beginning.
-    pub(super) fn again(self) -> Lane {
-        Lane::new(self.plan, self.window)
+    /// The same files once more; without the RIB dumps where those would say nothing new.
+    pub(super) fn again(self, reads_ribs: bool) -> Lane {
+        let mut lane = Lane::new(self.plan, self.window, self.keeps_beginning);
+        if let Some((replayer, gaps)) = self.beginning.filter(|_| !reads_ribs) {
+            lane.reports = self.reports;
+            lane.reports.truncate(self.n_ribs);
+            lane.n_ribs = self.n_ribs;
+            lane.replayer = Some(replayer);
+            lane.gaps = gaps;
+            lane.apply();
+        }
+        lane
+    }
+
+    /// The files that are still to be read, RIB dumps first.
+    pub(super) fn to_read(&self) -> (&[ArchiveFile], &[ArchiveFile]) {
+        (if self.is_settled() { &[] } else { &self.plan.ribs }, &self.plan.updates)
     }
 
     /// Takes a RIB dump; says whether that was the last one that the plan names.
-    pub(super) fn add_rib(&mut self, rib: ReadFile, n_prefixes: usize) -> bool {
-        self.ribs.insert(rib.report.name.clone(), (rib, n_prefixes));
+    pub(super) fn add_rib(&mut self, rib: ReadFile, n_known: usize) -> bool {
+        self.ribs.insert(rib.report.name.clone(), (rib, n_known));
         self.has_all_ribs()
     }
 
@@ -79,21 +98,23 @@ impl Lane {
         self.ready.insert(updates.report.name.clone(), updates);
     }
 
-    /// Whether every RIB dump of the plan has been read.
-    pub(super) fn has_all_ribs(&self) -> bool {
+    /// Whether the replay can begin.
+    pub(super) fn may_settle(&self) -> bool {
+        !self.is_settled() && self.has_all_ribs()
+    }
+
+    fn has_all_ribs(&self) -> bool {
         self.plan.ribs.iter().all(|rib| self.ribs.contains_key(&rib.name))
     }
 
-    /// Whether the replay has begun.
-    pub(super) fn is_settled(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.replayer.is_some() || self.replay.is_some()
     }
 
-    /// The RIB dumps that were read when fewer prefixes were known; they have to be read again.
-    pub(super) fn take_stale_ribs(&mut self, n_prefixes: usize) -> Vec<ArchiveFile> {
-        let stale = self.plan.ribs.iter();
-        let stale = stale.filter(|rib| self.ribs.get(&rib.name).is_some_and(|(_, known)| *known < n_prefixes));
-        let stale: Vec<ArchiveFile> = stale.cloned().collect();
+    /// Gives back the RIB dumps that were read when less than so many prefixes had been revealed.
+    pub(super) fn take_ribs_read_before(&mut self, n_known: usize) -> Vec<ArchiveFile> {
+        let is_stale = |rib: &&ArchiveFile| self.ribs.get(&rib.name).is_some_and(|(_, known)| *known < n_known);
+        let stale: Vec<ArchiveFile> = self.plan.ribs.iter().filter(is_stale).cloned().collect();
         stale.iter().for_each(|rib| drop(self.ribs.remove(&rib.name)));
         stale
     }
@@ -152,6 +173,9 @@ impl Lane {
         self.n_ribs = self.reports.len();
         self.replayer = Some(replayer);
         self.tell(coverage::known_gaps(&self.plan, &self.reports, self.window));
+        if self.keeps_beginning {
+            self.beginning = self.replayer.clone().map(|replayer| (replayer, self.gaps.clone()));
+        }
     }
 
     fn tell(&mut self, gaps: Vec<Gap>) {

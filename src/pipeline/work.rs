@@ -46,10 +46,11 @@ pub(super) struct Work<'a> {
 
 struct Queue {
     jobs: VecDeque<Job>,
-    /// Grows by what RIB dumps reveal.
     selection: Arc<Selection>,
-    /// Prefixes of the chosen origins that only updates reveal.
-    revealed: BTreeSet<Prefix>,
+    /// The prefixes of the chosen origins that RIB dumps revealed, in this order; the selection holds them.
+    by_ribs: Vec<Prefix>,
+    /// Those that only updates reveal.
+    by_updates: BTreeSet<Prefix>,
     /// Jobs that are not done, and the RIB dumps among them.
     n_open: usize,
     n_ribs_open: usize,
@@ -79,10 +80,11 @@ impl<'a> Work<'a> {
     pub(super) fn new(task: Task<'a>, lanes: Vec<Lane>, selection: Selection) -> Work<'a> {
         let origins: Vec<Asn> = selection.origins().collect();
         let mut jobs: VecDeque<Job> = VecDeque::new();
-        for (lane, Lane { plan, .. }) in lanes.iter().enumerate() {
-            let mut ribs = plan.ribs.clone();
+        for (index, lane) in lanes.iter().enumerate() {
+            let (ribs, updates) = lane.to_read();
+            let mut ribs = ribs.to_vec();
             by_size(&mut ribs);
-            jobs.extend(ribs.into_iter().chain(plan.updates.iter().cloned()).map(|file| Job { lane, file }));
+            jobs.extend(ribs.into_iter().chain(updates.iter().cloned()).map(|file| Job { lane: index, file }));
         }
         if !origins.is_empty() {
             jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
@@ -94,7 +96,8 @@ impl<'a> Work<'a> {
             n_running: 0,
             jobs,
             selection: Arc::new(selection),
-            revealed: BTreeSet::new(),
+            by_ribs: Vec::new(),
+            by_updates: BTreeSet::new(),
             n_ready: 0,
             max_ready: MAX_READY + rayon::current_num_threads(),
             takes_updates: origins.is_empty() || n_ribs_open == 0,
@@ -111,8 +114,11 @@ impl<'a> Work<'a> {
         self.task.progress.begin(n_ribs, files.len() - n_ribs);
         (self.task.download)(&files);
         // Collectors without a RIB dump have nothing to wait for.
-        let without_rib = |lane: &Mutex<Lane>| lock(lane).plan.ribs.is_empty();
-        (0..self.lanes.len()).filter(|lane| without_rib(&self.lanes[*lane])).for_each(|lane| self.settle(lane));
+        for lane in 0..self.lanes.len() {
+            if self.with_lane(lane, |lane| lane.may_settle()) {
+                self.settle(lane);
+            }
+        }
         thread::scope(|scope| {
             let n_threads = rayon::current_num_threads().min(files.len().max(1) * MAX_CREW);
             (1..n_threads).for_each(|_| drop(scope.spawn(|| self.work())));
@@ -125,7 +131,7 @@ impl<'a> Work<'a> {
         stop(self.task.progress)?;
         let lanes = self.lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         let selection = Arc::unwrap_or_clone(queue.selection);
-        Ok(Done { lanes: lanes.collect(), selection, revealed: queue.revealed })
+        Ok(Done { lanes: lanes.collect(), selection, revealed: queue.by_updates })
     }
 
     fn work(&self) {
@@ -136,16 +142,16 @@ impl<'a> Work<'a> {
                 if queue.is_over() {
                     break;
                 }
-                queue.take_next().map(|job| (job, Arc::clone(&queue.selection)))
+                queue.take_next().map(|job| (job, Arc::clone(&queue.selection), queue.by_ribs.len()))
             };
-            let Some((job, selection)) = next else {
+            let Some((job, selection, n_known)) = next else {
                 // Meanwhile the blocks of those who read.
                 self.crew.help_until(|| lock(&self.queue).has_news());
                 continue;
             };
             let Task { cache, progress, .. } = self.task;
             match reading::read_one(&job.file, cache, &selection, &self.crew, progress) {
-                Ok(read) => self.deliver(&job, read, &selection),
+                Ok(read) => self.deliver(&job, read, &selection, n_known),
                 Err(error) => self.fail(error),
             }
             let mut queue = lock(&self.queue);
@@ -160,22 +166,24 @@ impl<'a> Work<'a> {
         lock(&self.queue).error.get_or_insert(error);
     }
 
-    /// Hands a file to its collector.
-    fn deliver(&self, job: &Job, read: ReadFile, selection: &Selection) {
+    /// Hands a file to its collector, read when RIB dumps had revealed `n_known` prefixes.
+    fn deliver(&self, job: &Job, read: ReadFile, selection: &Selection, n_known: usize) {
         let revealed = self.originated(&read.reading, selection);
         if !is_rib(&job.file) {
-            lock(&self.queue).revealed.extend(revealed);
+            lock(&self.queue).by_updates.extend(revealed);
             return self.with_lane(job.lane, |lane| {
                 lane.add_updates(read);
                 lane.apply();
             });
         }
-        let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read, selection.n_prefixes()));
+        let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read, n_known));
         let was_last = {
             let mut queue = lock(&self.queue);
-            if !revealed.is_empty() {
-                let selection = Arc::make_mut(&mut queue.selection);
-                revealed.into_iter().for_each(|prefix| selection.add_prefix(prefix));
+            for prefix in
+                revealed.into_iter().filter(|prefix| !queue.selection.wants_exactly(prefix)).collect::<Vec<_>>()
+            {
+                Arc::make_mut(&mut queue.selection).add_prefix(prefix);
+                queue.by_ribs.push(prefix);
             }
             queue.n_ribs_open -= 1;
             queue.n_ribs_open == 0
@@ -189,16 +197,20 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Once no RIB dump is left to be read, all prefixes of the chosen origins are known that RIB dumps reveal. Those
-    /// read before the last of them was known are read again; when none is left the updates come.
+    /// Once no RIB dump is left to be read, all prefixes of the chosen origins are known that RIB dumps reveal. One that was
+    /// read before the last of them was known, and may name it, is read again; when none is left the updates come.
     fn settle_all(&self) {
-        let n_prefixes = lock(&self.queue).selection.n_prefixes();
+        let (selection, by_ribs) = {
+            let queue = lock(&self.queue);
+            (Arc::clone(&queue.selection), queue.by_ribs.clone())
+        };
+        let latest_missed = by_ribs.iter().rposition(|prefix| selection.was_passed_over(prefix));
         for lane in 0..self.lanes.len() {
-            let stale = self.with_lane(lane, |lane| lane.take_stale_ribs(n_prefixes));
+            let stale = self.with_lane(lane, |lane| lane.take_ribs_read_before(latest_missed.map_or(0, |n| n + 1)));
             self.add(lane, stale);
         }
         for lane in 0..self.lanes.len() {
-            if self.with_lane(lane, |lane| !lane.is_settled() && lane.has_all_ribs()) {
+            if self.with_lane(lane, |lane| lane.may_settle()) {
                 self.settle(lane);
             }
         }

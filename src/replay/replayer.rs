@@ -43,7 +43,7 @@ impl Cause {
 ///    there is one decides what updates alone may say.
 /// 2. [`Replayer::updates`]: the update files in the order of their names, which is the order on the wire.
 /// 3. [`Replayer::gap`]: a stretch without data, at any time before the file in which it ends or that follows it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replayer {
     pub(super) collector: Collector,
     /// From the beginning of the updates to the end of the window asked about.

@@ -236,6 +236,35 @@ proptest! {
     }
 
     #[test]
+    fn an_as_shows_what_its_prefixes_show(story in story(), jobs in 1..4usize) {
+        // The second path is of another origin: only some peers, dumps or updates reveal that a prefix is of the AS.
+        let folder = scenario::folder(&story.scenario().replace("3356 4837 131279", "3356 64999"));
+        let mirror = Mirror::open(folder.path()).expect("an archive");
+        let asn = "131279".parse().expect("an AS");
+        let answers = [vec![], every_prefix()].map(|mut targets| {
+            targets.push(Target::Asn(asn));
+            run(&query(at(0), at(END), targets), &mirror, &options(jobs), &()).expect("a report")
+        });
+        let [by_asn, by_prefix] = &answers;
+        for (found, expected) in by_asn.replays.iter().zip(&by_prefix.replays) {
+            prop_assert_eq!(found.originated_by(asn), expected.originated_by(asn));
+            prop_assert_eq!(&found.sessions, &expected.sessions);
+        }
+        let own: BTreeSet<Prefix> = by_asn.replays.iter().flat_map(|replay| replay.originated_by(asn)).collect();
+        let matters = |prefix: &Prefix| own.iter().any(|own| prefix.contains(own));
+        for (found, expected) in by_asn.replays.iter().zip(&by_prefix.replays) {
+            let [found_routes, expected_routes] =
+                [found, expected].map(|replay| replay.routes.iter().filter(|span| matters(&span.prefix)));
+            prop_assert!(found_routes.eq(expected_routes), "{:?}\n{:?}", found.routes, expected.routes);
+            for (found, expected) in found.tables.iter().zip(&expected.tables) {
+                let [found, expected] =
+                    [found, expected].map(|table| table.holders.iter().filter(|(prefix, _)| matters(prefix)));
+                prop_assert!(found.eq(expected));
+            }
+        }
+    }
+
+    #[test]
     fn neither_threads_nor_the_order_of_the_listing_change_the_result(story in story(), seed in any::<u64>()) {
         let folder = scenario::folder(&story.scenario());
         let mut targets = every_prefix();

@@ -57,17 +57,74 @@ fn several_paths_of_one_peer_are_one_prefix_in_its_table() {
     let reading = reading(&[peer_table(&[PEER]), rib(8, P, &entries), rib(10, "2001:db8::/32", &entries)], "AS65000");
     assert_eq!(
         text(&reading),
-        "192.0.2.1 holds 175.45.176.0/24#2 64500 65000 | 192.0.2.1 holds 2001:db8::/32#2 64500 65000"
+        "192.0.2.1 holds 175.45.176.0/24#1 64500 131279 | 192.0.2.1 holds 175.45.176.0/24#2 64500 65000 \
+         | 192.0.2.1 holds 2001:db8::/32#1 64500 131279 | 192.0.2.1 holds 2001:db8::/32#2 64500 65000"
     );
     assert_eq!(sizes(&reading), [[1, 1]]);
 }
 
 #[test]
-fn a_wanted_origin_selects_single_entries_of_a_prefix() {
+fn a_wanted_origin_selects_every_route_of_its_prefix() {
     let set = [attribute(2, &[segment(2, 4, &[64500]), segment(1, 4, &[65000, 131279])].concat())].concat();
     let entries = [entry(0, None, &path(65000)), entry(1, None, &set)];
-    let reading = reading(&[peer_table(&[PEER, OTHER]), rib(2, P, &entries)], "AS131279");
-    assert_eq!(text(&reading), "192.0.2.2 holds 175.45.176.0/24 64500 {65000,131279}");
+    let records = [peer_table(&[PEER, OTHER]), rib(2, P, &entries), rib(2, "175.45.177.0/24", &entries[..1])];
+    let reading = reading(&records, "AS131279");
+    assert_eq!(
+        text(&reading),
+        "192.0.2.1 holds 175.45.176.0/24 64500 65000 | 192.0.2.2 holds 175.45.176.0/24 64500 {65000,131279}"
+    );
+    assert_eq!(sizes(&reading), [[2, 0], [1, 0]]);
+}
+
+#[test]
+fn a_wanted_origin_selects_the_prefixes_that_cover_its_own() {
+    let of = |prefix: &str, origin: u32| rib(2, prefix, &[entry(0, None, &path(origin))]);
+    let records = [
+        peer_table(&[PEER]),
+        of("0.0.0.0/0", 65000),
+        of("175.0.0.0/7", 65000),
+        of("175.45.0.0/16", 65001),
+        of("175.45.160.0/19", 65002),
+        of("175.45.160.0/24", 65003),
+        of(P, 131279),
+        of("175.45.177.0/24", 131279),
+        of("175.45.192.0/19", 65004),
+    ];
+    let reading = reading(&records, "AS131279");
+    let held: Vec<String> = text(&reading).split(" | ").map(|event| event["192.0.2.1 holds ".len()..].into()).collect();
+    assert_eq!(
+        held,
+        [
+            "175.45.0.0/16 64500 65001",
+            "175.45.160.0/19 64500 65002",
+            "175.45.176.0/24 64500 131279",
+            "175.45.177.0/24 64500 131279",
+        ]
+    );
+    let places: Vec<u64> = reading.events.iter().map(|event| event.record).collect();
+    assert_eq!(places, [3, 4, 6, 7]);
+    assert_eq!(sizes(&reading), [[8, 0]]);
+}
+
+#[test]
+fn what_a_reader_passed_over_is_known() {
+    let of = |prefix: &str, origin: u32| rib(2, prefix, &[entry(0, None, &path(origin))]);
+    let passed_over = |records: &[Vec<u8>]| {
+        let selection = selection("AS131279");
+        super::super::read(&records.concat()[..], &selection);
+        ["175.45.0.0/16", P, "175.45.177.0/24", "10.1.0.0/24"]
+            .map(|text| selection.was_passed_over(&text.parse().expect("a prefix")))
+    };
+    let (table, cover, wanted, other) =
+        (peer_table(&[PEER]), of("175.45.0.0/16", 65001), of(P, 131279), of("10.0.0.0/8", 65001));
+    assert_eq!(passed_over(&[table.clone(), cover.clone(), wanted.clone()]), [false; 4]);
+    // A part of a prefix that was passed over is reached by it.
+    let sorted = [table.clone(), other, cover.clone(), wanted.clone()];
+    assert_eq!(passed_over(&sorted), [false, false, false, true]);
+    let unsorted = [table.clone(), wanted, cover];
+    assert_eq!(passed_over(&unsorted), [true, true, true, false]);
+    let split = [table, of(P, 65000), of(P, 131279)];
+    assert_eq!(passed_over(&split), [false, true, false, false]);
 }
 
 #[test]

@@ -1,0 +1,124 @@
+//! The records of a RIB dump that cover what comes next: in a sorted dump a prefix follows those that it is a part of, so
+//! that one pass finds the covering routes of a prefix that only its origin makes matter.
+
+use super::events::{Draft, TABLE_DUMP_V2};
+use super::prefilter::nlri;
+use super::rib::Entries;
+use super::selection::MIN_COVER_LENGTH;
+use super::walk::{HEADER, Record, header};
+use super::wire::Octets;
+use crate::bgp::{Family, Prefix};
+use crate::time::Timestamp;
+
+/// Records that cover the one that is read, the shortest prefix first.
+#[derive(Default)]
+pub(super) struct Covers {
+    chain: Vec<Cover>,
+    /// Room for copies.
+    spare: Vec<Vec<u8>>,
+}
+
+/// A copy of a record.
+struct Cover {
+    prefix: Prefix,
+    at: Timestamp,
+    add_path: bool,
+    index: u64,
+    offset: u64,
+    seconds: u32,
+    kind: u16,
+    subtype: u16,
+    body: Vec<u8>,
+    is_reported: bool,
+    is_damaged: bool,
+}
+
+impl Draft<'_> {
+    /// Leaves the records that do not cover this prefix behind.
+    pub(super) fn leave_covers(&mut self, prefix: &Prefix) {
+        while let Some(cover) = self.covers.chain.pop_if(|cover| !covers(&cover.prefix, prefix)) {
+            if !cover.is_reported {
+                self.selection.pass_over(&cover.prefix);
+            }
+            self.covers.spare.push(cover.body);
+        }
+    }
+
+    /// At the end of the file.
+    pub(super) fn leave_all_covers(&mut self) {
+        for cover in self.covers.chain.drain(..).filter(|cover| !cover.is_reported) {
+            self.selection.pass_over(&cover.prefix);
+        }
+    }
+
+    /// Reports the records that cover the one that is read, as far as that was not done.
+    pub(super) fn report_covers(&mut self) {
+        let mut chain = std::mem::take(&mut self.covers.chain);
+        for cover in chain.iter_mut().filter(|cover| !cover.is_reported) {
+            let Cover { at, add_path, index, offset, seconds, kind, subtype, .. } = *cover;
+            let record =
+                Record { index, offset, seconds, kind, subtype, body: &cover.body, n_skipped: 0, following: &[] };
+            let Some(entries) = Entries::of(record.body, cover.prefix.family(), add_path) else { continue };
+            let latest_damaged = std::mem::replace(&mut self.latest_damaged, cover.is_damaged.then_some(index));
+            self.report_entries(&record, at, &entries);
+            self.latest_damaged = latest_damaged;
+            cover.is_reported = true;
+        }
+        self.covers.chain = chain;
+    }
+
+    /// The record of this prefix has been read: it is kept where the next one lies inside it.
+    pub(super) fn pass(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        entries: &Entries,
+        prefix: Prefix,
+        is_reported: bool,
+    ) {
+        let is_cover = prefix.len() >= MIN_COVER_LENGTH[prefix.family() as usize];
+        if !is_cover || !may_cover(&prefix, record.following) {
+            if !is_reported {
+                self.selection.pass_over(&prefix);
+            }
+            return;
+        }
+        let mut body = self.covers.spare.pop().unwrap_or_default();
+        body.clear();
+        body.extend_from_slice(record.body);
+        let &Record { index, offset, seconds, kind, subtype, .. } = record;
+        let (add_path, is_damaged) = (entries.add_path, self.latest_damaged == Some(index));
+        self.covers.chain.push(Cover {
+            prefix,
+            at,
+            add_path,
+            index,
+            offset,
+            seconds,
+            kind,
+            subtype,
+            body,
+            is_reported,
+            is_damaged,
+        });
+    }
+}
+
+fn covers(cover: &Prefix, prefix: &Prefix) -> bool {
+    cover.len() < prefix.len() && cover.contains(prefix)
+}
+
+/// Whether the record that follows lies inside a prefix; true where that cannot be told.
+fn may_cover(prefix: &Prefix, following: &[u8]) -> bool {
+    let next = || {
+        let (_, kind, subtype, _) = header(following)?;
+        let family = match (kind, subtype) {
+            (TABLE_DUMP_V2, 2 | 8) => Family::V4,
+            (TABLE_DUMP_V2, 4 | 10) => Family::V6,
+            _ => return None,
+        };
+        let (_, length, octets) = nlri(&mut Octets(following.get(HEADER + 4..)?), family, false)?;
+        Prefix::from_nlri(family, length, octets)
+    };
+    next().is_none_or(|next| covers(prefix, &next))
+}
