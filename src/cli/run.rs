@@ -21,7 +21,7 @@ use outage_replay::{Error, Options};
 use super::arguments::{Args, Format, Matching, MetricName};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::terminal::printable;
+use super::terminal::{printable, printable_json};
 use super::{cache_root, plan, usage};
 
 /// Lines are no longer than this, however wide the terminal.
@@ -222,17 +222,16 @@ pub fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<
         Format::Csv => report::outages_csv(report)?,
         Format::Markdown => report::markdown(report, all).into_bytes(),
         Format::Json => {
-            let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
-            bytes.push(b'\n');
-            bytes
+            let text = serde_json::to_string_pretty(&report::document(report)).with_context(json_error)?;
+            (printable_json(&text) + "\n").into_bytes()
         }
         Format::Ndjson => {
-            let mut bytes = Vec::new();
+            let mut lines = String::new();
             for line in report::lines(report) {
-                serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
-                bytes.push(b'\n');
+                lines.push_str(&serde_json::to_string(&line).with_context(json_error)?);
+                lines.push('\n');
             }
-            bytes
+            printable_json(&lines).into_bytes()
         }
     })
 }

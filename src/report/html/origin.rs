@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::rows::metric;
-use super::super::text::{count, duration, from_to, size};
+use super::super::text::{count, duration, from_to, shell_word, size};
 use super::super::*;
 use super::parts;
 use super::summary;
@@ -43,7 +43,6 @@ pub(super) fn method(report: &Report) -> Option<Markup> {
 
 pub(super) fn sources(report: &Report) -> Option<Markup> {
     let window = from_to(report.parameters.window());
-    let credit = credit(report);
     Some(html! {
         h3 { "Repeat this run" }
         p { "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers:" }
@@ -51,18 +50,17 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
         h3 { "Cite it" }
         blockquote {
             "Visibility of " (summary::targets(report)) ", " (window) " UTC, computed with " (TOOL.name) " " (TOOL.version)
-            " from the archives listed by their SHA-256 digests in this report. Data: " (credit) "."
-            @if let Some(note) = &report.note { " " (note) }
+            " from the archives listed by their SHA-256 digests in this report. " (credit(report))
         }
         (parameters(report))
         (files(report))
     })
 }
 
-/// Whose data they are. An archive that says of itself what it is may be nobody's.
+/// Whose data they are: the publishers', unless the archive says of itself what it is.
 pub(in crate::report) fn credit(report: &Report) -> String {
-    if report.note.is_some() {
-        return "as the archive says of itself".to_owned();
+    if let Some(note) = &report.note {
+        return format!("About the data: {note}");
     }
     let has = |project| report.coverage.collectors.iter().any(|of| of.project == project);
     let credits = [
@@ -70,7 +68,7 @@ pub(in crate::report) fn credit(report: &Report) -> String {
         (Project::RouteViews, "University of Oregon RouteViews"),
     ];
     let named: Vec<&str> = credits.into_iter().filter(|(project, _)| has(*project)).map(|(_, credit)| credit).collect();
-    named.join("; ")
+    format!("Data: {}.", named.join("; "))
 }
 
 fn parameters(report: &Report) -> Markup {
@@ -137,7 +135,7 @@ fn command(report: &Report) -> String {
         &report.parameters;
     let Parameters { min_peers, min_coverage, thresholds, .. } = &report.parameters;
     let mut words = vec![TOOL.name.to_owned()];
-    let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", quoted(&value)));
+    let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
     let list = |values: Vec<String>| values.join(",");
     let asns: Vec<String> = targets.iter().filter(|t| matches!(t, Target::Asn(_))).map(ToString::to_string).collect();
     let prefixes: Vec<String> =
@@ -182,10 +180,4 @@ fn command(report: &Report) -> String {
         say(flag, value);
     }
     words.join(" \\\n  ")
-}
-
-/// A word of the shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/+".contains(c);
-    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

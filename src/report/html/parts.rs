@@ -154,8 +154,10 @@ pub(super) fn legend(all: &str, none: &str) -> Markup {
                 svg.swatch width="18" height="12" aria-hidden="true" { rect class=(shade) width="18" height="12" {} }
             }
             span { (none) }
-            svg.swatch.apart width="18" height="12" aria-hidden="true" { rect.unknown width="18" height="12" {} }
-            span { "unknown" }
+            span.apart {
+                svg.swatch width="18" height="12" aria-hidden="true" { rect.unknown width="18" height="12" {} }
+                "unknown"
+            }
         }
     }
 }
