@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::rows::metric;
 use super::super::text::{count, duration, from_to, shell_word, size};
 use super::super::*;
-use super::parts;
+use super::parts::{self, Column};
 use super::summary;
 
 /// Files listed one by one; the manifest has all of any number.
@@ -100,29 +100,24 @@ fn files(report: &Report) -> Markup {
     html! {
         details {
             summary { "Files read: " (report.files.len()) ", " (size(bytes)) }
-            div.scroll role="region" aria-label="Files" tabindex="0" {
-                table.listing {
-                    caption { "Files with the SHA-256 digest of their stored bytes" }
-                    thead {
-                        tr {
-                            th scope="col" { "File" }
-                            th.number scope="col" { "Bytes" }
-                            th.number scope="col" { "Records" }
-                            th scope="col" { "SHA-256" }
+            (parts::listing(
+                "Files",
+                html! { "Files with the SHA-256 digest of their stored bytes" },
+                &[
+                    Column::Words("File"), Column::Number("Bytes"), Column::Number("Records"),
+                    Column::Words("SHA-256"),
+                ],
+                html! {
+                    @for file in report.files.iter().take(MOST_FILES) {
+                        tr data-collector=(file.collector) {
+                            th.long scope="row" { (file.name) }
+                            td.number { (file.bytes) }
+                            td.number { (file.n_records) }
+                            td.digest { (file.sha256) }
                         }
                     }
-                    tbody {
-                        @for file in report.files.iter().take(MOST_FILES) {
-                            tr data-collector=(file.collector) {
-                                th.long scope="row" { (file.name) }
-                                td.number { (file.bytes) }
-                                td.number { (file.n_records) }
-                                td.digest { (file.sha256) }
-                            }
-                        }
-                    }
-                }
-            }
+                },
+            ))
             (parts::folded(left, "file", "files", "manifest.json lists every file."))
             p.note { (count(report.files.len(), "file is", "files are")) " listed in manifest.json too." }
         }

@@ -162,6 +162,35 @@ pub(super) fn legend(all: &str, none: &str) -> Markup {
     }
 }
 
+/// A column of a listing.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    Words(&'static str),
+    Number(&'static str),
+}
+
+/// A table of words and numbers, which scrolls sideways where the page is narrower than it.
+pub(super) fn listing(label: &str, caption: Markup, columns: &[Column], rows: Markup) -> Markup {
+    html! {
+        div.scroll role="region" aria-label=(label) tabindex="0" {
+            table.listing {
+                caption { (caption) }
+                thead {
+                    tr {
+                        @for column in columns {
+                            @match column {
+                                Column::Words(name) => th scope="col" { (name) },
+                                Column::Number(name) => th.number scope="col" { (name) },
+                            }
+                        }
+                    }
+                }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
 /// What a long list leaves out.
 pub(super) fn folded(n: usize, one: &str, many: &str, rule: &str) -> Markup {
     html! { @if n > 0 { p.note { "Not shown: " (count(n, one, many)) ". " (rule) } } }
