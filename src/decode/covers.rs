@@ -1,6 +1,7 @@
 //! The records of a RIB dump that cover what comes next: in a sorted dump a prefix follows those that it is a part of, so
 //! that one pass finds the covering routes of a prefix that only its origin makes matter.
 
+use super::control::mix_bits;
 use super::events::{Draft, TABLE_DUMP_V2};
 use super::prefilter::nlri;
 use super::rib::Entries;
@@ -16,11 +17,17 @@ pub(super) struct Covers {
     chain: Vec<Cover>,
     /// Room for copies.
     spare: Vec<Vec<u8>>,
+    /// Prefixes that were passed over and are not yet told, mixed.
+    passed_over: Vec<u64>,
 }
+
+/// So many are told at once.
+const MAX_UNTOLD: usize = 4096;
 
 /// A copy of a record.
 struct Cover {
     prefix: Prefix,
+    mixed: u64,
     at: Timestamp,
     add_path: bool,
     index: u64,
@@ -38,16 +45,26 @@ impl Draft<'_> {
     pub(super) fn leave_covers(&mut self, prefix: &Prefix) {
         while let Some(cover) = self.covers.chain.pop_if(|cover| !covers(&cover.prefix, prefix)) {
             if !cover.is_reported {
-                self.selection.pass_over(&cover.prefix);
+                self.pass_over(cover.mixed);
             }
             self.covers.spare.push(cover.body);
         }
     }
 
-    /// At the end of the file.
+    /// At the end of the file, or of what a peer table is for.
     pub(super) fn leave_all_covers(&mut self) {
-        for cover in self.covers.chain.drain(..).filter(|cover| !cover.is_reported) {
-            self.selection.pass_over(&cover.prefix);
+        let chain = std::mem::take(&mut self.covers.chain);
+        chain.into_iter().filter(|cover| !cover.is_reported).for_each(|cover| self.pass_over(cover.mixed));
+        self.selection.pass_over(&self.covers.passed_over);
+        self.covers.passed_over.clear();
+    }
+
+    /// Nobody reported a prefix, which is given mixed.
+    pub(super) fn pass_over(&mut self, mixed: u64) {
+        self.covers.passed_over.push(mixed);
+        if self.covers.passed_over.len() >= MAX_UNTOLD {
+            self.selection.pass_over(&self.covers.passed_over);
+            self.covers.passed_over.clear();
         }
     }
 
@@ -76,10 +93,11 @@ impl Draft<'_> {
         prefix: Prefix,
         is_reported: bool,
     ) {
+        let mixed = mix_bits(prefix.bits(), prefix.len());
         let is_cover = prefix.len() >= MIN_COVER_LENGTH[prefix.family() as usize];
         if !is_cover || !may_cover(&prefix, record.following) {
             if !is_reported {
-                self.selection.pass_over(&prefix);
+                self.pass_over(mixed);
             }
             return;
         }
@@ -90,6 +108,7 @@ impl Draft<'_> {
         let (add_path, is_damaged) = (entries.add_path, self.latest_damaged == Some(index));
         self.covers.chain.push(Cover {
             prefix,
+            mixed,
             at,
             add_path,
             index,

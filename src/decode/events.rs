@@ -89,10 +89,11 @@ pub(super) struct Draft<'s> {
     events: Vec<RouteEvent>,
     damage: Vec<Damage>,
     pub(super) latest_damaged: Option<u64>,
-    span: Option<(Timestamp, Timestamp)>,
+    /// The earliest and the latest time of a record, in microseconds.
+    span: (i64, i64),
     skipped: Vec<Skipped>,
-    /// The times of the latest two records.
-    latest: [Option<Timestamp>; 2],
+    /// The times of the latest two records; the end of time where there are none.
+    latest: [Timestamp; 2],
 }
 
 impl<'s> Draft<'s> {
@@ -112,21 +113,22 @@ impl<'s> Draft<'s> {
             events: Vec::new(),
             damage: Vec::new(),
             latest_damaged: None,
-            span: None,
+            span: (i64::MAX, i64::MIN),
             skipped: Vec::new(),
-            latest: [None; 2],
+            latest: [Timestamp::MAX; 2],
         }
     }
 
     fn finish(mut self, ending: Ending) -> Reading {
         self.leave_all_covers();
+        let (first, last) = self.span;
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
             control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
-            span: self.span,
+            span: (first <= last).then(|| (Timestamp::from_micros(first), Timestamp::from_micros(last))),
             skipped: self.skipped,
             ending,
             has_peer_table: !self.lacked_peer_table,
@@ -146,8 +148,8 @@ impl<'s> Draft<'s> {
         if record.n_skipped > 0 {
             self.skip(record, at);
         }
-        self.latest = [Some(at), self.latest[0]];
-        self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+        self.latest = [at, self.latest[0]];
+        self.span = (self.span.0.min(at.micros()), self.span.1.max(at.micros()));
         match (record.kind, record.subtype) {
             (BGP4MP | BGP4MP_ET, _) => self.bgp4mp(record, at, body),
             (TABLE_DUMP_V2, _) => self.table_dump_v2(record, at),
@@ -160,14 +162,16 @@ impl<'s> Draft<'s> {
 
     /// Counts the octets before a record that belong to none. Perhaps the record before them was damaged too, so nothing
     /// is certain since the one before that.
+    #[inline(never)]
     fn skip(&mut self, record: &Record, before: Timestamp) {
         let (offset, n) = (record.offset - record.n_skipped, record.n_skipped);
-        let after = self.latest.iter().flatten().min().map_or(before, |after| *after.min(&before));
+        let after = before.min(self.latest[0]).min(self.latest[1]);
         let what = format!("{n} bytes that belong to no record");
         self.count_damage(Damage { record: record.index, offset, what });
         self.skipped.push(Skipped { offset, bytes: n, after, before });
     }
 
+    #[inline(never)]
     fn table_dump_v2(&mut self, record: &Record, at: Timestamp) {
         let (family, add_path) = match record.subtype {
             1 => return self.peer_table(record),
@@ -200,7 +204,13 @@ impl<'s> Draft<'s> {
             && let Some(peer) = self.peers.by_envelope(raw)
         {
             self.heard(peer, at);
-            return self.message(record, at, peer, message, encoding);
+            return match whole_update(message) {
+                Some(update) => {
+                    self.alive(record, at, peer);
+                    self.update(record, at, peer, update, encoding, false);
+                }
+                None => self.message(record, at, peer, message, encoding),
+            };
         }
         match envelope(body, encoding.four_octets) {
             Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
@@ -219,6 +229,7 @@ impl<'s> Draft<'s> {
     }
 
     /// A BGP message with its header.
+    #[inline(never)]
     fn message(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, message: &[u8], encoding: Encoding) {
         let Some((kind, content, is_cut)) = message_content(message) else {
             return self.damage(record, "no BGP message where one should begin".to_owned());
@@ -256,9 +267,21 @@ impl<'s> Draft<'s> {
         if sampled || matters {
             self.control.update(at, self.events.len(), peer, update, encoding);
         }
-        if !matters && !self.decode_all {
-            return;
+        if matters || self.decode_all {
+            self.decode_update(record, at, peer, update, encoding, is_cut);
         }
+    }
+
+    #[inline(never)]
+    fn decode_update(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        peer: PeerIndex,
+        update: &[u8],
+        encoding: Encoding,
+        is_cut: bool,
+    ) {
         let decoded = match updates::decode(update, encoding, &mut self.paths) {
             Ok(decoded) => decoded,
             Err(what) => return self.damage(record, what),
@@ -281,6 +304,7 @@ impl<'s> Draft<'s> {
         }
     }
 
+    #[inline(never)]
     fn state_change(&mut self, record: &Record, at: Timestamp, change: Option<(Peer, u16)>) {
         match change {
             Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
@@ -300,6 +324,7 @@ impl<'s> Draft<'s> {
     }
 
     /// The oldest form: IPv4, two-octet AS numbers, messages without their header.
+    #[inline(never)]
     fn legacy_bgp(&mut self, record: &Record, at: Timestamp, mut body: Octets) {
         const ENCODING: Encoding = Encoding { four_octets: false, add_path: false };
         let peer = legacy_peer(&mut body);
@@ -431,6 +456,17 @@ fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {
 fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
     let asn = as_number(octets, false)?;
     Some(Peer { address: address(octets, Family::V4)?, asn })
+}
+
+/// The content of a message that begins with the marker, if it is an UPDATE and there as a whole.
+#[inline]
+fn whole_update(message: &[u8]) -> Option<&[u8]> {
+    match message.split_first_chunk::<MESSAGE_HEADER>() {
+        Some(([.., high, low, UPDATE], content)) if usize::from(u16::from_be_bytes([*high, *low])) == message.len() => {
+            Some(content)
+        }
+        _ => None,
+    }
 }
 
 /// The type of a message, what follows its header, and whether the record ends before the message does.

@@ -17,15 +17,27 @@ struct Key {
 
 /// The peers of one file.
 pub(super) struct Peers {
-    list: Vec<PeerActivity>,
+    list: Vec<Peer>,
+    sessions: Vec<Session>,
     known: FxHashMap<Key, PeerIndex>,
     /// Peers asked for lately, each in the place of its key.
     recent: [Option<(Key, PeerIndex)>; N_RECENT],
     /// Envelopes seen lately, each in its place.
     envelopes: Box<[Seen; N_RECENT]>,
     tables: Vec<Table>,
-    /// By peer, whether it is known to have an established session.
-    alive: Vec<bool>,
+}
+
+/// What a peer sent: the times of its first and last message, in microseconds, and whether its session is known to be
+/// established.
+#[derive(Clone, Copy)]
+struct Session {
+    first_at: i64,
+    last_at: i64,
+    is_alive: bool,
+}
+
+impl Session {
+    const SILENT: Session = Session { first_at: i64::MAX, last_at: i64::MIN, is_alive: false };
 }
 
 /// Places for peers: some times more than most collectors have, so that few share one.
@@ -61,11 +73,11 @@ impl Default for Peers {
     fn default() -> Peers {
         Peers {
             list: Vec::new(),
+            sessions: Vec::new(),
             known: FxHashMap::default(),
             recent: [None; N_RECENT],
             envelopes: Box::new([Seen { octets: [0; MAX_ENVELOPE], length: 0, peer: 0 }; N_RECENT]),
             tables: Vec::new(),
-            alive: Vec::new(),
         }
     }
 }
@@ -84,9 +96,9 @@ impl Peers {
     #[cold]
     fn look_up(&mut self, peer: Peer, key: Key) -> PeerIndex {
         let index = *self.known.entry(key).or_insert_with(|| {
-            self.list.push(PeerActivity { peer, first_at: None, last_at: None, table_size: [0; 2] });
+            self.list.push(peer);
+            self.sessions.push(Session::SILENT);
             self.tables.push(Table::default());
-            self.alive.push(false);
             (self.list.len() - 1) as PeerIndex
         });
         self.recent[key.place()] = Some((key, index));
@@ -109,23 +121,23 @@ impl Peers {
 
     /// Whether the peer names nobody.
     pub(super) fn is_nobody(&self, index: PeerIndex) -> bool {
-        self.list.get(index as usize).is_none_or(|activity| is_nobody(&activity.peer))
+        self.list.get(index as usize).is_none_or(is_nobody)
     }
 
     /// The peer sent a message.
     #[inline]
     pub(super) fn heard(&mut self, index: PeerIndex, at: Timestamp) {
-        if let Some(activity) = self.list.get_mut(index as usize) {
-            activity.first_at = Some(activity.first_at.map_or(at, |first| first.min(at)));
-            activity.last_at = Some(activity.last_at.map_or(at, |last| last.max(at)));
+        if let Some(session) = self.sessions.get_mut(index as usize) {
+            session.first_at = session.first_at.min(at.micros());
+            session.last_at = session.last_at.max(at.micros());
         }
     }
 
     /// Notes whether the session of the peer is established; says whether that is new.
     #[inline]
     pub(super) fn set_alive(&mut self, index: PeerIndex, is_alive: bool) -> bool {
-        let known = self.alive.get_mut(index as usize);
-        known.is_some_and(|known| std::mem::replace(known, is_alive) != is_alive)
+        let session = self.sessions.get_mut(index as usize);
+        session.is_some_and(|session| std::mem::replace(&mut session.is_alive, is_alive) != is_alive)
     }
 
     /// The peer holds the `n`th distinct prefix of the dump, counted from 1; repeats of it count once.
@@ -139,9 +151,14 @@ impl Peers {
         }
     }
 
-    pub(super) fn into_list(mut self) -> Vec<PeerActivity> {
-        self.list.iter_mut().zip(&self.tables).for_each(|(activity, table)| activity.table_size = table.sizes);
-        self.list
+    pub(super) fn into_list(self) -> Vec<PeerActivity> {
+        let peers = self.list.into_iter().zip(self.sessions).zip(self.tables);
+        let activity = |((peer, session), table): ((Peer, Session), Table)| {
+            let at = |micros| (session.first_at <= session.last_at).then(|| Timestamp::from_micros(micros));
+            let (first_at, last_at) = (at(session.first_at), at(session.last_at));
+            PeerActivity { peer, first_at, last_at, table_size: table.sizes }
+        };
+        peers.map(activity).collect()
     }
 }
 

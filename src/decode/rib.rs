@@ -165,6 +165,7 @@ impl Draft<'_> {
     }
 
     /// TABLE_DUMP: one route, in early files several.
+    #[inline(never)]
     pub(super) fn table_dump(&mut self, record: &Record, at: Timestamp, family: Family) {
         self.counts.rib_records += 1;
         let mut octets = Octets(record.body);
@@ -187,11 +188,8 @@ impl Draft<'_> {
                 self.control.hold(peer, sampled, false);
             }
             let wanted = prefix_matters(family, network.length, network.octets, mixed, self.selection).unwrap_or(true);
-            if !wanted
-                && self.selection.has_origins()
-                && let Some(prefix) = network.prefix()
-            {
-                self.selection.pass_over(&prefix);
+            if !wanted && self.selection.has_origins() {
+                self.pass_over(mixed);
             }
             let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
             self.entry(record, at, network, wanted, entry);
@@ -231,6 +229,7 @@ impl Draft<'_> {
         }
     }
 
+    #[inline]
     fn may_originate(&self, entry: &Entry) -> bool {
         self.decode_all
             || self.selection.has_origins()

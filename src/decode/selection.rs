@@ -23,7 +23,8 @@ pub struct Selection {
     exact: FxHashSet<Prefix>,
     within: FxHashSet<Prefix>,
     covers: FxHashSet<Prefix>,
-    origins: FxHashSet<Asn>,
+    /// Sorted: there are few.
+    origins: Vec<Asn>,
     /// What readers of RIB dumps passed over; only where origins are chosen.
     names: Option<Arc<Names>>,
     /// Lengths in `within`, so that a look-up tries only those: bit n stands for length n, IPv4 then IPv6.
@@ -73,7 +74,9 @@ impl Selection {
 
     /// Adds every route that `origin` originates.
     pub fn add_origin(&mut self, origin: Asn) {
-        self.origins.insert(origin);
+        if let Err(place) = self.origins.binary_search(&origin) {
+            self.origins.insert(place, origin);
+        }
         self.names.get_or_insert_default();
     }
 
@@ -119,15 +122,21 @@ impl Selection {
         self.names.as_ref().is_some_and(names)
     }
 
-    pub(super) fn pass_over(&self, prefix: &Prefix) {
+    /// Remembers prefixes that a reader passed over, given mixed.
+    pub(super) fn pass_over(&self, mixed: &[u64]) {
         if let Some(names) = &self.names {
-            names.add(prefix);
+            names.add(mixed);
         }
     }
 
     /// Whether a route of `origin` is wanted, whatever its prefix.
+    #[inline]
     pub fn wants_origin(&self, origin: Asn) -> bool {
-        self.origins.contains(&origin)
+        match self.origins[..] {
+            [] => false,
+            [one] => one == origin,
+            _ => self.origins.binary_search(&origin).is_ok(),
+        }
     }
 
     /// Whether any origin is chosen.

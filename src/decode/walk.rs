@@ -57,8 +57,34 @@ impl<R: Read> Walk<R> {
         self.offset
     }
 
-    /// The next record, or how the file ended.
+    /// The next record, or how the file ended. Hot.
+    #[inline]
     pub(super) fn record(&mut self) -> Result<Record<'_>, Ending> {
+        // Nearly always it is there as a whole.
+        if let Some((seconds, kind, subtype, length)) = header(self.available())
+            && kind != TABLE_DUMP
+            && is_plausible(kind, length)
+            && self.end - self.start >= HEADER + length
+        {
+            return Ok(self.cut_off((seconds, kind, subtype), HEADER + length, 0));
+        }
+        self.any_record()
+    }
+
+    #[inline]
+    fn cut_off(&mut self, (seconds, kind, subtype): (u32, u16, u16), whole: usize, n_skipped: u64) -> Record<'_> {
+        let (index, offset, begin) = (self.index, self.offset, self.start);
+        self.start += whole;
+        self.offset += whole as u64;
+        self.index += 1;
+        self.seconds = seconds;
+        let (record, following) =
+            self.buffer.get(begin..self.end).and_then(|octets| octets.split_at_checked(whole)).unwrap_or_default();
+        let body = record.get(HEADER..).unwrap_or_default();
+        Record { index, offset, seconds, kind, subtype, body, n_skipped, following }
+    }
+
+    fn any_record(&mut self) -> Result<Record<'_>, Ending> {
         self.fill(HEADER)?;
         let Some((mut seconds, mut kind, mut subtype, mut length)) = header(self.available()) else {
             return Err(self.end_inside_header());
@@ -80,14 +106,7 @@ impl<R: Read> Walk<R> {
         if kind == TABLE_DUMP && self.is_short_batch(subtype, whole) && self.fill(whole + 4)? {
             whole += 4;
         }
-        let (index, offset, begin) = (self.index, self.offset, self.start);
-        self.start += whole;
-        self.offset += whole as u64;
-        self.index += 1;
-        self.seconds = seconds;
-        let body = self.buffer.get(begin + HEADER..begin + whole).unwrap_or_default();
-        let following = self.buffer.get(begin + whole..self.end).unwrap_or_default();
-        Ok(Record { index, offset, seconds, kind, subtype, body, n_skipped, following })
+        Ok(self.cut_off((seconds, kind, subtype), whole, n_skipped))
     }
 
     /// Skips octets up to the next place where records begin, and says how many; nothing where there is no such place.
@@ -208,6 +227,7 @@ pub(super) fn header(available: &[u8]) -> Option<(u32, u16, u16, usize)> {
 }
 
 /// A registered type (the IANA registry "MRT", without NULL) and a length below the limit.
+#[inline]
 fn is_plausible(kind: u16, length: usize) -> bool {
     matches!(kind, 1..=13 | 16 | 17 | 32 | 33 | 48 | 49) && length <= MAX_BODY
 }
