@@ -230,7 +230,8 @@ impl Shares {
             let (hold, lack) = (hold.count_ones(), lack.count_ones());
             (hold + lack > 0).then(|| f64::from(hold) / f64::from(hold + lack))
         };
-        let everyone = bits(history, (0..history.peers.len()).filter(|peer| !history.peers[*peer].is_partial));
+        let may_be_full = |peer: &usize| !history.peers[*peer].is_partial || !truth.tells_partial;
+        let everyone = bits(history, (0..history.peers.len()).filter(may_be_full));
         let live = votes.must_hold | votes.must_lack;
         Shares {
             least: share(votes.must_hold & certain, votes.may_lack & possible),
