@@ -63,6 +63,7 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
     if container.n_trailing() > 0 {
         let what = format!("{} bytes that belong to nothing follow the end of the container", container.n_trailing());
         draft.count_damage(Damage { record: draft.counts.records, offset: end, what });
+        draft.has_trailing_bytes = true;
     }
     let ending = match ending {
         Ending::Truncated(why) if container.is_corrupt() => Ending::Corrupt(why),
@@ -87,6 +88,7 @@ pub(super) struct Draft<'s> {
     events: Vec<RouteEvent>,
     damage: Vec<Damage>,
     latest_damaged: Option<u64>,
+    has_trailing_bytes: bool,
     span: Option<(Timestamp, Timestamp)>,
     skipped: Vec<Skipped>,
     /// The times of the latest two records.
@@ -109,6 +111,7 @@ impl<'s> Draft<'s> {
             events: Vec::new(),
             damage: Vec::new(),
             latest_damaged: None,
+            has_trailing_bytes: false,
             span: None,
             skipped: Vec::new(),
             latest: [None; 2],
@@ -125,6 +128,8 @@ impl<'s> Draft<'s> {
             span: self.span,
             skipped: self.skipped,
             ending,
+            read_until: self.latest[0],
+            has_trailing_bytes: self.has_trailing_bytes,
             has_peer_table: !self.lacked_peer_table,
         }
     }

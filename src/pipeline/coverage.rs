@@ -18,14 +18,13 @@ use crate::visibility::View;
 const MAX_DAMAGED: f64 = 0.05;
 
 /// The gaps of one collector: files that are missing, stretches that its files do not show, and the time after RIB
-/// dumps that contradict its updates too often to be accepted.
+/// dumps that contradict its updates too often to be accepted. Those before the seeding RIB dump are among them: what
+/// such files say of sessions matters to the replay.
 pub(super) fn gaps(archive: &Archive, window: Window) -> Vec<Gap> {
     let plan = &archive.plan;
-    let start = plan.start.min(window.start);
-    let clip = |stretch: Window| Window::new(stretch.start.max(start), stretch.end.min(window.end));
     let mut gaps = plan.gaps.clone();
     let mut push = |stretch: Window, reason: GapReason, detail: String| {
-        if let Ok(window) = clip(stretch) {
+        if let Ok(window) = Window::new(stretch.start, stretch.end.min(window.end)) {
             gaps.push(Gap { collector: plan.collector.clone(), window, reason, detail });
         }
     };
@@ -65,8 +64,11 @@ fn unseen(file: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
         Verdict::Damaged if is_unreliable(file.reading.counts) => GapReason::Damaged,
         Verdict::Ok | Verdict::Damaged => return None,
     };
-    if let (GapReason::Truncated, Some((_, last))) = (reason, file.reading.span) {
-        span.start = span.start.max(last);
+    // Times beyond the span of the file do not tell where in it the cut is.
+    if let (GapReason::Truncated, Some(until)) = (reason, file.reading.read_until)
+        && until < span.end
+    {
+        span.start = span.start.max(until);
     }
     Some((span, reason))
 }
@@ -98,6 +100,7 @@ pub(super) fn rows(
     let (mut all, mut rows) = (Vec::new(), Vec::new());
     for ((archive, gaps), replay) in archives.iter().zip(gaps).zip(replays) {
         let collector = &archive.plan.collector;
+        let gaps = since(archive.plan.start.min(window.start), gaps);
         let mut push = |stretch: Window, reason: Option<GapReason>, detail: &str| {
             if let Some(window) = stretch.intersect(&window) {
                 let detail = detail.to_owned();
@@ -143,6 +146,17 @@ pub(super) fn rows(
     }
     rows.sort_by(|a, b| (&a.collector, a.window).cmp(&(&b.collector, b.window)));
     (all, rows)
+}
+
+/// What of the gaps lies after the beginning of the replay, in order.
+fn since(start: Timestamp, gaps: Vec<Gap>) -> Vec<Gap> {
+    let clipped = gaps.into_iter().filter_map(|gap| {
+        let window = Window::new(gap.window.start.max(start), gap.window.end).ok()?;
+        Some(Gap { window, ..gap })
+    });
+    let mut gaps: Vec<Gap> = clipped.collect();
+    gaps.sort();
+    gaps
 }
 
 /// The coverage of the run.

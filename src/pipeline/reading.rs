@@ -18,9 +18,13 @@ use crate::decode::{self, Control, Counts, Crew, Ending, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, FetchError};
 use crate::progress::Progress;
+use crate::time::Timestamp;
 
 /// A file whose records lie further than this from its name was written by a wrong clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 3600);
+/// Names tell no seconds: files named alike to the minute were opened up to this long after it. In route-views2 of 2008
+/// it is 58 s.
+const NAME_PRECISION: Duration = Duration::from_secs(60);
 /// A RIB dump with less than this share of the peers of the one before it was cut short.
 const MIN_PEERS: f64 = 0.5;
 /// So was one in which most tables have less than this share of what they had. Peers come and go and single tables
@@ -182,6 +186,8 @@ fn unreadable(why: String) -> Reading {
         skipped: Vec::new(),
         ending: Ending::Unreadable(why),
         has_peer_table: true,
+        read_until: None,
+        has_trailing_bytes: false,
     }
 }
 
@@ -193,6 +199,10 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
         (Ending::Complete, Some((first, last))) => {
             if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
                 return (Verdict::Unreadable, Some(format!("its records are of {first} to {last}: a wrong clock")));
+            }
+            if file.kind == DumpKind::Updates && is_of_another_time(file, first, last) {
+                let why = format!("its records are of {first} to {last}: those of another file");
+                return (Verdict::Unreadable, Some(why));
             }
             let counts = reading.counts;
             if file.kind == DumpKind::Updates && counts.rib_records > 0 && counts.messages + counts.state_changes == 0 {
@@ -207,6 +217,15 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
             }
         }
     }
+}
+
+/// Whether an update file holds nothing of its own time, but of a time before or after it: files were mixed up. Single
+/// records that are early or late prove nothing.
+fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> bool {
+    let own = file.nominal_span();
+    let is_before = last < own.start + NAME_PRECISION && first + NAME_PRECISION * 2 <= own.start;
+    let is_after = first + NAME_PRECISION > own.end && last >= own.end + NAME_PRECISION * 2;
+    is_before || is_after
 }
 
 /// Rejects RIB dumps that may not be taken for whole tables. `ribs` are those of one collector, in order.
@@ -242,7 +261,8 @@ fn tables(reading: &Reading) -> Tables {
 
 /// What is wrong with a RIB dump on its own.
 fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
-    let damaged = rib.reading.counts.damaged;
+    // What follows a whole container takes nothing from it.
+    let damaged = rib.reading.counts.damaged - u64::from(rib.reading.has_trailing_bytes);
     match rib.report.verdict {
         Verdict::Unreadable | Verdict::Truncated | Verdict::Empty | Verdict::Missing | Verdict::Unavailable => {
             rib.report.detail.clone()

@@ -245,7 +245,11 @@ impl Replayer {
                     self.contiguous_since = None;
                     self.forget_all(at);
                 }
-                Due::GapEnds => self.resume(at),
+                Due::GapEnds => {
+                    // Records of the instant of a cut, and of a file that is not to be relied on, lead nowhere.
+                    self.forget_all(at);
+                    self.resume(at);
+                }
                 Due::Rib(index) => self.apply_rib(index),
                 Due::RibExpires(index) if self.latest_rib == Some(index) => self.forget_all(at),
                 Due::RibExpires(_) => {}

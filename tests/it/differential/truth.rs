@@ -275,21 +275,23 @@ fn claims(
     let mut claims: [Vec<u8>; N_PREFIXES] = std::array::from_fn(|_| vec![0; N_SECONDS]);
     // Without states nobody sees that a session closed, until a dump shows who is there.
     let mut is_stale = false;
-    // What the latest dump that shows the whole table lacks, and no message has named since.
-    let mut gone = 0;
+    // What the latest dump that shows the whole table lacks, and no message has named since: beyond doubt, and if that
+    // dump counts.
+    let (mut gone, mut perhaps_gone) = (0, 0);
     // Since the last stretch of which nothing is left: prefixes named again.
     let mut named_again = u8::MAX;
     for at in START..END {
         let now = index(at);
         is_stale |= !has_states && life.breaks.contains(&at);
-        if dumps
-            .iter()
-            .any(|judged| judged.is_good && judged.done_at() + 1 == at && life.is_full_throughout(&judged.dump))
-        {
-            is_stale = false;
-            gone = !life.held[now];
+        let mut just_done = dumps.iter().filter(|judged| judged.done_at() + 1 == at && judged.is_readable);
+        if let Some(judged) = just_done.find(|judged| life.is_full_throughout(&judged.dump)) {
+            perhaps_gone = !life.held[now];
+            if judged.is_good {
+                (is_stale, gone) = (false, perhaps_gone);
+            }
         }
-        gone &= !(life.named[now] | if life.is_full[now] { life.held[now] } else { 0 });
+        let shown = life.named[now] | if life.is_full[now] { life.held[now] } else { 0 };
+        (gone, perhaps_gone) = (gone & !shown, perhaps_gone & !shown);
         let in_whole_hole = holes.iter().any(|hole| hole.is_whole && hole.from <= at && at < hole.to);
         if in_whole_hole {
             named_again = 0;
@@ -312,6 +314,7 @@ fn claims(
             if is_stale {
                 set |= if life.recorded[now] & !gone & bit != 0 { HOLDS } else { LACKS };
                 set |= if life.in_doubt[now] & bit != 0 { HOLDS | LACKS } else { 0 };
+                set |= if perhaps_gone & bit != 0 { LACKS } else { 0 };
             }
             // A dump in the middle of a transfer that nothing announced shows a table without what is still to come.
             let begun = life.breaks.iter().rfind(|begun| **begun <= at);
