@@ -330,11 +330,6 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
         if history.peers[peer].is_partial {
             continue;
         }
-        // A dump shows what is there in the middle of a transfer. Where no session states are recorded nothing tells
-        // such a table from a whole one; it is too small for a full feed, and has no vote.
-        if span.evidence == "not_in_rib" && !history.collectors[history.peers[peer].collector].has_states {
-            continue;
-        }
         let claim = match span.held {
             Held::Present(_) => HOLDS,
             Held::Absent => LACKS,
