@@ -8,8 +8,10 @@ mod ahead;
 mod collecting;
 mod coverage;
 mod judging;
+mod lane;
 mod reading;
 mod subjects;
+mod work;
 
 use crate::catalog::{Catalog, Query};
 use crate::detect::Thresholds;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 /// Watches a run. Called from several threads; every method may be left out.
 pub trait Progress: Send + Sync {
-    /// A stage begins that reads `n_files` files.
-    fn begin(&self, _stage: &str, _n_files: usize) {}
+    /// So many files are going to be read; again, where updates revealed prefixes to look for in all of them.
+    fn begin(&self, _n_rib_dumps: usize, _n_update_files: usize) {}
+    /// So many more are to be read than was said.
+    fn added(&self, _n_files: usize) {}
     /// One of them was read.
     fn file_read(&self, _name: &str) {}
     /// A file could not be had: its time is a gap.

@@ -181,6 +181,16 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// Moves the numbers of all files: they began at 0, and then begin at `first`.
+    pub fn number_files_from(&mut self, first: u32) {
+        let of_sessions = self.sessions.iter_mut().filter_map(|span| span.record.as_mut());
+        let of_routes = self.routes.iter_mut().filter_map(|span| span.record.as_mut());
+        let of_tables = self.tables.iter_mut().flat_map(|table| table.holders.values_mut().flatten());
+        let records = of_sessions.chain(of_routes).chain(of_tables.map(|holder| &mut holder.record));
+        records.for_each(|record| record.file += first);
+        self.tables.iter_mut().for_each(|table| table.file += first);
+    }
+
     /// Every prefix that a route, its absence or a RIB dump shows, sorted.
     pub fn prefixes(&self) -> BTreeSet<Prefix> {
         let in_tables = self.tables.iter().flat_map(|table| table.holders.keys());

@@ -120,15 +120,19 @@ impl Progress {
 }
 
 impl outage_replay::pipeline::Progress for Progress {
-    fn begin(&self, stage: &str, n_files: usize) {
+    fn begin(&self, n_rib_dumps: usize, n_update_files: usize) {
         if self.milestones {
-            self.say(&format!("reading {n_files} files: {stage}"));
+            self.say(&format!("reading {n_rib_dumps} RIB dumps and {n_update_files} update files"));
         }
+        let n_files = n_rib_dumps + n_update_files;
         let mut state = self.state();
         state.reading.finish_and_clear();
-        state.reading = self
-            .bar(n_files as u64, "{msg:17} {bar:16} {pos}/{len} files, {eta} left")
-            .with_message(format!("reading {stage}"));
+        state.reading =
+            self.bar(n_files as u64, "{msg:17} {bar:16} {pos}/{len} files, {eta} left").with_message("reading");
+    }
+
+    fn added(&self, n_files: usize) {
+        self.state().reading.inc_length(n_files as u64);
     }
 
     fn file_read(&self, name: &str) {

@@ -46,9 +46,14 @@ impl Crew {
 
     /// Decodes the blocks of others until [`Crew::dismiss`]: for a thread that has nothing else to do.
     pub fn help(&self) {
+        self.help_until(|| false);
+    }
+
+    /// The same, but also until `is_over`; it is asked again after [`Crew::rouse`].
+    pub fn help_until(&self, is_over: impl Fn() -> bool) {
         self.n_idle.fetch_add(1, Ordering::Relaxed);
         let mut queue = lock(&self.queue);
-        while !queue.is_over {
+        while !queue.is_over && !is_over() {
             match queue.tasks.pop_front() {
                 Some(task) => {
                     drop(queue);
@@ -59,6 +64,12 @@ impl Crew {
             }
         }
         self.n_idle.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Lets those who help look whether something else is to be done.
+    pub fn rouse(&self) {
+        drop(lock(&self.queue));
+        self.changed.notify_all();
     }
 
     /// Sends everybody home, now and later.

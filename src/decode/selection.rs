@@ -76,6 +76,11 @@ impl Selection {
         self.exact.contains(prefix)
     }
 
+    /// How many prefixes were chosen themselves.
+    pub fn n_prefixes(&self) -> usize {
+        self.exact.len()
+    }
+
     /// Whether a route of `origin` is wanted, whatever its prefix.
     pub fn wants_origin(&self, origin: Asn) -> bool {
         self.origins.contains(&origin)

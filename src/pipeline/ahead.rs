@@ -5,21 +5,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::thread::Scope;
 
-use crate::catalog::{ArchiveFile, DumpKind, Location, Plan};
+use crate::catalog::{ArchiveFile, Location};
 use crate::fetch::{self, Cache};
 use crate::progress::Progress;
 
-/// Begins to download what `plan` needs and the cache lacks, in the order in which it is read. Ends with the scope.
+/// Begins to download those of `files` that the cache lacks, in order. Ends with the scope.
 pub(super) fn fetch<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    plan: &Plan,
+    files: &[ArchiveFile],
     cache: Option<&'scope Cache>,
     progress: &'scope dyn Progress,
 ) {
     let Some(cache) = cache.filter(|cache| cache.n_connections() > 0) else { return };
     let mut by_host: BTreeMap<String, Vec<ArchiveFile>> = BTreeMap::new();
     let (mut n_files, mut bytes) = (0, 0);
-    for file in plan.collectors.iter().flat_map(|plan| plan.ribs.iter().chain(&plan.updates)) {
+    for file in files {
         let Location::Remote { url, size } = &file.location else { continue };
         if !cache.holds(&file.name) {
             let host = url.split('/').nth(2).unwrap_or_default().to_owned();
@@ -30,8 +30,7 @@ pub(super) fn fetch<'scope>(
     if n_files > 0 {
         progress.announced(n_files, bytes);
     }
-    for (_, mut files) in by_host {
-        files.sort_by_key(|file| (file.kind != DumpKind::Rib, file.named_at));
+    for files in by_host.into_values() {
         let files = Arc::new(Mutex::new(VecDeque::from(files)));
         for _ in 0..cache.n_connections() {
             let files = Arc::clone(&files);

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::collecting::Archive;
+use super::lane::Archive;
 use super::reading::ReadFile;
 use crate::bgp::{Asn, Collector, Family};
-use crate::coverage::{Gap, GapReason, Skipped, Verdict};
-use crate::decode::Counts;
+use crate::catalog::CollectorPlan;
+use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
 use crate::detect::Skew;
 use crate::replay::{RIB_INSTANT, Replay, RibTable};
 use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
@@ -17,60 +17,73 @@ use crate::visibility::View;
 /// nothing of the others, however few they are.
 const MAX_DAMAGED: f64 = 0.05;
 
-/// The gaps of one collector: files that are missing, stretches that its files do not show, and the time after RIB
-/// dumps that contradict its updates too often to be accepted. Those before the seeding RIB dump are among them: what
-/// such files say of sessions matters to the replay.
-pub(super) fn gaps(archive: &Archive, window: Window) -> Vec<Gap> {
-    let plan = &archive.plan;
+/// What is known to be a gap before any update file is read: files that are missing, and the time after RIB dumps that
+/// contradict each other too often to be accepted. `ribs` are reports of the RIB dumps, in order.
+pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Window) -> Vec<Gap> {
     let mut gaps = plan.gaps.clone();
-    let mut push = |stretch: Window, reason: GapReason, detail: String| {
-        if let Ok(window) = Window::new(stretch.start, stretch.end.min(window.end)) {
-            gaps.push(Gap { collector: plan.collector.clone(), window, reason, detail });
-        }
-    };
-    for (index, file) in archive.updates.iter().enumerate() {
-        for skipped in &file.reading.skipped {
-            let detail =
-                format!("{}: {} bytes at {} that belong to no record", file.report.name, skipped.bytes, skipped.offset);
-            push(lost(skipped), GapReason::Damaged, detail);
-        }
-        let Some((stretch, reason)) = plan.span(index, window.end).and_then(|span| unseen(file, span)) else {
-            continue;
-        };
-        let detail = match &file.report.detail {
-            Some(detail) => format!("{}: {detail}", file.report.name),
-            None => file.report.name.clone(),
-        };
-        push(stretch, reason, detail);
-    }
-    for pair in archive.ribs.windows(2).filter(|pair| pair.iter().all(is_refused)) {
-        let [first, second] = [&pair[0].report, &pair[1].report];
+    for pair in ribs.windows(2).filter(|pair| pair.iter().all(is_refused)) {
+        let [first, second] = pair else { continue };
         let Some(at) = second.first_at else { continue };
         let detail = format!("two RIB dumps in a row were rejected: {} and {}", first.name, second.name);
-        push(Window { start: at, end: at + RIB_INSTANT }, GapReason::Unconfirmed, detail);
+        gaps.extend(gap(plan, window, Window { start: at, end: at + RIB_INSTANT }, GapReason::Unconfirmed, detail));
     }
-    gaps.sort();
     gaps
 }
 
+/// The stretches that the `index`th update file of the plan does not show, those before the seeding RIB dump too: what
+/// such a file says of sessions matters to the replay.
+pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Vec<Gap> {
+    let file = &updates.report;
+    let skipped = file.skipped.iter().filter_map(|skipped| {
+        let detail = format!("{}: {} bytes at {} that belong to no record", file.name, skipped.bytes, skipped.offset);
+        gap(plan, window, lost(skipped), GapReason::Damaged, detail)
+    });
+    let unseen = plan.span(index, window.end).and_then(|span| unseen(updates, span)).and_then(|(stretch, reason)| {
+        let detail = match &file.detail {
+            Some(detail) => format!("{}: {detail}", file.name),
+            None => file.name.clone(),
+        };
+        gap(plan, window, stretch, reason, detail)
+    });
+    skipped.chain(unseen).collect()
+}
+
+/// A stretch as a gap; nothing after the window asked about.
+fn gap(plan: &CollectorPlan, window: Window, stretch: Window, reason: GapReason, detail: String) -> Option<Gap> {
+    let window = Window::new(stretch.start, stretch.end.min(window.end)).ok()?;
+    Some(Gap { collector: plan.collector.clone(), window, reason, detail })
+}
+
 /// The part of its time that an update file does not show, and why.
-fn unseen(file: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
-    let reason = match file.report.verdict {
+fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
+    let file = &updates.report;
+    let reason = match file.verdict {
         Verdict::Truncated => GapReason::Truncated,
         Verdict::Empty => GapReason::Empty,
         Verdict::Missing => GapReason::Missing,
         Verdict::Unavailable => GapReason::Unavailable,
         Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
-        Verdict::Damaged if is_unreliable(file.reading.counts) => GapReason::Damaged,
+        Verdict::Damaged if is_unreliable(file) => GapReason::Damaged,
         Verdict::Ok | Verdict::Damaged => return None,
     };
     // Times beyond the span of the file do not tell where in it the cut is.
-    if let (GapReason::Truncated, Some(until)) = (reason, file.reading.read_until)
+    if let (GapReason::Truncated, Some(until)) = (reason, updates.reading.read_until)
         && until < span.end
     {
         span.start = span.start.max(until);
     }
     Some((span, reason))
+}
+
+/// What of the gaps lies after `start`, in order.
+pub(super) fn since(start: Timestamp, gaps: Vec<Gap>) -> Vec<Gap> {
+    let clipped = gaps.into_iter().filter_map(|gap| {
+        let window = Window::new(gap.window.start.max(start), gap.window.end).ok()?;
+        Some(Gap { window, ..gap })
+    });
+    let mut gaps: Vec<Gap> = clipped.collect();
+    gaps.sort();
+    gaps
 }
 
 /// The time in which bytes were lost; never empty, even within one second.
@@ -80,27 +93,21 @@ fn lost(skipped: &Skipped) -> Window {
 }
 
 /// Whether a RIB dump was read and rejected for what is in it.
-fn is_refused(rib: &ReadFile) -> bool {
-    rib.report.verdict == Verdict::Rejected && rib.reading.span.is_some()
+fn is_refused(rib: &FileReading) -> bool {
+    rib.verdict == Verdict::Rejected && rib.first_at.is_some()
 }
 
-fn is_unreliable(counts: Counts) -> bool {
-    counts.damaged > 1 && counts.damaged as f64 > MAX_DAMAGED * counts.records as f64
+fn is_unreliable(file: &FileReading) -> bool {
+    file.n_damaged > 1 && file.n_damaged as f64 > MAX_DAMAGED * file.n_records as f64
 }
 
 /// All gaps, and for each collector when its vantage points were known within the window: after a gap not before the
 /// next accepted RIB dump.
-pub(super) fn rows(
-    archives: &[Archive],
-    gaps: Vec<Vec<Gap>>,
-    replays: &[Replay],
-    window: Window,
-) -> (Vec<Gap>, Vec<CoverageRow>) {
-    let any_rib = replays.iter().any(|replay| replay.has_rib);
+pub(super) fn rows(archives: &[Archive], window: Window) -> (Vec<Gap>, Vec<CoverageRow>) {
+    let any_rib = archives.iter().any(|archive| archive.replay.has_rib);
     let (mut all, mut rows) = (Vec::new(), Vec::new());
-    for ((archive, gaps), replay) in archives.iter().zip(gaps).zip(replays) {
-        let collector = &archive.plan.collector;
-        let gaps = since(archive.plan.start.min(window.start), gaps);
+    for Archive { replay, gaps, .. } in archives {
+        let collector = &replay.collector;
         let mut push = |stretch: Window, reason: Option<GapReason>, detail: &str| {
             if let Some(window) = stretch.intersect(&window) {
                 let detail = detail.to_owned();
@@ -109,7 +116,7 @@ pub(super) fn rows(
         };
         if any_rib && !replay.has_rib {
             push(window, Some(GapReason::Excluded), "no accepted RIB dump, while other collectors have one");
-            all.extend(gaps);
+            all.extend(gaps.iter().cloned());
             continue;
         }
         // A dump that overlaps a gap is a snapshot and ends nothing.
@@ -129,7 +136,7 @@ pub(super) fn rows(
         {
             push(unseeded, Some(GapReason::NoRib), "no accepted RIB dump yet");
         }
-        for gap in &gaps {
+        for gap in gaps {
             if gap.window.start > at {
                 push(Window { start: at, end: gap.window.start }, None, "");
             }
@@ -142,21 +149,10 @@ pub(super) fn rows(
         if let Ok(rest) = Window::new(at.max(window.start), window.end) {
             push(rest, None, "");
         }
-        all.extend(gaps);
+        all.extend(gaps.iter().cloned());
     }
     rows.sort_by(|a, b| (&a.collector, a.window).cmp(&(&b.collector, b.window)));
     (all, rows)
-}
-
-/// What of the gaps lies after the beginning of the replay, in order.
-fn since(start: Timestamp, gaps: Vec<Gap>) -> Vec<Gap> {
-    let clipped = gaps.into_iter().filter_map(|gap| {
-        let window = Window::new(gap.window.start.max(start), gap.window.end).ok()?;
-        Some(Gap { window, ..gap })
-    });
-    let mut gaps: Vec<Gap> = clipped.collect();
-    gaps.sort();
-    gaps
 }
 
 /// The coverage of the run.

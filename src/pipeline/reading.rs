@@ -1,18 +1,14 @@
-//! Archive files read in parallel, each with its row of the manifest.
+//! One archive file, read, with its row of the manifest; and whether a RIB dump may be taken for whole tables.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use super::collecting::stop;
 use crate::bgp::{Family, Peer};
-use crate::catalog::{ArchiveFile, DumpKind, Location};
+use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
 use crate::decode::{self, Control, Counts, Crew, Ending, Reading, Selection};
 use crate::error::Error;
@@ -31,75 +27,14 @@ const MIN_PEERS: f64 = 0.5;
 /// leak, but no event takes a quarter of the Internet from most peers.
 const MIN_TABLE: f64 = 0.75;
 
-/// More threads than this for each file find nothing to do.
-const MAX_CREW: usize = 8;
-
 /// One file: what it says, and what became of it.
 pub(super) struct ReadFile {
     pub reading: Reading,
     pub report: FileReading,
 }
 
-/// Reads lists of files with every thread of the pool, the largest first; the result has the same shape whatever their
-/// number. Threads for which no file is left help with the blocks of those that are still being read.
-pub(super) fn read_all(
-    stage: &str,
-    lists: &[&[ArchiveFile]],
-    cache: Option<&Cache>,
-    selection: &Selection,
-    progress: &dyn Progress,
-) -> Result<Vec<Vec<ReadFile>>, Error> {
-    progress.begin(stage, lists.iter().map(|list| list.len()).sum());
-    let flat: Vec<&ArchiveFile> = lists.iter().copied().flatten().collect();
-    let order = by_size(&flat);
-    let (next, n_left, crew) = (AtomicUsize::new(0), AtomicUsize::new(flat.len()), Crew::new());
-    let results: Vec<OnceLock<Result<ReadFile, Error>>> = flat.iter().map(|_| OnceLock::new()).collect();
-    let work = || {
-        while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let _left = Left { n: &n_left, crew: &crew };
-            let _ = results[index].set(read_one(flat[index], cache, selection, &crew, progress));
-        }
-        if n_left.load(Ordering::Acquire) > 0 {
-            crew.help();
-        }
-    };
-    thread::scope(|scope| {
-        (1..rayon::current_num_threads().min(flat.len().max(1) * MAX_CREW)).for_each(|_| drop(scope.spawn(work)));
-        work();
-    });
-    let mut read = results.into_iter().filter_map(OnceLock::into_inner);
-    lists.iter().map(|list| read.by_ref().take(list.len()).collect()).collect()
-}
-
-/// A file that is not yet read. After the last one nobody need help any more, however it ended.
-struct Left<'a> {
-    n: &'a AtomicUsize,
-    crew: &'a Crew,
-}
-
-impl Drop for Left<'_> {
-    fn drop(&mut self) {
-        if self.n.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.crew.dismiss();
-        }
-    }
-}
-
-/// The order in which to read: a large file that begins last keeps everybody waiting. Files that are still to be
-/// downloaded keep the order in which they come.
-fn by_size(files: &[&ArchiveFile]) -> Vec<usize> {
-    let size = |file: &ArchiveFile| match &file.location {
-        Location::Local(path) => path.metadata().map_or(0, |metadata| metadata.len()),
-        Location::Cached { size } => *size,
-        Location::Remote { .. } => 0,
-    };
-    let sizes: Vec<u64> = files.iter().map(|file| size(file)).collect();
-    let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_by_key(|index| Reverse(sizes[*index]));
-    order
-}
-
-fn read_one(
+/// Reads a file and tells so, unless the run is to stop.
+pub(super) fn read_one(
     file: &ArchiveFile,
     cache: Option<&Cache>,
     selection: &Selection,
@@ -228,23 +163,22 @@ fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> 
     is_before || is_after
 }
 
-/// Rejects RIB dumps that may not be taken for whole tables. `ribs` are those of one collector, in order.
-pub(super) fn judge_ribs(ribs: &mut [ReadFile]) {
+/// What is wrong with each of these RIB dumps of one collector, in order: why it may not be taken for whole tables.
+pub(super) fn judge_ribs(ribs: &[&ReadFile]) -> Vec<Option<String>> {
     let tables: Vec<Tables> = ribs.iter().map(|rib| tables(&rib.reading)).collect();
     let flaws: Vec<Option<String>> = ribs.iter().zip(&tables).map(|(rib, tables)| flaw(rib, tables)).collect();
     let mut accepted: Option<&Tables> = None;
-    for (index, rib) in ribs.iter_mut().enumerate() {
+    let judge = |index: usize| {
         // The first one can only be compared with the one after it.
         let next = || (index + 1..tables.len()).find(|next| flaws[*next].is_none()).map(|next| &tables[next]);
         let cut = || is_cut(&tables[index], accepted.or_else(next)?);
-        match flaws[index].clone().or_else(cut) {
-            Some(why) => {
-                rib.report.verdict = Verdict::Rejected;
-                rib.report.detail = Some(why);
-            }
-            None => accepted = Some(&tables[index]),
+        let flaw = flaws[index].clone().or_else(cut);
+        if flaw.is_none() {
+            accepted = Some(&tables[index]);
         }
-    }
+        flaw
+    };
+    (0..ribs.len()).map(judge).collect()
 }
 
 /// How many prefixes each peer that has any carries, IPv4 then IPv6.
@@ -305,9 +239,4 @@ pub fn check_download(path: &Path, progress: &dyn Progress) -> Checked {
         Ending::Truncated(why) | Ending::Corrupt(why) => Checked::Cut(why),
         Ending::Unreadable(why) => Checked::Foreign(why),
     }
-}
-
-/// Whether a file is a RIB dump.
-pub(super) fn is_rib(file: &FileReading) -> bool {
-    file.kind == DumpKind::Rib.name()
 }

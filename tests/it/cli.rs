@@ -428,7 +428,10 @@ fn milestones_are_told_on_request_only() {
     assert_eq!((told("--quiet"), told("-q"), told("")), (String::new(), String::new(), String::new()));
     let milestones = told("-v");
     assert_eq!(milestones, told("--verbose"));
-    assert!(milestones.contains("files: RIB dumps") && !milestones.contains("read rrc00/"), "{milestones}");
+    assert!(
+        milestones.contains("reading 9 RIB dumps and 139 update files") && !milestones.contains("read rrc00/"),
+        "{milestones}"
+    );
     assert!(told("-vv").contains("read rrc00/2014.12/bview.20141222.0800.gz"));
     refused(2, &format!("{QUIET} --quiet --verbose"), &["--quiet"]);
 }

@@ -1,0 +1,223 @@
+//! The files of one collector on their way into its replay: RIB dumps first, then updates in order, each dropped once
+//! it was applied.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use rustc_hash::FxHashSet;
+
+use super::coverage;
+use super::reading::{self, ReadFile};
+use crate::bgp::Project;
+use crate::catalog::{self, ArchiveFile, CollectorPlan, Query};
+use crate::coverage::{FileReading, Gap, Verdict};
+use crate::replay::{Replay, Replayer};
+use crate::report::Source;
+use crate::time::Window;
+
+/// One collector, while its files are read.
+pub(super) struct Lane {
+    pub plan: CollectorPlan,
+    window: Window,
+    rejected: FxHashSet<String>,
+    /// RIB dumps read and not yet judged, by name, and how many chosen prefixes were known when they were read.
+    ribs: BTreeMap<String, (ReadFile, usize)>,
+    /// Updates read and not yet applied, by name.
+    ready: BTreeMap<String, ReadFile>,
+    replayer: Option<Replayer>,
+    replay: Option<Replay>,
+    /// Reports of the RIB dumps, then of the updates applied so far.
+    reports: Vec<FileReading>,
+    n_ribs: usize,
+    /// How many update files are behind us.
+    n_applied: usize,
+    /// Of so many update files the gaps have been told.
+    n_told: usize,
+    gaps: Vec<Gap>,
+}
+
+/// The archive of one collector, read and replayed.
+pub(super) struct Archive {
+    project: Project,
+    /// RIB dumps, then updates.
+    pub reports: Vec<FileReading>,
+    pub gaps: Vec<Gap>,
+    pub replay: Replay,
+    n_ribs: usize,
+}
+
+impl Lane {
+    pub(super) fn new(plan: CollectorPlan, window: Window) -> Lane {
+        Lane {
+            plan,
+            window,
+            rejected: FxHashSet::default(),
+            ribs: BTreeMap::new(),
+            ready: BTreeMap::new(),
+            replayer: None,
+            replay: None,
+            reports: Vec::new(),
+            n_ribs: 0,
+            n_applied: 0,
+            n_told: 0,
+            gaps: Vec::new(),
+        }
+    }
+
+    /// The same files once more, from the beginning.
+    pub(super) fn again(self) -> Lane {
+        Lane::new(self.plan, self.window)
+    }
+
+    /// Takes a RIB dump; says whether that was the last one that the plan names.
+    pub(super) fn add_rib(&mut self, rib: ReadFile, n_prefixes: usize) -> bool {
+        self.ribs.insert(rib.report.name.clone(), (rib, n_prefixes));
+        self.has_all_ribs()
+    }
+
+    pub(super) fn add_updates(&mut self, updates: ReadFile) {
+        self.ready.insert(updates.report.name.clone(), updates);
+    }
+
+    /// Whether every RIB dump of the plan has been read.
+    pub(super) fn has_all_ribs(&self) -> bool {
+        self.plan.ribs.iter().all(|rib| self.ribs.contains_key(&rib.name))
+    }
+
+    /// Whether the replay has begun.
+    pub(super) fn is_settled(&self) -> bool {
+        self.replayer.is_some() || self.replay.is_some()
+    }
+
+    /// The RIB dumps that were read when fewer prefixes were known; they have to be read again.
+    pub(super) fn take_stale_ribs(&mut self, n_prefixes: usize) -> Vec<ArchiveFile> {
+        let stale = self.plan.ribs.iter();
+        let stale = stale.filter(|rib| self.ribs.get(&rib.name).is_some_and(|(_, known)| *known < n_prefixes));
+        let stale: Vec<ArchiveFile> = stale.cloned().collect();
+        stale.iter().for_each(|rib| drop(self.ribs.remove(&rib.name)));
+        stale
+    }
+
+    /// Judges the RIB dumps, once all have been read. Where a broken one gives way to another the plan changes: then it
+    /// returns the files that are needed besides, and has to be asked again when the RIB dumps among them have been
+    /// read. Otherwise the replay begins.
+    pub(super) fn settle(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
+        loop {
+            let ribs: Vec<&ReadFile> =
+                self.plan.ribs.iter().filter_map(|rib| Some(&self.ribs.get(&rib.name)?.0)).collect();
+            let flaws = reading::judge_ribs(&ribs);
+            let flawed: Vec<(String, String)> =
+                ribs.iter().zip(flaws).filter_map(|(rib, flaw)| Some((rib.report.name.clone(), flaw?))).collect();
+            let n_rejected = self.rejected.len();
+            self.rejected.extend(flawed.iter().map(|(name, _)| name.clone()));
+            if self.rejected.len() == n_rejected {
+                self.begin(flawed.into_iter().collect());
+                return Vec::new();
+            }
+            let new = self.plan_again(query, listed);
+            if !new.is_empty() {
+                return new;
+            }
+        }
+    }
+
+    /// Plans without the rejected RIB dumps, and says which files that needs beside those of the plan before.
+    fn plan_again(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
+        let own: Vec<ArchiveFile> =
+            listed.iter().filter(|file| file.collector == self.plan.collector).cloned().collect();
+        let Some(plan) = catalog::plan(query, &own, &self.rejected).collectors.pop() else { return Vec::new() };
+        let old = mem::replace(&mut self.plan, plan);
+        let known: FxHashSet<&str> = old.ribs.iter().chain(&old.updates).map(|file| file.name.as_str()).collect();
+        let files = self.plan.ribs.iter().chain(&self.plan.updates);
+        files.filter(|file| !known.contains(file.name.as_str())).cloned().collect()
+    }
+
+    /// The replay begins: the RIB dumps, and what is known not to be there.
+    fn begin(&mut self, flaws: BTreeMap<String, String>) {
+        let window = Window { start: self.plan.start.min(self.window.start), end: self.window.end };
+        let mut replayer = Replayer::new(self.plan.collector.clone(), window);
+        let mut ribs = mem::take(&mut self.ribs);
+        for (file, (mut rib, _)) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
+            match flaws.get(&rib.report.name) {
+                Some(flaw) => {
+                    rib.report.verdict = Verdict::Rejected;
+                    rib.report.detail = Some(flaw.clone());
+                }
+                None => replayer.rib(file, &rib.reading),
+            }
+            self.reports.push(rib.report);
+        }
+        let plan = &self.plan;
+        self.ready.retain(|name, _| plan.updates.iter().any(|updates| updates.name == *name));
+        self.n_ribs = self.reports.len();
+        self.replayer = Some(replayer);
+        self.tell(coverage::known_gaps(&self.plan, &self.reports, self.window));
+    }
+
+    fn tell(&mut self, gaps: Vec<Gap>) {
+        if let Some(replayer) = &mut self.replayer {
+            gaps.iter().for_each(|gap| replayer.gap(gap.window));
+        }
+        self.gaps.extend(gaps);
+    }
+
+    /// How many update files were read and wait for their turn.
+    pub(super) fn n_ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Applies the updates whose turn has come. The gaps of a file and of the one after it are told before: records that
+    /// come late may lie in them.
+    pub(super) fn apply(&mut self) {
+        let is_read = |lane: &Lane, n: usize| {
+            lane.plan.updates.get(n).is_none_or(|updates| lane.ready.contains_key(&updates.name))
+        };
+        while let Some(file) = self.plan.updates.get(self.n_applied).map(|file| file.name.clone()) {
+            if self.replayer.is_none() || !is_read(self, self.n_applied) || !is_read(self, self.n_applied + 1) {
+                break;
+            }
+            while self.n_told < self.plan.updates.len().min(self.n_applied + 2) {
+                self.tell_gaps_of(self.n_told);
+                self.n_told += 1;
+            }
+            let Some(updates) = self.ready.remove(&file) else { break };
+            // What a wrong clock wrote has no place in time.
+            if let Some(replayer) = &mut self.replayer
+                && updates.report.verdict != Verdict::Unreadable
+            {
+                replayer.updates(self.reports.len() as u32, &updates.reading);
+            }
+            self.reports.push(updates.report);
+            self.n_applied += 1;
+        }
+        if self.n_applied == self.plan.updates.len() {
+            self.replay = self.replayer.take().map(Replayer::finish).or(self.replay.take());
+        }
+    }
+
+    fn tell_gaps_of(&mut self, n: usize) {
+        let updates = self.plan.updates.get(n).and_then(|updates| self.ready.get(&updates.name));
+        let gaps = updates.map(|updates| coverage::gaps_of_file(&self.plan, n, updates, self.window));
+        self.tell(gaps.unwrap_or_default());
+    }
+
+    /// Everything that the files said, once all were applied.
+    pub(super) fn finish(self) -> Option<Archive> {
+        let (replay, gaps) = (self.replay?, coverage::since(self.plan.start.min(self.window.start), self.gaps));
+        Some(Archive { project: self.plan.project, reports: self.reports, gaps, replay, n_ribs: self.n_ribs })
+    }
+}
+
+impl Archive {
+    pub(super) fn source(&self) -> Source {
+        let (ribs, updates) = self.reports.split_at(self.n_ribs);
+        let skipped = || updates.iter().flat_map(|file| &file.skipped);
+        Source {
+            project: self.project,
+            n_update_files: updates.len(),
+            n_rib_dumps_rejected: ribs.iter().filter(|rib| rib.verdict == Verdict::Rejected).count(),
+            n_skipped_ranges: skipped().count(),
+            skipped_bytes: skipped().map(|skipped| skipped.bytes).sum(),
+        }
+    }
+}

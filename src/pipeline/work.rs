@@ -1,0 +1,321 @@
+//! Who reads what next: every thread takes files from one queue, RIB dumps and updates together, and whoever brings a
+//! file applies what has thereby become ready. So few files are held at any time, and the result does not depend on who
+//! was first.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::collecting::stop;
+use super::lane::Lane;
+use super::reading::{self, ReadFile};
+use crate::bgp::{Asn, Prefix};
+use crate::catalog::{ArchiveFile, DumpKind, Location, Query};
+use crate::decode::{Change, Crew, Reading, Selection};
+use crate::error::Error;
+use crate::fetch::Cache;
+use crate::progress::Progress;
+
+/// More threads than this for each file find nothing to do.
+const MAX_CREW: usize = 8;
+/// So many update files may wait for one before them, beside one for each thread.
+const MAX_READY: usize = 32;
+
+/// What a round of reading is about.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'a> {
+    pub query: &'a Query,
+    /// Everything that is listed, to find an older RIB dump in.
+    pub listed: &'a [ArchiveFile],
+    pub cache: Option<&'a Cache>,
+    pub progress: &'a dyn Progress,
+    /// Begins to download files, in this order.
+    pub download: &'a (dyn Fn(&[ArchiveFile]) + Sync),
+}
+
+/// A round of reading.
+pub(super) struct Work<'a> {
+    task: Task<'a>,
+    /// The chosen origins: for them RIB dumps have to be known before updates.
+    origins: Vec<Asn>,
+    lanes: Vec<Mutex<Lane>>,
+    queue: Mutex<Queue>,
+    crew: Crew,
+}
+
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Grows by what RIB dumps reveal.
+    selection: Arc<Selection>,
+    /// Prefixes of the chosen origins that only updates reveal.
+    revealed: BTreeSet<Prefix>,
+    /// Jobs that are not done, and the RIB dumps among them.
+    n_open: usize,
+    n_ribs_open: usize,
+    n_running: usize,
+    /// Update files that wait for their turn, and how many may.
+    n_ready: usize,
+    max_ready: usize,
+    /// Whether updates may be read.
+    takes_updates: bool,
+    error: Option<Error>,
+}
+
+struct Job {
+    lane: usize,
+    file: ArchiveFile,
+}
+
+/// What a round brought.
+pub(super) struct Done {
+    pub lanes: Vec<Lane>,
+    pub selection: Selection,
+    /// Prefixes of the chosen origins that were not yet looked for in all that was read.
+    pub revealed: BTreeSet<Prefix>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(task: Task<'a>, lanes: Vec<Lane>, selection: Selection) -> Work<'a> {
+        let origins: Vec<Asn> = selection.origins().collect();
+        let mut jobs: VecDeque<Job> = VecDeque::new();
+        for (lane, Lane { plan, .. }) in lanes.iter().enumerate() {
+            let mut ribs = plan.ribs.clone();
+            by_size(&mut ribs);
+            jobs.extend(ribs.into_iter().chain(plan.updates.iter().cloned()).map(|file| Job { lane, file }));
+        }
+        if !origins.is_empty() {
+            jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
+        }
+        let n_ribs_open = jobs.iter().filter(|job| is_rib(&job.file)).count();
+        let queue = Queue {
+            n_open: jobs.len(),
+            n_ribs_open,
+            n_running: 0,
+            jobs,
+            selection: Arc::new(selection),
+            revealed: BTreeSet::new(),
+            n_ready: 0,
+            max_ready: MAX_READY + rayon::current_num_threads(),
+            takes_updates: origins.is_empty() || n_ribs_open == 0,
+            error: None,
+        };
+        let lanes = lanes.into_iter().map(Mutex::new).collect();
+        Work { task, origins, lanes, queue: Mutex::new(queue), crew: Crew::new() }
+    }
+
+    /// Reads and applies everything, with every thread of the pool.
+    pub(super) fn run(self) -> Result<Done, Error> {
+        let files: Vec<ArchiveFile> = lock(&self.queue).jobs.iter().map(|job| job.file.clone()).collect();
+        let n_ribs = files.iter().filter(|file| is_rib(file)).count();
+        self.task.progress.begin(n_ribs, files.len() - n_ribs);
+        (self.task.download)(&files);
+        // Collectors without a RIB dump have nothing to wait for.
+        let without_rib = |lane: &Mutex<Lane>| lock(lane).plan.ribs.is_empty();
+        (0..self.lanes.len()).filter(|lane| without_rib(&self.lanes[*lane])).for_each(|lane| self.settle(lane));
+        thread::scope(|scope| {
+            let n_threads = rayon::current_num_threads().min(files.len().max(1) * MAX_CREW);
+            (1..n_threads).for_each(|_| drop(scope.spawn(|| self.work())));
+            self.work();
+        });
+        let queue = self.queue.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = queue.error {
+            return Err(error);
+        }
+        stop(self.task.progress)?;
+        let lanes = self.lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let selection = Arc::unwrap_or_clone(queue.selection);
+        Ok(Done { lanes: lanes.collect(), selection, revealed: queue.revealed })
+    }
+
+    fn work(&self) {
+        let _ended = Ended(self);
+        loop {
+            let next = {
+                let mut queue = lock(&self.queue);
+                if queue.is_over() {
+                    break;
+                }
+                queue.take_next().map(|job| (job, Arc::clone(&queue.selection)))
+            };
+            let Some((job, selection)) = next else {
+                // Meanwhile the blocks of those who read.
+                self.crew.help_until(|| lock(&self.queue).has_news());
+                continue;
+            };
+            let Task { cache, progress, .. } = self.task;
+            match reading::read_one(&job.file, cache, &selection, &self.crew, progress) {
+                Ok(read) => self.deliver(&job, read, &selection),
+                Err(error) => self.fail(error),
+            }
+            let mut queue = lock(&self.queue);
+            queue.n_running -= 1;
+            queue.n_open -= 1;
+            drop(queue);
+            self.crew.rouse();
+        }
+    }
+
+    fn fail(&self, error: Error) {
+        lock(&self.queue).error.get_or_insert(error);
+    }
+
+    /// Hands a file to its collector.
+    fn deliver(&self, job: &Job, read: ReadFile, selection: &Selection) {
+        let revealed = self.originated(&read.reading, selection);
+        if !is_rib(&job.file) {
+            lock(&self.queue).revealed.extend(revealed);
+            return self.with_lane(job.lane, |lane| {
+                lane.add_updates(read);
+                lane.apply();
+            });
+        }
+        let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read, selection.n_prefixes()));
+        let was_last = {
+            let mut queue = lock(&self.queue);
+            if !revealed.is_empty() {
+                let selection = Arc::make_mut(&mut queue.selection);
+                revealed.into_iter().for_each(|prefix| selection.add_prefix(prefix));
+            }
+            queue.n_ribs_open -= 1;
+            queue.n_ribs_open == 0
+        };
+        if self.origins.is_empty() {
+            if has_all {
+                self.settle(job.lane);
+            }
+        } else if was_last {
+            self.settle_all();
+        }
+    }
+
+    /// Once no RIB dump is left to be read, all prefixes of the chosen origins are known that RIB dumps reveal. Those
+    /// read before the last of them was known are read again; when none is left the updates come.
+    fn settle_all(&self) {
+        let n_prefixes = lock(&self.queue).selection.n_prefixes();
+        for lane in 0..self.lanes.len() {
+            let stale = self.with_lane(lane, |lane| lane.take_stale_ribs(n_prefixes));
+            self.add(lane, stale);
+        }
+        for lane in 0..self.lanes.len() {
+            if self.with_lane(lane, |lane| !lane.is_settled() && lane.has_all_ribs()) {
+                self.settle(lane);
+            }
+        }
+        let mut queue = lock(&self.queue);
+        queue.takes_updates = queue.n_ribs_open == 0;
+    }
+
+    /// Judges the RIB dumps of a collector, and begins its replay or sends for an older one.
+    fn settle(&self, lane: usize) {
+        loop {
+            let Task { query, listed, .. } = self.task;
+            let new = self.with_lane(lane, |lane| {
+                let new = lane.settle(query, listed);
+                lane.apply();
+                new
+            });
+            let is_settled = new.is_empty() || new.iter().any(is_rib);
+            self.add(lane, new);
+            if is_settled {
+                break;
+            }
+        }
+    }
+
+    /// More files to read, before all others.
+    fn add(&self, lane: usize, files: Vec<ArchiveFile>) {
+        if files.is_empty() {
+            return;
+        }
+        self.task.progress.added(files.len());
+        (self.task.download)(&files);
+        let mut queue = lock(&self.queue);
+        queue.n_open += files.len();
+        queue.n_ribs_open += files.iter().filter(|file| is_rib(file)).count();
+        files.into_iter().rev().for_each(|file| queue.jobs.push_front(Job { lane, file }));
+    }
+
+    fn with_lane<T>(&self, index: usize, act: impl FnOnce(&mut Lane) -> T) -> T {
+        let mut lane = lock(&self.lanes[index]);
+        let before = lane.n_ready();
+        let result = act(&mut lane);
+        let after = lane.n_ready();
+        drop(lane);
+        let mut queue = lock(&self.queue);
+        queue.n_ready = (queue.n_ready + after).saturating_sub(before);
+        result
+    }
+
+    /// The prefixes that a chosen origin originates in any RIB entry or announcement, and that nobody looked for.
+    fn originated(&self, reading: &Reading, selection: &Selection) -> BTreeSet<Prefix> {
+        let mut prefixes = BTreeSet::new();
+        if self.origins.is_empty() {
+            return prefixes;
+        }
+        for event in &reading.events {
+            if let Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } = &event.change
+                && !selection.wants_exactly(prefix)
+                && self.origins.iter().any(|origin| path.originates(*origin))
+            {
+                prefixes.insert(*prefix);
+            }
+        }
+        prefixes
+    }
+}
+
+impl Queue {
+    fn is_over(&self) -> bool {
+        self.error.is_some() || self.n_open == 0
+    }
+
+    fn has_news(&self) -> bool {
+        self.is_over() || self.position().is_some()
+    }
+
+    /// The first job that may be done now. One always may while nobody is at work.
+    fn position(&self) -> Option<usize> {
+        let is_full = self.n_ready >= self.max_ready && self.n_running > 0;
+        self.jobs.iter().position(|job| is_rib(&job.file) || (self.takes_updates && !is_full))
+    }
+
+    fn take_next(&mut self) -> Option<Job> {
+        let job = self.jobs.remove(self.position()?)?;
+        self.n_running += 1;
+        Some(job)
+    }
+}
+
+/// A thread that panics ends the work of all.
+struct Ended<'a, 'w>(&'a Work<'w>);
+
+impl Drop for Ended<'_, '_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(Error::Cancelled);
+        }
+        self.0.crew.rouse();
+    }
+}
+
+/// Puts the largest first: one that begins last keeps everybody waiting. Files that are still to be downloaded keep the
+/// order in which they come.
+fn by_size(files: &mut [ArchiveFile]) {
+    files.sort_by_cached_key(|file| {
+        Reverse(match &file.location {
+            Location::Local(path) => path.metadata().map_or(0, |metadata| metadata.len()),
+            Location::Cached { size } => *size,
+            Location::Remote { .. } => 0,
+        })
+    });
+}
+
+fn is_rib(file: &ArchiveFile) -> bool {
+    file.kind == DumpKind::Rib
+}
+
+/// A thread that panicked left nothing that anybody uses.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
