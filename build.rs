@@ -1,4 +1,4 @@
-//! What `--version` tells beside the version: the commit of an optimised build, and the version of the MRT parser.
+//! What `--version` tells beside the version: the commit where git knows it, and the version of the MRT parser.
 
 use std::env;
 use std::fs;
@@ -8,11 +8,8 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=OUTAGE_REPLAY_PARSER={}", parser_version().unwrap_or_else(|| "?".to_owned()));
-    // Whoever develops has a new commit every few minutes, and must not build everything again for its name.
     let is_optimised = env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    let commit = if is_optimised { commit() } else { None };
-    let words = commit.map_or(String::new(), |commit| format!(" (commit {commit})"));
-    println!("cargo::rustc-env=OUTAGE_REPLAY_COMMIT={words}");
+    println!("cargo::rustc-env=OUTAGE_REPLAY_COMMIT={}", commit(is_optimised).unwrap_or_default());
 }
 
 /// The locked version; a package that is built as part of another one has no lock file of its own.
@@ -23,11 +20,16 @@ fn parser_version() -> Option<String> {
     Some(rest.split('"').nth(1)?.to_owned())
 }
 
-/// The commit that is checked out, if this folder is the top of a git checkout and git is there to say so.
-fn commit() -> Option<String> {
+/// The commit that is checked out, if this folder is the top of a git checkout and git is there to say so. Whoever develops
+/// has a new one every few minutes and must not build everything again for its name: then it is that of the last full build.
+fn commit(is_exact: bool) -> Option<String> {
     let top = git(&["rev-parse", "--show-toplevel"])?;
     if Path::new(&top).canonicalize().ok()? != Path::new(".").canonicalize().ok()? {
         return None;
+    }
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    if !is_exact {
+        return Some(format!(" (commit {commit} or later, not optimised)"));
     }
     for name in ["HEAD", &git(&["rev-parse", "--symbolic-full-name", "HEAD"])?] {
         let path = git(&["rev-parse", "--git-path", name])?;
@@ -36,7 +38,7 @@ fn commit() -> Option<String> {
             println!("cargo::rerun-if-changed={path}");
         }
     }
-    git(&["rev-parse", "--short=12", "HEAD"])
+    Some(format!(" (commit {commit})"))
 }
 
 fn git(args: &[&str]) -> Option<String> {

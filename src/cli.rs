@@ -15,13 +15,14 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::builder::BoolishValueParser;
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use etcetera::BaseStrategy;
 
 use outage_replay::Error;
 
-use arguments::Args;
+use arguments::{Args, DETECTION};
 use cache::CacheCommand;
 use redetect::{Explain, Redetect};
 use settings::Parsed;
@@ -48,7 +49,7 @@ Exit codes:
 Settings:
   Every flag is also a variable (OUTAGE_REPLAY_MIN_PEERS) and a line of outage-replay.toml (min-peers = 5), in the
   working directory or in the user's configuration directory. A flag wins over a variable, that over the file here,
-  that over the user's. outage-replay config shows what is in force and where it comes from.
+  that over the user's; a switch is switched off by --strict=false. outage-replay config shows what is in force and where it comes from.
 
 Times without an offset are UTC. Absence of data is never reported as absence of routes.";
 
@@ -102,7 +103,7 @@ enum Command {
 
 /// Does what the command line asks for: what to print, and the exit code.
 pub fn run() -> anyhow::Result<(Vec<u8>, u8)> {
-    let command = Cli::command();
+    let command = command();
     let parsed = settings::parse(&command, env::args_os().collect())?;
     let cli = Cli::from_arg_matches(&parsed.matches)?;
     cli.run(command, &parsed)
@@ -125,6 +126,34 @@ impl Cli {
             None => self.args.run(),
         }
     }
+}
+
+/// The command line. Switches can be switched off too, and what `redetect` is not told is as it was in the earlier run.
+fn command() -> clap::Command {
+    let as_it_was = |arg: Arg| match arg.get_help_heading() {
+        Some(DETECTION) => arg.default_value(None::<&str>),
+        _ => arg,
+    };
+    with_switches(Cli::command()).mut_subcommand("redetect", |redetect| redetect.mut_args(as_it_was))
+}
+
+/// `--strict` may be said as `--strict=false`, against a settings file that says otherwise.
+fn with_switches(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|of| of.get_name().to_owned()).collect();
+    let command = names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_switches));
+    command.mut_args(|arg| match arg.get_action() {
+        ArgAction::SetTrue => arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .value_name("BOOL")
+            .value_parser(BoolishValueParser::new())
+            .default_value("false")
+            .default_missing_value("true")
+            .hide_default_value(true)
+            .hide_possible_values(true),
+        _ => arg,
+    })
 }
 
 /// An argument that cannot be used.
@@ -174,6 +203,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

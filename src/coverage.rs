@@ -1,8 +1,10 @@
 //! What we could not see, and why. Shown with every result: absence of data is never absence of routes.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bgp::Collector;
 use crate::time::{Timestamp, Window};
@@ -135,14 +137,15 @@ impl Serialize for Verdict {
 }
 
 /// One row of the manifest: a file that the run read, and what it found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FileReading {
     /// Path below the archive, or URL.
     pub name: String,
     /// Whose archive.
     pub collector: Collector,
     /// `rib` or `updates`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "kind")]
+    pub kind: Cow<'static, str>,
     /// Size as stored, in bytes.
     pub bytes: u64,
     /// SHA-256 of the stored bytes, in hexadecimal.
@@ -163,4 +166,12 @@ pub struct FileReading {
     pub verdict: Verdict,
     /// Why, where the verdict is not `ok`.
     pub detail: Option<String>,
+}
+
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "rib" => Ok("rib".into()),
+        "updates" => Ok("updates".into()),
+        other => Err(D::Error::custom(format!("a file of the unknown kind '{other}'"))),
+    }
 }

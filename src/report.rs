@@ -40,6 +40,7 @@ pub use observed::{peer_frame, rib_entry_frame, rib_table_frame, span_frame};
 pub use output::{Export, check_folder, outages_csv, write};
 pub use picture::{png, svg};
 pub use table::{Style, explain, find_outage, table};
+pub use text::steers;
 
 /// This program and the parser that it trusts with MRT records.
 pub const TOOL: Tool = Tool {

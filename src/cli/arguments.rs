@@ -1,16 +1,23 @@
 //! What can be said on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, ValueEnum};
 
+use outage_replay::Options;
 use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::catalog::BrokerUrl;
 use outage_replay::detect::Thresholds;
-use outage_replay::report::Export;
+use outage_replay::report::{self, Export, Report};
 use outage_replay::time::Timestamp;
 use outage_replay::visibility::{Metric, Sufficiency};
+
+use super::run::{exit_code, render};
+use super::usage;
+
+/// The heading of [`Detection`] in help texts.
+pub const DETECTION: &str = "Detection";
 
 /// The arguments of a run.
 #[derive(Debug, clap::Args)]
@@ -78,57 +85,78 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "0s", help_heading = "Source")]
     pub baseline: Duration,
 
+    #[command(flatten)]
+    pub detection: Detection,
+    #[command(flatten)]
+    pub output: Output,
+    /// No progress on standard error
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Say on standard error what is being done
+    ///
+    /// Twice, -vv, it names every file.
+    #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+}
+
+/// What counts as an outage. Everything that is not said is as before: by default, or in an earlier run.
+#[derive(Debug, clap::Args)]
+pub struct Detection {
     /// Fewer distinct peer ASes than this decide nothing
     ///
     /// A number of ASes. The state before is held, and the time is reported as not judged.
-    #[arg(long, value_name = "N", default_value_t = Sufficiency::default().min_peers, help_heading = "Detection")]
-    pub min_peers: usize,
+    #[arg(long, value_name = "N", default_value = "10", help_heading = DETECTION)]
+    min_peers: Option<usize>,
     /// Less than this share of the full-feed ASes decides nothing
     ///
     /// A share from 0 to 1 of those that the run knows of. A higher one makes more of a window unknown (exit code 3), a lower
     /// one accepts that collectors are missing.
-    #[arg(long, value_name = "SHARE", default_value_t = Sufficiency::default().min_coverage, value_parser = share, help_heading = "Detection")]
-    pub min_coverage: f64,
+    #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = share, help_heading = DETECTION)]
+    min_coverage: Option<f64>,
     /// Down while the share of peer ASes that see it is below this
     ///
     /// A share from 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().down_below, value_parser = share, help_heading = "Detection")]
-    pub down_below: f64,
+    #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = share, help_heading = DETECTION)]
+    down_below: Option<f64>,
     /// Up again once it is at least this [default: 0.6; 0.5 with --metric ioda]
     ///
     /// A share from 0 to 1, not below --down-below.
-    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Detection")]
-    pub up_at: Option<f64>,
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = DETECTION)]
+    up_at: Option<f64>,
     /// Shorter falls are flaps
     ///
     /// A length: 90s, 5min. Flaps are counted and listed, not reported as outages.
-    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
-    pub min_duration: Duration,
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = DETECTION)]
+    min_duration: Option<Duration>,
     /// Outages separated by at most this are one
     ///
     /// A length: 90s, 5min.
-    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = "Detection")]
-    pub merge_gap: Duration,
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = DETECTION)]
+    merge_gap: Option<Duration>,
     /// Outages and flaps separated by at most this are one episode
     ///
     /// A length: 6h, 1day.
-    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "6h", help_heading = "Detection")]
-    pub episode_gap: Duration,
+    #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "6h", help_heading = DETECTION)]
+    episode_gap: Option<Duration>,
     /// A loss that is no outage is listed while the share is below this
     ///
     /// A share from 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = Thresholds::default().degraded_below, value_parser = share, help_heading = "Detection")]
-    pub degraded_below: f64,
+    #[arg(long, value_name = "SHARE", default_value = "0.9", value_parser = share, help_heading = DETECTION)]
+    degraded_below: Option<f64>,
     /// Which share decides: of the peers that normally carry the prefix, or, as IODA, of all full feeds
-    #[arg(long, value_name = "RULE", value_enum, default_value_t, help_heading = "Detection")]
-    pub metric: MetricName,
+    #[arg(long, value_name = "RULE", value_enum, default_value = "baseline", help_heading = DETECTION)]
+    metric: Option<MetricName>,
+}
 
+/// What is printed and written, and what the exit code says.
+#[derive(Debug, clap::Args)]
+pub struct Output {
     /// What to print
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub format: Format,
     /// Also write the run into this folder: tables, timelines, manifest
     #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub output: Option<PathBuf>,
+    output: Option<PathBuf>,
     /// Which files to write with --output
     ///
     /// A comma list. manifest.json is always written.
@@ -141,18 +169,18 @@ pub struct Args {
         requires = "output",
         help_heading = "Output"
     )]
-    pub export: Vec<ExportName>,
+    export: Vec<ExportName>,
     /// Fold nothing: every row of every list in the table
     #[arg(long, help_heading = "Output")]
-    pub all: bool,
+    all: bool,
     /// Replace an earlier run in the --output folder
     #[arg(long, requires = "output", help_heading = "Output")]
-    pub force: bool,
+    force: bool,
     /// Exit with 4 when an outage was found
     ///
     /// It wins over 3.
     #[arg(long, help_heading = "Output")]
-    pub fail_on_outage: bool,
+    fail_on_outage: bool,
     /// Exit with 3 when anything is missing: any gap, any file that is not whole, whatever it does to the result
     ///
     /// The result is printed and written all the same. Without it the exit code is 3 only where the rest does not suffice.
@@ -163,14 +191,6 @@ pub struct Args {
     /// Downloads have their own: at most four connections to a host.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Output")]
     pub jobs: usize,
-    /// No progress on standard error
-    #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
-    pub quiet: bool,
-    /// Say on standard error what is being done
-    ///
-    /// Twice, -vv, it names every file.
-    #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -222,6 +242,63 @@ pub enum ExportName {
     Png,
 }
 
+impl Detection {
+    /// What counts as an outage, where `was` says what does otherwise.
+    pub fn options(&self, was: Options) -> anyhow::Result<Options> {
+        let metric = self.metric.map_or(was.metric, MetricName::metric);
+        let down_below = self.down_below.unwrap_or(was.thresholds.down_below);
+        // Another rule has another usual threshold.
+        let usual = match metric {
+            _ if metric == was.metric => was.thresholds.up_at,
+            Metric::Baseline => Thresholds::default().up_at,
+            Metric::Ioda => Thresholds::default().down_below,
+        };
+        let up_at = self.up_at.unwrap_or(usual.max(down_below));
+        if up_at < down_below {
+            return Err(usage(format!("--up-at {up_at} is below --down-below {down_below}")));
+        }
+        Ok(Options {
+            jobs: was.jobs,
+            metric,
+            sufficiency: Sufficiency {
+                min_peers: self.min_peers.unwrap_or(was.sufficiency.min_peers),
+                min_coverage: self.min_coverage.unwrap_or(was.sufficiency.min_coverage),
+            },
+            thresholds: Thresholds {
+                down_below,
+                up_at,
+                min_duration: self.min_duration.unwrap_or(was.thresholds.min_duration),
+                merge_gap: self.merge_gap.unwrap_or(was.thresholds.merge_gap),
+                episode_gap: self.episode_gap.unwrap_or(was.thresholds.episode_gap),
+                degraded_below: self.degraded_below.unwrap_or(was.thresholds.degraded_below),
+            },
+        })
+    }
+}
+
+impl Output {
+    /// Whether the folder that is to be written may be: asked before anything is done.
+    pub fn check(&self) -> anyhow::Result<()> {
+        match &self.output {
+            Some(folder) => Ok(report::check_folder(folder, self.force)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the folder that is asked for, and returns it.
+    pub fn write(&self, report: &Report) -> anyhow::Result<Option<&Path>> {
+        let Some(folder) = self.output.as_deref() else { return Ok(None) };
+        let exports: Vec<Export> = self.export.iter().map(|name| name.export()).collect();
+        report::write(report, folder, &exports, self.force)?;
+        Ok(Some(folder))
+    }
+
+    /// What to print, and the exit code.
+    pub fn print(&self, report: &Report) -> anyhow::Result<(Vec<u8>, u8)> {
+        Ok((render(report, self.format, self.all)?, exit_code(report, self.fail_on_outage, self.strict)))
+    }
+}
+
 impl MetricName {
     /// The metric of that name.
     pub fn metric(self) -> Metric {
@@ -256,5 +333,37 @@ pub fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err(format!("'{text}' is not a share: write a number from 0 to 1")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        detection: Detection,
+    }
+
+    #[test]
+    fn the_defaults_that_help_shows_are_those_of_the_library() {
+        let alone = Alone::parse_from(["outage-replay"]);
+        let other = Options {
+            metric: Metric::Baseline,
+            jobs: 0,
+            sufficiency: Sufficiency { min_peers: 1, min_coverage: 0.1 },
+            thresholds: Thresholds {
+                down_below: 0.1,
+                min_duration: Duration::ZERO,
+                merge_gap: Duration::ZERO,
+                episode_gap: Duration::ZERO,
+                degraded_below: 0.1,
+                ..Thresholds::default()
+            },
+        };
+        assert_eq!(alone.detection.options(other).ok(), Some(Options::default()));
     }
 }

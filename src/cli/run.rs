@@ -10,18 +10,16 @@ use anyhow::{Context, anyhow};
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Mirror, Patience, Query, Target};
-use outage_replay::detect::Thresholds;
 use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources, check_download};
-use outage_replay::report::{self, Answer, Export, Report, Style};
+use outage_replay::report::{self, Answer, Report, Style};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Metric, Sufficiency};
 use outage_replay::{Error, Options};
 
-use super::arguments::{Args, Format, Matching, MetricName};
+use super::arguments::{Args, Format, Matching};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::terminal::printable;
+use super::terminal::{printable, printable_json};
 use super::{cache_root, plan, usage};
 
 /// Lines are no longer than this, however wide the terminal.
@@ -44,10 +42,8 @@ impl Args {
     /// Runs: what to print, and the exit code.
     pub fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
         let query = self.query()?;
-        let options = self.options()?;
-        if let Some(folder) = &self.output {
-            report::check_folder(folder, self.force)?;
-        }
+        let options = self.detection.options(Options { jobs: self.output.jobs, ..Options::default() })?;
+        self.output.check()?;
         let progress = self.progress()?;
         let store = self.store(&progress)?;
         let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
@@ -58,24 +54,23 @@ impl Args {
             result => result,
         };
         let report = report.map_err(|error| progress.interrupted(error))?;
-        if let Some(folder) = &self.output {
-            report::write(&report, folder, &self.exports(), self.force)?;
+        if let Some(folder) = self.output.write(&report)? {
             progress.wrote(folder);
         }
-        if self.format == Format::Csv && !self.quiet {
+        if self.output.format == Format::Csv && !self.quiet {
             progress.verdict(&report);
         }
-        if self.strict && !report.is_complete() {
+        if self.output.strict && !report.is_complete() {
             progress.incomplete(&report);
         }
-        Ok((render(&report, self.format, self.all)?, exit_code(&report, self.fail_on_outage, self.strict)))
+        self.output.print(&report)
     }
 
     /// Prints what a run would read.
     pub fn plan(&self) -> anyhow::Result<(Vec<u8>, u8)> {
         let query = self.query()?;
         let progress = self.progress()?;
-        let result = plan::render(&query, self.store(&progress)?.sources(), self.format);
+        let result = plan::render(&query, self.store(&progress)?.sources(), self.output.format);
         progress.finish();
         match result {
             Ok(text) => Ok((printable(&text).into_bytes(), 0)),
@@ -165,31 +160,6 @@ impl Args {
         Ok(unique)
     }
 
-    /// How to answer it.
-    fn options(&self) -> anyhow::Result<Options> {
-        let (metric, up_at) = match self.metric {
-            MetricName::Baseline => (Metric::Baseline, Thresholds::default().up_at),
-            MetricName::Ioda => (Metric::Ioda, Thresholds::default().down_below),
-        };
-        let up_at = self.up_at.unwrap_or(up_at.max(self.down_below));
-        if up_at < self.down_below {
-            return Err(usage(format!("--up-at {up_at} is below --down-below {}", self.down_below)));
-        }
-        Ok(Options {
-            jobs: self.jobs,
-            metric,
-            sufficiency: Sufficiency { min_peers: self.min_peers, min_coverage: self.min_coverage },
-            thresholds: Thresholds {
-                down_below: self.down_below,
-                up_at,
-                min_duration: self.min_duration,
-                merge_gap: self.merge_gap,
-                episode_gap: self.episode_gap,
-                degraded_below: self.degraded_below,
-            },
-        })
-    }
-
     /// Where the files are listed and kept.
     fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
         if let Some(archive) = &self.archive {
@@ -207,11 +177,6 @@ impl Args {
         let catalog = Box::new(Broker::new(&url, choice, Patience::default(), watch()));
         Ok(Store { catalog, cache: Some(Cache::new(&root, Some(downloader))) })
     }
-
-    /// Which files to write.
-    fn exports(&self) -> Vec<Export> {
-        self.export.iter().map(|name| name.export()).collect()
-    }
 }
 
 /// The report as it is printed.
@@ -222,17 +187,16 @@ pub fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<
         Format::Csv => report::outages_csv(report)?,
         Format::Markdown => report::markdown(report, all).into_bytes(),
         Format::Json => {
-            let mut bytes = serde_json::to_vec_pretty(&report::document(report)).with_context(json_error)?;
-            bytes.push(b'\n');
-            bytes
+            let text = serde_json::to_string_pretty(&report::document(report)).with_context(json_error)?;
+            (printable_json(&text) + "\n").into_bytes()
         }
         Format::Ndjson => {
-            let mut bytes = Vec::new();
+            let mut lines = String::new();
             for line in report::lines(report) {
-                serde_json::to_writer(&mut bytes, &line).with_context(json_error)?;
-                bytes.push(b'\n');
+                lines.push_str(&serde_json::to_string(&line).with_context(json_error)?);
+                lines.push('\n');
             }
-            bytes
+            printable_json(&lines).into_bytes()
         }
     })
 }

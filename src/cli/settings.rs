@@ -15,6 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use etcetera::BaseStrategy;
 use toml::Value;
 
+use super::arguments::DETECTION;
 use super::usage;
 
 const FILE: &str = "outage-replay.toml";
@@ -27,7 +28,7 @@ const ALIASES: [(&str, &str); 2] = [("broker-url", "BGPKIT_BROKER_URL"), ("cache
 const NEEDS: [(&str, &str); 2] = [("export", "output"), ("force", "output")];
 
 /// What is not said of this command is as it was in the earlier run, whatever the settings of new ones are.
-const AS_IT_WAS: (&str, &str) = ("redetect", "Detection");
+const AS_IT_WAS: (&str, &str) = ("redetect", DETECTION);
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +117,9 @@ impl Parsed {
                 (None, Some(ValueSource::CommandLine)) => Origin::Flag,
                 _ => Origin::Default,
             };
+            if let Ok(Some(is_on)) = said.try_get_one::<bool>(id) {
+                values = vec![is_on.to_string()];
+            }
             if matches!(arg.get_action(), ArgAction::Count) {
                 values = vec![said.get_count(id).to_string()];
             }
@@ -273,11 +277,11 @@ fn flags(command: &Command, name: &str, values: &[String]) -> Vec<OsString> {
     let flag = OsString::from(format!("--{name}"));
     let with = |value: &String| OsString::from(format!("--{name}={value}"));
     match (action, values) {
-        // Whether it is one: what is neither is passed on and refused.
-        (Some(ArgAction::SetTrue | ArgAction::Count), [value]) => match value.to_ascii_lowercase().as_str() {
+        // How often it is said: what is no such number is passed on and refused.
+        (Some(ArgAction::Count), [value]) => match value.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => vec![flag],
             "false" | "no" | "off" | "0" => Vec::new(),
-            "2" if matches!(action, Some(ArgAction::Count)) => vec![flag.clone(), flag],
+            "2" => vec![flag.clone(), flag],
             _ => vec![with(value)],
         },
         _ => values.iter().map(with).collect(),

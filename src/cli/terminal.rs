@@ -1,6 +1,8 @@
 //! Text that is safe to print: no name of a file, a collector or a server steers the terminal.
 
-/// The text with its line ends and colours; every other control character is spelt out.
+use outage_replay::report::steers;
+
+/// The text with its line ends and colours; everything else that steers a terminal is spelt out.
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
@@ -9,10 +11,22 @@ pub fn printable(text: &str) -> String {
         let (head, tail) = rest.split_at(length);
         match c {
             '\n' => safe.push('\n'),
-            c if c.is_control() && length == c.len_utf8() => safe.extend(c.escape_default()),
+            c if steers(c) && length == c.len_utf8() => safe.extend(c.escape_default()),
             _ => safe.push_str(head),
         }
         rest = tail;
+    }
+    safe
+}
+
+/// JSON with everything that steers a terminal spelt out: nothing of it can stand outside of a string but line ends.
+pub fn printable_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            c if c != '\n' && steers(c) => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => safe.push(c),
+        }
     }
     safe
 }
@@ -26,12 +40,14 @@ fn colour(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{printable, printable_json};
 
     #[test]
     fn only_line_ends_and_colours_pass() {
         assert_eq!(printable("a\u{1b}[31mb\u{1b}[0m\nc"), "a\u{1b}[31mb\u{1b}[0m\nc");
         assert_eq!(printable("a\u{1b}[2Jb\tc\r\u{7}\u{9b}1m\u{1b}"), "a\\u{1b}[2Jb\\tc\\r\\u{7}\\u{9b}1m\\u{1b}");
         assert_eq!(printable("▁█ ü"), "▁█ ü");
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(printable_json("[\n\"\u{9b}2J \u{202e}ü\"]"), "[\n\"\\u009b2J \\u202eü\"]");
     }
 }

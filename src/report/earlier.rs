@@ -9,7 +9,7 @@ use std::path::Path;
 use super::output::{MANIFEST, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
 use super::*;
 use crate::error::Error;
-use manifest::{Manifest, ManifestCollector, ManifestFile};
+use manifest::{Manifest, ManifestCollector};
 use tables::{Known, Tables};
 
 /// An earlier run: all that it takes to judge it again.
@@ -29,9 +29,7 @@ pub struct Earlier {
 pub fn read(folder: &Path) -> Result<Earlier, Error> {
     let failed = |file: &str, why: String| Error::Run { path: folder.join(file), why };
     let manifest = Manifest::read(folder).map_err(|why| failed(MANIFEST, why))?;
-    let files: Result<Vec<FileReading>, String> = manifest.files.iter().map(ManifestFile::reading).collect();
-    let files = files.map_err(|why| failed(MANIFEST, why))?;
-    let tables = Tables::new(folder, &manifest.tables, &files);
+    let tables = Tables::new(folder, &manifest.tables, &manifest.files);
     let mut replays: Vec<Replay> = manifest.collectors.iter().map(ManifestCollector::replay).collect();
     let of_collector: BTreeMap<String, usize> =
         replays.iter().enumerate().map(|(index, replay)| (replay.collector.to_string(), index)).collect();
@@ -56,7 +54,7 @@ pub fn read(folder: &Path) -> Result<Earlier, Error> {
             sources: manifest.collectors.iter().map(ManifestCollector::source).collect(),
             gaps: manifest.gaps,
             rows: manifest.coverage,
-            files,
+            files: manifest.files,
         },
     })
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::frames::{column, frame, times};
 use super::observed::names::*;
+use super::text::shell_word;
 use super::{FileReading, Report};
 use crate::bgp::{Peer, Prefix};
 use crate::coverage;
@@ -206,7 +207,7 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
 /// Commands of public tools that print the record behind a witness, from the folder that holds the archive.
 pub(super) fn commands(report: &Report, witness: &Witness) -> Option<[String; 2]> {
     let record = record(witness)?;
-    let file = &file(report, record.file)?.name;
+    let file = shell_word(&file(report, record.file)?.name);
     let Peer { address, asn } = peer(report, witness);
     let (prefix, second, number) = (witness.prefix, witness.at.secs(), record.record);
     let kind = match name(witness) {

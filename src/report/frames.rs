@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 
+use super::text::steers;
 use super::{Report, round};
 use crate::detect::{Outage, Scope, Upstream};
 use crate::error::Error;
@@ -163,13 +164,20 @@ pub fn timeline_frame(report: &Report) -> Result<DataFrame, Error> {
     )
 }
 
+/// Text of a CSV file that a spreadsheet takes for text: no formula, and nothing that steers a terminal.
+fn cell(text: &str) -> String {
+    let shown: String =
+        text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect();
+    if shown.starts_with(['=', '+', '-', '@']) { format!("'{shown}") } else { shown }
+}
+
 /// One row per collector and stretch of the window: the columns of `coverage.csv`, in order.
 pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
     let rows = &report.coverage.rows;
     frame(
         "coverage",
         vec![
-            column("collector", rows.iter().map(|row| row.collector.name()).collect::<Vec<_>>()),
+            column("collector", rows.iter().map(|row| cell(row.collector.name())).collect::<Vec<_>>()),
             times("from", rows.iter().map(|row| Some(row.window.start)).collect()),
             times("to", rows.iter().map(|row| Some(row.window.end)).collect()),
             column(
@@ -177,7 +185,7 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
                 rows.iter().map(|row| if row.reason.is_none() { "known" } else { "unknown" }).collect::<Vec<_>>(),
             ),
             column("reason", rows.iter().map(|row| row.reason.map(|reason| reason.to_string())).collect::<Vec<_>>()),
-            column("detail", rows.iter().map(|row| row.reason.map(|_| row.detail.as_str())).collect::<Vec<_>>()),
+            column("detail", rows.iter().map(|row| row.reason.map(|_| cell(&row.detail))).collect::<Vec<_>>()),
         ],
     )
 }

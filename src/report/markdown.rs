@@ -127,7 +127,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '@' => escaped.push_str("&#64;"),
-            c if c.is_control() => escaped.extend(c.escape_default()),
+            c if steers(c) => escaped.extend(c.escape_default()),
             c => escaped.push(c),
         }
     }

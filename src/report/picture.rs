@@ -32,6 +32,7 @@ const PLOT_WIDTH: f64 = 868.0;
 const STRIP: f64 = 15.0;
 const STRIP_STEP: f64 = 20.0;
 /// What is shown of longer lists.
+const MOST_LINES: usize = 5;
 const MOST_PANELS: usize = 4;
 const MOST_PREFIXES: usize = 8;
 const MOST_COLLECTORS: usize = 6;
@@ -76,24 +77,55 @@ pub fn png(report: &Report) -> Result<Vec<u8>, Error> {
     pixels.encode_png().map_err(|error| failed(error.into()))
 }
 
-/// What the picture says, and the rest of it.
-fn title(report: &Report) -> (String, String) {
-    let [summary] = report.summaries.as_slice() else {
-        let n = report.summaries.iter().filter(|summary| !words::outages_of(report, summary).is_empty()).count();
-        let all = report.summaries.len();
-        let first = report.summaries.iter().find(|summary| !words::outages_of(report, summary).is_empty());
-        let title = format!("{n} of {all} targets had an outage");
-        return (title, first.map(|summary| words::headline(report, summary)).unwrap_or_default());
+/// What the picture says, and the rest of it, line by line.
+fn title(report: &Report) -> (String, Vec<String>) {
+    match report.summaries.as_slice() {
+        [only] => title_of_one(report, only),
+        all => title_of_many(report, all),
+    }
+}
+
+/// How many were lost; then each of them, the longest outage of each family.
+fn title_of_many(report: &Report, summaries: &[Summary]) -> (String, Vec<String>) {
+    let lost = |summary: &&Summary| !words::outages_of(report, summary).is_empty();
+    let n = summaries.iter().filter(lost).count();
+    let title = match n {
+        0 if report.is_sufficient() => format!("No outage at {} targets", summaries.len()),
+        0 => format!("No outage seen at {} targets; the data do not suffice for all", summaries.len()),
+        n => format!("{n} of {} targets had an outage", summaries.len()),
     };
+    let mut lines: Vec<String> = summaries.iter().flat_map(|summary| lines_of(report, summary)).collect();
+    if lines.len() > MOST_LINES {
+        let left = lines.len() - (MOST_LINES - 1);
+        lines.truncate(MOST_LINES - 1);
+        lines.push(format!("… and {left} more."));
+    }
+    (title, lines)
+}
+
+/// The longest outage of a target in each family, and how many more there were.
+fn lines_of(report: &Report, summary: &Summary) -> Vec<String> {
+    let outages = words::outages_of(report, summary);
+    let line = |longest: &Outage| {
+        let Told { what, when, .. } = words::told(longest);
+        match outages.iter().filter(|outage| outage.family == longest.family).count() - 1 {
+            0 => format!("{what} {when}."),
+            n => format!("{what} {when}; {}.", count(n, "other outage", "other outages")),
+        }
+    };
+    words::longest(&outages).into_iter().map(line).collect()
+}
+
+fn title_of_one(report: &Report, summary: &Summary) -> (String, Vec<String>) {
     let outages = words::outages_of(report, summary);
     let longest = words::longest(&outages).into_iter().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
-    let Some(longest) = longest else { return (words::headline(report, summary), String::new()) };
+    let Some(longest) = longest else { return (words::headline(report, summary), Vec::new()) };
     let Told { what, when, who } = words::told(longest);
     let mut subtitle = format!("{}: {who}.", capitalised(&when));
     if outages.len() > 1 {
         subtitle.push_str(&format!(" {} in the window.", count(outages.len() - 1, "other outage", "other outages")));
     }
-    (what, subtitle)
+    (what, vec![subtitle])
 }
 
 fn capitalised(text: &str) -> String {
@@ -103,7 +135,7 @@ fn capitalised(text: &str) -> String {
 
 /// Text that XML can hold.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 /// At most `most` letters.
@@ -143,14 +175,17 @@ impl Drawing {
         self.top = 24.0;
         self.paragraph("title", &title, 68, 38.0, 3);
         self.top += 4.0;
-        if !subtitle.is_empty() {
-            self.paragraph("subtitle", &subtitle, 130, 25.0, 3);
+        for line in &subtitle {
+            self.paragraph("subtitle", line, 130, 25.0, 3);
         }
         self.top += 14.0;
     }
 
     fn panels(&mut self, report: &Report) {
-        let panels = rows::panels(report, MOST_READINGS);
+        let mut panels = rows::panels(report, MOST_READINGS);
+        if panels.len() > MOST_PANELS {
+            panels.sort_by_key(|panel| panel.outages.is_empty());
+        }
         let height = if panels.len() > 1 { 84.0 } else { 150.0 };
         for panel in panels.iter().take(MOST_PANELS) {
             self.panel(panel, height);
@@ -322,17 +357,9 @@ impl Drawing {
 
     fn source(&mut self, report: &Report) {
         self.top += 8.0;
-        let source = format!(
-            "Data: {}. Window: {} UTC. Made by {} {}.",
-            credit(report),
-            from_to(self.window),
-            TOOL.name,
-            TOOL.version
-        );
-        self.paragraph("quiet small", &source, 170, 18.0, 3);
-        if let Some(note) = &report.note {
-            self.paragraph("quiet small", note, 170, 18.0, 4);
-        }
+        let made = format!("Window: {} UTC. Made by {} {}.", from_to(self.window), TOOL.name, TOOL.version);
+        self.paragraph("quiet small", &made, 170, 18.0, 3);
+        self.paragraph("quiet small", &credit(report), 170, 18.0, 5);
         self.top += 22.0;
     }
 }

@@ -161,7 +161,7 @@ impl Page<'_> {
         let mut bad: BTreeMap<(&Collector, &str, String), Vec<&FileReading>> = BTreeMap::new();
         for file in report.files.iter().filter(|file| file.verdict != Verdict::Ok) {
             if !lines.iter().any(|line| line.contains(&file.name)) {
-                bad.entry((&file.collector, file.kind, file.verdict.to_string())).or_default().push(file);
+                bad.entry((&file.collector, &*file.kind, file.verdict.to_string())).or_default().push(file);
             }
         }
         for ((collector, kind, verdict), files) in bad {

@@ -6,7 +6,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{cli, scenario};
+use crate::{cli, hostile};
 
 /// The browser and the folder of packages that drive it, unless they are not installed: then the test is skipped and says
 /// so, or fails where `CI` is set.
@@ -48,29 +48,8 @@ fn the_page_on_north_korea_works_in_a_browser() {
     opens(0, cli::MAIN, env::var_os("UPDATE_PICTURES").map(|_| pictures.as_path()));
 }
 
-/// Several targets of both families, a gap, edges without a date, and nothing that a name says is anything but text.
-const HOSTILE: &str = r#"
-name hostile
-note </script><script>alert(1)</script><img src=x onerror=alert(2)> "quotes" 'too' & &amp; ]]> --> \u003c {{7*7}}
-archive 2020-03-01T08:00 .. 2020-03-01T12:00
-collector rrc00 riperis updates 300 ribs 3600 states
-peer a rrc00 AS3333 192.0.2.1
-peer b rrc00 AS1103 192.0.2.2
-peer c rrc00 AS3549 192.0.2.3
-table v4 20 of 198.18.0.0/15 as /24 origins 64505-64509 via 174,1299,2914
-table v6 5 of 2001:db8:ff00::/40 as /48 origins 64505-64509 via 174,1299,2914
-route all 192.0.2.0/24 "1299 64500"
-route all 2001:db8:1::/48 "1299 64504"
-noise every 60
-at 2020-03-01T09:45 all withdraw 192.0.2.0/24 spread 20
-at 2020-03-01T10:05 all announce 192.0.2.0/24 spread 20
-skip rrc00 updates 2020-03-01T10:40
-at 2020-03-01T11:20 all withdraw 2001:db8:1::/48 spread 3
-"#;
-
 #[test]
 fn hostile_words_stay_words() {
-    let archive = scenario::folder(HOSTILE);
-    let args = "--asn 64500 --prefix 2001:db8:1::/48 --min-peers 2 --from 2020-03-01T09:00 --to 2020-03-01T11:40";
-    opens(3, &format!("{args} --archive {}", archive.path().display()), None);
+    let (_archive, args) = hostile::archive();
+    opens(3, &args, None);
 }

@@ -14,6 +14,7 @@ mod differential;
 mod documents;
 mod earlier;
 mod golden;
+mod hostile;
 mod network;
 mod properties;
 mod real;

@@ -8,8 +8,6 @@ use serde::Deserialize;
 use super::super::output::{FORMAT, MANIFEST};
 use super::super::*;
 use crate::bgp::Asn;
-use crate::catalog::DumpKind;
-use crate::coverage::{Damage, Skipped, Verdict};
 use crate::replay::Corrections;
 
 #[derive(Deserialize)]
@@ -20,51 +18,13 @@ pub(super) struct Manifest {
     pub gaps: Vec<Gap>,
     pub coverage: Vec<CoverageRow>,
     pub tables: Vec<ManifestTable>,
-    pub files: Vec<ManifestFile>,
+    pub files: Vec<FileReading>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct ManifestTable {
     pub name: String,
     pub rows: usize,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ManifestFile {
-    pub name: String,
-    pub collector: Collector,
-    pub kind: String,
-    pub bytes: u64,
-    pub sha256: String,
-    pub first_at: Option<Timestamp>,
-    pub last_at: Option<Timestamp>,
-    pub n_records: u64,
-    pub n_damaged: u64,
-    pub damage: Vec<Damage>,
-    pub skipped: Vec<Skipped>,
-    pub verdict: Verdict,
-    pub detail: Option<String>,
-}
-
-impl ManifestFile {
-    pub fn reading(&self) -> Result<FileReading, String> {
-        let kind = [DumpKind::Rib, DumpKind::Updates].into_iter().find(|kind| kind.name() == self.kind);
-        Ok(FileReading {
-            name: self.name.clone(),
-            collector: self.collector.clone(),
-            kind: kind.ok_or_else(|| format!("{} is of the unknown kind '{}'", self.name, self.kind))?.name(),
-            bytes: self.bytes,
-            sha256: self.sha256.clone(),
-            first_at: self.first_at,
-            last_at: self.last_at,
-            n_records: self.n_records,
-            n_damaged: self.n_damaged,
-            damage: self.damage.clone(),
-            skipped: self.skipped.clone(),
-            verdict: self.verdict,
-            detail: self.detail.clone(),
-        })
-    }
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use super::super::text::{count, duration, percent};
 use super::super::words;
 use super::super::*;
 use super::MOST_ROWS;
-use super::parts::{self, stretch};
+use super::parts::{self, Column, stretch};
 use crate::coverage::Verdict;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
@@ -33,38 +33,31 @@ fn named(targets: &[String]) -> String {
 fn collectors(report: &Report) -> Markup {
     let full = if report.coverage.has_rib { "Full feeds" } else { "Peers that mention the prefixes" };
     html! {
-        div.scroll role="region" aria-label="Collectors" tabindex="0" {
-            table.listing {
-                caption {
-                    "Collectors. " (full) ": IPv4 and IPv6. "
-                    @if !report.coverage.has_rib { "No RIB dump: full tables cannot be told." }
-                }
-                thead {
-                    tr {
-                        th scope="col" { "Collector" }
-                        th scope="col" { "Project" }
-                        th.number scope="col" { "Peers" }
-                        th.number scope="col" { (full) }
-                        th.number scope="col" { "RIB dumps" }
-                        th.number scope="col" { "Update files" }
-                        th.number scope="col" { "Routes the updates missed" }
+        (parts::listing(
+            "Collectors",
+            html! {
+                "Collectors. " (full) ": IPv4 and IPv6. "
+                @if !report.coverage.has_rib { "No RIB dump: full tables cannot be told." }
+            },
+            &[
+                Column::Words("Collector"), Column::Words("Project"), Column::Number("Peers"), Column::Number(full),
+                Column::Number("RIB dumps"), Column::Number("Update files"),
+                Column::Number("Routes the updates missed"),
+            ],
+            html! {
+                @for of in &report.coverage.collectors {
+                    tr data-collector=(of.collector) {
+                        th scope="row" { (of.collector) }
+                        td { @match of.project { Project::RipeRis => "RIPE RIS", Project::RouteViews => "RouteViews" } }
+                        td.number { (of.n_peers) }
+                        td.number { (of.n_full_feeds[0]) " and " (of.n_full_feeds[1]) }
+                        td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " refused" } }
+                        td.number { (of.n_update_files) }
+                        td.number { (of.missed_announcements + of.missed_withdrawals) }
                     }
                 }
-                tbody {
-                    @for of in &report.coverage.collectors {
-                        tr data-collector=(of.collector) {
-                            th scope="row" { (of.collector) }
-                            td { @match of.project { Project::RipeRis => "RIPE RIS", Project::RouteViews => "RouteViews" } }
-                            td.number { (of.n_peers) }
-                            td.number { (of.n_full_feeds[0]) " and " (of.n_full_feeds[1]) }
-                            td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " refused" } }
-                            td.number { (of.n_update_files) }
-                            td.number { (of.missed_announcements + of.missed_withdrawals) }
-                        }
-                    }
-                }
-            }
-        }
+            },
+        ))
     }
 }
 
@@ -76,31 +69,25 @@ fn unknown(report: &Report) -> Markup {
         return html! { p { "No collector has a gap in the window." } };
     }
     html! {
-        div.scroll role="region" aria-label="Gaps" tabindex="0" {
-            table.listing {
-                caption { "Gaps: when the vantage points of a collector were unknown, " span.zone { "UTC" } }
-                thead {
-                    tr {
-                        th scope="col" { "Collector" }
-                        th scope="col" { "Time" }
-                        th.number scope="col" { "Lasting" }
-                        th scope="col" { "Reason" }
-                        th scope="col" { "What exactly" }
+        (parts::listing(
+            "Gaps",
+            html! { "Gaps: when the vantage points of a collector were unknown, " span.zone { "UTC" } },
+            &[
+                Column::Words("Collector"), Column::Words("Time"), Column::Number("Lasting"),
+                Column::Words("Reason"), Column::Words("What exactly"),
+            ],
+            html! {
+                @for (row, reason) in unknown().take(MOST_ROWS) {
+                    tr data-collector=(row.collector) {
+                        th scope="row" { (row.collector) }
+                        td { (stretch(&row.window)) }
+                        td.number { (duration(row.window.duration())) }
+                        td { (reason.to_string().replace('_', " ")) }
+                        td.long { (row.detail) }
                     }
                 }
-                tbody {
-                    @for (row, reason) in unknown().take(MOST_ROWS) {
-                        tr data-collector=(row.collector) {
-                            th scope="row" { (row.collector) }
-                            td { (stretch(&row.window)) }
-                            td.number { (duration(row.window.duration())) }
-                            td { (reason.to_string().replace('_', " ")) }
-                            td.long { (row.detail) }
-                        }
-                    }
-                }
-            }
-        }
+            },
+        ))
         (parts::folded(n.saturating_sub(MOST_ROWS), "gap", "gaps", "coverage.csv has all."))
     }
 }
@@ -117,21 +104,22 @@ fn files(report: &Report) -> Markup {
         @if !bad.is_empty() {
             details {
                 summary { (count(bad.len(), "file was", "files were")) " not" }
-                div.scroll role="region" aria-label="Files with damage" tabindex="0" {
-                    table.listing {
-                        caption { "Files that were not read to their end, or with damage" }
-                        thead { tr { th scope="col" { "File" } th scope="col" { "Verdict" } th scope="col" { "Why" } } }
-                        tbody {
-                            @for file in bad.iter().take(MOST_ROWS) {
-                                tr data-collector=(file.collector) {
-                                    th.long scope="row" { (file.name) }
-                                    td { (file.verdict) }
-                                    td.long { (file.detail.as_deref().unwrap_or_default()) }
-                                }
+                (parts::listing(
+                    "Files with damage",
+                    html! { "Files that were not read to their end, or with damage" },
+                    &[
+                        Column::Words("File"), Column::Words("Verdict"), Column::Words("Why"),
+                    ],
+                    html! {
+                        @for file in bad.iter().take(MOST_ROWS) {
+                            tr data-collector=(file.collector) {
+                                th.long scope="row" { (file.name) }
+                                td { (file.verdict) }
+                                td.long { (file.detail.as_deref().unwrap_or_default()) }
                             }
                         }
-                    }
-                }
+                    },
+                ))
                 (parts::folded(bad.len().saturating_sub(MOST_ROWS), "file", "files", "manifest.json has all."))
             }
         }

@@ -6,7 +6,7 @@ use super::super::evidence::{self, Shown};
 use super::super::text::of_family;
 use super::super::words;
 use super::super::*;
-use super::parts::{self, instant};
+use super::parts::{self, Column, instant};
 use crate::detect::{Outage, PeerAt, Upstreams, Witness};
 
 /// Outages shown: the longest of each target and family.
@@ -56,18 +56,15 @@ fn upstreams(outage: &Outage) -> Markup {
             @if let Some(pattern) = pattern { (words::pattern_sentence(*pattern, before)) } " "
             (words::agreement_sentence(outage).unwrap_or_default())
         }
-        div.scroll role="region" aria-label="Upstreams" tabindex="0" {
-            table.listing.narrow {
-                caption { "Upstreams: the AS before the origin on the paths of usable vantage points" }
-                thead {
-                    tr {
-                        th scope="col" { "Upstream" }
-                        th.number scope="col" { "Routes before" }
-                        th.number scope="col" { "Lost" }
-                        th.number scope="col" { "Routes after" }
-                    }
-                }
-                tbody {
+        div.narrow {
+            (parts::listing(
+                "Upstreams",
+                html! { "Upstreams: the AS before the origin on the paths of usable vantage points" },
+                &[
+                    Column::Words("Upstream"), Column::Number("Routes before"), Column::Number("Lost"),
+                    Column::Number("Routes after"),
+                ],
+                html! {
                     @for asn in asns {
                         @let was = before.iter().find(|upstream| upstream.asn == asn);
                         @let is = after.iter().find(|upstream| upstream.asn == asn);
@@ -78,8 +75,8 @@ fn upstreams(outage: &Outage) -> Markup {
                             td.number { (is.map_or(0, |upstream| upstream.n_routes)) }
                         }
                     }
-                }
-            }
+                },
+            ))
         }
         (peers("Last to lose it", last_to_lose))
         (peers("First to have it again", first_to_regain))
@@ -125,36 +122,29 @@ fn edge(report: &Report, name: &str, witnesses: &[&Witness]) -> Markup {
     html! {
         details {
             summary { "Records of the " (name) ": the first " (n_shown) " of " (recorded.len()) }
-            div.scroll role="region" aria-label={ "Records of the " (name) } tabindex="0" {
-                table.listing {
-                    caption { "Records of the " (name) ", " span.zone { "UTC" } "; offsets are those of the decompressed file" }
-                    thead {
-                        tr {
-                            th scope="col" { "Time" }
-                            th scope="col" { "Vantage point" }
-                            th scope="col" { "Prefix" }
-                            th scope="col" { "Record" }
-                            th.number scope="col" { "Number" }
-                            th.number scope="col" { "At byte" }
-                            th scope="col" { "File" }
+            (parts::listing(
+                &format!("Records of the {name}"),
+                html! { "Records of the " (name) ", " span.zone { "UTC" } "; offsets are those of the decompressed file" },
+                &[
+                    Column::Words("Time"), Column::Words("Vantage point"), Column::Words("Prefix"),
+                    Column::Words("Record"), Column::Number("Number"), Column::Number("At byte"),
+                    Column::Words("File"),
+                ],
+                html! {
+                    @for (witness, record) in recorded.into_iter().take(MOST_RECORDS) {
+                        @let collector = &report.replays[witness.collector].collector;
+                        tr data-collector=(collector) {
+                            td { (instant(witness.at)) }
+                            th scope="row" { (evidence::peer(report, witness)) }
+                            td { (witness.prefix) }
+                            td { (evidence::name(witness).replace('_', " ")) }
+                            td.number { (record.record) }
+                            td.number { (record.offset) }
+                            td.long { (evidence::file(report, record.file).map_or("", |file| file.name.as_str())) }
                         }
                     }
-                    tbody {
-                        @for (witness, record) in recorded.into_iter().take(MOST_RECORDS) {
-                            @let collector = &report.replays[witness.collector].collector;
-                            tr data-collector=(collector) {
-                                td { (instant(witness.at)) }
-                                th scope="row" { (evidence::peer(report, witness)) }
-                                td { (witness.prefix) }
-                                td { (evidence::name(witness).replace('_', " ")) }
-                                td.number { (record.record) }
-                                td.number { (record.offset) }
-                                td.long { (evidence::file(report, record.file).map_or("", |file| file.name.as_str())) }
-                            }
-                        }
-                    }
-                }
-            }
+                },
+            ))
         }
     }
 }

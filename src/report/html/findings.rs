@@ -6,7 +6,7 @@ use super::super::text::{count, duration, hours, of_family, percent};
 use super::super::words::{self, Groups};
 use super::super::*;
 use super::MOST_ROWS;
-use super::parts::{self, instant, stretch};
+use super::parts::{self, Column, instant, stretch};
 use crate::detect::{Bounds, Censoring, Episode, Loss, Outage, Scope};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
@@ -31,25 +31,16 @@ fn outages(caption: &str, outages: &[&Outage]) -> Markup {
     let in_gap =
         outages.iter().any(|o| o.censored.contains(&Censoring::GapStart) || o.censored.contains(&Censoring::GapEnd));
     html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.listing {
-                caption { (caption) ", " span.zone { "UTC" } ", lasting h:mm:ss" }
-                thead {
-                    tr {
-                        th scope="col" { "Network" }
-                        th scope="col" { "Start" }
-                        th scope="col" { "End" }
-                        th.number scope="col" { "Lasting" }
-                        th.number scope="col" { "Lost" }
-                        th.number scope="col" { "Vantage points" }
-                        th scope="col" { "Extent" }
-                        th scope="col" { "Class" }
-                        th scope="col" { "Evidence" }
-                    }
-                }
-                tbody { @for outage in outages.iter().take(MOST_ROWS) { (row(outage)) } }
-            }
-        }
+        (parts::listing(
+            caption,
+            html! { (caption) ", " span.zone { "UTC" } ", lasting h:mm:ss" },
+            &[
+                Column::Words("Network"), Column::Words("Start"), Column::Words("End"), Column::Number("Lasting"),
+                Column::Number("Lost"), Column::Number("Vantage points"), Column::Words("Extent"),
+                Column::Words("Class"), Column::Words("Evidence"),
+            ],
+            html! { @for outage in outages.iter().take(MOST_ROWS) { (row(outage)) } },
+        ))
         @if in_gap { p.note { "≤ ≥: the edge lies in a gap of the data; it was not later, or not earlier, than this." } }
         (parts::folded(left, "outage", "outages", "outages.csv and the JSON report have all."))
     }
@@ -120,29 +111,23 @@ fn episodes(episodes: &[Episode]) -> Markup {
 
 fn episode_table(episodes: &[&Episode]) -> Markup {
     html! {
-        div.scroll role="region" aria-label="Episodes" tabindex="0" {
-            table.listing {
-                caption { "Episodes, " span.zone { "UTC" } }
-                thead {
-                    tr {
-                        th scope="col" { "Network" }
-                        th scope="col" { "Time" }
-                        th.number scope="col" { "Outages" }
-                        th.number scope="col" { "Flaps" }
+        (parts::listing(
+            "Episodes",
+            html! { "Episodes, " span.zone { "UTC" } },
+            &[
+                Column::Words("Network"), Column::Words("Time"), Column::Number("Outages"), Column::Number("Flaps"),
+            ],
+            html! {
+                @for episode in episodes.iter().take(MOST_ROWS) {
+                    tr data-prefix=[episode.prefix] {
+                        th scope="row" { (name(episode.target, episode.prefix, episode.family)) }
+                        td { (stretch(&episode.window)) }
+                        td.number { (episode.n_outages) }
+                        td.number { (episode.flaps.len()) }
                     }
                 }
-                tbody {
-                    @for episode in episodes.iter().take(MOST_ROWS) {
-                        tr data-prefix=[episode.prefix] {
-                            th scope="row" { (name(episode.target, episode.prefix, episode.family)) }
-                            td { (stretch(&episode.window)) }
-                            td.number { (episode.n_outages) }
-                            td.number { (episode.flaps.len()) }
-                        }
-                    }
-                }
-            }
-        }
+            },
+        ))
         (parts::folded(episodes.len().saturating_sub(MOST_ROWS), "episode", "episodes", "The JSON report has all."))
     }
 }
@@ -155,33 +140,26 @@ fn losses(losses: &[Loss]) -> Markup {
     }
     html! {
         h3 { "Smaller losses, no outages" }
-        div.scroll role="region" aria-label="Smaller losses" tabindex="0" {
-            table.listing {
-                caption { "Losses that stayed above the threshold, " span.zone { "UTC" } }
-                thead {
-                    tr {
-                        th scope="col" { "Network" }
-                        th scope="col" { "Time" }
-                        th.number scope="col" { "Lasting" }
-                        th.number scope="col" { "Still seen by" }
-                        th.number scope="col" { "Lost by" }
-                        th scope="col" { "Class" }
+        (parts::listing(
+            "Smaller losses",
+            html! { "Losses that stayed above the threshold, " span.zone { "UTC" } },
+            &[
+                Column::Words("Network"), Column::Words("Time"), Column::Number("Lasting"),
+                Column::Number("Still seen by"), Column::Number("Lost by"), Column::Words("Class"),
+            ],
+            html! {
+                @for loss in losses.iter().take(MOST_ROWS) {
+                    tr data-prefix=[loss.prefix] {
+                        th scope="row" { (name(loss.target, loss.prefix, loss.family)) }
+                        td { (stretch(&loss.window)) }
+                        td.number { (duration(loss.window.duration())) }
+                        td.number { (percent(loss.share_min)) }
+                        td.number { (loss.lost_by.len()) }
+                        td { (loss.class.name().replace('_', " ")) }
                     }
                 }
-                tbody {
-                    @for loss in losses.iter().take(MOST_ROWS) {
-                        tr data-prefix=[loss.prefix] {
-                            th scope="row" { (name(loss.target, loss.prefix, loss.family)) }
-                            td { (stretch(&loss.window)) }
-                            td.number { (duration(loss.window.duration())) }
-                            td.number { (percent(loss.share_min)) }
-                            td.number { (loss.lost_by.len()) }
-                            td { (loss.class.name().replace('_', " ")) }
-                        }
-                    }
-                }
-            }
-        }
+            },
+        ))
         (parts::folded(losses.len().saturating_sub(MOST_ROWS), "loss", "losses", "The JSON report has all."))
     }
 }

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::super::rows::metric;
-use super::super::text::{count, duration, from_to, size};
+use super::super::text::{count, duration, from_to, shell_word, size};
 use super::super::*;
-use super::parts;
+use super::parts::{self, Column};
 use super::summary;
 
 /// Files listed one by one; the manifest has all of any number.
@@ -43,7 +43,6 @@ pub(super) fn method(report: &Report) -> Option<Markup> {
 
 pub(super) fn sources(report: &Report) -> Option<Markup> {
     let window = from_to(report.parameters.window());
-    let credit = credit(report);
     Some(html! {
         h3 { "Repeat this run" }
         p { "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers:" }
@@ -51,18 +50,17 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
         h3 { "Cite it" }
         blockquote {
             "Visibility of " (summary::targets(report)) ", " (window) " UTC, computed with " (TOOL.name) " " (TOOL.version)
-            " from the archives listed by their SHA-256 digests in this report. Data: " (credit) "."
-            @if let Some(note) = &report.note { " " (note) }
+            " from the archives listed by their SHA-256 digests in this report. " (credit(report))
         }
         (parameters(report))
         (files(report))
     })
 }
 
-/// Whose data they are. An archive that says of itself what it is may be nobody's.
+/// Whose data they are: the publishers', unless the archive says of itself what it is.
 pub(in crate::report) fn credit(report: &Report) -> String {
-    if report.note.is_some() {
-        return "as the archive says of itself".to_owned();
+    if let Some(note) = &report.note {
+        return format!("About the data: {note}");
     }
     let has = |project| report.coverage.collectors.iter().any(|of| of.project == project);
     let credits = [
@@ -70,7 +68,7 @@ pub(in crate::report) fn credit(report: &Report) -> String {
         (Project::RouteViews, "University of Oregon RouteViews"),
     ];
     let named: Vec<&str> = credits.into_iter().filter(|(project, _)| has(*project)).map(|(_, credit)| credit).collect();
-    named.join("; ")
+    format!("Data: {}.", named.join("; "))
 }
 
 fn parameters(report: &Report) -> Markup {
@@ -102,29 +100,24 @@ fn files(report: &Report) -> Markup {
     html! {
         details {
             summary { "Files read: " (report.files.len()) ", " (size(bytes)) }
-            div.scroll role="region" aria-label="Files" tabindex="0" {
-                table.listing {
-                    caption { "Files with the SHA-256 digest of their stored bytes" }
-                    thead {
-                        tr {
-                            th scope="col" { "File" }
-                            th.number scope="col" { "Bytes" }
-                            th.number scope="col" { "Records" }
-                            th scope="col" { "SHA-256" }
+            (parts::listing(
+                "Files",
+                html! { "Files with the SHA-256 digest of their stored bytes" },
+                &[
+                    Column::Words("File"), Column::Number("Bytes"), Column::Number("Records"),
+                    Column::Words("SHA-256"),
+                ],
+                html! {
+                    @for file in report.files.iter().take(MOST_FILES) {
+                        tr data-collector=(file.collector) {
+                            th.long scope="row" { (file.name) }
+                            td.number { (file.bytes) }
+                            td.number { (file.n_records) }
+                            td.digest { (file.sha256) }
                         }
                     }
-                    tbody {
-                        @for file in report.files.iter().take(MOST_FILES) {
-                            tr data-collector=(file.collector) {
-                                th.long scope="row" { (file.name) }
-                                td.number { (file.bytes) }
-                                td.number { (file.n_records) }
-                                td.digest { (file.sha256) }
-                            }
-                        }
-                    }
-                }
-            }
+                },
+            ))
             (parts::folded(left, "file", "files", "manifest.json lists every file."))
             p.note { (count(report.files.len(), "file is", "files are")) " listed in manifest.json too." }
         }
@@ -137,7 +130,7 @@ fn command(report: &Report) -> String {
         &report.parameters;
     let Parameters { min_peers, min_coverage, thresholds, .. } = &report.parameters;
     let mut words = vec![TOOL.name.to_owned()];
-    let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", quoted(&value)));
+    let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
     let list = |values: Vec<String>| values.join(",");
     let asns: Vec<String> = targets.iter().filter(|t| matches!(t, Target::Asn(_))).map(ToString::to_string).collect();
     let prefixes: Vec<String> =
@@ -182,10 +175,4 @@ fn command(report: &Report) -> String {
         say(flag, value);
     }
     words.join(" \\\n  ")
-}
-
-/// A word of the shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/+".contains(c);
-    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

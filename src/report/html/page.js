@@ -60,6 +60,9 @@
     if (text !== undefined) made.textContent = text;
     return made;
   };
+  // Paper is narrower than most screens, and is measured only when it is too late.
+  const PAPER = 480;
+  let printing = false;
   const ticks = (width) => {
     const most = Math.max(2, Math.floor(width / 70));
     const step = STEPS.find((seconds) => (to - from) / seconds <= most) || STEPS[STEPS.length - 1];
@@ -83,7 +86,7 @@
     }
     for (const axis of all('.linked.axis')) {
       const marks = element('g', { class: 'marks' });
-      for (const [part, label] of ticks(axis.clientWidth)) {
+      for (const [part, label] of ticks(printing ? PAPER : axis.clientWidth)) {
         const x = part * 100 + '%';
         const side = part < 0.03 ? 'first' : part > 0.97 ? 'last' : '';
         marks.append(element('line', { x1: x, x2: x, y1: 15, y2: 20 }), element('text', { x, y: 11, class: side }, label));
@@ -238,5 +241,11 @@
     showTimes();
   });
   window.addEventListener('resize', draw);
+  for (const [event, is] of [['beforeprint', true], ['afterprint', false]]) {
+    window.addEventListener(event, () => {
+      printing = is;
+      draw();
+    });
+  }
   draw();
 })();

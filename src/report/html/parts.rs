@@ -154,8 +154,39 @@ pub(super) fn legend(all: &str, none: &str) -> Markup {
                 svg.swatch width="18" height="12" aria-hidden="true" { rect class=(shade) width="18" height="12" {} }
             }
             span { (none) }
-            svg.swatch.apart width="18" height="12" aria-hidden="true" { rect.unknown width="18" height="12" {} }
-            span { "unknown" }
+            span.apart {
+                svg.swatch width="18" height="12" aria-hidden="true" { rect.unknown width="18" height="12" {} }
+                "unknown"
+            }
+        }
+    }
+}
+
+/// A column of a listing.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    Words(&'static str),
+    Number(&'static str),
+}
+
+/// A table of words and numbers, which scrolls sideways where the page is narrower than it.
+pub(super) fn listing(label: &str, caption: Markup, columns: &[Column], rows: Markup) -> Markup {
+    html! {
+        div.scroll role="region" aria-label=(label) tabindex="0" {
+            table.listing {
+                caption { (caption) }
+                thead {
+                    tr {
+                        @for column in columns {
+                            @match column {
+                                Column::Words(name) => th scope="col" { (name) },
+                                Column::Number(name) => th.number scope="col" { (name) },
+                            }
+                        }
+                    }
+                }
+                tbody { (rows) }
+            }
         }
     }
 }

@@ -10,6 +10,29 @@ use crate::detect::{Outage, Quality};
 /// Sentences of targets shown before the rest is folded away.
 const MOST_TARGETS: usize = 20;
 
+/// What follows a number and belongs to it.
+const UNITS: [&str; 6] = ["d", "h", "min", "s", "ms", "%"];
+
+/// What the words of the page mean, for those who meet them here first.
+const WORDS: [(&str, &str); 7] = [
+    ("AS", "a network with its own number and routes: a provider, a company, a country's backbone"),
+    ("prefix", "a block of addresses that an AS announces to the others, such as 192.0.2.0/24"),
+    (
+        "vantage point",
+        "a router of somebody else that shows its routing table to a collector; where it has no route, nothing from there reaches the prefix by BGP",
+    ),
+    (
+        "collector",
+        "a machine of RIPE RIS or RouteViews that records what its vantage points say; its files are all that this report knows",
+    ),
+    (
+        "usable",
+        "a vantage point with a whole table, whose session was up and whose state is known at that time; only these are counted",
+    ),
+    ("RIB dump", "a whole table, written every few hours; the update files between two of them say what changed"),
+    ("upstream", "the AS through which an AS is reached: the one before it on the path of a route"),
+];
+
 /// The title of the page: who and when.
 pub(super) fn title(report: &Report) -> String {
     format!("{}: {} UTC", targets(report), from_to(report.parameters.window()))
@@ -33,6 +56,10 @@ pub(super) fn header(report: &Report) -> Markup {
         (headlines(report))
         @if let Some(note) = &report.note { p.archive-note { strong { "About the data. " } (note) } }
         (facts(report))
+        details {
+            summary { "What the words mean" }
+            dl.words { @for (word, meaning) in WORDS { dt { (word) } dd { (meaning) } } }
+        }
     }
 }
 
@@ -75,11 +102,12 @@ fn headline(report: &Report, summary: &Summary) -> Markup {
     }
 }
 
-/// Text whose dates do not break at their hyphens.
+/// Text whose dates do not break at their hyphens, nor numbers from their units.
 fn unbroken(text: &str) -> Markup {
+    let is_unit = |word: &str| UNITS.contains(&word.trim_end_matches(|c: char| c.is_ascii_punctuation() && c != '%'));
     html! {
         @for (index, word) in text.split(' ').enumerate() {
-            @if index > 0 { " " }
+            @if index > 0 { @if is_unit(word) { "\u{a0}" } @else { " " } }
             @if word.contains('-') { span.unbroken { (word) } } @else { (word) }
         }
     }

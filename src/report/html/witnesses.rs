@@ -98,8 +98,11 @@ fn row(witness: &Witness, window: Window, series: &mut Series) -> Markup {
     html! {
         tr data-collector=(witness.vantage_point.collector) {
             th scope="row" {
-                (peer.asn) " " span.address { (peer.address) }
-                @if let Some(upstream) = witness.upstream { span.via { " via " (upstream) } }
+                (peer.asn) " "
+                span.address {
+                    (peer.address)
+                    @if let Some(upstream) = witness.upstream { " " span.via { "via " (upstream) } }
+                }
             }
             td { (parts::plot("strip", &format!("{name}: {}", said(witness.fate)), Some(number), strip)) }
             td.number {
@@ -151,9 +154,9 @@ fn wave(found: &[Witness]) -> Markup {
             thead {
                 tr {
                     th scope="col" { span.visually-hidden { "Group" } }
-                    th.axis-cell scope="col" { span.quiet { "Loss, within " (duration(loss.duration())) } (parts::axis(loss, false)) }
+                    th.axis-cell scope="col" { span.quiet { "Loss, within " (duration(loss.duration())) ", UTC" } (parts::axis(loss, false)) }
                     @if let Some(recovery) = recovery {
-                        th.axis-cell scope="col" { span.quiet { "Return, within " (duration(recovery.duration())) } (parts::axis(recovery, false)) }
+                        th.axis-cell scope="col" { span.quiet { "Return, within " (duration(recovery.duration())) ", UTC" } (parts::axis(recovery, false)) }
                     }
                 }
             }

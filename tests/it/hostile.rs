@@ -1,0 +1,129 @@
+//! Names and notes that try to be more than text: an archive is somebody else's, and so is what its folders are called.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::{cli, scenario};
+
+/// Several targets of both families, a gap, edges without a date, and a note that is markup.
+const ARCHIVE: &str = r#"
+name hostile
+note </script><script>alert(1)</script><img src=x onerror=alert(2)> "quotes" 'too' & &amp; ]]> --> \u003c {{7*7}}
+archive 2020-03-01T08:00 .. 2020-03-01T12:00
+collector rrc00 riperis updates 300 ribs 3600 states
+peer a rrc00 AS3333 192.0.2.1
+peer b rrc00 AS1103 192.0.2.2
+peer c rrc00 AS3549 192.0.2.3
+table v4 20 of 198.18.0.0/15 as /24 origins 64505-64509 via 174,1299,2914
+table v6 5 of 2001:db8:ff00::/40 as /48 origins 64505-64509 via 174,1299,2914
+route all 192.0.2.0/24 "1299 64500"
+route all 2001:db8:1::/48 "1299 64504"
+noise every 60
+at 2020-03-01T09:45 all withdraw 192.0.2.0/24 spread 20
+at 2020-03-01T10:05 all announce 192.0.2.0/24 spread 20
+skip rrc00 updates 2020-03-01T10:40
+at 2020-03-01T11:20 all withdraw 2001:db8:1::/48 spread 3
+"#;
+
+/// A collector that is a formula, markup, a table row, a command and an instruction to the terminal, in folders that end
+/// a script.
+const COLLECTOR: &str =
+    "=1+1 <img src=x onerror=alert(4)> \"q\" 'a' | `b` $(touch owned) *c* @d \u{1b}[2J\u{7}\u{9b}1m\u{202e}";
+const FOLDERS: &str = "x</script><script>alert(3)</script>";
+
+const QUESTION: &str =
+    "--asn 64500 --prefix 2001:db8:1::/48 --min-peers 2 --from 2020-03-01T09:00 --to 2020-03-01T11:40";
+
+/// The archive, and the question put to it.
+pub fn archive() -> (TempDir, String) {
+    let archive = scenario::folder(ARCHIVE);
+    let folders = archive.path().join(FOLDERS);
+    fs::create_dir_all(&folders).expect("folders");
+    fs::rename(archive.path().join("rrc00"), folders.join(COLLECTOR)).expect("a collector of that name");
+    let args = format!("{QUESTION} --archive {}", archive.path().display());
+    (archive, args)
+}
+
+fn has_controls(text: &str) -> bool {
+    text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}')
+}
+
+#[test]
+fn no_name_steers_the_terminal_in_any_format() {
+    let (_archive, args) = archive();
+    for format in ["table", "markdown", "json", "ndjson", "csv"] {
+        for more in ["", "-vv --all"] {
+            let ran = cli::ran(&mut cli::program(&format!("{args} --format {format} {more}")));
+            assert_eq!(ran.code, 3, "{format}: {}", ran.stderr);
+            assert!(!has_controls(&ran.stdout), "{format}: {:?}", ran.stdout);
+            assert!(!has_controls(&ran.stderr), "{format}: {:?}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_json_report_still_has_the_name_itself() {
+    let (_archive, args) = archive();
+    let report: serde_json::Value =
+        serde_json::from_str(&cli::prints(3, &format!("{args} --format json"))).expect("JSON");
+    assert_eq!(report["coverage"]["collectors"][0]["collector"], COLLECTOR);
+}
+
+#[test]
+fn in_markdown_a_name_is_neither_markup_nor_a_cell_nor_a_mention() {
+    let (_archive, args) = archive();
+    let text = cli::prints(3, &format!("{args} --format markdown --all"));
+    let shown = r#"=1+1 &lt;img src=x onerror=alert(4)&gt; "q" 'a' \| \`b\` $(touch owned) \*c\* &#64;d \u{1b}"#;
+    assert!(text.contains(shown), "{text}");
+    assert!(!text.contains("<img") && !text.contains("<script"), "{text}");
+}
+
+#[test]
+fn in_a_spreadsheet_a_name_is_no_formula() {
+    let (archive, args) = archive();
+    let run = archive.path().join("run");
+    cli::prints(3, &format!("{args} --output {}", run.display()));
+    let table = read(&run.join("coverage.csv"));
+    assert!(table.contains("'=1+1 <img"), "{table}");
+    assert!(!has_controls(&table), "{table:?}");
+    for line in table.lines().chain(read(&run.join("outages.csv")).lines()) {
+        let begins = line.trim_start_matches('"').chars().next();
+        assert!(!begins.is_some_and(|c| "=+-@".contains(c)), "{line}");
+    }
+}
+
+#[test]
+fn a_command_that_is_shown_holds_a_name_in_quotes() {
+    let (archive, args) = archive();
+    let run = archive.path().join("run");
+    cli::prints(3, &format!("{args} --output {}", run.display()));
+    let explained = cli::ran(cli::program("explain --all").arg(&run));
+    assert!(!has_controls(&explained.stdout), "{:?}", explained.stdout);
+    let commands: Vec<&str> = explained.stdout.lines().filter(|line| line.contains("bgpdump -q")).collect();
+    assert!(!commands.is_empty(), "{}", explained.stdout);
+    for command in commands {
+        assert!(
+            command.contains(r"-p 'x</script>") && command.contains(r"'\''a'\'' | `b` $(touch owned)"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn a_picture_is_whole_whatever_the_names() {
+    let (archive, args) = archive();
+    let run = archive.path().join("run");
+    cli::prints(3, &format!("{args} --export svg,png --output {}", run.display()));
+    let picture = read(&run.join("timeline.svg"));
+    assert!(
+        picture.contains("=1+1 &lt;img src=x") && !picture.contains("<img") && !picture.contains("<script"),
+        "{picture}"
+    );
+    assert!(!has_controls(&picture.replace('\t', "")));
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).expect("a file")
+}
