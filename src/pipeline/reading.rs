@@ -171,8 +171,11 @@ pub(super) fn judge_ribs(ribs: &[&ReadFile]) -> Vec<Option<String>> {
     let judge = |index: usize| {
         // The first one can only be compared with the one after it.
         let next = || (index + 1..tables.len()).find(|next| flaws[*next].is_none()).map(|next| &tables[next]);
-        let cut = || is_cut(&tables[index], accepted.or_else(next)?);
-        let flaw = flaws[index].clone().or_else(cut);
+        let few = || lists_few(&tables[index], accepted.or_else(next)?);
+        // Several dumps may be cut alike: any whole one tells.
+        let others = || (0..tables.len()).filter(|other| *other != index && flaws[*other].is_none());
+        let cut = || others().find_map(|other| is_cut(&tables[index], &tables[other]));
+        let flaw = flaws[index].clone().or_else(few).or_else(cut);
         if flaw.is_none() {
             accepted = Some(&tables[index]);
         }
@@ -208,19 +211,23 @@ fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
     }
 }
 
+/// Whether a RIB dump lists too few peers, against the one beside it.
+fn lists_few(tables: &Tables, other: &Tables) -> Option<String> {
+    let (n, n_other) = (tables.len(), other.len());
+    ((n as f64) < MIN_PEERS * n_other as f64)
+        .then(|| format!("it lists {n} peers, less than half of the {n_other} in the dump beside it"))
+}
+
 /// Whether a RIB dump ends early inside a whole file, against one of another time.
 fn is_cut(tables: &Tables, other: &Tables) -> Option<String> {
-    let (n, n_other) = (tables.len(), other.len());
-    if (n as f64) < MIN_PEERS * n_other as f64 {
-        return Some(format!("it lists {n} peers, less than half of the {n_other} in the dump beside it"));
-    }
     Family::ALL.into_iter().find_map(|family| {
         let sizes = |tables: &Tables, peer: &Peer| tables.get(peer).map_or(0, |sizes| sizes[family as usize]);
         let common: Vec<&Peer> = tables.keys().filter(|peer| sizes(other, peer) > 0).collect();
         let shrunk = |peer: &&&Peer| (sizes(tables, peer) as f64) < MIN_TABLE * sizes(other, peer) as f64;
         let (n_shrunk, n) = (common.iter().filter(shrunk).count(), common.len());
-        (n_shrunk * 2 > n)
-            .then(|| format!("{n_shrunk} of {n} {family} tables have less than three quarters of the dump beside it"))
+        (n_shrunk * 2 > n).then(|| {
+            format!("{n_shrunk} of {n} {family} tables have less than three quarters of what they have in another dump")
+        })
     })
 }
 

@@ -99,6 +99,18 @@ fn a_dump_of_a_few_bytes_is_rejected_and_the_updates_go_on() {
 }
 
 #[test]
+fn two_dumps_that_are_cut_alike_are_rejected_beside_a_whole_one() {
+    let dumps = "rib x -600 cut 60%\nrib x +600\nat +100 a withdraw P";
+    let scenario =
+        three_feeds(dumps).replace("198.18.0.0/15", "10.18.0.0/15").replace("rib x -900", "rib x -900 cut 60%");
+    check(
+        &scenario,
+        "P 300..900 show R",
+        "insufficient_data | unobserved P 300..600 | x no_rib 300..600 | x: rejected 2 | R 600:2/2",
+    );
+}
+
+#[test]
 fn a_whole_dump_with_bytes_after_its_container_counts() {
     let scenario = three_feeds("rib x +600\nbreak x rib +600 trailing-garbage\nrib x +900 omit a P");
     check(

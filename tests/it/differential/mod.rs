@@ -28,7 +28,7 @@ use history::{Damage, END, History, N_CONTROLS, PREFIXES, Random, START};
 use truth::{HOLDS, KNOWN, LACKS, Truth};
 
 /// Histories of a usual run.
-const N_HISTORIES: u64 = 300;
+const N_HISTORIES: u64 = 1000;
 
 #[test]
 fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_is_found() {
