@@ -107,6 +107,8 @@ struct Member {
 pub struct View<'a> {
     replays: Vec<&'a Replay>,
     vantage_points: Vec<VantagePoint>,
+    /// Indices of `vantage_points` in the order of the names.
+    by_name: Vec<usize>,
     members: Vec<Member>,
     asns: Vec<Asn>,
     full_feed: FullFeed,
@@ -133,6 +135,7 @@ impl<'a> View<'a> {
         let mut view = View {
             replays: Vec::new(),
             vantage_points: Vec::new(),
+            by_name: Vec::new(),
             members: Vec::new(),
             asns,
             full_feed,
@@ -159,6 +162,8 @@ impl<'a> View<'a> {
                 view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
             }
         }
+        view.by_name = (0..view.vantage_points.len()).collect();
+        view.by_name.sort_by(|a, b| view.vantage_points[*a].cmp(&view.vantage_points[*b]));
         view.n_full_feeds = Family::ALL.map(|family| view.count_full_feeds(family));
         view
     }
@@ -235,8 +240,7 @@ impl<'a> View<'a> {
         n_full_feeds: Option<&[(Timestamp, usize)]>,
         sufficiency: Sufficiency,
     ) -> Vec<Step> {
-        let carries = |who: &usize| baseline.vantage_points.binary_search(&self.vantage_points[*who]).is_ok();
-        let carriers: Vec<usize> = (0..self.vantage_points.len()).filter(carries).collect();
+        let carriers = self.carriers(baseline);
         sweep::steps(&sweep::Sweep {
             pieces,
             origin,
@@ -247,6 +251,19 @@ impl<'a> View<'a> {
             end: self.window.end,
             sufficiency,
         })
+    }
+
+    /// Which vantage points carry a prefix normally. Both lists are sorted: names are compared once each, not searched for.
+    fn carriers(&self, baseline: &Baseline) -> Vec<usize> {
+        let mut named = baseline.vantage_points.iter().peekable();
+        let carries = |who: &usize| {
+            let name = &self.vantage_points[*who];
+            while named.next_if(|carrier| *carrier < name).is_some() {}
+            named.peek() == Some(&name)
+        };
+        let mut carriers: Vec<usize> = self.by_name.iter().copied().filter(carries).collect();
+        carriers.sort_unstable();
+        carriers
     }
 
     /// Whether any vantage point is ever a full feed.

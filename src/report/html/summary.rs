@@ -147,7 +147,7 @@ fn facts_of(outage: &Outage) -> Markup {
     html! {
         div {
             dt { "Longest" }
-            dd { (words::length(outage)) }
+            dd { (unbroken(&words::length(outage))) }
             dd.why { (outage.severity.name()) ", " (outage.class.name().replace('_', " ")) }
         }
         div {
