@@ -123,6 +123,15 @@ pub struct ArchiveFile {
     pub location: Location,
 }
 
+impl ArchiveFile {
+    /// The time that an update file is of, by its name: from the earliest instant at which it may have been opened, to
+    /// the latest at which the next one should have been.
+    pub fn nominal_span(&self) -> Window {
+        let (earliest, latest) = era::opened(self);
+        Window { start: earliest, end: latest + era::update_interval_at(self.project, self.named_at) }
+    }
+}
+
 /// Where an archive file is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Location {

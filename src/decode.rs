@@ -167,6 +167,10 @@ pub struct Reading {
     pub skipped: Vec<Skipped>,
     /// How the file ended.
     pub ending: Ending,
+    /// The time of the last record in it: up to then a file that ends early was read.
+    pub read_until: Option<Timestamp>,
+    /// Whether bytes that belong to nothing follow a whole container. They are damage, and take nothing from what is in it.
+    pub has_trailing_bytes: bool,
     /// Whether a PEER_INDEX_TABLE came before the first TABLE_DUMP_V2 RIB record; true where none is needed.
     pub has_peer_table: bool,
 }

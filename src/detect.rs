@@ -152,7 +152,8 @@ names!(Censoring {
 pub enum Quality {
     /// Whole tables from RIB dumps, both edges dated by updates.
     High,
-    /// Whole tables, but an edge is censored or lies in a gap, or the prefix is in no RIB dump before the window.
+    /// Whole tables, but an edge is censored or lies in a gap, the prefix is in no RIB dump before the window, or too few
+    /// tables are there to tell a whole one from a part.
     Medium,
     /// No RIB dump: what vantage points carried is inferred from what they announced and withdrew.
     Low,

@@ -1,11 +1,12 @@
 //! An earlier run, judged again or explained, without its archives.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use outage_replay::report::{self, Earlier, Report};
 use outage_replay::{Options, pipeline};
 
-use super::arguments::{Detection, Output};
+use super::arguments::{Detection, Format, Output};
 use super::run::style;
 use super::terminal::printable;
 
@@ -30,6 +31,10 @@ impl Redetect {
         let was = Options { jobs: self.output.jobs, metric, sufficiency, thresholds };
         let report = pipeline::judge(observations, &self.detection.options(was)?)?;
         self.output.write(&report)?;
+        // Rows alone do not say whether the data suffice. Nobody to tell is no reason to stop.
+        if self.output.format == Format::Csv {
+            let _ = writeln!(io::stderr(), "verdict: {}", report.answer().name().replace('_', " "));
+        }
         self.output.print(&report)
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
     if container.n_trailing() > 0 {
         let what = format!("{} bytes that belong to nothing follow the end of the container", container.n_trailing());
         draft.count_damage(Damage { record: draft.counts.records, offset: end, what });
+        draft.has_trailing_bytes = true;
     }
     let ending = match ending {
         Ending::Truncated(why) if container.is_corrupt() => Ending::Corrupt(why),
@@ -89,6 +90,7 @@ pub(super) struct Draft<'s> {
     events: Vec<RouteEvent>,
     damage: Vec<Damage>,
     pub(super) latest_damaged: Option<u64>,
+    has_trailing_bytes: bool,
     /// The earliest and the latest time of a record, in microseconds.
     span: (i64, i64),
     skipped: Vec<Skipped>,
@@ -113,6 +115,7 @@ impl<'s> Draft<'s> {
             events: Vec::new(),
             damage: Vec::new(),
             latest_damaged: None,
+            has_trailing_bytes: false,
             span: (i64::MAX, i64::MIN),
             skipped: Vec::new(),
             latest: [Timestamp::MAX; 2],
@@ -131,6 +134,8 @@ impl<'s> Draft<'s> {
             span: (first <= last).then(|| (Timestamp::from_micros(first), Timestamp::from_micros(last))),
             skipped: self.skipped,
             ending,
+            read_until: self.latest[0],
+            has_trailing_bytes: self.has_trailing_bytes,
             has_peer_table: !self.lacked_peer_table,
         }
     }

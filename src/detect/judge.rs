@@ -316,9 +316,14 @@ impl Scene<'_> {
 
     fn quality(&self, dip: &Dip) -> Quality {
         let exact = |c: &Censoring| *c == Censoring::BeganBeforeFrom;
+        let rule = self.view.rules()[self.timeline.family() as usize];
+        let is_whole = rule.is_none_or(|rule| !rule.uncertain);
         if !self.view.has_rib() {
             Quality::Low
-        } else if dip.censored.iter().all(exact) && self.timeline.baseline.source == BaselineSource::RibBefore {
+        } else if is_whole
+            && dip.censored.iter().all(exact)
+            && self.timeline.baseline.source == BaselineSource::RibBefore
+        {
             Quality::High
         } else {
             Quality::Medium

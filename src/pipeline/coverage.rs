@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::lane::Archive;
+use super::reading::ReadFile;
 use crate::bgp::{Asn, Collector, Family};
 use crate::catalog::CollectorPlan;
 use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
@@ -29,13 +30,15 @@ pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Win
     gaps
 }
 
-/// The stretches that the `index`th update file of the plan does not show.
-pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, file: &FileReading, window: Window) -> Vec<Gap> {
+/// The stretches that the `index`th update file of the plan does not show, those before the seeding RIB dump too: what
+/// such a file says of sessions matters to the replay.
+pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Vec<Gap> {
+    let file = &updates.report;
     let skipped = file.skipped.iter().filter_map(|skipped| {
         let detail = format!("{}: {} bytes at {} that belong to no record", file.name, skipped.bytes, skipped.offset);
         gap(plan, window, lost(skipped), GapReason::Damaged, detail)
     });
-    let unseen = plan.span(index, window.end).and_then(|span| unseen(file, span)).and_then(|(stretch, reason)| {
+    let unseen = plan.span(index, window.end).and_then(|span| unseen(updates, span)).and_then(|(stretch, reason)| {
         let detail = match &file.detail {
             Some(detail) => format!("{}: {detail}", file.name),
             None => file.name.clone(),
@@ -45,15 +48,15 @@ pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, file: &FileReadin
     skipped.chain(unseen).collect()
 }
 
-/// The part of a stretch that matters, as a gap; nothing outside the time of the plan.
+/// A stretch as a gap; nothing after the window asked about.
 fn gap(plan: &CollectorPlan, window: Window, stretch: Window, reason: GapReason, detail: String) -> Option<Gap> {
-    let start = plan.start.min(window.start);
-    let window = Window::new(stretch.start.max(start), stretch.end.min(window.end)).ok()?;
+    let window = Window::new(stretch.start, stretch.end.min(window.end)).ok()?;
     Some(Gap { collector: plan.collector.clone(), window, reason, detail })
 }
 
 /// The part of its time that an update file does not show, and why.
-fn unseen(file: &FileReading, mut span: Window) -> Option<(Window, GapReason)> {
+fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
+    let file = &updates.report;
     let reason = match file.verdict {
         Verdict::Truncated => GapReason::Truncated,
         Verdict::Empty => GapReason::Empty,
@@ -63,10 +66,24 @@ fn unseen(file: &FileReading, mut span: Window) -> Option<(Window, GapReason)> {
         Verdict::Damaged if is_unreliable(file) => GapReason::Damaged,
         Verdict::Ok | Verdict::Damaged => return None,
     };
-    if let (GapReason::Truncated, Some(last)) = (reason, file.last_at) {
-        span.start = span.start.max(last);
+    // Times beyond the span of the file do not tell where in it the cut is.
+    if let (GapReason::Truncated, Some(until)) = (reason, updates.reading.read_until)
+        && until < span.end
+    {
+        span.start = span.start.max(until);
     }
     Some((span, reason))
+}
+
+/// What of the gaps lies after `start`, in order.
+pub(super) fn since(start: Timestamp, gaps: Vec<Gap>) -> Vec<Gap> {
+    let clipped = gaps.into_iter().filter_map(|gap| {
+        let window = Window::new(gap.window.start.max(start), gap.window.end).ok()?;
+        Some(Gap { window, ..gap })
+    });
+    let mut gaps: Vec<Gap> = clipped.collect();
+    gaps.sort();
+    gaps
 }
 
 /// The time in which bytes were lost; never empty, even within one second.

@@ -221,14 +221,13 @@ impl Lane {
 
     fn tell_gaps_of(&mut self, n: usize) {
         let updates = self.plan.updates.get(n).and_then(|updates| self.ready.get(&updates.name));
-        let gaps = updates.map(|updates| coverage::gaps_of_file(&self.plan, n, &updates.report, self.window));
+        let gaps = updates.map(|updates| coverage::gaps_of_file(&self.plan, n, updates, self.window));
         self.tell(gaps.unwrap_or_default());
     }
 
     /// Everything that the files said, once all were applied.
     pub(super) fn finish(self) -> Option<Archive> {
-        let (replay, mut gaps) = (self.replay?, self.gaps);
-        gaps.sort();
+        let (replay, gaps) = (self.replay?, coverage::since(self.plan.start.min(self.window.start), self.gaps));
         Some(Archive { project: self.plan.project, reports: self.reports, gaps, replay, n_ribs: self.n_ribs })
     }
 }

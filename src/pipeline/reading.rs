@@ -14,9 +14,13 @@ use crate::decode::{self, Control, Counts, Crew, Ending, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, FetchError};
 use crate::progress::Progress;
+use crate::time::Timestamp;
 
 /// A file whose records lie further than this from its name was written by a wrong clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 3600);
+/// Names tell no seconds: files named alike to the minute were opened up to this long after it. In route-views2 of 2008
+/// it is 58 s.
+const NAME_PRECISION: Duration = Duration::from_secs(60);
 /// A RIB dump with less than this share of the peers of the one before it was cut short.
 const MIN_PEERS: f64 = 0.5;
 /// So was one in which most tables have less than this share of what they had. Peers come and go and single tables
@@ -117,6 +121,8 @@ fn unreadable(why: String) -> Reading {
         skipped: Vec::new(),
         ending: Ending::Unreadable(why),
         has_peer_table: true,
+        read_until: None,
+        has_trailing_bytes: false,
     }
 }
 
@@ -128,6 +134,10 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
         (Ending::Complete, Some((first, last))) => {
             if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
                 return (Verdict::Unreadable, Some(format!("its records are of {first} to {last}: a wrong clock")));
+            }
+            if file.kind == DumpKind::Updates && is_of_another_time(file, first, last) {
+                let why = format!("its records are of {first} to {last}: those of another file");
+                return (Verdict::Unreadable, Some(why));
             }
             let counts = reading.counts;
             if file.kind == DumpKind::Updates && counts.rib_records > 0 && counts.messages + counts.state_changes == 0 {
@@ -144,6 +154,15 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
     }
 }
 
+/// Whether an update file holds nothing of its own time, but of a time before or after it: files were mixed up. Single
+/// records that are early or late prove nothing.
+fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> bool {
+    let own = file.nominal_span();
+    let is_before = last < own.start + NAME_PRECISION && first + NAME_PRECISION * 2 <= own.start;
+    let is_after = first + NAME_PRECISION > own.end && last >= own.end + NAME_PRECISION * 2;
+    is_before || is_after
+}
+
 /// What is wrong with each of these RIB dumps of one collector, in order: why it may not be taken for whole tables.
 pub(super) fn judge_ribs(ribs: &[&ReadFile]) -> Vec<Option<String>> {
     let tables: Vec<Tables> = ribs.iter().map(|rib| tables(&rib.reading)).collect();
@@ -152,8 +171,11 @@ pub(super) fn judge_ribs(ribs: &[&ReadFile]) -> Vec<Option<String>> {
     let judge = |index: usize| {
         // The first one can only be compared with the one after it.
         let next = || (index + 1..tables.len()).find(|next| flaws[*next].is_none()).map(|next| &tables[next]);
-        let cut = || is_cut(&tables[index], accepted.or_else(next)?);
-        let flaw = flaws[index].clone().or_else(cut);
+        let few = || lists_few(&tables[index], accepted.or_else(next)?);
+        // Several dumps may be cut alike: any whole one tells.
+        let others = || (0..tables.len()).filter(|other| *other != index && flaws[*other].is_none());
+        let cut = || others().find_map(|other| is_cut(&tables[index], &tables[other]));
+        let flaw = flaws[index].clone().or_else(few).or_else(cut);
         if flaw.is_none() {
             accepted = Some(&tables[index]);
         }
@@ -176,7 +198,8 @@ fn tables(reading: &Reading) -> Tables {
 
 /// What is wrong with a RIB dump on its own.
 fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
-    let damaged = rib.reading.counts.damaged;
+    // What follows a whole container takes nothing from it.
+    let damaged = rib.reading.counts.damaged - u64::from(rib.reading.has_trailing_bytes);
     match rib.report.verdict {
         Verdict::Unreadable | Verdict::Truncated | Verdict::Empty | Verdict::Missing | Verdict::Unavailable => {
             rib.report.detail.clone()
@@ -188,19 +211,23 @@ fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
     }
 }
 
+/// Whether a RIB dump lists too few peers, against the one beside it.
+fn lists_few(tables: &Tables, other: &Tables) -> Option<String> {
+    let (n, n_other) = (tables.len(), other.len());
+    ((n as f64) < MIN_PEERS * n_other as f64)
+        .then(|| format!("it lists {n} peers, less than half of the {n_other} in the dump beside it"))
+}
+
 /// Whether a RIB dump ends early inside a whole file, against one of another time.
 fn is_cut(tables: &Tables, other: &Tables) -> Option<String> {
-    let (n, n_other) = (tables.len(), other.len());
-    if (n as f64) < MIN_PEERS * n_other as f64 {
-        return Some(format!("it lists {n} peers, less than half of the {n_other} in the dump beside it"));
-    }
     Family::ALL.into_iter().find_map(|family| {
         let sizes = |tables: &Tables, peer: &Peer| tables.get(peer).map_or(0, |sizes| sizes[family as usize]);
         let common: Vec<&Peer> = tables.keys().filter(|peer| sizes(other, peer) > 0).collect();
         let shrunk = |peer: &&&Peer| (sizes(tables, peer) as f64) < MIN_TABLE * sizes(other, peer) as f64;
         let (n_shrunk, n) = (common.iter().filter(shrunk).count(), common.len());
-        (n_shrunk * 2 > n)
-            .then(|| format!("{n_shrunk} of {n} {family} tables have less than three quarters of the dump beside it"))
+        (n_shrunk * 2 > n).then(|| {
+            format!("{n_shrunk} of {n} {family} tables have less than three quarters of what they have in another dump")
+        })
     })
 }
 

@@ -17,7 +17,7 @@ pub const MAX_MISMATCH: f64 = 0.01;
 const MIN_MISMATCHES: u64 = 4;
 /// A transfer is nearly done when this share of the table before it has come (after Zhang et al., "MCT", 2005), and a
 /// table that was lost is back.
-const NEARLY_WHOLE: f64 = 0.9;
+pub(super) const NEARLY_WHOLE: f64 = 0.9;
 /// A table of which less than this share is left within [`LOSS_TIME`] was lost as a whole.
 const NEARLY_EMPTY: f64 = 0.1;
 /// Withdrawals of a whole table come within this time.
@@ -73,6 +73,15 @@ pub(super) struct Sample {
     /// Recent sizes from which a sudden loss is measured, per family, the latest first.
     marks: [[Option<(Timestamp, u32)>; 2]; 2],
     is_untracked: bool,
+}
+
+/// What comes of comparing the sample of a vantage point with a RIB dump.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Audit {
+    /// They differ so much that what was known until then is not to be believed.
+    pub is_out_of_step: bool,
+    /// The dump lacks so much that it may show a part of the table.
+    pub lacks_much: bool,
 }
 
 /// A RIB dump reduced to the sample, until it is applied.
@@ -326,8 +335,8 @@ impl Replayer {
         }
     }
 
-    /// Compares the sample of a vantage point with a RIB dump and takes over what the dump says. Says whether they differ
-    /// so much that what was known until then is not to be believed; only a table that was `known` can.
+    /// Compares the sample of a vantage point with a RIB dump and takes over what the dump says. Only a table that was
+    /// `known` can be out of step.
     pub(super) fn audit(
         &mut self,
         peer: usize,
@@ -335,15 +344,15 @@ impl Replayer {
         index: usize,
         table: &RibTable,
         is_known: bool,
-    ) -> bool {
+    ) -> Audit {
         if self.samples[peer].is_untracked {
-            return false;
+            return Audit::default();
         }
         let newest = self.second(table.begun_at - RIB_BACKLOG);
         let nothing = Bits::default();
         let table = self.sampled.tables.get(index).and_then(|table| table.held.get(peer)).unwrap_or(&nothing);
         let sample = &mut self.samples[peer];
-        let (mut n_compared, mut n_mismatched, mut n) = (0, 0, 0);
+        let (mut n_compared, mut n_mismatched, mut n_lacking, mut n) = (0, 0, 0, 0);
         for (id, _) in self.sampled.families.iter().enumerate().filter(|(_, other)| **other == family) {
             let id = id as u32;
             let is_listed = table.has(id);
@@ -354,6 +363,7 @@ impl Replayer {
             }
             n_compared += u64::from(is_listed || sample.present.has(id));
             n_mismatched += u64::from(is_listed != sample.present.has(id));
+            n_lacking += u64::from(!is_listed && sample.present.has(id));
             sample.set(id, family, is_listed);
         }
         sample.marks[family as usize] = [None; 2];
@@ -365,13 +375,14 @@ impl Replayer {
             figures.n_vantage_points += 1;
         }
         if !is_known {
-            return false;
+            return Audit::default();
         }
         figures.n_compared += n_compared;
         figures.n_mismatched += n_mismatched;
-        let is_lost = n_mismatched >= MIN_MISMATCHES && n_mismatched as f64 > MAX_MISMATCH * n_compared as f64;
-        figures.n_lost_sync += u64::from(is_lost);
-        is_lost
+        let is_much = |n: u64| n >= MIN_MISMATCHES && n as f64 > MAX_MISMATCH * n_compared as f64;
+        let audit = Audit { is_out_of_step: is_much(n_mismatched), lacks_much: is_much(n_lacking) };
+        figures.n_lost_sync += u64::from(audit.is_out_of_step);
+        audit
     }
 
     /// What the sample showed; nothing where no RIB dump lists a prefix of it.

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::control::NEARLY_WHOLE;
 use super::replayer::{Cause, Due, Replayer};
 use super::routes::Route;
 use super::*;
@@ -39,11 +40,14 @@ impl Replayer {
         }
         let is_known = session.state == PeerState::Up && session.complete;
         let mut known_since = is_known.then_some(session.confirmed_at);
-        if self.audit(peer, family, index, table, is_known) {
+        let audit = self.audit(peer, family, index, table, is_known);
+        if audit.is_out_of_step {
             self.disbelieve(peer, family, session.confirmed_at, table);
             known_since = None;
         }
-        self.set_session(peer, family, PeerState::Up, true, Cause::time(table.done_at));
+        // Where nobody records that a session was opened, the dump may show the middle of a transfer.
+        let is_part = audit.lacks_much || !self.has_states && self.has_shrunk(peer, family, index, table);
+        self.set_session(peer, family, PeerState::Up, !is_part, Cause::time(table.done_at));
         self.sessions[peer][family as usize].confirmed_at = table.done_at;
 
         let mut listed = FxHashSet::default();
@@ -58,8 +62,17 @@ impl Replayer {
             .copied()
             .collect();
         for prefix in unlisted {
-            self.reconcile_unlisted(peer, prefix, table, known_since);
+            self.reconcile_unlisted(peer, prefix, table, known_since, is_part);
         }
+    }
+
+    /// Whether a table is much smaller than in the dump before that lists it.
+    fn has_shrunk(&self, peer: usize, family: Family, index: usize, table: &RibTable) -> bool {
+        let before = self.sizes[..index].iter().rev().find_map(|sizes| {
+            let size = sizes.get(peer).map_or(0, |sizes| sizes[family as usize]);
+            (size > 0).then_some(size)
+        });
+        before.is_some_and(|before| (table.size(peer, family) as f64) < NEARLY_WHOLE * before as f64)
     }
 
     /// The vantage point is out of step with the dump: some of what it said since the dump before is missing, and nobody
@@ -115,17 +128,28 @@ impl Replayer {
         self.set_route(peer, prefix, held, Evidence::Rib, Cause { at, record: Some(holder.record) });
     }
 
-    /// The dump does not list the route: it is absent unless a later message announced it.
-    fn reconcile_unlisted(&mut self, peer: usize, prefix: Prefix, table: &RibTable, known_since: Option<Timestamp>) {
+    /// The dump does not list the route: it is absent unless a later message announced it. Of a table that may be a part
+    /// nothing follows but that what was known is in doubt.
+    fn reconcile_unlisted(
+        &mut self,
+        peer: usize,
+        prefix: Prefix,
+        table: &RibTable,
+        known_since: Option<Timestamp>,
+        is_part: bool,
+    ) {
         let Some(route) = self.routes[peer].get_mut(&prefix) else { return };
         if route.heard_at.is_some_and(|heard_at| heard_at > table.begun_at - RIB_BACKLOG) {
             return;
         }
         if matches!(route.held, Some(Held::Present(_))) {
-            self.corrections.missed_withdrawals += u64::from(known_since.is_some());
+            self.corrections.missed_withdrawals += u64::from(known_since.is_some() && !is_part);
             route.unknown_since(peer, prefix, route.evident_at, &mut self.route_spans);
             route.evident_at = table.done_at;
             route.paths.clear();
+            if is_part {
+                return;
+            }
             self.set_route(peer, prefix, Some(Held::Absent), Evidence::NotInRib, Cause::time(table.done_at));
         } else if route.held == Some(Held::Absent) {
             route.evident_at = table.begun_at;

@@ -52,7 +52,11 @@ pub struct Replayer {
     pub(super) peers: Vec<Peer>,
     pub(super) index_of: FxHashMap<Peer, usize>,
     pub(super) tables: Vec<RibTable>,
+    /// How much each peer carries in each of them, IPv4 then IPv6.
+    pub(super) sizes: Vec<Vec<[u64; 2]>>,
     pub(super) has_rib: bool,
+    /// Whether the collector records state changes, as far as was read.
+    pub(super) has_states: bool,
     pub(super) latest_rib: Option<usize>,
     pub(super) gaps: Vec<Window>,
     /// Since when there are updates without a gap; nothing within one.
@@ -82,7 +86,9 @@ impl Replayer {
             peers: Vec::new(),
             index_of: FxHashMap::default(),
             tables: Vec::new(),
+            sizes: Vec::new(),
             has_rib: false,
+            has_states: false,
             latest_rib: None,
             gaps: Vec::new(),
             contiguous_since: Some(window.start),
@@ -109,6 +115,7 @@ impl Replayer {
         // they say is kept.
         let last_instant = Timestamp::from_micros((table.done_at.secs() + 1) * 1_000_000 - 1);
         self.due.insert((last_instant, Due::Rib(self.tables.len())));
+        self.sizes.push(table.sizes.clone());
         self.tables.push(table);
         self.sample_table(&reading.control, &peers);
     }
@@ -123,6 +130,7 @@ impl Replayer {
     /// Takes the next update file. `file` is how records of it are referred to.
     pub fn updates(&mut self, file: u32, reading: &Reading) {
         let peers = self.intern(reading);
+        self.has_states |= reading.counts.state_changes > 0;
         if let Some((first_at, _)) = reading.span {
             self.advance(first_at.min(self.window.end));
         }
@@ -245,7 +253,11 @@ impl Replayer {
                     self.contiguous_since = None;
                     self.forget_all(at);
                 }
-                Due::GapEnds => self.resume(at),
+                Due::GapEnds => {
+                    // Records of the instant of a cut, and of a file that is not to be relied on, lead nowhere.
+                    self.forget_all(at);
+                    self.resume(at);
+                }
                 Due::Rib(index) => self.apply_rib(index),
                 Due::RibExpires(index) if self.latest_rib == Some(index) => self.forget_all(at),
                 Due::RibExpires(_) => {}

@@ -70,6 +70,8 @@ fn empty() -> Reading {
         skipped: Vec::new(),
         ending: Ending::Complete,
         has_peer_table: true,
+        read_until: None,
+        has_trailing_bytes: false,
     }
 }
 

@@ -192,6 +192,11 @@ pub(super) fn general_doubts(report: &Report) -> Vec<&'static str> {
     if report.findings.outages.iter().any(|outage| outage.quality == Quality::Low) {
         doubts.push("Without RIB dumps it is not known who had a route and never changed it.");
     }
+    let is_asked = |family: &Family| report.timelines.iter().any(|timeline| timeline.family() == *family);
+    let rules = Family::ALL.into_iter().filter(is_asked).filter_map(|family| report.coverage.rules[family as usize]);
+    if rules.into_iter().any(|rule| rule.uncertain) {
+        doubts.push("With fewer than three tables to compare, a part of one may pass for a whole one.");
+    }
     doubts.push("BGP shows routes, not hosts: a route can be up while no traffic flows.");
     doubts.push("Why a route was withdrawn is not in the data.");
     doubts

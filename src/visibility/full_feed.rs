@@ -14,7 +14,8 @@ use super::Metric;
 /// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
 /// maximum, because leaks inflate single tables.
 pub const RELATIVE_SIZE: f64 = 0.75;
-/// With fewer tables than this a percentile says nothing: half of the largest table is enough, and the run says so.
+/// With fewer tables than this a percentile says nothing: half of the largest table is enough, the run says so, and no
+/// finding is of high quality. Nobody can tell whether a lone table is whole.
 pub const MIN_TABLES: usize = 3;
 /// IODA's full feeds, IPv4 and IPv6 (BGPView, `bvc_visibility.c`).
 pub const IODA_SIZES: [u64; 2] = [400_000, 10_000];
@@ -102,13 +103,20 @@ fn is_interrupted(replay: &Replay, peer: usize, family: Family, at: Timestamp) -
 }
 
 fn relative_cutoff(replays: &[&Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
-    let nearest = replays
-        .iter()
-        .filter_map(|replay| replay.tables.iter().min_by_key(|table| table.done_at.micros_since(at).unsigned_abs()));
-    let mut sizes: Vec<u64> = nearest
-        .flat_map(|table| table.sizes.iter().map(|size| size[family as usize]))
-        .filter(|size| *size > 0)
-        .collect();
+    let size = |sizes: &[u64; 2]| sizes[family as usize];
+    let distance = |table: &&RibTable| table.done_at.micros_since(at).unsigned_abs();
+    let nearest = replays.iter().filter_map(|replay| replay.tables.iter().min_by_key(distance));
+    let mut sizes: Vec<u64> = nearest.flat_map(|table| table.sizes.iter().map(size)).filter(|size| *size > 0).collect();
+    if sizes.len() < MIN_TABLES {
+        // A dump may have caught nobody else: then what the others have in any other one is of use.
+        let ever = replays.iter().flat_map(|replay| {
+            (0..replay.peers.len()).filter_map(move |peer| {
+                let listing = replay.tables.iter().filter(|table| size(&table.sizes[peer]) > 0);
+                listing.min_by_key(distance).map(|table| size(&table.sizes[peer]))
+            })
+        });
+        sizes = ever.collect();
+    }
     sizes.sort_unstable();
     let Some(largest) = sizes.last().copied() else { return u64::MAX };
     let uncertain = sizes.len() < MIN_TABLES;

@@ -172,7 +172,8 @@ fn why(quality: Quality) -> &'static str {
     match quality {
         Quality::High => "whole tables from RIB dumps, both edges dated by updates",
         Quality::Medium => {
-            "whole tables, but an edge lies in a gap or outside the data, or no RIB dump before shows it"
+            "whole tables, but an edge lies in a gap or outside the data, no RIB dump before shows it, or too few \
+             tables are there to compare"
         }
         Quality::Low => "no RIB dump: who had a route is inferred from what was announced and withdrawn",
     }

@@ -85,6 +85,38 @@ fn a_file_cut_in_the_middle_counts_up_to_the_cut() {
     );
 }
 
+#[test]
+fn a_file_that_is_cut_after_a_record_of_a_time_beyond_it_shows_nothing() {
+    // The last whole record bears a time of another file: nothing tells where the cut is.
+    let scenario = three_feeds("at +590 a announce P stamped +1000\nat +595 b withdraw P")
+        .replace("keepalives 60", "keepalives 60 plain");
+    check(
+        &format!("{scenario}break x updates +300 shorten 1\n"),
+        "P 0..900 show R not-ok",
+        "insufficient_data | unobserved P 300..900 | x truncated 300..900 | R 0:3/3 300:0/0? | \
+         updates.20141222.0805 truncated",
+    );
+}
+
+#[test]
+fn update_files_that_were_mixed_up_are_set_aside() {
+    let scenario = three_feeds("at +310 all withdraw P\nat +800 all announce P");
+    let question = "P 0..1500 show R not-ok";
+    check(&scenario, question, "outage P 310..800 total withdrawn | R 0:3/3 310:0/3 800:3/3");
+    let folder = crate::scenario::folder(&scenario);
+    let name = |clock: &str| folder.path().join(format!("x/2014.12/updates.20141222.{clock}.gz"));
+    let aside = folder.path().join("aside");
+    for (from, to) in [(name("0805"), aside.clone()), (name("0810"), name("0805")), (aside, name("0810"))] {
+        std::fs::rename(from, to).expect("a file");
+    }
+    let found = super::answer_in(folder.path(), &scenario, question);
+    assert_eq!(
+        found,
+        "insufficient_data | unobserved P 300..1500 | x unreadable 300..1500 | R 0:3/3 300:0/0? | \
+         updates.20141222.0805 unreadable | updates.20141222.0810 unreadable"
+    );
+}
+
 // T57
 #[test]
 fn a_slot_without_any_record_is_a_gap() {

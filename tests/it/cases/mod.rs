@@ -49,10 +49,19 @@ fn report(scenario: &str, question: &str) -> Report {
     ask(scenario, question).1
 }
 
+/// What the archive in a folder shows, with times from the epoch of the scenario that it was made by.
+fn answer_in(folder: &Path, scenario: &str, question: &str) -> String {
+    let (question, report) = ask_in(folder, scenario, question);
+    question.rendered(&report)
+}
+
 fn ask(scenario: &str, question: &str) -> (Question, Report) {
+    ask_in(scenario::folder(scenario).path(), scenario, question)
+}
+
+fn ask_in(folder: &Path, scenario: &str, question: &str) -> (Question, Report) {
     let question = Question::new(question, epoch(scenario));
-    let folder = scenario::folder(scenario);
-    let mirror = Mirror::open(folder.path()).expect("an archive");
+    let mirror = Mirror::open(folder).expect("an archive");
     let report = run(&question.query, &mirror, &question.options, &()).expect("a report");
     (question, report)
 }

@@ -99,6 +99,49 @@ fn a_dump_of_a_few_bytes_is_rejected_and_the_updates_go_on() {
 }
 
 #[test]
+fn two_dumps_that_are_cut_alike_are_rejected_beside_a_whole_one() {
+    let dumps = "rib x -600 cut 60%\nrib x +600\nat +100 a withdraw P";
+    let scenario =
+        three_feeds(dumps).replace("198.18.0.0/15", "10.18.0.0/15").replace("rib x -900", "rib x -900 cut 60%");
+    check(
+        &scenario,
+        "P 300..900 show R",
+        "insufficient_data | unobserved P 300..600 | x no_rib 300..600 | x: rejected 2 | R 600:2/2",
+    );
+}
+
+#[test]
+fn a_whole_dump_with_bytes_after_its_container_counts() {
+    let scenario = three_feeds("rib x +600\nbreak x rib +600 trailing-garbage\nrib x +900 omit a P");
+    check(
+        &scenario,
+        "P 0..1200 show R not-ok",
+        "no_outage | loss P 900..1200 local min 0.67 by AS1001 | x: missed withdrawals 1 | R 0:3/3 600:2/2 900:2/3 | \
+         bview.20141222.0810 damaged",
+    );
+    // As the dump that the replay starts from.
+    let seed = three_feeds("break x rib -900 trailing-garbage");
+    check(&seed, "P 0..900 show R not-ok", "no_outage | R 0:3/3 | bview.20141222.0745 damaged");
+}
+
+#[test]
+fn a_dump_in_the_middle_of_a_transfer_that_nobody_recorded_does_not_show_what_is_not_sent_yet() {
+    let silent = |scenario: String| scenario.replace("updates 300 states", "updates 300");
+    let transfer = "at +550 a down\nat +560 a up without P,half\nrib x +600\nat +650 a announce half,P\nrib x +1200";
+    let half = "table half 20 of 172.16.0.0/13 as /24 origins 64500 via 174 on all";
+    check(
+        &silent(three_feeds(&format!("{half}\n{transfer}"))),
+        "P 0..1500 show AS1001",
+        "no_outage | -900..650 unknown rib | 650..1500 holds \"1001 4837 131279\" announce | \
+         -900..600 up | 600..1200 up | 1200..1500 up",
+    );
+    // Of a large table the sample tells that a thirtieth is still to come.
+    let thirtieth = half.replace("half 20", "half 600");
+    let large = silent(large_feeds(&format!("{thirtieth}\n{transfer}")));
+    check(&large, "P 0..1500 show R", "no_outage | R 0:2/2 650:3/3");
+}
+
+#[test]
 fn a_broken_dump_before_the_window_gives_way_to_an_older_one() {
     let scenario = three_feeds("rib x +0\nbreak x rib +0 truncate 161\nat +60 a withdraw P");
     check(

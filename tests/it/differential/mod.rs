@@ -28,7 +28,7 @@ use history::{Damage, END, History, N_CONTROLS, PREFIXES, Random, START};
 use truth::{HOLDS, KNOWN, LACKS, Truth};
 
 /// Histories of a usual run.
-const N_HISTORIES: u64 = 300;
+const N_HISTORIES: u64 = 1000;
 
 #[test]
 fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_is_found() {
@@ -230,7 +230,8 @@ impl Shares {
             let (hold, lack) = (hold.count_ones(), lack.count_ones());
             (hold + lack > 0).then(|| f64::from(hold) / f64::from(hold + lack))
         };
-        let everyone = bits(history, (0..history.peers.len()).filter(|peer| !history.peers[*peer].is_partial));
+        let may_be_full = |peer: &usize| !history.peers[*peer].is_partial || !truth.tells_partial;
+        let everyone = bits(history, (0..history.peers.len()).filter(may_be_full));
         let live = votes.must_hold | votes.must_lack;
         Shares {
             least: share(votes.must_hold & certain, votes.may_lack & possible),
@@ -327,11 +328,6 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
         };
         let Some(peer) = history.peers.iter().position(is_who) else { continue };
         if history.peers[peer].is_partial {
-            continue;
-        }
-        // A dump shows what is there in the middle of a transfer. Where no session states are recorded nothing tells
-        // such a table from a whole one; it is too small for a full feed, and has no vote.
-        if span.evidence == "not_in_rib" && !history.collectors[history.peers[peer].collector].has_states {
             continue;
         }
         let claim = match span.held {

@@ -21,6 +21,8 @@ const N_PREFIXES: usize = PREFIXES.len();
 pub struct Truth {
     /// By peer and prefix, a set of claims per second.
     claims: Vec<[Vec<u8>; N_PREFIXES]>,
+    /// Whether any dump shows beyond doubt which feeds are partial.
+    pub tells_partial: bool,
     /// Per prefix: peers that certainly, and those that perhaps, count as normally carrying it.
     pub certain_baseline: [Vec<usize>; N_PREFIXES],
     pub possible_baseline: [Vec<usize>; N_PREFIXES],
@@ -176,10 +178,15 @@ impl Truth {
             .map(|collector| judged(history, &lives, &holes[collector], collector, &of_collector(collector)))
             .collect();
         let has_dump = dumps.iter().flatten().any(|dump| dump.is_readable);
+        let tells_partial = dumps.iter().flatten().any(|dump| dump.is_good);
         let claims = (0..lives.len())
             .map(|peer| {
                 let collector = history.peers[peer].collector;
-                claims(history, peer, &lives[peer], &holes[collector], &dumps[collector], has_dump)
+                let mut claims = claims(history, peer, &lives[peer], &holes[collector], &dumps[collector], has_dump);
+                if history.peers[peer].is_partial && tells_partial {
+                    claims.iter_mut().for_each(|claims| claims.fill(0));
+                }
+                claims
             })
             .collect();
         let baseline = |is_certain: bool| {
@@ -191,7 +198,7 @@ impl Truth {
                         let span = judged.dump.at..=judged.done_at();
                         lives[*peer].is_full_throughout(&judged.dump) && span.clone().all(holds)
                     };
-                    if history.peers[*peer].is_partial && has_dump {
+                    if history.peers[*peer].is_partial && (tells_partial || is_certain) {
                         return false;
                     }
                     match is_certain {
@@ -206,7 +213,7 @@ impl Truth {
                 (0..lives.len()).filter(normally).collect()
             })
         };
-        Truth { certain_baseline: baseline(true), possible_baseline: baseline(false), claims }
+        Truth { certain_baseline: baseline(true), possible_baseline: baseline(false), claims, tells_partial }
     }
 }
 
@@ -268,17 +275,23 @@ fn claims(
     let mut claims: [Vec<u8>; N_PREFIXES] = std::array::from_fn(|_| vec![0; N_SECONDS]);
     // Without states nobody sees that a session closed, until a dump shows who is there.
     let mut is_stale = false;
+    // What the latest dump that shows the whole table lacks, and no message has named since: beyond doubt, and if that
+    // dump counts.
+    let (mut gone, mut perhaps_gone) = (0, 0);
     // Since the last stretch of which nothing is left: prefixes named again.
     let mut named_again = u8::MAX;
     for at in START..END {
         let now = index(at);
         is_stale |= !has_states && life.breaks.contains(&at);
-        if dumps
-            .iter()
-            .any(|judged| judged.is_good && judged.done_at() + 1 == at && life.is_full_throughout(&judged.dump))
-        {
-            is_stale = false;
+        let mut just_done = dumps.iter().filter(|judged| judged.done_at() + 1 == at && judged.is_readable);
+        if let Some(judged) = just_done.find(|judged| life.is_full_throughout(&judged.dump)) {
+            perhaps_gone = !life.held[now];
+            if judged.is_good {
+                (is_stale, gone) = (false, perhaps_gone);
+            }
         }
+        let shown = life.named[now] | if life.is_full[now] { life.held[now] } else { 0 };
+        (gone, perhaps_gone) = (gone & !shown, perhaps_gone & !shown);
         let in_whole_hole = holes.iter().any(|hole| hole.is_whole && hole.from <= at && at < hole.to);
         if in_whole_hole {
             named_again = 0;
@@ -299,8 +312,9 @@ fn claims(
                 set |= truth(at, prefix);
             }
             if is_stale {
-                set |= if life.recorded[now] & bit != 0 { HOLDS } else { LACKS };
+                set |= if life.recorded[now] & !gone & bit != 0 { HOLDS } else { LACKS };
                 set |= if life.in_doubt[now] & bit != 0 { HOLDS | LACKS } else { 0 };
+                set |= if perhaps_gone & bit != 0 { LACKS } else { 0 };
             }
             // A dump in the middle of a transfer that nothing announced shows a table without what is still to come.
             let begun = life.breaks.iter().rfind(|begun| **begun <= at);
@@ -348,7 +362,7 @@ fn claims(
         claims.iter_mut().flat_map(|claims| &mut claims[..=until]).for_each(|claim| *claim &= !KNOWN);
     }
     for (prefix, claims) in claims.iter_mut().enumerate() {
-        if spec.is_partial && has_dump || spec.is_ipv4_only && IPV6 >> prefix & 1 != 0 {
+        if spec.is_ipv4_only && IPV6 >> prefix & 1 != 0 {
             claims.fill(0);
         }
     }
