@@ -31,6 +31,8 @@ pub struct CollectorPlan {
     pub project: Project,
     /// RIB dumps in order: for the baseline, the one that seeds the replay, those inside the window, the first after it.
     pub ribs: Vec<ArchiveFile>,
+    /// The name of one that only shows whether the others are whole: a single dump is compared with an older one.
+    pub only_compared: Option<String>,
     /// Update files in order, without holes other than `gaps`.
     pub updates: Vec<ArchiveFile>,
     /// Stretches for which an update file should exist and does not.
@@ -108,6 +110,7 @@ impl Plan {
                 collector: collector.clone(),
                 project,
                 ribs,
+                only_compared: None,
                 updates,
                 gaps: vec![gap],
                 start: window.start,
@@ -169,6 +172,15 @@ fn plan_collector(
     let first_inside = inside.clone().next().map(|rib| era::opened(rib).0);
     let mut chosen_ribs: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).copied().collect();
     let has_rib = !chosen_ribs.is_empty();
+    let only_compared = match chosen_ribs[..] {
+        [one] => ribs.iter().filter(usable).copied().rfind(|rib| {
+            let (opened, only) = (era::opened(rib).0, era::opened(one).0);
+            opened < only && opened >= only - RIB_LOOK_BACK[1]
+        }),
+        _ => None,
+    };
+    chosen_ribs.extend(only_compared);
+    let only_compared = only_compared.map(|rib| rib.name.clone());
     // Those passed over stay in the plan: the run says what is wrong with them.
     chosen_ribs.extend(ribs.iter().filter(|rib| rejected.contains(&rib.name)));
     chosen_ribs.sort_by_key(|rib| (era::opened(rib), &rib.name));
@@ -197,7 +209,7 @@ fn plan_collector(
     }
     let gaps = missing(collector, &chosen, start, window.end);
     let ribs = chosen_ribs.into_iter().cloned().collect();
-    Some(CollectorPlan { collector: collector.clone(), project, ribs, updates: chosen, gaps, start })
+    Some(CollectorPlan { collector: collector.clone(), project, ribs, only_compared, updates: chosen, gaps, start })
 }
 
 /// The stretches of `start..end` that no update file covers. Files follow one another at the interval of their era,

@@ -134,7 +134,7 @@ impl<'s> Draft<'s> {
             span: (first <= last).then(|| (Timestamp::from_micros(first), Timestamp::from_micros(last))),
             skipped: self.skipped,
             ending,
-            read_until: self.latest[0],
+            read_until: (self.latest[0] < Timestamp::MAX).then_some(self.latest[0]),
             has_trailing_bytes: self.has_trailing_bytes,
             has_peer_table: !self.lacked_peer_table,
         }

@@ -111,6 +111,17 @@ fn two_dumps_that_are_cut_alike_are_rejected_beside_a_whole_one() {
 }
 
 #[test]
+fn a_single_dump_that_is_cut_gives_way_to_the_older_one_that_shows_it() {
+    let dumps = three_feeds("at +100 a withdraw P").replace("198.18.0.0/15", "10.18.0.0/15");
+    let one = dumps.replace("rib x -900", "rib x -4500\nrib x -900 cut 60%").replace("archive -900", "archive -4500");
+    check(
+        &one,
+        "P 300..900 show R",
+        "no_outage | loss P 300..900 local min 0.67 by AS1001 | x: rejected 1 | R 300:2/3",
+    );
+}
+
+#[test]
 fn a_whole_dump_with_bytes_after_its_container_counts() {
     let scenario = three_feeds("rib x +600\nbreak x rib +600 trailing-garbage\nrib x +900 omit a P");
     check(

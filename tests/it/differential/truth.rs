@@ -3,7 +3,7 @@
 //! Nothing here is taken from the program: sessions and tables are followed one second after the other, and the files
 //! only decide what can be known.
 
-use super::history::{Deed, Dump, END, History, IPV6, PREFIXES, START};
+use super::history::{Damage, Deed, Dump, END, History, IPV6, PREFIXES, START};
 
 /// A claim that is true, or that the records do not contradict: the vantage point holds the prefix, or lacks it.
 pub const HOLDS: u8 = 1;
@@ -237,7 +237,9 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
     let own = history.dumps.iter().filter(|dump| dump.collector == collector);
     let judge = |dump: &Dump| {
         let broken = history.broken.iter().find(|b| b.collector == collector && b.is_rib && b.at == dump.at);
-        let broken = broken.filter(|broken| !broken.damage.is_harmless());
+        // What follows a whole dump takes nothing from it.
+        let is_whole = |damage: &Damage| damage.is_harmless() || matches!(damage, Damage::Break("trailing-garbage", _));
+        let broken = broken.filter(|broken| !is_whole(&broken.damage));
         let n_listed = peers.iter().filter(|peer| lives[**peer].is_full_throughout(dump)).count();
         let in_hole = holes.iter().any(|hole| dump.at <= hole.to && dump.at + dump.span >= hole.from);
         Judged {
