@@ -237,8 +237,10 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
     let own = history.dumps.iter().filter(|dump| dump.collector == collector);
     let judge = |dump: &Dump| {
         let broken = history.broken.iter().find(|b| b.collector == collector && b.is_rib && b.at == dump.at);
-        // What follows a whole dump takes nothing from it.
-        let is_whole = |damage: &Damage| damage.is_harmless() || matches!(damage, Damage::Break("trailing-garbage", _));
+        // What follows a whole container takes nothing from it; without one it is a record that cannot be read.
+        let has_end = history.collectors[collector].container != "plain";
+        let is_trailing = |damage: &Damage| matches!(damage, Damage::Break("trailing-garbage", _));
+        let is_whole = |damage: &Damage| damage.is_harmless() || has_end && is_trailing(damage);
         let broken = broken.filter(|broken| !is_whole(&broken.damage));
         let n_listed = peers.iter().filter(|peer| lives[**peer].is_full_throughout(dump)).count();
         let in_hole = holes.iter().any(|hole| dump.at <= hole.to && dump.at + dump.span >= hole.from);
