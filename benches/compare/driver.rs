@@ -36,10 +36,13 @@ pub fn run(arguments: &[String]) -> io::Result<()> {
         }
     }
     let mut out = BufWriter::new(io::stdout().lock());
+    let mut selection = Selection::new();
+    question.prefixes.iter().for_each(|prefix| selection.add_prefix(*prefix));
+    question.origin.iter().for_each(|origin| selection.add_origin(*origin));
     for file in files {
         match task {
             "drain" => drain(file)?,
-            "read" => read(file, &question, &mut out)?,
+            "read" => read(file, &question, &selection, &mut out)?,
             "list" => list(file, &mut out)?,
             "reference" => reference(file, &question, &mut out)?,
             _ => return Err(io::Error::other(format!("no such task: {task:?}"))),
@@ -67,11 +70,8 @@ fn drain(file: &str) -> io::Result<()> {
 }
 
 /// The decode step of this library.
-fn read(file: &str, question: &Question, out: &mut impl Write) -> io::Result<()> {
-    let mut selection = Selection::new();
-    question.prefixes.iter().for_each(|prefix| selection.add_prefix(*prefix));
-    question.origin.iter().for_each(|origin| selection.add_origin(*origin));
-    let reading = decode::read(File::open(file)?, &selection);
+fn read(file: &str, question: &Question, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
+    let reading = decode::read(File::open(file)?, selection);
     for event in &reading.events {
         let peer = reading.peers[event.peer as usize].peer;
         let at = event.at.secs();

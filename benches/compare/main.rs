@@ -2,10 +2,12 @@
 //! `docs/performance.md`: `cargo bench --bench compare`.
 //!
 //! All contenders must agree on the answer before anything is timed. `-- --small` checks everything in seconds with
-//! archives that are too small for figures, and writes below `target/`.
+//! archives that are too small for figures, and writes below `target/`; where valgrind is installed it also prints how
+//! many instructions the jobs take, which a busy machine does not change.
 
 mod archives;
 mod driver;
+mod instructions;
 mod jobs;
 mod mrt;
 mod page;
@@ -72,6 +74,9 @@ fn compare(plan: &Plan) -> Result<(), Box<dyn Error>> {
     let archives = Archives::make(plan.edition)?;
     let tools = tools::find(&archives::cache()?.join("peers"), plan.installs)?;
     let bench = jobs::Bench::new(plan, &archives, &tools)?;
+    if plan.is_small {
+        instructions::print(&jobs::counted(&bench)?, &bench.scratch)?;
+    }
     let tables = jobs::tables(&bench)?;
     let growth = jobs::growth(&bench)?;
     let runs = jobs::runs(&bench)?;

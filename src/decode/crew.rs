@@ -91,13 +91,13 @@ impl Crew {
         task
     }
 
-    /// The block, decoded: by another thread, or now.
+    /// The block, decoded: by another thread, or now. Whoever has to wait for it decodes what comes next meanwhile.
     pub(super) fn finish(&self, task: &Arc<Task>) -> Block {
         lock(&self.queue).tasks.retain(|queued| !Arc::ptr_eq(queued, task));
         self.run(task);
         loop {
             // Whoever runs a block notifies under this lock.
-            let queue = lock(&self.queue);
+            let mut queue = lock(&self.queue);
             let mut state = lock(&task.0);
             match std::mem::replace(&mut *state, State::Gone) {
                 State::Done(block) => return block,
@@ -105,7 +105,13 @@ impl Crew {
                 other => *state = other,
             }
             drop(state);
-            drop(self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner));
+            match queue.tasks.pop_front() {
+                Some(next) => {
+                    drop(queue);
+                    self.run(&next);
+                }
+                None => drop(self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)),
+            }
         }
     }
 

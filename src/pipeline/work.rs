@@ -331,3 +331,64 @@ fn is_rib(file: &ArchiveFile) -> bool {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::{Collector, Project};
+    use crate::time::Timestamp;
+
+    fn queue(kinds: &[DumpKind]) -> Queue {
+        let file = |kind: &DumpKind| ArchiveFile {
+            collector: Collector::new("rrc00"),
+            project: Project::RipeRis,
+            kind: *kind,
+            named_at: Timestamp::MIN,
+            name: kind.name().to_owned(),
+            location: Location::Local(kind.name().into()),
+        };
+        Queue {
+            jobs: kinds.iter().map(|kind| Job { lane: 0, file: file(kind) }).collect(),
+            selection: Arc::default(),
+            by_ribs: Vec::new(),
+            by_updates: BTreeSet::new(),
+            n_open: kinds.len(),
+            n_ribs_open: kinds.iter().filter(|kind| **kind == DumpKind::Rib).count(),
+            n_running: 0,
+            n_ready: 0,
+            max_ready: 4,
+            takes_updates: true,
+            error: None,
+        }
+    }
+
+    fn kind(job: Option<Job>) -> Option<DumpKind> {
+        job.map(|job| job.file.kind)
+    }
+
+    #[test]
+    fn while_too_many_updates_wait_only_rib_dumps_are_read() {
+        let mut queue = queue(&[DumpKind::Updates, DumpKind::Updates, DumpKind::Rib]);
+        assert_eq!(kind(queue.take_next()), Some(DumpKind::Updates));
+        queue.n_ready = 4;
+        assert_eq!(kind(queue.take_next()), Some(DumpKind::Rib));
+        assert_eq!(kind(queue.take_next()), None);
+        queue.n_ready = 3;
+        assert_eq!(kind(queue.take_next()), Some(DumpKind::Updates));
+    }
+
+    #[test]
+    fn somebody_always_goes_on() {
+        let mut queue = queue(&[DumpKind::Updates]);
+        queue.n_ready = 100;
+        assert_eq!(kind(queue.take_next()), Some(DumpKind::Updates));
+    }
+
+    #[test]
+    fn what_an_as_has_is_known_from_rib_dumps_before_updates_are_read() {
+        let mut queue = queue(&[DumpKind::Rib, DumpKind::Updates]);
+        queue.takes_updates = false;
+        assert_eq!(kind(queue.take_next()), Some(DumpKind::Rib));
+        assert_eq!(kind(queue.take_next()), None);
+    }
+}
