@@ -162,10 +162,28 @@ fn check(file: &[u8], chance: &mut Chance) -> Result<usize, String> {
         return Err("a crew changes the reading".to_owned());
     }
     let expected = whole.events.iter().filter(|event| wanted(event, &selection, &origins));
-    if !alone.events.iter().eq(expected) || alone.peers != whole.peers || alone.ending != whole.ending {
+    let (own, beside): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| wanted(event, &selection, &origins));
+    if !own.into_iter().eq(expected) || alone.peers != whole.peers || alone.ending != whole.ending {
         return Err("the filter changes the reading".to_owned());
     }
+    // The other routes of a prefix of a chosen origin, and those of the prefixes that cover it.
+    let of_origins: Vec<Prefix> = whole.events.iter().filter_map(|event| of_origin(event, &origins)).collect();
+    let is_beside = |event: &&RouteEvent| match &event.change {
+        Change::RibEntry { prefix, .. } => of_origins.iter().any(|own| prefix.contains(own)),
+        _ => false,
+    };
+    if !beside.iter().all(is_beside) {
+        return Err("an origin brings routes that have nothing to do with it".to_owned());
+    }
     Ok(alone.events.len())
+}
+
+/// The prefix of a RIB entry of one of these origins.
+fn of_origin(event: &RouteEvent, origins: &[Asn]) -> Option<Prefix> {
+    match &event.change {
+        Change::RibEntry { prefix, path, .. } if origins.iter().any(|origin| path.originates(*origin)) => Some(*prefix),
+        _ => None,
+    }
 }
 
 fn wanted(event: &RouteEvent, selection: &Selection, origins: &[Asn]) -> bool {
