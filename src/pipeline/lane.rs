@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub plan: CollectorPlan,
     window: Window,
     rejected: FxHashSet<String>,
+    /// What is wrong with RIB dumps, as judged last.
+    flaws: BTreeMap<String, String>,
     /// RIB dumps read and not yet judged, by name, and how many prefixes others had revealed when they were read.
     ribs: BTreeMap<String, (ReadFile, usize)>,
     /// Updates read and not yet applied, by name.
@@ -55,6 +57,7 @@ impl Lane {
             plan,
             window,
             rejected: FxHashSet::default(),
+            flaws: BTreeMap::new(),
             ribs: BTreeMap::new(),
             ready: BTreeMap::new(),
             replayer: None,
@@ -121,8 +124,8 @@ impl Lane {
 
     /// Judges the RIB dumps, once all have been read. Where a broken one gives way to another the plan changes: then it
     /// returns the files that are needed besides, and has to be asked again when the RIB dumps among them have been
-    /// read. Otherwise the replay begins.
-    pub(super) fn settle(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
+    /// read. Otherwise the replay can begin.
+    pub(super) fn judge(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         loop {
             let ribs: Vec<&ReadFile> =
                 self.plan.ribs.iter().filter_map(|rib| Some(&self.ribs.get(&rib.name)?.0)).collect();
@@ -132,7 +135,7 @@ impl Lane {
             let n_rejected = self.rejected.len();
             self.rejected.extend(flawed.iter().map(|(name, _)| name.clone()));
             if self.rejected.len() == n_rejected {
-                self.begin(flawed.into_iter().collect());
+                self.flaws = flawed.into_iter().collect();
                 return Vec::new();
             }
             let new = self.plan_again(query, listed);
@@ -154,7 +157,8 @@ impl Lane {
     }
 
     /// The replay begins: the RIB dumps, and what is known not to be there.
-    fn begin(&mut self, flaws: BTreeMap<String, String>) {
+    pub(super) fn begin(&mut self) {
+        let flaws = mem::take(&mut self.flaws);
         let window = Window { start: self.plan.start.min(self.window.start), end: self.window.end };
         let mut replayer = Replayer::new(self.plan.collector.clone(), window);
         let mut ribs = mem::take(&mut self.ribs);

@@ -197,25 +197,50 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Once no RIB dump is left to be read, all prefixes of the chosen origins are known that RIB dumps reveal. One that was
-    /// read before the last of them was known, and may name it, is read again; when none is left the updates come.
+    /// Once no RIB dump is left to be read, all prefixes of the chosen origins are known that RIB dumps reveal. When none has
+    /// to be read again or besides, all replays begin, and the updates come.
     fn settle_all(&self) {
+        loop {
+            // One more than are read: nobody else comes here meanwhile.
+            lock(&self.queue).n_ribs_open += 1;
+            let needed = self.needed_ribs();
+            let is_settled = needed.iter().all(Vec::is_empty);
+            needed.into_iter().enumerate().for_each(|(lane, files)| self.add(lane, files));
+            for lane in (0..self.lanes.len()).filter(|_| is_settled) {
+                self.with_lane(lane, |lane| {
+                    if lane.may_settle() {
+                        lane.begin();
+                        lane.apply();
+                    }
+                });
+            }
+            let mut queue = lock(&self.queue);
+            queue.n_ribs_open -= 1;
+            queue.takes_updates |= is_settled;
+            if is_settled || queue.n_ribs_open > 0 {
+                break;
+            }
+        }
+    }
+
+    /// By collector, what has to be read before any replay begins: RIB dumps that were read before the last revealed prefix
+    /// was known, and may name it; then those that take the place of broken ones, which may reveal more.
+    fn needed_ribs(&self) -> Vec<Vec<ArchiveFile>> {
         let (selection, by_ribs) = {
             let queue = lock(&self.queue);
             (Arc::clone(&queue.selection), queue.by_ribs.clone())
         };
         let latest_missed = by_ribs.iter().rposition(|prefix| selection.was_passed_over(prefix));
-        for lane in 0..self.lanes.len() {
-            let stale = self.with_lane(lane, |lane| lane.take_ribs_read_before(latest_missed.map_or(0, |n| n + 1)));
-            self.add(lane, stale);
+        let n_known = latest_missed.map_or(0, |n| n + 1);
+        let of_each = |act: &dyn Fn(&mut Lane) -> Vec<ArchiveFile>| -> Vec<Vec<ArchiveFile>> {
+            (0..self.lanes.len()).map(|lane| self.with_lane(lane, act)).collect()
+        };
+        let stale = of_each(&|lane| lane.take_ribs_read_before(n_known));
+        if stale.iter().any(|files| !files.is_empty()) {
+            return stale;
         }
-        for lane in 0..self.lanes.len() {
-            if self.with_lane(lane, |lane| lane.may_settle()) {
-                self.settle(lane);
-            }
-        }
-        let mut queue = lock(&self.queue);
-        queue.takes_updates = queue.n_ribs_open == 0;
+        let Task { query, listed, .. } = self.task;
+        of_each(&|lane| if lane.may_settle() { lane.judge(query, listed) } else { Vec::new() })
     }
 
     /// Judges the RIB dumps of a collector, and begins its replay or sends for an older one.
@@ -223,8 +248,11 @@ impl<'a> Work<'a> {
         loop {
             let Task { query, listed, .. } = self.task;
             let new = self.with_lane(lane, |lane| {
-                let new = lane.settle(query, listed);
-                lane.apply();
+                let new = lane.judge(query, listed);
+                if new.is_empty() {
+                    lane.begin();
+                    lane.apply();
+                }
                 new
             });
             let is_settled = new.is_empty() || new.iter().any(is_rib);
