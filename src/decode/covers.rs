@@ -4,11 +4,11 @@
 use super::control::mix_bits;
 use super::events::{Draft, TABLE_DUMP_V2};
 use super::prefilter::nlri;
-use super::rib::Entries;
+use super::rib::{Entries, unicast_table};
 use super::selection::MIN_COVER_LENGTH;
 use super::walk::{HEADER, Record, header};
 use super::wire::Octets;
-use crate::bgp::{Family, Prefix};
+use crate::bgp::Prefix;
 use crate::time::Timestamp;
 
 /// Records that cover the one that is read, the shortest prefix first.
@@ -27,13 +27,10 @@ const MAX_UNTOLD: usize = 4096;
 /// A copy of a record.
 struct Cover {
     prefix: Prefix,
-    mixed: u64,
     at: Timestamp,
-    add_path: bool,
     index: u64,
     offset: u64,
     seconds: u32,
-    kind: u16,
     subtype: u16,
     body: Vec<u8>,
     is_reported: bool,
@@ -45,7 +42,7 @@ impl Draft<'_> {
     pub(super) fn leave_covers(&mut self, prefix: &Prefix) {
         while let Some(cover) = self.covers.chain.pop_if(|cover| !covers(&cover.prefix, prefix)) {
             if !cover.is_reported {
-                self.pass_over(cover.mixed);
+                self.pass_over(mixed(&cover.prefix));
             }
             self.covers.spare.push(cover.body);
         }
@@ -54,7 +51,7 @@ impl Draft<'_> {
     /// At the end of the file, or of what a peer table is for.
     pub(super) fn leave_all_covers(&mut self) {
         let chain = std::mem::take(&mut self.covers.chain);
-        chain.into_iter().filter(|cover| !cover.is_reported).for_each(|cover| self.pass_over(cover.mixed));
+        chain.into_iter().filter(|cover| !cover.is_reported).for_each(|cover| self.pass_over(mixed(&cover.prefix)));
         self.selection.pass_over(&self.covers.passed_over);
         self.covers.passed_over.clear();
     }
@@ -72,10 +69,12 @@ impl Draft<'_> {
     pub(super) fn report_covers(&mut self) {
         let mut chain = std::mem::take(&mut self.covers.chain);
         for cover in chain.iter_mut().filter(|cover| !cover.is_reported) {
-            let Cover { at, add_path, index, offset, seconds, kind, subtype, .. } = *cover;
-            let record =
-                Record { index, offset, seconds, kind, subtype, body: &cover.body, n_skipped: 0, following: &[] };
-            let Some(entries) = Entries::of(record.body, cover.prefix.family(), add_path) else { continue };
+            let Cover { at, index, offset, seconds, subtype, .. } = *cover;
+            let body = &cover.body;
+            let Some((family, add_path)) = unicast_table(subtype) else { continue };
+            let Some(entries) = Entries::of(body, family, add_path) else { continue };
+            let kind = TABLE_DUMP_V2;
+            let record = Record { index, offset, seconds, kind, subtype, body, n_skipped: 0, following: &[] };
             let latest_damaged = std::mem::replace(&mut self.latest_damaged, cover.is_damaged.then_some(index));
             self.report_entries(&record, at, &entries);
             self.latest_damaged = latest_damaged;
@@ -84,16 +83,8 @@ impl Draft<'_> {
         self.covers.chain = chain;
     }
 
-    /// The record of this prefix has been read: it is kept where the next one lies inside it.
-    pub(super) fn pass(
-        &mut self,
-        record: &Record,
-        at: Timestamp,
-        entries: &Entries,
-        prefix: Prefix,
-        is_reported: bool,
-    ) {
-        let mixed = mix_bits(prefix.bits(), prefix.len());
+    /// The record of this prefix, which is also given mixed, has been read: it is kept where the next one lies inside it.
+    pub(super) fn pass(&mut self, record: &Record, at: Timestamp, prefix: Prefix, mixed: u64, is_reported: bool) {
         let is_cover = prefix.len() >= MIN_COVER_LENGTH[prefix.family() as usize];
         if !is_cover || !may_cover(&prefix, record.following) {
             if !is_reported {
@@ -104,23 +95,14 @@ impl Draft<'_> {
         let mut body = self.covers.spare.pop().unwrap_or_default();
         body.clear();
         body.extend_from_slice(record.body);
-        let &Record { index, offset, seconds, kind, subtype, .. } = record;
-        let (add_path, is_damaged) = (entries.add_path, self.latest_damaged == Some(index));
-        self.covers.chain.push(Cover {
-            prefix,
-            mixed,
-            at,
-            add_path,
-            index,
-            offset,
-            seconds,
-            kind,
-            subtype,
-            body,
-            is_reported,
-            is_damaged,
-        });
+        let &Record { index, offset, seconds, subtype, .. } = record;
+        let is_damaged = self.latest_damaged == Some(index);
+        self.covers.chain.push(Cover { prefix, at, index, offset, seconds, subtype, body, is_reported, is_damaged });
     }
+}
+
+fn mixed(prefix: &Prefix) -> u64 {
+    mix_bits(prefix.bits(), prefix.len())
 }
 
 fn covers(cover: &Prefix, prefix: &Prefix) -> bool {
@@ -131,11 +113,7 @@ fn covers(cover: &Prefix, prefix: &Prefix) -> bool {
 fn may_cover(prefix: &Prefix, following: &[u8]) -> bool {
     let next = || {
         let (_, kind, subtype, _) = header(following)?;
-        let family = match (kind, subtype) {
-            (TABLE_DUMP_V2, 2 | 8) => Family::V4,
-            (TABLE_DUMP_V2, 4 | 10) => Family::V6,
-            _ => return None,
-        };
+        let (family, _) = unicast_table(subtype).filter(|_| kind == TABLE_DUMP_V2)?;
         let (_, length, octets) = nlri(&mut Octets(following.get(HEADER + 4..)?), family, false)?;
         Prefix::from_nlri(family, length, octets)
     };

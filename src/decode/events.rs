@@ -7,10 +7,10 @@ use super::container::Container;
 use super::control::Control;
 use super::covers::Covers;
 use super::paths::Paths;
-use super::peers::{Envelope, Peers, is_nobody};
-use super::prefilter::{Encoding, update_matters};
-use super::rib::{PrefixCount, address};
-use super::walk::{Record, TABLE_DUMP, Walk};
+use super::peers::{Peers, is_nobody};
+use super::prefilter::{Encoding, Matter, update_matters};
+use super::rib::{PrefixCount, address, unicast_table};
+use super::walk::{Next, Record, TABLE_DUMP, Walk};
 use super::wire::Octets;
 use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
 use crate::bgp::{AsPath, Asn, Family, Peer};
@@ -52,6 +52,7 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
     let mut walk = Walk::new(container);
     let mut draft = Draft::new(selection, decode_all);
     let ending = loop {
+        while !decode_all && walk.pass_over(|next| draft.passes_over(next)) {}
         match walk.record() {
             Ok(record) => draft.record(&record),
             Err(ending) => break ending,
@@ -140,21 +141,35 @@ impl<'s> Draft<'s> {
         }
     }
 
+    /// Counts an UPDATE that nobody asked about, sent by a peer whose session is known to be established. Says no to every
+    /// other record, and then does nothing: [`Draft::record`] does it all. Hot: once per record.
+    #[inline]
+    fn passes_over(&mut self, next: &Next) -> bool {
+        let passed = || {
+            let (at, body) = timed(next.seconds, next.kind, next.body)?;
+            let encoding = message_encoding(next.kind, next.subtype)?;
+            let (peer, message) = self.peers.by_envelope(body.0, encoding.four_octets)?;
+            let update = whole_update(message)?;
+            (self.peers.is_alive(peer) && update_matters(update, encoding, self.selection) == Matter::Nothing)
+                .then_some((peer, at))
+        };
+        let Some((peer, at)) = passed() else { return false };
+        self.counts.records += 1;
+        self.counts.messages += 1;
+        self.time(at);
+        self.peers.heard(peer, at);
+        true
+    }
+
     fn record(&mut self, record: &Record) {
         self.counts.records += 1;
-        let mut body = Octets(record.body);
-        let mut at = Timestamp::from_secs(i64::from(record.seconds));
-        if record.kind == BGP4MP_ET {
-            let Some(micros) = body.u32() else {
-                return self.damage(record, "a record without its microseconds".to_owned());
-            };
-            at = Timestamp::from_micros(at.micros() + i64::from(micros));
-        }
+        let Some((at, body)) = timed(record.seconds, record.kind, record.body) else {
+            return self.damage(record, "a record without its microseconds".to_owned());
+        };
         if record.n_skipped > 0 {
             self.skip(record, at);
         }
-        self.latest = [at, self.latest[0]];
-        self.span = (self.span.0.min(at.micros()), self.span.1.max(at.micros()));
+        self.time(at);
         match (record.kind, record.subtype) {
             (BGP4MP | BGP4MP_ET, _) => self.bgp4mp(record, at, body),
             (TABLE_DUMP_V2, _) => self.table_dump_v2(record, at),
@@ -165,9 +180,14 @@ impl<'s> Draft<'s> {
         }
     }
 
+    #[inline]
+    fn time(&mut self, at: Timestamp) {
+        self.latest = [at, self.latest[0]];
+        self.span = (self.span.0.min(at.micros()), self.span.1.max(at.micros()));
+    }
+
     /// Counts the octets before a record that belong to none. Perhaps the record before them was damaged too, so nothing
     /// is certain since the one before that.
-    #[inline(never)]
     fn skip(&mut self, record: &Record, before: Timestamp) {
         let (offset, n) = (record.offset - record.n_skipped, record.n_skipped);
         let after = before.min(self.latest[0]).min(self.latest[1]);
@@ -176,53 +196,35 @@ impl<'s> Draft<'s> {
         self.skipped.push(Skipped { offset, bytes: n, after, before });
     }
 
-    #[inline(never)]
     fn table_dump_v2(&mut self, record: &Record, at: Timestamp) {
-        let (family, add_path) = match record.subtype {
-            1 => return self.peer_table(record),
-            2 => (Family::V4, false),
-            4 => (Family::V6, false),
-            8 => (Family::V4, true),
-            10 => (Family::V6, true),
-            // Multicast, and where the peers are (RFC 6397).
-            3 | 5 | 7 | 9 | 11 => return self.counts.ignored += 1,
-            _ => return self.counts.unsupported += 1,
+        let Some((family, add_path)) = unicast_table(record.subtype) else {
+            return match record.subtype {
+                1 => self.peer_table(record),
+                // Multicast, and where the peers are (RFC 6397).
+                3 | 5 | 7 | 9 | 11 => self.counts.ignored += 1,
+                _ => self.counts.unsupported += 1,
+            };
         };
         self.lacked_peer_table |= !self.has_peer_table;
         self.rib_entries(record, at, family, add_path);
     }
 
     fn bgp4mp(&mut self, record: &Record, at: Timestamp, body: Octets) {
-        let encoding = match record.subtype {
-            0 => return self.state_change(record, at, state_change(body, false)),
-            5 => return self.state_change(record, at, state_change(body, true)),
-            1 => Encoding { four_octets: false, add_path: false },
-            4 => Encoding { four_octets: true, add_path: false },
-            8 => Encoding { four_octets: false, add_path: true },
-            9 => Encoding { four_octets: true, add_path: true },
-            // What the collector sent itself (`_LOCAL`); entries and snapshots that no archive uses.
-            2 | 3 | 6 | 7 | 10 | 11 => return self.counts.ignored += 1,
-            _ => return self.counts.unsupported += 1,
-        };
-        let raw = Envelope::of(body.0, encoding.four_octets, &MARKER);
-        if let Some((raw, message)) = raw
-            && let Some(peer) = self.peers.by_envelope(raw)
-        {
-            self.heard(peer, at);
-            return match whole_update(message) {
-                Some(update) => {
-                    self.alive(record, at, peer);
-                    self.update(record, at, peer, update, encoding, false);
-                }
-                None => self.message(record, at, peer, message, encoding),
+        let Some(encoding) = message_encoding(record.kind, record.subtype) else {
+            return match record.subtype {
+                0 => self.state_change(record, at, state_change(body, false)),
+                5 => self.state_change(record, at, state_change(body, true)),
+                // What the collector sent itself (`_LOCAL`); entries and snapshots that no archive uses.
+                2 | 3 | 6 | 7 | 10 | 11 => self.counts.ignored += 1,
+                _ => self.counts.unsupported += 1,
             };
-        }
+        };
         match envelope(body, encoding.four_octets) {
             Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
             Some((peer, message)) => {
                 let peer = self.sent(peer, at);
-                if let Some((raw, _)) = raw {
-                    self.peers.note_envelope(raw, peer);
+                if message.starts_with(&MARKER) {
+                    self.peers.note_envelope(body.0, message, peer);
                 }
                 self.message(record, at, peer, message, encoding);
             }
@@ -234,7 +236,6 @@ impl<'s> Draft<'s> {
     }
 
     /// A BGP message with its header.
-    #[inline(never)]
     fn message(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, message: &[u8], encoding: Encoding) {
         let Some((kind, content, is_cut)) = message_content(message) else {
             return self.damage(record, "no BGP message where one should begin".to_owned());
@@ -257,7 +258,6 @@ impl<'s> Draft<'s> {
         }
     }
 
-    /// Hot: once per UPDATE.
     fn update(
         &mut self,
         record: &Record,
@@ -267,17 +267,15 @@ impl<'s> Draft<'s> {
         encoding: Encoding,
         is_cut: bool,
     ) {
-        let mut sampled = encoding.add_path || self.decode_all;
-        let matters = update_matters(update, encoding, self.selection, &mut sampled).unwrap_or(true);
-        if sampled || matters {
+        let matter = if self.decode_all { Matter::Routes } else { update_matters(update, encoding, self.selection) };
+        if matter != Matter::Nothing {
             self.control.update(at, self.events.len(), peer, update, encoding);
         }
-        if matters || self.decode_all {
+        if matter == Matter::Routes {
             self.decode_update(record, at, peer, update, encoding, is_cut);
         }
     }
 
-    #[inline(never)]
     fn decode_update(
         &mut self,
         record: &Record,
@@ -309,7 +307,6 @@ impl<'s> Draft<'s> {
         }
     }
 
-    #[inline(never)]
     fn state_change(&mut self, record: &Record, at: Timestamp, change: Option<(Peer, u16)>) {
         match change {
             Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
@@ -329,7 +326,6 @@ impl<'s> Draft<'s> {
     }
 
     /// The oldest form: IPv4, two-octet AS numbers, messages without their header.
-    #[inline(never)]
     fn legacy_bgp(&mut self, record: &Record, at: Timestamp, mut body: Octets) {
         const ENCODING: Encoding = Encoding { four_octets: false, add_path: false };
         let peer = legacy_peer(&mut body);
@@ -364,13 +360,9 @@ impl<'s> Draft<'s> {
     /// Counts a message of `peer`.
     fn sent(&mut self, peer: Peer, at: Timestamp) -> PeerIndex {
         let peer = self.peers.index(peer);
-        self.heard(peer, at);
-        peer
-    }
-
-    fn heard(&mut self, peer: PeerIndex, at: Timestamp) {
         self.counts.messages += 1;
         self.peers.heard(peer, at);
+        peer
     }
 
     /// Messages that only an established session carries.
@@ -407,6 +399,27 @@ impl<'s> Draft<'s> {
             self.damage.push(damage);
         }
     }
+}
+
+/// When a record was written, and what follows.
+#[inline]
+fn timed(seconds: u32, kind: u16, body: &[u8]) -> Option<(Timestamp, Octets<'_>)> {
+    let mut body = Octets(body);
+    let at = Timestamp::from_secs(i64::from(seconds));
+    if kind != BGP4MP_ET {
+        return Some((at, body));
+    }
+    let micros = body.u32()?;
+    Some((Timestamp::from_micros(at.micros() + i64::from(micros)), body))
+}
+
+/// How a message is written that a peer sent, in a BGP4MP record (RFC 6396, section 4.4; RFC 8050).
+#[inline]
+fn message_encoding(kind: u16, subtype: u16) -> Option<Encoding> {
+    if !matches!(kind, BGP4MP | BGP4MP_ET) || !matches!(subtype, 1 | 4 | 8 | 9) {
+        return None;
+    }
+    Some(Encoding { four_octets: matches!(subtype, 4 | 9), add_path: matches!(subtype, 8 | 9) })
 }
 
 /// The peer and the message of a BGP4MP record. A family that belies the addresses is corrected by where the message
@@ -463,15 +476,14 @@ fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
     Some(Peer { address: address(octets, Family::V4)?, asn })
 }
 
-/// The content of a message that begins with the marker, if it is an UPDATE and there as a whole.
+/// The content of a message, if it is an UPDATE and there as a whole.
 #[inline]
 fn whole_update(message: &[u8]) -> Option<&[u8]> {
-    match message.split_first_chunk::<MESSAGE_HEADER>() {
-        Some(([.., high, low, UPDATE], content)) if usize::from(u16::from_be_bytes([*high, *low])) == message.len() => {
-            Some(content)
-        }
-        _ => None,
-    }
+    let (header, content) = message.split_first_chunk::<MESSAGE_HEADER>()?;
+    let [marker @ .., high, low, kind] = header;
+    let is_whole =
+        *marker == MARKER && *kind == UPDATE && usize::from(u16::from_be_bytes([*high, *low])) == message.len();
+    is_whole.then_some(content)
 }
 
 /// The type of a message, what follows its header, and whether the record ends before the message does.

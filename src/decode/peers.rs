@@ -43,22 +43,15 @@ impl Session {
 /// Places for peers: some times more than most collectors have, so that few share one.
 const N_RECENT: usize = 256;
 
-/// What comes before a BGP message in its record (RFC 6396, section 4.4.2), as it stands there: the same octets name the
-/// same peer.
-#[derive(Clone, Copy)]
-pub(super) struct Envelope<'a> {
-    octets: &'a [u8],
-    place: usize,
-}
-
-/// Octets of the longest envelope: two AS numbers, interface, family, two addresses.
+/// Octets of the longest envelope: two AS numbers, interface, family, two addresses. An envelope is what comes before a BGP
+/// message in its record (RFC 6396, section 4.4.2): the same octets name the same peer.
 const MAX_ENVELOPE: usize = 4 + 4 + 2 + 2 + 16 + 16;
 
 /// An envelope that was seen.
 #[derive(Clone, Copy)]
 struct Seen {
     octets: [u8; MAX_ENVELOPE],
-    length: usize,
+    length: u8,
     peer: PeerIndex,
 }
 
@@ -105,18 +98,41 @@ impl Peers {
         index
     }
 
-    /// The peer that an envelope names, if it was noted lately. Hot: once per message.
+    /// The peer that the envelope of a record names, if it was noted lately, and the message. Hot: once per message.
     #[inline]
-    pub(super) fn by_envelope(&self, envelope: Envelope) -> Option<PeerIndex> {
-        let seen = &self.envelopes[envelope.place];
-        (seen.octets.get(..seen.length)? == envelope.octets).then_some(seen.peer)
+    pub(super) fn by_envelope<'a>(&self, body: &'a [u8], four_octets: bool) -> Option<(PeerIndex, &'a [u8])> {
+        match (four_octets, body) {
+            (true, [_, _, _, _, _, _, _, _, _, _, 0, 1, ..]) => self.by_envelope_of::<20>(body),
+            (true, [_, _, _, _, _, _, _, _, _, _, 0, 2, ..]) => self.by_envelope_of::<44>(body),
+            (false, [_, _, _, _, _, _, 0, 1, ..]) => self.by_envelope_of::<16>(body),
+            (false, [_, _, _, _, _, _, 0, 2, ..]) => self.by_envelope_of::<40>(body),
+            _ => None,
+        }
     }
 
-    /// Notes who an envelope names.
-    pub(super) fn note_envelope(&mut self, envelope: Envelope, peer: PeerIndex) {
-        let mut seen = Seen { octets: [0; MAX_ENVELOPE], length: envelope.octets.len(), peer };
-        seen.octets.iter_mut().zip(envelope.octets).for_each(|(to, from)| *to = *from);
-        self.envelopes[envelope.place] = seen;
+    #[inline]
+    fn by_envelope_of<'a, const N: usize>(&self, body: &'a [u8]) -> Option<(PeerIndex, &'a [u8])> {
+        let (octets, message) = body.split_first_chunk::<N>()?;
+        let seen = &self.envelopes[place(octets)];
+        let is_same = usize::from(seen.length) == N && seen.octets.first_chunk::<N>() == Some(octets);
+        is_same.then_some((seen.peer, message))
+    }
+
+    /// Notes who an envelope names: what comes before `message` in the body of a record.
+    pub(super) fn note_envelope(&mut self, body: &[u8], message: &[u8], peer: PeerIndex) {
+        let n = body.len() - message.len();
+        let mut seen = Seen { octets: [0; MAX_ENVELOPE], length: n as u8, peer };
+        seen.octets.iter_mut().zip(body.iter().take(n)).for_each(|(to, from)| *to = *from);
+        let place = match n {
+            20 => body.first_chunk::<20>().map(place),
+            44 => body.first_chunk::<44>().map(place),
+            16 => body.first_chunk::<16>().map(place),
+            40 => body.first_chunk::<40>().map(place),
+            _ => None,
+        };
+        if let Some(place) = place {
+            self.envelopes[place] = seen;
+        }
     }
 
     /// Whether the peer names nobody.
@@ -133,8 +149,13 @@ impl Peers {
         }
     }
 
-    /// Notes whether the session of the peer is established; says whether that is new.
+    /// Whether the session of the peer is known to be established.
     #[inline]
+    pub(super) fn is_alive(&self, index: PeerIndex) -> bool {
+        self.sessions.get(index as usize).is_some_and(|session| session.is_alive)
+    }
+
+    /// Notes whether the session of the peer is established; says whether that is new.
     pub(super) fn set_alive(&mut self, index: PeerIndex, is_alive: bool) -> bool {
         let session = self.sessions.get_mut(index as usize);
         session.is_some_and(|session| std::mem::replace(&mut session.is_alive, is_alive) != is_alive)
@@ -162,23 +183,17 @@ impl Peers {
     }
 }
 
-impl<'a> Envelope<'a> {
-    /// The envelope of a record, and the message; nothing where the family is not what it should be or what follows the
-    /// addresses is no message.
-    #[inline]
-    pub(super) fn of(body: &'a [u8], four_octets: bool, marker: &[u8; 16]) -> Option<(Envelope<'a>, &'a [u8])> {
-        let asns = if four_octets { 8 } else { 4 };
-        let address = match body.get(asns + 2..asns + 4)? {
-            [0, 1] => 4,
-            [0, 2] => 16,
-            _ => return None,
-        };
-        let (octets, message) = body.split_at_checked(asns + 4 + 2 * address)?;
-        let of_peer = octets.get(asns + address..asns + 4 + address)?.first_chunk()?;
-        let mixed = u32::from_be_bytes(*of_peer) ^ u32::from_be_bytes(*octets.first_chunk()?).rotate_left(16);
-        let place = (mixed.wrapping_mul(0x9e37_79b1) >> 16) as usize % N_RECENT;
-        message.starts_with(marker).then_some((Envelope { octets, place }, message))
-    }
+/// The place of an envelope of `N` octets: by its first AS number and the last octets of the first address.
+#[inline]
+fn place<const N: usize>(envelope: &[u8; N]) -> usize {
+    let (asns, address) = match N {
+        20 | 44 => (8, (N - 12) / 2),
+        _ => (4, (N - 8) / 2),
+    };
+    let word =
+        |at: usize| envelope.get(at..).and_then(|octets| octets.first_chunk()).map_or(0, |w| u32::from_be_bytes(*w));
+    let mixed = word(asns + address) ^ word(0).rotate_left(16);
+    (mixed.wrapping_mul(0x9e37_79b1) >> 16) as usize % N_RECENT
 }
 
 impl Key {

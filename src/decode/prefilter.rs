@@ -23,15 +23,33 @@ pub(super) struct Encoding {
     pub(super) add_path: bool,
 }
 
-/// Whether an UPDATE (without its header of 19 octets) may hold a wanted prefix, a wanted origin or an End-of-RIB
-/// marker; nothing when it is malformed or unusual. Of one that does not matter, `sampled` says whether it names a
-/// prefix of the control sample.
-pub(super) fn update_matters(
-    update: &[u8],
-    encoding: Encoding,
-    selection: &Selection,
-    sampled: &mut bool,
-) -> Option<bool> {
+/// What an UPDATE may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Matter {
+    /// Nothing that anybody asked about.
+    Nothing,
+    /// Nothing but that a prefix of the control sample comes or goes.
+    Sample,
+    /// A wanted prefix, a wanted origin or an End-of-RIB marker; or it is malformed or unusual, and may say anything.
+    Routes,
+}
+
+/// What an UPDATE (without its header of 19 octets) may say. Hot: once per UPDATE.
+#[inline(never)]
+pub(super) fn update_matters(update: &[u8], encoding: Encoding, selection: &Selection) -> Matter {
+    // Whether a session has path identifiers is told to the sample.
+    let mut sampled = encoding.add_path;
+    match routes_matter(update, encoding, selection, &mut sampled) {
+        Some(false) if sampled => Matter::Sample,
+        Some(false) => Matter::Nothing,
+        _ => Matter::Routes,
+    }
+}
+
+/// Whether an UPDATE may hold a wanted prefix, a wanted origin or an End-of-RIB marker; nothing when it is malformed or
+/// unusual. Of one that does not matter, `sampled` says whether it names a prefix of the control sample.
+#[inline(always)]
+fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, sampled: &mut bool) -> Option<bool> {
     let mut octets = Octets(update);
     let withdrawn = octets.field()?;
     let mut attributes = Octets(octets.field()?);
@@ -39,18 +57,22 @@ pub(super) fn update_matters(
     if attributes.is_empty() && (withdrawn.is_empty() || !announced.is_empty()) {
         return None;
     }
-    if prefixes_matter(withdrawn, Family::V4, encoding, selection, sampled)?
-        || prefixes_matter(announced, Family::V4, encoding, selection, sampled)?
-    {
-        return Some(true);
+    for list in [withdrawn, announced] {
+        if !list.is_empty() && v4_prefixes_matter(list, encoding, selection, sampled)? {
+            return Some(true);
+        }
+    }
+    // Nearly always ORIGIN is the first.
+    if let Some((&[0x40, 1, 1], [_, rest @ ..])) = attributes.0.split_first_chunk() {
+        attributes.0 = rest;
     }
     while let Some((code, value)) = attribute(&mut attributes)? {
         let matters = match code {
             AS_PATH => path_matters(value, encoding.four_octets, selection)?,
-            AS4_PATH if !encoding.four_octets => path_matters(value, true, selection)?,
+            AS4_PATH if !encoding.four_octets => any_path_matters(value, true, selection)?,
             MP_REACH | MP_UNREACH => match unicast(code, value)? {
                 Some((_, [])) => true,
-                Some((family, prefixes)) => prefixes_matter(prefixes, family, encoding, selection, sampled)?,
+                Some((family, prefixes)) => any_prefixes_matter(prefixes, family, encoding, selection, sampled)?,
                 None => false,
             },
             _ => false,
@@ -103,14 +125,17 @@ fn any_origin_matters(attributes: &[u8], four_octets: bool, selection: &Selectio
 #[inline]
 pub(super) fn attribute<'a>(attributes: &mut Octets<'a>) -> Option<Option<(u8, &'a [u8])>> {
     const EXTENDED_LENGTH: u8 = 0x10;
-    let (header, code, length) = match *attributes.0 {
-        [] => return Some(None),
-        [flags, code, high, low, ..] if flags & EXTENDED_LENGTH != 0 => (4, code, u16::from_be_bytes([high, low])),
-        [flags, code, length, ..] if flags & EXTENDED_LENGTH == 0 => (3, code, u16::from(length)),
-        _ => return None,
+    let [flags, code, length, rest @ ..] = attributes.0 else {
+        return if attributes.is_empty() { Some(None) } else { None };
     };
-    let attribute = attributes.take(header + usize::from(length))?;
-    Some(Some((code, attribute.get(header..)?)))
+    let (mut length, mut rest) = (usize::from(*length), rest);
+    if flags & EXTENDED_LENGTH != 0 {
+        let (low, after) = rest.split_first()?;
+        (length, rest) = (length << 8 | usize::from(*low), after);
+    }
+    let (value, rest) = rest.split_at_checked(length)?;
+    attributes.0 = rest;
+    Some(Some((*code, value)))
 }
 
 /// The family and the prefixes of MP_REACH_NLRI or MP_UNREACH_NLRI; `Some(None)` for other families than unicast.
@@ -152,40 +177,37 @@ pub(super) fn longest(family: Family) -> u8 {
 }
 
 #[inline]
-fn prefixes_matter(
-    list: &[u8],
-    family: Family,
-    encoding: Encoding,
-    selection: &Selection,
-    sampled: &mut bool,
-) -> Option<bool> {
-    match family {
-        _ if list.is_empty() => Some(false),
-        Family::V4 if !encoding.add_path => v4_prefixes_matter(list, selection, sampled),
-        _ => any_prefixes_matter(list, family, encoding, selection, sampled),
+fn v4_prefixes_matter(list: &[u8], encoding: Encoding, selection: &Selection, sampled: &mut bool) -> Option<bool> {
+    match glance(list, selection) {
+        Some(has_sampled) if !encoding.add_path => {
+            *sampled |= has_sampled;
+            Some(false)
+        }
+        _ => any_prefixes_matter(list, Family::V4, encoding, selection, sampled),
     }
 }
 
-/// Hot: once per IPv4 prefix of an UPDATE.
-fn v4_prefixes_matter(mut list: &[u8], selection: &Selection, sampled: &mut bool) -> Option<bool> {
-    while let [length, octets @ ..] = list {
-        let length = *length;
-        // Not a default route either, see below.
-        if !(1..=32).contains(&length) {
+/// Whether there is a prefix of the control sample among IPv4 prefixes that nobody wants. Nothing where one might be wanted
+/// or is not as nearly all are, of 1 to 24 bits. Hot: once per IPv4 prefix of an UPDATE.
+#[inline(never)]
+fn glance(mut list: &[u8], selection: &Selection) -> Option<bool> {
+    let mut has_sampled = false;
+    while let Some(front) = list.first_chunk() {
+        let front = u32::from_be_bytes(*front);
+        let length = (front >> 24) as u8;
+        if !(1..=24).contains(&length) {
             return None;
         }
-        let (octets, rest) = octets.split_at_checked(usize::from(length).div_ceil(8))?;
-        let head = head(length, octets);
+        // What follows the prefix is masked out.
+        let head = front << 8 & u32::MAX << (32 - length);
         let mixed = mix_v4(head, length);
-        *sampled |= is_sampled(mixed);
-        if selection.may_want(Family::V4, head, mixed)
-            && selection.wants(&Prefix::from_nlri(Family::V4, length, octets)?)
-        {
-            return Some(true);
+        if selection.may_want(Family::V4, head, mixed) {
+            return None;
         }
-        list = rest;
+        has_sampled |= is_sampled(mixed);
+        list = list.get(1 + usize::from(length).div_ceil(8)..)?;
     }
-    Some(false)
+    list.is_empty().then_some(has_sampled)
 }
 
 /// The same of any family, with path identifiers or without.

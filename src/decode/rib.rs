@@ -33,7 +33,7 @@ pub(super) struct Entries<'a> {
     octets: Octets<'a>,
     n: u16,
     network: Network<'a>,
-    pub(super) add_path: bool,
+    add_path: bool,
 }
 
 impl<'a> Entries<'a> {
@@ -113,7 +113,7 @@ impl Draft<'_> {
             self.report_covers();
             self.report_entries(record, at, &entries);
         }
-        self.pass(record, at, &entries, prefix, wanted || originates);
+        self.pass(record, at, prefix, mixed, wanted || originates);
     }
 
     /// Counts the entries of a prefix for the table of each peer, and reports them where the prefix is wanted. Where it is
@@ -123,6 +123,15 @@ impl Draft<'_> {
         let n_prefix = self.prefixes.count(network);
         let looks_inside = wanted || self.decode_all || self.selection.has_origins();
         let sampled = self.control.sampled(network.family, network.length, network.octets, mixed);
+        if !wanted && !self.decode_all && !add_path && sampled.is_none() {
+            let is_done = match looks_inside {
+                false => self.count_plain_entries::<false>(entries, n_prefix),
+                true => self.count_plain_entries::<true>(entries, n_prefix),
+            };
+            if is_done {
+                return false;
+            }
+        }
         let mut originates = false;
         for n_read in 0..n {
             let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
@@ -152,6 +161,24 @@ impl Draft<'_> {
         originates
     }
 
+    /// Counts the entries of a prefix of which only origins might be wanted. Says no when one might be, or is unusual: to
+    /// count them all again changes nothing. Hot: once per route of a dump.
+    fn count_plain_entries<const BY_ORIGIN: bool>(&mut self, entries: &Entries, n_prefix: u64) -> bool {
+        let mut octets = entries.octets.0;
+        for _ in 0..entries.n {
+            let Some(([i1, i0, _, _, _, _, l1, l0], rest)) = octets.split_first_chunk() else { return false };
+            let peer = self.table.get(usize::from(u16::from_be_bytes([*i1, *i0])));
+            let attributes = rest.split_at_checked(usize::from(u16::from_be_bytes([*l1, *l0])));
+            let (Some(&peer), Some((attributes, rest))) = (peer, attributes) else { return false };
+            self.peers.holds(peer, entries.network.family, n_prefix);
+            if BY_ORIGIN && origin_matters(attributes, true, self.selection) != Some(false) {
+                return false;
+            }
+            octets = rest;
+        }
+        octets.is_empty()
+    }
+
     /// Reports entries that were counted before.
     pub(super) fn report_entries(&mut self, record: &Record, at: Timestamp, entries: &Entries) {
         let Entries { mut octets, n, network, add_path } = *entries;
@@ -165,7 +192,6 @@ impl Draft<'_> {
     }
 
     /// TABLE_DUMP: one route, in early files several.
-    #[inline(never)]
     pub(super) fn table_dump(&mut self, record: &Record, at: Timestamp, family: Family) {
         self.counts.rib_records += 1;
         let mut octets = Octets(record.body);
@@ -234,6 +260,18 @@ impl Draft<'_> {
         self.decode_all
             || self.selection.has_origins()
                 && origin_matters(entry.attributes, entry.four_octets, self.selection).unwrap_or(true)
+    }
+}
+
+/// The family of a TABLE_DUMP_V2 record of unicast routes, and whether these have path identifiers (RFC 6396, section 4.3.2;
+/// RFC 8050).
+pub(super) fn unicast_table(subtype: u16) -> Option<(Family, bool)> {
+    match subtype {
+        2 => Some((Family::V4, false)),
+        4 => Some((Family::V6, false)),
+        8 => Some((Family::V4, true)),
+        10 => Some((Family::V6, true)),
+        _ => None,
     }
 }
 

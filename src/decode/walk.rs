@@ -31,6 +31,14 @@ pub(super) struct Record<'a> {
     pub(super) following: &'a [u8],
 }
 
+/// A record that may be left behind unread.
+pub(super) struct Next<'a> {
+    pub(super) seconds: u32,
+    pub(super) kind: u16,
+    pub(super) subtype: u16,
+    pub(super) body: &'a [u8],
+}
+
 /// The records of a file, one after the other.
 pub(super) struct Walk<R> {
     input: R,
@@ -57,34 +65,40 @@ impl<R: Read> Walk<R> {
         self.offset
     }
 
-    /// The next record, or how the file ended. Hot.
+    /// Leaves the next record behind if it is there as a whole and `may_pass` says so; says whether it did. Hot: once per
+    /// record.
     #[inline]
-    pub(super) fn record(&mut self) -> Result<Record<'_>, Ending> {
-        // Nearly always it is there as a whole.
-        if let Some((seconds, kind, subtype, length)) = header(self.available())
-            && kind != TABLE_DUMP
-            && is_plausible(kind, length)
-            && self.end - self.start >= HEADER + length
-        {
-            return Ok(self.cut_off((seconds, kind, subtype), HEADER + length, 0));
+    pub(super) fn pass_over(&mut self, may_pass: impl FnOnce(&Next) -> bool) -> bool {
+        let Some((seconds, kind, subtype, length)) = header(self.available()) else { return false };
+        let body = self.available().get(HEADER..).and_then(|octets| octets.get(..length));
+        let Some(body) = body.filter(|_| length <= MAX_BODY) else { return false };
+        let passes = may_pass(&Next { seconds, kind, subtype, body });
+        if passes {
+            self.leave(seconds, HEADER + length);
         }
-        self.any_record()
+        passes
     }
 
+    /// A record of so many octets is behind.
     #[inline]
-    fn cut_off(&mut self, (seconds, kind, subtype): (u32, u16, u16), whole: usize, n_skipped: u64) -> Record<'_> {
-        let (index, offset, begin) = (self.index, self.offset, self.start);
+    fn leave(&mut self, seconds: u32, whole: usize) {
         self.start += whole;
         self.offset += whole as u64;
         self.index += 1;
         self.seconds = seconds;
+    }
+
+    fn cut_off(&mut self, (seconds, kind, subtype): (u32, u16, u16), whole: usize, n_skipped: u64) -> Record<'_> {
+        let (index, offset, begin) = (self.index, self.offset, self.start);
+        self.leave(seconds, whole);
         let (record, following) =
             self.buffer.get(begin..self.end).and_then(|octets| octets.split_at_checked(whole)).unwrap_or_default();
         let body = record.get(HEADER..).unwrap_or_default();
         Record { index, offset, seconds, kind, subtype, body, n_skipped, following }
     }
 
-    fn any_record(&mut self) -> Result<Record<'_>, Ending> {
+    /// The next record, or how the file ended.
+    pub(super) fn record(&mut self) -> Result<Record<'_>, Ending> {
         self.fill(HEADER)?;
         let Some((mut seconds, mut kind, mut subtype, mut length)) = header(self.available()) else {
             return Err(self.end_inside_header());
@@ -222,8 +236,9 @@ impl<R: Read> Walk<R> {
 
 #[inline]
 pub(super) fn header(available: &[u8]) -> Option<(u32, u16, u16, usize)> {
-    let mut octets = Octets(available);
-    Some((octets.u32()?, octets.u16()?, octets.u16()?, octets.u32()? as usize))
+    let [s0, s1, s2, s3, k0, k1, t0, t1, l0, l1, l2, l3] = *available.first_chunk::<HEADER>()?;
+    let (seconds, length) = (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([l0, l1, l2, l3]));
+    Some((seconds, u16::from_be_bytes([k0, k1]), u16::from_be_bytes([t0, t1]), length as usize))
 }
 
 /// A registered type (the IANA registry "MRT", without NULL) and a length below the limit.

@@ -5,14 +5,14 @@ use proptest::prelude::*;
 use super::super::container::decompress;
 use super::super::samples::*;
 use super::super::{Crew, Reading, Selection, events};
-use super::{Encoding, update_matters};
+use super::{Encoding, routes_matter};
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
 const AS2: Encoding = Encoding { four_octets: false, add_path: false };
 const P: &str = "175.45.176.0/24";
 
 fn matters(update: &[u8], encoding: Encoding, words: &str) -> Option<bool> {
-    update_matters(update, encoding, &selection(words), &mut false)
+    routes_matter(update, encoding, &selection(words), &mut false)
 }
 
 #[test]
