@@ -72,23 +72,42 @@ fn drain(file: &str) -> io::Result<()> {
 /// The decode step of this library.
 fn read(file: &str, question: &Question, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
     let reading = decode::read(File::open(file)?, selection);
+    let names = reading.peers.iter().map(|activity| format!("|{}|{}|", activity.peer.address, activity.peer.asn.0));
+    let names: Vec<String> = names.collect();
+    let mut latest: Option<Named> = None;
     for event in &reading.events {
-        let peer = reading.peers[event.peer as usize].peer;
+        let (kind, prefix, path) = match &event.change {
+            Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => ("A|", prefix, Some(path)),
+            Change::Withdraw { prefix, .. } => ("W|", prefix, None),
+            _ => continue,
+        };
         let at = event.at.secs();
-        match &event.change {
-            Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-                let of_origin = question.origin.is_some_and(|origin| path.originates(origin));
-                if of_origin || selection.wants_exactly(prefix) {
-                    writeln!(out, "A|{at}|{}|{}|{prefix}", peer.address, peer.asn.0)?;
-                }
+        // Routes of one prefix stand beside each other in a RIB dump.
+        let named = match &mut latest {
+            Some(named) if named.prefix == *prefix && named.at == at => named,
+            latest => latest.insert(Named {
+                prefix: *prefix,
+                at,
+                is_wanted: selection.wants_exactly(prefix),
+                texts: [at.to_string(), format!("{prefix}\n")],
+            }),
+        };
+        let is_of = |origin| path.is_some_and(|path| path.originates(origin));
+        if named.is_wanted || question.origin.is_some_and(is_of) {
+            for text in [kind, &named.texts[0], &names[event.peer as usize], &named.texts[1]] {
+                out.write_all(text.as_bytes())?;
             }
-            Change::Withdraw { prefix, .. } if selection.wants_exactly(prefix) => {
-                writeln!(out, "W|{at}|{}|{}|{prefix}", peer.address, peer.asn.0)?;
-            }
-            _ => {}
         }
     }
     Ok(())
+}
+
+/// A prefix, and a time, as text.
+struct Named {
+    prefix: Prefix,
+    at: i64,
+    is_wanted: bool,
+    texts: [String; 2],
 }
 
 /// Every prefix that a file names.

@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use bgpkit_parser::models::{self, AsPathSegment, AsnLength, AttributeValue};
 use bgpkit_parser::parser::bgp::attributes::parse_attributes;
-use rustc_hash::{FxHashMap, FxHashSet};
+use hashbrown::HashTable;
 
 use super::prefilter::{AS_PATH, AS4_PATH, attribute, number};
 use super::wire::Octets;
 use crate::bgp::{AsPath, Asn};
 
-/// The distinct paths of one file.
+/// Types of segments (RFC 4271, section 4.3).
+const AS_SET: u8 = 1;
+const AS_SEQUENCE: u8 = 2;
+
+/// The distinct paths of one file, with their hashes. Most of its routes share the path of another.
 #[derive(Default)]
-pub(super) struct Paths {
-    shared: FxHashSet<Arc<AsPath>>,
-    /// What was decoded, by the octets of AS_PATH: of two octets a number, then of four. Most routes of a file share
-    /// the path of another.
-    known: [FxHashMap<Box<[u8]>, Arc<AsPath>>; 2],
-}
+pub(super) struct Paths(HashTable<(u64, Arc<AsPath>)>);
 
 impl Paths {
     /// The path that the attributes of a route hold; nothing where there is no AS_PATH. AS4_PATH counts only on a
@@ -33,38 +32,46 @@ impl Paths {
             }
         }
         let Some(path) = path else { return Ok(None) };
-        if as4_path.is_none()
-            && let Some(known) = self.known[usize::from(four_octets)].get(path)
-        {
-            return Ok(Some(Arc::clone(known)));
-        }
         let width = if four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
-        let decoded = match plain(path, four_octets) {
-            Some(plain) if as4_path.is_none() => plain,
-            _ => by_parser(path, as4_path, width)?,
-        };
-        let decoded = self.share(decoded);
-        if as4_path.is_none() {
-            self.known[usize::from(four_octets)].insert(path.into(), Arc::clone(&decoded));
+        if as4_path.is_some() {
+            return Ok(Some(self.share(by_parser(path, as4_path, width)?)));
         }
-        Ok(Some(decoded))
+        if let Some(known) = self.known(path, four_octets) {
+            return Ok(Some(known));
+        }
+        let decoded = plain(path, four_octets).map_or_else(|| by_parser(path, None, width), Ok)?;
+        Ok(Some(self.share(decoded)))
+    }
+
+    /// The one copy of a path of one AS_SEQUENCE, as nearly all are, if it came before. Hot: once per route.
+    fn known(&self, path: &[u8], four_octets: bool) -> Option<Arc<AsPath>> {
+        let [AS_SEQUENCE, n, members @ ..] = path else { return None };
+        let width = if four_octets { 4 } else { 2 };
+        let hops = members.chunks_exact(width).map(number);
+        if members.len() != usize::from(*n) * width {
+            return None;
+        }
+        let hash = hash(hops.clone());
+        let is_same = |known: &AsPath| known.origins().len() == 1 && hops.clone().eq(known.hops().iter().copied());
+        self.0.find(hash, |(known, path)| *known == hash && is_same(path)).map(|(_, path)| Arc::clone(path))
     }
 
     /// The one copy of `path`.
     fn share(&mut self, path: AsPath) -> Arc<AsPath> {
-        if let Some(known) = self.shared.get(&path) {
-            return Arc::clone(known);
-        }
-        let path = Arc::new(path);
-        self.shared.insert(Arc::clone(&path));
-        path
+        let hash = hash(path.hops().iter().copied());
+        let entry = self.0.entry(hash, |(known, other)| *known == hash && **other == path, |(known, _)| *known);
+        Arc::clone(&entry.or_insert_with(|| (hash, Arc::new(path))).get().1)
     }
+}
+
+/// As FxHash does: every hop multiplied in, and the high bits, which know most, turned to where a table looks first.
+fn hash(hops: impl Iterator<Item = Asn>) -> u64 {
+    let add = |hash: u64, hop: Asn| hash.wrapping_add(hop.0.into()).wrapping_mul(0xf135_7aea_2e62_a9c5);
+    hops.fold(0, add).rotate_left(26)
 }
 
 /// A path of AS_SEQUENCEs, perhaps with an AS_SET at its end, as nearly all are; the parser judges every other.
 fn plain(path: &[u8], four_octets: bool) -> Option<AsPath> {
-    const AS_SET: u8 = 1;
-    const AS_SEQUENCE: u8 = 2;
     let width = if four_octets { 4 } else { 2 };
     let mut segments = Octets(path);
     let mut hops = Vec::with_capacity(path.len() / width);

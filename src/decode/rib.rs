@@ -132,6 +132,7 @@ impl Draft<'_> {
                 return false;
             }
         }
+        let prefix = network.prefix();
         let mut originates = false;
         for n_read in 0..n {
             let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
@@ -148,8 +149,8 @@ impl Draft<'_> {
             }
             if looks_inside {
                 let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
-                if wanted {
-                    self.entry(record, at, network, wanted, entry);
+                if let Some(prefix) = prefix.filter(|_| wanted) {
+                    self.entry(record, at, prefix, wanted, entry);
                 } else if !originates {
                     originates = self.entry_originates(record, &entry);
                 }
@@ -182,11 +183,12 @@ impl Draft<'_> {
     /// Reports entries that were counted before.
     pub(super) fn report_entries(&mut self, record: &Record, at: Timestamp, entries: &Entries) {
         let Entries { mut octets, n, network, add_path } = *entries;
+        let Some(prefix) = network.prefix() else { return };
         for _ in 0..n {
             let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else { break };
             if let Some(&peer) = self.table.get(usize::from(index)) {
                 let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
-                self.entry(record, at, network, true, entry);
+                self.entry(record, at, prefix, true, entry);
             }
         }
     }
@@ -218,16 +220,19 @@ impl Draft<'_> {
                 self.pass_over(mixed);
             }
             let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
-            self.entry(record, at, network, wanted, entry);
+            if (wanted || self.may_originate(&entry))
+                && let Some(prefix) = network.prefix()
+            {
+                self.entry(record, at, prefix, wanted, entry);
+            }
         }
     }
 
-    /// Reports a route if it is wanted. Hot: once per route of a dump.
-    fn entry(&mut self, record: &Record, at: Timestamp, network: Network, wanted: bool, entry: Entry) {
-        if !wanted && !self.may_originate(&entry) || self.peers.is_nobody(entry.peer) {
+    /// Reports a route if it is wanted.
+    fn entry(&mut self, record: &Record, at: Timestamp, prefix: Prefix, wanted: bool, entry: Entry) {
+        if self.peers.is_nobody(entry.peer) {
             return;
         }
-        let Some(prefix) = network.prefix() else { return };
         match self.paths.decode(entry.attributes, entry.four_octets) {
             // A route of the collector itself.
             Ok(None) => {}

@@ -1,5 +1,7 @@
 //! Which prefixes and origins a reader reports.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -22,7 +24,8 @@ pub const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
 pub struct Selection {
     exact: FxHashSet<Prefix>,
     within: FxHashSet<Prefix>,
-    covers: FxHashSet<Prefix>,
+    /// Both, in order: whatever lies inside a prefix comes right behind it.
+    chosen: BTreeSet<Prefix>,
     /// Sorted: there are few.
     origins: Vec<Asn>,
     /// What readers of RIB dumps passed over; only where origins are chosen.
@@ -32,8 +35,9 @@ pub struct Selection {
     /// One bit for each block of addresses that may hold a part of a prefix in `within`, IPv4 then IPv6; empty until
     /// there is one.
     blocks: [Vec<u64>; 2],
-    /// One bit for each prefix in `exact` and `covers`, by its mixed form; empty until there is one.
+    /// One bit for each prefix in `exact` and each that covers a chosen one, by its mixed form; empty until there is one.
     filter: Vec<u64>,
+    n_marked: usize,
 }
 
 /// Bits in `blocks`: one for each IPv4 /16; IPv6 networks of 32 bits share them by hash.
@@ -42,7 +46,7 @@ const BLOCKS: u32 = 1 << 16;
 /// Words of the filter at the beginning: 8 KiB, which stay in the cache beside everything else.
 const FILTER: usize = 1 << 10;
 /// So many bits of the filter for each prefix, at least: one look-up in sixteen is in vain.
-const FILTER_BITS: usize = 16;
+const FILTER_BITS: usize = 8;
 
 impl Selection {
     /// Nothing yet.
@@ -53,8 +57,7 @@ impl Selection {
     /// Adds a prefix.
     pub fn add_prefix(&mut self, prefix: Prefix) {
         if self.exact.insert(prefix) {
-            self.covers.extend(covers(prefix));
-            self.mark([prefix].into_iter().chain(covers(prefix)));
+            self.choose(prefix);
         }
     }
 
@@ -67,8 +70,7 @@ impl Selection {
                 None => self.add_prefix(prefix),
             }
             self.mark_within(&prefix);
-            self.covers.extend(covers(prefix));
-            self.mark(covers(prefix));
+            self.choose(prefix);
         }
     }
 
@@ -82,7 +84,14 @@ impl Selection {
 
     /// Whether an event about `prefix` is wanted, whoever originates it.
     pub fn wants(&self, prefix: &Prefix) -> bool {
-        self.exact.contains(prefix) || self.covers.contains(prefix) || self.is_within(prefix)
+        self.exact.contains(prefix) || self.is_cover(prefix) || self.is_within(prefix)
+    }
+
+    /// Whether it covers a chosen prefix and is no leak.
+    fn is_cover(&self, prefix: &Prefix) -> bool {
+        let mut behind = self.chosen.range((Bound::Excluded(prefix), Bound::Unbounded));
+        prefix.len() >= MIN_COVER_LENGTH[prefix.family() as usize]
+            && behind.next().is_some_and(|chosen| prefix.contains(chosen))
     }
 
     /// A cheap form of [`Selection::wants`] that never says no wrongly. `head` holds the leading 32 bits of the network
@@ -164,16 +173,23 @@ impl Selection {
         false
     }
 
-    /// Marks prefixes in the filter, which grows with their number.
-    fn mark(&mut self, prefixes: impl Iterator<Item = Prefix>) {
-        let n_words = ((self.exact.len() + self.covers.len()) * FILTER_BITS / 64).next_power_of_two().max(FILTER);
+    /// Notes a chosen prefix, and marks it and those that cover it in the filter, which grows with their number.
+    fn choose(&mut self, prefix: Prefix) {
+        self.chosen.insert(prefix);
+        self.n_marked += usize::from(prefix.len());
+        let n_words = (self.n_marked * FILTER_BITS / 64).next_power_of_two().max(FILTER);
         if n_words > self.filter.len() {
             self.filter = vec![0; n_words];
-            let all: Vec<Prefix> = self.exact.iter().chain(&self.covers).copied().collect();
-            all.iter().for_each(|prefix| self.mark_one(prefix));
+            let chosen = std::mem::take(&mut self.chosen);
+            chosen.iter().for_each(|prefix| self.mark(prefix));
+            self.chosen = chosen;
         } else {
-            prefixes.for_each(|prefix| self.mark_one(&prefix));
+            self.mark(&prefix);
         }
+    }
+
+    fn mark(&mut self, prefix: &Prefix) {
+        covers(*prefix).chain([*prefix]).for_each(|prefix| self.mark_one(&prefix));
     }
 
     fn mark_one(&mut self, prefix: &Prefix) {

@@ -42,7 +42,7 @@ const MODULES: [Module; 16] = [
     Module {
         name: "decode",
         ours: &LEAVES,
-        packages: &["bgpkit_parser", "bzip2", "flate2", "rustc_hash", "zstd"],
+        packages: &["bgpkit_parser", "bzip2", "flate2", "hashbrown", "rustc_hash", "zstd"],
         world: &[],
     },
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash"], world: &[] },
