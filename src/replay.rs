@@ -11,6 +11,7 @@ mod replayer;
 mod routes;
 mod sessions;
 mod table;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::time::Timestamp;
 pub use control::{ControlSample, MAX_MISMATCH, MIN_SAMPLE};
 pub use replayer::Replayer;
 pub use table::{Holder, RibTable};
+pub use whole::WholeTable;
 
 /// The end of a table transfer when no End-of-RIB marks it.
 pub const SYNC_TIMEOUT: Duration = Duration::from_secs(15 * 60);

@@ -1,7 +1,7 @@
 //! What the comparison runs of its own, each time as a process of its own: this program again, with `driver` as its
 //! first argument. Answers go to standard output, one line for each route.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::IpAddr;
@@ -11,6 +11,7 @@ use bgpkit_parser::BgpkitParser;
 use bgpkit_parser::models::ElemType;
 use outage_replay::bgp::{Asn, Prefix};
 use outage_replay::decode::{self, Change, Selection};
+use outage_replay::replay::WholeTable;
 
 /// What is asked for.
 #[derive(Default)]
@@ -19,7 +20,7 @@ struct Question {
     origin: Option<Asn>,
 }
 
-/// `driver drain|read|list|reference [--prefixes FILE] [--origin AS] FILE…`
+/// `driver drain|read|list|reference|table|reference-table [--prefixes FILE] [--origin AS] FILE…`
 pub fn run(arguments: &[String]) -> io::Result<()> {
     if let Some(("measure", command)) = arguments.split_first().map(|(task, rest)| (task.as_str(), rest)) {
         return rounds::run_and_print(command);
@@ -39,6 +40,11 @@ pub fn run(arguments: &[String]) -> io::Result<()> {
     let mut selection = Selection::new();
     question.prefixes.iter().for_each(|prefix| selection.add_prefix(*prefix));
     question.origin.iter().for_each(|origin| selection.add_origin(*origin));
+    match task {
+        "table" => return table(&files, &mut out),
+        "reference-table" => return reference_table(&files, &mut out),
+        _ => {}
+    }
     for file in files {
         match task {
             "drain" => drain(file)?,
@@ -56,15 +62,20 @@ fn prefixes(list: &str) -> io::Result<Vec<Prefix>> {
     lines.map(|line| line?.parse().map_err(io::Error::other)).collect()
 }
 
-/// Decompresses and looks at nothing.
-fn drain(file: &str) -> io::Result<()> {
+/// The content of a file.
+fn plain(file: &str) -> io::Result<Box<dyn Read>> {
     let stored = BufReader::with_capacity(1 << 17, File::open(file)?);
-    let mut plain: Box<dyn Read> = match file.rsplit('.').next() {
+    Ok(match file.rsplit('.').next() {
         Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
         Some("bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(stored)),
         _ => Box::new(stored),
-    };
-    let mut buffer = vec![0; 1 << 18];
+    })
+}
+
+/// Decompresses and looks at nothing.
+fn drain(file: &str) -> io::Result<()> {
+    let mut plain = plain(file)?;
+    let mut buffer = vec![0; 1 << 20];
     while plain.read(&mut buffer)? > 0 {}
     Ok(())
 }
@@ -110,6 +121,52 @@ struct Named {
     texts: [String; 2],
 }
 
+/// Every prefix at every peer: how many each peer holds in the end, and a digest of which.
+fn table(files: &[&str], out: &mut impl Write) -> io::Result<()> {
+    let mut selection = Selection::new();
+    selection.sample_everything();
+    let mut table = WholeTable::new();
+    for file in files {
+        table.apply(&decode::read(File::open(file)?, &selection));
+    }
+    let mut lines: Vec<String> = table
+        .peers()
+        .filter_map(|peer| {
+            let [v4, v6] = table.size(&peer)?;
+            Some(format!("{}|{}|{v4}|{v6}", peer.address, peer.asn.0))
+        })
+        .collect();
+    lines.sort();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    writeln!(out, "{}", table.holders().map(|(_, n)| n * n).sum::<usize>())
+}
+
+/// The same by bgpkit-parser's library and a set.
+fn reference_table(files: &[&str], out: &mut impl Write) -> io::Result<()> {
+    let mut held: HashSet<(IpAddr, u32, Prefix)> = HashSet::new();
+    for file in files {
+        for elem in BgpkitParser::from_reader(plain(file)?) {
+            let net = elem.prefix.prefix;
+            let Some(prefix) = Prefix::new(net.network(), net.prefix_len()) else { continue };
+            let route = (elem.peer_ip, elem.peer_asn.to_u32(), prefix);
+            match elem.elem_type {
+                ElemType::ANNOUNCE => held.insert(route),
+                ElemType::WITHDRAW => held.remove(&route),
+            };
+        }
+    }
+    let mut sizes: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    let mut holders: HashMap<Prefix, usize> = HashMap::new();
+    for (address, asn, prefix) in held {
+        sizes.entry(format!("{address}|{asn}")).or_default()[prefix.family() as usize] += 1;
+        *holders.entry(prefix).or_default() += 1;
+    }
+    let mut lines: Vec<String> = sizes.iter().map(|(peer, [v4, v6])| format!("{peer}|{v4}|{v6}")).collect();
+    lines.sort();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    writeln!(out, "{}", holders.values().map(|n| n * n).sum::<usize>())
+}
+
 /// Every prefix that a file names.
 fn list(file: &str, out: &mut impl Write) -> io::Result<()> {
     let mut selection = Selection::new();
@@ -127,14 +184,8 @@ fn list(file: &str, out: &mut impl Write) -> io::Result<()> {
 
 /// Every record through bgpkit-parser's own decoder, filtered afterwards.
 fn reference(file: &str, question: &Question, out: &mut impl Write) -> io::Result<()> {
-    let stored = BufReader::with_capacity(1 << 17, File::open(file)?);
-    let plain: Box<dyn Read> = match file.rsplit('.').next() {
-        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
-        Some("bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(stored)),
-        _ => Box::new(stored),
-    };
     let wanted: HashSet<Prefix> = question.prefixes.iter().copied().collect();
-    for elem in BgpkitParser::from_reader(plain) {
+    for elem in BgpkitParser::from_reader(plain(file)?) {
         let net = elem.prefix.prefix;
         let Some(prefix) = Prefix::new(net.network(), net.prefix_len()) else { continue };
         let of_origin = || elem.origin_asns.iter().flatten().any(|asn| question.origin == Some(Asn(asn.to_u32())));

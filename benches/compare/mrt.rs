@@ -223,6 +223,7 @@ fn put_attributes(
         put_u16(attributes, 4 * communities.len());
         communities.iter().for_each(|community| attributes.extend(community.to_be_bytes()));
     }
+    put_large_communities(world, path, network, attributes);
     if !is_v4 {
         let next_hop = [&[0x20, 0x01, 0x07, 0xf8, 0, 0, 0, 0][..], &[0; 4], &peer.address.octets()].concat();
         match list {
@@ -242,7 +243,7 @@ fn put_attributes(
     }
 }
 
-/// Four of ten ASes tag where they learned a route; one of eight removes the tags of others.
+/// Half of the ASes tag where they learned a route; one of eight removes the tags of others.
 fn communities_of(world: &World, path: &[u32], network: &Network, communities: &mut Vec<u32>) {
     communities.clear();
     for pair in path.windows(2).rev() {
@@ -251,16 +252,33 @@ fn communities_of(world: &World, path: &[u32], network: &Network, communities: &
         if habit.is_multiple_of(8) {
             communities.clear();
         }
-        if habit >> 8 & 15 < 7 {
+        if habit >> 8 & 15 < 8 {
             let tag = hash(&[41, own, from, network.group & 1]);
-            for index in 0..1 + (habit >> 16) % 5 {
-                let value = 1000 * index as u32 + (tag >> (8 * index)) as u32 % 60;
+            for index in 0..2 + (habit >> 16) % 8 {
+                let value = 1000 * index as u32 + tag.rotate_right(7 * index as u32) as u32 % 60;
                 communities.push(world.asn(pair[0]) << 16 | value & 0xffff);
             }
         }
     }
     communities.sort_unstable();
     communities.dedup();
+}
+
+/// LARGE_COMMUNITIES (RFC 8092): one AS of six uses them.
+fn put_large_communities(world: &World, path: &[u32], network: &Network, attributes: &mut Vec<u8>) {
+    let tagging = || path.iter().filter(|asn| hash(&[42, u64::from(**asn)]).is_multiple_of(6));
+    let n = 2 * tagging().count().min(20);
+    if n == 0 {
+        return;
+    }
+    attributes.extend([0xe0, 32, 12 * n as u8]);
+    for asn in tagging().take(20) {
+        for (function, value) in [(1u32, network.group >> 9), (2, network.origin.into())] {
+            attributes.extend(world.asn(*asn).to_be_bytes());
+            attributes.extend(function.to_be_bytes());
+            attributes.extend((hash(&[43, u64::from(*asn), value]) as u32 % 200).to_be_bytes());
+        }
+    }
 }
 
 /// Many routes last changed together, when their session or their group did.

@@ -6,9 +6,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::PeerIndex;
 use super::prefilter::{Encoding, MP_REACH, MP_UNREACH, attribute, nlri, unicast};
 use super::wire::Octets;
+use super::{PeerIndex, Selection};
 use crate::bgp::{Family, Prefix};
 use crate::time::Timestamp;
 
@@ -46,13 +46,8 @@ pub struct ControlChange {
 }
 
 impl Control {
-    /// The number of a prefix, if it is sampled; it is also given mixed.
-    #[inline]
-    pub(super) fn sampled(&mut self, family: Family, length: u8, octets: &[u8], mixed: u64) -> Option<u32> {
-        if is_sampled(mixed) { self.index(family, length, octets) } else { None }
-    }
-
-    fn index(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
+    /// The number of a sampled prefix.
+    pub(super) fn index(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
         let prefix = Prefix::from_nlri(family, length, octets)?;
         Some(*self.index_of.entry(prefix).or_insert_with(|| {
             self.prefixes.push(prefix);
@@ -66,6 +61,7 @@ impl Control {
     }
 
     /// A peer holds a sampled prefix in a RIB dump.
+    #[inline]
     pub(super) fn hold(&mut self, peer: PeerIndex, prefix: u32, has_path_ids: bool) {
         if has_path_ids {
             self.untracked.insert(peer);
@@ -83,30 +79,38 @@ impl Control {
     }
 
     /// An UPDATE without its header. What cannot be read says nothing.
-    pub(super) fn update(&mut self, at: Timestamp, n_before: usize, peer: PeerIndex, update: &[u8], code: Encoding) {
+    pub(super) fn update(
+        &mut self,
+        at: Timestamp,
+        n_before: usize,
+        peer: PeerIndex,
+        update: &[u8],
+        code: Encoding,
+        selection: &Selection,
+    ) {
         if code.add_path {
             self.untracked.insert(peer);
             return;
         }
         let n = self.changes.len();
-        if self.lists(at, n_before as u32, peer, update).is_none() {
+        let change = ControlChange { at, n_before: n_before as u32, peer, prefix: 0, is_announced: false };
+        if self.lists(change, update, selection).is_none() {
             self.changes.truncate(n);
         }
     }
 
     /// Withdrawals of all kinds before announcements: a prefix in both is announced.
-    fn lists(&mut self, at: Timestamp, n_before: u32, peer: PeerIndex, update: &[u8]) -> Option<()> {
+    fn lists(&mut self, change: ControlChange, update: &[u8], selection: &Selection) -> Option<()> {
         let mut octets = Octets(update);
         let withdrawn = octets.field()?;
         let attributes = octets.field()?;
-        let change = ControlChange { at, n_before, peer, prefix: 0, is_announced: false };
-        self.list(withdrawn, Family::V4, change)?;
+        self.list(withdrawn, Family::V4, change, selection)?;
         let (mut rest, mut reached) = (Octets(attributes), None);
         while let Some((code, value)) = attribute(&mut rest)? {
             match code {
                 MP_UNREACH => {
                     if let Some((family, list)) = unicast(code, value)? {
-                        self.list(list, family, change)?;
+                        self.list(list, family, change, selection)?;
                     }
                 }
                 MP_REACH => reached = unicast(code, value)?,
@@ -115,12 +119,12 @@ impl Control {
         }
         let change = ControlChange { is_announced: true, ..change };
         if let Some((family, list)) = reached {
-            self.list(list, family, change)?;
+            self.list(list, family, change, selection)?;
         }
-        self.list(octets.0, Family::V4, change)
+        self.list(octets.0, Family::V4, change, selection)
     }
 
-    fn list(&mut self, list: &[u8], family: Family, change: ControlChange) -> Option<()> {
+    fn list(&mut self, list: &[u8], family: Family, change: ControlChange, selection: &Selection) -> Option<()> {
         let mut list = Octets(list);
         while !list.is_empty() {
             let (_, length, octets) = nlri(&mut list, family, false)?;
@@ -128,7 +132,9 @@ impl Control {
             if length == 0 {
                 return None;
             }
-            if let Some(prefix) = self.sampled(family, length, octets, mix(octets, length)) {
+            if selection.samples(mix(octets, length))
+                && let Some(prefix) = self.index(family, length, octets)
+            {
                 self.changes.push(ControlChange { prefix, ..change });
             }
         }

@@ -141,8 +141,9 @@ impl<'s> Draft<'s> {
         }
     }
 
-    /// Counts an UPDATE that nobody asked about, sent by a peer whose session is known to be established. Says no to every
-    /// other record, and then does nothing: [`Draft::record`] does it all. Hot: once per record.
+    /// Does all there is to do about an UPDATE that nobody asked about, sent by a peer whose session is known to be
+    /// established. Says no to every other record, and then does nothing: [`Draft::record`] does it all. Hot: once per
+    /// record.
     #[inline]
     fn passes_over(&mut self, next: &Next) -> bool {
         let passed = || {
@@ -150,14 +151,17 @@ impl<'s> Draft<'s> {
             let encoding = message_encoding(next.kind, next.subtype)?;
             let (peer, message) = self.peers.by_envelope(body.0, encoding.four_octets)?;
             let update = whole_update(message)?;
-            (self.peers.is_alive(peer) && update_matters(update, encoding, self.selection) == Matter::Nothing)
-                .then_some((peer, at))
+            let matter = update_matters(update, encoding, self.selection);
+            (matter != Matter::Routes && self.peers.is_alive(peer)).then_some((peer, at, update, encoding, matter))
         };
-        let Some((peer, at)) = passed() else { return false };
+        let Some((peer, at, update, encoding, matter)) = passed() else { return false };
         self.counts.records += 1;
         self.counts.messages += 1;
         self.time(at);
         self.peers.heard(peer, at);
+        if matter == Matter::Sample {
+            self.control.update(at, self.events.len(), peer, update, encoding, self.selection);
+        }
         true
     }
 
@@ -269,7 +273,7 @@ impl<'s> Draft<'s> {
     ) {
         let matter = if self.decode_all { Matter::Routes } else { update_matters(update, encoding, self.selection) };
         if matter != Matter::Nothing {
-            self.control.update(at, self.events.len(), peer, update, encoding);
+            self.control.update(at, self.events.len(), peer, update, encoding, self.selection);
         }
         if matter == Matter::Routes {
             self.decode_update(record, at, peer, update, encoding, is_cut);

@@ -3,7 +3,7 @@
 //! No allocation, one pass, attributes that carry no route skipped by length. `None` means malformed or unusual: the
 //! caller decodes such a message in full. So the test can say yes too often and never no wrongly.
 
-use super::control::{is_sampled, mix, mix_v4};
+use super::control::{mix, mix_v4};
 use super::selection::Selection;
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
@@ -204,7 +204,7 @@ fn glance(mut list: &[u8], selection: &Selection) -> Option<bool> {
         if selection.may_want(Family::V4, head, mixed) {
             return None;
         }
-        has_sampled |= is_sampled(mixed);
+        has_sampled |= selection.samples(mixed);
         list = list.get(1 + usize::from(length).div_ceil(8)..)?;
     }
     list.is_empty().then_some(has_sampled)
@@ -230,7 +230,7 @@ fn any_prefixes_matter(
             Family::V4 => mix_v4(head, length),
             Family::V6 => mix(octets, length),
         };
-        *sampled |= is_sampled(mixed);
+        *sampled |= selection.samples(mixed);
         if selection.may_want(family, head, mixed) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
             return Some(true);
         }

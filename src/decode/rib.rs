@@ -122,11 +122,12 @@ impl Draft<'_> {
         let Entries { mut octets, n, network, add_path } = *entries;
         let n_prefix = self.prefixes.count(network);
         let looks_inside = wanted || self.decode_all || self.selection.has_origins();
-        let sampled = self.control.sampled(network.family, network.length, network.octets, mixed);
-        if !wanted && !self.decode_all && !add_path && sampled.is_none() {
-            let is_done = match looks_inside {
-                false => self.count_plain_entries::<false>(entries, n_prefix),
-                true => self.count_plain_entries::<true>(entries, n_prefix),
+        let sampled = self.sampled(network, mixed);
+        if !wanted && !self.decode_all && !add_path {
+            let is_done = match (looks_inside, sampled) {
+                (false, None) => self.count_plain_entries::<false>(entries, n_prefix, None),
+                (false, _) => self.count_plain_entries::<false>(entries, n_prefix, sampled),
+                (true, _) => self.count_plain_entries::<true>(entries, n_prefix, sampled),
             };
             if is_done {
                 return false;
@@ -164,7 +165,13 @@ impl Draft<'_> {
 
     /// Counts the entries of a prefix of which only origins might be wanted. Says no when one might be, or is unusual: to
     /// count them all again changes nothing. Hot: once per route of a dump.
-    fn count_plain_entries<const BY_ORIGIN: bool>(&mut self, entries: &Entries, n_prefix: u64) -> bool {
+    #[inline]
+    fn count_plain_entries<const BY_ORIGIN: bool>(
+        &mut self,
+        entries: &Entries,
+        n_prefix: u64,
+        sampled: Option<u32>,
+    ) -> bool {
         let mut octets = entries.octets.0;
         for _ in 0..entries.n {
             let Some(([i1, i0, _, _, _, _, l1, l0], rest)) = octets.split_first_chunk() else { return false };
@@ -172,12 +179,22 @@ impl Draft<'_> {
             let attributes = rest.split_at_checked(usize::from(u16::from_be_bytes([*l1, *l0])));
             let (Some(&peer), Some((attributes, rest))) = (peer, attributes) else { return false };
             self.peers.holds(peer, entries.network.family, n_prefix);
+            if let Some(sampled) = sampled {
+                self.control.hold(peer, sampled, false);
+            }
             if BY_ORIGIN && origin_matters(attributes, true, self.selection) != Some(false) {
                 return false;
             }
             octets = rest;
         }
         octets.is_empty()
+    }
+
+    /// The number of a prefix, which is also given mixed, if it is in the control sample.
+    #[inline]
+    fn sampled(&mut self, network: Network, mixed: u64) -> Option<u32> {
+        let Network { family, length, octets } = network;
+        if self.selection.samples(mixed) { self.control.index(family, length, octets) } else { None }
     }
 
     /// Reports entries that were counted before.
@@ -212,7 +229,7 @@ impl Draft<'_> {
             let n_prefix = self.prefixes.count(network);
             self.peers.holds(peer, family, n_prefix);
             let mixed = mix(network.octets, network.length);
-            if let Some(sampled) = self.control.sampled(family, network.length, network.octets, mixed) {
+            if let Some(sampled) = self.sampled(network, mixed) {
                 self.control.hold(peer, sampled, false);
             }
             let wanted = prefix_matters(family, network.length, network.octets, mixed, self.selection).unwrap_or(true);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::control::mix_bits;
+use super::control::{is_sampled, mix_bits};
 use super::names::Names;
 use crate::bgp::{Asn, Family, Prefix};
 
@@ -38,6 +38,8 @@ pub struct Selection {
     /// One bit for each prefix in `exact` and each that covers a chosen one, by its mixed form; empty until there is one.
     filter: Vec<u64>,
     n_marked: usize,
+    /// Whether every prefix is in the control sample.
+    samples_all: bool,
 }
 
 /// Bits in `blocks`: one for each IPv4 /16; IPv6 networks of 32 bits share them by hash.
@@ -80,6 +82,18 @@ impl Selection {
             self.origins.insert(place, origin);
         }
         self.names.get_or_insert_default();
+    }
+
+    /// Takes every prefix into the control sample: [`super::Control`] then tells who holds what in the whole table. No path
+    /// is kept, and nothing else changes.
+    pub fn sample_everything(&mut self) {
+        self.samples_all = true;
+    }
+
+    /// Whether a mixed prefix is in the control sample.
+    #[inline]
+    pub(super) fn samples(&self, mixed: u64) -> bool {
+        self.samples_all || is_sampled(mixed)
     }
 
     /// Whether an event about `prefix` is wanted, whoever originates it.

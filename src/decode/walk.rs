@@ -12,7 +12,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 pub(super) const HEADER: usize = 12;
 
 /// Records are read in place from a buffer of this size, which grows for a longer one.
-const BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 1024 * 1024;
 
 /// TABLE_DUMP (RFC 6396, section 4.2).
 pub(super) const TABLE_DUMP: u16 = 12;

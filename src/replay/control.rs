@@ -106,15 +106,19 @@ pub(super) struct Sampled {
 
 /// A set of small numbers.
 #[derive(Clone, Debug, Default)]
-struct Bits(Vec<u64>);
+pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    fn has(&self, n: u32) -> bool {
+    pub(super) fn from_words(words: Vec<u64>) -> Bits {
+        Bits(words)
+    }
+
+    pub(super) fn has(&self, n: u32) -> bool {
         self.0.get((n / 64) as usize).is_some_and(|word| word >> (n % 64) & 1 != 0)
     }
 
     /// Puts `n` in or takes it out; says whether that changes anything.
-    fn set(&mut self, n: u32, is_in: bool) -> bool {
+    pub(super) fn set(&mut self, n: u32, is_in: bool) -> bool {
         let (word, bit) = ((n / 64) as usize, 1 << (n % 64));
         if self.0.len() <= word {
             self.0.resize(word + 1, 0);
@@ -128,7 +132,7 @@ impl Bits {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.0.len() as u32 * 64).filter(|n| self.has(*n))
     }
 }

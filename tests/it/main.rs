@@ -22,3 +22,4 @@ mod scenario;
 mod settings;
 mod snippets;
 mod sources;
+mod whole_table;

@@ -1,0 +1,154 @@
+//! Everything that one collector saw at an instant: who holds which prefix, one bit for each peer and prefix.
+
+use rustc_hash::FxHashMap;
+
+use super::control::Bits;
+use crate::bgp::{Peer, Prefix};
+use crate::decode::{Change, Ending, Reading};
+
+/// Every prefix at every peer of one collector, as of the last file that was applied.
+///
+/// It is made of a RIB dump and the updates after it, read with [`Selection::sample_everything`], in order of time. A
+/// peer is known from a RIB dump that lists it until its session closes. Of peers that send several paths of a prefix
+/// (RFC 7911) nothing is known once updates come, and after a file that is cut, or that lacks a part, nothing is known of
+/// any: then it takes another RIB dump. Whether files are missing between those that are applied only the caller can
+/// tell, and damaged records are in [`Reading::counts`]. Default routes are left out.
+///
+/// It takes a bit for each peer and prefix, and some 50 bytes for each prefix.
+///
+/// [`Selection::sample_everything`]: crate::decode::Selection::sample_everything
+#[derive(Clone, Debug, Default)]
+pub struct WholeTable {
+    prefixes: Vec<Prefix>,
+    number_of: FxHashMap<Prefix, u32>,
+    peers: Vec<Holdings>,
+    place_of: FxHashMap<Peer, usize>,
+}
+
+/// What one peer holds.
+#[derive(Clone, Debug)]
+struct Holdings {
+    peer: Peer,
+    is_known: bool,
+    held: Bits,
+}
+
+impl WholeTable {
+    /// Nothing is known yet.
+    pub fn new() -> WholeTable {
+        WholeTable::default()
+    }
+
+    /// Applies a file: a RIB dump replaces what its peers hold, updates change it.
+    pub fn apply(&mut self, reading: &Reading) {
+        let places: Vec<usize> = reading.peers.iter().map(|activity| self.place(activity.peer)).collect();
+        let numbers = self.numbers(&reading.control.prefixes);
+        let is_whole = reading.ending == Ending::Complete && reading.skipped.is_empty() && reading.has_peer_table;
+        if reading.counts.rib_records > 0 {
+            self.apply_dump(reading, &places, &numbers);
+        } else {
+            self.apply_updates(reading, &places, &numbers);
+        }
+        if !is_whole {
+            self.peers.iter_mut().for_each(|holdings| holdings.is_known = false);
+        }
+    }
+
+    /// The peers whose whole table is known.
+    pub fn peers(&self) -> impl Iterator<Item = Peer> + '_ {
+        self.known().map(|holdings| holdings.peer)
+    }
+
+    /// How many prefixes of each family, IPv4 and IPv6, a known peer holds.
+    pub fn size(&self, peer: &Peer) -> Option<[u64; 2]> {
+        let holdings = self.peers.get(*self.place_of.get(peer)?).filter(|holdings| holdings.is_known)?;
+        let mut size = [0; 2];
+        holdings.held.iter().filter_map(|n| self.prefixes.get(n as usize)).for_each(|prefix| {
+            size[prefix.family() as usize] += 1;
+        });
+        Some(size)
+    }
+
+    /// Every prefix that any peer ever held, in order of appearance, and how many of the known peers hold it.
+    pub fn holders(&self) -> impl Iterator<Item = (Prefix, usize)> + '_ {
+        (0..).zip(&self.prefixes).map(|(n, prefix)| (*prefix, self.known().filter(|of| of.held.has(n)).count()))
+    }
+
+    /// Whether a known peer holds a prefix; nothing where the peer is not known.
+    pub fn holds(&self, peer: &Peer, prefix: &Prefix) -> Option<bool> {
+        let holdings = self.peers.get(*self.place_of.get(peer)?).filter(|holdings| holdings.is_known)?;
+        Some(self.number_of.get(prefix).is_some_and(|n| holdings.held.has(*n)))
+    }
+
+    fn known(&self) -> impl Iterator<Item = &Holdings> {
+        self.peers.iter().filter(|holdings| holdings.is_known)
+    }
+
+    fn place(&mut self, peer: Peer) -> usize {
+        *self.place_of.entry(peer).or_insert_with(|| {
+            self.peers.push(Holdings { peer, is_known: false, held: Bits::default() });
+            self.peers.len() - 1
+        })
+    }
+
+    /// The numbers that prefixes have here, new or known; nothing for a default route.
+    fn numbers(&mut self, prefixes: &[Prefix]) -> Vec<Option<u32>> {
+        let number = |prefix: &Prefix| {
+            let is_default = prefix.len() == 0;
+            (!is_default).then(|| {
+                *self.number_of.entry(*prefix).or_insert_with(|| {
+                    self.prefixes.push(*prefix);
+                    (self.prefixes.len() - 1) as u32
+                })
+            })
+        };
+        prefixes.iter().map(number).collect()
+    }
+
+    fn apply_dump(&mut self, reading: &Reading, places: &[usize], numbers: &[Option<u32>]) {
+        // In the first dump they are those of the file.
+        let are_same = numbers.iter().zip(0..).all(|(number, n)| *number == Some(n));
+        let families = reading.peers.iter().map(|activity| activity.table_size);
+        for ((place, words), sizes) in places.iter().zip(&reading.control.held).zip(families) {
+            let of_file = Bits::from_words(words.clone());
+            let Some(holdings) = self.peers.get_mut(*place) else { continue };
+            holdings.is_known = sizes != [0; 2];
+            holdings.held = if are_same {
+                of_file
+            } else {
+                let mut held = Bits::default();
+                for number in of_file.iter().filter_map(|n| *numbers.get(n as usize)?) {
+                    held.set(number, true);
+                }
+                held
+            };
+        }
+    }
+
+    fn apply_updates(&mut self, reading: &Reading, places: &[usize], numbers: &[Option<u32>]) {
+        for place in reading.control.untracked.iter().filter_map(|peer| places.get(*peer as usize)) {
+            self.peers[*place].is_known = false;
+        }
+        let mut n_events = 0;
+        let mut close_until = |peers: &mut [Holdings], n: usize| {
+            for event in reading.events.get(n_events..n).into_iter().flatten() {
+                if event.change == Change::SessionDown
+                    && let Some(holdings) = places.get(event.peer as usize).and_then(|place| peers.get_mut(*place))
+                {
+                    holdings.is_known = false;
+                    holdings.held = Bits::default();
+                }
+            }
+            n_events = n_events.max(n);
+        };
+        for change in &reading.control.changes {
+            close_until(&mut self.peers, change.n_before as usize);
+            let number = numbers.get(change.prefix as usize).copied().flatten();
+            let holdings = places.get(change.peer as usize).and_then(|place| self.peers.get_mut(*place));
+            if let (Some(number), Some(holdings)) = (number, holdings) {
+                holdings.held.set(number, change.is_announced);
+            }
+        }
+        close_until(&mut self.peers, reading.events.len());
+    }
+}
