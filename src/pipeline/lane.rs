@@ -11,7 +11,7 @@ use super::reading::{self, ReadFile};
 use crate::bgp::Project;
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Query};
 use crate::coverage::{FileReading, Gap, Verdict};
-use crate::replay::{Replay, Replayer};
+use crate::replay::{Replay, Replayer, SampledTables};
 use crate::report::Source;
 use crate::time::Window;
 
@@ -24,6 +24,8 @@ pub(super) struct Lane {
     flaws: BTreeMap<String, String>,
     /// RIB dumps read and not yet judged, by name, and how many prefixes others had revealed when they were read.
     ribs: BTreeMap<String, (ReadFile, usize)>,
+    /// Their control samples.
+    samples: SampledTables,
     /// Updates read and not yet applied, by name.
     ready: BTreeMap<String, ReadFile>,
     replayer: Option<Replayer>,
@@ -59,6 +61,7 @@ impl Lane {
             rejected: FxHashSet::default(),
             flaws: BTreeMap::new(),
             ribs: BTreeMap::new(),
+            samples: SampledTables::default(),
             ready: BTreeMap::new(),
             replayer: None,
             beginning: None,
@@ -92,7 +95,8 @@ impl Lane {
     }
 
     /// Takes a RIB dump; says whether that was the last one that the plan names.
-    pub(super) fn add_rib(&mut self, rib: ReadFile, n_known: usize) -> bool {
+    pub(super) fn add_rib(&mut self, mut rib: ReadFile, n_known: usize) -> bool {
+        self.samples.take(&rib.report.name, &mut rib.reading);
         self.ribs.insert(rib.report.name.clone(), (rib, n_known));
         self.has_all_ribs()
     }
@@ -160,8 +164,9 @@ impl Lane {
     pub(super) fn begin(&mut self) {
         let flaws = mem::take(&mut self.flaws);
         let window = Window { start: self.plan.start.min(self.window.start), end: self.window.end };
-        let mut replayer = Replayer::new(self.plan.collector.clone(), window);
-        let mut ribs = mem::take(&mut self.ribs);
+        let (mut ribs, mut samples) = (mem::take(&mut self.ribs), mem::take(&mut self.samples));
+        samples.retain(|name| self.plan.ribs.iter().any(|rib| rib.name == name) && !flaws.contains_key(name));
+        let mut replayer = Replayer::new(self.plan.collector.clone(), window, samples);
         for (file, (mut rib, _)) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
             match flaws.get(&rib.report.name) {
                 Some(flaw) => {
@@ -169,7 +174,7 @@ impl Lane {
                     rib.report.detail = Some(flaw.clone());
                 }
                 None if self.plan.only_compared.as_ref() == Some(&rib.report.name) => {}
-                None => replayer.rib(file, &rib.reading),
+                None => replayer.rib(file, &rib.report.name, &rib.reading),
             }
             self.reports.push(rib.report);
         }

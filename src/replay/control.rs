@@ -3,8 +3,6 @@
 //!
 //! It judges the archive and never a target. A sample of a few prefixes says nothing, so small ones decide nothing.
 
-use rustc_hash::FxHashMap;
-
 use super::replayer::{Cause, Due, Replayer};
 use super::*;
 use crate::decode::{Control, ControlChange};
@@ -84,22 +82,17 @@ pub(super) struct Audit {
     pub lacks_much: bool,
 }
 
-/// A RIB dump reduced to the sample, until it is applied.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TableSample {
-    held: Vec<Bits>,
-}
-
 /// The sampled prefixes of one collector.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sampled {
-    index_of: FxHashMap<Prefix, u32>,
-    families: Vec<Family>,
+    /// The RIB dumps; they number the prefixes.
+    tables: SampledTables,
+    /// Which of them each accepted RIB dump is.
+    positions: Vec<Option<usize>>,
     /// Since when more than half have lost it.
     fallen_since: Vec<Option<Timestamp>>,
     has_fallen: Bits,
     in_tables: Bits,
-    pub tables: Vec<TableSample>,
     pub n: ControlSample,
     is_judged: Vec<bool>,
 }
@@ -164,18 +157,15 @@ impl Sample {
 }
 
 impl Sampled {
+    pub fn new(tables: SampledTables) -> Sampled {
+        Sampled { fallen_since: vec![None; tables.families().len()], tables, ..Sampled::default() }
+    }
+
     /// The numbers of the sampled prefixes of a file, new or known.
     fn intern(&mut self, control: &Control) -> Vec<u32> {
-        let prefixes = control.prefixes.iter();
-        prefixes
-            .map(|prefix| {
-                *self.index_of.entry(*prefix).or_insert_with(|| {
-                    self.families.push(prefix.family());
-                    self.fallen_since.push(None);
-                    (self.families.len() - 1) as u32
-                })
-            })
-            .collect()
+        let numbers = control.prefixes.iter().map(|prefix| self.tables.number(*prefix)).collect();
+        self.fallen_since.resize(self.tables.families().len(), None);
+        numbers
     }
 
     /// A prefix is back, or the end has come.
@@ -189,19 +179,16 @@ impl Sampled {
 }
 
 impl Replayer {
-    /// Keeps what a RIB dump says about the sample until its time comes.
-    pub(super) fn sample_table(&mut self, control: &Control, peers: &[usize]) {
-        let ids = self.sampled.intern(control);
-        let mut held = vec![Bits::default(); self.peers.len()];
-        for (words, peer) in control.held.iter().zip(peers) {
-            let bits = Bits(words.clone());
-            for id in bits.iter().filter_map(|n| ids.get(n as usize)) {
-                held[*peer].set(*id, true);
-                self.sampled.in_tables.set(*id, true);
-            }
-        }
+    /// Notes which sampled table an accepted RIB dump is.
+    pub(super) fn sample_table(&mut self, name: &str, control: &Control, peers: &[usize]) {
         self.leave_out(control, peers);
-        self.sampled.tables.push(TableSample { held });
+        let Sampled { tables, in_tables, positions, .. } = &mut self.sampled;
+        let position = tables.position(name);
+        if let Some(position) = position {
+            tables.show(position);
+            tables.listed().for_each(|prefix| _ = in_tables.set(prefix, true));
+        }
+        positions.push(position);
     }
 
     fn leave_out(&mut self, control: &Control, peers: &[usize]) {
@@ -223,11 +210,11 @@ impl Replayer {
             return;
         }
         self.advance(at);
-        let family = self.sampled.families[prefix as usize];
+        let family = self.sampled.tables.families()[prefix as usize];
         let heard = self.second(at);
         let sample = &mut self.samples[peer];
         if sample.heard.len() <= prefix as usize {
-            sample.heard.resize(self.sampled.families.len(), 0);
+            sample.heard.resize(self.sampled.tables.families().len(), 0);
         }
         sample.heard[prefix as usize] = heard;
         let n_before = sample.n[family as usize];
@@ -312,7 +299,7 @@ impl Replayer {
             sample.n[family as usize] = 0;
             sample.n_marked[family as usize] = 0;
             sample.marks[family as usize] = [None; 2];
-            let families = &self.sampled.families;
+            let families = self.sampled.tables.families();
             let gone: Vec<u32> = sample.present.iter().filter(|id| families[*id as usize] == family).collect();
             gone.into_iter().for_each(|id| _ = sample.present.set(id, false));
             sample.heard.iter_mut().zip(families).filter(|(_, f)| **f == family).for_each(|(heard, _)| *heard = 0);
@@ -321,16 +308,16 @@ impl Replayer {
 
     /// Nothing is known of any vantage point from `at` on: falls end there.
     pub(super) fn forget_falls(&mut self, at: Timestamp) {
-        for prefix in 0..self.sampled.families.len() as u32 {
+        for prefix in 0..self.sampled.fallen_since.len() as u32 {
             self.sampled.end_fall(prefix, at);
         }
     }
 
     /// The tables have been confirmed or corrected: whoever was thought to have fallen may be up.
     pub(super) fn check_falls(&mut self, at: Timestamp) {
-        for prefix in 0..self.sampled.families.len() {
+        for prefix in 0..self.sampled.fallen_since.len() {
             if self.sampled.fallen_since[prefix].is_some() {
-                self.check_fall(prefix as u32, self.sampled.families[prefix], true, at);
+                self.check_fall(prefix as u32, self.sampled.tables.families()[prefix], true, at);
             }
         }
     }
@@ -349,13 +336,14 @@ impl Replayer {
             return Audit::default();
         }
         let newest = self.second(table.begun_at - RIB_BACKLOG);
-        let nothing = Bits::default();
-        let table = self.sampled.tables.get(index).and_then(|table| table.held.get(peer)).unwrap_or(&nothing);
+        let Sampled { tables, positions, n: figures, is_judged, .. } = &mut self.sampled;
+        let Some(position) = positions.get(index).copied().flatten() else { return Audit::default() };
+        tables.show(position);
+        let is_held = tables.held_by(&self.peers[peer]);
         let sample = &mut self.samples[peer];
         let (mut n_compared, mut n_mismatched, mut n_lacking, mut n) = (0, 0, 0, 0);
-        for (id, _) in self.sampled.families.iter().enumerate().filter(|(_, other)| **other == family) {
-            let id = id as u32;
-            let is_listed = table.has(id);
+        for (id, _) in (0..).zip(tables.families()).filter(|(_, other)| **other == family) {
+            let is_listed = is_held(id);
             n += u32::from(is_listed);
             sample.base.set(id, is_listed);
             if sample.heard(id) > newest {
@@ -367,11 +355,10 @@ impl Replayer {
             sample.set(id, family, is_listed);
         }
         sample.marks[family as usize] = [None; 2];
-        let figures = &mut self.sampled.n;
-        if self.sampled.is_judged.len() <= peer {
-            self.sampled.is_judged.resize(peer + 1, false);
+        if is_judged.len() <= peer {
+            is_judged.resize(peer + 1, false);
         }
-        if n >= MIN_SAMPLE && !std::mem::replace(&mut self.sampled.is_judged[peer], true) {
+        if n >= MIN_SAMPLE && !std::mem::replace(&mut is_judged[peer], true) {
             figures.n_vantage_points += 1;
         }
         if !is_known {

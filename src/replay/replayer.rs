@@ -52,8 +52,6 @@ pub struct Replayer {
     pub(super) peers: Vec<Peer>,
     pub(super) index_of: FxHashMap<Peer, usize>,
     pub(super) tables: Vec<RibTable>,
-    /// How much each peer carries in each of them, IPv4 then IPv6.
-    pub(super) sizes: Vec<Vec<[u64; 2]>>,
     pub(super) has_rib: bool,
     /// Whether the collector records state changes, as far as was read.
     pub(super) has_states: bool,
@@ -78,15 +76,15 @@ pub struct Replayer {
 }
 
 impl Replayer {
-    /// Before any file. `window` reaches from the beginning of the updates to the end of the window asked about.
-    pub fn new(collector: Collector, window: Window) -> Replayer {
+    /// Before any file. `window` reaches from the beginning of the updates to the end of the window asked about; `samples`
+    /// are those of the RIB dumps.
+    pub fn new(collector: Collector, window: Window, samples: SampledTables) -> Replayer {
         Replayer {
             collector,
             window,
             peers: Vec::new(),
             index_of: FxHashMap::default(),
             tables: Vec::new(),
-            sizes: Vec::new(),
             has_rib: false,
             has_states: false,
             latest_rib: None,
@@ -97,7 +95,7 @@ impl Replayer {
             heard: Vec::new(),
             routes: Vec::new(),
             samples: Vec::new(),
-            sampled: Sampled::default(),
+            sampled: Sampled::new(samples),
             due: BTreeSet::new(),
             session_spans: Vec::new(),
             route_spans: Vec::new(),
@@ -106,8 +104,9 @@ impl Replayer {
         }
     }
 
-    /// Takes an accepted RIB dump, to be applied when its time comes. `file` is how records of it are referred to.
-    pub fn rib(&mut self, file: u32, reading: &Reading) {
+    /// Takes an accepted RIB dump, to be applied when its time comes. `file` is how records of it are referred to, `name` that
+    /// of its sample.
+    pub fn rib(&mut self, file: u32, name: &str, reading: &Reading) {
         let peers = self.intern(reading);
         let Some(table) = RibTable::new(file, reading, &peers) else { return };
         self.has_rib |= table.done_at <= self.window.end;
@@ -115,9 +114,8 @@ impl Replayer {
         // they say is kept.
         let last_instant = Timestamp::from_micros((table.done_at.secs() + 1) * 1_000_000 - 1);
         self.due.insert((last_instant, Due::Rib(self.tables.len())));
-        self.sizes.push(table.sizes.clone());
         self.tables.push(table);
-        self.sample_table(&reading.control, &peers);
+        self.sample_table(name, &reading.control, &peers);
     }
 
     /// Takes a stretch without data.
