@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 
 pub use control::{ControlSample, MAX_MISMATCH, MIN_SAMPLE};
 pub use replayer::Replayer;
-pub use sampled::SampledTables;
+pub use sampled::{SampleNumbers, SampledTables};
 pub use table::{Holder, RibTable};
 
 /// The end of a table transfer when no End-of-RIB marks it.

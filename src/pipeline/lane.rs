@@ -11,7 +11,7 @@ use super::reading::{self, ReadFile};
 use crate::bgp::Project;
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Query};
 use crate::coverage::{FileReading, Gap, Verdict};
-use crate::replay::{Replay, Replayer, SampledTables};
+use crate::replay::{Replay, Replayer, SampleNumbers, SampledTables};
 use crate::report::Source;
 use crate::time::Window;
 
@@ -26,6 +26,7 @@ pub(super) struct Lane {
     ribs: BTreeMap<String, (ReadFile, usize)>,
     /// Their control samples.
     samples: SampledTables,
+    numbers: SampleNumbers,
     /// Updates read and not yet applied, by name.
     ready: BTreeMap<String, ReadFile>,
     replayer: Option<Replayer>,
@@ -54,14 +55,15 @@ pub(super) struct Archive {
 }
 
 impl Lane {
-    pub(super) fn new(plan: CollectorPlan, window: Window, keeps_beginning: bool) -> Lane {
+    pub(super) fn new(plan: CollectorPlan, window: Window, numbers: SampleNumbers, keeps_beginning: bool) -> Lane {
         Lane {
             plan,
             window,
             rejected: FxHashSet::default(),
             flaws: BTreeMap::new(),
             ribs: BTreeMap::new(),
-            samples: SampledTables::default(),
+            samples: SampledTables::new(numbers.clone()),
+            numbers,
             ready: BTreeMap::new(),
             replayer: None,
             beginning: None,
@@ -77,7 +79,7 @@ impl Lane {
 
     /// The same files once more; without the RIB dumps where those would say nothing new.
     pub(super) fn again(self, reads_ribs: bool) -> Lane {
-        let mut lane = Lane::new(self.plan, self.window, self.keeps_beginning);
+        let mut lane = Lane::new(self.plan, self.window, self.numbers, self.keeps_beginning);
         if let Some((replayer, gaps)) = self.beginning.filter(|_| !reads_ribs) {
             lane.reports = self.reports;
             lane.reports.truncate(self.n_ribs);

@@ -3,6 +3,8 @@
 //!
 //! It judges the archive and never a target. A sample of a few prefixes says nothing, so small ones decide nothing.
 
+use rustc_hash::FxHashMap;
+
 use super::replayer::{Cause, Due, Replayer};
 use super::*;
 use crate::decode::{Control, ControlChange};
@@ -90,7 +92,7 @@ pub(super) struct Sampled {
     /// Which of them each accepted RIB dump is.
     positions: Vec<Option<usize>>,
     /// Since when more than half have lost it.
-    fallen_since: Vec<Option<Timestamp>>,
+    fallen_since: FxHashMap<u32, Timestamp>,
     has_fallen: Bits,
     in_tables: Bits,
     pub n: ControlSample,
@@ -158,19 +160,21 @@ impl Sample {
 
 impl Sampled {
     pub fn new(tables: SampledTables) -> Sampled {
-        Sampled { fallen_since: vec![None; tables.families().len()], tables, ..Sampled::default() }
+        Sampled { tables, ..Sampled::default() }
     }
 
     /// The numbers of the sampled prefixes of a file, new or known.
     fn intern(&mut self, control: &Control) -> Vec<u32> {
-        let numbers = control.prefixes.iter().map(|prefix| self.tables.number(*prefix)).collect();
-        self.fallen_since.resize(self.tables.families().len(), None);
-        numbers
+        self.tables.number(&control.prefixes)
+    }
+
+    fn fallen(&self) -> Vec<u32> {
+        self.fallen_since.keys().copied().collect()
     }
 
     /// A prefix is back, or the end has come.
     fn end_fall(&mut self, prefix: u32, at: Timestamp) {
-        if let Some(since) = self.fallen_since[prefix as usize].take()
+        if let Some(since) = self.fallen_since.remove(&prefix)
             && since + MIN_FALL <= at
         {
             self.has_fallen.set(prefix, true);
@@ -270,7 +274,7 @@ impl Replayer {
     /// Whether fewer than half of those that carried a prefix in their latest RIB dump still do.
     fn check_fall(&mut self, prefix: u32, family: Family, is_announced: bool, at: Timestamp) {
         // An announcement can only end a fall, and a withdrawal only begin one.
-        if self.sampled.fallen_since[prefix as usize].is_some() != is_announced {
+        if self.sampled.fallen_since.contains_key(&prefix) != is_announced {
             return;
         }
         let (mut n_base, mut n_present) = (0, 0);
@@ -282,7 +286,7 @@ impl Replayer {
             }
         }
         if n_present * 2 < n_base {
-            self.sampled.fallen_since[prefix as usize].get_or_insert(at);
+            self.sampled.fallen_since.entry(prefix).or_insert(at);
         } else {
             self.sampled.end_fall(prefix, at);
         }
@@ -308,17 +312,15 @@ impl Replayer {
 
     /// Nothing is known of any vantage point from `at` on: falls end there.
     pub(super) fn forget_falls(&mut self, at: Timestamp) {
-        for prefix in 0..self.sampled.fallen_since.len() as u32 {
+        for prefix in self.sampled.fallen() {
             self.sampled.end_fall(prefix, at);
         }
     }
 
     /// The tables have been confirmed or corrected: whoever was thought to have fallen may be up.
     pub(super) fn check_falls(&mut self, at: Timestamp) {
-        for prefix in 0..self.sampled.fallen_since.len() {
-            if self.sampled.fallen_since[prefix].is_some() {
-                self.check_fall(prefix as u32, self.sampled.tables.families()[prefix], true, at);
-            }
+        for prefix in self.sampled.fallen() {
+            self.check_fall(prefix, self.sampled.tables.families()[prefix as usize], true, at);
         }
     }
 

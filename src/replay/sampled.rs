@@ -2,18 +2,23 @@
 //! them has been read, and tables hardly change from one to the next: of each is kept what differs from the one before.
 
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
 use crate::bgp::{Family, Peer, Prefix};
 use crate::decode::Reading;
 
+/// The numbers of the prefixes of the control sample, shared by the collectors of a run: they sample the same ones. Which
+/// prefix has which number depends on who comes first, and nothing else does.
+#[derive(Clone, Debug, Default)]
+pub struct SampleNumbers(Arc<Mutex<FxHashMap<Prefix, u32>>>);
+
 /// The control sample of the RIB dumps of one collector.
 #[derive(Clone, Debug, Default)]
 pub struct SampledTables {
-    prefixes: FxHashMap<Prefix, u32>,
-    /// By number of the prefix.
+    numbers: SampleNumbers,
+    /// By number of the prefix, as far as this collector has heard of them.
     families: Vec<Family>,
     peers: FxHashMap<Peer, u32>,
     /// In order of name, which is that of time.
@@ -43,12 +48,16 @@ struct Change {
 struct Grid(Vec<Vec<u64>>);
 
 impl SampledTables {
+    /// Before any RIB dump.
+    pub fn new(numbers: SampleNumbers) -> SampledTables {
+        SampledTables { numbers, ..SampledTables::default() }
+    }
+
     /// Takes the sample out of a RIB dump, in place of what an earlier reading of it said.
     pub fn take(&mut self, name: &str, reading: &mut Reading) {
         self.retain(|known| known != name);
         let control = &mut reading.control;
-        let prefixes: Vec<u32> =
-            mem::take(&mut control.prefixes).into_iter().map(|prefix| self.number(prefix)).collect();
+        let prefixes = self.number(&mem::take(&mut control.prefixes));
         let mut table = Grid::default();
         for (words, activity) in mem::take(&mut control.held).into_iter().zip(&reading.peers) {
             let n_peers = self.peers.len() as u32;
@@ -76,15 +85,22 @@ impl SampledTables {
         }
     }
 
-    /// The number of a prefix, new or known.
-    pub(super) fn number(&mut self, prefix: Prefix) -> u32 {
-        *self.prefixes.entry(prefix).or_insert_with(|| {
-            self.families.push(prefix.family());
-            (self.families.len() - 1) as u32
-        })
+    /// The numbers of prefixes, new or known.
+    pub(super) fn number(&mut self, prefixes: &[Prefix]) -> Vec<u32> {
+        let mut known = self.numbers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = |prefix: &Prefix| {
+            let n_known = known.len() as u32;
+            let number = *known.entry(*prefix).or_insert(n_known);
+            if self.families.len() <= number as usize {
+                self.families.resize(number as usize + 1, Family::V4);
+            }
+            self.families[number as usize] = prefix.family();
+            number
+        };
+        prefixes.iter().map(number).collect()
     }
 
-    /// The families of all numbered prefixes.
+    /// The families of the numbered prefixes; those that this collector has not heard of are in any.
     pub(super) fn families(&self) -> &[Family] {
         &self.families
     }
