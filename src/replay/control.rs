@@ -163,9 +163,9 @@ impl Sampled {
         Sampled { tables, ..Sampled::default() }
     }
 
-    /// The numbers of the sampled prefixes of a file, new or known.
-    fn intern(&mut self, control: &Control) -> Vec<u32> {
-        self.tables.number(&control.prefixes)
+    /// Before anything is known of a peer but what RIB dumps say.
+    pub fn of(&self, peer: &Peer) -> Sample {
+        Sample { is_untracked: self.tables.is_untracked(peer), ..Sample::default() }
     }
 
     fn fallen(&self) -> Vec<u32> {
@@ -184,8 +184,7 @@ impl Sampled {
 
 impl Replayer {
     /// Notes which sampled table an accepted RIB dump is.
-    pub(super) fn sample_table(&mut self, name: &str, control: &Control, peers: &[usize]) {
-        self.leave_out(control, peers);
+    pub(super) fn sample_table(&mut self, name: &str) {
         let Sampled { tables, in_tables, positions, .. } = &mut self.sampled;
         let position = tables.position(name);
         if let Some(position) = position {
@@ -195,16 +194,12 @@ impl Replayer {
         positions.push(position);
     }
 
-    fn leave_out(&mut self, control: &Control, peers: &[usize]) {
+    /// The changes of an update file, with the numbers that its prefixes have here.
+    pub(super) fn begin_sample(&mut self, control: &Control, peers: &[usize]) -> Vec<u32> {
         for peer in control.untracked.iter().filter_map(|peer| peers.get(*peer as usize)) {
             self.samples[*peer].is_untracked = true;
         }
-    }
-
-    /// The changes of an update file, with the numbers that its prefixes have here.
-    pub(super) fn begin_sample(&mut self, control: &Control, peers: &[usize]) -> Vec<u32> {
-        self.leave_out(control, peers);
-        self.sampled.intern(control)
+        self.sampled.tables.number(&control.prefixes)
     }
 
     /// Hot: once per announced or withdrawn prefix of the sample.
