@@ -9,6 +9,7 @@ mod control;
 mod reconcile;
 mod replayer;
 mod routes;
+mod sampled;
 mod sessions;
 mod table;
 mod whole;
@@ -22,6 +23,7 @@ use crate::time::Timestamp;
 
 pub use control::{ControlSample, MAX_MISMATCH, MIN_SAMPLE};
 pub use replayer::Replayer;
+pub use sampled::{SampleNumbers, SampledTables};
 pub use table::{Holder, RibTable};
 pub use whole::WholeTable;
 
