@@ -26,7 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     selection.sample_everything();
     let mut table = WholeTable::new();
     let apply = |table: &mut WholeTable, files: Vec<&PathBuf>| -> Result<(), Box<dyn Error>> {
-        files.iter().try_for_each(|file| Ok(table.apply(&decode::read(File::open(file)?, &selection))))
+        for file in files {
+            table.apply(&decode::read(File::open(file)?, &selection));
+        }
+        Ok(())
     };
     apply(&mut table, between("bview", "20141222.0800", "20141222.0801"))?;
     apply(&mut table, between("updates", "20141222.0800", "20141222.1600"))?;

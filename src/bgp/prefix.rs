@@ -1,6 +1,7 @@
 //! IP prefixes in canonical form: host bits cleared.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -37,8 +38,21 @@ impl Serialize for Family {
 }
 
 /// An IP network in canonical form; IPv4 sorts before IPv6, then by address, then the shorter one first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prefix(IpNet);
+
+/// One word for IPv4: maps of prefixes are many.
+impl Hash for Prefix {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0 {
+            IpNet::V4(net) => state.write_u64(u64::from(net.addr().to_bits()) << 8 | u64::from(net.prefix_len())),
+            IpNet::V6(net) => {
+                state.write_u128(net.addr().to_bits());
+                state.write_u8(net.prefix_len());
+            }
+        }
+    }
+}
 
 impl Prefix {
     /// The network of `length` bits that holds `address`; nothing when the family has no such length.

@@ -4,7 +4,9 @@
 //! address as 128 bits, IPv4 in the upper 32, both halves and the length mixed by SplitMix64; the lowest six bits are
 //! zero. No path is kept, only who holds a prefix in a RIB dump and who announces or withdraws it in an update file.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::FxHashSet;
 
 use super::prefilter::{Encoding, MP_REACH, MP_UNREACH, attribute, nlri, unicast};
 use super::wire::Octets;
@@ -18,7 +20,7 @@ pub const CONTROL_RATE: u64 = 64;
 /// What one file says about the control sample.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
-    /// The sampled prefixes that it names.
+    /// The sampled prefixes that it names; one may come again in a RIB dump that is not in order.
     pub prefixes: Vec<Prefix>,
     /// By peer, which of them it holds in this RIB dump: bit `n` stands for the `n`th, 64 to a word.
     pub held: Vec<Vec<u64>>,
@@ -27,7 +29,7 @@ pub struct Control {
     /// Peers that hold several paths of a prefix (RFC 7911): the sample does not count paths, and cannot follow them.
     pub untracked: FxHashSet<PeerIndex>,
     /// Empty once the file has been read.
-    index_of: FxHashMap<Prefix, u32>,
+    index_of: HashTable<(u64, Prefix, u32)>,
 }
 
 /// A sampled prefix announced or withdrawn.
@@ -46,18 +48,35 @@ pub struct ControlChange {
 }
 
 impl Control {
-    /// The number of a sampled prefix.
-    pub(super) fn index(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
+    /// The number of a sampled prefix in a RIB dump, where all that is said about it stands together.
+    pub(super) fn dumped(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
         let prefix = Prefix::from_nlri(family, length, octets)?;
-        Some(*self.index_of.entry(prefix).or_insert_with(|| {
+        if self.prefixes.last() != Some(&prefix) {
             self.prefixes.push(prefix);
-            (self.prefixes.len() - 1) as u32
-        }))
+        }
+        Some((self.prefixes.len() - 1) as u32)
+    }
+
+    /// The number of a sampled prefix in an update file; it is also given mixed.
+    fn index(&mut self, family: Family, length: u8, octets: &[u8], mixed: u64) -> Option<u32> {
+        let prefix = Prefix::from_nlri(family, length, octets)?;
+        // The lowest bits are those that chose it.
+        let hash = mixed.rotate_left(32);
+        let entry = self.index_of.entry(hash, |(_, known, _)| *known == prefix, |(hash, _, _)| *hash);
+        let n = self.prefixes.len() as u32;
+        Some(match entry {
+            Entry::Occupied(known) => known.get().2,
+            Entry::Vacant(place) => {
+                place.insert((hash, prefix, n));
+                self.prefixes.push(prefix);
+                n
+            }
+        })
     }
 
     /// The file has been read.
     pub(super) fn finish(self) -> Control {
-        Control { index_of: FxHashMap::default(), ..self }
+        Control { index_of: HashTable::new(), ..self }
     }
 
     /// A peer holds a sampled prefix in a RIB dump.
@@ -132,8 +151,9 @@ impl Control {
             if length == 0 {
                 return None;
             }
-            if selection.samples(mix(octets, length))
-                && let Some(prefix) = self.index(family, length, octets)
+            let mixed = mix(octets, length);
+            if selection.samples(mixed)
+                && let Some(prefix) = self.index(family, length, octets, mixed)
             {
                 self.changes.push(ControlChange { prefix, ..change });
             }

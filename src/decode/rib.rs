@@ -194,7 +194,7 @@ impl Draft<'_> {
     #[inline]
     fn sampled(&mut self, network: Network, mixed: u64) -> Option<u32> {
         let Network { family, length, octets } = network;
-        if self.selection.samples(mixed) { self.control.index(family, length, octets) } else { None }
+        if self.selection.samples(mixed) { self.control.dumped(family, length, octets) } else { None }
     }
 
     /// Reports entries that were counted before.

@@ -93,6 +93,9 @@ impl WholeTable {
 
     /// The numbers that prefixes have here, new or known; nothing for a default route.
     fn numbers(&mut self, prefixes: &[Prefix]) -> Vec<Option<u32>> {
+        if self.prefixes.is_empty() {
+            self.number_of.reserve(prefixes.len());
+        }
         let number = |prefix: &Prefix| {
             let is_default = prefix.len() == 0;
             (!is_default).then(|| {
