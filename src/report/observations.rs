@@ -47,9 +47,7 @@ pub struct Source {
 pub(super) fn spans<'a>(replays: &'a [Replay], prefix: &Prefix) -> impl Iterator<Item = KnownSpan> + use<'a> {
     let prefix = *prefix;
     replays.iter().flat_map(move |replay| {
-        let from = replay.routes.partition_point(|span| span.prefix < prefix);
-        let of_prefix = replay.routes[from..].iter().take_while(move |span| span.prefix == prefix);
-        of_prefix.filter_map(move |span| {
+        replay.of_prefix(&prefix).iter().filter_map(move |span| {
             let collector = replay.collector.clone();
             Some(KnownSpan {
                 vantage_point: VantagePoint { collector, peer: replay.peers[span.peer] },
