@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
+use serde::Deserialize;
 
 use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
 use crate::time::Timestamp;
@@ -149,7 +150,7 @@ pub struct RouteSpan {
 }
 
 /// What a replay noticed and did not apply, or had to correct.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Corrections {
     /// Messages older than what was already known.
     pub late_records: u64,

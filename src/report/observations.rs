@@ -1,5 +1,7 @@
 //! What the archives showed: the part of a report that no threshold changes.
 
+use serde::Deserialize;
+
 use crate::bgp::{Prefix, Project, VantagePoint};
 use crate::catalog::Query;
 use crate::coverage::{FileReading, Gap};
@@ -29,7 +31,7 @@ pub struct Observations {
 }
 
 /// What one collector's archive consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Source {
     /// Whose it is.
     pub project: Project,

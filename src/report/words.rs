@@ -72,7 +72,8 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
     if let Some((n, window)) = most_at_once(&lost, report.parameters.window()).filter(|(n, _)| *n > 1) {
         sentences.push(format!("Most at once: {n}, from {} UTC.", from_to(window)));
     }
-    let longest = lost.iter().flat_map(|headline| &headline.outages);
+    // The first of equals: `max_by_key` keeps the last.
+    let longest = lost.iter().rev().flat_map(|headline| headline.outages.iter().rev());
     if let Some(longest) = longest.max_by_key(|o| (o.duration, std::cmp::Reverse(o.start))) {
         sentences.push(format!("The longest: {}", sentence(longest)));
     }
