@@ -9,6 +9,7 @@ mod control;
 mod reconcile;
 mod replayer;
 mod routes;
+mod sampled;
 mod sessions;
 mod table;
 
@@ -24,6 +25,7 @@ use crate::time::Timestamp;
 
 pub use control::{ControlSample, MAX_MISMATCH, MIN_SAMPLE};
 pub use replayer::Replayer;
+pub use sampled::{SampleNumbers, SampledTables};
 pub use table::{Holder, RibTable};
 
 /// The end of a table transfer when no End-of-RIB marks it.

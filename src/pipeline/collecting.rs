@@ -12,6 +12,7 @@ use crate::catalog::{self, ArchiveFile, Match, Query, Target};
 use crate::decode::Selection;
 use crate::error::Error;
 use crate::fetch::Cache;
+use crate::replay::SampleNumbers;
 use crate::report::Observations;
 
 /// What the catalog says.
@@ -62,7 +63,8 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
     }
     plan.expect(&listing.expected, query.window);
     let mut selection = selection(query);
-    let lane = |plan| Lane::new(plan, query.window, selection.has_origins());
+    let numbers = SampleNumbers::default();
+    let lane = |plan| Lane::new(plan, query.window, numbers.clone(), selection.has_origins());
     let mut lanes: Vec<Lane> = plan.collectors.into_iter().map(lane).collect();
     loop {
         let Done { lanes: read, selection: known, revealed } = Work::new(task, lanes, selection).run()?;

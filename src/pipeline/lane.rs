@@ -11,7 +11,7 @@ use super::reading::{self, ReadFile};
 use crate::bgp::Project;
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Query};
 use crate::coverage::{FileReading, Gap, Verdict};
-use crate::replay::{Replay, Replayer};
+use crate::replay::{Replay, Replayer, SampleNumbers, SampledTables};
 use crate::report::Source;
 use crate::time::Window;
 
@@ -24,12 +24,14 @@ pub(super) struct Lane {
     flaws: BTreeMap<String, String>,
     /// RIB dumps read and not yet judged, by name, and how many prefixes others had revealed when they were read.
     ribs: BTreeMap<String, (ReadFile, usize)>,
+    /// Their control samples.
+    samples: SampledTables,
+    numbers: SampleNumbers,
     /// Updates read and not yet applied, by name.
     ready: BTreeMap<String, ReadFile>,
     replayer: Option<Replayer>,
-    /// As it began, and the gaps known then: kept where updates may reveal what they have to be read again for.
-    beginning: Option<(Replayer, Vec<Gap>)>,
-    keeps_beginning: bool,
+    /// Whether updates may reveal what they have to be read again for.
+    may_begin_again: bool,
     replay: Option<Replay>,
     /// Reports of the RIB dumps, then of the updates applied so far.
     reports: Vec<FileReading>,
@@ -52,17 +54,18 @@ pub(super) struct Archive {
 }
 
 impl Lane {
-    pub(super) fn new(plan: CollectorPlan, window: Window, keeps_beginning: bool) -> Lane {
+    pub(super) fn new(plan: CollectorPlan, window: Window, numbers: SampleNumbers, may_begin_again: bool) -> Lane {
         Lane {
             plan,
             window,
             rejected: FxHashSet::default(),
             flaws: BTreeMap::new(),
             ribs: BTreeMap::new(),
+            samples: SampledTables::new(numbers.clone()),
+            numbers,
             ready: BTreeMap::new(),
             replayer: None,
-            beginning: None,
-            keeps_beginning,
+            may_begin_again,
             replay: None,
             reports: Vec::new(),
             n_ribs: 0,
@@ -74,13 +77,14 @@ impl Lane {
 
     /// The same files once more; without the RIB dumps where those would say nothing new.
     pub(super) fn again(self, reads_ribs: bool) -> Lane {
-        let mut lane = Lane::new(self.plan, self.window, self.keeps_beginning);
-        if let Some((replayer, gaps)) = self.beginning.filter(|_| !reads_ribs) {
+        let mut lane = Lane::new(self.plan, self.window, self.numbers, self.may_begin_again);
+        if let Some(replay) = self.replay.filter(|_| !reads_ribs) {
+            lane.samples = self.samples;
             lane.reports = self.reports;
             lane.reports.truncate(self.n_ribs);
-            lane.n_ribs = self.n_ribs;
-            lane.replayer = Some(replayer);
-            lane.gaps = gaps;
+            let mut replayer = lane.replayer(lane.samples.clone());
+            replayer.ribs_of(replay, |file| &lane.reports[file as usize].name);
+            lane.begin_with(replayer);
             lane.apply();
         }
         lane
@@ -92,7 +96,8 @@ impl Lane {
     }
 
     /// Takes a RIB dump; says whether that was the last one that the plan names.
-    pub(super) fn add_rib(&mut self, rib: ReadFile, n_known: usize) -> bool {
+    pub(super) fn add_rib(&mut self, mut rib: ReadFile, n_known: usize) -> bool {
+        self.samples.take(&rib.report.name, &mut rib.reading);
         self.ribs.insert(rib.report.name.clone(), (rib, n_known));
         self.has_all_ribs()
     }
@@ -159,28 +164,35 @@ impl Lane {
     /// The replay begins: the RIB dumps, and what is known not to be there.
     pub(super) fn begin(&mut self) {
         let flaws = mem::take(&mut self.flaws);
-        let window = Window { start: self.plan.start.min(self.window.start), end: self.window.end };
-        let mut replayer = Replayer::new(self.plan.collector.clone(), window);
-        let mut ribs = mem::take(&mut self.ribs);
+        let (mut ribs, plan) = (mem::take(&mut self.ribs), &self.plan);
+        let is_accepted = |name: &str| !flaws.contains_key(name) && plan.only_compared.as_deref() != Some(name);
+        self.samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
+        let samples = if self.may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
+        let mut replayer = self.replayer(samples);
         for (file, (mut rib, _)) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
-            match flaws.get(&rib.report.name) {
-                Some(flaw) => {
-                    rib.report.verdict = Verdict::Rejected;
-                    rib.report.detail = Some(flaw.clone());
-                }
-                None if self.plan.only_compared.as_ref() == Some(&rib.report.name) => {}
-                None => replayer.rib(file, &rib.reading),
+            if let Some(flaw) = flaws.get(&rib.report.name) {
+                rib.report.verdict = Verdict::Rejected;
+                rib.report.detail = Some(flaw.clone());
+            } else if is_accepted(&rib.report.name) {
+                replayer.rib(file, &rib.report.name, &rib.reading);
             }
             self.reports.push(rib.report);
         }
-        let plan = &self.plan;
         self.ready.retain(|name, _| plan.updates.iter().any(|updates| updates.name == *name));
+        self.begin_with(replayer);
+    }
+
+    /// Before any file.
+    fn replayer(&self, samples: SampledTables) -> Replayer {
+        let window = Window { start: self.plan.start.min(self.window.start), end: self.window.end };
+        Replayer::new(self.plan.collector.clone(), window, samples)
+    }
+
+    /// All RIB dumps are in their place.
+    fn begin_with(&mut self, replayer: Replayer) {
         self.n_ribs = self.reports.len();
         self.replayer = Some(replayer);
         self.tell(coverage::known_gaps(&self.plan, &self.reports, self.window));
-        if self.keeps_beginning {
-            self.beginning = self.replayer.clone().map(|replayer| (replayer, self.gaps.clone()));
-        }
     }
 
     fn tell(&mut self, gaps: Vec<Gap>) {

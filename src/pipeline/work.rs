@@ -110,9 +110,10 @@ impl<'a> Work<'a> {
     /// Reads and applies everything, with every thread of the pool.
     pub(super) fn run(self) -> Result<Done, Error> {
         let files: Vec<ArchiveFile> = lock(&self.queue).jobs.iter().map(|job| job.file.clone()).collect();
-        let n_ribs = files.iter().filter(|file| is_rib(file)).count();
-        self.task.progress.begin(n_ribs, files.len() - n_ribs);
+        let (n_ribs, n_files) = (files.iter().filter(|file| is_rib(file)).count(), files.len());
+        self.task.progress.begin(n_ribs, n_files - n_ribs);
         (self.task.download)(&files);
+        drop(files);
         // Collectors without a RIB dump have nothing to wait for.
         for lane in 0..self.lanes.len() {
             if self.with_lane(lane, |lane| lane.may_settle()) {
@@ -120,7 +121,7 @@ impl<'a> Work<'a> {
             }
         }
         thread::scope(|scope| {
-            let n_threads = rayon::current_num_threads().min(files.len().max(1) * MAX_CREW);
+            let n_threads = rayon::current_num_threads().min(n_files.max(1) * MAX_CREW);
             (1..n_threads).for_each(|_| drop(scope.spawn(|| self.work())));
             self.work();
         });

@@ -90,22 +90,17 @@ pub(super) struct Audit {
     pub lacks_much: bool,
 }
 
-/// A RIB dump reduced to the sample, until it is applied.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TableSample {
-    held: Vec<Bits>,
-}
-
 /// The sampled prefixes of one collector.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sampled {
-    index_of: FxHashMap<Prefix, u32>,
-    families: Vec<Family>,
+    /// The RIB dumps; they number the prefixes.
+    tables: SampledTables,
+    /// Which of them each accepted RIB dump is.
+    positions: Vec<Option<usize>>,
     /// Since when more than half have lost it.
-    fallen_since: Vec<Option<Timestamp>>,
+    fallen_since: FxHashMap<u32, Timestamp>,
     has_fallen: Bits,
     in_tables: Bits,
-    pub tables: Vec<TableSample>,
     pub n: ControlSample,
     is_judged: Vec<bool>,
 }
@@ -170,23 +165,22 @@ impl Sample {
 }
 
 impl Sampled {
-    /// The numbers of the sampled prefixes of a file, new or known.
-    fn intern(&mut self, control: &Control) -> Vec<u32> {
-        let prefixes = control.prefixes.iter();
-        prefixes
-            .map(|prefix| {
-                *self.index_of.entry(*prefix).or_insert_with(|| {
-                    self.families.push(prefix.family());
-                    self.fallen_since.push(None);
-                    (self.families.len() - 1) as u32
-                })
-            })
-            .collect()
+    pub fn new(tables: SampledTables) -> Sampled {
+        Sampled { tables, ..Sampled::default() }
+    }
+
+    /// Before anything is known of a peer but what RIB dumps say.
+    pub fn of(&self, peer: &Peer) -> Sample {
+        Sample { is_untracked: self.tables.is_untracked(peer), ..Sample::default() }
+    }
+
+    fn fallen(&self) -> Vec<u32> {
+        self.fallen_since.keys().copied().collect()
     }
 
     /// A prefix is back, or the end has come.
     fn end_fall(&mut self, prefix: u32, at: Timestamp) {
-        if let Some(since) = self.fallen_since[prefix as usize].take()
+        if let Some(since) = self.fallen_since.remove(&prefix)
             && since + MIN_FALL <= at
         {
             self.has_fallen.set(prefix, true);
@@ -195,31 +189,23 @@ impl Sampled {
 }
 
 impl Replayer {
-    /// Keeps what a RIB dump says about the sample until its time comes.
-    pub(super) fn sample_table(&mut self, control: &Control, peers: &[usize]) {
-        let ids = self.sampled.intern(control);
-        let mut held = vec![Bits::default(); self.peers.len()];
-        for (words, peer) in control.held.iter().zip(peers) {
-            let bits = Bits(words.clone());
-            for id in bits.iter().filter_map(|n| ids.get(n as usize)) {
-                held[*peer].set(*id, true);
-                self.sampled.in_tables.set(*id, true);
-            }
+    /// Notes which sampled table an accepted RIB dump is.
+    pub(super) fn sample_table(&mut self, name: &str) {
+        let Sampled { tables, in_tables, positions, .. } = &mut self.sampled;
+        let position = tables.position(name);
+        if let Some(position) = position {
+            tables.show(position);
+            tables.listed().for_each(|prefix| _ = in_tables.set(prefix, true));
         }
-        self.leave_out(control, peers);
-        self.sampled.tables.push(TableSample { held });
-    }
-
-    fn leave_out(&mut self, control: &Control, peers: &[usize]) {
-        for peer in control.untracked.iter().filter_map(|peer| peers.get(*peer as usize)) {
-            self.samples[*peer].is_untracked = true;
-        }
+        positions.push(position);
     }
 
     /// The changes of an update file, with the numbers that its prefixes have here.
     pub(super) fn begin_sample(&mut self, control: &Control, peers: &[usize]) -> Vec<u32> {
-        self.leave_out(control, peers);
-        self.sampled.intern(control)
+        for peer in control.untracked.iter().filter_map(|peer| peers.get(*peer as usize)) {
+            self.samples[*peer].is_untracked = true;
+        }
+        self.sampled.tables.number(&control.prefixes)
     }
 
     /// Hot: once per announced or withdrawn prefix of the sample.
@@ -229,11 +215,11 @@ impl Replayer {
             return;
         }
         self.advance(at);
-        let family = self.sampled.families[prefix as usize];
+        let family = self.sampled.tables.families()[prefix as usize];
         let heard = self.second(at);
         let sample = &mut self.samples[peer];
         if sample.heard.len() <= prefix as usize {
-            sample.heard.resize(self.sampled.families.len(), 0);
+            sample.heard.resize(self.sampled.tables.families().len(), 0);
         }
         sample.heard[prefix as usize] = heard;
         let n_before = sample.n[family as usize];
@@ -289,7 +275,7 @@ impl Replayer {
     /// Whether fewer than half of those that carried a prefix in their latest RIB dump still do.
     fn check_fall(&mut self, prefix: u32, family: Family, is_announced: bool, at: Timestamp) {
         // An announcement can only end a fall, and a withdrawal only begin one.
-        if self.sampled.fallen_since[prefix as usize].is_some() != is_announced {
+        if self.sampled.fallen_since.contains_key(&prefix) != is_announced {
             return;
         }
         let (mut n_base, mut n_present) = (0, 0);
@@ -301,7 +287,7 @@ impl Replayer {
             }
         }
         if n_present * 2 < n_base {
-            self.sampled.fallen_since[prefix as usize].get_or_insert(at);
+            self.sampled.fallen_since.entry(prefix).or_insert(at);
         } else {
             self.sampled.end_fall(prefix, at);
         }
@@ -318,7 +304,7 @@ impl Replayer {
             sample.n[family as usize] = 0;
             sample.n_marked[family as usize] = 0;
             sample.marks[family as usize] = [None; 2];
-            let families = &self.sampled.families;
+            let families = self.sampled.tables.families();
             let gone: Vec<u32> = sample.present.iter().filter(|id| families[*id as usize] == family).collect();
             gone.into_iter().for_each(|id| _ = sample.present.set(id, false));
             sample.heard.iter_mut().zip(families).filter(|(_, f)| **f == family).for_each(|(heard, _)| *heard = 0);
@@ -327,17 +313,15 @@ impl Replayer {
 
     /// Nothing is known of any vantage point from `at` on: falls end there.
     pub(super) fn forget_falls(&mut self, at: Timestamp) {
-        for prefix in 0..self.sampled.families.len() as u32 {
+        for prefix in self.sampled.fallen() {
             self.sampled.end_fall(prefix, at);
         }
     }
 
     /// The tables have been confirmed or corrected: whoever was thought to have fallen may be up.
     pub(super) fn check_falls(&mut self, at: Timestamp) {
-        for prefix in 0..self.sampled.families.len() {
-            if self.sampled.fallen_since[prefix].is_some() {
-                self.check_fall(prefix as u32, self.sampled.families[prefix], true, at);
-            }
+        for prefix in self.sampled.fallen() {
+            self.check_fall(prefix, self.sampled.tables.families()[prefix as usize], true, at);
         }
     }
 
@@ -355,13 +339,14 @@ impl Replayer {
             return Audit::default();
         }
         let newest = self.second(table.begun_at - RIB_BACKLOG);
-        let nothing = Bits::default();
-        let table = self.sampled.tables.get(index).and_then(|table| table.held.get(peer)).unwrap_or(&nothing);
+        let Sampled { tables, positions, n: figures, is_judged, .. } = &mut self.sampled;
+        let Some(position) = positions.get(index).copied().flatten() else { return Audit::default() };
+        tables.show(position);
+        let is_held = tables.held_by(&self.peers[peer]);
         let sample = &mut self.samples[peer];
         let (mut n_compared, mut n_mismatched, mut n_lacking, mut n) = (0, 0, 0, 0);
-        for (id, _) in self.sampled.families.iter().enumerate().filter(|(_, other)| **other == family) {
-            let id = id as u32;
-            let is_listed = table.has(id);
+        for (id, _) in (0..).zip(tables.families()).filter(|(_, other)| **other == family) {
+            let is_listed = is_held(id);
             n += u32::from(is_listed);
             sample.base.set(id, is_listed);
             if sample.heard(id) > newest {
@@ -373,11 +358,10 @@ impl Replayer {
             sample.set(id, family, is_listed);
         }
         sample.marks[family as usize] = [None; 2];
-        let figures = &mut self.sampled.n;
-        if self.sampled.is_judged.len() <= peer {
-            self.sampled.is_judged.resize(peer + 1, false);
+        if is_judged.len() <= peer {
+            is_judged.resize(peer + 1, false);
         }
-        if n >= MIN_SAMPLE && !std::mem::replace(&mut self.sampled.is_judged[peer], true) {
+        if n >= MIN_SAMPLE && !std::mem::replace(&mut is_judged[peer], true) {
             figures.n_vantage_points += 1;
         }
         if !is_known {

@@ -16,7 +16,7 @@ impl Replayer {
         for family in Family::ALL {
             for peer in 0..self.peers.len() {
                 if table.size(peer, family) > 0 {
-                    self.apply_table(peer, family, index, table);
+                    self.apply_table(peer, family, index, &tables);
                 } else {
                     self.absent_from_rib(peer, family, table);
                 }
@@ -31,7 +31,8 @@ impl Replayer {
         self.tables = tables;
     }
 
-    fn apply_table(&mut self, peer: usize, family: Family, index: usize, table: &RibTable) {
+    fn apply_table(&mut self, peer: usize, family: Family, index: usize, tables: &[RibTable]) {
+        let table = &tables[index];
         let session = self.sessions[peer][family as usize];
         let closed_meanwhile = session.state == PeerState::Down && session.since >= table.begun_at;
         // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
@@ -46,7 +47,7 @@ impl Replayer {
             known_since = None;
         }
         // Where nobody records that a session was opened, the dump may show the middle of a transfer.
-        let is_part = audit.lacks_much || !self.has_states && self.has_shrunk(peer, family, index, table);
+        let is_part = audit.lacks_much || !self.has_states && has_shrunk(peer, family, &tables[..=index]);
         self.set_session(peer, family, PeerState::Up, !is_part, Cause::time(table.done_at));
         self.sessions[peer][family as usize].confirmed_at = table.done_at;
 
@@ -64,15 +65,6 @@ impl Replayer {
         for prefix in unlisted {
             self.reconcile_unlisted(peer, prefix, table, known_since, is_part);
         }
-    }
-
-    /// Whether a table is much smaller than in the dump before that lists it.
-    fn has_shrunk(&self, peer: usize, family: Family, index: usize, table: &RibTable) -> bool {
-        let before = self.sizes[..index].iter().rev().find_map(|sizes| {
-            let size = sizes.get(peer).map_or(0, |sizes| sizes[family as usize]);
-            (size > 0).then_some(size)
-        });
-        before.is_some_and(|before| (table.size(peer, family) as f64) < NEARLY_WHOLE * before as f64)
     }
 
     /// The vantage point is out of step with the dump: some of what it said since the dump before is missing, and nobody
@@ -169,4 +161,11 @@ impl Replayer {
         self.forget_routes(peer, Some(family), at);
         self.set_session(peer, family, PeerState::Unknown, false, Cause::time(at));
     }
+}
+
+/// Whether the last of these tables of a peer is much smaller than the latest one before it.
+fn has_shrunk(peer: usize, family: Family, tables: &[RibTable]) -> bool {
+    let mut sizes = tables.iter().rev().map(|table| table.size(peer, family) as f64);
+    let Some(size) = sizes.next() else { return false };
+    sizes.find(|before| *before > 0.0).is_some_and(|before| size < NEARLY_WHOLE * before)
 }

@@ -43,7 +43,7 @@ impl Cause {
 ///    there is one decides what updates alone may say.
 /// 2. [`Replayer::updates`]: the update files in the order of their names, which is the order on the wire.
 /// 3. [`Replayer::gap`]: a stretch without data, at any time before the file in which it ends or that follows it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Replayer {
     pub(super) collector: Collector,
     /// From the beginning of the updates to the end of the window asked about.
@@ -52,8 +52,6 @@ pub struct Replayer {
     pub(super) peers: Vec<Peer>,
     pub(super) index_of: FxHashMap<Peer, usize>,
     pub(super) tables: Vec<RibTable>,
-    /// How much each peer carries in each of them, IPv4 then IPv6.
-    pub(super) sizes: Vec<Vec<[u64; 2]>>,
     pub(super) has_rib: bool,
     /// Whether the collector records state changes, as far as was read.
     pub(super) has_states: bool,
@@ -78,15 +76,15 @@ pub struct Replayer {
 }
 
 impl Replayer {
-    /// Before any file. `window` reaches from the beginning of the updates to the end of the window asked about.
-    pub fn new(collector: Collector, window: Window) -> Replayer {
+    /// Before any file. `window` reaches from the beginning of the updates to the end of the window asked about; `samples`
+    /// are those of the RIB dumps.
+    pub fn new(collector: Collector, window: Window, samples: SampledTables) -> Replayer {
         Replayer {
             collector,
             window,
             peers: Vec::new(),
             index_of: FxHashMap::default(),
             tables: Vec::new(),
-            sizes: Vec::new(),
             has_rib: false,
             has_states: false,
             latest_rib: None,
@@ -97,7 +95,7 @@ impl Replayer {
             heard: Vec::new(),
             routes: Vec::new(),
             samples: Vec::new(),
-            sampled: Sampled::default(),
+            sampled: Sampled::new(samples),
             due: BTreeSet::new(),
             session_spans: Vec::new(),
             route_spans: Vec::new(),
@@ -106,18 +104,29 @@ impl Replayer {
         }
     }
 
-    /// Takes an accepted RIB dump, to be applied when its time comes. `file` is how records of it are referred to.
-    pub fn rib(&mut self, file: u32, reading: &Reading) {
-        let peers = self.intern(reading);
-        let Some(table) = RibTable::new(file, reading, &peers) else { return };
+    /// Takes an accepted RIB dump, to be applied when its time comes. `file` is how records of it are referred to, `name` that
+    /// of its sample.
+    pub fn rib(&mut self, file: u32, name: &str, reading: &Reading) {
+        let peers = self.intern(reading.peers.iter().map(|activity| activity.peer));
+        if let Some(table) = RibTable::new(file, reading, &peers) {
+            self.take_table(name, table);
+        }
+    }
+
+    /// Takes the RIB dumps of a replay that began with the same ones; `name` tells their names.
+    pub fn ribs_of<'a>(&mut self, replay: Replay, name: impl Fn(u32) -> &'a str) {
+        self.intern(replay.peers.into_iter());
+        replay.tables.into_iter().for_each(|table| self.take_table(name(table.file), table));
+    }
+
+    fn take_table(&mut self, name: &str, table: RibTable) {
         self.has_rib |= table.done_at <= self.window.end;
         // Messages of the second in which the last record was written may be in the dump: they come first, and what
         // they say is kept.
         let last_instant = Timestamp::from_micros((table.done_at.secs() + 1) * 1_000_000 - 1);
         self.due.insert((last_instant, Due::Rib(self.tables.len())));
-        self.sizes.push(table.sizes.clone());
         self.tables.push(table);
-        self.sample_table(&reading.control, &peers);
+        self.sample_table(name);
     }
 
     /// Takes a stretch without data.
@@ -129,7 +138,7 @@ impl Replayer {
 
     /// Takes the next update file. `file` is how records of it are referred to.
     pub fn updates(&mut self, file: u32, reading: &Reading) {
-        let peers = self.intern(reading);
+        let peers = self.intern(reading.peers.iter().map(|activity| activity.peer));
         self.has_states |= reading.counts.state_changes > 0;
         if let Some((first_at, _)) = reading.span {
             self.advance(first_at.min(self.window.end));
@@ -204,9 +213,8 @@ impl Replayer {
         }
     }
 
-    /// The numbers of the peers of a file, new or known.
-    fn intern(&mut self, reading: &Reading) -> Vec<usize> {
-        let peers = reading.peers.iter().map(|activity| activity.peer);
+    /// The numbers of peers, new or known.
+    fn intern(&mut self, peers: impl Iterator<Item = Peer>) -> Vec<usize> {
         peers
             .map(|peer| {
                 *self.index_of.entry(peer).or_insert_with(|| {
@@ -214,7 +222,7 @@ impl Replayer {
                     self.speaks.push(false);
                     self.heard.push([None; 2]);
                     self.routes.push(FxHashMap::default());
-                    self.samples.push(Sample::default());
+                    self.samples.push(self.sampled.of(&peer));
                     self.first_hops.push((0, 0));
                     self.peers.push(peer);
                     self.peers.len() - 1

@@ -67,6 +67,8 @@ impl RibTable {
         }
         for list in holders.values_mut() {
             list.sort_by_key(|holder| holder.peer);
+            // It stays until the end of the run.
+            list.shrink_to_fit();
         }
         Some(RibTable { file, begun_at, done_at, sizes, holders })
     }

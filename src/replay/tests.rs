@@ -141,10 +141,12 @@ fn story(text: &str) -> Story {
 }
 
 pub(super) fn run(text: &str) -> Replay {
-    let story = story(text);
+    let mut story = story(text);
     let window = Window { start: Timestamp::from_secs(-1000), end: Timestamp::from_secs(END) };
-    let mut replayer = Replayer::new(Collector::new("rrc00"), window);
-    story.ribs.values().zip(0..).for_each(|(rib, file)| replayer.rib(file, rib));
+    let mut samples = SampledTables::default();
+    story.ribs.values_mut().zip(0..).for_each(|(rib, n)| samples.take(&format!("{n:02}"), rib));
+    let mut replayer = Replayer::new(Collector::new("rrc00"), window, samples);
+    story.ribs.values().zip(0..).for_each(|(rib, n)| replayer.rib(n, &format!("{n:02}"), rib));
     story.gaps.iter().for_each(|gap| replayer.gap(*gap));
     story.updates.iter().for_each(|updates| replayer.updates(story.ribs.len() as u32, updates));
     replayer.finish()

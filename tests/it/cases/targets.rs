@@ -1,6 +1,6 @@
 //! Questions: how targets and windows may be written, and what is refused.
 
-use super::{answer, check, three_feeds};
+use super::{answer, check, hours_of_feeds, three_feeds};
 
 // T91
 #[test]
@@ -11,6 +11,35 @@ fn an_as_number_may_be_written_in_three_ways() {
         check(&scenario, &format!("{target} 0..900"), expected);
     }
     assert_eq!(answer(&scenario, "AS131279 P 0..900"), expected);
+}
+
+#[test]
+fn a_prefix_that_only_the_dump_in_place_of_a_broken_one_reveals_is_looked_for_at_every_collector() {
+    // Q moves to another AS, at `y` before its first dump and at `x` before the broken one.
+    let scenario = hours_of_feeds(
+        3,
+        "+1800",
+        "prefix Q 198.51.100.0/24
+         route a,b,c Q \"4837 131279\"
+         rib x -4500
+         at -1000 a,b,c announce Q \"174 64500\"
+         rib x -900
+         break x rib -900 truncate 161
+         rib x +600
+         collector y riperis updates 300 states keepalives 60
+         peer d y AS2001 192.0.2.101
+         peer e y AS2002 192.0.2.102
+         peer f y AS2003 192.0.2.103
+         table more 20 of 198.18.0.0/15 as /24 origins 64500 via 174 on y
+         route d,e,f P \"4837 131279\"
+         route d,e,f Q \"174 64500\"
+         rib y -900",
+    )
+    .replace("archive -900", "archive -4500");
+    let expected = "no_outage | loss AS131279 0..900 degraded min 0.50 | x: rejected 1 | V 0:6/6 | V 0:6/6";
+    for jobs in [1, 2, 3, 8] {
+        check(&scenario, &format!("AS131279 0..900 jobs {jobs} show V"), expected);
+    }
 }
 
 /// Standard error and exit code of the binary.
