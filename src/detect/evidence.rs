@@ -59,17 +59,22 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Adds that of another prefix.
-    pub(super) fn extend(&mut self, other: Evidence) {
-        self.losses.extend(other.losses);
-        self.returns.extend(other.returns);
-        self.dumps.extend(other.dumps);
-        self.sort();
+    /// That of several prefixes.
+    pub(super) fn joined(parts: impl Iterator<Item = Evidence>) -> Evidence {
+        let mut joined = Evidence::default();
+        for part in parts {
+            joined.losses.extend(part.losses);
+            joined.returns.extend(part.returns);
+            joined.dumps.extend(part.dumps);
+        }
+        joined.sort();
+        joined
     }
 
     fn sort(&mut self) {
         for list in [&mut self.losses, &mut self.returns] {
             list.sort_by_key(|witness| (witness.at, witness.collector, witness.peer, witness.prefix));
+            list.shrink_to_fit();
         }
         self.dumps.sort_by_key(|dump| (dump.at, dump.collector, dump.prefix));
     }
