@@ -12,6 +12,7 @@ mod signals;
 mod terminal;
 
 use std::env;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -27,6 +28,7 @@ use cache::CacheCommand;
 use redetect::{Explain, Redetect};
 use settings::Parsed;
 use signals::Interrupted;
+pub use terminal::Reader;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 the data sufficed, 1 failed, 2 wrong usage, 3 insufficient data, 4 an outage and --fail-on-outage.
@@ -101,31 +103,38 @@ enum Command {
     },
 }
 
-/// Does what the command line asks for: what to print, and the exit code.
-pub fn run() -> anyhow::Result<(Vec<u8>, u8)> {
+/// Does what the command line asks for, and prints to `out`: the exit code.
+pub fn run(out: &mut dyn Write) -> anyhow::Result<u8> {
     let command = command();
     let parsed = settings::parse(&command, env::args_os().collect())?;
     let cli = Cli::from_arg_matches(&parsed.matches)?;
-    cli.run(command, &parsed)
+    cli.run(command, &parsed, out)
 }
 
 impl Cli {
-    fn run(&self, command: clap::Command, parsed: &Parsed) -> anyhow::Result<(Vec<u8>, u8)> {
-        match &self.command {
-            Some(Command::Plan(args)) => args.plan(),
-            Some(Command::Redetect(redetect)) => redetect.run(),
-            Some(Command::Explain(explain)) => Ok((explain.run()?, 0)),
+    fn run(&self, command: clap::Command, parsed: &Parsed, out: &mut dyn Write) -> anyhow::Result<u8> {
+        let (text, code) = match &self.command {
+            Some(Command::Redetect(redetect)) => return redetect.run(out),
+            None => return self.args.run(out),
+            Some(Command::Plan(args)) => args.plan()?,
+            Some(Command::Explain(explain)) => (explain.run()?, 0),
             Some(Command::Cache { command, cache_dir }) => {
                 let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
-                Ok((terminal::printable(&text).into_bytes(), u8::from(!is_well)))
+                (terminal::printable(&text).into_bytes(), u8::from(!is_well))
             }
-            Some(Command::Config(_)) => Ok((reference::config(&command, parsed).into_bytes(), 0)),
-            Some(Command::Completions { shell }) => Ok((reference::completions(command, *shell), 0)),
-            Some(Command::Man { folder: None }) => Ok((reference::page(command)?, 0)),
-            Some(Command::Man { folder: Some(folder) }) => Ok((reference::pages(command, folder)?.into_bytes(), 0)),
-            None => self.args.run(),
-        }
+            Some(Command::Config(_)) => (reference::config(&command, parsed).into_bytes(), 0),
+            Some(Command::Completions { shell }) => (reference::completions(command, *shell), 0),
+            Some(Command::Man { folder: None }) => (reference::page(command)?, 0),
+            Some(Command::Man { folder: Some(folder) }) => (reference::pages(command, folder)?.into_bytes(), 0),
+        };
+        out.write_all(&text).map_err(output_failed)?;
+        Ok(code)
     }
+}
+
+/// Why what was found is not where it should be.
+pub fn output_failed(error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context("cannot write to standard output")
 }
 
 /// The command line. Switches can be switched off too, and what `redetect` is not told is as it was in the earlier run.

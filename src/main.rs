@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -16,12 +16,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<u8> {
-    let (text, code) = cli::run()?;
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(&text).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(code),
-        // The reader has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(code),
-        Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
-    }
+    let mut out = BufWriter::new(cli::Reader::new(io::stdout().lock()));
+    let code = cli::run(&mut out)?;
+    out.flush().map_err(cli::output_failed)?;
+    Ok(code)
 }

@@ -17,6 +17,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
+use serde::Deserialize;
+
 use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
 use crate::time::Timestamp;
 
@@ -149,7 +152,7 @@ pub struct RouteSpan {
 }
 
 /// What a replay noticed and did not apply, or had to correct.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Corrections {
     /// Messages older than what was already known.
     pub late_records: u64,
@@ -193,23 +196,35 @@ impl Replay {
         self.tables.iter_mut().for_each(|table| table.file += first);
     }
 
+    /// The spans of one prefix, in order of peer and time.
+    pub fn of_prefix(&self, prefix: &Prefix) -> &[RouteSpan] {
+        let from = self.routes.partition_point(|span| span.prefix < *prefix);
+        let n = self.routes[from..].partition_point(|span| span.prefix == *prefix);
+        &self.routes[from..from + n]
+    }
+
     /// Every prefix that a route, its absence or a RIB dump shows, sorted.
     pub fn prefixes(&self) -> BTreeSet<Prefix> {
         let in_tables = self.tables.iter().flat_map(|table| table.holders.keys());
         self.routes.iter().map(|span| &span.prefix).chain(in_tables).copied().collect()
     }
 
-    /// Those among them that `asn` originated at any time, sorted.
-    pub fn originated_by(&self, asn: Asn) -> BTreeSet<Prefix> {
-        let by_route = self.routes.iter().filter(|span| match &span.held {
-            Held::Present(Some(path)) => path.originates(asn),
-            _ => false,
+    /// Those of `asns` that originated any of them at any time, each with what it did.
+    pub fn originated_by(&self, asns: &FxHashSet<Asn>) -> BTreeSet<(Asn, Prefix)> {
+        let of_routes = self.routes.iter().filter_map(|span| match &span.held {
+            Held::Present(Some(path)) => Some((path, span.prefix)),
+            _ => None,
         });
-        let by_table = self.tables.iter().flat_map(|table| &table.holders).filter(|(_, holders)| {
-            let mut paths = holders.iter().flat_map(|holder| &holder.paths);
-            paths.any(|(_, path)| path.originates(asn))
+        let holders = self.tables.iter().flat_map(|table| &table.holders);
+        let of_tables = holders.flat_map(|(prefix, holders)| {
+            let paths = holders.iter().flat_map(|holder| &holder.paths);
+            paths.map(move |(_, path)| (path, *prefix))
         });
-        by_route.map(|span| span.prefix).chain(by_table.map(|(prefix, _)| *prefix)).collect()
+        let origins = |(path, prefix): (&'_ Arc<AsPath>, Prefix)| {
+            let asns = path.origins().iter().filter(|asn| asns.contains(asn));
+            asns.map(|asn| (*asn, prefix)).collect::<Vec<_>>()
+        };
+        of_routes.chain(of_tables).flat_map(origins).collect()
     }
 }
 

@@ -30,13 +30,13 @@ use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, Metric, SessionSpan, Sufficiency, Timeline};
 
 pub use earlier::{Earlier, read};
-pub use evidence::evidence_frame;
-pub use frames::{coverage_frame, outage_frame, timeline_frame};
+pub use evidence::evidence_frames;
+pub use frames::{Frames, coverage_frame, outage_frame, timeline_frames};
 pub use html::html;
 pub use json::{document, lines};
 pub use markdown::markdown;
 pub use observations::{Observations, Source};
-pub use observed::{peer_frame, rib_entry_frame, rib_table_frame, span_frame};
+pub use observed::{peer_frame, rib_entry_frames, rib_table_frame, span_frames};
 pub use output::{Export, check_folder, outages_csv, write};
 pub use picture::{png, svg};
 pub use table::{Style, explain, find_outage, table};

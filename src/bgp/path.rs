@@ -63,13 +63,18 @@ impl AsPath {
 
 impl fmt::Display for AsPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = self.hops.len() - if self.n_origins > 1 { self.n_origins } else { 0 };
-        let mut words: Vec<String> = self.hops[..plain].iter().map(|hop| hop.0.to_string()).collect();
-        if self.n_origins > 1 {
-            let set: Vec<String> = self.origins().iter().map(|hop| hop.0.to_string()).collect();
-            words.push(format!("{{{}}}", set.join(",")));
+        let n_plain = self.hops.len() - if self.n_origins > 1 { self.n_origins } else { 0 };
+        for (index, hop) in self.hops.iter().enumerate() {
+            let before = match index {
+                0 if n_plain == 0 => "{",
+                0 => "",
+                _ if index == n_plain => " {",
+                _ if index > n_plain => ",",
+                _ => " ",
+            };
+            write!(f, "{before}{}", hop.0)?;
         }
-        f.write_str(&words.join(" "))
+        if n_plain < self.hops.len() { f.write_str("}") } else { Ok(()) }
     }
 }
 
@@ -91,6 +96,7 @@ mod tests {
         assert!(path.originates(Asn(131279)) && path.originates(Asn(65000)));
         assert_eq!(path.origin(), None);
         assert_eq!(path.to_string(), "7018 {131279,65000}");
+        assert_eq!(AsPath::new([131279, 65000].map(Asn).to_vec(), 2).to_string(), "{131279,65000}");
     }
 
     #[test]

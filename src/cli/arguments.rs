@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use outage_replay::report::{self, Export, Report};
 use outage_replay::time::Timestamp;
 use outage_replay::visibility::{Metric, Sufficiency};
 
-use super::run::{exit_code, render};
+use super::run::{exit_code, print};
 use super::usage;
 
 /// The heading of [`Detection`] in help texts.
@@ -293,9 +294,10 @@ impl Output {
         Ok(Some(folder))
     }
 
-    /// What to print, and the exit code.
-    pub fn print(&self, report: &Report) -> anyhow::Result<(Vec<u8>, u8)> {
-        Ok((render(report, self.format, self.all)?, exit_code(report, self.fail_on_outage, self.strict)))
+    /// Prints the report: the exit code.
+    pub fn print(&self, report: &Report, out: &mut dyn Write) -> anyhow::Result<u8> {
+        print(report, self.format, self.all, out)?;
+        Ok(exit_code(report, self.fail_on_outage, self.strict))
     }
 }
 

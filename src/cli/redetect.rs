@@ -24,8 +24,8 @@ pub struct Redetect {
 }
 
 impl Redetect {
-    /// What to print, and the exit code.
-    pub fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+    /// Judges, and prints what was found: the exit code.
+    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
         let Earlier { observations, metric, sufficiency, thresholds } = report::read(&self.folder)?;
         let was = Options { jobs: self.output.jobs, metric, sufficiency, thresholds };
@@ -35,7 +35,7 @@ impl Redetect {
         if self.output.format == Format::Csv {
             let _ = writeln!(io::stderr(), "verdict: {}", report.answer().name().replace('_', " "));
         }
-        self.output.print(&report)
+        self.output.print(&report, out)
     }
 }
 

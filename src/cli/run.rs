@@ -1,12 +1,13 @@
 //! One run: from typed arguments to what is printed, and the exit code.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Mirror, Patience, Query, Target};
@@ -19,8 +20,8 @@ use outage_replay::{Error, Options};
 use super::arguments::{Args, Format, Matching};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::terminal::{printable, printable_json};
-use super::{cache_root, plan, usage};
+use super::terminal::{PrintableJson, printable};
+use super::{cache_root, output_failed, plan, usage};
 
 /// Lines are no longer than this, however wide the terminal.
 const MAX_WIDTH: usize = 200;
@@ -39,8 +40,8 @@ impl Store {
 }
 
 impl Args {
-    /// Runs: what to print, and the exit code.
-    pub fn run(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+    /// Runs, and prints what was found: the exit code.
+    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         let query = self.query()?;
         let options = self.detection.options(Options { jobs: self.output.jobs, ..Options::default() })?;
         self.output.check()?;
@@ -63,7 +64,7 @@ impl Args {
         if self.output.strict && !report.is_complete() {
             progress.incomplete(&report);
         }
-        self.output.print(&report)
+        self.output.print(&report, out)
     }
 
     /// Prints what a run would read.
@@ -148,16 +149,12 @@ impl Args {
                 targets.push(target);
             }
         }
-        let mut unique = Vec::new();
-        for target in targets {
-            if !unique.contains(&target) {
-                unique.push(target);
-            }
-        }
-        if unique.is_empty() {
+        let mut known = HashSet::new();
+        targets.retain(|target| known.insert(*target));
+        if targets.is_empty() {
             return Err(usage("nothing to look for: pass --asn, --prefix or --targets"));
         }
-        Ok(unique)
+        Ok(targets)
     }
 
     /// Where the files are listed and kept.
@@ -179,26 +176,26 @@ impl Args {
     }
 }
 
-/// The report as it is printed.
-pub fn render(report: &Report, format: Format, all: bool) -> anyhow::Result<Vec<u8>> {
-    let json_error = || anyhow!("cannot print the report as JSON");
-    Ok(match format {
+/// Prints the report. JSON is made while it is written.
+pub fn print(report: &Report, format: Format, all: bool, mut out: &mut dyn Write) -> anyhow::Result<()> {
+    let text = match format {
         Format::Table => printable(&report::table(report, style(all))).into_bytes(),
         Format::Csv => report::outages_csv(report)?,
         Format::Markdown => report::markdown(report, all).into_bytes(),
         Format::Json => {
-            let text = serde_json::to_string_pretty(&report::document(report)).with_context(json_error)?;
-            (printable_json(&text) + "\n").into_bytes()
+            let failed = |error: serde_json::Error| output_failed(error.into());
+            serde_json::to_writer_pretty(PrintableJson(&mut out), &report::document(report)).map_err(failed)?;
+            b"\n".to_vec()
         }
         Format::Ndjson => {
-            let mut lines = String::new();
             for line in report::lines(report) {
-                lines.push_str(&serde_json::to_string(&line).with_context(json_error)?);
-                lines.push('\n');
+                let written = serde_json::to_writer(PrintableJson(&mut out), &line).map_err(io::Error::from);
+                written.and_then(|()| out.write_all(b"\n")).map_err(output_failed)?;
             }
-            printable_json(&lines).into_bytes()
+            Vec::new()
         }
-    })
+    };
+    out.write_all(&text).map_err(output_failed)
 }
 
 /// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.

@@ -1,4 +1,6 @@
-//! Text that is safe to print: no name of a file, a collector or a server steers the terminal.
+//! What is printed, safely: no name of a file, a collector or a server steers the terminal, and nobody has to read all of it.
+
+use std::io::{self, Write};
 
 use outage_replay::report::steers;
 
@@ -19,16 +21,63 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
-/// JSON with everything that steers a terminal spelt out: nothing of it can stand outside of a string but line ends.
-pub fn printable_json(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            c if c != '\n' && steers(c) => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => safe.push(c),
+/// Writes JSON with everything that steers a terminal spelt out: nothing of it can stand outside of a string but line ends.
+pub struct PrintableJson<W>(pub W);
+
+impl<W: Write> Write for PrintableJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let chunk = bytes.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+        if chunk.is_empty() && !bytes.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no whole character"));
+        }
+        let is_spelt = |c: char| c != '\n' && steers(c);
+        for part in chunk.split_inclusive(is_spelt) {
+            match part.chars().next_back().filter(|c| is_spelt(*c)) {
+                Some(c) => write!(self.0, "{}\\u{:04x}", part.strip_suffix(c).unwrap_or_default(), u32::from(c))?,
+                None => self.0.write_all(part.as_bytes())?,
+            }
+        }
+        Ok(chunk.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Whoever reads standard output. One who has seen enough and left is no failure.
+pub struct Reader<W> {
+    out: W,
+    has_seen_enough: bool,
+}
+
+impl<W> Reader<W> {
+    /// One who has seen nothing yet.
+    pub fn new(out: W) -> Reader<W> {
+        Reader { out, has_seen_enough: false }
+    }
+}
+
+impl<W: Write> Write for Reader<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.has_seen_enough {
+            return Ok(bytes.len());
+        }
+        match self.out.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.has_seen_enough = true;
+                Ok(bytes.len())
+            }
+            result => result,
         }
     }
-    safe
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.out.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
 }
 
 /// The length of the colour change that the text begins with: `ESC [ 31 m`.
@@ -40,7 +89,7 @@ fn colour(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{printable, printable_json};
+    use super::*;
 
     #[test]
     fn only_line_ends_and_colours_pass() {
@@ -48,6 +97,19 @@ mod tests {
         assert_eq!(printable("a\u{1b}[2Jb\tc\r\u{7}\u{9b}1m\u{1b}"), "a\\u{1b}[2Jb\\tc\\r\\u{7}\\u{9b}1m\\u{1b}");
         assert_eq!(printable("▁█ ü"), "▁█ ü");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
-        assert_eq!(printable_json("[\n\"\u{9b}2J \u{202e}ü\"]"), "[\n\"\\u009b2J \\u202eü\"]");
+    }
+
+    #[test]
+    fn of_json_only_line_ends_and_strings_pass() {
+        let json = "[\n\"\u{9b}2J \u{202e}ü\"]";
+        for size in [3, 5, json.len()] {
+            let mut out = PrintableJson(Vec::new());
+            let mut rest = json.as_bytes();
+            while !rest.is_empty() {
+                let n = out.write(&rest[..size.min(rest.len())]).unwrap();
+                rest = &rest[n..];
+            }
+            assert_eq!(String::from_utf8(out.0).unwrap(), "[\n\"\\u009b2J \\u202eü\"]");
+        }
     }
 }

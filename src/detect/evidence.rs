@@ -70,6 +70,7 @@ impl Evidence {
     fn sort(&mut self) {
         for list in [&mut self.losses, &mut self.returns] {
             list.sort_by_key(|witness| (witness.at, witness.collector, witness.peer, witness.prefix));
+            list.shrink_to_fit();
         }
         self.dumps.sort_by_key(|dump| (dump.at, dump.collector, dump.prefix));
     }

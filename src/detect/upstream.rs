@@ -144,12 +144,8 @@ impl Upstreams {
                 *first = witness.at.min(*first);
             }
         }
-        let mut last_to_lose = listed(lost);
-        last_to_lose.sort_by_key(|peer| (std::cmp::Reverse(peer.at), peer.peer_asn));
-        last_to_lose.truncate(MAX_LISTED);
-        let mut first_to_regain = listed(regained);
-        first_to_regain.sort_by_key(|peer| (peer.at, peer.peer_asn));
-        first_to_regain.truncate(MAX_LISTED);
+        let last_to_lose = listed(lost, |peer| (std::cmp::Reverse(peer.at), peer.peer_asn));
+        let first_to_regain = listed(regained, |peer| (peer.at, peer.peer_asn));
         let before = ranked(before);
         let pattern = pattern(&before, dip);
         Upstreams { pattern, before, after: ranked(after), last_to_lose, first_to_regain }
@@ -160,8 +156,13 @@ fn asn(view: &View, witness: &Witness) -> Asn {
     view.replays()[witness.collector].peers[witness.peer].asn
 }
 
-fn listed(times: BTreeMap<Asn, Timestamp>) -> Vec<PeerAt> {
-    times.into_iter().map(|(peer_asn, at)| PeerAt { peer_asn, at }).collect()
+/// The first of them in an order.
+fn listed<K: Ord>(times: BTreeMap<Asn, Timestamp>, order: impl FnMut(&PeerAt) -> K) -> Vec<PeerAt> {
+    let mut list: Vec<PeerAt> = times.into_iter().map(|(peer_asn, at)| PeerAt { peer_asn, at }).collect();
+    list.sort_by_key(order);
+    list.truncate(MAX_LISTED);
+    list.shrink_to_fit();
+    list
 }
 
 /// Routes that led through each AS next to the origin at that moment, and how many of them are of vantage points that

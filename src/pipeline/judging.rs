@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::{Options, coverage, subjects};
+use super::subjects::{self, Subject};
+use super::{Options, coverage};
 use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::catalog::{Query, Target};
 use crate::detect::{self, AsnTimeline, Findings, Others, Outage};
@@ -19,14 +20,15 @@ pub(super) fn judge(observations: Observations, options: &Options) -> Report {
     let known: Vec<Prefix> = known.into_iter().collect();
     let subjects = subjects::subjects(&query, &known, &replays);
     let (timelines, mut prefix_findings) = judge_prefixes(&view, &subjects, &known, options);
-    let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &subjects, &prefix_findings, options);
+    let by_asn = subjects::by_asn(&subjects);
+    let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &by_asn, &prefix_findings, options);
     let outages = [&mut prefix_findings.outages, &mut asn_findings.outages];
     if outages.iter().any(|outages| !outages.is_empty()) {
         let others = Others::new(&view, options.metric, options.sufficiency);
         let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
         let [of_prefixes, of_asns] = outages;
         compare_prefixes(&view, &others, &projects.collect(), &timelines, of_prefixes, options);
-        compare_asns(&others, &subjects, of_prefixes, of_asns, options);
+        compare_asns(&others, &by_asn, of_prefixes, of_asns, options);
     }
     let skews = detect::skews(&prefix_findings.outages);
     let mut findings = asn_findings;
@@ -71,33 +73,28 @@ fn compare_prefixes(
 /// Compares outages of ASes with other judgements; what each collector saw is known of their prefixes.
 fn compare_asns(
     others: &Others,
-    subjects: &[subjects::Subject],
+    by_asn: &BTreeMap<(Asn, Family), Vec<&Subject>>,
     of_prefixes: &[Outage],
     outages: &mut [Outage],
     options: &Options,
 ) {
-    let mut by_asn: BTreeMap<(Asn, Family), Vec<&mut Outage>> = BTreeMap::new();
+    let mut of_asns: BTreeMap<(Asn, Family), Vec<&mut Outage>> = BTreeMap::new();
     for outage in outages {
         if let Some(asn) = outage.asn {
-            by_asn.entry((asn, outage.family)).or_default().push(outage);
+            of_asns.entry((asn, outage.family)).or_default().push(outage);
         }
     }
-    for ((asn, family), mut outages) in by_asn {
-        let own = |subject: &&subjects::Subject| subject.asns.contains(&asn) && subject.prefix.family() == family;
+    for ((asn, family), mut outages) in of_asns {
+        let own = by_asn.get(&(asn, family)).map_or(&[][..], |own| own);
         let timelines_of = |view: &View| -> Vec<Timeline> {
-            subjects.par_iter().filter(own).map(|subject| view.timeline(subject.prefix, Some(asn))).collect()
+            own.par_iter().map(|subject| view.timeline(subject.prefix, Some(asn))).collect()
         };
         let (metric, thresholds) = (options.metric, &options.thresholds);
         detect::asn_agreement(others, asn, family, &timelines_of, metric, thresholds, of_prefixes, &mut outages);
     }
 }
 
-fn judge_prefixes(
-    view: &View,
-    subjects: &[subjects::Subject],
-    known: &[Prefix],
-    options: &Options,
-) -> (Vec<Timeline>, Findings) {
+fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: &Options) -> (Vec<Timeline>, Findings) {
     let judged: Vec<(Timeline, Findings)> = subjects
         .par_iter()
         .map(|subject| {
@@ -127,7 +124,7 @@ fn judge_prefixes(
 fn judge_asns(
     view: &View,
     query: &Query,
-    subjects: &[subjects::Subject],
+    by_asn: &BTreeMap<(Asn, Family), Vec<&Subject>>,
     prefix_findings: &Findings,
     options: &Options,
 ) -> (Vec<AsnTimeline>, Findings) {
@@ -135,14 +132,9 @@ fn judge_asns(
     for target in &query.targets {
         let Target::Asn(asn) = target else { continue };
         for family in Family::ALL {
-            let timelines: Vec<Timeline> = subjects
-                .par_iter()
-                .filter(|subject| subject.asns.contains(asn) && subject.prefix.family() == family)
-                .map(|subject| view.timeline(subject.prefix, Some(*asn)))
-                .collect();
-            if timelines.is_empty() {
-                continue;
-            }
+            let Some(own) = by_asn.get(&(*asn, family)) else { continue };
+            let timelines: Vec<Timeline> =
+                own.par_iter().map(|subject| view.timeline(subject.prefix, Some(*asn))).collect();
             let timelines: Vec<&Timeline> = timelines.iter().collect();
             let (metric, thresholds) = (options.metric, &options.thresholds);
             let space = AsnTimeline::new(*asn, family, &timelines, metric, thresholds, query.window.end);

@@ -1,8 +1,10 @@
 //! The prefixes that the targets stand for, and what is known of each target as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bgp::{Asn, Prefix};
+use rustc_hash::FxHashSet;
+
+use crate::bgp::{Asn, Family, Prefix};
 use crate::catalog::{Match, Query, Target};
 use crate::detect::AsnTimeline;
 use crate::replay::Replay;
@@ -33,20 +35,44 @@ pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[Replay]) -> V
     };
     for target in &query.targets {
         let Target::Prefix(asked, matching) = target else { continue };
-        let inside = matches!(matching, Match::MoreSpecific | Match::Any);
-        let around = matches!(matching, Match::LessSpecific | Match::Any);
         add(*asked, *target);
-        for prefix in known.iter().filter(|p| (inside && asked.contains(p)) || (around && p.contains(asked))) {
-            add(*prefix, *target);
+        if matches!(matching, Match::MoreSpecific | Match::Any) {
+            // In the order of prefixes, what lies inside one follows it.
+            let from = known.partition_point(|prefix| prefix < asked);
+            known[from..].iter().take_while(|prefix| asked.contains(prefix)).for_each(|prefix| add(*prefix, *target));
+        }
+        if matches!(matching, Match::LessSpecific | Match::Any) {
+            let around = (0..asked.len()).map(|length| asked.shortened_to(length));
+            around.filter(|prefix| known.binary_search(prefix).is_ok()).for_each(|prefix| add(prefix, *target));
         }
     }
-    for target in &query.targets {
-        let Target::Asn(asn) = target else { continue };
-        for prefix in replays.iter().flat_map(|replay| replay.originated_by(*asn)) {
-            add(prefix, *target);
+    let asns = query.targets.iter().filter_map(|target| match target {
+        Target::Asn(asn) => Some(*asn),
+        Target::Prefix(..) => None,
+    });
+    let asns: FxHashSet<Asn> = asns.collect();
+    if !asns.is_empty() {
+        let mut originated: BTreeMap<Asn, BTreeSet<Prefix>> = BTreeMap::new();
+        for (asn, prefix) in replays.iter().flat_map(|replay| replay.originated_by(&asns)) {
+            originated.entry(asn).or_default().insert(prefix);
+        }
+        for target in &query.targets {
+            let Target::Asn(asn) = target else { continue };
+            originated.get(asn).into_iter().flatten().for_each(|prefix| add(*prefix, *target));
         }
     }
     subjects.into_values().collect()
+}
+
+/// What each target AS originates, by family.
+pub(super) fn by_asn(subjects: &[Subject]) -> BTreeMap<(Asn, Family), Vec<&Subject>> {
+    let mut of_asns: BTreeMap<(Asn, Family), Vec<&Subject>> = BTreeMap::new();
+    for subject in subjects {
+        for asn in &subject.asns {
+            of_asns.entry((*asn, subject.prefix.family())).or_default().push(subject);
+        }
+    }
+    of_asns
 }
 
 /// How well each target could be observed.
@@ -56,14 +82,17 @@ pub(super) fn summaries(
     timelines: &[Timeline],
     spaces: &[AsnTimeline],
 ) -> Vec<Summary> {
+    let mut of_targets: BTreeMap<Target, Vec<&Timeline>> = BTreeMap::new();
+    for (subject, timeline) in subjects.iter().zip(timelines) {
+        let asns = subject.asns.iter().map(|asn| Target::Asn(*asn));
+        let prefix = Some(subject.target).filter(|target| matches!(target, Target::Prefix(..)));
+        for target in asns.chain(prefix) {
+            of_targets.entry(target).or_default().push(timeline);
+        }
+    }
     let mut summaries = Vec::new();
     for target in &query.targets {
-        let of_target = |(subject, _): &(&Subject, &Timeline)| match target {
-            Target::Asn(asn) => subject.asns.contains(asn),
-            Target::Prefix(..) => subject.target == *target,
-        };
-        let own: Vec<&Timeline> =
-            subjects.iter().zip(timelines).filter(of_target).map(|(_, timeline)| timeline).collect();
+        let own = of_targets.get(target).map_or(&[][..], |own| own);
         let never_carried: Vec<Prefix> = own
             .iter()
             .filter(|timeline| timeline.baseline.source == BaselineSource::Nobody)

@@ -4,6 +4,7 @@
 //! It judges the archive and never a target. A sample of a few prefixes says nothing, so small ones decide nothing.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Deserializer};
 
 use super::replayer::{Cause, Due, Replayer};
 use super::*;
@@ -30,14 +31,15 @@ pub(super) const QUIET_TIME: Duration = Duration::from_secs(120);
 const MIN_FALL: Duration = Duration::from_secs(120);
 
 /// What the control sample of one collector shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct ControlSample {
     /// Sampled prefixes that any accepted RIB dump lists.
     pub n_prefixes: u64,
     /// Vantage points with enough of them to judge by.
     pub n_vantage_points: u64,
     /// Sampled prefixes that at least once were lost by more than half of the vantage points here that carried them,
-    /// for two minutes or more.
+    /// for two minutes or more. Written as nothing where no vantage point could tell.
+    #[serde(deserialize_with = "or_none")]
     pub n_fallen: u64,
     /// Sampled routes compared with a later RIB dump.
     pub n_compared: u64,
@@ -54,6 +56,10 @@ impl ControlSample {
     pub fn mismatch_rate(&self) -> Option<f64> {
         (self.n_compared > 0).then(|| self.n_mismatched as f64 / self.n_compared as f64)
     }
+}
+
+fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// The sample of one vantage point.

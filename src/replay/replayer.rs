@@ -175,6 +175,8 @@ impl Replayer {
         self.advance(end);
         for peer in 0..self.peers.len() {
             self.forget_routes(peer, None, end);
+            // What is sorted below takes its place.
+            self.routes[peer] = FxHashMap::default();
             for family in Family::ALL {
                 self.close_session(peer, family, end);
             }

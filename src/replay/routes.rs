@@ -197,7 +197,7 @@ impl Route {
 
 /// Joins spans of one route that touch and say the same: a withdrawal and an announcement in one instant.
 pub(super) fn join(spans: &mut Vec<RouteSpan>) {
-    spans.sort_by_key(|span| (span.prefix, span.peer, span.from));
+    spans.sort_unstable_by_key(|span| (span.prefix, span.peer, span.from));
     spans.dedup_by(|next, span| {
         let same = (span.peer, span.prefix, span.to) == (next.peer, next.prefix, next.from) && span.held == next.held;
         if same {
@@ -206,4 +206,5 @@ pub(super) fn join(spans: &mut Vec<RouteSpan>) {
         }
         same
     });
+    spans.shrink_to_fit();
 }

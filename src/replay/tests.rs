@@ -324,6 +324,7 @@ fn a_replay_knows_its_prefixes_and_who_originated_them() {
     let replay = run("0 rib a:P | 10 a withdraw Q | 20 a announce R 64511 | 30 b announce P 64511");
     let named = |names: &str| names.split_whitespace().map(prefix).collect::<BTreeSet<_>>();
     assert_eq!(replay.prefixes(), named("P Q R"));
-    assert_eq!(replay.originated_by(Asn(64510)), named("P"));
-    assert_eq!(replay.originated_by(Asn(64511)), named("P R"));
+    let originated = replay.originated_by(&[64510, 64511].map(Asn).into_iter().collect());
+    let expected = [(64510, "P"), (64511, "P"), (64511, "R")];
+    assert_eq!(originated, expected.map(|(asn, name)| (Asn(asn), prefix(name))).into());
 }

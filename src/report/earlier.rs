@@ -46,12 +46,12 @@ pub fn read(folder: &Path) -> Result<Earlier, Error> {
     Ok(Earlier {
         metric: parameters.metric().map_err(|why| failed(MANIFEST, why))?,
         sufficiency: Sufficiency { min_peers: parameters.min_peers, min_coverage: parameters.min_coverage },
-        thresholds: parameters.thresholds().map_err(|why| failed(MANIFEST, why))?,
+        thresholds: parameters.thresholds,
         observations: Observations {
             query: parameters.query().map_err(|why| failed(MANIFEST, why))?,
             note: manifest.note,
             replays,
-            sources: manifest.collectors.iter().map(ManifestCollector::source).collect(),
+            sources: manifest.collectors.iter().map(|collector| collector.source).collect(),
             gaps: manifest.gaps,
             rows: manifest.coverage,
             files: manifest.files,

@@ -4,12 +4,11 @@ use polars::prelude::*;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::frames::{column, frame, times};
+use super::frames::{Frames, column, columns, frame, frames, texts, times};
 use super::observed::names::*;
 use super::text::shell_word;
 use super::{FileReading, Report};
-use crate::bgp::{Peer, Prefix};
-use crate::coverage;
+use crate::bgp::{AsPath, Peer, Prefix};
 use crate::detect::{Dump, Evidence, Outage, Witness};
 use crate::error::Error;
 use crate::replay::RecordRef;
@@ -115,7 +114,7 @@ struct Row<'a> {
     prefix: Prefix,
     at: Timestamp,
     known_until: Option<Timestamp>,
-    path: Option<String>,
+    path: Option<&'a AsPath>,
     file: Option<u32>,
     record: Option<RecordRef>,
     dump: Option<&'a Dump>,
@@ -123,41 +122,34 @@ struct Row<'a> {
 
 /// One row per vantage point and edge, and per RIB dump written meanwhile and entry in it: the columns of
 /// `evidence.parquet`, in order.
-pub fn evidence_frame(report: &Report) -> Result<DataFrame, Error> {
-    let rows: Vec<Row> = report.findings.outages.iter().flat_map(|outage| rows(report, outage)).collect();
+pub fn evidence_frames(report: &Report) -> Frames<'_> {
+    let rows = report.findings.outages.iter().flat_map(|outage| rows(report, outage));
+    frames(rows, |rows| evidence_frame(report, rows))
+}
+
+fn evidence_frame(report: &Report, rows: &[Row]) -> Result<DataFrame, Error> {
     let named = |row: &Row| row.file.and_then(|number| file(report, number));
-    let sha256 = |file: &coverage::FileReading| Some(file.sha256.clone()).filter(|digest| !digest.is_empty());
-    let column_of = |value: &dyn Fn(&Row) -> Option<u64>| rows.iter().map(value).collect::<Vec<_>>();
     frame(
         "evidence",
-        vec![
-            column("outage", rows.iter().map(|row| row.outage).collect::<Vec<_>>()),
-            column("edge", rows.iter().map(|row| row.edge).collect::<Vec<_>>()),
-            column(EVIDENCE, rows.iter().map(|row| row.evidence).collect::<Vec<_>>()),
-            column(
-                COLLECTOR,
-                rows.iter().map(|row| report.replays[row.collector].collector.name()).collect::<Vec<_>>(),
-            ),
-            column(PEER_ADDRESS, rows.iter().map(|row| row.peer.map(|p| p.address.to_string())).collect::<Vec<_>>()),
-            column(PEER_ASN, rows.iter().map(|row| row.peer.map(|peer| peer.asn.0)).collect::<Vec<_>>()),
-            column(PREFIX, rows.iter().map(|row| row.prefix.to_string()).collect::<Vec<_>>()),
-            times(AT, rows.iter().map(|row| Some(row.at)).collect()),
-            times("known_until", rows.iter().map(|row| row.known_until).collect()),
-            column(AS_PATH, rows.iter().map(|row| row.path.clone()).collect::<Vec<_>>()),
-            column(FILE, rows.iter().map(|row| named(row).map(|file| file.name.clone())).collect::<Vec<_>>()),
-            column("sha256", rows.iter().map(|row| named(row).and_then(sha256)).collect::<Vec<_>>()),
-            column(RECORD, column_of(&|row| row.record.map(|record| record.record))),
-            column(OFFSET, column_of(&|row| row.record.map(|record| record.offset))),
-            column(
-                "n_full_feeds",
-                rows.iter().map(|row| row.dump.map(|dump| dump.n_full_feeds as u32)).collect::<Vec<_>>(),
-            ),
-            column(
-                "n_holding",
-                rows.iter().map(|row| row.dump.map(|dump| dump.holding.len() as u32)).collect::<Vec<_>>(),
-            ),
-            column("confirms", rows.iter().map(|row| row.dump.map(|dump| dump.confirms)).collect::<Vec<_>>()),
-        ],
+        columns!(rows, row => {
+            column "outage" => row.outage,
+            column "edge" => row.edge,
+            column EVIDENCE => row.evidence,
+            column COLLECTOR => report.replays[row.collector].collector.name(),
+            texts PEER_ADDRESS => row.peer.map(|peer| peer.address),
+            column PEER_ASN => row.peer.map(|peer| peer.asn.0),
+            texts PREFIX => Some(row.prefix),
+            times AT => Some(row.at),
+            times "known_until" => row.known_until,
+            texts AS_PATH => row.path,
+            column FILE => named(row).map(|file| file.name.as_str()),
+            column "sha256" => named(row).map(|file| file.sha256.as_str()).filter(|digest| !digest.is_empty()),
+            column RECORD => row.record.map(|record| record.record),
+            column OFFSET => row.record.map(|record| record.offset),
+            column "n_full_feeds" => row.dump.map(|dump| dump.n_full_feeds as u32),
+            column "n_holding" => row.dump.map(|dump| dump.holding.len() as u32),
+            column "confirms" => row.dump.map(|dump| dump.confirms),
+        }),
     )
 }
 
@@ -174,7 +166,7 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
             prefix: witness.prefix,
             at: witness.at,
             known_until: Some(witness.known_until),
-            path: witness.path.as_deref().map(ToString::to_string),
+            path: witness.path.as_deref(),
             file: record(witness).map(|record| record.file),
             record: record(witness),
             dump: None,
@@ -198,7 +190,7 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
         rows.push(row("dump", None, None, None, Some(dump)));
         rows.extend(dump.entries.iter().map(|(peer, record, path)| {
             let peer = report.replays[dump.collector].peers[*peer];
-            row("rib", Some(peer), Some(path.to_string()), Some(*record), None)
+            row("rib", Some(peer), Some(path), Some(*record), None)
         }));
     }
     rows

@@ -1,25 +1,69 @@
 //! The results as polars frames: one schema each, named columns, times as UTC timestamps, sorted.
 
+use std::fmt::{Display, Write as _};
+
 use polars::prelude::*;
 
 use super::text::steers;
 use super::{Report, round};
-use crate::detect::{Outage, Scope, Upstream};
+use crate::bgp::{Asn, Family, Prefix};
+use crate::detect::{Outage, Scope, SpaceStep, Upstream};
 use crate::error::Error;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
+use crate::visibility::Step;
+
+/// A long table as frames with the same columns, in order: there is at least one, and each is made when it is asked for.
+pub type Frames<'a> = Box<dyn Iterator<Item = Result<DataFrame, Error>> + 'a>;
+
+/// The most rows of one frame, which becomes a row group of a Parquet file: some 20 MB while it is written.
+const MAX_ROWS: usize = 1 << 16;
+
+/// A list of rows, part by part.
+pub(super) fn frames<'a, R: 'a>(
+    mut rows: impl Iterator<Item = R> + 'a,
+    frame: impl Fn(&[R]) -> Result<DataFrame, Error> + 'a,
+) -> Frames<'a> {
+    let mut is_first = true;
+    Box::new(std::iter::from_fn(move || {
+        let part: Vec<R> = rows.by_ref().take(MAX_ROWS).collect();
+        (std::mem::take(&mut is_first) || !part.is_empty()).then(|| frame(&part))
+    }))
+}
+
+/// The columns of a list of rows, one closure each.
+macro_rules! columns {
+    ($rows:expr, $row:ident => { $($make:ident $name:expr => $value:expr),* $(,)? }) => {
+        vec![$($make($name, $rows.iter().map(|$row| $value))),*]
+    };
+}
+pub(super) use columns;
 
 /// A column of instants in UTC, in microseconds.
-pub(super) fn times(name: &str, values: Vec<Option<Timestamp>>) -> Column {
-    let micros: Vec<Option<i64>> = values.into_iter().map(|at| at.map(Timestamp::micros)).collect();
+pub(super) fn times(name: &str, values: impl Iterator<Item = Option<Timestamp>>) -> Column {
+    let micros: Vec<Option<i64>> = values.map(|at| at.map(Timestamp::micros)).collect();
     Series::new(name.into(), micros).into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)).into_column()
 }
 
-pub(super) fn column<T, V>(name: &str, values: Vec<T>) -> Column
+/// A column of values as they are printed.
+pub(super) fn texts<T: Display>(name: &str, values: impl ExactSizeIterator<Item = Option<T>>) -> Column {
+    let mut column = StringChunkedBuilder::new(name.into(), values.len());
+    let mut text = String::new();
+    for value in values {
+        text.clear();
+        // Writing into memory does not fail.
+        let printed = value.map(|value| write!(text, "{value}"));
+        column.append_option(printed.map(|_| text.as_str()));
+    }
+    column.finish().into_column()
+}
+
+/// A column of values of a type that polars knows.
+pub(super) fn column<T, V>(name: &str, values: impl Iterator<Item = T>) -> Column
 where
     V: ?Sized,
     Series: NamedFrom<Vec<T>, V>,
 {
-    Series::new(name.into(), values).into_column()
+    Series::new(name.into(), values.collect::<Vec<T>>()).into_column()
 }
 
 pub(super) fn frame(table: &'static str, columns: Vec<Column>) -> Result<DataFrame, Error> {
@@ -28,139 +72,131 @@ pub(super) fn frame(table: &'static str, columns: Vec<Column>) -> Result<DataFra
 
 /// One row per outage: the columns of `outages.csv` and `outages.parquet`, in order.
 pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
-    macro_rules! each {
-        ($value:expr) => {
-            outages.iter().map($value).collect::<Vec<_>>()
-        };
-    }
     let words = |values: Vec<String>| values.join(" ");
     let asns = |list: &[Upstream]| words(list.iter().map(|upstream| upstream.asn.0.to_string()).collect());
     frame(
         "outages",
-        vec![
-            column("id", each!(|o| o.id.as_str())),
-            column("scope", each!(|o| o.scope.name())),
-            column("target", each!(|o| o.target.to_string())),
-            column("asn", each!(|o| o.asn.map(|asn| asn.0))),
-            column("prefix", each!(|o| o.prefix.map(|prefix| prefix.to_string()))),
-            column("prefixes", each!(|o| words(o.prefixes.iter().map(ToString::to_string).collect()))),
-            column("family", each!(|o| o.family.to_string())),
-            times("start", each!(|o| o.start)),
-            times("end", each!(|o| o.end)),
-            times("start_earliest", each!(|o| o.start_bounds.earliest)),
-            times("start_latest", each!(|o| o.start_bounds.latest)),
-            times("end_earliest", each!(|o| o.end_bounds.earliest)),
-            times("end_latest", each!(|o| o.end_bounds.latest)),
-            column("duration_seconds", each!(|o| o.duration.as_secs_f64())),
-            column("severity", each!(|o| o.severity.name())),
-            column("class", each!(|o| o.class.name())),
-            column("censored", each!(|o| words(o.censored.iter().map(|c| c.name().to_owned()).collect()))),
-            column("episode", each!(|o| o.episode as u32)),
-            times("first_loss", each!(|o| Some(o.loss.first))),
-            times("last_loss", each!(|o| Some(o.loss.last))),
-            times("first_return", each!(|o| o.recovery.map(|r| r.first))),
-            times("last_return", each!(|o| o.recovery.map(|r| r.last))),
-            column("visibility_before", each!(|o| o.visibility_before.map(round))),
-            column("visibility_min", each!(|o| round(o.visibility_min))),
-            column("baseline_share_min", each!(|o| round(o.baseline_min))),
-            column("n_vantage_points", each!(|o| o.n_vantage_points as u32)),
-            column("n_vantage_points_lost", each!(|o| o.n_vantage_points_lost as u32)),
-            column("n_peer_asns", each!(|o| o.n_peer_asns as u32)),
-            column("n_collectors", each!(|o| o.n_collectors as u32)),
-            column("rib_confirmed", each!(|o| o.rib_confirmed)),
-            column("evidence_quality", each!(|o| o.quality.name())),
-            column("n_zombies", each!(|o| o.survivors.iter().filter(|s| s.zombie).count() as u32)),
-            column("upstreams_before", each!(|o| asns(&o.upstreams.before))),
-            column("upstreams_after", each!(|o| asns(&o.upstreams.after))),
-            column("pattern", each!(|o| o.upstreams.pattern.map(|pattern| pattern.name()))),
-            column("loss_spread_seconds", each!(|o| o.agreement.loss_spread().map(|spread| spread.as_secs_f64()))),
-            column(
-                "recovery_spread_seconds",
-                each!(|o| o.agreement.recovery_spread().map(|spread| spread.as_secs_f64())),
-            ),
-            times("start_range_earliest", each!(|o| o.agreement.start_range().map(|range| range.0))),
-            times("start_range_latest", each!(|o| o.agreement.start_range().map(|range| range.1))),
-            times("end_range_earliest", each!(|o| o.agreement.end_range().map(|range| range.0))),
-            times("end_range_latest", each!(|o| o.agreement.end_range().map(|range| range.1))),
-            column("ioda_answer", each!(|o| o.agreement.ioda.map(|ioda| ioda.name()))),
-        ],
+        columns!(outages, o => {
+            column "id" => o.id.as_str(),
+            column "scope" => o.scope.name(),
+            texts "target" => Some(o.target),
+            column "asn" => o.asn.map(|asn| asn.0),
+            texts "prefix" => o.prefix,
+            column "prefixes" => words(o.prefixes.iter().map(ToString::to_string).collect()),
+            texts "family" => Some(o.family),
+            times "start" => o.start,
+            times "end" => o.end,
+            times "start_earliest" => o.start_bounds.earliest,
+            times "start_latest" => o.start_bounds.latest,
+            times "end_earliest" => o.end_bounds.earliest,
+            times "end_latest" => o.end_bounds.latest,
+            column "duration_seconds" => o.duration.as_secs_f64(),
+            column "severity" => o.severity.name(),
+            column "class" => o.class.name(),
+            column "censored" => words(o.censored.iter().map(|c| c.name().to_owned()).collect()),
+            column "episode" => o.episode as u32,
+            times "first_loss" => Some(o.loss.first),
+            times "last_loss" => Some(o.loss.last),
+            times "first_return" => o.recovery.map(|r| r.first),
+            times "last_return" => o.recovery.map(|r| r.last),
+            column "visibility_before" => o.visibility_before.map(round),
+            column "visibility_min" => round(o.visibility_min),
+            column "baseline_share_min" => round(o.baseline_min),
+            column "n_vantage_points" => o.n_vantage_points as u32,
+            column "n_vantage_points_lost" => o.n_vantage_points_lost as u32,
+            column "n_peer_asns" => o.n_peer_asns as u32,
+            column "n_collectors" => o.n_collectors as u32,
+            column "rib_confirmed" => o.rib_confirmed,
+            column "evidence_quality" => o.quality.name(),
+            column "n_zombies" => o.survivors.iter().filter(|s| s.zombie).count() as u32,
+            column "upstreams_before" => asns(&o.upstreams.before),
+            column "upstreams_after" => asns(&o.upstreams.after),
+            column "pattern" => o.upstreams.pattern.map(|pattern| pattern.name()),
+            column "loss_spread_seconds" => o.agreement.loss_spread().map(|spread| spread.as_secs_f64()),
+            column "recovery_spread_seconds" => o.agreement.recovery_spread().map(|spread| spread.as_secs_f64()),
+            times "start_range_earliest" => o.agreement.start_range().map(|range| range.0),
+            times "start_range_latest" => o.agreement.start_range().map(|range| range.1),
+            times "end_range_earliest" => o.agreement.end_range().map(|range| range.0),
+            times "end_range_latest" => o.agreement.end_range().map(|range| range.1),
+            column "ioda_answer" => o.agreement.ioda.map(|ioda| ioda.name()),
+        }),
     )
 }
 
+/// One row of `timelines.parquet`: a constant stretch of a prefix, or else of a target AS.
+struct TimelineRow<'a> {
+    scope: Scope,
+    asn: Option<Asn>,
+    prefix: Option<Prefix>,
+    family: Family,
+    shown: Window,
+    counts: [usize; 2],
+    visibility: Option<f64>,
+    seen: Option<&'a Step>,
+    space: Option<&'a SpaceStep>,
+    observed: bool,
+}
+
 /// One row per target AS or prefix and constant stretch: the columns of `timelines.parquet`, in order.
-pub fn timeline_frame(report: &Report) -> Result<DataFrame, Error> {
+pub fn timeline_frames(report: &Report) -> Frames<'_> {
     let window = report.parameters.window();
-    let (mut scopes, mut asns, mut prefixes, mut families) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut from, mut to) = (Vec::new(), Vec::new());
-    let (mut visible, mut live, mut visibility) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut baseline_visible, mut baseline_live, mut baseline_share) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut points_visible, mut points, mut observed) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut space_up, mut space) = (Vec::new(), Vec::new());
-    for timeline in &report.asn_timelines {
-        for (stretch, step) in timeline.stretches() {
-            let Some(shown) = stretch.intersect(&window) else { continue };
-            scopes.push(Scope::Asn.name());
-            asns.push(Some(timeline.asn.0));
-            prefixes.push(None);
-            families.push(timeline.family.to_string());
-            from.push(Some(shown.start));
-            to.push(Some(shown.end));
-            visible.push(step.n_prefixes_up as u32);
-            live.push(step.n_prefixes as u32);
-            visibility.push(step.share());
-            baseline_visible.push(None);
-            baseline_live.push(None);
-            baseline_share.push(None);
-            points_visible.push(None);
-            points.push(None);
-            space_up.push(Some(step.space_up));
-            space.push(Some(step.space));
-            observed.push(step.observed);
-        }
-    }
-    for timeline in &report.timelines {
-        for (stretch, step) in timeline.stretches() {
-            let Some(shown) = stretch.intersect(&window) else { continue };
-            scopes.push(Scope::Prefix.name());
-            asns.push(None);
-            prefixes.push(Some(timeline.prefix.to_string()));
-            families.push(timeline.family().to_string());
-            from.push(Some(shown.start));
-            to.push(Some(shown.end));
-            visible.push(step.n_visible as u32);
-            live.push(step.n_live as u32);
-            visibility.push(step.visibility());
-            baseline_visible.push(Some(step.n_baseline_visible as u32));
-            baseline_live.push(Some(step.n_baseline_live as u32));
-            baseline_share.push(step.baseline_share());
-            points_visible.push(Some(step.n_vantage_points_visible as u32));
-            points.push(Some(step.n_vantage_points as u32));
-            space_up.push(None);
-            space.push(None);
-            observed.push(step.observed);
-        }
-    }
+    let of_asns = report.asn_timelines.iter().flat_map(move |timeline| {
+        timeline.stretches().filter_map(move |(stretch, step)| {
+            Some(TimelineRow {
+                scope: Scope::Asn,
+                asn: Some(timeline.asn),
+                prefix: None,
+                family: timeline.family,
+                shown: stretch.intersect(&window)?,
+                counts: [step.n_prefixes_up, step.n_prefixes],
+                visibility: step.share(),
+                seen: None,
+                space: Some(step),
+                observed: step.observed,
+            })
+        })
+    });
+    let of_prefixes = report.timelines.iter().flat_map(move |timeline| {
+        timeline.stretches().filter_map(move |(stretch, step)| {
+            Some(TimelineRow {
+                scope: Scope::Prefix,
+                asn: None,
+                prefix: Some(timeline.prefix),
+                family: timeline.family(),
+                shown: stretch.intersect(&window)?,
+                counts: [step.n_visible, step.n_live],
+                visibility: step.visibility(),
+                seen: Some(step),
+                space: None,
+                observed: step.observed,
+            })
+        })
+    });
+    frames(of_asns.chain(of_prefixes), timeline_frame)
+}
+
+fn timeline_frame(rows: &[TimelineRow]) -> Result<DataFrame, Error> {
     frame(
         "timelines",
-        vec![
-            column("scope", scopes),
-            column("asn", asns),
-            column("prefix", prefixes),
-            column("family", families),
-            times("from", from),
-            times("to", to),
-            column("n_visible", visible),
-            column("n_live", live),
-            column("visibility", visibility),
-            column("n_baseline_visible", baseline_visible),
-            column("n_baseline_live", baseline_live),
-            column("baseline_share", baseline_share),
-            column("n_vantage_points_visible", points_visible),
-            column("n_vantage_points", points),
-            column("space_up", space_up),
-            column("space", space),
-            column("observed", observed),
-        ],
+        columns!(rows, row => {
+            column "scope" => row.scope.name(),
+            column "asn" => row.asn.map(|asn| asn.0),
+            texts "prefix" => row.prefix,
+            texts "family" => Some(row.family),
+            times "from" => Some(row.shown.start),
+            times "to" => Some(row.shown.end),
+            column "n_visible" => row.counts[0] as u32,
+            column "n_live" => row.counts[1] as u32,
+            column "visibility" => row.visibility,
+            column "n_baseline_visible" => row.seen.map(|step| step.n_baseline_visible as u32),
+            column "n_baseline_live" => row.seen.map(|step| step.n_baseline_live as u32),
+            column "baseline_share" => row.seen.and_then(Step::baseline_share),
+            column "n_vantage_points_visible" => row.seen.map(|step| step.n_vantage_points_visible as u32),
+            column "n_vantage_points" => row.seen.map(|step| step.n_vantage_points as u32),
+            column "space_up" => row.space.map(|step| step.space_up),
+            column "space" => row.space.map(|step| step.space),
+            column "observed" => row.observed,
+        }),
     )
 }
 
@@ -173,19 +209,15 @@ fn cell(text: &str) -> String {
 
 /// One row per collector and stretch of the window: the columns of `coverage.csv`, in order.
 pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
-    let rows = &report.coverage.rows;
     frame(
         "coverage",
-        vec![
-            column("collector", rows.iter().map(|row| cell(row.collector.name())).collect::<Vec<_>>()),
-            times("from", rows.iter().map(|row| Some(row.window.start)).collect()),
-            times("to", rows.iter().map(|row| Some(row.window.end)).collect()),
-            column(
-                "state",
-                rows.iter().map(|row| if row.reason.is_none() { "known" } else { "unknown" }).collect::<Vec<_>>(),
-            ),
-            column("reason", rows.iter().map(|row| row.reason.map(|reason| reason.to_string())).collect::<Vec<_>>()),
-            column("detail", rows.iter().map(|row| row.reason.map(|_| cell(&row.detail))).collect::<Vec<_>>()),
-        ],
+        columns!(report.coverage.rows, row => {
+            column "collector" => cell(row.collector.name()),
+            times "from" => Some(row.window.start),
+            times "to" => Some(row.window.end),
+            column "state" => if row.reason.is_none() { "known" } else { "unknown" },
+            texts "reason" => row.reason,
+            column "detail" => row.reason.map(|_| cell(&row.detail)),
+        }),
     )
 }

@@ -2,37 +2,61 @@
 
 mod outage;
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::detect::{Episode, Loss};
 use outage::outages;
 
-/// The whole report.
-pub fn document(report: &Report) -> Value {
-    json!({
-        "tool": TOOL,
-        "note": report.note,
-        "query": report.parameters,
-        "answer": report.answer().name(),
-        "coverage": coverage(report),
-        "outages": outages(report),
-        "episodes": report.findings.episodes.iter().map(episode).collect::<Vec<_>>(),
-        "losses": report.findings.losses.iter().map(loss).collect::<Vec<_>>(),
-    })
+/// The whole report; its lists are made one by one as they are written.
+pub fn document(report: &Report) -> impl Serialize + '_ {
+    Document(report)
 }
 
 /// The report as one JSON value a line: every outage, then the run as a whole.
-pub fn lines(report: &Report) -> Vec<Value> {
-    let mut lines: Vec<Value> = outages(report).into_iter().map(|outage| tagged("outage", outage)).collect();
-    let mut run = document(report);
-    if let Value::Object(fields) = &mut run {
-        for list in ["outages", "episodes", "losses"] {
-            fields.shift_remove(list);
+pub fn lines(report: &Report) -> impl Iterator<Item = Value> + '_ {
+    let run =
+        std::iter::once_with(|| Value::Object(run(report).map(|(name, value)| (name.to_owned(), value)).collect()));
+    outages(report).map(|outage| tagged("outage", outage)).chain(run.map(|run| tagged("run", run)))
+}
+
+struct Document<'a>(&'a Report);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Document(report) = *self;
+        let mut document = serializer.serialize_map(None)?;
+        for (name, value) in run(report) {
+            document.serialize_entry(name, &value)?;
         }
+        document.serialize_entry("outages", &Each(|| outages(report)))?;
+        document.serialize_entry("episodes", &Each(|| report.findings.episodes.iter().map(episode)))?;
+        document.serialize_entry("losses", &Each(|| report.findings.losses.iter().map(loss)))?;
+        document.end()
     }
-    lines.push(tagged("run", run));
-    lines
+}
+
+/// A list of which only one value is in memory at a time.
+struct Each<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+/// What is said of the run as a whole.
+fn run(report: &Report) -> impl Iterator<Item = (&'static str, Value)> {
+    let fields = [
+        ("tool", json!(TOOL)),
+        ("note", json!(report.note)),
+        ("query", json!(report.parameters)),
+        ("answer", json!(report.answer().name())),
+        ("coverage", coverage(report)),
+    ];
+    fields.into_iter()
 }
 
 /// `value` with what kind of line it is in front.

@@ -17,8 +17,13 @@ pub fn markdown(report: &Report, all: bool) -> String {
     if let Some(note) = &report.note {
         let _ = writeln!(text, "> Note: {}\n", escape(note));
     }
-    for summary in &report.summaries {
-        let _ = writeln!(text, "**{}**\n", escape(&words::headline(report, summary)));
+    let headlines = words::headlines(report);
+    let sentences = match headlines.len() > limit {
+        true => words::overview(report, &headlines),
+        false => headlines.iter().map(|headline| words::headline(report, headline)).collect(),
+    };
+    for sentence in sentences {
+        let _ = writeln!(text, "**{}**\n", escape(&sentence));
     }
     outages(&mut text, report, all, limit);
     coverage(&mut text, report, limit);

@@ -1,5 +1,7 @@
 //! What the archives showed: the part of a report that no threshold changes.
 
+use serde::Deserialize;
+
 use crate::bgp::{Prefix, Project, VantagePoint};
 use crate::catalog::Query;
 use crate::coverage::{FileReading, Gap};
@@ -29,7 +31,7 @@ pub struct Observations {
 }
 
 /// What one collector's archive consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Source {
     /// Whose it is.
     pub project: Project,
@@ -47,9 +49,7 @@ pub struct Source {
 pub(super) fn spans<'a>(replays: &'a [Replay], prefix: &Prefix) -> impl Iterator<Item = KnownSpan> + use<'a> {
     let prefix = *prefix;
     replays.iter().flat_map(move |replay| {
-        let from = replay.routes.partition_point(|span| span.prefix < prefix);
-        let of_prefix = replay.routes[from..].iter().take_while(move |span| span.prefix == prefix);
-        of_prefix.filter_map(move |span| {
+        replay.of_prefix(&prefix).iter().filter_map(move |span| {
             let collector = replay.collector.clone();
             Some(KnownSpan {
                 vantage_point: VantagePoint { collector, peer: replay.peers[span.peer] },

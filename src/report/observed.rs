@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::Report;
-use super::frames::{column, frame, times};
+use super::frames::{Frames, column, columns, frame, frames, texts, times};
 use crate::bgp::{AsPath, Family, Peer, Prefix};
 use crate::error::Error;
 use crate::replay::{Holder, RecordRef, Replay, RibTable};
@@ -38,13 +38,6 @@ pub(super) mod names {
 }
 use names::*;
 
-/// The columns of a list of rows, one closure each.
-macro_rules! columns {
-    ($rows:expr, $row:ident => { $($make:ident $name:expr => $value:expr),* $(,)? }) => {
-        vec![$($make($name, $rows.iter().map(|$row| $value).collect::<Vec<_>>())),*]
-    };
-}
-
 /// One row of `spans.parquet`.
 struct SpanRow<'a> {
     collector: &'a str,
@@ -62,21 +55,25 @@ struct SpanRow<'a> {
 }
 
 /// One row per vantage point, prefix and state, and one per session state: the columns of `spans.parquet`, in order.
-pub fn span_frame(report: &Report) -> Result<DataFrame, Error> {
-    let mut rows: Vec<SpanRow> = report.replays.iter().flat_map(route_rows).collect();
-    rows.extend(report.replays.iter().flat_map(session_rows));
+pub fn span_frames(report: &Report) -> Frames<'_> {
+    let of_routes = report.replays.iter().flat_map(route_rows);
+    let of_sessions = report.replays.iter().flat_map(session_rows);
+    frames(of_routes.chain(of_sessions), |rows| span_frame(report, rows))
+}
+
+fn span_frame(report: &Report, rows: &[SpanRow]) -> Result<DataFrame, Error> {
     let file = |record: &Option<RecordRef>| record.and_then(|record| file_name(report, record.file));
     frame(
         "spans",
         columns!(rows, row => {
             column COLLECTOR => row.collector,
-            column PEER_ADDRESS => row.peer.address.to_string(),
+            texts PEER_ADDRESS => Some(row.peer.address),
             column PEER_ASN => row.peer.asn.0,
-            column PREFIX => row.prefix.map(|prefix| prefix.to_string()),
-            column FAMILY => row.family.to_string(),
+            texts PREFIX => row.prefix,
+            texts FAMILY => Some(row.family),
             column ORIGIN => row.path.and_then(|path| path.origin()).map(|asn| asn.0),
             column UPSTREAM => row.path.and_then(|path| path.upstream()).map(|asn| asn.0),
-            column AS_PATH => row.path.map(ToString::to_string),
+            texts AS_PATH => row.path,
             times FROM => Some(row.from),
             times TO => Some(row.to),
             column STATE => row.state,
@@ -165,7 +162,7 @@ pub fn rib_table_frame(report: &Report) -> Result<DataFrame, Error> {
             column FILE => file_name(report, row.1.file),
             times BEGUN_AT => Some(row.1.begun_at),
             times DONE_AT => Some(row.1.done_at),
-            column PEER_ADDRESS => row.2.address.to_string(),
+            texts PEER_ADDRESS => Some(row.2.address),
             column PEER_ASN => row.2.asn.0,
             column N_PREFIXES[0] => row.3[0],
             column N_PREFIXES[1] => row.3[1],
@@ -183,29 +180,33 @@ struct EntryRow<'a> {
 }
 
 /// One row per RIB dump, prefix, peer and path: the columns of `rib_entries.parquet`, in order.
-pub fn rib_entry_frame(report: &Report) -> Result<DataFrame, Error> {
-    let mut rows: Vec<EntryRow> = Vec::new();
-    for replay in &report.replays {
+pub fn rib_entry_frames(report: &Report) -> Frames<'_> {
+    let rows = report.replays.iter().flat_map(|replay| {
         let lists = replay.tables.iter().flat_map(|table| &table.holders);
-        for (prefix, holder) in lists.flat_map(|(prefix, list)| list.iter().map(|holder| (*prefix, holder))) {
+        let holders = lists.flat_map(|(prefix, list)| list.iter().map(|holder| (*prefix, holder)));
+        holders.flat_map(move |(prefix, holder)| {
             let paths = holder.paths.iter();
-            rows.extend(paths.map(|(path_id, path)| EntryRow { replay, prefix, holder, path_id: *path_id, path }));
-        }
-    }
+            paths.map(move |(path_id, path)| EntryRow { replay, prefix, holder, path_id: *path_id, path })
+        })
+    });
+    frames(rows, |rows| rib_entry_frame(report, rows))
+}
+
+fn rib_entry_frame(report: &Report, rows: &[EntryRow]) -> Result<DataFrame, Error> {
     frame(
         "rib_entries",
         columns!(rows, row => {
             column COLLECTOR => row.replay.collector.name(),
             column FILE => file_name(report, row.holder.record.file),
-            column PREFIX => row.prefix.to_string(),
-            column FAMILY => row.prefix.family().to_string(),
-            column PEER_ADDRESS => row.replay.peers[row.holder.peer].address.to_string(),
+            texts PREFIX => Some(row.prefix),
+            texts FAMILY => Some(row.prefix.family()),
+            texts PEER_ADDRESS => Some(row.replay.peers[row.holder.peer].address),
             column PEER_ASN => row.replay.peers[row.holder.peer].asn.0,
             times AT => Some(row.holder.at),
             column PATH_ID => row.path_id,
             column ORIGIN => row.path.origin().map(|asn| asn.0),
             column UPSTREAM => row.path.upstream().map(|asn| asn.0),
-            column AS_PATH => row.path.to_string(),
+            texts AS_PATH => Some(row.path),
             column RECORD => row.holder.record.record,
             column OFFSET => row.holder.record.offset,
         }),
@@ -224,7 +225,7 @@ pub fn peer_frame(report: &Report) -> Result<DataFrame, Error> {
         "peers",
         columns!(rows, row => {
             column COLLECTOR => row.0.name(),
-            column PEER_ADDRESS => row.1.address.to_string(),
+            texts PEER_ADDRESS => Some(row.1.address),
             column PEER_ASN => row.1.asn.0,
             column FOREIGN_FIRST_HOP => row.2,
         }),

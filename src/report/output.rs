@@ -1,8 +1,8 @@
 //! The report as a folder of files, written whole or not at all.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use polars::prelude::*;
@@ -90,9 +90,7 @@ pub fn write(report: &Report, folder: &Path, exports: &[Export], replace: bool) 
     let staging = tempfile::Builder::new().prefix(".outage-replay-").tempdir_in(parent).map_err(failed)?;
     let (made, earlier) = (staging.path().join("made"), staging.path().join("earlier"));
     fs::create_dir(&made).map_err(failed)?;
-    for (name, bytes) in files(report, exports)? {
-        fs::write(made.join(&name), bytes).map_err(|source| Error::Write { path: folder.join(&name), source })?;
-    }
+    Folder { made: &made, named: folder }.write(report, exports)?;
     if target.exists() {
         fs::rename(&target, &earlier).map_err(failed)?;
     }
@@ -103,60 +101,98 @@ pub fn write(report: &Report, folder: &Path, exports: &[Export], replace: bool) 
     })
 }
 
-fn files(report: &Report, exports: &[Export]) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let mut files = Vec::new();
-    let mut tables = Vec::new();
-    if exports.contains(&Export::Csv) {
-        files.push(("outages.csv".to_owned(), csv("outages.csv", outage_frame(&report.findings.outages)?)?));
-        files.push(("coverage.csv".to_owned(), csv("coverage.csv", coverage_frame(report)?)?));
-    }
-    if exports.contains(&Export::Parquet) {
-        for (name, frame) in [
-            ("outages.parquet", outage_frame(&report.findings.outages)?),
-            ("timelines.parquet", timeline_frame(report)?),
-            ("evidence.parquet", evidence_frame(report)?),
-            (SPANS, span_frame(report)?),
-            (PEERS, peer_frame(report)?),
-            (RIB_TABLES, rib_table_frame(report)?),
-            (RIB_ENTRIES, rib_entry_frame(report)?),
-        ] {
-            tables.push(json!({ "name": name, "rows": frame.height() }));
-            files.push((name.to_owned(), parquet(name, frame)?));
-        }
-    }
-    if exports.contains(&Export::Html) {
-        files.push(("report.html".to_owned(), html(report).into_bytes()));
-    }
-    if exports.contains(&Export::Svg) {
-        files.push(("timeline.svg".to_owned(), svg(report).into_bytes()));
-    }
-    if exports.contains(&Export::Png) {
-        files.push(("timeline.png".to_owned(), png(report)?));
-    }
-    files.push((MANIFEST.to_owned(), manifest(report, tables)));
-    Ok(files)
+/// Where the files are made, and the folder that will hold them.
+struct Folder<'a> {
+    made: &'a Path,
+    named: &'a Path,
 }
 
-/// Outages as CSV text: RFC 4180, times in RFC 3339.
-fn csv(table: &'static str, mut frame: DataFrame) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
+impl Folder<'_> {
+    /// Makes one file after the other: only the one that is being written is in memory.
+    fn write(&self, report: &Report, exports: &[Export]) -> Result<(), Error> {
+        let outages = || outage_frame(&report.findings.outages);
+        if exports.contains(&Export::Csv) {
+            self.file("outages.csv", |file| csv("outages.csv", outages()?, file))?;
+            self.file("coverage.csv", |file| csv("coverage.csv", coverage_frame(report)?, file))?;
+        }
+        let mut tables = Vec::new();
+        if exports.contains(&Export::Parquet) {
+            let frames: [(&'static str, Frames); 7] = [
+                ("outages.parquet", whole(outages)),
+                ("timelines.parquet", timeline_frames(report)),
+                ("evidence.parquet", evidence_frames(report)),
+                (SPANS, span_frames(report)),
+                (PEERS, whole(|| peer_frame(report))),
+                (RIB_TABLES, whole(|| rib_table_frame(report))),
+                (RIB_ENTRIES, rib_entry_frames(report)),
+            ];
+            for (name, frames) in frames {
+                let n_rows = self.file(name, |file| parquet(name, frames, file))?;
+                tables.push(json!({ "name": name, "rows": n_rows }));
+            }
+        }
+        if exports.contains(&Export::Html) {
+            self.bytes("report.html", html(report).as_bytes())?;
+        }
+        if exports.contains(&Export::Svg) {
+            self.bytes("timeline.svg", svg(report).as_bytes())?;
+        }
+        if exports.contains(&Export::Png) {
+            self.bytes("timeline.png", &png(report)?)?;
+        }
+        self.bytes(MANIFEST, &manifest(report, tables))
+    }
+
+    fn bytes(&self, name: &'static str, bytes: &[u8]) -> Result<(), Error> {
+        fs::write(self.made.join(name), bytes).map_err(|source| self.failed(name, source))
+    }
+
+    /// A file that is written as it is made.
+    fn file<T>(&self, name: &'static str, make: impl FnOnce(&mut dyn Write) -> Result<T, Error>) -> Result<T, Error> {
+        let failed = |source| self.failed(name, source);
+        let mut file = File::create(self.made.join(name)).map(BufWriter::new).map_err(failed)?;
+        let made = make(&mut file).map_err(|error| match error {
+            Error::Table { source: PolarsError::IO { error, .. }, .. } => failed(io::Error::new(error.kind(), error)),
+            error => error,
+        })?;
+        file.flush().map_err(failed)?;
+        Ok(made)
+    }
+
+    fn failed(&self, name: &str, source: io::Error) -> Error {
+        Error::Write { path: self.named.join(name), source }
+    }
+}
+
+/// A short table.
+fn whole<'a>(frame: impl FnOnce() -> Result<DataFrame, Error> + 'a) -> Frames<'a> {
+    Box::new(std::iter::once_with(frame))
+}
+
+/// A table as CSV text: RFC 4180, times in RFC 3339.
+fn csv(table: &'static str, mut frame: DataFrame, file: impl Write) -> Result<(), Error> {
     // A few thousand rows: polars' own threads would only compete with ours.
-    CsvWriter::new(&mut bytes)
+    CsvWriter::new(file)
         .n_threads(1)
         .with_datetime_format(Some("%Y-%m-%dT%H:%M:%S%.fZ".into()))
         .finish(&mut frame)
-        .map_err(|source| Error::Table { table, source })?;
-    Ok(bytes)
+        .map_err(|source| Error::Table { table, source })
 }
 
-fn parquet(table: &'static str, mut frame: DataFrame) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes)
-        .set_parallel(false)
-        .with_compression(ParquetCompression::Zstd(None))
-        .finish(&mut frame)
-        .map_err(|source| Error::Table { table, source })?;
-    Ok(bytes)
+/// A table as Parquet, a row group for each frame: how many rows it has.
+fn parquet(table: &'static str, mut frames: Frames, file: impl Write) -> Result<usize, Error> {
+    let failed = |source| Error::Table { table, source };
+    let Some(first) = frames.next().transpose()? else { return Ok(0) };
+    let writer = ParquetWriter::new(file).set_parallel(false).with_compression(ParquetCompression::Zstd(None));
+    let mut writer = writer.batched(first.schema()).map_err(failed)?;
+    let mut n_rows = 0;
+    for frame in std::iter::once(Ok(first)).chain(frames) {
+        let frame = frame?;
+        n_rows += frame.height();
+        writer.write_batch(&frame).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?;
+    Ok(n_rows)
 }
 
 /// `tables`: the Parquet files.
@@ -194,5 +230,7 @@ fn manifest(report: &Report, tables: Vec<Value>) -> Vec<u8> {
 
 /// Outages as CSV text, for standard output.
 pub fn outages_csv(report: &Report) -> Result<Vec<u8>, Error> {
-    csv("outages", outage_frame(&report.findings.outages)?)
+    let mut bytes = Vec::new();
+    csv("outages", outage_frame(&report.findings.outages)?, &mut bytes)?;
+    Ok(bytes)
 }

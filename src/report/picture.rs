@@ -12,7 +12,7 @@ use super::drawing::{self, Place, Plot, Tick, ticks};
 use super::html::credit;
 use super::rows::{self, Panel, Row};
 use super::text::{count, from_to, percent, wrap};
-use super::words::{self, Told};
+use super::words::{self, Headline, Told};
 use super::*;
 use crate::detect::Outage;
 use crate::error::Error;
@@ -33,6 +33,7 @@ const STRIP: f64 = 15.0;
 const STRIP_STEP: f64 = 20.0;
 /// What is shown of longer lists.
 const MOST_LINES: usize = 5;
+const MOST_TARGETS: usize = 20;
 const MOST_PANELS: usize = 4;
 const MOST_PREFIXES: usize = 8;
 const MOST_COLLECTORS: usize = 6;
@@ -79,23 +80,24 @@ pub fn png(report: &Report) -> Result<Vec<u8>, Error> {
 
 /// What the picture says, and the rest of it, line by line.
 fn title(report: &Report) -> (String, Vec<String>) {
-    match report.summaries.as_slice() {
+    match words::headlines(report).as_slice() {
         [only] => title_of_one(report, only),
         all => title_of_many(report, all),
     }
 }
 
 /// How many were lost; then each of them, the longest outage of each family.
-fn title_of_many(report: &Report, summaries: &[Summary]) -> (String, Vec<String>) {
-    let lost = |summary: &&Summary| !words::outages_of(report, summary).is_empty();
-    let n = summaries.iter().filter(lost).count();
+fn title_of_many(report: &Report, headlines: &[Headline]) -> (String, Vec<String>) {
+    let n = headlines.iter().filter(|headline| !headline.outages.is_empty()).count();
     let title = match n {
-        0 if report.is_sufficient() => format!("No outage at {} targets", summaries.len()),
-        0 => format!("No outage seen at {} targets; the data do not suffice for all", summaries.len()),
-        n => format!("{n} of {} targets had an outage", summaries.len()),
+        0 if report.is_sufficient() => format!("No outage at {} targets", headlines.len()),
+        0 => format!("No outage seen at {} targets; the data do not suffice for all", headlines.len()),
+        n => format!("{n} of {} targets had an outage", headlines.len()),
     };
-    let mut lines: Vec<String> = summaries.iter().flat_map(|summary| lines_of(report, summary)).collect();
-    if lines.len() > MOST_LINES {
+    let mut lines: Vec<String> = headlines.iter().flat_map(|headline| lines_of(&headline.outages)).collect();
+    if headlines.len() > MOST_TARGETS {
+        lines = words::overview(report, headlines).split_off(1);
+    } else if lines.len() > MOST_LINES {
         let left = lines.len() - (MOST_LINES - 1);
         lines.truncate(MOST_LINES - 1);
         lines.push(format!("… and {left} more."));
@@ -104,8 +106,7 @@ fn title_of_many(report: &Report, summaries: &[Summary]) -> (String, Vec<String>
 }
 
 /// The longest outage of a target in each family, and how many more there were.
-fn lines_of(report: &Report, summary: &Summary) -> Vec<String> {
-    let outages = words::outages_of(report, summary);
+fn lines_of(outages: &[&Outage]) -> Vec<String> {
     let line = |longest: &Outage| {
         let Told { what, when, .. } = words::told(longest);
         match outages.iter().filter(|outage| outage.family == longest.family).count() - 1 {
@@ -113,13 +114,13 @@ fn lines_of(report: &Report, summary: &Summary) -> Vec<String> {
             n => format!("{what} {when}; {}.", count(n, "other outage", "other outages")),
         }
     };
-    words::longest(&outages).into_iter().map(line).collect()
+    words::longest(outages).into_iter().map(line).collect()
 }
 
-fn title_of_one(report: &Report, summary: &Summary) -> (String, Vec<String>) {
-    let outages = words::outages_of(report, summary);
-    let longest = words::longest(&outages).into_iter().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
-    let Some(longest) = longest else { return (words::headline(report, summary), Vec::new()) };
+fn title_of_one(report: &Report, headline: &Headline) -> (String, Vec<String>) {
+    let outages = &headline.outages;
+    let longest = words::longest(outages).into_iter().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
+    let Some(longest) = longest else { return (words::headline(report, headline), Vec::new()) };
     let Told { what, when, who } = words::told(longest);
     let mut subtitle = format!("{}: {who}.", capitalised(&when));
     if outages.len() > 1 {
@@ -182,16 +183,13 @@ impl Drawing {
     }
 
     fn panels(&mut self, report: &Report) {
-        let mut panels = rows::panels(report, MOST_READINGS);
-        if panels.len() > MOST_PANELS {
-            panels.sort_by_key(|panel| panel.outages.is_empty());
-        }
+        let (panels, left) = rows::panels(report, MOST_PANELS, MOST_READINGS);
         let height = if panels.len() > 1 { 84.0 } else { 150.0 };
-        for panel in panels.iter().take(MOST_PANELS) {
+        for panel in &panels {
             self.panel(panel, height);
         }
         self.axis();
-        self.left_out(panels.len().saturating_sub(MOST_PANELS), "network", "networks");
+        self.left_out(left, "network", "networks");
     }
 
     fn panel(&mut self, panel: &Panel, height: f64) {

@@ -1,5 +1,7 @@
 //! What a picture shows over time, row by row: networks, prefixes, collectors.
 
+use rustc_hash::FxHashSet;
+
 use super::drawing::{Reading, merged, thinned};
 use super::text::of_family;
 use super::words;
@@ -34,47 +36,60 @@ pub(super) fn lowest(readings: &[Reading]) -> Option<f64> {
     readings.iter().filter_map(|reading| reading.share).min_by(f64::total_cmp)
 }
 
-/// Every target AS of each family, then every prefix asked for as such.
-pub(super) fn panels(report: &Report, most_readings: usize) -> Vec<Panel<'_>> {
-    let window = report.parameters.window();
-    let shown = |readings: Vec<Reading>| thinned(merged(readings.into_iter(), window), window, most_readings);
-    let mut panels = Vec::new();
-    for space in &report.asn_timelines {
-        let readings = space.stretches().map(|(stretch, step)| {
-            Reading::new(stretch, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
-        });
-        let readings = shown(readings.collect());
-        let name = of_family(space.asn, space.family);
-        panels.push(panel(report, name, Target::Asn(space.asn), space.family, Scope::Asn, readings));
-    }
+/// Every target AS of each family, then every prefix asked for as such, and how many are left: where there are more than
+/// `most`, those with outages come first.
+pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec<Panel<'_>>, usize) {
+    let mut subjects: Vec<Subject> = report.asn_timelines.iter().map(Subject::Asn).collect();
     for summary in &report.summaries {
         let Target::Prefix(asked, _) = summary.target else { continue };
-        let Some(timeline) = report.timelines.iter().find(|timeline| timeline.prefix == asked) else { continue };
-        let readings = shown(prefix_readings(report, timeline));
-        panels.push(panel(report, asked.to_string(), summary.target, asked.family(), Scope::Prefix, readings));
+        let timeline = report.timelines.binary_search_by_key(&asked, |timeline| timeline.prefix);
+        let timeline = timeline.ok().and_then(|index| report.timelines.get(index));
+        subjects.extend(timeline.map(|timeline| Subject::Prefix(summary.target, timeline)));
     }
-    panels
+    let left = subjects.len().saturating_sub(most);
+    if left > 0 {
+        let outages = report.findings.outages.iter();
+        let lost: FxHashSet<Of> = outages.map(|o| (o.scope, o.target, o.family, o.prefix)).collect();
+        subjects.sort_by_key(|subject| !lost.contains(&subject.of()));
+        subjects.truncate(most);
+    }
+    (subjects.iter().map(|subject| subject.panel(report, most_readings)).collect(), left)
 }
 
-fn panel(
-    report: &Report,
-    name: String,
-    target: Target,
-    family: Family,
-    scope: Scope,
-    readings: Vec<Reading>,
-) -> Panel<'_> {
-    let prefix = match target {
-        Target::Prefix(prefix, _) => Some(prefix),
-        Target::Asn(_) => None,
-    };
-    let outages = report.findings.outages.iter();
-    let outages =
-        outages.filter(|o| o.scope == scope && o.target == target && o.family == family && o.prefix == prefix);
-    let episodes = report.findings.episodes.iter();
-    let episodes =
-        episodes.filter(|e| e.scope == scope && e.target == target && e.family == family && e.prefix == prefix);
-    Panel { name, scope, readings, outages: outages.collect(), episodes: episodes.collect() }
+/// What a finding is about.
+type Of = (Scope, Target, Family, Option<Prefix>);
+
+/// What a panel shows.
+enum Subject<'a> {
+    Asn(&'a AsnTimeline),
+    Prefix(Target, &'a Timeline),
+}
+
+impl Subject<'_> {
+    fn of(&self) -> Of {
+        match self {
+            Subject::Asn(space) => (Scope::Asn, Target::Asn(space.asn), space.family, None),
+            Subject::Prefix(target, timeline) => (Scope::Prefix, *target, timeline.family(), Some(timeline.prefix)),
+        }
+    }
+
+    fn panel<'a>(&self, report: &'a Report, most_readings: usize) -> Panel<'a> {
+        let window = report.parameters.window();
+        let (name, readings) = match self {
+            Subject::Asn(space) => {
+                let readings = space.stretches().map(|(stretch, step)| {
+                    Reading::new(stretch, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
+                });
+                (of_family(space.asn, space.family), readings.collect())
+            }
+            Subject::Prefix(_, timeline) => (timeline.prefix.to_string(), prefix_readings(report, timeline)),
+        };
+        let readings = thinned(merged(readings.into_iter(), window), window, most_readings);
+        let of = self.of();
+        let outages = report.findings.outages.iter().filter(|o| (o.scope, o.target, o.family, o.prefix) == of);
+        let episodes = report.findings.episodes.iter().filter(|e| (e.scope, e.target, e.family, e.prefix) == of);
+        Panel { name, scope: of.0, readings, outages: outages.collect(), episodes: episodes.collect() }
+    }
 }
 
 /// One row per prefix, and how many are left.

@@ -105,19 +105,23 @@ impl Page<'_> {
 
     fn headlines(&mut self) {
         let report = self.report;
-        for summary in report.summaries.iter().take(self.limit()) {
-            self.painted_paragraph("1", &words::headline(report, summary), 0);
-            for outage in words::longest(&words::outages_of(report, summary)) {
+        let headlines = words::headlines(report);
+        if headlines.len() > self.limit() {
+            for sentence in words::overview(report, &headlines) {
+                self.painted_paragraph("1", &sentence, 0);
+            }
+            self.line("--all says it target by target.");
+            return;
+        }
+        for headline in &headlines {
+            self.painted_paragraph("1", &words::headline(report, headline), 0);
+            for outage in words::longest(&headline.outages) {
                 let details = [words::upstream_sentence(outage), words::agreement_sentence(outage)];
                 let details: Vec<String> = details.into_iter().flatten().collect();
                 if !details.is_empty() {
                     self.paragraph(&details.join(" "), 0);
                 }
             }
-        }
-        if report.summaries.len() > self.limit() {
-            let n = report.summaries.len() - self.limit();
-            self.line(&format!("… and {}: --all shows them", count(n, "more target", "more targets")));
         }
     }
 

@@ -1,29 +1,52 @@
 //! What every form of the report that people read says alike: headlines, doubts, and which outages come first.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::text::{clock, count, duration, from_to, percent};
 use super::*;
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 
+/// A target, and the outages that its headline speaks of: those of the whole network, or of single prefixes if there is
+/// none.
+pub(super) struct Headline<'a> {
+    pub summary: &'a Summary,
+    pub outages: Vec<&'a Outage>,
+}
+
+/// Those of every target, in the order of the question.
+pub(super) fn headlines(report: &Report) -> Vec<Headline<'_>> {
+    let mut of_targets: FxHashMap<Target, Vec<&Outage>> = FxHashMap::default();
+    for outage in &report.findings.outages {
+        of_targets.entry(outage.target).or_default().push(outage);
+    }
+    let of_target = |summary: &Summary| {
+        let mut outages = of_targets.remove(&summary.target).unwrap_or_default();
+        if outages.iter().any(|outage| outage.scope == Scope::Asn) {
+            outages.retain(|outage| outage.scope == Scope::Asn);
+        }
+        outages
+    };
+    let outages: Vec<Vec<&Outage>> = report.summaries.iter().map(of_target).collect();
+    report.summaries.iter().zip(outages).map(|(summary, outages)| Headline { summary, outages }).collect()
+}
+
 /// The answer for one target.
-pub(super) fn headline(report: &Report, summary: &Summary) -> String {
-    sentences(report, summary).join(" ")
+pub(super) fn headline(report: &Report, headline: &Headline) -> String {
+    sentences(report, headline).join(" ")
 }
 
 /// The answer for one target, sentence by sentence: its longest outage of each family, of the whole network before
 /// single prefixes.
-pub(super) fn sentences(report: &Report, summary: &Summary) -> Vec<String> {
-    let shown = outages_of(report, summary);
-    let Some(first) = shown.first() else { return vec![quiet_sentence(report, summary)] };
+pub(super) fn sentences(report: &Report, Headline { summary, outages }: &Headline) -> Vec<String> {
+    let Some(first) = outages.first() else { return vec![quiet_sentence(report, summary)] };
     if first.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_)) {
-        let n = count(shown.len(), "outage of a single prefix", "outages of single prefixes");
+        let n = count(outages.len(), "outage of a single prefix", "outages of single prefixes");
         return vec![format!("{}: no outage of the network as a whole; {n}.", summary.target)];
     }
     let mut sentences = Vec::new();
-    for longest in longest(&shown) {
+    for longest in longest(outages) {
         sentences.push(sentence(longest));
-        let n = shown.iter().filter(|outage| outage.family == longest.family).count() - 1;
+        let n = outages.iter().filter(|outage| outage.family == longest.family).count() - 1;
         if n > 0 {
             sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
         }
@@ -31,12 +54,60 @@ pub(super) fn sentences(report: &Report, summary: &Summary) -> Vec<String> {
     sentences
 }
 
-/// The outages that the headline of a target speaks of: those of the whole network, or of single prefixes if there is
-/// none.
-pub(super) fn outages_of<'a>(report: &'a Report, summary: &Summary) -> Vec<&'a Outage> {
-    let outages = report.findings.outages.iter().filter(|outage| outage.target == summary.target);
-    let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) = outages.partition(|o| o.scope == Scope::Asn);
-    if of_asn.is_empty() { of_prefix } else { of_asn }
+/// The answer for more targets than anyone reads one by one, sentence by sentence: how many were lost, how many at once,
+/// and the longest outage.
+pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
+    let all = headlines.len();
+    let lost: Vec<&Headline> = headlines.iter().filter(|headline| !headline.outages.is_empty()).collect();
+    let quiet = headlines.iter().filter(|headline| headline.outages.is_empty());
+    let n_unknown = quiet.filter(|headline| !headline.summary.is_sufficient()).count();
+    let unknown = |whom: &str| match n_unknown {
+        0 => String::new(),
+        n => format!("; for {n} of {whom} the data do not suffice"),
+    };
+    let mut sentences = match lost.len() {
+        0 => vec![format!("No outage seen at any of {all} targets{}.", unknown("them"))],
+        n => vec![format!("{n} of {all} targets had an outage{}.", unknown("the others"))],
+    };
+    if let Some((n, window)) = most_at_once(&lost, report.parameters.window()).filter(|(n, _)| *n > 1) {
+        sentences.push(format!("Most at once: {n}, from {} UTC.", from_to(window)));
+    }
+    // The first of equals: `max_by_key` keeps the last.
+    let longest = lost.iter().rev().flat_map(|headline| headline.outages.iter().rev());
+    if let Some(longest) = longest.max_by_key(|o| (o.duration, std::cmp::Reverse(o.start))) {
+        sentences.push(format!("The longest: {}", sentence(longest)));
+    }
+    sentences
+}
+
+/// How many targets had an outage at one time, at most, and from when to when: the longest such time.
+fn most_at_once(lost: &[&Headline], asked: Window) -> Option<(usize, Window)> {
+    let mut changes: Vec<(Timestamp, i64)> = Vec::new();
+    for headline in lost {
+        // Several prefixes of one target count once.
+        let mut down: Vec<Window> = headline.outages.iter().filter_map(|o| o.seen().intersect(&asked)).collect();
+        down.sort_unstable();
+        let mut until = Timestamp::MIN;
+        for window in down {
+            if let Ok(new) = Window::new(window.start.max(until), window.end) {
+                changes.extend([(new.start, 1), (new.end, -1)]);
+                until = new.end;
+            }
+        }
+    }
+    changes.sort_unstable();
+    let (mut n, mut most): (i64, Option<(usize, Window)>) = (0, None);
+    for pair in changes.chunk_by(|a, b| a.0 == b.0).collect::<Vec<_>>().windows(2) {
+        let [now, next] = pair else { continue };
+        n += now.iter().map(|(_, by)| by).sum::<i64>();
+        let (Some((start, _)), Some((end, _))) = (now.first(), next.first()) else { continue };
+        let this = (usize::try_from(n).unwrap_or(0), Window { start: *start, end: *end });
+        let key = |(n, window): &(usize, Window)| (*n, window.duration());
+        if most.as_ref().is_none_or(|most| key(&this) > key(most)) {
+            most = Some(this);
+        }
+    }
+    most
 }
 
 /// The longest of each family.

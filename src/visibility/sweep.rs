@@ -79,6 +79,7 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
             steps.push(step);
         }
     }
+    steps.shrink_to_fit();
     steps
 }
 

@@ -1,6 +1,6 @@
 //! Everything that the vantage points of all collectors knew, prefix by prefix.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -117,8 +117,6 @@ pub struct View<'a> {
     sufficiency: Sufficiency,
     /// Full-feed ASes over time, whatever their sessions: (instant, how many), per family.
     n_full_feeds: [Vec<(Timestamp, usize)>; 2],
-    /// Index of the first route span of each prefix, per replay.
-    routes: Vec<BTreeMap<Prefix, std::ops::Range<usize>>>,
 }
 
 impl<'a> View<'a> {
@@ -131,7 +129,6 @@ impl<'a> View<'a> {
         let asns: BTreeSet<Asn> =
             replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
         let asns: Vec<Asn> = asns.into_iter().collect();
-        let routes = replays.iter().map(|replay| ranges(&replay.routes)).collect();
         let mut view = View {
             replays: Vec::new(),
             vantage_points: Vec::new(),
@@ -143,7 +140,6 @@ impl<'a> View<'a> {
             window,
             sufficiency,
             n_full_feeds: [Vec::new(), Vec::new()],
-            routes,
         };
         view.replays.clone_from(&replays);
         for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
@@ -204,11 +200,20 @@ impl<'a> View<'a> {
     /// What every usable vantage point said about a prefix, over the data and up to the end of the window; in order
     /// of vantage point and time.
     pub fn pieces(&self, prefix: &Prefix) -> Vec<Piece> {
-        let mut pieces = Vec::new();
-        for (vantage_point, member) in self.members.iter().enumerate() {
-            let spans = self.spans(member, prefix);
-            for (window, complete) in &member.usable[prefix.family() as usize] {
-                pieces_of(vantage_point, *window, *complete, spans, &mut pieces);
+        let (mut pieces, mut vantage_point) = (Vec::new(), 0);
+        for members in self.members.chunk_by(|a, b| a.collector == b.collector) {
+            let Some(first) = members.first() else { continue };
+            let mut spans = self.replays[first.collector].of_prefix(prefix);
+            // Both are in order of peer.
+            for member in members {
+                let before = spans.iter().take_while(|span| span.peer < member.peer).count();
+                let n_own = spans[before..].iter().take_while(|span| span.peer == member.peer).count();
+                let (own, rest) = spans[before..].split_at(n_own);
+                for (window, complete) in &member.usable[prefix.family() as usize] {
+                    pieces_of(vantage_point, *window, *complete, own, &mut pieces);
+                }
+                spans = rest;
+                vantage_point += 1;
             }
         }
         pieces
@@ -341,14 +346,6 @@ impl<'a> View<'a> {
     pub fn replayed(&self, vantage_point: usize) -> (usize, usize) {
         let member = &self.members[vantage_point];
         (member.collector, member.peer)
-    }
-
-    fn spans(&self, member: &Member, prefix: &Prefix) -> &[RouteSpan] {
-        let Some(range) = self.routes[member.collector].get(prefix) else { return &[] };
-        let spans = &self.replays[member.collector].routes[range.clone()];
-        let from = spans.partition_point(|span| span.peer < member.peer);
-        let to = spans.partition_point(|span| span.peer <= member.peer);
-        &spans[from..to]
     }
 
     fn usable(&self, collector: usize, peer: usize, family: Family) -> Vec<(Window, bool)> {
@@ -525,15 +522,4 @@ fn count_asns(mut changes: Vec<(Timestamp, bool, usize)>, n_asns: usize) -> Vec<
         }
     }
     counts
-}
-
-/// Where the spans of each prefix lie in a list sorted by prefix.
-fn ranges(routes: &[RouteSpan]) -> BTreeMap<Prefix, std::ops::Range<usize>> {
-    let mut at = 0;
-    let spans_of_each = routes.chunk_by(|a, b| a.prefix == b.prefix).filter_map(|spans| {
-        let from = at;
-        at += spans.len();
-        Some((spans.first()?.prefix, from..at))
-    });
-    spans_of_each.collect()
 }

@@ -45,7 +45,7 @@ const MODULES: [Module; 16] = [
         packages: &["bgpkit_parser", "bzip2", "flate2", "rustc_hash", "zstd"],
         world: &[],
     },
-    Module { name: "replay", ours: &["decode"], packages: &["rustc_hash"], world: &[] },
+    Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },
     Module { name: "visibility", ours: &["replay"], packages: &["polars", "rustc_hash"], world: &[] },
     // What a finding answers is a target of the question.
     Module {

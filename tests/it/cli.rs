@@ -386,6 +386,32 @@ fn long_lists_are_folded_and_the_flag_unfolds_them() {
 }
 
 #[test]
+fn what_is_asked_about_many_targets_is_summed_up() {
+    let folder = folder();
+    let list = folder.path().join("list");
+    let others = (0..36).map(|n| format!("198.18.{n}.0/24"));
+    let lost = (176..180).map(|n| format!("175.45.{n}.0/24"));
+    let targets: Vec<String> = others.chain(lost).chain(["203.0.113.0/25".to_owned()]).collect();
+    std::fs::write(&list, targets.join("\n")).expect("a list");
+    let window = "--from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
+    let asked = format!("--targets {} {window}", list.display());
+    let summed = [
+        "4 of 41 targets had an outage; for 1 of the others the data do not suffice.",
+        "Most at once: 4, from 2014-12-22 16:15:00 to 17:00:00 UTC.",
+        "The longest: 175.45.176.0/24 was missing from most of the IPv4 routing table",
+    ];
+    let folded = prints(3, &asked);
+    assert!(
+        summed.iter().all(|line| folded.contains(line)) && !folded.contains("198.18.1.0/24: no outage"),
+        "{folded}"
+    );
+    let all = prints(3, &format!("{asked} --all"));
+    assert!(all.contains("198.18.1.0/24: no outage") && !all.contains("Most at once"), "{all}");
+    let markdown = prints(3, &format!("{asked} --format markdown"));
+    assert!(markdown.contains(summed[1]) && !markdown.contains("198.18.1.0/24: no outage"), "{markdown}");
+}
+
+#[test]
 fn a_pipe_gets_neither_colours_nor_progress() {
     for format in ["table", "json", "ndjson", "csv"] {
         let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{SHORT} --format {format}")));

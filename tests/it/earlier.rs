@@ -32,6 +32,11 @@ fn a_run_judged_again_prints_and_writes_what_a_new_one_does() {
     prints(3, &format!("redetect {}", again.display()));
     prints(0, &format!("redetect {} --min-peers 10", again.display()));
     refused(2, &format!("redetect {} --up-at 0.2", run.display()), &["--up-at 0.2 is below"]);
+    // Rows have no place for the answer.
+    for (flags, code, verdict) in [("", 0, "outage"), ("--min-peers 40", 3, "insufficient data")] {
+        let judged = cli::ran(&mut cli::program(&format!("redetect {} --format csv {flags}", run.display())));
+        assert_eq!((judged.code, judged.stderr), (code, format!("verdict: {verdict}\n")));
+    }
 }
 
 #[test]

@@ -241,16 +241,18 @@ proptest! {
         let folder = scenario::folder(&story.scenario().replace("3356 4837 131279", "3356 64999"));
         let mirror = Mirror::open(folder.path()).expect("an archive");
         let asn = "131279".parse().expect("an AS");
+        let asns = [asn].into_iter().collect();
         let answers = [vec![], every_prefix()].map(|mut targets| {
             targets.push(Target::Asn(asn));
             run(&query(at(0), at(END), targets), &mirror, &options(jobs), &()).expect("a report")
         });
         let [by_asn, by_prefix] = &answers;
         for (found, expected) in by_asn.replays.iter().zip(&by_prefix.replays) {
-            prop_assert_eq!(found.originated_by(asn), expected.originated_by(asn));
+            prop_assert_eq!(found.originated_by(&asns), expected.originated_by(&asns));
             prop_assert_eq!(&found.sessions, &expected.sessions);
         }
-        let own: BTreeSet<Prefix> = by_asn.replays.iter().flat_map(|replay| replay.originated_by(asn)).collect();
+        let own = by_asn.replays.iter().flat_map(|replay| replay.originated_by(&asns));
+        let own: BTreeSet<Prefix> = own.map(|(_, prefix)| prefix).collect();
         let matters = |prefix: &Prefix| own.iter().any(|own| prefix.contains(own));
         for (found, expected) in by_asn.replays.iter().zip(&by_prefix.replays) {
             let [found_routes, expected_routes] =
@@ -401,18 +403,22 @@ impl Catalog for Shuffled {
 /// Everything that is written of a run.
 fn written(report: &Report) -> Vec<String> {
     let document = serde_json::to_string_pretty(&report::document(report)).expect("a document");
-    let frames = [
-        report::outage_frame(&report.findings.outages).expect("a frame"),
-        report::timeline_frame(report).expect("a frame"),
-        report::span_frame(report).expect("a frame"),
-        report::coverage_frame(report).expect("a frame"),
-        report::peer_frame(report).expect("a frame"),
-        report::rib_table_frame(report).expect("a frame"),
-        report::rib_entry_frame(report).expect("a frame"),
+    let short = [
+        report::outage_frame(&report.findings.outages),
+        report::coverage_frame(report),
+        report::peer_frame(report),
+        report::rib_table_frame(report),
     ];
+    let long = [
+        report::timeline_frames(report),
+        report::evidence_frames(report),
+        report::span_frames(report),
+        report::rib_entry_frames(report),
+    ];
+    let frames = short.into_iter().chain(long.into_iter().flatten()).map(|frame| frame.expect("a frame"));
     let files = serde_json::to_string(&report.files).expect("a manifest");
     let mut written = vec![document, files];
-    written.extend(frames.iter().map(rows));
+    written.extend(frames.map(|frame| rows(&frame)));
     written
 }
 

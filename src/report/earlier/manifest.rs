@@ -40,38 +40,19 @@ pub(super) struct ManifestParameters {
     pub metric: String,
     pub min_peers: usize,
     pub min_coverage: f64,
-    pub down_below: f64,
-    pub up_at: f64,
-    pub min_duration: f64,
-    pub merge_gap: f64,
-    pub episode_gap: f64,
-    pub degraded_below: f64,
+    #[serde(flatten)]
+    pub thresholds: Thresholds,
 }
 
 #[derive(Deserialize)]
 pub(super) struct ManifestCollector {
     pub collector: Collector,
-    pub project: Project,
     pub has_rib: bool,
-    pub n_update_files: usize,
-    pub n_rib_dumps_rejected: usize,
-    pub late_records: u64,
-    pub missed_announcements: u64,
-    pub missed_withdrawals: u64,
-    pub n_skipped_ranges: usize,
-    pub skipped_bytes: u64,
-    pub control: Option<ManifestControl>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ManifestControl {
-    pub n_prefixes: u64,
-    pub n_vantage_points: u64,
-    pub n_fallen: Option<u64>,
-    pub n_compared: u64,
-    pub n_mismatched: u64,
-    pub n_lost_sync: u64,
-    pub n_lost_tables: u64,
+    #[serde(flatten)]
+    pub source: Source,
+    #[serde(flatten)]
+    pub corrections: Corrections,
+    pub control: Option<ControlSample>,
 }
 
 /// What every format has: a folder of another one is told from a damaged folder.
@@ -137,31 +118,9 @@ impl ManifestParameters {
             other => Err(format!("unknown metric '{other}'")),
         }
     }
-
-    pub fn thresholds(&self) -> Result<Thresholds, String> {
-        let length = |seconds| Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
-        Ok(Thresholds {
-            down_below: self.down_below,
-            up_at: self.up_at,
-            min_duration: length(self.min_duration)?,
-            merge_gap: length(self.merge_gap)?,
-            episode_gap: length(self.episode_gap)?,
-            degraded_below: self.degraded_below,
-        })
-    }
 }
 
 impl ManifestCollector {
-    pub fn source(&self) -> Source {
-        Source {
-            project: self.project,
-            n_update_files: self.n_update_files,
-            n_rib_dumps_rejected: self.n_rib_dumps_rejected,
-            n_skipped_ranges: self.n_skipped_ranges,
-            skipped_bytes: self.skipped_bytes,
-        }
-    }
-
     /// Without anything that the tables add.
     pub fn replay(&self) -> Replay {
         Replay {
@@ -172,20 +131,8 @@ impl ManifestCollector {
             routes: Vec::new(),
             tables: Vec::new(),
             has_rib: self.has_rib,
-            corrections: Corrections {
-                late_records: self.late_records,
-                missed_announcements: self.missed_announcements,
-                missed_withdrawals: self.missed_withdrawals,
-            },
-            control: self.control.as_ref().map(|control| ControlSample {
-                n_prefixes: control.n_prefixes,
-                n_vantage_points: control.n_vantage_points,
-                n_fallen: control.n_fallen.unwrap_or(0),
-                n_compared: control.n_compared,
-                n_mismatched: control.n_mismatched,
-                n_lost_sync: control.n_lost_sync,
-                n_lost_tables: control.n_lost_tables,
-            }),
+            corrections: self.corrections,
+            control: self.control,
         }
     }
 }

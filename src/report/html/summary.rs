@@ -3,11 +3,13 @@
 use maud::{Markup, html};
 
 use super::super::text::{count, duration, from_to, percent};
-use super::super::words::{self, Told};
+use super::super::words::{self, Headline, Told};
 use super::super::*;
+use super::MOST_ROWS;
+use super::parts;
 use crate::detect::{Outage, Quality};
 
-/// Sentences of targets shown before the rest is folded away.
+/// More targets than this are folded away, behind an overview.
 const MOST_TARGETS: usize = 20;
 
 /// What follows a number and belongs to it.
@@ -49,13 +51,14 @@ pub(super) fn targets(report: &Report) -> String {
 }
 
 pub(super) fn header(report: &Report) -> Markup {
+    let headlines = words::headlines(report);
     html! {
         p.kicker {
             strong { (targets(report)) } " in the routing table, " (unbroken(&from_to(report.parameters.window()))) " UTC"
         }
-        (headlines(report))
+        (said(report, &headlines))
         @if let Some(note) = &report.note { p.archive-note { strong { "About the data. " } (note) } }
-        (facts(report))
+        (facts(report, &headlines))
         details {
             summary { "What the words mean" }
             dl.words { @for (word, meaning) in WORDS { dt { (word) } dd { (meaning) } } }
@@ -63,36 +66,37 @@ pub(super) fn header(report: &Report) -> Markup {
     }
 }
 
-fn headlines(report: &Report) -> Markup {
-    let Some((first, others)) = report.summaries.split_first() else { return html! {} };
-    if others.is_empty() {
-        return headline(report, first);
+fn said(report: &Report, headlines: &[Headline]) -> Markup {
+    if let [only] = headlines {
+        return headline(report, only);
     }
-    let n = report.summaries.iter().filter(|summary| !words::outages_of(report, summary).is_empty()).count();
-    let all = report.summaries.len();
-    let item = |summary: &Summary| html! { li { (words::headline(report, summary)) } };
+    let overview = words::overview(report, headlines);
+    let Some((first, others)) = overview.split_first() else { return html! {} };
+    let item = |headline: &Headline| html! { li { (words::headline(report, headline)) } };
+    if headlines.len() <= MOST_TARGETS {
+        return html! {
+            h1 { (first) }
+            ul.lead { @for headline in headlines { (item(headline)) } }
+        };
+    }
+    // Those with outages first.
+    let mut sorted: Vec<&Headline> = headlines.iter().collect();
+    sorted.sort_by_key(|headline| headline.outages.is_empty());
     html! {
-        h1 {
-            @match n {
-                0 => { "No outage seen at any of " (all) " targets" @if !report.is_sufficient() { "; the data do not suffice for all" } "." }
-                _ => { (n) " of " (all) " targets had an outage." }
-            }
-        }
-        ul.lead { @for summary in report.summaries.iter().take(MOST_TARGETS) { (item(summary)) } }
-        @if all > MOST_TARGETS {
-            details {
-                summary { "The other " (all - MOST_TARGETS) " targets" }
-                ul { @for summary in report.summaries.iter().skip(MOST_TARGETS) { (item(summary)) } }
-            }
+        h1 { (first) }
+        p.lead { (unbroken(&others.join(" "))) }
+        details {
+            summary { "Target by target" }
+            ul { @for headline in sorted.iter().take(MOST_ROWS) { (item(headline)) } }
+            (parts::folded(sorted.len().saturating_sub(MOST_ROWS), "target", "targets", "Those with outages come first; outages.csv has all outages."))
         }
     }
 }
 
 /// The answer for the only target: what and when in large letters, then who saw it.
-fn headline(report: &Report, summary: &Summary) -> Markup {
-    let sentences = words::sentences(report, summary);
-    let outages = words::outages_of(report, summary);
-    let told = words::longest(&outages).first().map(|outage| words::told(outage));
+fn headline(report: &Report, headline: &Headline) -> Markup {
+    let sentences = words::sentences(report, headline);
+    let told = words::longest(&headline.outages).first().map(|outage| words::told(outage));
     match (told, sentences.as_slice()) {
         (Some(Told { what, when, who }), [first, rest @ ..]) if first.starts_with(&what) => html! {
             h1 { (what) " " span.when { (unbroken(&when)) } }
@@ -114,14 +118,13 @@ fn unbroken(text: &str) -> Markup {
 }
 
 /// What someone wants to know next.
-fn facts(report: &Report) -> Markup {
+fn facts(report: &Report, headlines: &[Headline]) -> Markup {
     let (answer, class) = match report.answer() {
         Answer::Outage => ("Outage", "is-loss"),
         Answer::NoOutage => ("No outage", "is-well"),
         Answer::InsufficientData => ("Insufficient data", "is-unknown"),
     };
-    let headlined: Vec<&Outage> =
-        report.summaries.iter().flat_map(|summary| words::outages_of(report, summary)).collect();
+    let headlined: Vec<&Outage> = headlines.iter().flat_map(|headline| &headline.outages).copied().collect();
     let longest = headlined.iter().copied().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
     html! {
         dl.facts {

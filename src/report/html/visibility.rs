@@ -15,13 +15,7 @@ const MOST_PANELS: usize = 20;
 
 pub(super) fn networks(report: &Report, series: &mut Series) -> Option<Markup> {
     let window = report.parameters.window();
-    let mut panels = rows::panels(report, MOST_READINGS / MOST_PANELS);
-    let left = panels.len().saturating_sub(MOST_PANELS);
-    // Those with outages first, where not all are shown.
-    if left > 0 {
-        panels.sort_by_key(|panel| panel.outages.is_empty());
-        panels.truncate(MOST_PANELS);
-    }
+    let (panels, left) = rows::panels(report, MOST_PANELS, MOST_READINGS / MOST_PANELS);
     if panels.is_empty() {
         return None;
     }

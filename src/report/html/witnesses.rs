@@ -22,7 +22,7 @@ const MOST_PREFIXES: usize = 200;
 
 pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     let longest: Vec<&Outage> =
-        report.summaries.iter().flat_map(|summary| words::longest(&words::outages_of(report, summary))).collect();
+        words::headlines(report).iter().flat_map(|headline| words::longest(&headline.outages)).collect();
     if longest.is_empty() {
         return None;
     }

@@ -7,9 +7,9 @@ use crate::detect::{Agreement, Bounds, Edge, Otherwise, Outage, Upstream, Upstre
 use crate::report::evidence::{Shown, by_id};
 
 /// Every outage.
-pub(super) fn outages(report: &Report) -> Vec<Value> {
+pub(super) fn outages(report: &Report) -> impl Iterator<Item = Value> + '_ {
     let by_id = by_id(report);
-    report.findings.outages.iter().map(|o| outage(report, o, &Shown::new(o, &by_id))).collect()
+    report.findings.outages.iter().map(move |o| outage(report, o, &Shown::new(o, &by_id)))
 }
 
 fn outage(report: &Report, outage: &Outage, shown: &Shown) -> Value {
