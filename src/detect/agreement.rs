@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
+
 use super::dip::{Dip, dips};
 use super::judge::samples;
 use super::*;
@@ -252,7 +254,7 @@ impl Judged {
 }
 
 /// How far the collectors agree on outages of an AS: their halves are the medians over its prefixes. `timelines_of`
-/// gives those of its prefixes in another view, `members` are the outages of prefixes.
+/// gives those of its prefixes in another view, `members` are the outages of prefixes by their id.
 #[expect(clippy::too_many_arguments, reason = "the parts of one judgement, used once")]
 pub fn asn_agreement(
     others: &Others,
@@ -261,7 +263,7 @@ pub fn asn_agreement(
     timelines_of: &dyn Fn(&View) -> Vec<Timeline>,
     metric: Metric,
     thresholds: &Thresholds,
-    members: &[Outage],
+    members: &FxHashMap<&str, &Outage>,
     outages: &mut [&mut Outage],
 ) {
     let judged = |view: &View, metric: Metric, thresholds: &Thresholds| {
@@ -276,8 +278,7 @@ pub fn asn_agreement(
         others.ioda.has_full_feeds(family).then(|| judged(&others.ioda, Metric::Ioda, &ioda_thresholds(thresholds)));
     for outage in outages {
         let window = outage.seen();
-        let ids: BTreeSet<&String> = outage.prefix_outages.iter().collect();
-        let own = members.iter().filter(|member| ids.contains(&member.id));
+        let own = outage.prefix_outages.iter().filter_map(|id| members.get(id.as_str()));
         let own: Vec<&Agreement> = own.map(|member| &member.agreement).collect();
         outage.agreement = Agreement {
             collectors: medians(own.iter().flat_map(|agreement| &agreement.collectors)),

@@ -221,8 +221,8 @@ fn outage(
             member.start.unwrap_or(Timestamp::MIN) < dip.end && member.end.unwrap_or(Timestamp::MAX) > dip.start
         })
         .collect();
-    let taken_over: Vec<&Timeline> =
-        down.iter().filter(|timeline| !members.iter().any(|m| m.prefix == Some(timeline.prefix))).copied().collect();
+    let gone: BTreeSet<Prefix> = members.iter().filter_map(|member| member.prefix).collect();
+    let taken_over: Vec<&Timeline> = down.iter().filter(|timeline| !gone.contains(&timeline.prefix)).copied().collect();
     let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, metric, thresholds, dip);
     let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
     let class = if taken_over.len() * 2 > prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
@@ -297,17 +297,18 @@ fn witnesses(
     thresholds: &Thresholds,
     dip: &Dip,
 ) -> (Evidence, Upstreams) {
-    let (mut all, mut parts) = (Evidence::default(), Vec::new());
+    let (mut own, mut parts) = (Vec::new(), Vec::new());
     for timeline in taken_over {
         // The edges of the prefix are wider than the instants at which the space of the AS changed.
         let falls = dip::dips(&samples(timeline, metric), thresholds).outages;
         for fall in falls.iter().filter(|fall| fall.window().intersect(&dip.window()).is_some()) {
             let pieces = view.pieces(&timeline.prefix);
-            let own = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, fall, Vec::new());
-            parts.push(Upstreams::new(view, &pieces, Some(asn), fall, fall.loss.last, &own));
-            all.extend(own);
+            let evidence = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, fall, Vec::new());
+            parts.push(Upstreams::new(view, &pieces, Some(asn), fall, fall.loss.last, &evidence));
+            own.push(evidence);
         }
     }
+    let all = Evidence::joined(own.into_iter());
     let parts: Vec<&Upstreams> = parts.iter().chain(members.iter().map(|member| &member.upstreams)).collect();
     let upstreams = Upstreams::joined(view, &parts, dip, members.iter().map(|member| &member.evidence).chain([&all]));
     (all, upstreams)

@@ -59,12 +59,16 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Adds that of another prefix.
-    pub(super) fn extend(&mut self, other: Evidence) {
-        self.losses.extend(other.losses);
-        self.returns.extend(other.returns);
-        self.dumps.extend(other.dumps);
-        self.sort();
+    /// That of several prefixes.
+    pub(super) fn joined(parts: impl Iterator<Item = Evidence>) -> Evidence {
+        let mut joined = Evidence::default();
+        for part in parts {
+            joined.losses.extend(part.losses);
+            joined.returns.extend(part.returns);
+            joined.dumps.extend(part.dumps);
+        }
+        joined.sort();
+        joined
     }
 
     fn sort(&mut self) {

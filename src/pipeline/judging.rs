@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::subjects::{self, Subject};
 use super::{Options, coverage};
@@ -84,13 +85,14 @@ fn compare_asns(
             of_asns.entry((asn, outage.family)).or_default().push(outage);
         }
     }
+    let members: FxHashMap<&str, &Outage> = of_prefixes.iter().map(|outage| (outage.id.as_str(), outage)).collect();
     for ((asn, family), mut outages) in of_asns {
         let own = by_asn.get(&(asn, family)).map_or(&[][..], |own| own);
         let timelines_of = |view: &View| -> Vec<Timeline> {
             own.par_iter().map(|subject| view.timeline(subject.prefix, Some(asn))).collect()
         };
         let (metric, thresholds) = (options.metric, &options.thresholds);
-        detect::asn_agreement(others, asn, family, &timelines_of, metric, thresholds, of_prefixes, &mut outages);
+        detect::asn_agreement(others, asn, family, &timelines_of, metric, thresholds, &members, &mut outages);
     }
 }
 

@@ -221,3 +221,19 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
         }),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_table_comes_in_parts_and_an_empty_one_in_one() {
+        let heights = |n: usize| -> Vec<usize> {
+            let of_rows = |rows: &[usize]| frame("numbers", columns!(rows, row => { column "number" => *row as u64 }));
+            frames(0..n, of_rows).map(|frame| frame.unwrap().height()).collect()
+        };
+        assert_eq!(heights(0), [0]);
+        assert_eq!(heights(MAX_ROWS), [MAX_ROWS]);
+        assert_eq!(heights(MAX_ROWS + 1), [MAX_ROWS, 1]);
+    }
+}
