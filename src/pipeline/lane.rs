@@ -98,6 +98,8 @@ impl Lane {
     /// Takes a RIB dump; says whether that was the last one that the plan names.
     pub(super) fn add_rib(&mut self, mut rib: ReadFile, n_known: usize) -> bool {
         self.samples.take(&rib.report.name, &mut rib.reading);
+        // It waits for all others.
+        rib.reading.events.shrink_to_fit();
         self.ribs.insert(rib.report.name.clone(), (rib, n_known));
         self.has_all_ribs()
     }
