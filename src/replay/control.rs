@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer};
 
 use super::replayer::{Cause, Due, Replayer};
+use super::sampled::ones;
 use super::*;
 use crate::decode::{Control, ControlChange};
 
@@ -134,7 +135,7 @@ impl Bits {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.0.len() as u32 * 64).filter(|n| self.has(*n))
+        ones(&self.0).map(|n| n as u32)
     }
 }
 

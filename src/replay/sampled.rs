@@ -204,7 +204,7 @@ fn joined(first: &[Change], second: &[Change]) -> Arc<[Change]> {
 }
 
 /// The numbers of the bits that are set, 64 to a word.
-fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
+pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
     words.iter().enumerate().flat_map(|(index, word)| {
         let mut rest = *word;
         std::iter::from_fn(move || {
