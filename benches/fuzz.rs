@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use outage_replay::bgp::{Asn, Prefix};
-use outage_replay::decode::{self, Change, Crew, Reading, RouteEvent, Selection};
+use outage_replay::crew::Crew;
+use outage_replay::decode::{self, Change, Reading, RouteEvent, Selection};
 
 /// Numbers that look like chance (splitmix64).
 struct Chance(u64);

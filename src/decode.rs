@@ -7,7 +7,6 @@
 mod container;
 mod control;
 mod covers;
-mod crew;
 #[cfg(test)]
 mod differential_tests;
 mod events;
@@ -29,10 +28,10 @@ use std::sync::Arc;
 
 use crate::bgp::{AsPath, Family, Peer, Prefix};
 use crate::coverage::{Damage, Skipped};
+use crate::crew::Crew;
 use crate::time::Timestamp;
 
 pub use control::{CONTROL_RATE, Control, ControlChange};
-pub use crew::Crew;
 pub use selection::Selection;
 
 /// Index of a peer in [`Reading::peers`] of the same file.

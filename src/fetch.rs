@@ -9,22 +9,50 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 pub use cache::{Cache, Entry, EntryState};
 pub use download::{Checked, Downloader, Limits};
 
 use crate::catalog::{ArchiveFile, Location};
+use crate::crew::Work;
 
 /// An archive file, open at its beginning, and the identity of its bytes.
 #[derive(Debug)]
 pub struct Opened {
     /// The stored bytes, compressed as published.
     pub file: File,
-    /// How many there are.
-    pub bytes: u64,
-    /// Their SHA-256 in hexadecimal.
-    pub sha256: String,
+    /// What tells them from others.
+    pub digest: Digest,
+}
+
+/// The digest of a file, now or later.
+#[derive(Debug)]
+pub enum Digest {
+    /// Of a file that is still to be read for it; it is open at its beginning.
+    Due(File),
+    /// Taken.
+    Taken {
+        /// How many bytes the file has.
+        bytes: u64,
+        /// Their SHA-256 in hexadecimal.
+        sha256: String,
+    },
+    /// The file could not be read.
+    Failed(io::Error),
+}
+
+impl Work for Digest {
+    const IS_LONG: bool = true;
+
+    fn run(&mut self) {
+        if let Digest::Due(file) = self {
+            *self = match digest(file) {
+                Ok((bytes, sha256)) => Digest::Taken { bytes, sha256 },
+                Err(error) => Digest::Failed(error),
+            };
+        }
+    }
 }
 
 /// Why a file could not be had.
@@ -63,12 +91,16 @@ pub enum FetchError {
     Cancelled,
 }
 
-/// Opens a file and takes its digest, downloading it first where it has to.
+/// Opens a file, downloading it first where it has to. The digest of a local file is still to be taken: nothing depends on
+/// it, and others may have time for it.
 pub fn open(file: &ArchiveFile, cache: Option<&Cache>) -> Result<Opened, FetchError> {
     match (&file.location, cache) {
-        (Location::Local(path), _) => Ok(open_path(path)?),
-        (Location::Remote { url, .. }, Some(cache)) => cache.open(&file.name, url),
-        (Location::Cached { .. }, Some(cache)) => cache.open_held(&file.name),
+        (Location::Local(path), _) => {
+            // Opened twice, at once: each has a place of its own in the same file.
+            Ok(Opened { file: File::open(path)?, digest: Digest::Due(File::open(path)?) })
+        }
+        (Location::Remote { url, .. }, Some(cache)) => cache.open(&file.name, url).map(Opened::from),
+        (Location::Cached { .. }, Some(cache)) => cache.open_held(&file.name).map(Opened::from),
         (Location::Remote { .. } | Location::Cached { .. }, None) => Err(FetchError::Offline),
     }
 }
@@ -82,17 +114,31 @@ pub fn fetch(file: &ArchiveFile, cache: &Cache) {
     }
 }
 
-/// Opens a file of the file system and takes its digest.
-fn open_path(path: &Path) -> io::Result<Opened> {
-    let mut stored = File::open(path)?;
-    let (bytes, sha256) = digest(&mut stored)?;
-    stored.rewind()?;
-    Ok(Opened { file: stored, bytes, sha256 })
+/// A file, open at its beginning, whose digest was taken.
+struct Known {
+    file: File,
+    bytes: u64,
+    sha256: String,
+}
+
+impl Known {
+    fn open(path: &Path) -> io::Result<Known> {
+        let mut file = File::open(path)?;
+        let (bytes, sha256) = digest(&mut file)?;
+        file.rewind()?;
+        Ok(Known { file, bytes, sha256 })
+    }
+}
+
+impl From<Known> for Opened {
+    fn from(known: Known) -> Opened {
+        Opened { file: known.file, digest: Digest::Taken { bytes: known.bytes, sha256: known.sha256 } }
+    }
 }
 
 /// Length and SHA-256 of everything that is left to read.
 fn digest(input: &mut impl Read) -> io::Result<(u64, String)> {
-    let mut digest = Sha256::new();
+    let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 17];
     let mut bytes = 0;
     loop {
@@ -102,11 +148,11 @@ fn digest(input: &mut impl Read) -> io::Result<(u64, String)> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        digest.update(&buffer[..n]);
+        hash.update(&buffer[..n]);
         bytes += n as u64;
     }
     let mut sha256 = String::with_capacity(64);
-    for byte in digest.finalize() {
+    for byte in hash.finalize() {
         let _ = write!(sha256, "{byte:02x}");
     }
     Ok((bytes, sha256))

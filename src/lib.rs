@@ -5,7 +5,7 @@
 //!
 //! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`visibility`] → [`detect`] → [`report`]
 //!
-//! [`pipeline`] composes them. [`time`], [`bgp`], [`coverage`], [`progress`] and [`error`] may be used by any step.
+//! [`pipeline`] composes them. [`time`], [`bgp`], [`coverage`], [`progress`], [`crew`] and [`error`] may be used by any step.
 //!
 //! Four things hold throughout. Absence of data is never reported as absence of routes. The same inputs give the same
 //! bytes, whatever the number of threads. Damaged or missing archives never abort a run: they are counted, located and
@@ -16,6 +16,7 @@
 
 pub mod bgp;
 pub mod coverage;
+pub mod crew;
 pub mod error;
 mod http;
 pub mod progress;

@@ -9,10 +9,8 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::crew::Crew;
+use crate::crew::Crew;
 use blocks::Blocks;
-
-pub(super) use blocks::Block;
 
 /// Compressed bytes are read in steps of this size.
 const CHUNK: usize = 128 * 1024;

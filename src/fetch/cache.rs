@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use super::download::{GLANCE, Whole};
 use super::resume::Resumable;
-use super::{Downloader, FetchError, Opened, open_path};
+use super::{Downloader, FetchError, Known};
 use crate::progress::Progress;
 
 const DIGEST: &str = "sha256";
@@ -53,7 +53,7 @@ enum Refusal {
 
 /// A file of the cache whose digest is right.
 struct Held {
-    opened: Opened,
+    known: Known,
     whole: Whole,
 }
 
@@ -106,10 +106,10 @@ impl Cache {
     }
 
     /// Opens the file of that name if it is there and its digest is right.
-    pub(super) fn open_held(&self, name: &str) -> Result<Opened, FetchError> {
+    pub(super) fn open_held(&self, name: &str) -> Result<Known, FetchError> {
         let path = self.root.join(name);
         match verified(&path)? {
-            Some(held) => Ok(held.opened),
+            Some(held) => Ok(held.known),
             None if !path.is_file() => Err(FetchError::Offline),
             None => {
                 let has_digest = beside(&path, DIGEST).is_file();
@@ -121,14 +121,14 @@ impl Cache {
 
     /// Opens the file of that name, downloading it from `url` unless it is there and whole. Of several threads or runs
     /// that want it at once one downloads, the others wait.
-    pub(super) fn open(&self, name: &str, url: &str) -> Result<Opened, FetchError> {
+    pub(super) fn open(&self, name: &str, url: &str) -> Result<Known, FetchError> {
         let Some(downloader) = &self.downloader else { return self.open_held(name) };
         let claim = self.claim(name, downloader.progress())?;
         let path = self.root.join(name);
         if let Some(held) = verified(&path)?
             && (held.whole == Whole::Yes || claim.asked.is_some())
         {
-            return Ok(held.opened);
+            return Ok(held.known);
         }
         if let Some(Asked::Refused(refusal)) = &claim.asked {
             return Err(refusal.clone().into());
@@ -155,33 +155,33 @@ impl Cache {
         result
     }
 
-    fn fill(&self, path: &Path, url: &str, downloader: &Downloader) -> Result<Opened, FetchError> {
+    fn fill(&self, path: &Path, url: &str, downloader: &Downloader) -> Result<Known, FetchError> {
         let held = verified(path)?;
-        if let Some(Held { opened, whole: Whole::Yes }) = held {
-            return Ok(opened);
+        if let Some(Held { known, whole: Whole::Yes }) = held {
+            return Ok(known);
         }
         let part = beside(path, PART);
         let whole = match (downloader.download(url, &part), held) {
             (Ok(whole), _) => whole,
             (Err(FetchError::Cancelled), _) => return Err(FetchError::Cancelled),
             // Better a file that ends early than none.
-            (Err(_), Some(held)) => return Ok(held.opened),
+            (Err(_), Some(held)) => return Ok(held.known),
             (Err(error), None) => return Err(error),
         };
-        let opened = open_path(&part)?;
+        let known = Known::open(&part)?;
         let new = beside(path, NEW);
         let mut digest = File::create(&new)?;
-        digest.write_all(opened.sha256.as_bytes())?;
+        digest.write_all(known.sha256.as_bytes())?;
         if whole == Whole::No {
             digest.write_all(CUT.as_bytes())?;
         }
         digest.sync_all()?;
-        opened.file.sync_all()?;
+        known.file.sync_all()?;
         fs::rename(&part, path)?;
         fs::rename(&new, beside(path, DIGEST))?;
         Resumable::done(&part);
         downloader.progress().downloaded(&path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy());
-        Ok(opened)
+        Ok(known)
     }
 
     /// Waits while another thread asks for the file. Whoever asks first holds the claim until it is answered.
@@ -364,8 +364,8 @@ fn verified(path: &Path) -> io::Result<Option<Held>> {
         Some(expected) => (expected, Whole::No),
         None => (note.trim(), Whole::Yes),
     };
-    match open_path(path) {
-        Ok(opened) if opened.sha256 == expected => Ok(Some(Held { opened, whole })),
+    match Known::open(path) {
+        Ok(known) if known.sha256 == expected => Ok(Some(Held { known, whole })),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -10,9 +10,10 @@ use super::collecting::stop;
 use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind};
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Control, Counts, Crew, Ending, Reading, Selection};
+use crate::crew::Crew;
+use crate::decode::{self, Control, Counts, Ending, Reading, Selection};
 use crate::error::Error;
-use crate::fetch::{self, Cache, Checked, FetchError};
+use crate::fetch::{self, Cache, Checked, Digest, FetchError};
 use crate::progress::Progress;
 use crate::time::Timestamp;
 
@@ -59,11 +60,19 @@ fn read_file(
     crew: &Crew,
     progress: &dyn Progress,
 ) -> ReadFile {
-    let (reading, bytes, sha256, verdict, detail) = match fetch::open(file, cache) {
-        Ok(opened) => {
-            let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, crew);
+    let opened = fetch::open(file, cache).and_then(|opened| {
+        let digest = crew.offer(opened.digest);
+        let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, crew);
+        match crew.finish(&digest) {
+            Some(Digest::Taken { bytes, sha256 }) => Ok((reading, bytes, sha256)),
+            Some(Digest::Failed(error)) => Err(error.into()),
+            Some(Digest::Due(_)) | None => Err(io::Error::other("its digest was not taken").into()),
+        }
+    });
+    let (reading, bytes, sha256, verdict, detail) = match opened {
+        Ok((reading, bytes, sha256)) => {
             let (verdict, detail) = verdict(file, &reading);
-            (reading, opened.bytes, opened.sha256, verdict, detail)
+            (reading, bytes, sha256, verdict, detail)
         }
         Err(error) => {
             let verdict = match &error {

@@ -12,7 +12,8 @@ use super::lane::Lane;
 use super::reading::{self, ReadFile};
 use crate::bgp::{Asn, Prefix};
 use crate::catalog::{ArchiveFile, DumpKind, Location, Query};
-use crate::decode::{Change, Crew, Reading, Selection};
+use crate::crew::Crew;
+use crate::decode::{Change, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::progress::Progress;
@@ -146,7 +147,7 @@ impl<'a> Work<'a> {
                 queue.take_next().map(|job| (job, Arc::clone(&queue.selection), queue.by_ribs.len()))
             };
             let Some((job, selection, n_known)) = next else {
-                // Meanwhile the blocks of those who read.
+                // Meanwhile what those who read have to do beside it.
                 self.crew.help_until(|| lock(&self.queue).has_news());
                 continue;
             };

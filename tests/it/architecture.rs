@@ -14,16 +14,17 @@ struct Module {
 }
 
 /// Plain values that every step may use.
-const LEAVES: [&str; 5] = ["time", "bgp", "coverage", "error", "progress"];
+const LEAVES: [&str; 6] = ["time", "bgp", "coverage", "error", "progress", "crew"];
 
 /// The steps come in the order of the data; none imports a later one.
-const MODULES: [Module; 16] = [
+const MODULES: [Module; 17] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
     Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror"], world: &[] },
     Module { name: "coverage", ours: &["time", "bgp"], packages: &["serde"], world: &[] },
     // Errors carry their cause, whatever it is.
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },
     Module { name: "progress", ours: &[], packages: &[], world: &[] },
+    Module { name: "crew", ours: &[], packages: &[], world: &[] },
     // Shared by those who speak it.
     Module { name: "http", ours: &[], packages: &["chrono", "reqwest"], world: &["clock"] },
     Module {

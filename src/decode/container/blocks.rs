@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bzip2::{Decompress, Status};
 
 use super::Source;
-use crate::decode::crew::{Crew, Task};
+use crate::crew::{Crew, Task, Work};
 
 /// What a block and the end of a stream begin with.
 const BLOCK: u64 = 0x3141_5926_5359;
@@ -27,7 +27,7 @@ const PIECE: usize = 1 << 20;
 const LONGEST: usize = 4 << 20;
 
 /// One block, and the piece of its content that was decoded last.
-pub(in crate::decode) struct Block {
+pub(super) struct Block {
     /// The block as a stream of its own, and the bits that it has in it.
     stream: Vec<u8>,
     n_bits: usize,
@@ -60,7 +60,7 @@ impl Block {
     }
 
     /// In place of a block whose decoder did not come back.
-    pub(in crate::decode) fn lost() -> Block {
+    fn lost() -> Block {
         let end = Some(Err("a block whose decoder failed".to_owned()));
         Block { stream: Vec::new(), n_bits: 0, n_read: 0, decoder: None, piece: Vec::new(), end }
     }
@@ -70,7 +70,7 @@ impl Block {
     }
 
     /// Decodes the next piece of the content; as a rule all of it.
-    pub(in crate::decode) fn decode(&mut self) {
+    fn decode(&mut self) {
         self.piece.clear();
         self.piece.reserve(PIECE);
         let decoder = self.decoder.get_or_insert_with(|| Decompress::new(false));
@@ -97,6 +97,14 @@ impl Block {
     }
 }
 
+impl Work for Block {
+    const IS_LONG: bool = false;
+
+    fn run(&mut self) {
+        self.decode();
+    }
+}
+
 /// The content of one stream.
 pub(super) struct Blocks<'c, R> {
     source: Source<R>,
@@ -117,12 +125,12 @@ pub(super) struct Blocks<'c, R> {
 /// Blocks offered to the crew, taken back when nobody wants them any more.
 struct Ahead<'c> {
     crew: &'c Crew,
-    tasks: VecDeque<Arc<Task>>,
+    tasks: VecDeque<Arc<Task<Block>>>,
 }
 
 impl Ahead<'_> {
     fn next(&mut self) -> Option<Block> {
-        self.tasks.pop_front().map(|task| self.crew.finish(&task))
+        self.tasks.pop_front().map(|task| self.crew.finish(&task).unwrap_or_else(Block::lost))
     }
 }
 

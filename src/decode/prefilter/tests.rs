@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::super::container::decompress;
 use super::super::samples::*;
-use super::super::{Crew, Reading, Selection, events};
+use super::super::{Reading, Selection, events};
 use super::{Encoding, routes_matter};
+use crate::crew::Crew;
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
 const AS2: Encoding = Encoding { four_octets: false, add_path: false };

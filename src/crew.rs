@@ -1,0 +1,189 @@
+//! Threads without a file of their own, at work for those who read one: the bzip2 blocks that come next, and the digests
+//! of the files.
+//!
+//! A reader offers what is to be done. When it needs something that nobody has taken it does that itself, so it never
+//! waits for a thread that may not come.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Tasks that are offered ahead for each idle thread: one at work, and the next.
+const AHEAD: usize = 2;
+
+/// What any thread may do, once.
+pub trait Work: Send + 'static {
+    /// Whether it takes so long that a thread somebody will soon need again should not begin it.
+    const IS_LONG: bool;
+
+    /// Does it, and keeps the result.
+    fn run(&mut self);
+}
+
+/// The work that may be done by whoever has time. Without [`Crew::help`] from other threads a reader does all by
+/// itself.
+#[derive(Default)]
+pub struct Crew {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    n_idle: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Queue {
+    short: VecDeque<Arc<dyn Run>>,
+    long: VecDeque<Arc<dyn Run>>,
+    is_over: bool,
+}
+
+impl Queue {
+    fn next(&mut self) -> Option<Arc<dyn Run>> {
+        self.short.pop_front().or_else(|| self.long.pop_front())
+    }
+
+    fn remove<W: Work>(&mut self, task: &Arc<Task<W>>) {
+        let tasks = if W::IS_LONG { &mut self.long } else { &mut self.short };
+        tasks.retain(|queued| !std::ptr::addr_eq(Arc::as_ptr(queued), Arc::as_ptr(task)));
+    }
+}
+
+/// Work on its way through the queue.
+pub struct Task<W>(Mutex<State<W>>);
+
+enum State<W> {
+    Waiting(W),
+    Running,
+    Done(W),
+    /// Taken back, or lost with the thread that ran it.
+    Gone,
+}
+
+/// A task of any kind.
+trait Run: Send + Sync {
+    fn run(&self, crew: &Crew);
+}
+
+impl Crew {
+    /// Nobody yet.
+    pub fn new() -> Crew {
+        Crew::default()
+    }
+
+    /// Does the work of others until [`Crew::dismiss`]: for a thread that has nothing else to do.
+    pub fn help(&self) {
+        self.help_until(|| false);
+    }
+
+    /// The same, but also until `is_over`; it is asked again after [`Crew::rouse`].
+    pub fn help_until(&self, is_over: impl Fn() -> bool) {
+        self.n_idle.fetch_add(1, Ordering::Relaxed);
+        let mut queue = lock(&self.queue);
+        while !queue.is_over && !is_over() {
+            match queue.next() {
+                Some(task) => {
+                    drop(queue);
+                    task.run(self);
+                    queue = lock(&self.queue);
+                }
+                None => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+        self.n_idle.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Lets those who help look whether something else is to be done.
+    pub fn rouse(&self) {
+        drop(lock(&self.queue));
+        self.changed.notify_all();
+    }
+
+    /// Sends everybody home, now and later.
+    pub fn dismiss(&self) {
+        lock(&self.queue).is_over = true;
+        self.changed.notify_all();
+    }
+
+    /// How many tasks a reader should offer beyond the one that it needs.
+    pub fn n_ahead(&self) -> usize {
+        AHEAD * self.n_idle.load(Ordering::Relaxed)
+    }
+
+    /// Offers work.
+    pub fn offer<W: Work>(&self, work: W) -> Arc<Task<W>> {
+        let task = Arc::new(Task(Mutex::new(State::Waiting(work))));
+        let mut queue = lock(&self.queue);
+        let tasks = if W::IS_LONG { &mut queue.long } else { &mut queue.short };
+        tasks.push_back(Arc::clone(&task) as Arc<dyn Run>);
+        drop(queue);
+        self.changed.notify_all();
+        task
+    }
+
+    /// The work, done: by another thread, or now. Whoever has to wait for it does what is short meanwhile. Nothing if the
+    /// thread that ran it panicked.
+    pub fn finish<W: Work>(&self, task: &Arc<Task<W>>) -> Option<W> {
+        self.forget(task);
+        task.run(self);
+        loop {
+            // Whoever runs a task notifies under this lock.
+            let mut queue = lock(&self.queue);
+            let mut state = lock(&task.0);
+            match std::mem::replace(&mut *state, State::Gone) {
+                State::Done(work) => return Some(work),
+                State::Gone => return None,
+                other => *state = other,
+            }
+            drop(state);
+            match queue.short.pop_front() {
+                Some(next) => {
+                    drop(queue);
+                    next.run(self);
+                }
+                None => drop(self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)),
+            }
+        }
+    }
+
+    /// Takes work back that nobody needs any more, unless somebody has begun it.
+    pub fn forget<W: Work>(&self, task: &Arc<Task<W>>) {
+        lock(&self.queue).remove(task);
+    }
+}
+
+impl<W: Work> Run for Task<W> {
+    fn run(&self, crew: &Crew) {
+        let mut work = {
+            let mut state = lock(&self.0);
+            match std::mem::replace(&mut *state, State::Running) {
+                State::Waiting(work) => work,
+                other => {
+                    *state = other;
+                    return;
+                }
+            }
+        };
+        let mut outcome = Outcome { crew, task: self, state: State::Gone };
+        work.run();
+        outcome.state = State::Done(work);
+    }
+}
+
+/// What became of a task: told to whoever waits for it, even if its work panicked.
+struct Outcome<'a, W> {
+    crew: &'a Crew,
+    task: &'a Task<W>,
+    state: State<W>,
+}
+
+impl<W> Drop for Outcome<'_, W> {
+    fn drop(&mut self) {
+        *lock(&self.task.0) = std::mem::replace(&mut self.state, State::Gone);
+        drop(lock(&self.crew.queue));
+        self.crew.changed.notify_all();
+    }
+}
+
+/// A thread that panicked left nothing half done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
