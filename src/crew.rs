@@ -187,3 +187,96 @@ impl<W> Drop for Outcome<'_, W> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc::{Sender, channel};
+    use std::thread;
+
+    use super::*;
+
+    struct Short<F>(F);
+
+    struct Long<F>(F);
+
+    impl<F: FnMut() + Send + 'static> Work for Short<F> {
+        const IS_LONG: bool = false;
+
+        fn run(&mut self) {
+            (self.0)();
+        }
+    }
+
+    impl<F: FnMut() + Send + 'static> Work for Long<F> {
+        const IS_LONG: bool = true;
+
+        fn run(&mut self) {
+            (self.0)();
+        }
+    }
+
+    /// Work that says its name.
+    fn says(name: &'static str, to: &Sender<&'static str>) -> impl FnMut() + Send + 'static {
+        let to = to.clone();
+        move || to.send(name).unwrap()
+    }
+
+    #[test]
+    fn what_nobody_takes_is_done_by_whoever_needs_it() {
+        let (say, said) = channel();
+        let crew = Crew::new();
+        let needed = crew.offer(Short(says("needed", &say)));
+        crew.forget(&crew.offer(Short(says("forgotten", &say))));
+        assert!(crew.finish(&needed).is_some());
+        crew.dismiss();
+        crew.help();
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["needed"]);
+    }
+
+    #[test]
+    fn who_has_nothing_to_do_takes_what_is_long_last() {
+        let (say, said) = channel();
+        let crew = Crew::new();
+        crew.offer(Long(says("long", &say)));
+        crew.offer(Short(says("one", &say)));
+        crew.offer(Short(says("two", &say)));
+        thread::scope(|scope| {
+            scope.spawn(|| crew.help());
+            assert_eq!(said.iter().take(3).collect::<Vec<_>>(), ["one", "two", "long"]);
+            crew.dismiss();
+        });
+    }
+
+    #[test]
+    fn whoever_waits_does_what_is_short_and_begins_nothing_long() {
+        static IS_BEGUN: AtomicBool = AtomicBool::new(false);
+        let (say, said) = channel();
+        let (end, ended) = channel();
+        let crew = Crew::new();
+        let lasting = crew.offer(Short(move || {
+            IS_BEGUN.store(true, Ordering::Release);
+            ended.recv().unwrap();
+        }));
+        thread::scope(|scope| {
+            // Somebody who does this one task.
+            scope.spawn(|| crew.help_until(|| IS_BEGUN.load(Ordering::Acquire)));
+            while !IS_BEGUN.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            crew.offer(Long(says("long", &say)));
+            crew.offer(Short(move || end.send(()).unwrap()));
+            assert!(crew.finish(&lasting).is_some());
+        });
+        assert_eq!(said.try_iter().count(), 0);
+    }
+
+    #[test]
+    fn work_that_panics_is_nothing_to_whoever_waits_for_it() {
+        let crew = Arc::new(Crew::new());
+        let task = crew.offer(Short(|| panic!("as this test wants")));
+        let helping = Arc::clone(&crew);
+        assert!(thread::spawn(move || helping.help()).join().is_err());
+        assert!(crew.finish(&task).is_none());
+    }
+}

@@ -24,7 +24,6 @@ mod walk;
 mod wire;
 
 use std::io::Read;
-use std::sync::Arc;
 
 use crate::bgp::{AsPath, Family, Peer, Prefix};
 use crate::coverage::{Damage, Skipped};
@@ -62,7 +61,7 @@ pub enum Change {
         /// The path identifier, where the dump has one (RFC 7911, 8050).
         path_id: Option<u32>,
         /// The AS path, AS4_PATH merged.
-        path: Arc<AsPath>,
+        path: AsPath,
         /// When the route last changed, as the collector remembers it. A hint, never the time of a state.
         originated_at: Timestamp,
     },
@@ -73,7 +72,7 @@ pub enum Change {
         /// The path identifier, on sessions that have one (RFC 7911).
         path_id: Option<u32>,
         /// The AS path, AS4_PATH merged (RFC 6793).
-        path: Arc<AsPath>,
+        path: AsPath,
     },
     /// The peer withdrew the prefix, or one path of it.
     Withdraw {

@@ -15,7 +15,6 @@ mod table;
 mod whole;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
@@ -123,7 +122,7 @@ impl Evidence {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Held {
     /// It did; the path where it is known.
-    Present(Option<Arc<AsPath>>),
+    Present(Option<AsPath>),
     /// It did not.
     Absent,
     /// Not known: a RIB dump contradicts what the updates had shown until then.
@@ -222,7 +221,7 @@ impl Replay {
             let paths = holders.iter().flat_map(|holder| &holder.paths);
             paths.map(move |(_, path)| (path, *prefix))
         });
-        let origins = |(path, prefix): (&'_ Arc<AsPath>, Prefix)| {
+        let origins = |(path, prefix): (&'_ AsPath, Prefix)| {
             let asns = path.origins().iter().filter(|asn| asns.contains(asn));
             asns.map(|asn| (*asn, prefix)).collect::<Vec<_>>()
         };

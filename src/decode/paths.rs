@@ -1,7 +1,5 @@
 //! AS paths: AS4_PATH merged, confederations left out, equal ones shared.
 
-use std::sync::Arc;
-
 use bgpkit_parser::models::{self, AsPathSegment, AsnLength, AttributeValue};
 use bgpkit_parser::parser::bgp::attributes::parse_attributes;
 use hashbrown::HashTable;
@@ -16,12 +14,12 @@ const AS_SEQUENCE: u8 = 2;
 
 /// The distinct paths of one file, with their hashes. Most of its routes share the path of another.
 #[derive(Default)]
-pub(super) struct Paths(HashTable<(u64, Arc<AsPath>)>);
+pub(super) struct Paths(HashTable<(u64, AsPath)>);
 
 impl Paths {
     /// The path that the attributes of a route hold; nothing where there is no AS_PATH. AS4_PATH counts only on a
     /// session of two-octet AS numbers, and with four octets must be ignored (RFC 6793, section 6).
-    pub(super) fn decode(&mut self, attributes: &[u8], four_octets: bool) -> Result<Option<Arc<AsPath>>, String> {
+    pub(super) fn decode(&mut self, attributes: &[u8], four_octets: bool) -> Result<Option<AsPath>, String> {
         let mut octets = Octets(attributes);
         let (mut path, mut as4_path) = (None, None);
         while let Some((code, value)) = attribute(&mut octets).ok_or("an attribute longer than the attributes")? {
@@ -32,36 +30,31 @@ impl Paths {
             }
         }
         let Some(path) = path else { return Ok(None) };
+        if as4_path.is_none()
+            && let Some(hops) = sequence(path, four_octets)
+        {
+            return Ok(Some(self.share(hops, 1)));
+        }
         let width = if four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
-        if as4_path.is_some() {
-            return Ok(Some(self.share(by_parser(path, as4_path, width)?)));
-        }
-        if let Some(known) = self.known(path, four_octets) {
-            return Ok(Some(known));
-        }
-        let decoded = plain(path, four_octets).map_or_else(|| by_parser(path, None, width), Ok)?;
-        Ok(Some(self.share(decoded)))
+        let plain = if as4_path.is_none() { plain(path, four_octets) } else { None };
+        let decoded = plain.map_or_else(|| by_parser(path, as4_path, width), Ok)?;
+        Ok(Some(self.share(decoded.hops().iter().copied(), decoded.origins().len())))
     }
 
-    /// The one copy of a path of one AS_SEQUENCE, as nearly all are, if it came before. Hot: once per route.
-    fn known(&self, path: &[u8], four_octets: bool) -> Option<Arc<AsPath>> {
-        let [AS_SEQUENCE, n, members @ ..] = path else { return None };
-        let width = if four_octets { 4 } else { 2 };
-        let hops = members.chunks_exact(width).map(number);
-        if members.len() != usize::from(*n) * width {
-            return None;
-        }
+    /// The one copy of a path. Hot: once per route.
+    fn share(&mut self, hops: impl ExactSizeIterator<Item = Asn> + Clone, n_origins: usize) -> AsPath {
         let hash = hash(hops.clone());
-        let is_same = |known: &AsPath| known.origins().len() == 1 && hops.clone().eq(known.hops().iter().copied());
-        self.0.find(hash, |(known, path)| *known == hash && is_same(path)).map(|(_, path)| Arc::clone(path))
+        let is_same = |path: &AsPath| path.origins().len() == n_origins && hops.clone().eq(path.hops().iter().copied());
+        let known = self.0.entry(hash, |(known, path)| *known == hash && is_same(path), |(known, _)| *known);
+        known.or_insert_with(|| (hash, AsPath::new(hops.clone(), n_origins))).get().1.clone()
     }
+}
 
-    /// The one copy of `path`.
-    fn share(&mut self, path: AsPath) -> Arc<AsPath> {
-        let hash = hash(path.hops().iter().copied());
-        let entry = self.0.entry(hash, |(known, other)| *known == hash && **other == path, |(known, _)| *known);
-        Arc::clone(&entry.or_insert_with(|| (hash, Arc::new(path))).get().1)
-    }
+/// The hops of a path of one AS_SEQUENCE, as nearly all are.
+fn sequence(path: &[u8], four_octets: bool) -> Option<impl ExactSizeIterator<Item = Asn> + Clone> {
+    let [AS_SEQUENCE, n, members @ ..] = path else { return None };
+    let width = if four_octets { 4 } else { 2 };
+    (*n > 0 && members.len() == usize::from(*n) * width).then(|| members.chunks_exact(width).map(number))
 }
 
 /// As FxHash does: every hop multiplied in, and the high bits, which know most, turned to where a table looks first.
@@ -152,8 +145,9 @@ mod tests {
         #[test]
         fn what_is_decoded_here_is_what_the_parser_says(two in path(2), four in path(4)) {
             for (octets, width, four_octets) in [(two, AsnLength::Bits16, false), (four, AsnLength::Bits32, true)] {
-                if let Some(plain) = plain(&octets, four_octets) {
-                    prop_assert_eq!(Ok(plain), by_parser(&octets, None, width));
+                let sequence = sequence(&octets, four_octets).map(|hops| AsPath::new(hops, 1));
+                for decoded in [plain(&octets, four_octets), sequence].into_iter().flatten() {
+                    prop_assert_eq!(Ok(decoded), by_parser(&octets, None, width));
                 }
             }
         }

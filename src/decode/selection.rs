@@ -32,20 +32,19 @@ pub struct Selection {
     names: Option<Arc<Names>>,
     /// Lengths in `within`, so that a look-up tries only those: bit n stands for length n, IPv4 then IPv6.
     within_lengths: [u128; 2],
-    /// One bit for each block of addresses that may hold a part of a prefix in `within`, IPv4 then IPv6; empty until
-    /// there is one.
+    /// One bit for each block of addresses in which a wanted prefix may begin, IPv4 then IPv6; empty until there is one.
     blocks: [Vec<u64>; 2],
-    /// One bit for each prefix in `exact` and each that covers a chosen one, by its mixed form; empty until there is one.
+    /// One bit for each chosen prefix and each that covers one, by its mixed form; empty until there is one.
     filter: Vec<u64>,
     n_marked: usize,
     /// Whether every prefix is in the control sample.
     samples_all: bool,
 }
 
-/// Bits in `blocks`: one for each IPv4 /16; IPv6 networks of 32 bits share them by hash.
+/// Bits in `blocks`, which stay in the nearest cache: one for each IPv4 /16; IPv6 networks of 32 bits share them by hash.
 const BLOCKS: u32 = 1 << 16;
 
-/// Words of the filter at the beginning: 8 KiB, which stay in the cache beside everything else.
+/// Words of the filter at the beginning.
 const FILTER: usize = 1 << 10;
 /// So many bits of the filter for each prefix, at least: one look-up in sixteen is in vain.
 const FILTER_BITS: usize = 8;
@@ -112,19 +111,22 @@ impl Selection {
     /// address, host bits cleared; `mixed` is the whole prefix.
     #[inline]
     pub(super) fn may_want(&self, family: Family, head: u32, mixed: u64) -> bool {
-        let (word, bit) = self.place(mixed);
-        self.filter.get(word).is_some_and(|bits| bits & bit != 0) || self.may_be_within(family, head)
+        // Nearly all are far from everything wanted; the filter of many prefixes does not stay in the nearest cache.
+        self.is_near(family, head) && (self.within_lengths[family as usize] != 0 || self.is_marked(mixed))
     }
 
     #[inline]
-    fn may_be_within(&self, family: Family, head: u32) -> bool {
+    fn is_near(&self, family: Family, head: u32) -> bool {
         let [v4, v6] = &self.blocks;
         let blocks = if family == Family::V4 { v4 } else { v6 };
-        if blocks.is_empty() {
-            return false;
-        }
         let block = block(family, head);
         blocks.get((block / 64) as usize).is_some_and(|bits| bits >> (block % 64) & 1 != 0)
+    }
+
+    #[inline]
+    fn is_marked(&self, mixed: u64) -> bool {
+        let (word, bit) = self.place(mixed);
+        self.filter.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
     /// The place of a mixed prefix in the filter. Its lowest bits tell the control sample.
@@ -211,6 +213,7 @@ impl Selection {
         if let Some(bits) = self.filter.get_mut(word) {
             *bits |= bit;
         }
+        self.mark_block(prefix.family(), block(prefix.family(), head(prefix)));
     }
 
     /// Marks every block that holds a part of the prefix.

@@ -3,8 +3,6 @@
 //! Lists of prefixes are read here and not by the parser, which takes a prefix of length 0 for a path identifier and
 //! drops a whole list, in silence, for what it dislikes in its next hop.
 
-use std::sync::Arc;
-
 use super::paths::Paths;
 use super::prefilter::{self, Encoding, MP_REACH, MP_UNREACH, attribute, unicast};
 use super::wire::Octets;
@@ -20,7 +18,7 @@ pub(super) struct Update {
     pub(super) withdrawn: Vec<Route>,
     pub(super) announced: Vec<Route>,
     /// The path of everything announced; empty when the peer itself originates it.
-    pub(super) path: Option<Arc<AsPath>>,
+    pub(super) path: Option<AsPath>,
     /// The family whose table is complete (RFC 4724, section 2).
     pub(super) end_of_rib: Option<Family>,
 }

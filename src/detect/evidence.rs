@@ -1,7 +1,5 @@
 //! The records behind the edges of an outage, and the RIB dumps written during it: what anyone can look up.
 
-use std::sync::Arc;
-
 use super::dip::Dip;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
@@ -23,7 +21,7 @@ pub struct Witness {
     /// How that is known; nothing where its table was complete and did not name the prefix.
     pub because: Option<Because>,
     /// The path that was lost, or that came back.
-    pub path: Option<Arc<AsPath>>,
+    pub path: Option<AsPath>,
 }
 
 /// A RIB dump that was written while the network was gone.
@@ -42,7 +40,7 @@ pub struct Dump {
     /// Those among them that list the prefix.
     pub holding: Vec<Asn>,
     /// The entries of them: peer, record and path.
-    pub entries: Vec<(usize, RecordRef, Arc<AsPath>)>,
+    pub entries: Vec<(usize, RecordRef, AsPath)>,
     /// Whether nobody but those who kept a route throughout lists it.
     pub confirms: bool,
 }
@@ -121,7 +119,7 @@ pub(super) fn evidence(
     evidence
 }
 
-fn path(piece: &Piece) -> Option<Arc<AsPath>> {
+fn path(piece: &Piece) -> Option<AsPath> {
     match &piece.vote {
         Vote::Present(path, _) => path.clone(),
         Vote::Absent => None,

@@ -7,7 +7,7 @@ use super::*;
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     /// Paths held, by path identifier; the last one represents the route. Empty when none is held.
-    pub paths: Vec<(Option<u32>, Arc<AsPath>)>,
+    pub paths: Vec<(Option<u32>, AsPath)>,
     /// Identifiers of paths that were withdrawn while the whole table was not known; others may have been there.
     withdrawn_ids: Vec<u32>,
     /// Present or absent, or nothing known.
@@ -24,14 +24,7 @@ pub(super) struct Route {
 }
 
 impl Replayer {
-    pub(super) fn announce(
-        &mut self,
-        peer: usize,
-        prefix: Prefix,
-        path_id: Option<u32>,
-        path: &Arc<AsPath>,
-        cause: Cause,
-    ) {
+    pub(super) fn announce(&mut self, peer: usize, prefix: Prefix, path_id: Option<u32>, path: &AsPath, cause: Cause) {
         self.note_message(peer, cause);
         let Some(cause) = self.in_order(peer, prefix, cause) else { return };
         let at = cause.at;
@@ -158,8 +151,8 @@ impl Route {
     }
 
     /// What a RIB dump shows of a prefix of which only withdrawn paths were known until then.
-    pub fn take_rest(&mut self, listed: &[(Option<u32>, Arc<AsPath>)]) -> Held {
-        let is_left = |(id, _): &&(Option<u32>, Arc<AsPath>)| id.is_none_or(|id| !self.withdrawn_ids.contains(&id));
+    pub fn take_rest(&mut self, listed: &[(Option<u32>, AsPath)]) -> Held {
+        let is_left = |(id, _): &&(Option<u32>, AsPath)| id.is_none_or(|id| !self.withdrawn_ids.contains(&id));
         self.paths = listed.iter().filter(is_left).cloned().collect();
         // Without identifiers nothing tells which of them are gone.
         let n_nameless = self.paths.iter().filter(|(id, _)| id.is_none()).count();

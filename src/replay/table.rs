@@ -1,7 +1,6 @@
 //! A RIB dump as a table: how much each peer carries, and who holds the selected prefixes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::RecordRef;
 use crate::bgp::{AsPath, Family, Prefix};
@@ -18,7 +17,7 @@ pub struct Holder {
     /// The record; the first one where the prefix is split over several.
     pub record: RecordRef,
     /// The routes, by path identifier where the dump has one.
-    pub paths: Vec<(Option<u32>, Arc<AsPath>)>,
+    pub paths: Vec<(Option<u32>, AsPath)>,
 }
 
 /// One accepted RIB dump.

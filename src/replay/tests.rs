@@ -4,7 +4,6 @@
 //! `64501 64510`, or a number of its own: `announce P 64511`. `T0-50` are the first 50 prefixes of the control sample.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::*;
 use crate::bgp::Asn;
@@ -97,7 +96,7 @@ fn story(text: &str) -> Story {
                             numbers.for_each(|n| words[n as usize / 64] |= 1 << (n % 64));
                             continue;
                         }
-                        let path = Arc::new(AsPath::new(vec![who.asn, Asn(64510)], 1));
+                        let path = AsPath::new(vec![who.asn, Asn(64510)], 1);
                         let change = Change::RibEntry { prefix: prefix(word), path_id: None, path, originated_at: at };
                         rib.events.push(RouteEvent { at, record: number, offset: 100 * number, peer: index, change });
                     }
@@ -118,7 +117,7 @@ fn story(text: &str) -> Story {
                 let change = match what {
                     ["announce", word, origin @ ..] => {
                         let origin = origin.first().map_or(64510, |origin| origin.parse().unwrap());
-                        let path = Arc::new(AsPath::new(vec![who.asn, Asn(origin)], 1));
+                        let path = AsPath::new(vec![who.asn, Asn(origin)], 1);
                         Change::Announce { prefix: prefix(word), path_id: None, path }
                     }
                     ["withdraw", word] => Change::Withdraw { prefix: prefix(word), path_id: None },

@@ -94,7 +94,7 @@ fn route_rows(replay: &Replay) -> impl Iterator<Item = SpanRow<'_>> {
         prefix: Some(span.prefix),
         family: span.prefix.family(),
         path: match &span.held {
-            Held::Present(path) => path.as_deref(),
+            Held::Present(path) => path.as_ref(),
             Held::Absent | Held::Unknown => None,
         },
         from: span.from,

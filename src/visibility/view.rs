@@ -1,7 +1,6 @@
 //! Everything that the vantage points of all collectors knew, prefix by prefix.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
@@ -14,7 +13,7 @@ use crate::time::{Timestamp, Window};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Vote {
     /// It holds a route, by this path where it is known, last announced then.
-    Present(Option<Arc<AsPath>>, Timestamp),
+    Present(Option<AsPath>, Timestamp),
     /// It holds none.
     Absent,
 }
@@ -60,7 +59,7 @@ pub struct SearchedDump {
     /// Those among them that list the prefix.
     pub holding: BTreeSet<Asn>,
     /// Their entries: peer, record, path.
-    pub entries: Vec<(usize, RecordRef, Arc<AsPath>)>,
+    pub entries: Vec<(usize, RecordRef, AsPath)>,
 }
 
 /// The time for which one vantage point held one route, or none, or for which that is not known.
@@ -388,7 +387,7 @@ impl<'a> View<'a> {
         };
         let all = (0..replay.peers.len()).filter(|peer| is_full(*peer)).map(|peer| replay.peers[peer].asn).collect();
         let listed = table.holders.get(prefix).map_or(&[][..], |holders| holders);
-        let sees = |paths: &[(Option<u32>, Arc<AsPath>)]| {
+        let sees = |paths: &[(Option<u32>, AsPath)]| {
             paths.iter().any(|(_, path)| Vote::Present(Some(path.clone()), Timestamp::MIN).sees(origin))
         };
         let holders = listed.iter().filter(|holder| is_full(holder.peer) && sees(&holder.paths));

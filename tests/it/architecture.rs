@@ -19,7 +19,7 @@ const LEAVES: [&str; 6] = ["time", "bgp", "coverage", "error", "progress", "crew
 /// The steps come in the order of the data; none imports a later one.
 const MODULES: [Module; 17] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
-    Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror"], world: &[] },
+    Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror", "triomphe"], world: &[] },
     Module { name: "coverage", ours: &["time", "bgp"], packages: &["serde"], world: &[] },
     // Errors carry their cause, whatever it is.
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
 use polars::prelude::{
     BooleanChunked, Column, DataType, Int64Chunked, ParquetReader, SerReader, StringChunked, TimeUnit, UInt64Chunked,
@@ -22,7 +21,7 @@ use crate::replay::{Evidence, Held, Holder, PeerSpan, PeerState, RecordRef, RibT
 pub(super) struct Known {
     /// Collector and peer, by their names.
     peers: FxHashMap<(String, String, u32), (usize, usize)>,
-    paths: FxHashMap<(String, bool), Arc<AsPath>>,
+    paths: FxHashMap<(String, bool), AsPath>,
 }
 
 impl Known {
@@ -46,7 +45,7 @@ impl Known {
 
     /// The path of a row. Its last AS is the origin, unless it ended in a segment that names none: then the AS handed
     /// to it is that very AS.
-    fn path(&mut self, rows: &Rows, row: usize) -> Result<Option<Arc<AsPath>>, String> {
+    fn path(&mut self, rows: &Rows, row: usize) -> Result<Option<AsPath>, String> {
         let Some(text) = rows.maybe_text(AS_PATH, row)? else { return Ok(None) };
         let ends_openly = rows.maybe_number(ORIGIN, row)?.is_none() && !text.ends_with('}');
         let last = text.rsplit(' ').next().and_then(|word| word.parse::<u64>().ok());
@@ -67,7 +66,7 @@ impl Known {
             1 => 1,
             n => n,
         };
-        let path = Arc::new(AsPath::new(hops, n_origins));
+        let path = AsPath::new(hops, n_origins);
         self.paths.insert((text.to_owned(), ends_openly), path.clone());
         Ok(Some(path))
     }

@@ -173,7 +173,7 @@ impl Page<'_> {
             let [witness, others @ ..] = group else { continue };
             let collector = &report.replays[witness.collector].collector;
             let who = format!("{} {collector} {}", clock(witness.at), peer(report, witness));
-            let path = witness.path.as_deref().map_or(String::new(), |path| format!(", path {path}"));
+            let path = witness.path.as_ref().map_or(String::new(), |path| format!(", path {path}"));
             let what = name(witness).replace('_', " ");
             self.item(&format!("{who}: {what} {}{}{path}", witness.prefix, and_others(others.len())));
             if let Some(record) = record(witness)
