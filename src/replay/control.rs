@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer};
 
 use super::replayer::{Cause, Due, Replayer};
+use super::routes::is_late;
 use super::sampled::ones;
 use super::*;
 use crate::decode::{Control, ControlChange};
@@ -221,6 +222,9 @@ impl Replayer {
         }
         self.advance(at);
         let family = self.sampled.tables.families()[prefix as usize];
+        if self.sessions[peer][family as usize].told_at().is_some_and(|told_at| is_late(at, told_at)) {
+            return;
+        }
         let heard = self.second(at);
         let sample = &mut self.samples[peer];
         if sample.heard.len() <= prefix as usize {

@@ -34,12 +34,15 @@ impl Replayer {
     fn apply_table(&mut self, peer: usize, family: Family, index: usize, tables: &[RibTable]) {
         let table = &tables[index];
         let session = self.sessions[peer][family as usize];
-        let closed_meanwhile = session.state == PeerState::Down && session.since >= table.begun_at;
+        // The daemon clears the routes of a session that was closed just before in the background.
+        let closed_meanwhile = session.state == PeerState::Down && session.since > table.begun_at - RIB_BACKLOG;
         // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
         if closed_meanwhile || session.state == PeerState::Syncing && !session.lost_table {
             return;
         }
-        let is_known = session.state == PeerState::Up && session.complete;
+        // Between a dump for the baseline alone and the first updates anything may have changed.
+        let has_followed = session.confirmed_at >= self.window.start;
+        let is_known = session.state == PeerState::Up && session.complete && has_followed;
         let mut known_since = is_known.then_some(session.confirmed_at);
         let audit = self.audit(peer, family, index, table, is_known);
         if audit.is_out_of_step {
@@ -116,6 +119,7 @@ impl Replayer {
         }
         route.evident_at = at;
         route.paths.clone_from(&holder.paths);
+        route.withdrawn_ids.clear();
         let held = route.present();
         self.set_route(peer, prefix, held, Evidence::Rib, Cause { at, record: Some(holder.record) });
     }

@@ -8,8 +8,8 @@ use super::*;
 pub(super) struct Route {
     /// Paths held, by path identifier; the last one represents the route. Empty when none is held.
     pub paths: Vec<(Option<u32>, AsPath)>,
-    /// Identifiers of paths that were withdrawn while the whole table was not known; others may have been there.
-    withdrawn_ids: Vec<u32>,
+    /// Identifiers of paths that were withdrawn while it was not known which ones there are.
+    pub withdrawn_ids: Vec<u32>,
     /// Present or absent, or nothing known.
     pub held: Option<Held>,
     evidence: Evidence,
@@ -60,11 +60,18 @@ impl Replayer {
                 record: cause.record,
             });
         }
+        let mut doubt = None;
         match path_id {
-            // Paths whose identifier the RIB dump did not record go with the last one that is known.
-            Some(_) => {
+            Some(id) => {
                 route.paths.retain(|(id, _)| *id != path_id);
-                if route.paths.iter().all(|(id, _)| id.is_none()) {
+                let is_nameless = !route.paths.is_empty() && route.paths.iter().all(|(id, _)| id.is_none());
+                if (is_nameless || !session.complete) && !route.withdrawn_ids.contains(&id) {
+                    route.withdrawn_ids.push(id);
+                }
+                // Of paths whose identifiers the RIB dump did not record, nothing tells which of them are gone.
+                if is_nameless && route.withdrawn_ids.len() < route.paths.len() {
+                    doubt = Some(Held::Unknown);
+                } else if is_nameless {
                     route.paths.clear();
                 }
             }
@@ -74,21 +81,21 @@ impl Replayer {
         route.evident_at = at;
         // Where the whole table is not known, other paths may have been there all along.
         let has_others = path_id.is_some() && !session.complete;
-        if has_others {
-            route.withdrawn_ids.extend(path_id);
-        }
-        let held = route.present().or((!has_others).then_some(Held::Absent));
+        let held = doubt.or(route.present()).or((!has_others).then_some(Held::Absent));
         self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
     }
 
-    /// When a message takes effect; nothing when it is older than what is known.
+    /// When a message takes effect; nothing when it is older than what is known: by a message about the same prefix, or by a
+    /// RIB dump or a transfer that told the whole table.
     fn in_order(&mut self, peer: usize, prefix: Prefix, cause: Cause) -> Option<Cause> {
-        let heard_at = self.routes[peer].get(&prefix).and_then(|route| route.heard_at).unwrap_or(cause.at);
-        if cause.at + CLOCK_TOLERANCE <= heard_at {
+        let heard_at = self.routes[peer].get(&prefix).and_then(|route| route.heard_at);
+        let told_at = self.sessions[peer][prefix.family() as usize].told_at();
+        let known_at = heard_at.max(told_at).unwrap_or(cause.at);
+        if is_late(cause.at, known_at) {
             self.corrections.late_records += 1;
             return None;
         }
-        Some(Cause { at: cause.at.max(heard_at), ..cause })
+        Some(Cause { at: cause.at.max(known_at), ..cause })
     }
 
     pub(super) fn count_first_hop(&mut self, peer: usize, path: &AsPath) {
@@ -186,6 +193,11 @@ impl Route {
         self.since = at;
         self.record = None;
     }
+}
+
+/// Whether a message of one time comes after what is known as of another: a small step back of the clock is none.
+pub(super) fn is_late(at: Timestamp, known_at: Timestamp) -> bool {
+    at + CLOCK_TOLERANCE <= known_at
 }
 
 /// Joins spans of one route that touch and say the same: a withdrawal and an announcement in one instant.

@@ -1,6 +1,7 @@
 //! Sessions: established, being set up, closed, or not known.
 
 use super::replayer::{Cause, Replayer};
+use super::routes::is_late;
 use super::*;
 
 /// The session of one peer, for one family.
@@ -32,6 +33,20 @@ impl Session {
             opened_at: since,
             lost_table: false,
             withdrawals_imply: false,
+        }
+    }
+}
+
+impl Session {
+    /// As of when the whole table was told, or the session was opened or closed; nothing where that is not known.
+    pub fn told_at(&self) -> Option<Timestamp> {
+        match self.state {
+            PeerState::Unknown => None,
+            // Without RIB dumps nothing tells when a session began.
+            PeerState::Up if self.withdrawals_imply => None,
+            PeerState::Up => Some(self.confirmed_at),
+            PeerState::Syncing => Some(self.opened_at),
+            PeerState::Down => Some(self.since),
         }
     }
 }
@@ -111,7 +126,8 @@ impl Replayer {
 
     /// A message from a closed session shows that it is open again.
     pub(super) fn note_message(&mut self, peer: usize, cause: Cause) {
-        if self.sessions[peer].iter().all(|session| session.state == PeerState::Down) {
+        let is_down = |session: &Session| session.state == PeerState::Down && !is_late(cause.at, session.since);
+        if self.sessions[peer].iter().all(is_down) {
             self.session_up(peer, cause);
         }
     }

@@ -327,3 +327,25 @@ fn a_replay_knows_its_prefixes_and_who_originated_them() {
     let expected = [(64510, "P"), (64511, "P"), (64511, "R")];
     assert_eq!(originated, expected.map(|(asn, name)| (Asn(asn), prefix(name))).into());
 }
+
+#[test]
+fn a_message_from_before_the_rib_dump_changes_nothing_that_the_dump_told() {
+    let text = "0 rib a:P | 60 a announce Q | -50 a withdraw P | -40 a announce R";
+    check(text, "a", "P", "yes 0..end");
+    check(text, "a", "R", "");
+    assert_eq!(run(text).corrections.late_records, 2);
+}
+
+#[test]
+fn a_message_from_before_a_session_closed_does_not_open_it() {
+    let text = "0 rib a:P | 50 a down | 40 a announce P";
+    check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..end");
+}
+
+#[test]
+fn a_session_that_closed_just_before_a_rib_dump_is_not_opened_by_it() {
+    let text = "-900 rib a:P b:P | -20 a down | 0 rib a:P b:P";
+    check_session(text, "a", "unknown -1000..-900 | up -900..-20 | down -20..end");
+    let text = "-900 rib a:P b:P | -600 a down | 0 rib a:P b:P";
+    check_session(text, "a", "unknown -1000..-900 | up -900..-600 | down -600..0 | up 0..end");
+}

@@ -112,8 +112,10 @@ impl WholeTable {
         // In the first dump they are those of the file.
         let are_same = numbers.iter().zip(0..).all(|(number, n)| *number == Some(n));
         let families = reading.peers.iter().map(|activity| activity.table_size);
-        for ((place, words), sizes) in places.iter().zip(&reading.control.held).zip(families) {
-            let of_file = Bits::from_words(words.clone());
+        // Peers behind the last that holds anything have no words.
+        let held = reading.control.held.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
+        for ((place, words), sizes) in places.iter().zip(held).zip(families) {
+            let of_file = Bits::from_words(words.to_vec());
             let Some(holdings) = self.peers.get_mut(*place) else { continue };
             holdings.is_known = sizes != [0; 2];
             holdings.held = if are_same {
