@@ -25,7 +25,10 @@ pub trait Work: Send + 'static {
 #[derive(Default)]
 pub struct Crew {
     queue: Mutex<Queue>,
-    changed: Condvar,
+    /// There is something to do, or to leave for: for those who help.
+    offered: Condvar,
+    /// A task has been run, or may be run meanwhile: for those who wait for one.
+    ran: Condvar,
     n_idle: AtomicUsize,
 }
 
@@ -85,7 +88,7 @@ impl Crew {
                     task.run(self);
                     queue = lock(&self.queue);
                 }
-                None => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                None => queue = self.offered.wait(queue).unwrap_or_else(PoisonError::into_inner),
             }
         }
         self.n_idle.fetch_sub(1, Ordering::Relaxed);
@@ -94,13 +97,13 @@ impl Crew {
     /// Lets those who help look whether something else is to be done.
     pub fn rouse(&self) {
         drop(lock(&self.queue));
-        self.changed.notify_all();
+        self.offered.notify_all();
     }
 
     /// Sends everybody home, now and later.
     pub fn dismiss(&self) {
         lock(&self.queue).is_over = true;
-        self.changed.notify_all();
+        self.offered.notify_all();
     }
 
     /// How many tasks a reader should offer beyond the one that it needs.
@@ -115,7 +118,10 @@ impl Crew {
         let tasks = if W::IS_LONG { &mut queue.long } else { &mut queue.short };
         tasks.push_back(Arc::clone(&task) as Arc<dyn Run>);
         drop(queue);
-        self.changed.notify_all();
+        self.offered.notify_one();
+        if !W::IS_LONG {
+            self.ran.notify_one();
+        }
         task
     }
 
@@ -139,7 +145,7 @@ impl Crew {
                     drop(queue);
                     next.run(self);
                 }
-                None => drop(self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)),
+                None => drop(self.ran.wait(queue).unwrap_or_else(PoisonError::into_inner)),
             }
         }
     }
@@ -179,7 +185,7 @@ impl<W> Drop for Outcome<'_, W> {
     fn drop(&mut self) {
         *lock(&self.task.0) = std::mem::replace(&mut self.state, State::Gone);
         drop(lock(&self.crew.queue));
-        self.crew.changed.notify_all();
+        self.crew.ran.notify_all();
     }
 }
 

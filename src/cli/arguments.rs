@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, ValueEnum};
 
 use outage_replay::Options;
@@ -187,10 +188,10 @@ pub struct Output {
     /// The result is printed and written all the same. Without it the exit code is 3 only where the rest does not suffice.
     #[arg(long, help_heading = "Output")]
     pub strict: bool,
-    /// Threads; 0 for one per core
+    /// Threads, at most 1024; 0 for one per core
     ///
     /// Downloads have their own: at most four connections to a host.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = jobs(), help_heading = "Output")]
     pub jobs: usize,
 }
 
@@ -255,6 +256,9 @@ impl Detection {
             Metric::Ioda => Thresholds::default().down_below,
         };
         let up_at = self.up_at.unwrap_or(usual.max(down_below));
+        if down_below <= 0.0 {
+            return Err(usage("--down-below 0 finds no outage: no share is below it"));
+        }
         if up_at < down_below {
             return Err(usage(format!("--up-at {up_at} is below --down-below {down_below}")));
         }
@@ -328,6 +332,11 @@ impl ExportName {
 pub fn length(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| format!("'{text}' is not a length of time: write 36h, 90min, 2days or 120s"))
+}
+
+/// A thousand threads are more than any machine has use for; a hundred thousand would only get in each other's way.
+fn jobs() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(0..=1024)
 }
 
 /// A share from 0 to 1.

@@ -63,6 +63,10 @@ fn read_file(
     let opened = fetch::open(file, cache).and_then(|opened| {
         let digest = crew.offer(opened.digest);
         let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, crew);
+        if progress.is_cancelled() {
+            crew.forget(&digest);
+            return Err(FetchError::Cancelled);
+        }
         match crew.finish(&digest) {
             Some(Digest::Taken { bytes, sha256 }) => Ok((reading, bytes, sha256)),
             Some(Digest::Failed(error)) => Err(error.into()),
