@@ -111,6 +111,8 @@ pub struct View<'a> {
     members: Vec<Member>,
     asns: Vec<Asn>,
     full_feed: FullFeed,
+    /// The ASes with a full table in each RIB dump of each replay, per family: every prefix is compared with them.
+    full_asns: Vec<Vec<[BTreeSet<Asn>; 2]>>,
     has_rib: bool,
     window: Window,
     sufficiency: Sufficiency,
@@ -135,12 +137,14 @@ impl<'a> View<'a> {
             members: Vec::new(),
             asns,
             full_feed,
+            full_asns: Vec::new(),
             has_rib,
             window,
             sufficiency,
             n_full_feeds: [Vec::new(), Vec::new()],
         };
         view.replays.clone_from(&replays);
+        view.full_asns = (0..replays.len()).map(|collector| view.full_asns_of(collector)).collect();
         for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
             let spans = if has_rib { &[][..] } else { &replay.routes };
             let speaks: FxHashSet<(usize, Family)> =
@@ -335,6 +339,7 @@ impl<'a> View<'a> {
                     .filter_map(|holder| Some((holder.peer, holder.record, holder.paths.last()?.1.clone())))
                     .collect();
                 let (file, at) = (table.file, table.done_at);
+                let full_feeds = full_feeds.clone();
                 dumps.push(SearchedDump { collector, file, at, full_feeds, holding, entries });
             }
         }
@@ -379,19 +384,30 @@ impl<'a> View<'a> {
         index: usize,
         prefix: &Prefix,
         origin: Option<Asn>,
-    ) -> (BTreeSet<usize>, BTreeSet<Asn>) {
-        let replay = &self.replays[collector];
-        let table = &replay.tables[index];
-        let is_full = |peer: usize| {
-            !replay.foreign_first_hop[peer] && self.full_feed.is_full(collector, index, table, peer, prefix.family())
-        };
-        let all = (0..replay.peers.len()).filter(|peer| is_full(*peer)).map(|peer| replay.peers[peer].asn).collect();
+    ) -> (BTreeSet<usize>, &BTreeSet<Asn>) {
+        let table = &self.replays[collector].tables[index];
+        let is_full = |peer: usize| self.is_full(collector, index, peer, prefix.family());
+        let all = &self.full_asns[collector][index][prefix.family() as usize];
         let listed = table.holders.get(prefix).map_or(&[][..], |holders| holders);
         let sees = |paths: &[(Option<u32>, AsPath)]| {
             paths.iter().any(|(_, path)| Vote::Present(Some(path.clone()), Timestamp::MIN).sees(origin))
         };
         let holders = listed.iter().filter(|holder| is_full(holder.peer) && sees(&holder.paths));
         (holders.map(|holder| holder.peer).collect(), all)
+    }
+
+    fn is_full(&self, collector: usize, index: usize, peer: usize, family: Family) -> bool {
+        let replay = &self.replays[collector];
+        !replay.foreign_first_hop[peer] && self.full_feed.is_full(collector, index, &replay.tables[index], peer, family)
+    }
+
+    fn full_asns_of(&self, collector: usize) -> Vec<[BTreeSet<Asn>; 2]> {
+        let replay = &self.replays[collector];
+        let of_table = |index: usize, family: Family| {
+            let full = (0..replay.peers.len()).filter(|peer| self.is_full(collector, index, *peer, family));
+            full.map(|peer| replay.peers[peer].asn).collect()
+        };
+        (0..replay.tables.len()).map(|index| Family::ALL.map(|family| of_table(index, family))).collect()
     }
 
     /// Who normally carries the prefix: per collector those of the dump in which most carried it.
@@ -413,7 +429,7 @@ impl<'a> View<'a> {
                     .max_by_key(|(holders, _)| holders.len());
                 let Some((holders, full_feeds)) = most else { continue };
                 vantage_points.extend(holders.into_iter().filter_map(|peer| self.member(collector, peer)));
-                all.extend(full_feeds);
+                all.extend(full_feeds.iter().copied());
             }
             if !vantage_points.is_empty() {
                 return self.baseline_of(vantage_points, all.len(), source);
