@@ -40,6 +40,23 @@ pub enum Match {
     Any,
 }
 
+impl Match {
+    /// Those of some prefixes, which are sorted, that a question about `asked` means, in order within each direction.
+    pub fn select(self, asked: Prefix, prefixes: &[Prefix]) -> Vec<Prefix> {
+        let is_known = |prefix: &Prefix| prefixes.binary_search(prefix).is_ok();
+        let mut selected: Vec<Prefix> = Some(asked).into_iter().filter(is_known).collect();
+        if matches!(self, Match::MoreSpecific | Match::Any) {
+            // In the order of prefixes, what lies inside one follows it.
+            let behind = &prefixes[prefixes.partition_point(|prefix| *prefix <= asked)..];
+            selected.extend(behind.iter().copied().take_while(|prefix| asked.contains(prefix)));
+        }
+        if matches!(self, Match::LessSpecific | Match::Any) {
+            selected.extend((0..asked.len()).map(|length| asked.shortened_to(length)).filter(is_known));
+        }
+        selected
+    }
+}
+
 /// What a query asks about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {

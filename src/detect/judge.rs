@@ -153,7 +153,7 @@ impl Scene<'_> {
         let step = self.timeline.at(dip.start);
         let live = self.live(dip.start);
         let collectors: BTreeSet<&Collector> = live.iter().map(|vp| &vp.collector).collect();
-        let before = self.timeline.stretches().rfind(|(window, step)| window.end <= dip.start && step.observed);
+        let before = self.timeline.stretches().rfind(|(window, step)| window.end <= dip.loss.first && step.observed);
         let visibility_min = self
             .timeline
             .stretches()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use crate::bgp::{Asn, Family, Prefix};
-use crate::catalog::{Match, Query, Target};
+use crate::catalog::{Query, Target};
 use crate::detect::AsnTimeline;
 use crate::replay::Replay;
 use crate::report::Summary;
@@ -36,15 +36,7 @@ pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[Replay]) -> V
     for target in &query.targets {
         let Target::Prefix(asked, matching) = target else { continue };
         add(*asked, *target);
-        if matches!(matching, Match::MoreSpecific | Match::Any) {
-            // In the order of prefixes, what lies inside one follows it.
-            let from = known.partition_point(|prefix| prefix < asked);
-            known[from..].iter().take_while(|prefix| asked.contains(prefix)).for_each(|prefix| add(*prefix, *target));
-        }
-        if matches!(matching, Match::LessSpecific | Match::Any) {
-            let around = (0..asked.len()).map(|length| asked.shortened_to(length));
-            around.filter(|prefix| known.binary_search(prefix).is_ok()).for_each(|prefix| add(prefix, *target));
-        }
+        matching.select(*asked, known).into_iter().for_each(|prefix| add(prefix, *target));
     }
     let asns = query.targets.iter().filter_map(|target| match target {
         Target::Asn(asn) => Some(*asn),
@@ -75,46 +67,48 @@ pub(super) fn by_asn(subjects: &[Subject]) -> BTreeMap<(Asn, Family), Vec<&Subje
     of_asns
 }
 
-/// How well each target could be observed.
+/// How well each target could be observed. A prefix counts for every target that asks for it.
 pub(super) fn summaries(
     query: &Query,
     subjects: &[Subject],
     timelines: &[Timeline],
     spaces: &[AsnTimeline],
 ) -> Vec<Summary> {
-    let mut of_targets: BTreeMap<Target, Vec<&Timeline>> = BTreeMap::new();
+    let mut of_asns: BTreeMap<Asn, Vec<&Timeline>> = BTreeMap::new();
     for (subject, timeline) in subjects.iter().zip(timelines) {
-        let asns = subject.asns.iter().map(|asn| Target::Asn(*asn));
-        let prefix = Some(subject.target).filter(|target| matches!(target, Target::Prefix(..)));
-        for target in asns.chain(prefix) {
-            of_targets.entry(target).or_default().push(timeline);
-        }
+        subject.asns.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(timeline));
     }
+    // Subjects, and so timelines, are sorted.
+    let prefixes: Vec<Prefix> = subjects.iter().map(|subject| subject.prefix).collect();
+    let timeline_of = |prefix: Prefix| timelines.get(prefixes.binary_search(&prefix).ok()?);
     let mut summaries = Vec::new();
     for target in &query.targets {
-        let own = of_targets.get(target).map_or(&[][..], |own| own);
-        let never_carried: Vec<Prefix> = own
-            .iter()
-            .filter(|timeline| timeline.baseline.source == BaselineSource::Nobody)
-            .map(|timeline| timeline.prefix)
-            .collect();
+        let own: Vec<&Timeline> = match target {
+            Target::Asn(asn) => of_asns.get(asn).cloned().unwrap_or_default(),
+            Target::Prefix(asked, matching) => {
+                matching.select(*asked, &prefixes).into_iter().filter_map(timeline_of).collect()
+            }
+        };
+        let is_carried = |timeline: &&&Timeline| timeline.baseline.source != BaselineSource::Nobody;
+        let never_carried: Vec<Prefix> =
+            own.iter().filter(|timeline| !is_carried(timeline)).map(|timeline| timeline.prefix).collect();
         let unobserved = match target {
             Target::Asn(asn) => {
                 let own = spaces.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());
-                own.map(|space| {
-                    unobserved(
-                        query.window,
-                        space.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window),
-                    )
-                })
-                .max_by_key(|windows| total(windows))
+                let judged = |space: &AsnTimeline| -> Vec<Window> {
+                    space.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window).collect()
+                };
+                own.map(|space| unobserved(query.window, judged(space))).max_by_key(|windows| total(windows))
             }
-            Target::Prefix(asked, _) => own.iter().find(|timeline| timeline.prefix == *asked).map(|timeline| {
-                unobserved(
-                    query.window,
-                    timeline.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window),
-                )
-            }),
+            // Where nobody announces the prefix itself, it is what lies inside that is asked about.
+            Target::Prefix(asked, _) => {
+                let itself = own.iter().filter(is_carried).find(|timeline| timeline.prefix == *asked);
+                let parts = || own.iter().filter(is_carried).map(|part| unobserved(query.window, observed(part)));
+                match itself {
+                    Some(itself) => Some(unobserved(query.window, observed(itself))),
+                    None => parts().reduce(union),
+                }
+            }
         };
         summaries.push(Summary {
             target: *target,
@@ -126,12 +120,16 @@ pub(super) fn summaries(
     summaries
 }
 
+fn observed(timeline: &Timeline) -> Vec<Window> {
+    timeline.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window).collect()
+}
+
 fn total(windows: &[Window]) -> i64 {
     windows.iter().map(|window| window.end.micros_since(window.start)).sum()
 }
 
 /// What is left of `window` once the observed stretches (in order) are taken out.
-fn unobserved(window: Window, observed: impl Iterator<Item = Window>) -> Vec<Window> {
+fn unobserved(window: Window, observed: Vec<Window>) -> Vec<Window> {
     let mut left = Vec::new();
     let mut at: Timestamp = window.start;
     for stretch in observed {
@@ -140,4 +138,18 @@ fn unobserved(window: Window, observed: impl Iterator<Item = Window>) -> Vec<Win
     }
     left.extend(Window::new(at, window.end));
     left
+}
+
+/// Everything that is in one or the other.
+fn union(one: Vec<Window>, other: Vec<Window>) -> Vec<Window> {
+    let mut all = [one, other].concat();
+    all.sort_unstable();
+    let mut united: Vec<Window> = Vec::new();
+    for window in all {
+        match united.last_mut() {
+            Some(last) if window.start <= last.end => last.end = last.end.max(window.end),
+            _ => united.push(window),
+        }
+    }
+    united
 }

@@ -116,7 +116,11 @@ impl Page<'_> {
         for headline in &headlines {
             self.painted_paragraph("1", &words::headline(report, headline), 0);
             for outage in words::longest(&headline.outages) {
-                let details = [words::upstream_sentence(outage), words::agreement_sentence(outage)];
+                let details = [
+                    (!words::is_of_parts(headline.summary, outage)).then(|| words::evidence_sentence(outage)),
+                    words::upstream_sentence(outage),
+                    words::agreement_sentence(outage),
+                ];
                 let details: Vec<String> = details.into_iter().flatten().collect();
                 if !details.is_empty() {
                     self.paragraph(&details.join(" "), 0);

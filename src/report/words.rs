@@ -1,9 +1,12 @@
 //! What every form of the report that people read says alike: headlines, doubts, and which outages come first.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::text::{clock, count, duration, from_to, percent};
+use super::text::{clock, count, duration, from_to, of_family, percent};
 use super::*;
+use crate::bgp::Asn;
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 
 /// A target, and the outages that its headline speaks of: those of the whole network, or of single prefixes if there is
@@ -15,12 +18,22 @@ pub(super) struct Headline<'a> {
 
 /// Those of every target, in the order of the question.
 pub(super) fn headlines(report: &Report) -> Vec<Headline<'_>> {
-    let mut of_targets: FxHashMap<Target, Vec<&Outage>> = FxHashMap::default();
+    let mut of_asns: FxHashMap<Asn, Vec<&Outage>> = FxHashMap::default();
+    let mut of_prefixes: BTreeMap<Prefix, Vec<&Outage>> = BTreeMap::new();
     for outage in &report.findings.outages {
-        of_targets.entry(outage.target).or_default().push(outage);
+        outage.asn.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(outage));
+        outage.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(outage));
     }
+    let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
     let of_target = |summary: &Summary| {
-        let mut outages = of_targets.remove(&summary.target).unwrap_or_default();
+        // A prefix may be asked for by several targets.
+        let mut outages: Vec<&Outage> = match summary.target {
+            Target::Asn(asn) => of_asns.get(&asn).cloned().unwrap_or_default(),
+            Target::Prefix(asked, matching) => {
+                let lost = matching.select(asked, &prefixes);
+                lost.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
+            }
+        };
         if outages.iter().any(|outage| outage.scope == Scope::Asn) {
             outages.retain(|outage| outage.scope == Scope::Asn);
         }
@@ -39,19 +52,35 @@ pub(super) fn headline(report: &Report, headline: &Headline) -> String {
 /// single prefixes.
 pub(super) fn sentences(report: &Report, Headline { summary, outages }: &Headline) -> Vec<String> {
     let Some(first) = outages.first() else { return vec![quiet_sentence(report, summary)] };
-    if first.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_)) {
+    if is_of_parts(summary, first) {
         let n = count(outages.len(), "outage of a single prefix", "outages of single prefixes");
         return vec![format!("{}: no outage of the network as a whole; {n}.", summary.target)];
     }
     let mut sentences = Vec::new();
     for longest in longest(outages) {
         sentences.push(sentence(longest));
-        let n = outages.iter().filter(|outage| outage.family == longest.family).count() - 1;
-        if n > 0 {
-            sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
+        let others = || outages.iter().filter(|o| o.family == longest.family && o.id != longest.id);
+        let is_alike = |other: &&&Outage| (other.start, other.end) == (longest.start, longest.end);
+        let n_alike = others().filter(is_alike).count();
+        if n_alike > 0 {
+            let prefixes = count(n_alike, "other prefix was", "other prefixes were");
+            sentences.push(format!("{prefixes} lost at the same time, and for as long."));
+        }
+        match (others().count() - n_alike, longest.scope) {
+            (0, _) => {}
+            (n, Scope::Asn) => {
+                sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
+            }
+            (1, Scope::Prefix) => sentences.push("There is 1 other outage.".to_owned()),
+            (n, Scope::Prefix) => sentences.push(format!("There are {n} other outages.")),
         }
     }
     sentences
+}
+
+/// Whether an outage is of a part of a network that as a whole had none: its headline does not name it.
+pub(super) fn is_of_parts(summary: &Summary, outage: &Outage) -> bool {
+    outage.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_))
 }
 
 /// The answer for more targets than anyone reads one by one, sentence by sentence: how many were lost, how many at once,
@@ -114,7 +143,8 @@ fn most_at_once(lost: &[&Headline], asked: Window) -> Option<(usize, Window)> {
 pub(super) fn longest<'a>(outages: &[&'a Outage]) -> Vec<&'a Outage> {
     let of_family = |family| {
         let own = outages.iter().copied().filter(|outage| outage.family == family);
-        own.max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)))
+        // The first of equals: `max_by_key` keeps the last.
+        own.rev().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)))
     };
     Family::ALL.into_iter().filter_map(of_family).collect()
 }
@@ -124,6 +154,9 @@ fn quiet_sentence(report: &Report, summary: &Summary) -> String {
     let window = report.parameters.window();
     if summary.n_prefixes == 0 {
         return format!("{target}: unknown. No file that was read shows any prefix of it.");
+    }
+    if report.coverage.n_peer_asns == [0, 0] {
+        return format!("{target}: unknown, because {}", nobody(report));
     }
     if summary.n_prefixes == summary.never_carried.len() {
         return format!("{target}: unknown. Nobody is known to carry it normally, so a loss could not be seen.");
@@ -293,7 +326,13 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
         unknown.push(format!("{time} could not be judged, {first} UTC."));
     }
     if !summary.never_carried.is_empty() {
-        let prefixes = count(summary.never_carried.len(), "prefix is", "prefixes are");
+        let prefixes = match summary.never_carried[..] {
+            [only] if matches!(summary.target, Target::Prefix(asked, _) if asked == only) => {
+                "the prefix itself is".to_owned()
+            }
+            [only] => format!("{only} is"),
+            ref all => format!("{} prefixes are", all.len()),
+        };
         unknown.push(format!("{prefixes} in no RIB dump and not held at the end: new or transient, not judged."));
     }
     unknown
@@ -370,6 +409,25 @@ pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'stati
     }
 }
 
+/// How good the evidence is, and why.
+pub(super) fn evidence(outage: &Outage) -> String {
+    let why = match outage.quality {
+        Quality::High => "whole tables from RIB dumps, both edges dated by updates",
+        Quality::Medium => {
+            "whole tables, but an edge lies in a gap or outside the data, no RIB dump before shows it, or too few \
+             tables are there to compare"
+        }
+        Quality::Low => "no RIB dump: who had a route is inferred from what was announced and withdrawn",
+    };
+    let confirmed = if outage.rib_confirmed == Some(true) { "; RIB dumps written meanwhile lack it" } else { "" };
+    format!("{why}{confirmed}")
+}
+
+/// The same as a sentence.
+pub(super) fn evidence_sentence(outage: &Outage) -> String {
+    format!("Evidence: {} ({}).", outage.quality.name(), evidence(outage))
+}
+
 /// Through whom a network was reached just before it was lost, in a sentence; nothing where no path is known.
 pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
     let upstreams = &outage.upstreams;
@@ -388,7 +446,7 @@ pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
     };
     let what = match outage.prefix {
         Some(prefix) => prefix.to_string(),
-        None => outage.target.to_string(),
+        None => of_family(outage.target, outage.family),
     };
     let routes = count(n, "known route", "known routes");
     Some(format!("Just before, {routes} to {what} led through {before}{after}."))
@@ -406,7 +464,6 @@ pub(super) fn agreement_sentence(outage: &Outage) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bgp::Asn;
 
     #[test]
     fn the_wording_never_names_a_culprit() {

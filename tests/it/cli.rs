@@ -316,6 +316,8 @@ fn mistyped_values_are_refused_with_the_accepted_forms() {
     refused(2, &with("--min-duration long"), &["'long' is not a length of time: write 36h, 90min"]);
     refused(2, &with("--down-below 50"), &["'50' is not a share: write a number from 0 to 1"]);
     refused(2, &with("--min-coverage=-1"), &["'-1' is not a share"]);
+    refused(2, &with("--down-below 0"), &["--down-below 0 finds no outage"]);
+    refused(2, &with("--jobs 100000"), &["100000 is not in 0..=1024"]);
     refused(2, &with("--up-at 0.4"), &["--up-at 0.4 is below --down-below 0.5"]);
     refused(2, &with("--baseline 8days"), &["--baseline is at most 7days"]);
     refused(2, &with("--min-peers few"), &["--min-peers"]);
@@ -355,9 +357,42 @@ fn every_threshold_moves_what_it_names() {
 #[test]
 fn the_rule_of_ioda_asks_for_tables_that_this_archive_does_not_have() {
     let page = prints(3, &format!("{SHORT} --metric ioda"));
-    assert!(page.contains("AS131279: unknown."), "{page}");
+    assert!(page.contains("AS131279: unknown, because no vantage point has"), "{page}");
     assert!(page.contains("no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes"), "{page}");
     assert_eq!(json(&format!("{SHORT} --metric baseline"))["query"]["metric"], "baseline");
+}
+
+#[test]
+fn a_prefix_counts_for_every_target_that_asks_for_it_in_any_order() {
+    let of = |targets: &str| MAIN.replace("--asn 131279", &format!("--prefix {targets}"));
+    for targets in ["175.45.176.0/22,175.45.178.0/24", "175.45.178.0/24,175.45.176.0/22"] {
+        let document = json(&of(targets));
+        assert_eq!(document["coverage"]["sufficient"], true, "{targets}");
+        for target in document["coverage"]["targets"].as_array().expect("targets") {
+            let n = if target["target"] == "175.45.178.0/24" { 1 } else { 5 };
+            assert_eq!(target["n_prefixes"], n, "{target}");
+            // Nobody announces the /22, but what lies inside it is seen throughout.
+            assert_eq!(target["unobserved"].as_array().map(Vec::len), Some(0), "{target}");
+        }
+        let page = prints(0, &of(targets));
+        assert!(page.contains("175.45.178.0/24 disappeared") && page.contains("175.45.176.0/24 disappeared"), "{page}");
+        assert!(page.contains("3 other prefixes were lost at the same time"), "{page}");
+    }
+}
+
+#[test]
+fn of_a_list_that_is_folded_the_longest_are_shown() {
+    let page = prints(0, &MAIN.replace("--asn 131279", "--prefix 175.45.176.0/22"));
+    assert_eq!(page.matches("12-22 16:15:00  12-23 01:46:00").count(), 4, "{page}");
+    assert!(page.contains("… and 12 of single prefixes, none longer: --all lists them"), "{page}");
+}
+
+#[test]
+fn what_was_seen_before_an_outage_is_told_of_the_time_before_the_first_loss() {
+    let document = json(MAIN);
+    let outages = document["outages"].as_array().expect("outages");
+    assert_eq!(outages.len(), 40);
+    assert!(outages.iter().all(|outage| outage["visibility_before"] == 1.0), "{outages:?}");
 }
 
 // What it prints.

@@ -45,7 +45,10 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
     let window = from_to(report.parameters.window());
     Some(html! {
         h3 { "Repeat this run" }
-        p { "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers:" }
+        p {
+            "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers"
+            @if report.note.is_some() { ", and with the " code { "archive.json" } " that says what they are" } ":"
+        }
         pre tabindex="0" { code { (command(report)) } }
         h3 { "Cite it" }
         blockquote {

@@ -7,7 +7,7 @@ use super::super::words::{self, Headline, Told};
 use super::super::*;
 use super::MOST_ROWS;
 use super::parts;
-use crate::detect::{Outage, Quality};
+use crate::detect::Outage;
 
 /// More targets than this are folded away, behind an overview.
 const MOST_TARGETS: usize = 20;
@@ -165,20 +165,8 @@ fn facts_of(outage: &Outage) -> Markup {
         div {
             dt { "Evidence" }
             dd { (outage.quality.name()) }
-            dd.why { (why(outage.quality)) @if outage.rib_confirmed == Some(true) { "; RIB dumps written meanwhile lack it" } }
+            dd.why { (words::evidence(outage)) }
         }
-    }
-}
-
-/// Why evidence is as good as it is.
-fn why(quality: Quality) -> &'static str {
-    match quality {
-        Quality::High => "whole tables from RIB dumps, both edges dated by updates",
-        Quality::Medium => {
-            "whole tables, but an edge lies in a gap or outside the data, no RIB dump before shows it, or too few \
-             tables are there to compare"
-        }
-        Quality::Low => "no RIB dump: who had a route is inferred from what was announced and withdrawn",
     }
 }
 

@@ -6,7 +6,7 @@ use super::evidence::{Shown, by_id, commands, file, name, peer, record};
 use super::text::{clock, count, duration, from_to, wrap};
 use super::words::{pattern_sentence, sentence};
 use super::*;
-use crate::detect::{Bounds, Censoring, Dump, Edge, Otherwise, Outage, Upstream, Witness};
+use crate::detect::{Bounds, Censoring, Dump, Edge, Otherwise, Outage, Scope, Upstream, Witness};
 use crate::error::Error;
 
 /// Records shown of each edge where not all are.
@@ -73,21 +73,23 @@ impl Page<'_> {
     fn edges(&mut self, outage: &Outage) {
         self.line("");
         self.line("Edges (UTC)");
-        self.edge("start", outage.start, &outage.start_bounds, Some(&outage.loss), "a tenth left");
-        self.edge("end", outage.end, &outage.end_bounds, outage.recovery.as_ref(), "nine tenths back");
+        // Of an AS it is address space that is lost, a prefix at a time.
+        let of = if outage.scope == Scope::Asn { "of its address space: " } else { "" };
+        self.edge("start", outage.start, &outage.start_bounds, Some(&outage.loss), of, "a tenth left");
+        self.edge("end", outage.end, &outage.end_bounds, outage.recovery.as_ref(), of, "nine tenths back");
         for censoring in &outage.censored {
             self.item(censored(*censoring));
         }
     }
 
-    fn edge(&mut self, what: &str, at: Option<Timestamp>, bounds: &Bounds, edge: Option<&Edge>, most: &str) {
+    fn edge(&mut self, what: &str, at: Option<Timestamp>, bounds: &Bounds, edge: Option<&Edge>, of: &str, most: &str) {
         let shown = |at: Option<Timestamp>| at.map_or("unknown".to_owned(), clock);
         let mut text = format!("{what} {}", shown(at));
         if bounds.earliest != bounds.latest {
             text += &format!(", between {} and {}", shown(bounds.earliest), shown(bounds.latest));
         }
         if let Some(edge) = edge {
-            text += &format!("; first change {}", clock(edge.first));
+            text += &format!("; {of}first change {}", clock(edge.first));
             text += &edge.half.map_or(String::new(), |at| format!(", half {}", clock(at)));
             text += &edge.most.map_or(String::new(), |at| format!(", {most} {}", clock(at)));
             text += &format!(", last change {}", clock(edge.last));

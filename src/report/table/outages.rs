@@ -1,5 +1,6 @@
 //! What was found, as rows: outages, episodes, smaller losses.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
@@ -52,14 +53,14 @@ impl Page<'_> {
         }
         let Groups { of_asn, alone, members } = words::groups(report);
         let limit = self.limit();
-        let mut shown: Vec<&Outage> = of_asn.iter().copied().take(limit).collect();
-        shown.extend(alone.iter().take(limit));
+        let mut shown = longest(&of_asn, limit);
+        shown.extend(longest(&alone, limit));
         let mut folded = Vec::new();
         if of_asn.len() > limit {
-            folded.push(format!("{} of networks", of_asn.len() - limit));
+            folded.push(format!("{} of networks, none longer", of_asn.len() - limit));
         }
         if alone.len() > limit {
-            folded.push(format!("{} of single prefixes", alone.len() - limit));
+            folded.push(format!("{} of single prefixes, none longer", alone.len() - limit));
         }
         if self.style.all {
             shown.extend(&members);
@@ -157,6 +158,15 @@ impl Page<'_> {
             }
         }
     }
+}
+
+/// The longest of them, in their order.
+fn longest<'a>(outages: &[&'a Outage], limit: usize) -> Vec<&'a Outage> {
+    let mut places: Vec<usize> = (0..outages.len()).collect();
+    places.sort_by_key(|place| Reverse(outages[*place].duration));
+    places.truncate(limit);
+    places.sort_unstable();
+    places.into_iter().map(|place| outages[place]).collect()
 }
 
 fn grid(outages: &[&Outage], layout: Layout) -> Grid {

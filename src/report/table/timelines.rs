@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{Datelike, NaiveDate, NaiveTime};
+
 use super::super::text::{count, duration, of_family, percent};
 use super::super::words;
 use super::Page;
@@ -13,12 +15,18 @@ use crate::visibility::LiveFeeds;
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const UNKNOWN: char = '·';
 
+/// What is seen by fewer is shown even in a block that is unknown in part.
+const MOSTLY_LOST: f64 = 0.5;
+
 /// Blanks, `100 %`.
 const LOWEST: usize = 2 + 6;
 
 /// Distances of the ticks below which hours and days are read.
 const TICKS: [u64; 15] =
     [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+/// In a window of years, the months between two ticks.
+const MONTHS: [u64; 7] = [1, 2, 3, 6, 12, 24, 60];
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Columns that a tick and its label need.
 const TICK_WIDTH: usize = 8;
 
@@ -62,7 +70,7 @@ impl Page<'_> {
         let column = Duration::from_secs((window.duration().as_secs() / columns as u64).max(1));
         let column = duration(rounded(column));
         self.paragraph(
-            &format!("Each block: the lowest of about {column}; █ all see it, ▁ nobody, {UNKNOWN} unknown."),
+            &format!("Each block: the lowest of about {column}; █ all see it, ▁ none, {UNKNOWN} partly unknown."),
             2,
         );
         let axis = axis(window, columns);
@@ -119,7 +127,7 @@ fn column_of(window: Window, columns: usize, at: Timestamp) -> usize {
     usize::try_from(column).unwrap_or(0).min(columns - 1)
 }
 
-/// One block per column: the smallest share within it; a dot where any of it is unknown.
+/// One block per column: the smallest share within it; a dot where any of it is unknown, unless most lost it in the rest.
 fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> String {
     let mut lowest: Vec<Option<f64>> = vec![None; columns];
     let mut known = vec![0i64; columns];
@@ -136,38 +144,59 @@ fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> Str
         }
     }
     (0..columns)
-        .map(|column| match lowest[column] {
-            Some(share)
-                if known[column] >= edge(window, columns, column + 1).micros_since(edge(window, columns, column)) =>
-            {
-                BLOCKS[((share * 7.0).round() as usize).min(7)]
+        .map(|column| {
+            let whole = edge(window, columns, column + 1).micros_since(edge(window, columns, column));
+            match lowest[column] {
+                Some(share) if known[column] >= whole || share < MOSTLY_LOST => {
+                    BLOCKS[((share * 7.0).round() as usize).min(7)]
+                }
+                _ => UNKNOWN,
             }
-            _ => UNKNOWN,
         })
         .collect()
 }
 
-/// Hours and days above the columns in which they begin: `|18:00      |12-23`.
+/// Hours and days above the columns in which they begin, `|18:00      |12-23`; in a window of years, months.
 fn axis(window: Window, columns: usize) -> String {
+    let ticks = if window.duration() >= YEAR { months(window, columns) } else { hours_and_days(window, columns) };
+    let mut line = String::new();
+    for (at, label) in ticks.into_iter().filter(|(at, _)| window.contains(*at)) {
+        let column = column_of(window, columns, at);
+        if column >= line.chars().count() && column + label.len() <= columns {
+            line.push_str(&" ".repeat(column - line.chars().count()));
+            line.push_str(&label);
+        }
+    }
+    line
+}
+
+fn hours_and_days(window: Window, columns: usize) -> Vec<(Timestamp, String)> {
     let seconds = window.duration().as_secs().max(1);
     let fits = |tick: &u64| (tick * columns as u64) / seconds >= TICK_WIDTH as u64;
     let [.., coarsest] = TICKS;
     let tick = TICKS.into_iter().find(fits).unwrap_or(coarsest) as i64;
-    let mut line = String::new();
-    let mut at = window.start.secs().div_euclid(tick) * tick;
-    while Timestamp::from_secs(at) < window.end {
-        if Timestamp::from_secs(at) >= window.start {
-            let column = column_of(window, columns, Timestamp::from_secs(at));
-            let format = if at % 86_400 == 0 { "|%m-%d" } else { "|%H:%M" };
-            let label = Timestamp::from_secs(at).to_datetime().format(format).to_string();
-            if column >= line.chars().count() && column + label.len() <= columns {
-                line.push_str(&" ".repeat(column - line.chars().count()));
-                line.push_str(&label);
-            }
-        }
-        at += tick;
-    }
-    line
+    let first = window.start.secs().div_euclid(tick) * tick;
+    let ticks = (0..).map(|n| Timestamp::from_secs(first + n * tick)).take_while(|at| *at < window.end);
+    let format = |at: Timestamp| if at.secs() % 86_400 == 0 { "|%m-%d" } else { "|%H:%M" };
+    ticks.map(|at| (at, at.to_datetime().format(format(at)).to_string())).collect()
+}
+
+fn months(window: Window, columns: usize) -> Vec<(Timestamp, String)> {
+    // A label of months is two characters longer than one of hours.
+    let n_labels = (columns / (TICK_WIDTH + 2)).max(1) as u64;
+    let n_months = window.duration().as_secs() / (30 * 86_400) / n_labels;
+    let [.., coarsest] = MONTHS;
+    let tick = MONTHS.into_iter().find(|tick| *tick > n_months).unwrap_or(coarsest);
+    let start = window.start.to_datetime();
+    let first = i64::from(start.year()) * 12;
+    let begins = (0..).map_while(|n| {
+        let month = first + n * tick as i64;
+        let (year, month) = (i32::try_from(month / 12).ok()?, u32::try_from(month % 12 + 1).ok()?);
+        let day = NaiveDate::from_ymd_opt(year, month, 1)?.and_time(NaiveTime::MIN).and_utc();
+        Some(Timestamp::from_secs(day.timestamp()))
+    });
+    let begins = begins.take_while(|at| *at < window.end);
+    begins.map(|at| (at, at.to_datetime().format("|%Y-%m").to_string())).collect()
 }
 
 #[cfg(test)]
@@ -192,10 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_shows_even_where_the_rest_of_a_column_is_unknown() {
+        let whole = window("2014-12-22T00:00", "2014-12-22T04:00");
+        let lost = (window("2014-12-22T01:10", "2014-12-22T01:11"), Some(0.0));
+        let seen = (window("2014-12-22T02:10", "2014-12-22T02:11"), Some(1.0));
+        assert_eq!(bars(whole, 4, &[lost, seen]), "·▁··");
+    }
+
+    #[test]
     fn the_axis_names_hours_and_the_days_that_begin() {
         assert_eq!(
             axis(window("2014-12-22T12:00", "2014-12-23T20:00"), 60),
             "|12:00     |18:00     |12-23     |06:00      |12:00"
+        );
+        assert_eq!(
+            axis(window("2010-03-01T00:00", "2020-01-01T00:00"), 55),
+            "          |2012-01   |2014-01   |2016-01   |2018-01"
         );
         assert_eq!(axis(window("2021-01-02T05:05", "2021-01-02T05:09"), 40), "|05:05    |05:06    |05:07    |05:08");
     }
