@@ -37,7 +37,7 @@ Exit codes: 0 the data sufficed, 1 failed, 2 wrong usage, 3 insufficient data, 4
 const AFTER_LONG_HELP: &str = "\
 Examples:
   outage-replay --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014
-  outage-replay --prefix 2001:db8::/32 --from 2024-05-01 --duration 36h --archive mirror --format csv
+  outage-replay --prefix 2001:db8::/32 --from 2024-05-01 --duration 36h --archive mirror
   outage-replay plan --asn 131279 --from 2014-12-21 --to 2014-12-24
 
 Exit codes:
@@ -49,9 +49,11 @@ Exit codes:
   130, 143  ended by Ctrl-C or SIGTERM; the same command goes on from there
 
 Settings:
-  Every flag is also a variable (OUTAGE_REPLAY_MIN_PEERS) and a line of outage-replay.toml (min-peers = 5), in the
-  working directory or in the user's configuration directory. A flag wins over a variable, that over the file here,
-  that over the user's; a switch is switched off by --strict=false. outage-replay config shows what is in force and where it comes from.
+  Every flag is also a variable (OUTAGE_REPLAY_MIN_PEERS) and a line of
+  outage-replay.toml (min-peers = 5), in the working directory or in the user's
+  configuration directory. A flag wins over a variable, that over the file here,
+  that over the user's; a switch is switched off by --strict=false.
+  outage-replay config shows what is in force and where it comes from.
 
 Times without an offset are UTC. Absence of data is never reported as absence of routes.";
 
@@ -122,7 +124,9 @@ impl Cli {
                 let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
                 (terminal::printable(&text).into_bytes(), u8::from(!is_well))
             }
-            Some(Command::Config(_)) => (reference::config(&command, parsed).into_bytes(), 0),
+            Some(Command::Config(_)) => {
+                (reference::config(&command, parsed, cache_root(None).ok().as_deref()).into_bytes(), 0)
+            }
             Some(Command::Completions { shell }) => (reference::completions(command, *shell), 0),
             Some(Command::Man { folder: None }) => (reference::page(command)?, 0),
             Some(Command::Man { folder: Some(folder) }) => (reference::pages(command, folder)?.into_bytes(), 0),

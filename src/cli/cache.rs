@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 
 use outage_replay::fetch::{Cache, EntryState};
 
@@ -18,13 +18,14 @@ pub enum CacheCommand {
     List,
     /// Compare every file with its digest
     Verify,
-    /// Remove files
+    /// Remove files that were downloaded
+    #[command(group = ArgGroup::new("what").required(true).multiple(true))]
     Prune {
         /// Those not used for longer than this: 30days, 12h
-        #[arg(long, value_name = "LENGTH", value_parser = super::arguments::length, required_unless_present = "max_size")]
+        #[arg(long, value_name = "LENGTH", value_parser = super::arguments::length, group = "what")]
         older_than: Option<Duration>,
         /// The least recently used ones, until at most this is left: 500M, 20G, or bytes
-        #[arg(long, value_name = "SIZE", value_parser = size)]
+        #[arg(long, value_name = "SIZE", value_parser = size, group = "what")]
         max_size: Option<u64>,
     },
 }
@@ -63,6 +64,7 @@ pub fn run(command: &CacheCommand, root: &Path) -> anyhow::Result<(String, bool)
                     EntryState::Verified => "verified",
                     EntryState::Damaged => "damaged",
                     EntryState::Partial => "partial",
+                    EntryState::Foreign => "foreign",
                 };
                 is_well &= entry.state != EntryState::Damaged;
                 let _ = writeln!(text, "{:>12} {state:<9} {}", entry.bytes, entry.name);

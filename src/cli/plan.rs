@@ -64,7 +64,7 @@ impl Sum {
 /// The plan as text.
 pub fn render(query: &Query, sources: Sources, format: Format) -> anyhow::Result<String> {
     if !matches!(format, Format::Table | Format::Json) {
-        return Err(usage("a plan is printed with --format table or json"));
+        return Err(usage("a plan is printed with --format table or json: say one of them"));
     }
     let files = sources.catalog.list(query)?;
     let mut plan = catalog::plan(query, &files, &FxHashSet::default());

@@ -9,16 +9,25 @@ use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
+use outage_replay::catalog::BrokerUrl;
+use outage_replay::detect::Thresholds;
+
 use super::settings::Parsed;
 use super::terminal::printable;
 
-/// Every setting in force, and the files that were looked for.
-pub fn config(command: &Command, parsed: &Parsed) -> String {
+/// Every setting in force, and the files that were looked for. Downloads are kept in `cache` where nothing else is said.
+pub fn config(command: &Command, parsed: &Parsed, cache: Option<&Path>) -> String {
+    let default = |name: &str| match name {
+        "broker-url" => BrokerUrl::default().to_string(),
+        "cache-dir" => cache.map_or("-".to_owned(), |cache| cache.display().to_string()),
+        "up-at" => format!("{}; ioda: {}", Thresholds::default().up_at, Thresholds::default().down_below),
+        _ => "-".to_owned(),
+    };
     let rows: Vec<[String; 3]> = parsed
         .effective(command)
         .into_iter()
         .map(|(name, values, origin)| {
-            let value = if values.is_empty() { "-".to_owned() } else { values.join(",") };
+            let value = if values.is_empty() { default(&name) } else { values.join(",") };
             [name, value, origin.to_string()]
         })
         .collect();

@@ -81,6 +81,8 @@ pub enum EntryState {
     Damaged,
     /// A download that broke off; it goes on when the file is needed.
     Partial,
+    /// Nothing that this program downloaded: it has no digest, and is left alone.
+    Foreign,
 }
 
 impl Cache {
@@ -212,7 +214,7 @@ impl Cache {
     /// Every file, in order of name. With `verify` every digest is compared, which reads everything.
     pub fn entries(&self, verify: bool) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        if self.root.is_dir() {
+        if self.root.exists() {
             self.walk(&self.root, verify, &mut entries)?;
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -220,9 +222,11 @@ impl Cache {
     }
 
     /// Removes files not used for longer than `older_than`, then the least recently used ones until at most `max_size`
-    /// bytes are left. Files that another run is downloading stay. Returns what was removed.
+    /// bytes are left. Files that another run is downloading stay, and those that were not downloaded. Returns what was
+    /// removed.
     pub fn prune(&self, older_than: Option<Duration>, max_size: Option<u64>) -> io::Result<Vec<Entry>> {
         let mut entries = self.entries(false)?;
+        entries.retain(|entry| entry.state != EntryState::Foreign);
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.used_at));
         let now = SystemTime::now();
         let mut kept = 0;
@@ -263,7 +267,11 @@ impl Cache {
             let (subject, state) = match extension {
                 DIGEST | LOCK | NEW | VALIDATOR => continue,
                 PART => (path.with_extension(""), EntryState::Partial),
-                _ if !beside(&path, DIGEST).is_file() => (path.clone(), EntryState::Damaged),
+                // Between its last two steps a download has a digest that is not yet in its place.
+                _ if !beside(&path, DIGEST).is_file() => {
+                    let is_own = beside(&path, NEW).is_file();
+                    (path.clone(), if is_own { EntryState::Damaged } else { EntryState::Foreign })
+                }
                 _ if !verify => (path.clone(), EntryState::Complete),
                 _ => {
                     let whole = verified(&path)?.is_some();

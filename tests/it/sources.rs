@@ -75,16 +75,21 @@ fn a_cache_is_listed_verified_and_pruned() {
     assert_eq!(prints(0, &format!("cache path {cache}")).trim_end(), folder.path().display().to_string());
     assert!(prints(0, &format!("cache list {cache}")).starts_with("0 files"));
 
-    // A file without a digest was not finished.
+    // A file whose digest is not yet in its place was not finished; one without any was not downloaded.
     let file = folder.path().join("rrc00/2014.12/updates.20141222.1615.gz");
+    let foreign = folder.path().join("rrc00/2014.12/updates.20141222.1620.gz");
     std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
     std::fs::write(&file, b"not finished").expect("a file");
+    std::fs::write(format!("{}.new", file.display()), b"a digest").expect("a digest");
+    std::fs::write(&foreign, b"of somebody else").expect("a file");
     let verified = prints(1, &format!("cache verify {cache}"));
     assert!(verified.contains("damaged   rrc00/2014.12/updates.20141222.1615.gz"), "{verified}");
+    assert!(verified.contains("foreign   rrc00/2014.12/updates.20141222.1620.gz"), "{verified}");
     assert!(prints(0, &format!("cache prune --older-than 30days {cache}")).starts_with("0 files removed"));
     assert!(prints(0, &format!("cache prune --max-size 0 {cache}")).starts_with("1 files removed"));
-    assert!(!file.exists());
-    refused(2, &format!("cache prune {cache}"), &["--older-than"]);
+    assert!(!file.exists() && foreign.exists());
+    refused(2, &format!("cache prune {cache}"), &["--older-than", "--max-size"]);
+    refused(1, &format!("cache list --cache-dir {}", foreign.display()), &["cannot read the cache"]);
     refused(2, &format!("cache prune --max-size many {cache}"), &["500M"]);
 }
 
