@@ -89,6 +89,19 @@ fn a_prefix_is_present_while_any_of_its_paths_is() {
 
 // T46
 #[test]
+fn of_several_paths_without_identifiers_none_is_known_to_be_the_last_until_as_many_are_gone() {
+    let scenario = with_path_identifiers(
+        "route d P \"1299 4837 131279\" id 2
+         at +100 d withdraw P id 1
+         at +300 d withdraw P id 2",
+    );
+    let without_ids = scenario.replace("rib x -900", "rib x -900 no-ids");
+    let expected = "no_outage | loss P 300..900 local min 0.75 by AS1104 | R 0:4/4 100:3/3 300:3/4";
+    check(&without_ids, "P 0..900 show R", expected);
+}
+
+// T46
+#[test]
 fn a_dump_shows_the_paths_that_remain_beside_one_withdrawn_just_before_it() {
     let scenario = with_path_identifiers("at +50 d withdraw P id 2").replace("rib x -900", "rib x +60");
     let expected = |share: &str| format!("insufficient_data | unobserved P 0..60 | x no_rib 0..60 | R 60:{share}");
