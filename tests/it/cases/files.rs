@@ -34,6 +34,21 @@ fn a_missing_file_makes_its_collector_unknown_until_the_next_dump_and_the_other_
     );
 }
 
+#[test]
+fn what_a_file_that_is_not_published_yet_may_hold_is_a_gap_and_no_part_of_an_outage() {
+    // The files end at 900; those that would follow are not there.
+    let scenario =
+        three_feeds("at +895 all withdraw P\nskip x updates +900\nskip x updates +1200\nskip x updates +1500")
+            .replace("archive -900 .. +1800", "archive -900 .. +1799");
+    check(&scenario, "P 0..900 min-duration 1", "outage P 895..? total withdrawn right");
+    // Five seconds of it were seen; without the rule it would last for 150, and be an outage.
+    check(
+        &scenario,
+        "P 0..1045",
+        "insufficient_data | episode P 895..900: 0 outages 1 flaps | unobserved P 900..1045 | x missing 900..1045",
+    );
+}
+
 // T56
 #[test]
 fn an_edge_inside_a_stretch_without_data_is_known_within_bounds() {
