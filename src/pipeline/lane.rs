@@ -19,8 +19,7 @@ use crate::time::Window;
 pub(super) struct Lane {
     pub plan: CollectorPlan,
     window: Window,
-    rejected: FxHashSet<String>,
-    /// What is wrong with RIB dumps, as judged last.
+    /// What is wrong with RIB dumps, by name: one that was rejected stays so, whatever it was compared with.
     flaws: BTreeMap<String, String>,
     /// RIB dumps read and not yet judged, by name, and how many prefixes others had revealed when they were read.
     ribs: BTreeMap<String, (ReadFile, usize)>,
@@ -58,7 +57,6 @@ impl Lane {
         Lane {
             plan,
             window,
-            rejected: FxHashSet::default(),
             flaws: BTreeMap::new(),
             ribs: BTreeMap::new(),
             samples: SampledTables::new(numbers.clone()),
@@ -78,6 +76,7 @@ impl Lane {
     /// The same files once more; without the RIB dumps where those would say nothing new.
     pub(super) fn again(self, reads_ribs: bool) -> Lane {
         let mut lane = Lane::new(self.plan, self.window, self.numbers, self.may_begin_again);
+        lane.flaws = self.flaws;
         if let Some(replay) = self.replay.filter(|_| !reads_ribs) {
             lane.samples = self.samples;
             lane.reports = self.reports;
@@ -136,13 +135,11 @@ impl Lane {
         loop {
             let ribs: Vec<&ReadFile> =
                 self.plan.ribs.iter().filter_map(|rib| Some(&self.ribs.get(&rib.name)?.0)).collect();
-            let flaws = reading::judge_ribs(&ribs);
-            let flawed: Vec<(String, String)> =
-                ribs.iter().zip(flaws).filter_map(|(rib, flaw)| Some((rib.report.name.clone(), flaw?))).collect();
-            let n_rejected = self.rejected.len();
-            self.rejected.extend(flawed.iter().map(|(name, _)| name.clone()));
-            if self.rejected.len() == n_rejected {
-                self.flaws = flawed.into_iter().collect();
+            let flaws = reading::judge_ribs(&ribs, &self.flaws);
+            let n_rejected = self.flaws.len();
+            let flawed = ribs.iter().zip(flaws).filter_map(|(rib, flaw)| Some((rib.report.name.clone(), flaw?)));
+            self.flaws.extend(flawed);
+            if self.flaws.len() == n_rejected {
                 return Vec::new();
             }
             let new = self.plan_again(query, listed);
@@ -156,7 +153,8 @@ impl Lane {
     fn plan_again(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         let own: Vec<ArchiveFile> =
             listed.iter().filter(|file| file.collector == self.plan.collector).cloned().collect();
-        let Some(plan) = catalog::plan(query, &own, &self.rejected).collectors.pop() else { return Vec::new() };
+        let rejected = self.flaws.keys().cloned().collect();
+        let Some(plan) = catalog::plan(query, &own, &rejected).collectors.pop() else { return Vec::new() };
         let old = mem::replace(&mut self.plan, plan);
         let known: FxHashSet<&str> = old.ribs.iter().chain(&old.updates).map(|file| file.name.as_str()).collect();
         let files = self.plan.ribs.iter().chain(&self.plan.updates);
@@ -165,8 +163,7 @@ impl Lane {
 
     /// The replay begins: the RIB dumps, and what is known not to be there.
     pub(super) fn begin(&mut self) {
-        let flaws = mem::take(&mut self.flaws);
-        let (mut ribs, plan) = (mem::take(&mut self.ribs), &self.plan);
+        let (mut ribs, plan, flaws) = (mem::take(&mut self.ribs), &self.plan, &self.flaws);
         let is_accepted = |name: &str| !flaws.contains_key(name) && plan.only_compared.as_deref() != Some(name);
         self.samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
         let samples = if self.may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };

@@ -172,10 +172,13 @@ fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> 
     is_before || is_after
 }
 
-/// What is wrong with each of these RIB dumps of one collector, in order: why it may not be taken for whole tables.
-pub(super) fn judge_ribs(ribs: &[&ReadFile]) -> Vec<Option<String>> {
+/// What is wrong with each of these RIB dumps of one collector, in order: why it may not be taken for whole tables. Of
+/// some it is `known`.
+pub(super) fn judge_ribs(ribs: &[&ReadFile], known: &BTreeMap<String, String>) -> Vec<Option<String>> {
     let tables: Vec<Tables> = ribs.iter().map(|rib| tables(&rib.reading)).collect();
-    let flaws: Vec<Option<String>> = ribs.iter().zip(&tables).map(|(rib, tables)| flaw(rib, tables)).collect();
+    let flaw =
+        |(rib, tables): (&&ReadFile, &Tables)| known.get(&rib.report.name).cloned().or_else(|| flaw(rib, tables));
+    let flaws: Vec<Option<String>> = ribs.iter().zip(&tables).map(flaw).collect();
     let mut accepted: Option<&Tables> = None;
     let judge = |index: usize| {
         // The first one can only be compared with the one after it.

@@ -162,6 +162,32 @@ fn a_broken_dump_before_the_window_gives_way_to_an_older_one() {
     );
 }
 
+/// A folder with a dump cut to two fifths, 25 hours before the epoch; one six days older that shows it, but is too old to
+/// serve instead; and updates from 15 minutes before the epoch. With the scenario of the updates.
+fn one_cut_dump() -> (tempfile::TempDir, String) {
+    let feeds = |more: &str| {
+        let all = hours_of_feeds(3, "+1800", more);
+        // P sorts after the table.
+        all.replace("198.18.0.0/15", "10.18.0.0/15")
+    };
+    let dumps = feeds("rib x -640200\nrib x -90000 cut 60%").replace("archive -900", "archive -640800");
+    let folder = crate::scenario::folder(&dumps.replace(" updates 300", "").replace(" keepalives 60", ""));
+    let updates = feeds("at +450 all announce P");
+    crate::generator::write_archive(&updates, folder.path()).expect("updates");
+    (folder, updates)
+}
+
+#[test]
+fn a_rejected_dump_stays_rejected_when_what_showed_it_leaves_the_plan() {
+    let (folder, scenario) = one_cut_dump();
+    for target in ["P", "AS131279"] {
+        let found = super::answer_in(folder.path(), &scenario, &format!("{target} 0..900 show not-ok"));
+        let expected =
+            format!("insufficient_data | unobserved {target} 0..450 | x: rejected 1 | bview.20141221.0700 rejected");
+        assert_eq!(found, expected);
+    }
+}
+
 // T38
 #[test]
 fn a_prefix_whose_entries_are_split_over_two_records_is_held_by_all() {
