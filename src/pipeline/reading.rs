@@ -144,7 +144,7 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
             if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
                 return (Verdict::Unreadable, Some(format!("its records are of {first} to {last}: a wrong clock")));
             }
-            if file.kind == DumpKind::Updates && is_of_another_time(file, first, last) {
+            if is_of_another_time(file, first, last) {
                 let why = format!("its records are of {first} to {last}: those of another file");
                 return (Verdict::Unreadable, Some(why));
             }
@@ -163,10 +163,14 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
     }
 }
 
-/// Whether an update file holds nothing of its own time, but of a time before or after it: files were mixed up. Single
-/// records that are early or late prove nothing.
+/// Whether a file holds nothing of its own time, but of a time before or after it: files were mixed up. Single records of
+/// an update file that are early or late prove nothing. A RIB dump is written within minutes, after it was opened; how long
+/// after is told by its records, unless it was time for another one.
 fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> bool {
     let own = file.nominal_span();
+    if file.kind == DumpKind::Rib {
+        return last + NAME_PRECISION < own.start || first >= own.end + NAME_PRECISION;
+    }
     let is_before = last < own.start + NAME_PRECISION && first + NAME_PRECISION * 2 <= own.start;
     let is_after = first + NAME_PRECISION > own.end && last >= own.end + NAME_PRECISION * 2;
     is_before || is_after
