@@ -136,31 +136,38 @@ fn unreadable(why: String) -> Reading {
 }
 
 fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
-    match (&reading.ending, reading.span) {
-        (Ending::Unreadable(why) | Ending::Corrupt(why), _) => (Verdict::Unreadable, Some(why.clone())),
-        (Ending::Truncated(why), _) => (Verdict::Truncated, Some(why.clone())),
-        (Ending::Complete, None) => (Verdict::Empty, Some("it holds no record".to_owned())),
-        (Ending::Complete, Some((first, last))) => {
-            if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
-                return (Verdict::Unreadable, Some(format!("its records are of {first} to {last}: a wrong clock")));
-            }
-            if is_of_another_time(file, first, last) {
-                let why = format!("its records are of {first} to {last}: those of another file");
-                return (Verdict::Unreadable, Some(why));
-            }
-            let counts = reading.counts;
-            if file.kind == DumpKind::Updates && counts.rib_records > 0 && counts.messages + counts.state_changes == 0 {
-                return (Verdict::Unreadable, Some("it is a RIB dump".to_owned()));
-            }
-            let n = counts.damaged + reading.damage.len() as u64;
-            match reading.damage.first() {
-                Some(damage) if n > 0 => {
-                    (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what)))
-                }
-                _ => (Verdict::Ok, None),
-            }
-        }
+    if let Ending::Unreadable(why) | Ending::Corrupt(why) = &reading.ending {
+        return (Verdict::Unreadable, Some(why.clone()));
     }
+    // Cut or damaged, what is left of a file tells just as well that it is another one.
+    if let Some(why) = foreign(file, reading) {
+        return (Verdict::Unreadable, Some(why));
+    }
+    if let Ending::Truncated(why) = &reading.ending {
+        return (Verdict::Truncated, Some(why.clone()));
+    }
+    if reading.span.is_none() {
+        return (Verdict::Empty, Some("it holds no record".to_owned()));
+    }
+    let n = reading.counts.damaged + reading.damage.len() as u64;
+    match reading.damage.first() {
+        Some(damage) if n > 0 => (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what))),
+        _ => (Verdict::Ok, None),
+    }
+}
+
+/// Why the records are not those that the name of the file promises.
+fn foreign(file: &ArchiveFile, reading: &Reading) -> Option<String> {
+    let (first, last) = reading.span?;
+    if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
+        return Some(format!("its records are of {first} to {last}: a wrong clock"));
+    }
+    if is_of_another_time(file, first, last) {
+        return Some(format!("its records are of {first} to {last}: those of another file"));
+    }
+    let counts = reading.counts;
+    let is_rib = counts.rib_records > 0 && counts.messages + counts.state_changes == 0;
+    (file.kind == DumpKind::Updates && is_rib).then(|| "it is a RIB dump".to_owned())
 }
 
 /// Whether a file holds nothing of its own time, but of a time before or after it: files were mixed up. Single records of

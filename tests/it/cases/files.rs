@@ -132,6 +132,22 @@ fn update_files_that_were_mixed_up_are_set_aside() {
     );
 }
 
+#[test]
+fn a_cut_file_of_an_earlier_time_is_set_aside_as_a_whole_one_is() {
+    // What it withdraws was announced again before the dump.
+    let scenario = three_feeds("at -3890 all withdraw P\nat -3500 all announce P\nbreak x updates -3900 shorten 5")
+        .replace("archive -900", "archive -4500")
+        .replace("keepalives 60", "keepalives 60 plain");
+    let folder = crate::scenario::folder(&scenario);
+    let month = folder.path().join("x/2014.12");
+    std::fs::copy(month.join("updates.20141222.0655"), month.join("updates.20141222.0805")).expect("a file");
+    assert_eq!(
+        super::answer_in(folder.path(), &scenario, "P 0..900 show R not-ok"),
+        "insufficient_data | unobserved P 300..900 | x unreadable 300..900 | R 0:3/3 300:0/0? | \
+         updates.20141222.0805 unreadable"
+    );
+}
+
 // T57
 #[test]
 fn a_slot_without_any_record_is_a_gap() {
