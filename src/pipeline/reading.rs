@@ -187,9 +187,9 @@ fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> 
 /// some it is `known`.
 pub(super) fn judge_ribs(ribs: &[&ReadFile], known: &BTreeMap<String, String>) -> Vec<Option<String>> {
     let tables: Vec<Tables> = ribs.iter().map(|rib| tables(&rib.reading)).collect();
-    let flaw =
-        |(rib, tables): (&&ReadFile, &Tables)| known.get(&rib.report.name).cloned().or_else(|| flaw(rib, tables));
-    let flaws: Vec<Option<String>> = ribs.iter().zip(&tables).map(flaw).collect();
+    let known = |rib: &ReadFile| known.get(&rib.report.name).cloned();
+    let flaws: Vec<Option<String>> =
+        ribs.iter().zip(&tables).map(|(rib, tables)| known(rib).or_else(|| flaw(rib, tables))).collect();
     let mut accepted: Option<&Tables> = None;
     let judge = |index: usize| {
         // The first one can only be compared with the one after it.

@@ -155,6 +155,25 @@ fn a_slot_without_any_record_is_a_gap() {
     check(&scenario, "P 0..900", "insufficient_data | unobserved P 0..900 | x empty 0..900");
 }
 
+#[test]
+fn files_of_a_plan_that_was_given_up_are_named_after_those_of_the_one_that_was_carried_out() {
+    // Without its dump the replay has nothing to begin with at 07:45.
+    let scenario = three_feeds("break x rib -900 truncate 161");
+    let names =
+        |clocks: &str| clocks.split(' ').map(|clock| format!(" | updates.20141222.{clock} ok")).collect::<String>();
+    let (used, aside) = (names("0800 0805 0810 0815 0820 0825"), names("0745 0750 0755"));
+    for jobs in [1, 4] {
+        check(
+            &scenario,
+            &format!("P 1200..1800 jobs {jobs} show files"),
+            &format!(
+                "insufficient_data | unobserved P 1200..1800 | never carried 1 of 1 | x: rejected 1 | \
+                 bview.20141222.0745 rejected{used}{aside}"
+            ),
+        );
+    }
+}
+
 // T58
 #[test]
 fn files_that_straddle_the_edges_of_the_window_are_read_and_cut() {
