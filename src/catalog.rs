@@ -141,11 +141,15 @@ pub struct ArchiveFile {
 }
 
 impl ArchiveFile {
-    /// The time that an update file is of, by its name: from the earliest instant at which it may have been opened, to
-    /// the latest at which the next one should have been.
+    /// The time that a file is of, by its name: from the earliest instant at which it may have been opened, to the latest
+    /// at which the next one of its kind should have been.
     pub fn nominal_span(&self) -> Window {
         let (earliest, latest) = era::opened(self);
-        Window { start: earliest, end: latest + era::update_interval_at(self.project, self.named_at) }
+        let interval = match self.kind {
+            DumpKind::Rib => era::rib_interval_at(self.project, self.named_at).unwrap_or(era::LONGEST_RIB_INTERVAL),
+            DumpKind::Updates => era::update_interval(self),
+        };
+        Window { start: earliest, end: latest + interval }
     }
 }
 

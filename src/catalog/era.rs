@@ -17,6 +17,9 @@ const RIS_LOCAL_UNTIL: Timestamp = Timestamp::from_secs(943_920_000);
 /// RIPE RIS moved from 15-minute to 5-minute files about July 2003; the exact day was not found.
 const RIS_FIFTEEN_MINUTES_UNTIL: Timestamp = Timestamp::from_secs(1_059_696_000);
 
+/// No RIB dumps of either project are further apart, by what they publish.
+pub(super) const LONGEST_RIB_INTERVAL: Duration = Duration::from_secs(8 * HOUR);
+
 /// Earliest and latest instant at which the collector may have opened the file.
 pub(super) fn opened(file: &ArchiveFile) -> (Timestamp, Timestamp) {
     let at = file.named_at;
@@ -54,7 +57,7 @@ pub(super) fn update_interval_at(project: Project, at: Timestamp) -> Duration {
 /// How often a RIB dump was published then; of the first years nobody says.
 pub(super) fn rib_interval_at(project: Project, at: Timestamp) -> Option<Duration> {
     match project {
-        Project::RipeRis => (at >= RIS_FIFTEEN_MINUTES_UNTIL).then_some(Duration::from_secs(8 * HOUR)),
+        Project::RipeRis => (at >= RIS_FIFTEEN_MINUTES_UNTIL).then_some(LONGEST_RIB_INTERVAL),
         Project::RouteViews => (at >= ROUTEVIEWS_PACIFIC_UNTIL).then_some(Duration::from_secs(2 * HOUR)),
     }
 }

@@ -19,6 +19,9 @@ const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
 const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
 /// RIB dumps carry names up to this long beside the time when they should be made.
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
+/// Names tell no seconds: a file was opened, and ends, up to this long after what its name says. Less than an outage has
+/// to last.
+const NAME_PRECISION: Duration = MINUTE;
 /// Updates from this long before a RIB dump tell what was in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
 
@@ -207,14 +210,22 @@ fn plan_collector(
         // Without any dump every message counts, from the first file on.
         start = chosen.first().map_or(start, |first| start.min(era::opened(first).1));
     }
-    let gaps = missing(collector, &chosen, start, window.end);
+    let next = updates.iter().find(|file| era::opened(file).0 >= window.end).copied();
+    let gaps = missing(collector, &chosen, next, start, window.end);
     let ribs = chosen_ribs.into_iter().cloned().collect();
     Some(CollectorPlan { collector: collector.clone(), project, ribs, only_compared, updates: chosen, gaps, start })
 }
 
-/// The stretches of `start..end` that no update file covers. Files follow one another at the interval of their era,
-/// with pauses (a restart of the daemon, a RIB dump in the way): up to half an interval is no hole.
-fn missing(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end: Timestamp) -> Vec<Gap> {
+/// The stretches of `start..end` that no update file covers; `next` is the first one after them. Files follow one another
+/// at the interval of their era, with pauses (a restart of the daemon, a RIB dump in the way): up to half an interval is no
+/// hole. After the last file that there is nothing tells of a pause: what lies behind its interval may not be published yet.
+fn missing(
+    collector: &Collector,
+    updates: &[ArchiveFile],
+    next: Option<&ArchiveFile>,
+    start: Timestamp,
+    end: Timestamp,
+) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut hole = |from: Timestamp, to: Timestamp, detail: String| {
         if let Ok(window) = Window::new(from.max(start), to.min(end)) {
@@ -230,17 +241,21 @@ fn missing(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end
     }
     for pair in updates.windows(2) {
         let [file, next] = pair else { continue };
-        let interval = era::update_interval(file);
-        if next.named_at > file.named_at + interval.saturating_mul(3) / 2 {
-            let (from, to) = (era::opened(file).0 + interval, era::opened(next).1);
+        if !follows(next, file) {
+            let (from, to) = (era::opened(file).0 + era::update_interval(file), era::opened(next).1);
             hole(from, to, format!("no update file between {} and {}", file.name, next.name));
         }
     }
-    let interval = era::update_interval(last);
-    if end > era::opened(last).1 + interval.saturating_mul(3) / 2 {
-        hole(era::opened(last).0 + interval, end, format!("no update file after {}", last.name));
+    let (opened, interval) = (era::opened(last), era::update_interval(last));
+    if end > opened.1 + interval + NAME_PRECISION && !next.is_some_and(|next| follows(next, last)) {
+        hole(opened.0 + interval, end, format!("no update file after {}", last.name));
     }
     gaps
+}
+
+/// Whether no file is missing between the two.
+fn follows(next: &ArchiveFile, file: &ArchiveFile) -> bool {
+    next.named_at <= file.named_at + era::update_interval(file).saturating_mul(3) / 2
 }
 
 #[cfg(test)]
@@ -360,6 +375,32 @@ mod tests {
             "2014-12-22T03:10",
             "rib/02:00 updates/01:45 updates/02:00 updates/02:17 updates/02:32 updates/03:02 gap 02:47..03:02",
         );
+    }
+
+    #[test]
+    fn behind_the_interval_of_the_last_file_is_a_gap() {
+        let listing = "rib 08:00 updates 07:45 07:50 07:55 08:00 08:05 08:10";
+        let files = "rib/08:00 updates/07:45 updates/07:50 updates/07:55 updates/08:00 updates/08:05 updates/08:10";
+        let of = |to: &str, expected: &str| check("rrc00", listing, "2014-12-22T08:10", to, expected);
+        of("2014-12-22T08:16", files);
+        of("2014-12-22T08:17", &format!("{files} gap 08:15..08:17"));
+        check(
+            "route-views2",
+            "rib 08:00 updates 07:45 08:00",
+            "2014-12-22T08:10",
+            "2014-12-22T08:22",
+            "rib/08:00 updates/07:45 updates/08:00 gap 08:15..08:22",
+        );
+    }
+
+    #[test]
+    fn a_pause_before_a_file_that_is_not_read_is_no_gap_and_a_missing_one_is() {
+        let of = |listing: &str, expected: &str| {
+            check("route-views2", listing, "2014-12-22T08:10", "2014-12-22T08:21", expected);
+        };
+        let files = "rib/08:00 updates/07:45 updates/08:00";
+        of("rib 08:00 updates 07:45 08:00 08:22", files);
+        of("rib 08:00 updates 07:45 08:00 08:30", &format!("{files} gap 08:15..08:21"));
     }
 
     // T60

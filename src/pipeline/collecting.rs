@@ -37,11 +37,11 @@ pub(super) fn collect(
     let (gaps, rows) = coverage::rows(&archives, query.window);
     let sources = archives.iter().map(Archive::source).collect();
     let (mut replays, mut files) = (Vec::new(), Vec::new());
-    for Archive { mut replay, reports, .. } in archives {
+    for Archive { mut replay, reports, aside, .. } in archives {
         // Files are numbered as the report lists them.
         replay.number_files_from(files.len() as u32);
         replays.push(replay);
-        files.extend(reports);
+        files.extend(reports.into_iter().chain(aside));
     }
     Ok(Observations {
         query: query.clone(),

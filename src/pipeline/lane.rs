@@ -19,8 +19,7 @@ use crate::time::Window;
 pub(super) struct Lane {
     pub plan: CollectorPlan,
     window: Window,
-    rejected: FxHashSet<String>,
-    /// What is wrong with RIB dumps, as judged last.
+    /// What is wrong with RIB dumps, by name: one that was rejected stays so, whatever it was compared with.
     flaws: BTreeMap<String, String>,
     /// RIB dumps read and not yet judged, by name, and how many prefixes others had revealed when they were read.
     ribs: BTreeMap<String, (ReadFile, usize)>,
@@ -36,6 +35,8 @@ pub(super) struct Lane {
     /// Reports of the RIB dumps, then of the updates applied so far.
     reports: Vec<FileReading>,
     n_ribs: usize,
+    /// Reports of what was read and is not in the plan that was carried out, by name.
+    aside: BTreeMap<String, FileReading>,
     /// How many update files are behind us.
     n_applied: usize,
     /// Of so many update files the gaps have been told.
@@ -48,6 +49,8 @@ pub(super) struct Archive {
     project: Project,
     /// RIB dumps, then updates.
     pub reports: Vec<FileReading>,
+    /// Files that were read for a plan that was given up.
+    pub aside: Vec<FileReading>,
     pub gaps: Vec<Gap>,
     pub replay: Replay,
     n_ribs: usize,
@@ -58,7 +61,6 @@ impl Lane {
         Lane {
             plan,
             window,
-            rejected: FxHashSet::default(),
             flaws: BTreeMap::new(),
             ribs: BTreeMap::new(),
             samples: SampledTables::new(numbers.clone()),
@@ -69,6 +71,7 @@ impl Lane {
             replay: None,
             reports: Vec::new(),
             n_ribs: 0,
+            aside: BTreeMap::new(),
             n_applied: 0,
             n_told: 0,
             gaps: Vec::new(),
@@ -78,6 +81,7 @@ impl Lane {
     /// The same files once more; without the RIB dumps where those would say nothing new.
     pub(super) fn again(self, reads_ribs: bool) -> Lane {
         let mut lane = Lane::new(self.plan, self.window, self.numbers, self.may_begin_again);
+        (lane.flaws, lane.aside) = (self.flaws, self.aside);
         if let Some(replay) = self.replay.filter(|_| !reads_ribs) {
             lane.samples = self.samples;
             lane.reports = self.reports;
@@ -104,8 +108,19 @@ impl Lane {
         self.has_all_ribs()
     }
 
+    /// Takes an update file. Once the replay has begun the plan is final, and nobody waits for what it does not name.
     pub(super) fn add_updates(&mut self, updates: ReadFile) {
-        self.ready.insert(updates.report.name.clone(), updates);
+        let name = updates.report.name.clone();
+        if self.is_settled() && !self.is_due(&name) {
+            self.aside.insert(name, updates.report);
+        } else {
+            self.ready.insert(name, updates);
+        }
+    }
+
+    /// Whether an update file is still to be applied.
+    fn is_due(&self, name: &str) -> bool {
+        self.plan.updates.iter().skip(self.n_applied).any(|updates| updates.name == name)
     }
 
     /// Whether the replay can begin.
@@ -136,13 +151,11 @@ impl Lane {
         loop {
             let ribs: Vec<&ReadFile> =
                 self.plan.ribs.iter().filter_map(|rib| Some(&self.ribs.get(&rib.name)?.0)).collect();
-            let flaws = reading::judge_ribs(&ribs);
-            let flawed: Vec<(String, String)> =
-                ribs.iter().zip(flaws).filter_map(|(rib, flaw)| Some((rib.report.name.clone(), flaw?))).collect();
-            let n_rejected = self.rejected.len();
-            self.rejected.extend(flawed.iter().map(|(name, _)| name.clone()));
-            if self.rejected.len() == n_rejected {
-                self.flaws = flawed.into_iter().collect();
+            let flaws = reading::judge_ribs(&ribs, &self.flaws);
+            let n_rejected = self.flaws.len();
+            let flawed = ribs.iter().zip(flaws).filter_map(|(rib, flaw)| Some((rib.report.name.clone(), flaw?)));
+            self.flaws.extend(flawed);
+            if self.flaws.len() == n_rejected {
                 return Vec::new();
             }
             let new = self.plan_again(query, listed);
@@ -156,7 +169,8 @@ impl Lane {
     fn plan_again(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         let own: Vec<ArchiveFile> =
             listed.iter().filter(|file| file.collector == self.plan.collector).cloned().collect();
-        let Some(plan) = catalog::plan(query, &own, &self.rejected).collectors.pop() else { return Vec::new() };
+        let rejected = self.flaws.keys().cloned().collect();
+        let Some(plan) = catalog::plan(query, &own, &rejected).collectors.pop() else { return Vec::new() };
         let old = mem::replace(&mut self.plan, plan);
         let known: FxHashSet<&str> = old.ribs.iter().chain(&old.updates).map(|file| file.name.as_str()).collect();
         let files = self.plan.ribs.iter().chain(&self.plan.updates);
@@ -165,8 +179,7 @@ impl Lane {
 
     /// The replay begins: the RIB dumps, and what is known not to be there.
     pub(super) fn begin(&mut self) {
-        let flaws = mem::take(&mut self.flaws);
-        let (mut ribs, plan) = (mem::take(&mut self.ribs), &self.plan);
+        let (mut ribs, plan, flaws) = (mem::take(&mut self.ribs), &self.plan, &self.flaws);
         let is_accepted = |name: &str| !flaws.contains_key(name) && plan.only_compared.as_deref() != Some(name);
         self.samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
         let samples = if self.may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
@@ -180,8 +193,11 @@ impl Lane {
             }
             self.reports.push(rib.report);
         }
-        self.ready.retain(|name, _| plan.updates.iter().any(|updates| updates.name == *name));
+        self.aside.extend(ribs.into_iter().map(|(name, (rib, _))| (name, rib.report)));
         self.begin_with(replayer);
+        for updates in mem::take(&mut self.ready).into_values() {
+            self.add_updates(updates);
+        }
     }
 
     /// Before any file.
@@ -247,7 +263,10 @@ impl Lane {
     /// Everything that the files said, once all were applied.
     pub(super) fn finish(self) -> Option<Archive> {
         let (replay, gaps) = (self.replay?, coverage::since(self.plan.start.min(self.window.start), self.gaps));
-        Some(Archive { project: self.plan.project, reports: self.reports, gaps, replay, n_ribs: self.n_ribs })
+        let (project, reports, n_ribs) = (self.plan.project, self.reports, self.n_ribs);
+        let is_used = |name: &str| reports.iter().any(|report| report.name == name);
+        let aside = self.aside.into_values().filter(|report| !is_used(&report.name)).collect();
+        Some(Archive { project, reports, aside, gaps, replay, n_ribs })
     }
 }
 
@@ -262,5 +281,57 @@ impl Archive {
             n_skipped_ranges: skipped().count(),
             skipped_bytes: skipped().map(|skipped| skipped.bytes).sum(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::Collector;
+    use crate::catalog::{DumpKind, Location};
+    use crate::crew::Crew;
+    use crate::decode::Selection;
+
+    fn updates(name: &str) -> ArchiveFile {
+        ArchiveFile {
+            collector: Collector::new("rrc00"),
+            named_at: "2014-12-22T08:00".parse().unwrap(),
+            kind: DumpKind::Updates,
+            project: Project::RipeRis,
+            name: name.to_owned(),
+            location: Location::Local(name.into()),
+        }
+    }
+
+    #[test]
+    fn what_a_plan_that_was_given_up_needed_does_not_wait_for_its_turn() {
+        let window = Window::new("2014-12-22T08:00".parse().unwrap(), "2014-12-22T09:00".parse().unwrap()).unwrap();
+        let plan = CollectorPlan {
+            collector: Collector::new("rrc00"),
+            project: Project::RipeRis,
+            ribs: Vec::new(),
+            only_compared: None,
+            updates: vec![updates("a"), updates("b")],
+            gaps: Vec::new(),
+            start: window.start,
+        };
+        let mut lane = Lane::new(plan, window, SampleNumbers::default(), false);
+        let add = |lane: &mut Lane, name: &str| {
+            let (selection, crew) = (Selection::new(), Crew::new());
+            lane.add_updates(reading::read_one(&updates(name), None, &selection, &crew, &()).unwrap());
+            lane.n_ready()
+        };
+        assert_eq!((add(&mut lane, "early"), add(&mut lane, "b")), (1, 2));
+        lane.begin();
+        assert_eq!(lane.n_ready(), 1);
+        assert_eq!((add(&mut lane, "late"), add(&mut lane, "a")), (1, 2));
+        lane.apply();
+        assert_eq!(lane.n_ready(), 0);
+        let archive = lane.finish().unwrap();
+        let names = |reports: &[FileReading]| reports.iter().map(|report| report.name.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (names(&archive.reports).join(" "), names(&archive.aside).join(" ")),
+            ("a b".into(), "early late".into())
+        );
     }
 }

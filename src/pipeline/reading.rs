@@ -140,46 +140,60 @@ fn unreadable(why: String) -> Reading {
 }
 
 fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
-    match (&reading.ending, reading.span) {
-        (Ending::Unreadable(why) | Ending::Corrupt(why), _) => (Verdict::Unreadable, Some(why.clone())),
-        (Ending::Truncated(why), _) => (Verdict::Truncated, Some(why.clone())),
-        (Ending::Complete, None) => (Verdict::Empty, Some("it holds no record".to_owned())),
-        (Ending::Complete, Some((first, last))) => {
-            if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
-                return (Verdict::Unreadable, Some(format!("its records are of {first} to {last}: a wrong clock")));
-            }
-            if file.kind == DumpKind::Updates && is_of_another_time(file, first, last) {
-                let why = format!("its records are of {first} to {last}: those of another file");
-                return (Verdict::Unreadable, Some(why));
-            }
-            let counts = reading.counts;
-            if file.kind == DumpKind::Updates && counts.rib_records > 0 && counts.messages + counts.state_changes == 0 {
-                return (Verdict::Unreadable, Some("it is a RIB dump".to_owned()));
-            }
-            let n = counts.damaged + reading.damage.len() as u64;
-            match reading.damage.first() {
-                Some(damage) if n > 0 => {
-                    (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what)))
-                }
-                _ => (Verdict::Ok, None),
-            }
-        }
+    if let Ending::Unreadable(why) | Ending::Corrupt(why) = &reading.ending {
+        return (Verdict::Unreadable, Some(why.clone()));
+    }
+    // Cut or damaged, what is left of a file tells just as well that it is another one.
+    if let Some(why) = foreign(file, reading) {
+        return (Verdict::Unreadable, Some(why));
+    }
+    if let Ending::Truncated(why) = &reading.ending {
+        return (Verdict::Truncated, Some(why.clone()));
+    }
+    if reading.span.is_none() {
+        return (Verdict::Empty, Some("it holds no record".to_owned()));
+    }
+    let n = reading.counts.damaged + reading.damage.len() as u64;
+    match reading.damage.first() {
+        Some(damage) if n > 0 => (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what))),
+        _ => (Verdict::Ok, None),
     }
 }
 
-/// Whether an update file holds nothing of its own time, but of a time before or after it: files were mixed up. Single
-/// records that are early or late prove nothing.
+/// Why the records are not those that the name of the file promises.
+fn foreign(file: &ArchiveFile, reading: &Reading) -> Option<String> {
+    let (first, last) = reading.span?;
+    if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
+        return Some(format!("its records are of {first} to {last}: a wrong clock"));
+    }
+    if is_of_another_time(file, first, last) {
+        return Some(format!("its records are of {first} to {last}: those of another file"));
+    }
+    let counts = reading.counts;
+    let is_rib = counts.rib_records > 0 && counts.messages + counts.state_changes == 0;
+    (file.kind == DumpKind::Updates && is_rib).then(|| "it is a RIB dump".to_owned())
+}
+
+/// Whether a file holds nothing of its own time, but of a time before or after it: files were mixed up. Single records of
+/// an update file that are early or late prove nothing. A RIB dump is written within minutes, after it was opened; how long
+/// after is told by its records, unless it was time for another one.
 fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> bool {
     let own = file.nominal_span();
+    if file.kind == DumpKind::Rib {
+        return last + NAME_PRECISION < own.start || first >= own.end + NAME_PRECISION;
+    }
     let is_before = last < own.start + NAME_PRECISION && first + NAME_PRECISION * 2 <= own.start;
     let is_after = first + NAME_PRECISION > own.end && last >= own.end + NAME_PRECISION * 2;
     is_before || is_after
 }
 
-/// What is wrong with each of these RIB dumps of one collector, in order: why it may not be taken for whole tables.
-pub(super) fn judge_ribs(ribs: &[&ReadFile]) -> Vec<Option<String>> {
+/// What is wrong with each of these RIB dumps of one collector, in order: why it may not be taken for whole tables. Of
+/// some it is `known`.
+pub(super) fn judge_ribs(ribs: &[&ReadFile], known: &BTreeMap<String, String>) -> Vec<Option<String>> {
     let tables: Vec<Tables> = ribs.iter().map(|rib| tables(&rib.reading)).collect();
-    let flaws: Vec<Option<String>> = ribs.iter().zip(&tables).map(|(rib, tables)| flaw(rib, tables)).collect();
+    let known = |rib: &ReadFile| known.get(&rib.report.name).cloned();
+    let flaws: Vec<Option<String>> =
+        ribs.iter().zip(&tables).map(|(rib, tables)| known(rib).or_else(|| flaw(rib, tables))).collect();
     let mut accepted: Option<&Tables> = None;
     let judge = |index: usize| {
         // The first one can only be compared with the one after it.

@@ -34,6 +34,21 @@ fn a_missing_file_makes_its_collector_unknown_until_the_next_dump_and_the_other_
     );
 }
 
+#[test]
+fn what_a_file_that_is_not_published_yet_may_hold_is_a_gap_and_no_part_of_an_outage() {
+    // The files end at 900; those that would follow are not there.
+    let scenario =
+        three_feeds("at +895 all withdraw P\nskip x updates +900\nskip x updates +1200\nskip x updates +1500")
+            .replace("archive -900 .. +1800", "archive -900 .. +1799");
+    check(&scenario, "P 0..900 min-duration 1", "outage P 895..? total withdrawn right");
+    // Five seconds of it were seen; without the rule it would last for 150, and be an outage.
+    check(
+        &scenario,
+        "P 0..1045",
+        "insufficient_data | episode P 895..900: 0 outages 1 flaps | unobserved P 900..1045 | x missing 900..1045",
+    );
+}
+
 // T56
 #[test]
 fn an_edge_inside_a_stretch_without_data_is_known_within_bounds() {
@@ -117,11 +132,46 @@ fn update_files_that_were_mixed_up_are_set_aside() {
     );
 }
 
+#[test]
+fn a_cut_file_of_an_earlier_time_is_set_aside_as_a_whole_one_is() {
+    // What it withdraws was announced again before the dump.
+    let scenario = three_feeds("at -3890 all withdraw P\nat -3500 all announce P\nbreak x updates -3900 shorten 5")
+        .replace("archive -900", "archive -4500")
+        .replace("keepalives 60", "keepalives 60 plain");
+    let folder = crate::scenario::folder(&scenario);
+    let month = folder.path().join("x/2014.12");
+    std::fs::copy(month.join("updates.20141222.0655"), month.join("updates.20141222.0805")).expect("a file");
+    assert_eq!(
+        super::answer_in(folder.path(), &scenario, "P 0..900 show R not-ok"),
+        "insufficient_data | unobserved P 300..900 | x unreadable 300..900 | R 0:3/3 300:0/0? | \
+         updates.20141222.0805 unreadable"
+    );
+}
+
 // T57
 #[test]
 fn a_slot_without_any_record_is_a_gap() {
     let scenario = three_feeds("").replace(" keepalives 60", "");
     check(&scenario, "P 0..900", "insufficient_data | unobserved P 0..900 | x empty 0..900");
+}
+
+#[test]
+fn files_of_a_plan_that_was_given_up_are_named_after_those_of_the_one_that_was_carried_out() {
+    // Without its dump the replay has nothing to begin with at 07:45.
+    let scenario = three_feeds("break x rib -900 truncate 161");
+    let names =
+        |clocks: &str| clocks.split(' ').map(|clock| format!(" | updates.20141222.{clock} ok")).collect::<String>();
+    let (used, aside) = (names("0800 0805 0810 0815 0820 0825"), names("0745 0750 0755"));
+    for jobs in [1, 4] {
+        check(
+            &scenario,
+            &format!("P 1200..1800 jobs {jobs} show files"),
+            &format!(
+                "insufficient_data | unobserved P 1200..1800 | never carried 1 of 1 | x: rejected 1 | \
+                 bview.20141222.0745 rejected{used}{aside}"
+            ),
+        );
+    }
 }
 
 // T58

@@ -162,6 +162,65 @@ fn a_broken_dump_before_the_window_gives_way_to_an_older_one() {
     );
 }
 
+/// A folder with a dump cut to two fifths, 25 hours before the epoch; one six days older that shows it, but is too old to
+/// serve instead; and updates from 15 minutes before the epoch. With the scenario of the updates.
+fn one_cut_dump() -> (tempfile::TempDir, String) {
+    let feeds = |more: &str| {
+        let all = hours_of_feeds(3, "+1800", more);
+        // P sorts after the table.
+        all.replace("198.18.0.0/15", "10.18.0.0/15")
+    };
+    let dumps = feeds("rib x -640200\nrib x -90000 cut 60%").replace("archive -900", "archive -640800");
+    let folder = crate::scenario::folder(&dumps.replace(" updates 300", "").replace(" keepalives 60", ""));
+    let updates = feeds("at +450 all announce P");
+    crate::generator::write_archive(&updates, folder.path()).expect("updates");
+    (folder, updates)
+}
+
+#[test]
+fn a_rejected_dump_stays_rejected_when_what_showed_it_leaves_the_plan() {
+    let (folder, scenario) = one_cut_dump();
+    for target in ["P", "AS131279"] {
+        let found = super::answer_in(folder.path(), &scenario, &format!("{target} 0..900 show not-ok"));
+        let expected =
+            format!("insufficient_data | unobserved {target} 0..450 | x: rejected 1 | bview.20141221.0700 rejected");
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_dump_under_the_name_of_a_later_one_is_set_aside() {
+    // It lacks P, which was back before the first update file that is read.
+    let scenario = three_feeds("at -590 all announce P").replace("rib x -900", "rib x -900 omit a,b,c P");
+    let folder = crate::scenario::folder(&scenario);
+    let month = folder.path().join("x/2014.12");
+    std::fs::rename(month.join("bview.20141222.0745.gz"), month.join("bview.20141222.0810.gz")).expect("a dump");
+    assert_eq!(
+        super::answer_in(folder.path(), &scenario, "P 1200..1800 show not-ok"),
+        "insufficient_data | unobserved P 1200..1800 | never carried 1 of 1 | x: rejected 1 | bview.20141222.0810 rejected"
+    );
+}
+
+#[test]
+fn a_dump_of_the_time_when_the_next_one_was_due_is_set_aside_and_a_late_one_is_not() {
+    let dumps = |late: u32| {
+        let dumps = hours_of_feeds(3, "+40000", &format!("rib x -900\nrib x +{late}"));
+        dumps.replace(" updates 300", "").replace(" keepalives 60", "")
+    };
+    let named_0800 = |late: u32, clock: &str| {
+        let scenario = dumps(late);
+        let folder = crate::scenario::folder(&scenario);
+        let month = folder.path().join("x/2014.12");
+        let to = month.join("bview.20141222.0800.gz");
+        std::fs::rename(month.join(format!("bview.20141222.{clock}.gz")), to).expect("a dump");
+        super::answer_in(folder.path(), &scenario, "P 0..900 show not-ok")
+    };
+    let late = named_0800(1500, "0825");
+    assert!(!late.contains("rejected"), "{late}");
+    let next = named_0800(30000, "1620");
+    assert!(next.ends_with("bview.20141222.0800 rejected"), "{next}");
+}
+
 // T38
 #[test]
 fn a_prefix_whose_entries_are_split_over_two_records_is_held_by_all() {
