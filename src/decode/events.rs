@@ -67,11 +67,15 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
         draft.count_damage(Damage { record: draft.counts.records, offset: end, what });
         draft.has_trailing_bytes = true;
     }
-    let ending = match ending {
-        Ending::Truncated(why) if container.is_corrupt() => Ending::Corrupt(why),
-        ending => ending,
-    };
-    draft.finish(ending)
+    draft.finish(if container.is_corrupt() { corrupt(ending) } else { ending })
+}
+
+/// How a file ended of which any octet may be wrong, whatever its end looked like.
+fn corrupt(ending: Ending) -> Ending {
+    match ending {
+        Ending::Truncated(why) | Ending::Corrupt(why) | Ending::Unreadable(why) => Ending::Corrupt(why),
+        Ending::Complete => Ending::Corrupt("the container is damaged".to_owned()),
+    }
 }
 
 /// A reading in the making.
