@@ -398,13 +398,28 @@ impl<'s> Draft<'s> {
     pub(super) fn damage(&mut self, record: &Record, what: String) {
         if self.latest_damaged.replace(record.index) != Some(record.index) {
             self.count_damage(Damage { record: record.index, offset: record.offset, what });
+        } else if record.kind == TABLE_DUMP_V2 {
+            self.damage_again(record, what);
         }
     }
 
+    /// Of the things that are wrong with a RIB record the first in the alphabet is told: which is found first depends on
+    /// whether its prefix was known to be wanted before it was read.
+    fn damage_again(&mut self, record: &Record, what: String) {
+        let known = self.damage.iter_mut().find(|known| (known.record, known.offset) == (record.index, record.offset));
+        if let Some(known) = known.filter(|known| what < known.what) {
+            known.what = what;
+        }
+    }
+
+    /// Keeps the list in the order of the file: records that cover others may be read after these.
     fn count_damage(&mut self, damage: Damage) {
         self.counts.damaged += 1;
-        if self.damage.len() < MAX_DAMAGE {
-            self.damage.push(damage);
+        let place = |damage: &Damage| (damage.record, damage.offset);
+        let at = self.damage.partition_point(|known| place(known) <= place(&damage));
+        if at < MAX_DAMAGE {
+            self.damage.insert(at, damage);
+            self.damage.truncate(MAX_DAMAGE);
         }
     }
 }
