@@ -210,6 +210,7 @@ impl<'s> Draft<'s> {
                 1 => self.peer_table(record),
                 // Multicast, and where the peers are (RFC 6397).
                 3 | 5 | 7 | 9 | 11 => self.counts.ignored += 1,
+                6 | 12 if is_of_other_routes(record.body) => self.counts.ignored += 1,
                 _ => self.counts.unsupported += 1,
             };
         };
@@ -422,6 +423,13 @@ impl<'s> Draft<'s> {
             self.damage.truncate(MAX_DAMAGE);
         }
     }
+}
+
+/// Whether a RIB_GENERIC record (RFC 6396, section 4.3.3; RFC 8050) is of another family than unicast.
+fn is_of_other_routes(body: &[u8]) -> bool {
+    let mut octets = Octets(body);
+    let family = octets.take(4).and_then(|_| octets.array());
+    family.is_some_and(|family: [u8; 3]| !matches!(family, [0, 1 | 2, 1]))
 }
 
 /// When a record was written, and what follows.
