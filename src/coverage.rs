@@ -99,7 +99,7 @@ pub struct Gap {
 pub enum Verdict {
     /// Read to its end.
     Ok,
-    /// Read to its end; single records in it were damaged and are counted.
+    /// Read to its end; single records in it were damaged, or of kinds that this version does not read, and are counted.
     Damaged,
     /// It holds no record.
     Empty,
@@ -158,6 +158,9 @@ pub struct FileReading {
     pub n_records: u64,
     /// Records that could not be read.
     pub n_damaged: u64,
+    /// Records of kinds that this version does not read: they might hide routes. Folders of earlier runs may lack it.
+    #[serde(default)]
+    pub n_unsupported: u64,
     /// The first few of them.
     pub damage: Vec<Damage>,
     /// Stretches of bytes that belong to no record.

@@ -135,7 +135,7 @@ pub struct Counts {
     /// Session state changes.
     pub state_changes: u64,
     /// Records that say nothing about a peer: state changes of address 0.0.0.0 or AS 0, messages that the collector
-    /// itself sent (`_LOCAL` subtypes), multicast.
+    /// itself sent (`_LOCAL` subtypes), routes that are not unicast.
     pub ignored: u64,
     /// Types and subtypes that this version does not read; they might hide unicast routes.
     pub unsupported: u64,

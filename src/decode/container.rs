@@ -85,6 +85,9 @@ impl<R: Read> Container<'_, R> {
                     Some(Format::Zstd) => Stream::Zstd(zstd::Decoder::with_buffer(source)?.single_frame()),
                     None if first => Stream::Plain(source),
                     None => {
+                        if let Some(format) = begun(source.peek(SIGNATURE)?) {
+                            return Err(strict(format, io::ErrorKind::UnexpectedEof.into()));
+                        }
                         self.n_trailing = source.drain()?;
                         Stream::End
                     }
@@ -154,6 +157,18 @@ fn format(head: &[u8]) -> Option<Format> {
             known.then_some(Format::Bzip2)
         }
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Format::Zstd),
+        _ => None,
+    }
+}
+
+/// The format of the next member, if the file ends before its signature does. So short a rest is more likely a cut than
+/// bytes that belong to nothing, and to take it for these would hide all that the member held.
+fn begun(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0x1f] => Some("gzip"),
+        b"B" | b"BZ" | b"BZh" => Some("bzip2"),
+        [0x28] | [0x28, 0xb5] | [0x28, 0xb5, 0x2f] => Some("Zstandard"),
+        [0x50..=0x5f] | [0x50..=0x5f, 0x2a] | [0x50..=0x5f, 0x2a, 0x4d] => Some("Zstandard"),
         _ => None,
     }
 }

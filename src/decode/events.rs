@@ -67,11 +67,15 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
         draft.count_damage(Damage { record: draft.counts.records, offset: end, what });
         draft.has_trailing_bytes = true;
     }
-    let ending = match ending {
-        Ending::Truncated(why) if container.is_corrupt() => Ending::Corrupt(why),
-        ending => ending,
-    };
-    draft.finish(ending)
+    draft.finish(if container.is_corrupt() { corrupt(ending) } else { ending })
+}
+
+/// How a file ended of which any octet may be wrong, whatever its end looked like.
+fn corrupt(ending: Ending) -> Ending {
+    match ending {
+        Ending::Truncated(why) | Ending::Corrupt(why) | Ending::Unreadable(why) => Ending::Corrupt(why),
+        Ending::Complete => Ending::Corrupt("the container is damaged".to_owned()),
+    }
 }
 
 /// A reading in the making.
@@ -206,6 +210,7 @@ impl<'s> Draft<'s> {
                 1 => self.peer_table(record),
                 // Multicast, and where the peers are (RFC 6397).
                 3 | 5 | 7 | 9 | 11 => self.counts.ignored += 1,
+                6 | 12 if is_of_other_routes(record.body) => self.counts.ignored += 1,
                 _ => self.counts.unsupported += 1,
             };
         };
@@ -394,15 +399,37 @@ impl<'s> Draft<'s> {
     pub(super) fn damage(&mut self, record: &Record, what: String) {
         if self.latest_damaged.replace(record.index) != Some(record.index) {
             self.count_damage(Damage { record: record.index, offset: record.offset, what });
+        } else if record.kind == TABLE_DUMP_V2 {
+            self.damage_again(record, what);
         }
     }
 
-    fn count_damage(&mut self, damage: Damage) {
-        self.counts.damaged += 1;
-        if self.damage.len() < MAX_DAMAGE {
-            self.damage.push(damage);
+    /// Of the things that are wrong with a RIB record the first in the alphabet is told: which is found first depends on
+    /// whether its prefix was known to be wanted before it was read.
+    fn damage_again(&mut self, record: &Record, what: String) {
+        let known = self.damage.iter_mut().find(|known| (known.record, known.offset) == (record.index, record.offset));
+        if let Some(known) = known.filter(|known| what < known.what) {
+            known.what = what;
         }
     }
+
+    /// Keeps the list in the order of the file: records that cover others may be read after these.
+    fn count_damage(&mut self, damage: Damage) {
+        self.counts.damaged += 1;
+        let place = |damage: &Damage| (damage.record, damage.offset);
+        let at = self.damage.partition_point(|known| place(known) <= place(&damage));
+        if at < MAX_DAMAGE {
+            self.damage.insert(at, damage);
+            self.damage.truncate(MAX_DAMAGE);
+        }
+    }
+}
+
+/// Whether a RIB_GENERIC record (RFC 6396, section 4.3.3; RFC 8050) is of another family than unicast.
+fn is_of_other_routes(body: &[u8]) -> bool {
+    let mut octets = Octets(body);
+    let family = octets.take(4).and_then(|_| octets.array());
+    family.is_some_and(|family: [u8; 3]| !matches!(family, [0, 1 | 2, 1]))
 }
 
 /// When a record was written, and what follows.

@@ -49,11 +49,13 @@ pub(super) struct Walk<R> {
     index: u64,
     /// The time of the latest record.
     seconds: u32,
+    /// Why no more can be read. A decoder that failed once may seem to end when it is asked again.
+    failure: Option<String>,
 }
 
 impl<R: Read> Walk<R> {
     pub(super) fn new(input: R) -> Walk<R> {
-        Walk { input, buffer: vec![0; BUFFER], start: 0, end: 0, offset: 0, index: 0, seconds: 0 }
+        Walk { input, buffer: vec![0; BUFFER], start: 0, end: 0, offset: 0, index: 0, seconds: 0, failure: None }
     }
 
     pub(super) fn input(&self) -> &R {
@@ -134,7 +136,7 @@ impl<R: Read> Walk<R> {
         let mut n_ahead = 1;
         loop {
             self.skip(n_ahead);
-            // A damaged container ends the search as the end of the file does.
+            // A damaged container ends the search as the end of the file does; whoever reads on meets the failure again.
             has_ended = has_ended || !self.fill(resync::REACH).unwrap_or(false);
             match resync::candidate(self.available()) {
                 Some(n) if resync::is_chain(self.available().get(n..).unwrap_or_default(), self.seconds) => {
@@ -177,13 +179,16 @@ impl<R: Read> Walk<R> {
             self.buffer.resize(n.next_power_of_two(), 0);
         }
         while self.end < n {
+            if let Some(failure) = &self.failure {
+                return Err(Ending::Truncated(failure.clone()));
+            }
             match self.input.read(self.buffer.get_mut(self.end..).unwrap_or_default()) {
                 Ok(0) => return Ok(false),
                 Ok(n_read) => self.end = self.buffer.len().min(self.end + n_read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let read = self.offset + self.end as u64;
-                    return Err(Ending::Truncated(format!("{error} after {read} decompressed bytes")));
+                    self.failure = Some(format!("{error} after {read} decompressed bytes"));
                 }
             }
         }

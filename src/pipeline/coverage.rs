@@ -13,7 +13,7 @@ use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
 
-/// With more than this share of its records unreadable an update file says nothing reliable; a single one says
+/// With more than this share of its records not read an update file says nothing reliable; a single one says
 /// nothing of the others, however few they are.
 const MAX_DAMAGED: f64 = 0.05;
 
@@ -98,7 +98,8 @@ fn is_refused(rib: &FileReading) -> bool {
 }
 
 fn is_unreliable(file: &FileReading) -> bool {
-    file.n_damaged > 1 && file.n_damaged as f64 > MAX_DAMAGED * file.n_records as f64
+    let n_unread = file.n_damaged + file.n_unsupported;
+    n_unread > 1 && n_unread as f64 > MAX_DAMAGED * file.n_records as f64
 }
 
 /// All gaps, and for each collector when its vantage points were known within the window: after a gap not before the

@@ -100,6 +100,7 @@ fn read_file(
         last_at: reading.span.map(|span| span.1),
         n_records: reading.counts.records,
         n_damaged: reading.counts.damaged,
+        n_unsupported: reading.counts.unsupported,
         damage: reading.damage.clone(),
         skipped: reading.skipped.clone(),
         verdict,
@@ -153,11 +154,21 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
     if reading.span.is_none() {
         return (Verdict::Empty, Some("it holds no record".to_owned()));
     }
-    let n = reading.counts.damaged + reading.damage.len() as u64;
-    match reading.damage.first() {
-        Some(damage) if n > 0 => (Verdict::Damaged, Some(format!("at byte {}: {}", damage.offset, damage.what))),
-        _ => (Verdict::Ok, None),
+    let counts = reading.counts;
+    let unsupported = unsupported(counts.unsupported);
+    if let Some(what) = &unsupported
+        && counts.messages + counts.state_changes + counts.rib_records == 0
+    {
+        return (Verdict::Unreadable, Some(format!("it holds no message, state change or route, and {what}")));
     }
+    let damage = reading.damage.first().map(|damage| format!("at byte {}: {}", damage.offset, damage.what));
+    let details: Vec<String> = damage.into_iter().chain(unsupported).collect();
+    if details.is_empty() { (Verdict::Ok, None) } else { (Verdict::Damaged, Some(details.join("; "))) }
+}
+
+/// What is said of records that were not read and might hide routes, if there are any.
+fn unsupported(n: u64) -> Option<String> {
+    (n > 0).then(|| format!("{n} records of kinds that this version does not read"))
 }
 
 /// Why the records are not those that the name of the file promises.
@@ -234,7 +245,7 @@ fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
         _ if !rib.reading.has_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
         _ if tables.is_empty() => Some("no peer holds a unicast route in it".to_owned()),
         _ if damaged > 0 => Some(format!("{damaged} damaged records: what they held would seem absent")),
-        _ => None,
+        _ => unsupported(rib.report.n_unsupported).map(|what| format!("{what}: what they held would seem absent")),
     }
 }
 

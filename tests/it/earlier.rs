@@ -40,6 +40,17 @@ fn a_run_judged_again_prints_and_writes_what_a_new_one_does() {
 }
 
 #[test]
+fn a_run_from_before_unsupported_records_were_told_can_be_judged_again() {
+    let out = run_of(SHORT);
+    let manifest = out.path().join("run/manifest.json");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("\"n_unsupported\"")).collect();
+    assert!(without.len() < text.lines().count());
+    std::fs::write(&manifest, without.join("\n")).expect("a manifest");
+    prints(0, &format!("redetect {}", out.path().join("run").display()));
+}
+
+#[test]
 fn an_outage_is_explained_by_its_records() {
     let out = run_of(SHORT);
     let run = out.path().join("run");

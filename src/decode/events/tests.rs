@@ -314,14 +314,16 @@ fn microseconds_are_part_of_the_time() {
 }
 
 #[test]
-fn multicast_and_snapshots_are_ignored_and_generic_ribs_unsupported() {
+fn multicast_and_snapshots_are_ignored_and_generic_ribs_that_may_be_unicast_unsupported() {
     let mut records: Vec<_> = [3, 5, 7, 9, 11].map(|subtype| record(AT, 13, subtype, &[])).into();
     records.extend([2, 3].map(|subtype| record(AT, 16, subtype, &[])));
     records.extend([6, 12, 99].map(|subtype| record(AT, 13, subtype, &[])));
     records.push(record(AT, 11, 0, &[]));
+    let generic = |family: [u8; 3]| record(AT, 13, 6, &[&[0, 0, 0, 1][..], &family].concat());
+    records.extend([[0, 1, 1], [0, 2, 1], [0, 1, 128], [0, 25, 65]].map(generic));
     check(P, &records, "");
     let counts = reading(&records.concat(), P).counts;
-    assert_eq!((counts.ignored, counts.unsupported), (7, 4));
+    assert_eq!((counts.ignored, counts.unsupported), (9, 6));
     let multicast = [attributes(4, &[64500]), mp_reach(1, 2, &nlri(P)), mp_unreach(1, 2, &nlri(P))].concat();
     check(P, &[update_record(&[], &multicast, &[])], "");
 }

@@ -1,5 +1,7 @@
 //! Files with bytes lost in the middle: what is read after them, and what bgpkit-parser makes of the same file.
 
+use std::io::Write;
+
 use bgpkit_parser::BgpkitParser;
 use bgpkit_parser::parser::iters::{RecoveryConfig, RecoveryEvent};
 use proptest::prelude::*;
@@ -70,6 +72,30 @@ fn a_place_is_believed_only_if_several_records_follow_one_another() {
     });
     assert_eq!(outcome(&reading(&of_another_year)), "3 0");
     assert_eq!(reading(&[0xee; 100]).counts.records, 0);
+}
+
+#[test]
+fn a_container_that_proves_damaged_or_cut_while_records_are_searched_for_is_not_whole() {
+    let file = file(|file| file[3 * LENGTH + 4] = 0xee);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&file).unwrap();
+    let gzip = encoder.finish().unwrap();
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(&file).unwrap();
+    let zstandard = encoder.finish().unwrap();
+    for (whole, checksum_at) in [(gzip, 8), (zstandard, 4)] {
+        assert_eq!(reading(&whole).ending, Ending::Complete);
+        let mut damaged = whole.clone();
+        damaged[whole.len() - checksum_at] ^= 0x55;
+        let cut = &whole[..whole.len() - 1];
+        for (packed, what) in [(&damaged[..], "damaged"), (cut, "cut")] {
+            match (what, &reading(packed).ending) {
+                ("damaged", Ending::Corrupt(why)) | ("cut", Ending::Truncated(why)) if why.contains(what) => {}
+                (_, ending) => panic!("{what}: {ending:?}"),
+            }
+        }
+    }
 }
 
 /// Skipped ranges as the parser reports them: offsets of the beginning and the end.

@@ -107,6 +107,29 @@ fn a_wanted_origin_selects_the_prefixes_that_cover_its_own() {
 }
 
 #[test]
+fn damage_is_told_in_the_order_of_the_file_whatever_was_known_before() {
+    // Its path can be read, and is of nobody who was asked for.
+    let broken = || entry(0, None, &[path(65000), vec![0x40, 5, 9]].concat());
+    let longer = |whole: Vec<u8>| record(AT, 13, 2, &[&whole[12..], &[0]].concat());
+    let records_of = |n: u32| {
+        [
+            rib(2, &format!("175.{n}.0.0/16"), &[broken()]),
+            longer(rib(2, &format!("175.{n}.0.0/20"), &[broken()])),
+            longer(rib(2, &format!("175.{n}.1.0/24"), &[entry(0, None, &path(131279)), broken()])),
+        ]
+    };
+    let found: String = (0..12).map(|n| format!(" 175.{n}.1.0/24")).collect();
+    for n_found in [1, 6, 7, 12] {
+        let records: Vec<_> = [peer_table(&[PEER])].into_iter().chain((0..n_found).flat_map(records_of)).collect();
+        let (before, after) = (reading(&records, "AS131279"), reading(&records, &format!("AS131279{found}")));
+        let places: Vec<u64> = before.damage.iter().map(|damage| damage.record).collect();
+        assert_eq!(places, (1..=u64::from(3 * n_found).min(20)).collect::<Vec<_>>());
+        assert_eq!(before.damage, after.damage);
+        assert_eq!((before.counts, before.counts.damaged), (after.counts, u64::from(3 * n_found)));
+    }
+}
+
+#[test]
 fn what_a_reader_passed_over_is_known() {
     let of = |prefix: &str, origin: u32| rib(2, prefix, &[entry(0, None, &path(origin))]);
     let passed_over = |records: &[Vec<u8>]| {

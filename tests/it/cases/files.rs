@@ -148,6 +148,38 @@ fn a_cut_file_of_an_earlier_time_is_set_aside_as_a_whole_one_is() {
     );
 }
 
+/// The answer where all records but the first `n_read` of an update file are of a kind that nobody knows.
+fn answer_where_only(n_read: usize) -> String {
+    let scenario = three_feeds("at +310 a withdraw P").replace("keepalives 60", "keepalives 5 plain");
+    let folder = crate::scenario::folder(&scenario);
+    let path = folder.path().join("x/2014.12/updates.20141222.0805");
+    let mut file = std::fs::read(&path).expect("an update file");
+    let (mut at, mut n) = (0, 0);
+    while let Some(length) = file.get(at + 8..at + 12) {
+        let length = length.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+        if n >= n_read {
+            file[at + 7] = 99;
+        }
+        (at, n) = (at + 12 + length, n + 1);
+    }
+    std::fs::write(&path, file).expect("an update file");
+    super::answer_in(folder.path(), &scenario, "P 0..900 show not-ok")
+}
+
+#[test]
+fn records_of_unknown_kinds_are_no_silence() {
+    let gap = |reason: &str| {
+        format!("insufficient_data | unobserved P 300..900 | x {reason} 300..900 | updates.20141222.0805 {reason}")
+    };
+    assert_eq!(answer_where_only(0), gap("unreadable"));
+    assert_eq!(answer_where_only(100), gap("damaged"));
+    // A few do not make the others unreliable.
+    assert_eq!(
+        answer_where_only(175),
+        "no_outage | loss P 310..900 local min 0.67 by AS1001 | updates.20141222.0805 damaged"
+    );
+}
+
 // T57
 #[test]
 fn a_slot_without_any_record_is_a_gap() {

@@ -1,6 +1,6 @@
 //! RIB dumps against updates: which one is right, and which dumps are not to be trusted.
 
-use super::{answer, check, hours_of_feeds, report, three_feeds};
+use super::{answer, answer_in, check, hours_of_feeds, report, three_feeds};
 
 /// What is known of the route of `a`, the feed of AS1001.
 fn check_a(scenario: &str, window: &str, expected: &str) {
@@ -119,6 +119,21 @@ fn a_single_dump_that_is_cut_gives_way_to_the_older_one_that_shows_it() {
         "P 300..900 show R",
         "no_outage | loss P 300..900 local min 0.67 by AS1001 | x: rejected 1 | R 300:2/3",
     );
+}
+
+#[test]
+fn a_dump_with_a_record_of_an_unknown_kind_is_rejected() {
+    let scenario = three_feeds("rib x +600").replace("keepalives 60", "keepalives 60 plain");
+    let folder = crate::scenario::folder(&scenario);
+    let path = folder.path().join("x/2014.12/bview.20141222.0810");
+    let mut dump = std::fs::read(&path).expect("a RIB dump");
+    // A RIB record of P, with its header of twelve octets and its sequence number of four before.
+    let at = dump.windows(4).position(|octets| octets == [24, 175, 45, 176]).expect("P") - 16;
+    assert_eq!(dump[at + 4..at + 8], [0, 13, 0, 2]);
+    dump[at + 7] = 99;
+    std::fs::write(&path, dump).expect("a RIB dump");
+    let found = answer_in(folder.path(), &scenario, "P 0..900 show R not-ok");
+    assert_eq!(found, "no_outage | x: rejected 1 | R 0:3/3 | bview.20141222.0810 rejected");
 }
 
 #[test]
