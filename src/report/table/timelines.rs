@@ -70,7 +70,7 @@ impl Page<'_> {
         let column = Duration::from_secs((window.duration().as_secs() / columns as u64).max(1));
         let column = duration(rounded(column));
         self.paragraph(
-            &format!("Each block: the lowest of about {column}; █ all see it, ▁ none, {UNKNOWN} partly unknown."),
+            &format!("Each block: lowest of about {column}; █ all see it, ▁ none, {UNKNOWN} partly unknown."),
             2,
         );
         let axis = axis(window, columns);
