@@ -11,7 +11,7 @@ use super::Asn;
 ///
 /// The number of origins, and the hops behind it: archives hold millions of paths, and so each is one allocation and one
 /// word.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AsPath(ThinArc<usize, Asn>);
 
 impl AsPath {
@@ -68,6 +68,12 @@ impl AsPath {
     pub fn upstream(&self) -> Option<Asn> {
         let origins = self.origins();
         self.transit().iter().rev().find(|hop| !origins.contains(hop)).copied()
+    }
+}
+
+impl fmt::Debug for AsPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AsPath({self})")
     }
 }
 

@@ -222,7 +222,7 @@ impl Replayer {
         }
         self.advance(at);
         let family = self.sampled.tables.families()[prefix as usize];
-        if self.sessions[peer][family as usize].told_at().is_some_and(|told_at| is_late(at, told_at)) {
+        if self.sessions[peer][family as usize].dumped_at.is_some_and(|dumped_at| is_late(at, dumped_at)) {
             return;
         }
         let heard = self.second(at);

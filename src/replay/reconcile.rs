@@ -52,7 +52,8 @@ impl Replayer {
         // Where nobody records that a session was opened, the dump may show the middle of a transfer.
         let is_part = audit.lacks_much || !self.has_states && has_shrunk(peer, family, &tables[..=index]);
         self.set_session(peer, family, PeerState::Up, !is_part, Cause::time(table.done_at));
-        self.sessions[peer][family as usize].confirmed_at = table.done_at;
+        let session = &mut self.sessions[peer][family as usize];
+        (session.confirmed_at, session.dumped_at) = (table.done_at, Some(table.done_at));
 
         let mut listed = FxHashSet::default();
         for (prefix, holders) in table.holders.iter().filter(|(prefix, _)| prefix.family() == family) {
@@ -113,7 +114,7 @@ impl Replayer {
             }
             return;
         }
-        if known_since.is_some() && !matches!(route.held, Some(Held::Present(_))) {
+        if known_since.is_some() && !matches!(route.held, Some(Held::Present(_) | Held::Unknown)) {
             self.corrections.missed_announcements += 1;
             route.unknown_since(peer, prefix, route.evident_at, &mut self.route_spans);
         }
@@ -138,17 +139,22 @@ impl Replayer {
         if route.heard_at.is_some_and(|heard_at| heard_at > table.begun_at - RIB_BACKLOG) {
             return;
         }
-        if matches!(route.held, Some(Held::Present(_))) {
-            self.corrections.missed_withdrawals += u64::from(known_since.is_some() && !is_part);
-            route.unknown_since(peer, prefix, route.evident_at, &mut self.route_spans);
-            route.evident_at = table.done_at;
-            route.paths.clear();
-            if is_part {
+        match route.held {
+            Some(Held::Present(_)) => {
+                self.corrections.missed_withdrawals += u64::from(known_since.is_some() && !is_part);
+                route.unknown_since(peer, prefix, route.evident_at, &mut self.route_spans);
+            }
+            Some(Held::Absent) => {
+                route.evident_at = table.begun_at;
                 return;
             }
+            Some(Held::Unknown) => {}
+            None => return,
+        }
+        route.evident_at = table.done_at;
+        route.paths.clear();
+        if !is_part {
             self.set_route(peer, prefix, Some(Held::Absent), Evidence::NotInRib, Cause::time(table.done_at));
-        } else if route.held == Some(Held::Absent) {
-            route.evident_at = table.begun_at;
         }
     }
 

@@ -1,5 +1,7 @@
 //! Routes of one vantage point: announced, withdrawn, forgotten.
 
+use std::collections::hash_map::Entry;
+
 use super::replayer::{Cause, Replayer};
 use super::*;
 
@@ -26,7 +28,7 @@ pub(super) struct Route {
 impl Replayer {
     pub(super) fn announce(&mut self, peer: usize, prefix: Prefix, path_id: Option<u32>, path: &AsPath, cause: Cause) {
         self.note_message(peer, cause);
-        let Some(cause) = self.in_order(peer, prefix, cause) else { return };
+        let Some(cause) = self.in_order(peer, prefix, cause, true) else { return };
         let at = cause.at;
         self.count_first_hop(peer, path);
         let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
@@ -44,7 +46,7 @@ impl Replayer {
 
     pub(super) fn withdraw(&mut self, peer: usize, prefix: Prefix, path_id: Option<u32>, cause: Cause) {
         self.note_message(peer, cause);
-        let Some(cause) = self.in_order(peer, prefix, cause) else { return };
+        let Some(cause) = self.in_order(peer, prefix, cause, false) else { return };
         let at = cause.at;
         let session = self.sessions[peer][prefix.family() as usize];
         let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
@@ -85,17 +87,45 @@ impl Replayer {
         self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
     }
 
-    /// When a message takes effect; nothing when it is older than what is known: by a message about the same prefix, or by a
-    /// RIB dump or a transfer that told the whole table.
-    fn in_order(&mut self, peer: usize, prefix: Prefix, cause: Cause) -> Option<Cause> {
-        let heard_at = self.routes[peer].get(&prefix).and_then(|route| route.heard_at);
-        let told_at = self.sessions[peer][prefix.family() as usize].told_at();
-        let known_at = heard_at.max(told_at).unwrap_or(cause.at);
-        if is_late(cause.at, known_at) {
+    /// When a message takes effect; nothing when it is older than what is known.
+    fn in_order(&mut self, peer: usize, prefix: Prefix, cause: Cause, is_announced: bool) -> Option<Cause> {
+        let heard_at = self.routes[peer].get(&prefix).and_then(|route| route.heard_at).unwrap_or(cause.at);
+        if is_late(cause.at, heard_at) {
             self.corrections.late_records += 1;
             return None;
         }
-        Some(Cause { at: cause.at.max(known_at), ..cause })
+        match self.sessions[peer][prefix.family() as usize].dumped_at {
+            Some(dumped_at) if is_late(cause.at, dumped_at) => {
+                self.corrections.late_records += 1;
+                self.doubt(peer, prefix, dumped_at, is_announced);
+                None
+            }
+            _ => Some(Cause { at: cause.at.max(heard_at), ..cause }),
+        }
+    }
+
+    /// A message bears a time before a RIB dump that came before it: it may be late, or its time wrong. Where they contradict
+    /// each other nothing is known of the prefix since the dump.
+    fn doubt(&mut self, peer: usize, prefix: Prefix, dumped_at: Timestamp, is_announced: bool) {
+        match self.routes[peer].entry(prefix) {
+            Entry::Occupied(mut entry) => {
+                let agrees = match entry.get().held {
+                    Some(Held::Present(_)) => is_announced,
+                    // What a whole table does not hold is absent.
+                    Some(Held::Absent) | None => !is_announced,
+                    Some(Held::Unknown) => true,
+                };
+                if !agrees {
+                    let since = dumped_at.max(entry.get().since);
+                    entry.get_mut().unknown_since(peer, prefix, since, &mut self.route_spans);
+                    entry.get_mut().evident_at = since;
+                }
+            }
+            Entry::Vacant(entry) if is_announced => {
+                entry.insert(Route { held: Some(Held::Unknown), ..Route::new(dumped_at) });
+            }
+            Entry::Vacant(_) => {}
+        }
     }
 
     pub(super) fn count_first_hop(&mut self, peer: usize, path: &AsPath) {

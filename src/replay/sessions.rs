@@ -1,7 +1,6 @@
 //! Sessions: established, being set up, closed, or not known.
 
 use super::replayer::{Cause, Replayer};
-use super::routes::is_late;
 use super::*;
 
 /// The session of one peer, for one family.
@@ -14,6 +13,8 @@ pub(super) struct Session {
     pub record: Option<RecordRef>,
     /// When a RIB dump last confirmed the table, or else since when it is so.
     pub confirmed_at: Timestamp,
+    /// When the RIB dump was done that told the table, if one did since the session is what it is.
+    pub dumped_at: Option<Timestamp>,
     /// When the transfer of its table began.
     pub opened_at: Timestamp,
     /// Whether the table was withdrawn as a whole: nothing is unknown, but the vantage point speaks for nobody.
@@ -30,23 +31,10 @@ impl Session {
             since,
             record: None,
             confirmed_at: since,
+            dumped_at: None,
             opened_at: since,
             lost_table: false,
             withdrawals_imply: false,
-        }
-    }
-}
-
-impl Session {
-    /// As of when the whole table was told, or the session was opened or closed; nothing where that is not known.
-    pub fn told_at(&self) -> Option<Timestamp> {
-        match self.state {
-            PeerState::Unknown => None,
-            // Without RIB dumps nothing tells when a session began.
-            PeerState::Up if self.withdrawals_imply => None,
-            PeerState::Up => Some(self.confirmed_at),
-            PeerState::Syncing => Some(self.opened_at),
-            PeerState::Down => Some(self.since),
         }
     }
 }
@@ -72,6 +60,7 @@ impl Replayer {
             since,
             record,
             confirmed_at: since,
+            dumped_at: None,
             opened_at: session.opened_at,
             lost_table: false,
             withdrawals_imply: false,
@@ -126,8 +115,7 @@ impl Replayer {
 
     /// A message from a closed session shows that it is open again.
     pub(super) fn note_message(&mut self, peer: usize, cause: Cause) {
-        let is_down = |session: &Session| session.state == PeerState::Down && !is_late(cause.at, session.since);
-        if self.sessions[peer].iter().all(is_down) {
+        if self.sessions[peer].iter().all(|session| session.state == PeerState::Down) {
             self.session_up(peer, cause);
         }
     }

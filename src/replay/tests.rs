@@ -329,17 +329,15 @@ fn a_replay_knows_its_prefixes_and_who_originated_them() {
 }
 
 #[test]
-fn a_message_from_before_the_rib_dump_changes_nothing_that_the_dump_told() {
+fn a_message_after_a_rib_dump_that_bears_an_earlier_time_leaves_its_prefix_unknown() {
     let text = "0 rib a:P | 60 a announce Q | -50 a withdraw P | -40 a announce R";
-    check(text, "a", "P", "yes 0..end");
-    check(text, "a", "R", "");
+    check(text, "a", "P", "unknown 0..end");
+    check(text, "a", "R", "unknown 0..end");
+    check(&format!("{text} | 90 a announce P"), "a", "P", "unknown 0..90 | yes 90..end");
+    // Unless it says the same.
+    check("0 rib a:P | 60 a announce Q | -50 a announce P | -40 a withdraw R", "a", "P", "yes 0..end");
+    check(&format!("{text} | 5000 rib a:P"), "a", "R", "unknown 0..5000 | no 5000..end");
     assert_eq!(run(text).corrections.late_records, 2);
-}
-
-#[test]
-fn a_message_from_before_a_session_closed_does_not_open_it() {
-    let text = "0 rib a:P | 50 a down | 40 a announce P";
-    check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..end");
 }
 
 #[test]
