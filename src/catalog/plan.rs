@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::{ArchiveFile, DumpKind, Query, era};
+use super::{ArchiveFile, DumpKind, NAME_PRECISION, Query, era};
 use crate::bgp::{Collector, Project};
 use crate::coverage::{Gap, GapReason};
 use crate::time::{Timestamp, Window};
@@ -19,9 +19,6 @@ const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
 const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
 /// RIB dumps carry names up to this long beside the time when they should be made.
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
-/// Names tell no seconds: a file was opened, and ends, up to this long after what its name says. Less than an outage has
-/// to last.
-const NAME_PRECISION: Duration = MINUTE;
 /// Updates from this long before a RIB dump tell what was in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
 

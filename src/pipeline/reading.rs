@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::collecting::stop;
 use crate::bgp::{Family, Peer};
-use crate::catalog::{ArchiveFile, DumpKind};
+use crate::catalog::{ArchiveFile, DumpKind, NAME_PRECISION};
 use crate::coverage::{FileReading, Verdict};
 use crate::crew::Crew;
 use crate::decode::{self, Control, Counts, Ending, Reading, Selection};
@@ -19,9 +19,6 @@ use crate::time::Timestamp;
 
 /// A file whose records lie further than this from its name was written by a wrong clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 3600);
-/// Names tell no seconds: files named alike to the minute were opened up to this long after it. In route-views2 of 2008
-/// it is 58 s.
-const NAME_PRECISION: Duration = Duration::from_secs(60);
 /// A RIB dump with less than this share of the peers of the one before it was cut short.
 const MIN_PEERS: f64 = 0.5;
 /// So was one in which most tables have less than this share of what they had. Peers come and go and single tables

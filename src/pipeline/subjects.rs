@@ -81,6 +81,9 @@ pub(super) fn summaries(
     // Subjects, and so timelines, are sorted.
     let prefixes: Vec<Prefix> = subjects.iter().map(|subject| subject.prefix).collect();
     let timeline_of = |prefix: Prefix| timelines.get(prefixes.binary_search(&prefix).ok()?);
+    let unobserved_of = |timeline: &Timeline| {
+        unobserved(query.window, timeline.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window))
+    };
     let mut summaries = Vec::new();
     for target in &query.targets {
         let own: Vec<&Timeline> = match target {
@@ -95,18 +98,20 @@ pub(super) fn summaries(
         let unobserved = match target {
             Target::Asn(asn) => {
                 let own = spaces.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());
-                let judged = |space: &AsnTimeline| -> Vec<Window> {
-                    space.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window).collect()
+                let unobserved_of = |space: &AsnTimeline| {
+                    unobserved(
+                        query.window,
+                        space.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window),
+                    )
                 };
-                own.map(|space| unobserved(query.window, judged(space))).max_by_key(|windows| total(windows))
+                own.map(unobserved_of).max_by_key(|windows| total(windows))
             }
             // Where nobody announces the prefix itself, it is what lies inside that is asked about.
             Target::Prefix(asked, _) => {
-                let itself = own.iter().filter(is_carried).find(|timeline| timeline.prefix == *asked);
-                let parts = || own.iter().filter(is_carried).map(|part| unobserved(query.window, observed(part)));
-                match itself {
-                    Some(itself) => Some(unobserved(query.window, observed(itself))),
-                    None => parts().reduce(union),
+                let carried = own.iter().filter(is_carried);
+                match carried.clone().find(|timeline| timeline.prefix == *asked) {
+                    Some(itself) => Some(unobserved_of(itself)),
+                    None => carried.map(|part| unobserved_of(part)).reduce(union),
                 }
             }
         };
@@ -120,16 +125,12 @@ pub(super) fn summaries(
     summaries
 }
 
-fn observed(timeline: &Timeline) -> Vec<Window> {
-    timeline.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window).collect()
-}
-
 fn total(windows: &[Window]) -> i64 {
     windows.iter().map(|window| window.end.micros_since(window.start)).sum()
 }
 
 /// What is left of `window` once the observed stretches (in order) are taken out.
-fn unobserved(window: Window, observed: Vec<Window>) -> Vec<Window> {
+fn unobserved(window: Window, observed: impl Iterator<Item = Window>) -> Vec<Window> {
     let mut left = Vec::new();
     let mut at: Timestamp = window.start;
     for stretch in observed {

@@ -7,7 +7,6 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer};
 
 use super::replayer::{Cause, Due, Replayer};
-use super::routes::is_late;
 use super::sampled::ones;
 use super::*;
 use crate::decode::{Control, ControlChange};
@@ -222,7 +221,7 @@ impl Replayer {
         }
         self.advance(at);
         let family = self.sampled.tables.families()[prefix as usize];
-        if self.sessions[peer][family as usize].dumped_at.is_some_and(|dumped_at| is_late(at, dumped_at)) {
+        if self.sessions[peer][family as usize].dumped_after(at).is_some() {
             return;
         }
         let heard = self.second(at);

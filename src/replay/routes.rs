@@ -94,14 +94,12 @@ impl Replayer {
             self.corrections.late_records += 1;
             return None;
         }
-        match self.sessions[peer][prefix.family() as usize].dumped_at {
-            Some(dumped_at) if is_late(cause.at, dumped_at) => {
-                self.corrections.late_records += 1;
-                self.doubt(peer, prefix, dumped_at, is_announced);
-                None
-            }
-            _ => Some(Cause { at: cause.at.max(heard_at), ..cause }),
+        if let Some(dumped_at) = self.sessions[peer][prefix.family() as usize].dumped_after(cause.at) {
+            self.corrections.late_records += 1;
+            self.doubt(peer, prefix, dumped_at, is_announced);
+            return None;
         }
+        Some(Cause { at: cause.at.max(heard_at), ..cause })
     }
 
     /// A message bears a time before a RIB dump that came before it: it may be late, or its time wrong. Where they contradict
@@ -225,7 +223,7 @@ impl Route {
     }
 }
 
-/// Whether a message of one time comes after what is known as of another: a small step back of the clock is none.
+/// Whether a message is older than what is known as of another time; a small step back of the clock does not make it so.
 pub(super) fn is_late(at: Timestamp, known_at: Timestamp) -> bool {
     at + CLOCK_TOLERANCE <= known_at
 }

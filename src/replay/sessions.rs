@@ -1,6 +1,7 @@
 //! Sessions: established, being set up, closed, or not known.
 
 use super::replayer::{Cause, Replayer};
+use super::routes::is_late;
 use super::*;
 
 /// The session of one peer, for one family.
@@ -36,6 +37,13 @@ impl Session {
             lost_table: false,
             withdrawals_imply: false,
         }
+    }
+}
+
+impl Session {
+    /// The RIB dump that told the table, if it is later than a message of that time.
+    pub fn dumped_after(&self, at: Timestamp) -> Option<Timestamp> {
+        self.dumped_at.filter(|dumped_at| is_late(at, *dumped_at))
     }
 }
 

@@ -6,6 +6,7 @@ mod outages;
 mod timelines;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::text::{count, from_to, size, wrap};
 use super::*;
@@ -34,6 +35,8 @@ impl Default for Style {
 const MAX_ROWS: usize = 20;
 /// A narrower page is no page.
 const MIN_WIDTH: usize = 40;
+/// Over a longer time years tell days apart.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The report as text.
 pub fn table(report: &Report, style: Style) -> String {

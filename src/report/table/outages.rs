@@ -1,12 +1,11 @@
 //! What was found, as rows: outages, episodes, smaller losses.
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
 use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
 use super::super::words::{self, Groups};
-use super::Page;
 use super::grid::{Column, Grid};
+use super::{Page, YEAR};
 use crate::bgp::{Family, Prefix};
 use crate::catalog::Target;
 use crate::detect::{Censoring, Class, Loss, Outage, Scope};
@@ -40,9 +39,6 @@ const LAYOUTS: [Layout; 7] = [
     Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, ..EVERYTHING },
     Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, lost: false },
 ];
-
-/// Over a longer time years tell days apart.
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 impl Page<'_> {
     /// The list of outages: of whole networks, then of prefixes that were not lost together with theirs.

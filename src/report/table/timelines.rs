@@ -6,8 +6,8 @@ use chrono::{Datelike, NaiveDate, NaiveTime};
 
 use super::super::text::{count, duration, of_family, percent};
 use super::super::words;
-use super::Page;
 use super::grid::name_width;
+use super::{Page, YEAR};
 use crate::bgp::Family;
 use crate::time::{Timestamp, Window};
 use crate::visibility::LiveFeeds;
@@ -26,7 +26,6 @@ const TICKS: [u64; 15] =
     [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
 /// In a window of years, the months between two ticks.
 const MONTHS: [u64; 7] = [1, 2, 3, 6, 12, 24, 60];
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Columns that a tick and its label need.
 const TICK_WIDTH: usize = 8;
 
