@@ -49,6 +49,8 @@ pub enum GapReason {
     Unreadable,
     /// Records inside the file are damaged beyond what single losses explain.
     Damaged,
+    /// The files are there, and their records stop for longer than the collector ever pauses.
+    Silent,
     /// Two RIB dumps in a row were rejected, and nothing has confirmed the tables since.
     Unconfirmed,
     /// No RIB dump from which the tables of the vantage points could be known yet.
@@ -66,6 +68,7 @@ impl fmt::Display for GapReason {
             GapReason::Truncated => "truncated",
             GapReason::Unreadable => "unreadable",
             GapReason::Damaged => "damaged",
+            GapReason::Silent => "silent",
             GapReason::Unconfirmed => "unconfirmed",
             GapReason::NoRib => "no_rib",
             GapReason::Excluded => "excluded",

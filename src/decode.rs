@@ -88,12 +88,39 @@ pub enum Change {
     },
     /// The session reached Established (state 6).
     SessionUp,
-    /// The session left Established or failed to reach it: a state change to any state but 6, or a NOTIFICATION.
+    /// The session left Established: a state change from state 6, or a NOTIFICATION that ends an established session.
     SessionDown,
+    /// A connection that was not established was closed, or moved on: a state change between other states, or a
+    /// NOTIFICATION that refuses a second connection (RFC 4271, section 6.8). An established session goes on beside it.
+    ConnectionClosed,
     /// The peer opened a session: an OPEN message.
     Open,
     /// The session is established: the peer's first UPDATE or KEEPALIVE in the file, or after its session closed.
     Alive,
+    /// The peer sent a message that cannot be read, or only in part: any prefix may have been in the rest. What could be
+    /// read follows as events of the same record.
+    Lost(Lost),
+    /// The peer sent a message about this prefix, and what it says of it cannot be read.
+    Unclear {
+        /// The prefix.
+        prefix: Prefix,
+    },
+}
+
+/// What the unread part of a message may have said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Of which families, IPv4 then IPv6.
+    pub families: [bool; 2],
+    /// Whether it may have withdrawn prefixes.
+    pub withdrawals: bool,
+    /// Whether it may have announced prefixes.
+    pub announcements: bool,
+}
+
+impl Lost {
+    /// Anything.
+    pub const ANYTHING: Lost = Lost { families: [true; 2], withdrawals: true, announcements: true };
 }
 
 /// A peer that a file mentions, and how much it said.
@@ -107,6 +134,8 @@ pub struct PeerActivity {
     pub last_at: Option<Timestamp>,
     /// Distinct prefixes that the peer holds in this RIB dump, IPv4 then IPv6; zero in update files.
     pub table_size: [u64; 2],
+    /// Whether a record shows that the session is inside one AS (iBGP): the collector has the AS number of the peer.
+    pub is_internal: bool,
 }
 
 /// How a file ended.

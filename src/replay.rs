@@ -21,7 +21,7 @@ use rustc_hash::FxHashSet;
 use serde::Deserialize;
 
 use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
 
 pub use control::{ControlSample, MAX_MISMATCH, MIN_SAMPLE};
 pub use replayer::Replayer;
@@ -163,6 +163,46 @@ pub struct Corrections {
     pub missed_withdrawals: u64,
 }
 
+/// Why what a vantage point said is uncertain for a while, though the archive has the files of that time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DoubtReason {
+    /// A message could not be read, or only in part.
+    LostMessage,
+    /// The order of the records and their times contradict each other.
+    Clock,
+    /// A vantage point fell silent while others went on.
+    Silence,
+    /// The router took another address or AS number.
+    Renumbered,
+}
+
+impl DoubtReason {
+    /// Every reason.
+    pub const ALL: [DoubtReason; 4] =
+        [DoubtReason::LostMessage, DoubtReason::Clock, DoubtReason::Silence, DoubtReason::Renumbered];
+
+    /// The name used in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DoubtReason::LostMessage => "lost_message",
+            DoubtReason::Clock => "clock",
+            DoubtReason::Silence => "silence",
+            DoubtReason::Renumbered => "renumbered",
+        }
+    }
+}
+
+/// A stretch of time for which some of what one vantage point held, or all of it, is uncertain.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Doubt {
+    /// When; for a lost message, the instant at which it was sent.
+    pub window: Window,
+    /// Index into [`Replay::peers`].
+    pub peer: usize,
+    /// Why.
+    pub reason: DoubtReason,
+}
+
 /// Everything that one collector's archive says about the selected prefixes.
 #[derive(Clone, Debug)]
 pub struct Replay {
@@ -172,6 +212,10 @@ pub struct Replay {
     pub peers: Vec<Peer>,
     /// Peers most of whose paths begin with another AS (route servers): not vantage points of their own.
     pub foreign_first_hop: Vec<bool>,
+    /// Peers of the collector's own AS (iBGP).
+    pub is_internal: Vec<bool>,
+    /// When what a vantage point said is uncertain, whatever was asked about; sorted.
+    pub doubts: Vec<Doubt>,
     /// Session states, sorted.
     pub sessions: Vec<PeerSpan>,
     /// Routes and their absence, sorted by prefix, peer and time.

@@ -177,7 +177,7 @@ impl Peers {
         let activity = |((peer, session), table): ((Peer, Session), Table)| {
             let at = |micros| (session.first_at <= session.last_at).then(|| Timestamp::from_micros(micros));
             let (first_at, last_at) = (at(session.first_at), at(session.last_at));
-            PeerActivity { peer, first_at, last_at, table_size: table.sizes }
+            PeerActivity { peer, first_at, last_at, table_size: table.sizes, is_internal: false }
         };
         peers.map(activity).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Change, Reading, RouteEvent, Selection};
+use super::{Change, Lost, Reading, RouteEvent, Selection};
 
 /// When samples happen, unless they say otherwise.
 pub(super) const AT: u32 = 1_419_264_900;
@@ -191,6 +191,17 @@ fn change(change: &Change) -> String {
         Change::SessionUp => "up".to_owned(),
         Change::SessionDown => "down".to_owned(),
         Change::Open => "open".to_owned(),
+        Change::ConnectionClosed => "connection closed".to_owned(),
+        Change::Lost(lost) => format!("lost {}", lost_text(lost)),
+        Change::Unclear { prefix } => format!("unclear {prefix}"),
         Change::Alive => "alive".to_owned(),
     }
+}
+
+fn lost_text(lost: &Lost) -> String {
+    let families =
+        ["IPv4", "IPv6"].into_iter().zip(lost.families).filter(|(_, is_lost)| *is_lost).map(|(name, _)| name);
+    let kinds = [("withdrawals", lost.withdrawals), ("announcements", lost.announcements)];
+    let kinds = kinds.into_iter().filter(|(_, is_lost)| *is_lost).map(|(name, _)| name);
+    families.chain(kinds).collect::<Vec<_>>().join(" ")
 }

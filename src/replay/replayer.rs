@@ -10,7 +10,6 @@ use super::sessions::Session;
 use super::table::RibTable;
 use super::*;
 use crate::decode::{Change, Reading, RouteEvent};
-use crate::time::Window;
 
 /// What the passing of time brings, in the order in which things of one instant happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -204,6 +203,8 @@ impl Replayer {
             collector,
             peers: order.iter().map(|peer| peers[*peer]).collect(),
             foreign_first_hop: order.iter().map(is_foreign).collect(),
+            is_internal: vec![false; peers.len()],
+            doubts: Vec::new(),
             sessions,
             routes,
             tables,
@@ -247,7 +248,8 @@ impl Replayer {
             Change::SessionUp => self.session_up(peer, cause),
             Change::EndOfRib { family } => self.end_of_rib(peer, *family, cause),
             Change::Alive => self.note_message(peer, cause),
-            Change::RibEntry { .. } | Change::Open => {}
+            Change::RibEntry { .. } | Change::Open | Change::ConnectionClosed => {}
+            Change::Lost(_) | Change::Unclear { .. } => {}
         }
     }
 

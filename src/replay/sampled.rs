@@ -244,7 +244,13 @@ mod tests {
         let mut control = Control::default();
         control.held.extend(peers.iter().map(words));
         control.prefixes.extend(prefixes.iter().map(|n| prefix(*n)));
-        let activity = |n: &u8| PeerActivity { peer: peer(*n), first_at: None, last_at: None, table_size: [0, 0] };
+        let activity = |n: &u8| PeerActivity {
+            peer: peer(*n),
+            first_at: None,
+            last_at: None,
+            table_size: [0, 0],
+            is_internal: false,
+        };
         Reading {
             peers: peers.iter().map(activity).collect(),
             events: Vec::new(),

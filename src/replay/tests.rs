@@ -58,6 +58,7 @@ fn empty() -> Reading {
         first_at: None,
         last_at: None,
         table_size: [0, 0],
+        is_internal: false,
     });
     Reading {
         peers: peers.into(),

@@ -127,6 +127,8 @@ impl ManifestCollector {
             collector: self.collector.clone(),
             peers: Vec::new(),
             foreign_first_hop: Vec::new(),
+            is_internal: Vec::new(),
+            doubts: Vec::new(),
             sessions: Vec::new(),
             routes: Vec::new(),
             tables: Vec::new(),

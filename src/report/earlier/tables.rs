@@ -129,6 +129,7 @@ impl<'a> Tables<'a> {
             let address = address.parse().map_err(|_| format!("row {row} holds '{address}', which is no address"))?;
             replay.peers.push(Peer { address, asn: Asn(rows.number(PEER_ASN, row)? as u32) });
             replay.foreign_first_hop.push(rows.flag(FOREIGN_FIRST_HOP, row)?.unwrap_or_default());
+            replay.is_internal.push(false);
         }
         match replays.iter().all(|replay| replay.peers.is_sorted()) {
             true => Ok(()),
