@@ -4,6 +4,7 @@
 //! that may matter. Whatever is malformed or unusual is decoded in full, so the test can never lose data. Damage is
 //! located and counted, and the rest of the file is used.
 
+pub mod clock;
 mod container;
 mod control;
 mod covers;
@@ -30,6 +31,7 @@ use crate::coverage::{Damage, Skipped};
 use crate::crew::Crew;
 use crate::time::Timestamp;
 
+pub use clock::{CLOCK_TOLERANCE, Run};
 pub use control::{CONTROL_RATE, Control, ControlChange};
 pub use selection::Selection;
 
@@ -41,6 +43,10 @@ pub type PeerIndex = u32;
 pub struct RouteEvent {
     /// When the collector wrote the record: the MRT header, for RIB entries too.
     pub at: Timestamp,
+    /// The latest time among the records of its [`Run`] up to this one.
+    pub clock: Timestamp,
+    /// The number of that run in [`Reading::runs`].
+    pub run: u16,
     /// Index of the record in its file, from 0.
     pub record: u64,
     /// Where the record begins, in bytes of the decompressed file.
@@ -107,6 +113,19 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The prefix that it is about, if it is about one.
+    pub fn prefix(&self) -> Option<Prefix> {
+        match self {
+            Change::RibEntry { prefix, .. }
+            | Change::Announce { prefix, .. }
+            | Change::Withdraw { prefix, .. }
+            | Change::Unclear { prefix } => Some(*prefix),
+            _ => None,
+        }
+    }
+}
+
 /// What the unread part of a message may have said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
@@ -134,6 +153,8 @@ pub struct PeerActivity {
     pub last_at: Option<Timestamp>,
     /// Distinct prefixes that the peer holds in this RIB dump, IPv4 then IPv6; zero in update files.
     pub table_size: [u64; 2],
+    /// Minutes since the Unix epoch in which it sent any message, in order of the file.
+    pub minutes: Vec<u32>,
     /// Whether a record shows that the session is inside one AS (iBGP): the collector has the AS number of the peer.
     pub is_internal: bool,
 }
@@ -188,8 +209,10 @@ pub struct Reading {
     pub counts: Counts,
     /// The first [`MAX_DAMAGE`] of them that were damaged.
     pub damage: Vec<Damage>,
-    /// Earliest and latest record time.
+    /// Earliest and latest record time, outliers left out.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// The runs of records whose times follow one another, in order.
+    pub runs: Vec<Run>,
     /// Stretches of bytes inside the file that belong to no record: whatever was said in them is lost.
     pub skipped: Vec<Skipped>,
     /// How the file ended.

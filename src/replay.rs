@@ -6,12 +6,16 @@
 //! announcement on, or, when the first thing it says is a withdrawal, from before it: it must have held the route.
 
 mod control;
+mod identity;
+mod overlay;
 mod reconcile;
 mod replayer;
 mod routes;
 mod sampled;
 mod sessions;
+mod silence;
 mod table;
+mod times;
 mod whole;
 
 use std::collections::BTreeSet;
@@ -27,6 +31,7 @@ pub use control::{ControlSample, MAX_MISMATCH, MIN_SAMPLE};
 pub use replayer::Replayer;
 pub use sampled::{SampleNumbers, SampledTables};
 pub use table::{Holder, RibTable};
+pub use times::FileTime;
 pub use whole::WholeTable;
 
 /// The end of a table transfer when no End-of-RIB marks it.
@@ -37,9 +42,6 @@ pub const RIB_BACKLOG: Duration = Duration::from_secs(60);
 /// A vantage point that is absent from a RIB dump and has been silent this long was lost when it fell silent. CAIDA's
 /// routing-tables engine uses the same value (`RT_MAX_INACTIVE_TIME`).
 pub const MAX_SILENCE: Duration = Duration::from_secs(3600);
-/// Inside one collector the order of the file is the order on the wire; a clock step back of less than this does not
-/// make a message late.
-pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 /// How long a RIB dump speaks for its vantage points where no update file follows it.
 pub const RIB_INSTANT: Duration = Duration::from_secs(60);
 
@@ -155,7 +157,7 @@ pub struct RouteSpan {
 /// What a replay noticed and did not apply, or had to correct.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Corrections {
-    /// Messages older than what was already known.
+    /// Records whose times contradict the order in which they were written.
     pub late_records: u64,
     /// Routes in a RIB dump that the updates had withdrawn.
     pub missed_announcements: u64,
@@ -197,8 +199,8 @@ impl DoubtReason {
 pub struct Doubt {
     /// When; for a lost message, the instant at which it was sent.
     pub window: Window,
-    /// Index into [`Replay::peers`].
-    pub peer: usize,
+    /// Index into [`Replay::peers`]; nothing where all of the collector's vantage points are concerned.
+    pub peer: Option<usize>,
     /// Why.
     pub reason: DoubtReason,
 }
@@ -216,6 +218,8 @@ pub struct Replay {
     pub is_internal: Vec<bool>,
     /// When what a vantage point said is uncertain, whatever was asked about; sorted.
     pub doubts: Vec<Doubt>,
+    /// Stretches in which the files show no record, for longer than the collector ever pauses; in order.
+    pub holes: Vec<Window>,
     /// Session states, sorted.
     pub sessions: Vec<PeerSpan>,
     /// Routes and their absence, sorted by prefix, peer and time.

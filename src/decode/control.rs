@@ -35,8 +35,10 @@ pub struct Control {
 /// A sampled prefix announced or withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlChange {
-    /// When the collector wrote the record.
+    /// The latest time among the records of its run up to this one.
     pub at: Timestamp,
+    /// The number of that run in [`super::Reading::runs`].
+    pub run: u16,
     /// How many of [`super::Reading::events`] come before it.
     pub n_before: u32,
     /// Who sent it.
@@ -100,7 +102,7 @@ impl Control {
     /// An UPDATE without its header. What cannot be read says nothing.
     pub(super) fn update(
         &mut self,
-        at: Timestamp,
+        (at, run): (Timestamp, u16),
         n_before: usize,
         peer: PeerIndex,
         update: &[u8],
@@ -112,7 +114,7 @@ impl Control {
             return;
         }
         let n = self.changes.len();
-        let change = ControlChange { at, n_before: n_before as u32, peer, prefix: 0, is_announced: false };
+        let change = ControlChange { at, run, n_before: n_before as u32, peer, prefix: 0, is_announced: false };
         if self.lists(change, update, selection).is_none() {
             self.changes.truncate(n);
         }

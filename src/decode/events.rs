@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::clock::{self, Run, Runs};
 use super::container::Container;
 use super::control::Control;
 use super::covers::Covers;
@@ -96,8 +97,7 @@ pub(super) struct Draft<'s> {
     damage: Vec<Damage>,
     pub(super) latest_damaged: Option<u64>,
     has_trailing_bytes: bool,
-    /// The earliest and the latest time of a record, in microseconds.
-    span: (i64, i64),
+    runs: Runs,
     skipped: Vec<Skipped>,
     /// The times of the latest two records; the end of time where there are none.
     latest: [Timestamp; 2],
@@ -121,7 +121,7 @@ impl<'s> Draft<'s> {
             damage: Vec::new(),
             latest_damaged: None,
             has_trailing_bytes: false,
-            span: (i64::MAX, i64::MIN),
+            runs: Runs::default(),
             skipped: Vec::new(),
             latest: [Timestamp::MAX; 2],
         }
@@ -129,17 +129,19 @@ impl<'s> Draft<'s> {
 
     fn finish(mut self, ending: Ending) -> Reading {
         self.leave_all_covers();
-        let (first, last) = self.span;
+        let runs = self.runs.finish();
+        let believed = clock::believed(&runs, None);
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
             control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
-            span: (first <= last).then(|| (Timestamp::from_micros(first), Timestamp::from_micros(last))),
+            span: span(&believed),
+            read_until: believed.last().map(|run| run.last_at),
+            runs,
             skipped: self.skipped,
             ending,
-            read_until: (self.latest[0] < Timestamp::MAX).then_some(self.latest[0]),
             has_trailing_bytes: self.has_trailing_bytes,
             has_peer_table: !self.lacked_peer_table,
         }
@@ -159,25 +161,27 @@ impl<'s> Draft<'s> {
             (matter != Matter::Routes && self.peers.is_alive(peer)).then_some((peer, at, update, encoding, matter))
         };
         let Some((peer, at, update, encoding, matter)) = passed() else { return false };
+        self.time(at);
         self.counts.records += 1;
         self.counts.messages += 1;
-        self.time(at);
         self.peers.heard(peer, at);
         if matter == Matter::Sample {
-            self.control.update(at, self.events.len(), peer, update, encoding, self.selection);
+            let now = (self.runs.now(), self.runs.index());
+            self.control.update(now, self.events.len(), peer, update, encoding, self.selection);
         }
         true
     }
 
     fn record(&mut self, record: &Record) {
-        self.counts.records += 1;
         let Some((at, body)) = timed(record.seconds, record.kind, record.body) else {
+            self.counts.records += 1;
             return self.damage(record, "a record without its microseconds".to_owned());
         };
         if record.n_skipped > 0 {
             self.skip(record, at);
         }
         self.time(at);
+        self.counts.records += 1;
         match (record.kind, record.subtype) {
             (BGP4MP | BGP4MP_ET, _) => self.bgp4mp(record, at, body),
             (TABLE_DUMP_V2, _) => self.table_dump_v2(record, at),
@@ -191,7 +195,7 @@ impl<'s> Draft<'s> {
     #[inline]
     fn time(&mut self, at: Timestamp) {
         self.latest = [at, self.latest[0]];
-        self.span = (self.span.0.min(at.micros()), self.span.1.max(at.micros()));
+        self.runs.add(self.counts.records, at);
     }
 
     /// Counts the octets before a record that belong to none. Perhaps the record before them was damaged too, so nothing
@@ -260,8 +264,8 @@ impl<'s> Draft<'s> {
                 }
             }
             UPDATE => self.update(record, at, peer, content, encoding, false),
-            OPEN => self.event(record, at, peer, Change::Open),
-            NOTIFICATION => self.closed(record, at, peer),
+            OPEN => self.opened(record, at, peer),
+            NOTIFICATION => self.notified(record, at, peer, content),
             KEEPALIVE | ROUTE_REFRESH | ROUTE_REFRESH_CISCO => {}
             _ => self.damage(record, format!("a BGP message of unknown type {kind}")),
         }
@@ -278,7 +282,8 @@ impl<'s> Draft<'s> {
     ) {
         let matter = if self.decode_all { Matter::Routes } else { update_matters(update, encoding, self.selection) };
         if matter != Matter::Nothing {
-            self.control.update(at, self.events.len(), peer, update, encoding, self.selection);
+            let now = (self.runs.now(), self.runs.index());
+            self.control.update(now, self.events.len(), peer, update, encoding, self.selection);
         }
         if matter == Matter::Routes {
             self.decode_update(record, at, peer, update, encoding, is_cut);
@@ -316,15 +321,16 @@ impl<'s> Draft<'s> {
         }
     }
 
-    fn state_change(&mut self, record: &Record, at: Timestamp, change: Option<(Peer, u16)>) {
+    fn state_change(&mut self, record: &Record, at: Timestamp, change: Option<(Peer, (u16, u16))>) {
         match change {
             Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
-            Some((peer, new_state)) => {
+            Some((peer, states)) => {
                 self.counts.state_changes += 1;
                 let peer = self.peers.index(peer);
-                match new_state {
-                    ESTABLISHED => self.event(record, at, peer, Change::SessionUp),
-                    _ => self.closed(record, at, peer),
+                match states {
+                    (_, ESTABLISHED) => self.event(record, at, peer, Change::SessionUp),
+                    (ESTABLISHED, _) => self.closed(record, at, peer),
+                    _ => self.event(record, at, peer, Change::ConnectionClosed),
                 }
             }
             None => {
@@ -340,7 +346,7 @@ impl<'s> Draft<'s> {
         let peer = legacy_peer(&mut body);
         match record.subtype {
             3 => {
-                let change = peer.zip(new_state(&mut body));
+                let change = peer.zip(states(&mut body));
                 self.state_change(record, at, change);
             }
             1 | 5 | 6 | 7 => match peer.zip(legacy_peer(&mut body)) {
@@ -352,8 +358,8 @@ impl<'s> Draft<'s> {
                     }
                     match record.subtype {
                         1 => self.update(record, at, peer, body.0, ENCODING, false),
-                        5 => self.event(record, at, peer, Change::Open),
-                        6 => self.closed(record, at, peer),
+                        5 => self.opened(record, at, peer),
+                        6 => self.notified(record, at, peer, body.0),
                         _ => {}
                     }
                 }
@@ -381,6 +387,24 @@ impl<'s> Draft<'s> {
         }
     }
 
+    /// The session that the OPEN begins shows itself by its next message.
+    fn opened(&mut self, record: &Record, at: Timestamp, peer: PeerIndex) {
+        self.peers.set_alive(peer, false);
+        self.event(record, at, peer, Change::Open);
+    }
+
+    /// An OPEN message error (RFC 4271, section 6.2) and a collision (section 6.8; RFC 4486) end a connection that is not
+    /// established.
+    fn notified(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, content: &[u8]) {
+        match content {
+            [2, ..] | [6, 7, ..] => {
+                self.peers.set_alive(peer, false);
+                self.event(record, at, peer, Change::ConnectionClosed);
+            }
+            _ => self.closed(record, at, peer),
+        }
+    }
+
     fn closed(&mut self, record: &Record, at: Timestamp, peer: PeerIndex) {
         self.peers.set_alive(peer, false);
         self.event(record, at, peer, Change::SessionDown);
@@ -392,7 +416,8 @@ impl<'s> Draft<'s> {
     }
 
     pub(super) fn event(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, change: Change) {
-        self.events.push(RouteEvent { at, record: record.index, offset: record.offset, peer, change });
+        let (clock, run) = (self.runs.now(), self.runs.index());
+        self.events.push(RouteEvent { at, clock, run, record: record.index, offset: record.offset, peer, change });
     }
 
     /// Counts a record as damaged, once.
@@ -425,6 +450,11 @@ impl<'s> Draft<'s> {
     }
 }
 
+/// The earliest and the latest time of some runs.
+fn span(runs: &[Run]) -> Option<(Timestamp, Timestamp)> {
+    Some((runs.iter().map(|run| run.first_at).min()?, runs.iter().map(|run| run.last_at).max()?))
+}
+
 /// Whether a RIB_GENERIC record (RFC 6396, section 4.3.3; RFC 8050) is of another family than unicast.
 fn is_of_other_routes(body: &[u8]) -> bool {
     let mut octets = Octets(body);
@@ -440,7 +470,8 @@ fn timed(seconds: u32, kind: u16, body: &[u8]) -> Option<(Timestamp, Octets<'_>)
     if kind != BGP4MP_ET {
         return Some((at, body));
     }
-    let micros = body.u32()?;
+    // Some daemons wrote nanoseconds here: then only the second is certain.
+    let micros = Some(body.u32()?).filter(|micros| *micros < 1_000_000).unwrap_or(0);
     Some((Timestamp::from_micros(at.micros() + i64::from(micros)), body))
 }
 
@@ -477,7 +508,7 @@ fn envelope<'a>(mut body: Octets<'a>, four_octets: bool) -> Option<(Peer, &'a [u
 
 /// The peer and the new state of a BGP4MP state change. The length tells the family: early Zebra wrote a wrong one,
 /// and records without addresses.
-fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer, u16)> {
+fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer, (u16, u16))> {
     let asn = as_number(&mut body, four_octets)?;
     as_number(&mut body, four_octets)?;
     let peer_address = match body.0.len() {
@@ -489,13 +520,13 @@ fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer, u16)> {
             peer_address
         }
     };
-    Some((Peer { address: peer_address, asn }, new_state(&mut body)?))
+    Some((Peer { address: peer_address, asn }, states(&mut body)?))
 }
 
-/// The second of two states: 1 to 6 of RFC 4271, section 8.2.2, or 7 and 8 of Quagga.
-fn new_state(octets: &mut Octets) -> Option<u16> {
-    let (_old, new) = (octets.u16()?, octets.u16()?);
-    Some(new).filter(|state| (1..=8).contains(state))
+/// The old and the new state: 1 to 6 of RFC 4271, section 8.2.2, or 7 and 8 of Quagga.
+fn states(octets: &mut Octets) -> Option<(u16, u16)> {
+    let (old, new) = (octets.u16()?, octets.u16()?);
+    (1..=8).contains(&new).then_some((old, new))
 }
 
 fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {

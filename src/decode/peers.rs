@@ -25,6 +25,8 @@ pub(super) struct Peers {
     /// Envelopes seen lately, each in its place.
     envelopes: Box<[Seen; N_RECENT]>,
     tables: Vec<Table>,
+    /// The minutes since the Unix epoch in which each sent a message.
+    minutes: Vec<Vec<u32>>,
 }
 
 /// What a peer sent: the times of its first and last message, in microseconds, and whether its session is known to be
@@ -71,6 +73,7 @@ impl Default for Peers {
             recent: [None; N_RECENT],
             envelopes: Box::new([Seen { octets: [0; MAX_ENVELOPE], length: 0, peer: 0 }; N_RECENT]),
             tables: Vec::new(),
+            minutes: Vec::new(),
         }
     }
 }
@@ -79,6 +82,8 @@ impl Peers {
     /// The index of `peer`, new or known. Hot: once per message.
     #[inline]
     pub(super) fn index(&mut self, peer: Peer) -> PeerIndex {
+        // Some collectors write IPv4 addresses as IPv4-mapped IPv6 ones (RFC 4291, section 2.5.5.2).
+        let peer = Peer { address: peer.address.to_canonical(), asn: peer.asn };
         let key = key(&peer);
         match self.recent[key.place()] {
             Some((recent, index)) if recent == key => index,
@@ -92,6 +97,7 @@ impl Peers {
             self.list.push(peer);
             self.sessions.push(Session::SILENT);
             self.tables.push(Table::default());
+            self.minutes.push(Vec::new());
             (self.list.len() - 1) as PeerIndex
         });
         self.recent[key.place()] = Some((key, index));
@@ -143,6 +149,12 @@ impl Peers {
     /// The peer sent a message.
     #[inline]
     pub(super) fn heard(&mut self, index: PeerIndex, at: Timestamp) {
+        let minute = u32::try_from(at.secs() / 60).unwrap_or(0);
+        if let Some(minutes) = self.minutes.get_mut(index as usize)
+            && minutes.last() != Some(&minute)
+        {
+            minutes.push(minute);
+        }
         if let Some(session) = self.sessions.get_mut(index as usize) {
             session.first_at = session.first_at.min(at.micros());
             session.last_at = session.last_at.max(at.micros());
@@ -173,11 +185,11 @@ impl Peers {
     }
 
     pub(super) fn into_list(self) -> Vec<PeerActivity> {
-        let peers = self.list.into_iter().zip(self.sessions).zip(self.tables);
-        let activity = |((peer, session), table): ((Peer, Session), Table)| {
+        let peers = self.list.into_iter().zip(self.sessions).zip(self.tables).zip(self.minutes);
+        let activity = |(((peer, session), table), minutes): (((Peer, Session), Table), Vec<u32>)| {
             let at = |micros| (session.first_at <= session.last_at).then(|| Timestamp::from_micros(micros));
             let (first_at, last_at) = (at(session.first_at), at(session.last_at));
-            PeerActivity { peer, first_at, last_at, table_size: table.sizes, is_internal: false }
+            PeerActivity { peer, first_at, last_at, table_size: table.sizes, minutes, is_internal: false }
         };
         peers.map(activity).collect()
     }

@@ -54,6 +54,12 @@ fn gap(plan: &CollectorPlan, window: Window, stretch: Window, reason: GapReason,
     Some(Gap { collector: plan.collector.clone(), window, reason, detail })
 }
 
+/// A stretch without any record, though files are there.
+pub(super) fn silent(plan: &CollectorPlan, window: Window) -> Gap {
+    let detail = "its files hold no record of this time, and it never pauses for as long".to_owned();
+    Gap { collector: plan.collector.clone(), window, reason: GapReason::Silent, detail }
+}
+
 /// The part of its time that an update file does not show, and why.
 fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
     let file = &updates.report;

@@ -11,7 +11,8 @@ use super::reading::{self, ReadFile};
 use crate::bgp::Project;
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Query};
 use crate::coverage::{FileReading, Gap, Verdict};
-use crate::replay::{Replay, Replayer, SampleNumbers, SampledTables};
+use crate::decode::clock;
+use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
 use crate::report::Source;
 use crate::time::Window;
 
@@ -241,10 +242,11 @@ impl Lane {
             }
             let Some(updates) = self.ready.remove(&file) else { break };
             // What a wrong clock wrote has no place in time.
+            let time = self.time_of(self.n_applied);
             if let Some(replayer) = &mut self.replayer
                 && updates.report.verdict != Verdict::Unreadable
             {
-                replayer.updates(self.reports.len() as u32, &updates.reading);
+                replayer.updates(self.reports.len() as u32, &updates.reading, time);
             }
             self.reports.push(updates.report);
             self.n_applied += 1;
@@ -252,6 +254,15 @@ impl Lane {
         if self.n_applied == self.plan.updates.len() {
             self.replay = self.replayer.take().map(Replayer::finish).or(self.replay.take());
         }
+    }
+
+    /// What is known of the time of the `n`th update file, once the one after it was read.
+    fn time_of(&self, n: usize) -> FileTime {
+        let nominal = |n: usize| self.plan.span(n, self.window.end);
+        let next = self.plan.updates.get(n + 1).and_then(|next| self.ready.get(&next.name));
+        let next = next.filter(|next| next.report.verdict != Verdict::Unreadable);
+        let believed = next.map(|next| clock::believed(&next.reading.runs, nominal(n + 1))).unwrap_or_default();
+        FileTime { nominal: nominal(n), next_at: believed.first().map(|run| run.first_at) }
     }
 
     fn tell_gaps_of(&mut self, n: usize) {
@@ -262,7 +273,10 @@ impl Lane {
 
     /// Everything that the files said, once all were applied.
     pub(super) fn finish(self) -> Option<Archive> {
-        let (replay, gaps) = (self.replay?, coverage::since(self.plan.start.min(self.window.start), self.gaps));
+        let replay = self.replay?;
+        let holes = replay.holes.iter().map(|hole| coverage::silent(&self.plan, *hole));
+        let gaps = self.gaps.into_iter().chain(holes).collect();
+        let gaps = coverage::since(self.plan.start.min(self.window.start), gaps);
         let (project, reports, n_ribs) = (self.plan.project, self.reports, self.n_ribs);
         let is_used = |name: &str| reports.iter().any(|report| report.name == name);
         let aside = self.aside.into_values().filter(|report| !is_used(&report.name)).collect();

@@ -11,7 +11,7 @@ use crate::bgp::{Family, Peer};
 use crate::catalog::{ArchiveFile, DumpKind, NAME_PRECISION};
 use crate::coverage::{FileReading, Verdict};
 use crate::crew::Crew;
-use crate::decode::{self, Control, Counts, Ending, Reading, Selection};
+use crate::decode::{self, Control, Counts, Ending, Reading, Selection, clock};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, Digest, FetchError};
 use crate::progress::Progress;
@@ -129,6 +129,7 @@ fn unreadable(why: String) -> Reading {
         counts: Counts::default(),
         damage: Vec::new(),
         span: None,
+        runs: Vec::new(),
         skipped: Vec::new(),
         ending: Ending::Unreadable(why),
         has_peer_table: true,
@@ -144,6 +145,9 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
     // Cut or damaged, what is left of a file tells just as well that it is another one.
     if let Some(why) = foreign(file, reading) {
         return (Verdict::Unreadable, Some(why));
+    }
+    if clock::is_unusable(&reading.runs) {
+        return (Verdict::Unreadable, Some("the times of its records step back again and again".to_owned()));
     }
     if let Ending::Truncated(why) = &reading.ending {
         return (Verdict::Truncated, Some(why.clone()));

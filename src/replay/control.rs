@@ -215,13 +215,15 @@ impl Replayer {
 
     /// Hot: once per announced or withdrawn prefix of the sample.
     pub(super) fn sample_change(&mut self, peer: usize, prefix: u32, change: &ControlChange) {
-        let at = change.at;
+        let moment = self.times.moment(change.run, change.at, change.at);
+        let at = moment.at;
+        self.advance(self.times.now.min(self.window.end));
         if at >= self.window.end || self.samples[peer].is_untracked {
             return;
         }
-        self.advance(at);
         let family = self.sampled.tables.families()[prefix as usize];
-        if self.sessions[peer][family as usize].dumped_after(at).is_some() {
+        let claimed_at = moment.may_be.map_or(at, |may_be| may_be.start);
+        if self.sessions[peer][family as usize].dumped_after(claimed_at).is_some() {
             return;
         }
         let heard = self.second(at);
@@ -350,7 +352,9 @@ impl Replayer {
         let Sampled { tables, positions, n: figures, is_judged, .. } = &mut self.sampled;
         let Some(position) = positions.get(index).copied().flatten() else { return Audit::default() };
         tables.show(position);
-        let is_held = tables.held_by(&self.peers[peer]);
+        let (own, other) =
+            (tables.held_by(&self.peers[peer]), self.dumped_as[peer].as_ref().map(|name| tables.held_by(name)));
+        let is_held = |id: u32| own(id) || other.as_ref().is_some_and(|other| other(id));
         let sample = &mut self.samples[peer];
         let (mut n_compared, mut n_mismatched, mut n_lacking, mut n) = (0, 0, 0, 0);
         for (id, _) in (0..).zip(tables.families()).filter(|(_, other)| **other == family) {

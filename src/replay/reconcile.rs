@@ -37,7 +37,9 @@ impl Replayer {
         // The daemon clears the routes of a session that was closed just before in the background.
         let closed_meanwhile = session.state == PeerState::Down && session.since > table.begun_at - RIB_BACKLOG;
         // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
-        if closed_meanwhile || session.state == PeerState::Syncing && !session.lost_table {
+        // What was lost of a message just before it may not be in it yet.
+        let lost_meanwhile = session.lost_message_at.is_some_and(|at| at > table.begun_at - RIB_BACKLOG);
+        if closed_meanwhile || lost_meanwhile || session.state == PeerState::Syncing && !session.lost_table {
             return;
         }
         // Between a dump for the baseline alone and the first updates anything may have changed.
@@ -54,6 +56,7 @@ impl Replayer {
         self.set_session(peer, family, PeerState::Up, !is_part, Cause::time(table.done_at));
         let session = &mut self.sessions[peer][family as usize];
         (session.confirmed_at, session.dumped_at) = (table.done_at, Some(table.done_at));
+        session.lost_announcements = is_part;
 
         let mut listed = FxHashSet::default();
         for (prefix, holders) in table.holders.iter().filter(|(prefix, _)| prefix.family() == family) {
@@ -110,7 +113,7 @@ impl Replayer {
             if route.held.is_none() {
                 let held = route.take_rest(&holder.paths);
                 let record = Some(holder.record);
-                self.set_route(peer, prefix, Some(held), Evidence::Rib, Cause { at, record });
+                self.set_route(peer, prefix, Some(held), Evidence::Rib, Cause { at, claimed_at: at, record });
             }
             return;
         }
@@ -119,10 +122,11 @@ impl Replayer {
             route.unknown_since(peer, prefix, route.evident_at, &mut self.route_spans);
         }
         route.evident_at = at;
+        route.is_blurred = false;
         route.paths.clone_from(&holder.paths);
         route.withdrawn_ids.clear();
         let held = route.present();
-        self.set_route(peer, prefix, held, Evidence::Rib, Cause { at, record: Some(holder.record) });
+        self.set_route(peer, prefix, held, Evidence::Rib, Cause { at, claimed_at: at, record: Some(holder.record) });
     }
 
     /// The dump does not list the route: it is absent unless a later message announced it. Of a table that may be a part
@@ -152,6 +156,7 @@ impl Replayer {
             None => return,
         }
         route.evident_at = table.done_at;
+        route.is_blurred &= is_part;
         route.paths.clear();
         if !is_part {
             self.set_route(peer, prefix, Some(Held::Absent), Evidence::NotInRib, Cause::time(table.done_at));

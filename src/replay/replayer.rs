@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::control::{Sample, Sampled};
+use super::overlay::Overlay;
 use super::routes::{Route, join};
 use super::sessions::Session;
+use super::silence::Minutes;
 use super::table::RibTable;
+use super::times::{FileRuns, FileTime, Moment, Times};
 use super::*;
 use crate::decode::{Change, Reading, RouteEvent};
 
@@ -26,13 +29,15 @@ pub(super) enum Due {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cause {
     pub at: Timestamp,
+    /// The time that the record bears, or the earliest at which it may have been written.
+    pub claimed_at: Timestamp,
     pub record: Option<RecordRef>,
 }
 
 impl Cause {
     /// Nothing but the passing of time.
     pub fn time(at: Timestamp) -> Cause {
-        Cause { at, record: None }
+        Cause { at, claimed_at: at, record: None }
     }
 }
 
@@ -63,6 +68,18 @@ pub struct Replayer {
     pub(super) speaks: Vec<bool>,
     /// First and last message in the latest two files with any, the latest first.
     pub(super) heard: Vec<[Option<(Timestamp, Timestamp)>; 2]>,
+    /// The minutes since the beginning in which each peer sent anything.
+    pub(super) minutes: Vec<Minutes>,
+    pub(super) is_internal: Vec<bool>,
+    /// Whether another peer has the same address.
+    pub(super) has_twin: Vec<bool>,
+    /// The name that RIB dumps give a peer, where it is another one.
+    pub(super) dumped_as: Vec<Option<Peer>>,
+    /// An OPEN that the next message of the peer confirms.
+    pub(super) opened: Vec<Option<Cause>>,
+    pub(super) times: Times,
+    pub(super) doubts: Vec<Doubt>,
+    pub(super) overlay: Overlay,
     pub(super) routes: Vec<FxHashMap<Prefix, Route>>,
     pub(super) samples: Vec<Sample>,
     pub(super) sampled: Sampled,
@@ -92,6 +109,14 @@ impl Replayer {
             sessions: Vec::new(),
             speaks: Vec::new(),
             heard: Vec::new(),
+            minutes: Vec::new(),
+            is_internal: Vec::new(),
+            has_twin: Vec::new(),
+            dumped_as: Vec::new(),
+            opened: Vec::new(),
+            times: Times::new(),
+            doubts: Vec::new(),
+            overlay: Overlay::default(),
             routes: Vec::new(),
             samples: Vec::new(),
             sampled: Sampled::new(samples),
@@ -135,17 +160,33 @@ impl Replayer {
         self.gaps.push(gap);
     }
 
-    /// Takes the next update file. `file` is how records of it are referred to.
-    pub fn updates(&mut self, file: u32, reading: &Reading) {
+    /// Takes the next update file. `file` is how records of it are referred to, `time` what is known of its time beside its
+    /// records.
+    pub fn updates(&mut self, file: u32, reading: &Reading, time: FileTime) {
         let peers = self.intern(reading.peers.iter().map(|activity| activity.peer));
         self.has_states |= reading.counts.state_changes > 0;
-        if let Some((first_at, _)) = reading.span {
-            self.advance(first_at.min(self.window.end));
+        let FileRuns { believed, n_doubtful, doubtful } = self.times.begin_file(reading, time);
+        self.corrections.late_records += n_doubtful;
+        let in_doubt = |window| Doubt { window, peer: None, reason: DoubtReason::Clock };
+        self.doubts.extend(doubtful.into_iter().map(in_doubt));
+        if let Some(first) = believed.first() {
+            self.advance(first.first_at.min(self.window.end));
         }
         for (activity, peer) in reading.peers.iter().zip(&peers) {
-            if let Some(heard) = activity.first_at.zip(activity.last_at) {
-                self.heard[*peer] = [Some(heard), self.heard[*peer][0]];
+            self.is_internal[*peer] |= activity.is_internal;
+            if let Some((first, last)) = activity.first_at.zip(activity.last_at) {
+                let until = believed.iter().map(|run| run.last_at).max().unwrap_or(last);
+                self.heard[*peer] = [Some((first.min(until), last.min(until))), self.heard[*peer][0]];
                 self.speaks_up(*peer);
+            }
+            let of_believed = |minute: &&u32| {
+                let (start, end) = (i64::from(**minute) * 60, i64::from(**minute) * 60 + 59);
+                believed.iter().any(|run| run.first_at.secs() <= end && run.last_at.secs() >= start)
+            };
+            for minute in activity.minutes.iter().filter(of_believed) {
+                if let Some(minute) = self.minute(Timestamp::from_secs(i64::from(*minute) * 60)) {
+                    self.minutes[*peer].add(minute);
+                }
             }
         }
         let sampled = self.begin_sample(&reading.control, &peers);
@@ -162,10 +203,21 @@ impl Replayer {
         for (n_events, event) in reading.events.iter().enumerate() {
             sample_changes(self, n_events);
             if let Some(peer) = peers.get(event.peer as usize) {
-                self.apply(*peer, file, event);
+                self.take(*peer, file, event);
             }
         }
         sample_changes(self, reading.events.len());
+    }
+
+    /// The number of the minute since the beginning, within the window.
+    pub(super) fn minute(&self, at: Timestamp) -> Option<u32> {
+        let minute = at.secs().div_euclid(60) - self.window.start.secs().div_euclid(60);
+        u32::try_from(minute).ok().filter(|_| at < self.window.end)
+    }
+
+    /// The instant at which a minute since the beginning begins.
+    pub(super) fn instant(&self, minute: u32) -> Timestamp {
+        Timestamp::from_secs((self.window.start.secs().div_euclid(60) + i64::from(minute)) * 60)
     }
 
     /// Everything that the files said.
@@ -180,8 +232,9 @@ impl Replayer {
                 self.close_session(peer, family, end);
             }
         }
+        let holes = self.take_back();
         let control = self.control_sample();
-        let Replayer { collector, peers, has_rib, corrections, first_hops, .. } = self;
+        let Replayer { collector, peers, has_rib, corrections, first_hops, is_internal, mut doubts, .. } = self;
         let (mut sessions, mut routes, mut tables) = (self.session_spans, self.route_spans, self.tables);
         // Peers sorted, and everything else by their new numbers.
         let mut order: Vec<usize> = (0..peers.len()).collect();
@@ -193,6 +246,9 @@ impl Replayer {
         sessions.iter_mut().for_each(|span| span.peer = index_of[span.peer]);
         routes.iter_mut().for_each(|span| span.peer = index_of[span.peer]);
         tables.iter_mut().for_each(|table| table.renumber(&order, &index_of));
+        doubts.iter_mut().for_each(|doubt| doubt.peer = doubt.peer.map(|peer| index_of[peer]));
+        doubts.sort_unstable();
+        doubts.dedup();
         sessions.sort_unstable();
         join(&mut routes);
         let is_foreign = |peer: &usize| {
@@ -203,8 +259,9 @@ impl Replayer {
             collector,
             peers: order.iter().map(|peer| peers[*peer]).collect(),
             foreign_first_hop: order.iter().map(is_foreign).collect(),
-            is_internal: vec![false; peers.len()],
-            doubts: Vec::new(),
+            is_internal: order.iter().map(|peer| is_internal[*peer]).collect(),
+            doubts,
+            holes,
             sessions,
             routes,
             tables,
@@ -215,31 +272,59 @@ impl Replayer {
     }
 
     /// The numbers of peers, new or known.
-    fn intern(&mut self, peers: impl Iterator<Item = Peer>) -> Vec<usize> {
-        peers
-            .map(|peer| {
-                *self.index_of.entry(peer).or_insert_with(|| {
-                    self.sessions.push([Session::unknown(self.window.start); 2]);
-                    self.speaks.push(false);
-                    self.heard.push([None; 2]);
-                    self.routes.push(FxHashMap::default());
-                    self.samples.push(self.sampled.of(&peer));
-                    self.first_hops.push((0, 0));
-                    self.peers.push(peer);
-                    self.peers.len() - 1
-                })
-            })
-            .collect()
+    pub(super) fn intern(&mut self, peers: impl Iterator<Item = Peer>) -> Vec<usize> {
+        peers.map(|peer| self.known_as(&peer).unwrap_or_else(|| self.new_peer(peer))).collect()
     }
 
-    fn apply(&mut self, peer: usize, file: u32, event: &RouteEvent) {
-        let at = event.at;
+    fn new_peer(&mut self, peer: Peer) -> usize {
+        self.index_of.insert(peer, self.peers.len());
+        self.sessions.push([Session::unknown(self.window.start); 2]);
+        self.speaks.push(false);
+        self.heard.push([None; 2]);
+        self.minutes.push(Minutes::default());
+        self.is_internal.push(false);
+        self.dumped_as.push(None);
+        let twins = (0..self.peers.len()).filter(|other| self.peers[*other].address == peer.address);
+        let twins: Vec<usize> = twins.collect();
+        self.has_twin.push(!twins.is_empty());
+        twins.into_iter().for_each(|twin| self.has_twin[twin] = true);
+        self.opened.push(None);
+        self.routes.push(FxHashMap::default());
+        self.samples.push(self.sampled.of(&peer));
+        self.first_hops.push((0, 0));
+        self.peers.push(peer);
+        self.peers.len() - 1
+    }
+
+    fn take(&mut self, peer: usize, file: u32, event: &RouteEvent) {
+        let moment = self.times.moment(event.run, event.at, event.clock);
+        let prefix = event.change.prefix();
+        let Some(may_be) = moment.may_be else { return self.apply(peer, file, event, moment) };
+        // What it changes happened somewhere in that time.
+        let held = |replayer: &Replayer| {
+            let route = prefix.and_then(|prefix| replayer.routes[peer].get(&prefix));
+            route.and_then(|route| route.held.clone())
+        };
+        let states = |replayer: &Replayer| replayer.sessions[peer].map(|session| session.state);
+        let before = (held(self), states(self));
+        self.apply(peer, file, event, moment);
+        if let Some(prefix) = prefix.filter(|_| held(self) != before.0) {
+            self.overlay.doubt_route(peer, prefix, may_be);
+        }
+        if states(self) != before.1 {
+            self.overlay.doubt_session(peer, may_be);
+        }
+    }
+
+    fn apply(&mut self, peer: usize, file: u32, event: &RouteEvent, moment: Moment) {
+        let at = moment.at;
+        self.advance(self.times.now.min(self.window.end));
         if at >= self.window.end {
             return;
         }
-        self.advance(at);
         let record = Some(RecordRef { file, record: event.record, offset: event.offset });
-        let cause = Cause { at, record };
+        let claimed_at = moment.may_be.map_or(at, |may_be| may_be.start);
+        let cause = Cause { at, claimed_at, record };
         match &event.change {
             // hot: once per route event
             Change::Announce { prefix, path_id, path } => self.announce(peer, *prefix, *path_id, path, cause),
@@ -248,8 +333,11 @@ impl Replayer {
             Change::SessionUp => self.session_up(peer, cause),
             Change::EndOfRib { family } => self.end_of_rib(peer, *family, cause),
             Change::Alive => self.note_message(peer, cause),
-            Change::RibEntry { .. } | Change::Open | Change::ConnectionClosed => {}
-            Change::Lost(_) | Change::Unclear { .. } => {}
+            Change::Open => self.open(peer, cause),
+            Change::ConnectionClosed => self.opened[peer] = None,
+            Change::Lost(lost) => self.lose_message(peer, *lost, cause),
+            Change::Unclear { prefix } => self.blur(peer, *prefix, cause),
+            Change::RibEntry { .. } => {}
         }
     }
 

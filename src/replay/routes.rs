@@ -12,6 +12,8 @@ pub(super) struct Route {
     pub paths: Vec<(Option<u32>, AsPath)>,
     /// Identifiers of paths that were withdrawn while it was not known which ones there are.
     pub withdrawn_ids: Vec<u32>,
+    /// Whether paths may have come or gone of which nothing was read.
+    pub is_blurred: bool,
     /// Present or absent, or nothing known.
     pub held: Option<Held>,
     evidence: Evidence,
@@ -77,7 +79,13 @@ impl Replayer {
                     route.paths.clear();
                 }
             }
-            None => route.paths.clear(),
+            None => {
+                route.paths.clear();
+                route.is_blurred = false;
+            }
+        }
+        if route.is_blurred && route.paths.is_empty() {
+            doubt = Some(Held::Unknown);
         }
         route.heard_at = Some(at);
         route.evident_at = at;
@@ -87,19 +95,22 @@ impl Replayer {
         self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
     }
 
-    /// When a message takes effect; nothing when it is older than what is known.
+    /// When a message takes effect; nothing when a RIB dump may be later.
     fn in_order(&mut self, peer: usize, prefix: Prefix, cause: Cause, is_announced: bool) -> Option<Cause> {
         let heard_at = self.routes[peer].get(&prefix).and_then(|route| route.heard_at).unwrap_or(cause.at);
-        if is_late(cause.at, heard_at) {
-            self.corrections.late_records += 1;
-            return None;
-        }
-        if let Some(dumped_at) = self.sessions[peer][prefix.family() as usize].dumped_after(cause.at) {
-            self.corrections.late_records += 1;
+        if let Some(dumped_at) = self.sessions[peer][prefix.family() as usize].dumped_after(cause.claimed_at) {
             self.doubt(peer, prefix, dumped_at, is_announced);
             return None;
         }
         Some(Cause { at: cause.at.max(heard_at), ..cause })
+    }
+
+    /// The peer said something about a prefix that cannot be read: what it holds is unknown until it says more.
+    pub(super) fn blur(&mut self, peer: usize, prefix: Prefix, cause: Cause) {
+        self.note_message(peer, cause);
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(cause.at));
+        route.blur(peer, prefix, cause.at, &mut self.route_spans);
+        route.heard_at = Some(cause.at);
     }
 
     /// A message bears a time before a RIB dump that came before it: it may be late, or its time wrong. Where they contradict
@@ -139,7 +150,7 @@ impl Replayer {
         prefix: Prefix,
         held: Option<Held>,
         evidence: Evidence,
-        Cause { at, record }: Cause,
+        Cause { at, record, .. }: Cause,
     ) {
         let Some(route) = self.routes[peer].get_mut(&prefix) else { return };
         if route.held == held {
@@ -170,6 +181,7 @@ impl Route {
         Route {
             paths: Vec::new(),
             withdrawn_ids: Vec::new(),
+            is_blurred: false,
             held: None,
             evidence: Evidence::Rib,
             since: at,
@@ -214,6 +226,15 @@ impl Route {
         }
     }
 
+    /// A message that was not read may have changed it: which of several paths are left is not known either.
+    pub fn blur(&mut self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
+        self.unknown_since(peer, prefix, at, spans);
+        self.evident_at = at;
+        self.is_blurred = true;
+        self.paths.clear();
+        self.withdrawn_ids.clear();
+    }
+
     /// What seemed known is known only up to `at`.
     pub fn unknown_since(&mut self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
         self.close(peer, prefix, at, spans);
@@ -225,7 +246,7 @@ impl Route {
 
 /// Whether a message is older than what is known as of another time; a small step back of the clock does not make it so.
 pub(super) fn is_late(at: Timestamp, known_at: Timestamp) -> bool {
-    at + CLOCK_TOLERANCE <= known_at
+    at + crate::decode::CLOCK_TOLERANCE <= known_at
 }
 
 /// Joins spans of one route that touch and say the same: a withdrawal and an announcement in one instant.

@@ -249,6 +249,7 @@ mod tests {
             first_at: None,
             last_at: None,
             table_size: [0, 0],
+            minutes: Vec::new(),
             is_internal: false,
         };
         Reading {
@@ -258,6 +259,7 @@ mod tests {
             counts: Counts::default(),
             damage: Vec::new(),
             span: None,
+            runs: Vec::new(),
             skipped: Vec::new(),
             ending: Ending::Complete,
             read_until: None,

@@ -3,6 +3,7 @@
 use super::replayer::{Cause, Replayer};
 use super::routes::is_late;
 use super::*;
+use crate::decode::Lost;
 
 /// The session of one peer, for one family.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,10 @@ pub(super) struct Session {
     pub opened_at: Timestamp,
     /// Whether the table was withdrawn as a whole: nothing is unknown, but the vantage point speaks for nobody.
     pub lost_table: bool,
+    /// The latest message of which something was lost.
+    pub lost_message_at: Option<Timestamp>,
+    /// Whether announcements were lost since the table was last known: what it does not show may be there.
+    pub lost_announcements: bool,
     /// Whether a withdrawal out of nothing means that the route had been there since `since`.
     pub withdrawals_imply: bool,
 }
@@ -35,6 +40,8 @@ impl Session {
             dumped_at: None,
             opened_at: since,
             lost_table: false,
+            lost_message_at: None,
+            lost_announcements: false,
             withdrawals_imply: false,
         }
     }
@@ -54,7 +61,7 @@ impl Replayer {
         family: Family,
         state: PeerState,
         complete: bool,
-        Cause { at, record }: Cause,
+        Cause { at, record, .. }: Cause,
     ) {
         let session = self.sessions[peer][family as usize];
         if session.state == state && session.complete == complete && state != PeerState::Syncing {
@@ -71,6 +78,8 @@ impl Replayer {
             dumped_at: None,
             opened_at: session.opened_at,
             lost_table: false,
+            lost_message_at: session.lost_message_at,
+            lost_announcements: session.lost_announcements,
             withdrawals_imply: false,
         };
     }
@@ -84,6 +93,7 @@ impl Replayer {
     }
 
     pub(super) fn session_down(&mut self, peer: usize, cause: Cause) {
+        self.opened[peer] = None;
         self.forget_sample(peer, None);
         for family in Family::ALL {
             self.set_session(peer, family, PeerState::Down, false, cause);
@@ -92,11 +102,13 @@ impl Replayer {
     }
 
     pub(super) fn session_up(&mut self, peer: usize, cause: Cause) {
+        self.opened[peer] = None;
         self.forget_sample(peer, None);
         self.forget_routes(peer, None, cause.at);
         for family in Family::ALL {
             self.set_session(peer, family, PeerState::Syncing, false, cause);
-            self.sessions[peer][family as usize].opened_at = cause.at;
+            let session = &mut self.sessions[peer][family as usize];
+            (session.opened_at, session.lost_announcements) = (cause.at, false);
         }
         self.schedule_timeout(peer, cause.at);
     }
@@ -109,23 +121,73 @@ impl Replayer {
             let is_open = matches!(session.state, PeerState::Syncing | PeerState::Up) && !session.lost_table;
             if is_of_this_transfer && is_open && !session.withdrawals_imply {
                 // Unless the sample shows that all of it has come, silence stays unknown.
-                let complete = self.is_transferred(peer, family);
+                let complete = self.is_transferred(peer, family) && !session.lost_announcements;
                 self.set_session(peer, family, PeerState::Up, complete, Cause::time(at));
             }
         }
     }
 
     pub(super) fn end_of_rib(&mut self, peer: usize, family: Family, cause: Cause) {
-        if self.sessions[peer][family as usize].state == PeerState::Syncing {
-            self.set_session(peer, family, PeerState::Up, true, cause);
+        let session = self.sessions[peer][family as usize];
+        if session.state == PeerState::Syncing {
+            self.set_session(peer, family, PeerState::Up, !session.lost_announcements, cause);
         }
     }
 
-    /// A message from a closed session shows that it is open again.
+    /// An OPEN. Where state changes are recorded they tell when a session begins; otherwise it begins with this, unless what
+    /// follows shows that it was refused.
+    pub(super) fn open(&mut self, peer: usize, cause: Cause) {
+        if !self.has_states {
+            self.opened[peer] = Some(cause);
+        }
+    }
+
+    /// A message that only an established session carries. From a closed session it shows that it is open again.
     pub(super) fn note_message(&mut self, peer: usize, cause: Cause) {
+        self.end_former_selves(peer, cause);
+        if let Some(opened) = self.opened[peer].take() {
+            self.session_up(peer, opened);
+        }
         if self.sessions[peer].iter().all(|session| session.state == PeerState::Down) {
             self.session_up(peer, cause);
         }
+    }
+
+    /// A message could not be read, or only in part: what it may have withdrawn or announced is unknown until the peer says
+    /// more about it, sends its table anew, or a RIB dump tells.
+    pub(super) fn lose_message(&mut self, peer: usize, lost: Lost, cause: Cause) {
+        self.note_message(peer, cause);
+        let window = Window { start: cause.at, end: cause.at + Duration::from_micros(1) };
+        self.doubts.push(Doubt { window, peer: Some(peer), reason: DoubtReason::LostMessage });
+        for family in Family::ALL.into_iter().filter(|family| lost.families[*family as usize]) {
+            if lost.announcements {
+                self.lose_announcements(peer, family, cause);
+            }
+            self.sessions[peer][family as usize].lost_message_at = Some(cause.at);
+            let spans = &mut self.route_spans;
+            for (prefix, route) in self.routes[peer].iter_mut().filter(|(prefix, _)| prefix.family() == family) {
+                let is_doubtful = match route.held {
+                    Some(Held::Present(_)) => lost.withdrawals,
+                    Some(Held::Absent) => lost.announcements,
+                    Some(Held::Unknown) | None => false,
+                };
+                if is_doubtful {
+                    route.blur(peer, *prefix, cause.at, spans);
+                }
+            }
+        }
+    }
+
+    /// The table is no longer known as a whole. Where there is no RIB dump a withdrawal still shows that the route was there,
+    /// but not since before now.
+    fn lose_announcements(&mut self, peer: usize, family: Family, cause: Cause) {
+        let session = self.sessions[peer][family as usize];
+        if session.state == PeerState::Up {
+            self.close_session(peer, family, cause.at.max(session.since));
+            let session = &mut self.sessions[peer][family as usize];
+            (session.since, session.complete, session.record) = (cause.at.max(session.since), false, cause.record);
+        }
+        self.sessions[peer][family as usize].lost_announcements = true;
     }
 
     /// The peer sent something, at whatever time: without RIB dumps it is taken to be there since the contiguous

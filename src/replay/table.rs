@@ -77,6 +77,11 @@ impl RibTable {
         self.sizes.get(peer).map_or(0, |sizes| sizes[family as usize])
     }
 
+    /// Whether a peer carries anything in it.
+    pub(super) fn lists(&self, peer: usize) -> bool {
+        self.sizes.get(peer).is_some_and(|sizes| *sizes != [0, 0])
+    }
+
     /// Puts the peers in `order`; `index_of` says where each comes.
     pub(super) fn renumber(&mut self, order: &[usize], index_of: &[usize]) {
         self.sizes = order.iter().map(|peer| self.sizes.get(*peer).copied().unwrap_or_default()).collect();

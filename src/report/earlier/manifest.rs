@@ -129,6 +129,7 @@ impl ManifestCollector {
             foreign_first_hop: Vec::new(),
             is_internal: Vec::new(),
             doubts: Vec::new(),
+            holes: Vec::new(),
             sessions: Vec::new(),
             routes: Vec::new(),
             tables: Vec::new(),

@@ -1,0 +1,199 @@
+//! What is taken back at the end: stretches in which a route, or a whole vantage point, turned out to be uncertain.
+
+use rustc_hash::FxHashMap;
+
+use super::*;
+
+/// Stretches to be taken back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overlay {
+    /// Of single routes, by peer and prefix.
+    routes: FxHashMap<(usize, Prefix), Vec<Window>>,
+    /// Of whole vantage points: nothing is known in them.
+    sessions: FxHashMap<usize, Vec<Window>>,
+    /// The same, and nothing follows from what was known before them either.
+    breaks: FxHashMap<usize, Vec<Window>>,
+}
+
+/// A stretch after which nothing is known, and the first RIB dump that tells the table after it.
+#[derive(Clone, Copy, Debug)]
+struct Break {
+    window: Window,
+    known_again: Timestamp,
+}
+
+impl Overlay {
+    /// The route is uncertain.
+    pub fn doubt_route(&mut self, peer: usize, prefix: Prefix, window: Window) {
+        self.routes.entry((peer, prefix)).or_default().push(window);
+    }
+
+    /// All that the peer says is uncertain; what it was before and after is not.
+    pub fn doubt_session(&mut self, peer: usize, window: Window) {
+        self.sessions.entry(peer).or_default().push(window);
+    }
+
+    /// Nothing is known of the peer, and what it held before tells nothing of what it holds after.
+    pub fn break_session(&mut self, peer: usize, window: Window) {
+        self.breaks.entry(peer).or_default().push(window);
+        self.doubt_session(peer, window);
+    }
+
+    /// Takes everything back. `dumps` are the instants at which RIB dumps made the table of a peer known again.
+    pub fn apply(
+        mut self,
+        sessions: &mut Vec<PeerSpan>,
+        routes: &mut Vec<RouteSpan>,
+        dumps: impl Fn(usize, Family) -> Vec<Timestamp>,
+    ) {
+        let mut breaks: FxHashMap<(usize, Family), Vec<Break>> = FxHashMap::default();
+        for (peer, windows) in std::mem::take(&mut self.breaks) {
+            let windows = united(windows);
+            for family in Family::ALL {
+                let dumps = dumps(peer, family);
+                let after = |end: Timestamp| dumps.iter().copied().find(|at| *at >= end).unwrap_or(Timestamp::MAX);
+                let of_window = |window: &Window| Break { window: *window, known_again: after(window.end) };
+                breaks.insert((peer, family), windows.iter().map(of_window).collect());
+            }
+        }
+        if !breaks.is_empty() {
+            let broken = |span: RouteSpan| match breaks.get(&(span.peer, span.prefix.family())) {
+                Some(breaks) => broken_route(span, breaks),
+                None => vec![span],
+            };
+            *routes = std::mem::take(routes).into_iter().flat_map(broken).collect();
+            let broken = |span: PeerSpan| match breaks.get(&(span.peer, span.family)) {
+                Some(breaks) => broken_table(span, breaks),
+                None => vec![span],
+            };
+            *sessions = std::mem::take(sessions).into_iter().flat_map(broken).collect();
+        }
+        if !self.sessions.is_empty() {
+            self.sessions.values_mut().for_each(|windows| *windows = united(std::mem::take(windows)));
+            let cut = |span: PeerSpan| match self.sessions.get(&span.peer) {
+                Some(windows) => cut_session(span, windows),
+                None => vec![span],
+            };
+            *sessions = std::mem::take(sessions).into_iter().flat_map(cut).collect();
+        }
+        if !self.routes.is_empty() {
+            self.cut_routes(routes);
+        }
+    }
+
+    fn cut_routes(self, routes: &mut Vec<RouteSpan>) {
+        let mut doubts = self.routes;
+        doubts.values_mut().for_each(|windows| *windows = united(std::mem::take(windows)));
+        let mut cut = Vec::with_capacity(routes.len());
+        let mut evidence: FxHashMap<(usize, Prefix), Evidence> = FxHashMap::default();
+        for span in routes.drain(..) {
+            match doubts.get(&(span.peer, span.prefix)) {
+                None => cut.push(span),
+                Some(windows) => {
+                    evidence.entry((span.peer, span.prefix)).or_insert(span.evidence);
+                    cut.extend(without(span, windows));
+                }
+            }
+        }
+        for ((peer, prefix), windows) in doubts {
+            let evidence = evidence.get(&(peer, prefix)).copied().unwrap_or(Evidence::Announce);
+            cut.extend(windows.into_iter().map(|window| unknown(peer, prefix, window, evidence)));
+        }
+        *routes = cut;
+    }
+}
+
+fn unknown(peer: usize, prefix: Prefix, window: Window, evidence: Evidence) -> RouteSpan {
+    let Window { start, end } = window;
+    RouteSpan { peer, prefix, from: start, to: end, held: Held::Unknown, evidence, announced_at: start, record: None }
+}
+
+/// What is left of a span outside of some stretches, which are in order and apart.
+fn without(span: RouteSpan, windows: &[Window]) -> Vec<RouteSpan> {
+    let (mut left, mut at) = (Vec::new(), span.from);
+    for window in windows.iter().filter(|window| window.start < span.to && window.end > span.from) {
+        if at < window.start {
+            left.push(RouteSpan { from: at, to: window.start, ..span.clone() });
+        }
+        at = at.max(window.end);
+    }
+    if at < span.to {
+        left.push(RouteSpan { from: at, ..span });
+    }
+    left
+}
+
+/// A route that was known before a stretch is known again once it is announced or a RIB dump lists it.
+fn broken_route(span: RouteSpan, breaks: &[Break]) -> Vec<RouteSpan> {
+    let (mut parts, mut rest) = (Vec::new(), Some(span));
+    for Break { window, known_again } in breaks {
+        let Some(span) = rest.take() else { break };
+        if span.from >= window.end || span.to <= window.start || span.held == Held::Unknown {
+            rest = Some(span);
+            continue;
+        }
+        let heard_again = if span.announced_at >= window.end { span.announced_at } else { span.to };
+        let start = span.from.max(window.start);
+        let until = heard_again.min(*known_again).max(window.end).min(span.to);
+        if span.from < start {
+            parts.push(RouteSpan { to: start, ..span.clone() });
+        }
+        parts.push(unknown(span.peer, span.prefix, Window { start, end: until }, span.evidence));
+        rest = (until < span.to).then_some(RouteSpan { from: until, ..span });
+    }
+    parts.extend(rest);
+    parts
+}
+
+/// From a stretch on, what the peer does not say is not known, until a RIB dump tells the whole table.
+fn broken_table(span: PeerSpan, breaks: &[Break]) -> Vec<PeerSpan> {
+    let (mut parts, mut rest) = (Vec::new(), Some(span));
+    for Break { window, known_again } in breaks {
+        let Some(span) = rest.take() else { break };
+        if !span.complete || span.from >= window.end || span.to <= window.end {
+            rest = Some(span);
+            continue;
+        }
+        let until = (*known_again).min(span.to);
+        parts.push(PeerSpan { to: window.end, ..span.clone() });
+        parts.push(PeerSpan { from: window.end, to: until, complete: false, record: None, ..span.clone() });
+        rest = (until < span.to).then_some(PeerSpan { from: until, ..span });
+    }
+    parts.extend(rest);
+    parts.retain(|span| span.from < span.to);
+    parts
+}
+
+/// Takes stretches, in order and apart, out of the time for which a session was up or being set up.
+fn cut_session(span: PeerSpan, windows: &[Window]) -> Vec<PeerSpan> {
+    if !matches!(span.state, PeerState::Up | PeerState::Syncing) {
+        return vec![span];
+    }
+    let (mut parts, mut at) = (Vec::new(), span.from);
+    for window in windows.iter().filter(|window| window.start < span.to && window.end > span.from) {
+        let (from, to) = (window.start.max(span.from), window.end.min(span.to));
+        if at < from {
+            parts.push(PeerSpan { from: at, to: from, ..span.clone() });
+        }
+        let state = PeerState::Unknown;
+        parts.push(PeerSpan { from, to, state, complete: false, record: None, ..span.clone() });
+        at = to;
+    }
+    if at < span.to {
+        parts.push(PeerSpan { from: at, ..span });
+    }
+    parts
+}
+
+/// Stretches in order, those that touch joined.
+pub(super) fn united(mut windows: Vec<Window>) -> Vec<Window> {
+    windows.sort_unstable();
+    let mut united: Vec<Window> = Vec::new();
+    for window in windows {
+        match united.last_mut() {
+            Some(last) if window.start <= last.end => last.end = last.end.max(window.end),
+            _ => united.push(window),
+        }
+    }
+    united
+}

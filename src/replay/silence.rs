@@ -1,0 +1,214 @@
+//! Silence: stretches in which a collector, or one vantage point, recorded nothing although it never rests that long.
+//!
+//! Names of files tell of files that are missing, not of records that are: a daemon that died, a file that was begun anew,
+//! a session that nobody recorded the end of. Whoever speaks in nearly every minute and then not at all was not heard. Those
+//! who speak seldom cannot be judged by this.
+
+use super::control::Bits;
+
+/// So many other minutes have to be known to tell what is usual.
+const MIN_MINUTES: u32 = 30;
+/// A silence of a whole collector, or of most of its busy vantage points at once, counts from this length on.
+const MIN_JOINT: u32 = 3;
+/// That of a single vantage point.
+const MIN_SINGLE: u32 = 10;
+/// The silence is longer than this many times the longest usual one.
+const TIMES_USUAL: u32 = 3;
+/// How improbable a silence must be if minutes were silent independently of each other: the natural logarithm.
+const LOG_IMPROBABLE: f64 = -14.0;
+/// Silences at least half as long are usual if there are more of them than one in this many minutes, and one.
+const RARE: u32 = 240;
+/// This share of the busy vantage points that fall silent together are most of them; of fewer than three nothing follows.
+const MOST: f64 = 0.75;
+/// Busy vantage points speak in at least this share of all minutes.
+const MIN_BUSY: f64 = 0.3;
+
+/// The minutes of one vantage point.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Minutes(Bits);
+
+/// A silence, in minutes: the first and the last silent one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Silence {
+    pub first: u32,
+    pub last: u32,
+}
+
+impl Silence {
+    fn length(&self) -> u32 {
+        self.last - self.first + 1
+    }
+
+    fn overlaps(&self, other: &Silence) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+}
+
+impl Minutes {
+    /// The vantage point said something in a minute.
+    pub fn add(&mut self, minute: u32) {
+        self.0.set(minute, true);
+    }
+
+    /// Adds those of another one.
+    pub fn extend(&mut self, other: &Minutes) {
+        other.iter().for_each(|minute| self.add(minute));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter()
+    }
+
+    pub fn first(&self) -> Option<u32> {
+        self.iter().next()
+    }
+
+    pub fn last(&self) -> Option<u32> {
+        self.iter().last()
+    }
+
+    /// The last minute before another one in which it said something.
+    pub fn last_before(&self, minute: u32) -> Option<u32> {
+        self.iter().take_while(|own| *own < minute).last()
+    }
+
+    /// The silences between its first minute and `end`, which comes after the last minute of the data. Minutes that are
+    /// `excused` are not silent: nothing was recorded then.
+    fn silences(&self, end: u32, excused: &Minutes) -> Vec<Silence> {
+        let Some(first) = self.first() else { return Vec::new() };
+        let (mut silences, mut since): (Vec<Silence>, Option<u32>) = (Vec::new(), None);
+        for minute in first..=end {
+            let is_silent = minute < end && !self.0.has(minute) && !excused.0.has(minute);
+            match (is_silent, since) {
+                (true, None) => since = Some(minute),
+                (false, Some(first)) => {
+                    silences.push(Silence { first, last: minute - 1 });
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+        silences
+    }
+
+    /// Those of its silences that are too long to be pauses, from `min` minutes on, and how much it speaks otherwise.
+    pub fn suspicious(&self, end: u32, excused: &Minutes, min: u32) -> Vec<Silence> {
+        let Some(first) = self.first() else { return Vec::new() };
+        let silences = self.silences(end, excused);
+        let n_excused = excused.iter().filter(|minute| (first..end).contains(minute)).count() as u32;
+        let n_known = (end.saturating_sub(first)).saturating_sub(n_excused);
+        let n_spoken = self.iter().filter(|minute| !excused.0.has(*minute)).count() as u32;
+        let is_suspicious = |silence: &&Silence| {
+            let length = silence.length();
+            let long = || silences.iter().filter(|other| other.length() * 2 >= length);
+            let n_long: u32 = long().map(|other| other.length()).sum();
+            let usual = silences.iter().map(Silence::length).filter(|other| other * 2 < length).max().unwrap_or(0);
+            let n_other = n_known.saturating_sub(n_long);
+            let share = f64::from(n_spoken) / f64::from(n_other.max(1));
+            length >= min
+                && n_other >= MIN_MINUTES
+                && share >= MIN_BUSY
+                && long().count() as u32 <= n_known / RARE + 1
+                && length > TIMES_USUAL * usual
+                && f64::from(length) * (1.0 - share).max(1e-9).ln() <= LOG_IMPROBABLE
+        };
+        silences.iter().filter(is_suspicious).copied().collect()
+    }
+}
+
+/// What the minutes of a collector's vantage points tell, by peer.
+pub(super) struct Heard<'a> {
+    pub peers: &'a [Minutes],
+    /// The minute after the last one of the data.
+    pub end: u32,
+    /// Minutes for which the archive has no file, or a file without records.
+    pub excused: &'a Minutes,
+}
+
+impl Heard<'_> {
+    /// Stretches in which the whole collector recorded nothing.
+    pub fn of_collector(&self) -> Vec<Silence> {
+        let mut all = Minutes::default();
+        self.peers.iter().for_each(|peer| all.extend(peer));
+        all.suspicious(self.end, self.excused, MIN_JOINT)
+    }
+
+    /// Stretches in which single vantage points fell silent while others went on. Those of whole minutes of the collector
+    /// are `excused`.
+    pub fn of_peers(&self, excused: &Minutes) -> Vec<(usize, Silence)> {
+        let candidates: Vec<(usize, Silence)> = (0..self.peers.len())
+            .flat_map(|peer| {
+                let silences = self.peers[peer].suspicious(self.end, excused, MIN_JOINT);
+                silences.into_iter().map(move |silence| (peer, silence))
+            })
+            .collect();
+        let is_busy = |peer: &&Minutes| {
+            let n = peer.iter().count() as f64;
+            peer.first().is_some_and(|first| n >= MIN_BUSY * f64::from(self.end.saturating_sub(first).max(1)))
+        };
+        let n_busy = self.peers.iter().filter(is_busy).count();
+        let is_told = |(peer, silence): &&(usize, Silence)| {
+            if silence.length() >= MIN_SINGLE {
+                return true;
+            }
+            let together = candidates.iter().filter(|(other, s)| other != peer && s.overlaps(silence)).count() + 1;
+            n_busy >= 3 && together as f64 >= MOST * n_busy as f64
+        };
+        candidates.iter().filter(is_told).copied().collect()
+    }
+}
+
+impl Silence {
+    pub fn minutes(&self) -> impl Iterator<Item = u32> + use<> {
+        self.first..=self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spoken minutes as ranges: `0-59 70-120`.
+    fn minutes(text: &str) -> Minutes {
+        let mut minutes = Minutes::default();
+        for word in text.split_whitespace() {
+            let (first, last) = word.split_once('-').unwrap_or((word, word));
+            (first.parse().unwrap()..=last.parse().unwrap()).for_each(|minute| minutes.add(minute));
+        }
+        minutes
+    }
+
+    fn suspicious(text: &str, end: u32) -> Vec<(u32, u32)> {
+        let silences = minutes(text).suspicious(end, &Minutes::default(), MIN_JOINT);
+        silences.iter().map(|silence| (silence.first, silence.last)).collect()
+    }
+
+    #[test]
+    fn whoever_speaks_every_minute_and_then_not_for_seven_was_not_heard() {
+        assert_eq!(suspicious("0-44 52-134", 135), [(45, 51)]);
+        assert_eq!(suspicious("0-44", 60), [(45, 59)]);
+    }
+
+    #[test]
+    fn a_pause_that_comes_back_every_two_hours_is_usual() {
+        assert_eq!(suspicious("0-119 125-239 245-359 365-479 485-600", 601), []);
+    }
+
+    #[test]
+    fn of_those_who_speak_seldom_nothing_follows() {
+        assert_eq!(suspicious("0 9 31 40 55 90 120", 240), []);
+        assert_eq!(suspicious("0-5", 240), []);
+    }
+
+    #[test]
+    fn three_busy_vantage_points_that_fall_silent_together_were_not_heard_even_for_short() {
+        let busy = minutes("0-59 65-120");
+        let (peers, none) = ([busy.clone(), busy.clone(), busy.clone(), minutes("3 50 61 62 100")], Minutes::default());
+        let heard = Heard { peers: &peers, end: 121, excused: &none };
+        assert_eq!(heard.of_collector(), [Silence { first: 63, last: 64 }; 0]);
+        let peers: Vec<usize> = heard.of_peers(&none).iter().map(|(peer, _)| *peer).collect();
+        assert_eq!(peers, [0, 1, 2]);
+        let alone = [busy, minutes("0-120"), minutes("0-120")];
+        assert_eq!(Heard { peers: &alone, end: 121, excused: &none }.of_peers(&none), []);
+    }
+}
