@@ -79,8 +79,7 @@ impl Replayer {
     /// other. Returns the stretches without a record.
     pub(super) fn take_back(&mut self) -> Vec<Window> {
         let excused = self.minutes_in_gaps();
-        let all: Vec<u32> = self.minutes.iter().filter_map(Minutes::last).collect();
-        let end = all.into_iter().max().map_or(0, |last| last + 1);
+        let end = self.minute(Timestamp::from_micros(self.window.end.micros() - 1)).map_or(0, |last| last + 1);
         let heard = Heard { peers: &self.minutes, end, excused: &excused };
         let holes = heard.of_collector();
         let mut no_records = excused.clone();
@@ -132,8 +131,8 @@ impl Replayer {
         minutes
     }
 
-    /// Peers that fell silent for good when another address of their AS spoke up that no RIB dump had listed: the router took
-    /// that address. With the instant since when.
+    /// Peers that fell silent for good when another address of their AS, or another AS at their address, spoke up that no RIB
+    /// dump had listed: the router took that name. With the instant since when.
     fn renumbered(&self, end: u32) -> Vec<(usize, Timestamp)> {
         let mut renumbered = Vec::new();
         for (new, first) in (0..self.peers.len()).filter_map(|new| Some((new, self.minutes[new].first()?))) {
@@ -142,7 +141,11 @@ impl Replayer {
             if before.peek().is_none() || before.any(|table| table.lists(new)) {
                 continue;
             }
-            for old in (0..self.peers.len()).filter(|old| *old != new && self.peers[*old].asn == self.peers[new].asn) {
+            let is_kin = |old: &usize| {
+                let (old, new) = (&self.peers[*old], &self.peers[new]);
+                old != new && (old.asn == new.asn || old.address == new.address && !old.address.is_unspecified())
+            };
+            for old in (0..self.peers.len()).filter(is_kin) {
                 let last = self.minutes[old].last();
                 let since = last.map_or(self.window.start, |last| self.instant(last + 1));
                 let (earlier, later): (Vec<&RibTable>, Vec<&RibTable>) =
@@ -172,7 +175,8 @@ impl Replayer {
     fn take_back_contradictions(&mut self) {
         for contradicted in united(std::mem::take(&mut self.times.contradicted)) {
             let is_inside = |at: Timestamp| contradicted.start <= at && at <= contradicted.end;
-            for span in self.route_spans.iter().filter(|span| is_inside(span.from) || is_inside(span.to)) {
+            let by_message = |span: &&RouteSpan| matches!(span.evidence, Evidence::Announce | Evidence::Withdraw);
+            for span in self.route_spans.iter().filter(by_message).filter(|span| is_inside(span.from)) {
                 self.overlay.doubt_route(span.peer, span.prefix, contradicted);
             }
             for span in self.session_spans.iter().filter(|span| span.record.is_some() && is_inside(span.from)) {

@@ -7,7 +7,7 @@
 use super::control::Bits;
 
 /// So many other minutes have to be known to tell what is usual.
-const MIN_MINUTES: u32 = 30;
+const MIN_MINUTES: u32 = 10;
 /// A silence of a whole collector, or of most of its busy vantage points at once, counts from this length on.
 const MIN_JOINT: u32 = 3;
 /// That of a single vantage point.
@@ -72,7 +72,7 @@ impl Minutes {
         self.iter().take_while(|own| *own < minute).last()
     }
 
-    /// The silences between its first minute and `end`, which comes after the last minute of the data. Minutes that are
+    /// The silences between its first minute and `end`, which comes after the last minute of the window. Minutes that are
     /// `excused` are not silent: nothing was recorded then.
     fn silences(&self, end: u32, excused: &Minutes) -> Vec<Silence> {
         let Some(first) = self.first() else { return Vec::new() };
@@ -104,13 +104,14 @@ impl Minutes {
             let n_long: u32 = long().map(|other| other.length()).sum();
             let usual = silences.iter().map(Silence::length).filter(|other| other * 2 < length).max().unwrap_or(0);
             let n_other = n_known.saturating_sub(n_long);
-            let share = f64::from(n_spoken) / f64::from(n_other.max(1));
+            // One silent minute more than was seen: few minutes prove little.
+            let share = f64::from(n_spoken) / f64::from(n_other + 1);
             length >= min
                 && n_other >= MIN_MINUTES
                 && share >= MIN_BUSY
                 && long().count() as u32 <= n_known / RARE + 1
                 && length > TIMES_USUAL * usual
-                && f64::from(length) * (1.0 - share).max(1e-9).ln() <= LOG_IMPROBABLE
+                && f64::from(length) * (1.0 - share).ln() <= LOG_IMPROBABLE
         };
         silences.iter().filter(is_suspicious).copied().collect()
     }
@@ -119,7 +120,7 @@ impl Minutes {
 /// What the minutes of a collector's vantage points tell, by peer.
 pub(super) struct Heard<'a> {
     pub peers: &'a [Minutes],
-    /// The minute after the last one of the data.
+    /// The minute after the last one of the window.
     pub end: u32,
     /// Minutes for which the archive has no file, or a file without records.
     pub excused: &'a Minutes,

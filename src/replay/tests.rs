@@ -165,7 +165,9 @@ pub(super) fn run(text: &str) -> Replay {
     let mut replayer = Replayer::new(Collector::new("rrc00"), window, samples);
     story.ribs.values().zip(0..).for_each(|(rib, n)| replayer.rib(n, &format!("{n:02}"), rib));
     story.gaps.iter().for_each(|gap| replayer.gap(*gap));
-    story.updates.iter().for_each(|updates| replayer.updates(story.ribs.len() as u32, updates, FileTime::default()));
+    story.updates.iter().for_each(|updates| {
+        replayer.updates(story.ribs.len() as u32, updates, FileTime { nominal: Some(window), next_at: None })
+    });
     replayer.finish()
 }
 
@@ -242,7 +244,7 @@ fn a_record_whose_time_steps_back_comes_after_those_before_it_and_is_doubted_fro
 #[test]
 fn a_record_far_ahead_was_written_between_its_neighbours_and_hurries_nothing() {
     let text =
-        "0 rib a:P | 99 b announce Q | 7300 a withdraw P | 100 b announce Q | 900 a announce P | 950 b announce Q";
+        "0 rib a:P | 99 b announce Q | 20000 a withdraw P | 100 b announce Q | 900 a announce P | 950 b announce Q";
     check(text, "a", "P", "yes 0..99 | no 99..900 | yes 900..end");
     // A dump that is due between the two is not brought forward.
     check(&format!("{text} | 5000 rib a:P"), "a", "P", "yes 0..99 | no 99..900 | yes 900..end");
@@ -405,11 +407,11 @@ fn a_replay_knows_its_prefixes_and_who_originated_them() {
 fn a_message_after_a_rib_dump_that_bears_an_earlier_time_leaves_its_prefix_unknown() {
     let text = "0 rib a:P | 60 a announce Q | -50 a withdraw P | -40 a announce R";
     check(text, "a", "P", "unknown -50..end");
-    check(text, "a", "R", "unknown -40..end");
+    check(text, "a", "R", "unknown -50..end");
     check(&format!("{text} | 90 a announce P"), "a", "P", "unknown -50..90 | yes 90..end");
     // Unless it says the same.
     check("0 rib a:P | 60 a announce Q | -50 a announce P | -40 a withdraw R", "a", "P", "yes 0..end");
-    check(&format!("{text} | 5000 rib a:P"), "a", "R", "unknown -40..5000 | no 5000..end");
+    check(&format!("{text} | 5000 rib a:P"), "a", "R", "unknown -50..5000 | no 5000..end");
 }
 
 #[test]
