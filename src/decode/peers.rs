@@ -35,12 +35,17 @@ pub(super) struct Peers {
 struct Session {
     first_at: i64,
     last_at: i64,
+    /// When the minute of the last message began.
+    minute_at: i64,
     is_alive: bool,
 }
 
 impl Session {
-    const SILENT: Session = Session { first_at: i64::MAX, last_at: i64::MIN, is_alive: false };
+    const SILENT: Session = Session { first_at: i64::MAX, last_at: i64::MIN, minute_at: i64::MAX, is_alive: false };
 }
+
+/// Microseconds.
+const MINUTE: u64 = 60_000_000;
 
 /// Places for peers: some times more than most collectors have, so that few share one.
 const N_RECENT: usize = 256;
@@ -149,13 +154,13 @@ impl Peers {
     /// The peer sent a message.
     #[inline]
     pub(super) fn heard(&mut self, index: PeerIndex, at: Timestamp) {
-        let minute = u32::try_from(at.secs() / 60).unwrap_or(0);
-        if let Some(minutes) = self.minutes.get_mut(index as usize)
-            && minutes.last() != Some(&minute)
-        {
-            minutes.push(minute);
-        }
         if let Some(session) = self.sessions.get_mut(index as usize) {
+            if at.micros().wrapping_sub(session.minute_at) as u64 >= MINUTE {
+                let minute = at.secs().div_euclid(60);
+                session.minute_at = minute * MINUTE as i64;
+                let minutes = self.minutes.get_mut(index as usize);
+                minutes.into_iter().for_each(|minutes| minutes.push(u32::try_from(minute).unwrap_or(0)));
+            }
             session.first_at = session.first_at.min(at.micros());
             session.last_at = session.last_at.max(at.micros());
         }
