@@ -20,7 +20,8 @@ pub struct Damage {
     pub what: String,
 }
 
-/// A stretch of bytes inside an archive file that belongs to no record. What was said in it is lost.
+/// A stretch of bytes inside an archive file that belongs to no record, or to records that do not show whose they are. What
+/// was said in it is lost, and may have been said by any peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// Where it begins, in bytes of the decompressed file.
@@ -47,7 +48,7 @@ pub enum GapReason {
     Truncated,
     /// The file is not an MRT file, or nothing in it could be read.
     Unreadable,
-    /// Records inside the file are damaged beyond what single losses explain.
+    /// Bytes inside the file belong to no record, or to records that do not show whose they are.
     Damaged,
     /// The files are there, and their records stop for longer than the collector ever pauses.
     Silent,

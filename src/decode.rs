@@ -11,10 +11,15 @@ mod covers;
 #[cfg(test)]
 mod differential_tests;
 mod events;
+mod lists;
+mod losses;
 mod names;
+mod numbers;
 mod paths;
+mod peer_table;
 mod peers;
 mod prefilter;
+mod repeats;
 mod resync;
 mod rib;
 #[cfg(test)]
@@ -185,7 +190,7 @@ pub struct Counts {
     /// Session state changes.
     pub state_changes: u64,
     /// Records that say nothing about a peer: state changes of address 0.0.0.0 or AS 0, messages that the collector
-    /// itself sent (`_LOCAL` subtypes), routes that are not unicast.
+    /// itself sent (`_LOCAL` subtypes), routes that are not unicast, protocols other than BGP.
     pub ignored: u64,
     /// Types and subtypes that this version does not read; they might hide unicast routes.
     pub unsupported: u64,
@@ -213,7 +218,8 @@ pub struct Reading {
     pub span: Option<(Timestamp, Timestamp)>,
     /// The runs of records whose times follow one another, in order.
     pub runs: Vec<Run>,
-    /// Stretches of bytes inside the file that belong to no record: whatever was said in them is lost.
+    /// Stretches of bytes inside the file that belong to no record, or to records that do not show whose they are: whatever
+    /// was said in them is lost, and any peer may have said it.
     pub skipped: Vec<Skipped>,
     /// How the file ended.
     pub ending: Ending,
@@ -221,6 +227,9 @@ pub struct Reading {
     pub read_until: Option<Timestamp>,
     /// Whether bytes that belong to nothing follow a whole container. They are damage, and take nothing from what is in it.
     pub has_trailing_bytes: bool,
+    /// How far a RIB dump reaches, IPv4 then IPv6: the greatest leading 16 bits of its prefixes, among public unicast
+    /// addresses; zero where it has none.
+    pub last_blocks: [u16; 2],
     /// Whether a PEER_INDEX_TABLE came before the first TABLE_DUMP_V2 RIB record; true where none is needed.
     pub has_peer_table: bool,
 }

@@ -1,5 +1,8 @@
 //! Containers: gzip, bzip2 and Zstandard by content, every member, stream and frame, and nothing cut in silence.
 //!
+//! The signatures of gzip, bzip2 and Zstandard are also times (a skippable frame of Zstandard begins like a record of
+//! 2020-08-05 06:08:24): what a file is that begins with one, the octets behind it tell.
+//!
 //! The decoders' own multi-member modes cannot tell a cut file from a whole one that something follows, so members
 //! are opened here one by one.
 
@@ -9,6 +12,7 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::walk::is_records;
 use crate::crew::Crew;
 use blocks::Blocks;
 
@@ -17,6 +21,9 @@ const CHUNK: usize = 128 * 1024;
 
 /// Longest signature: a bzip2 stream header and the magic number of the block or end that follows it.
 const SIGNATURE: usize = 10;
+
+/// As many bytes are looked at where a container may be no container.
+const RECORDS: usize = CHUNK / 2;
 
 /// The content of `input`; the crew may help with it.
 pub(super) fn decompress<R: Read>(input: R, crew: &Crew) -> Container<'_, R> {
@@ -77,7 +84,11 @@ impl<R: Read> Container<'_, R> {
                 if head.is_empty() {
                     return Ok(());
                 }
-                let format = format(head);
+                let mut format = format(head);
+                // The time of the first record of a plain file may be any number, a signature too.
+                if first && format.is_some() && is_records(source.peek(RECORDS)?) {
+                    format = None;
+                }
                 self.began = true;
                 match format {
                     Some(Format::Gzip) => Stream::Gzip(Box::new(GzDecoder::new(source))),

@@ -8,8 +8,8 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use rustc_hash::FxHashSet;
 
-use super::prefilter::{Encoding, MP_REACH, MP_UNREACH, attribute, nlri, unicast};
-use super::wire::Octets;
+use super::lists::{List, Lists};
+use super::peers::NOBODY;
 use super::{PeerIndex, Selection};
 use crate::bgp::{Family, Prefix};
 use crate::time::Timestamp;
@@ -84,6 +84,9 @@ impl Control {
     /// A peer holds a sampled prefix in a RIB dump.
     #[inline]
     pub(super) fn hold(&mut self, peer: PeerIndex, prefix: u32, has_path_ids: bool) {
+        if peer == NOBODY {
+            return;
+        }
         if has_path_ids {
             self.untracked.insert(peer);
         }
@@ -99,68 +102,46 @@ impl Control {
         }
     }
 
-    /// An UPDATE without its header. What cannot be read says nothing.
+    /// A RIB dump begins again: nobody holds a prefix of this family yet.
+    pub(super) fn forget_held(&mut self, family: Family) {
+        let Control { prefixes, held, .. } = self;
+        for (n, _) in prefixes.iter().enumerate().filter(|(_, prefix)| prefix.family() == family) {
+            held.iter_mut().filter_map(|words| words.get_mut(n / 64)).for_each(|bits| *bits &= !(1 << (n % 64)));
+        }
+    }
+
+    /// An UPDATE. What cannot be read says nothing.
     pub(super) fn update(
         &mut self,
         (at, run): (Timestamp, u16),
         n_before: usize,
         peer: PeerIndex,
-        update: &[u8],
-        code: Encoding,
+        lists: &Lists,
+        add_path: bool,
         selection: &Selection,
     ) {
-        if code.add_path {
+        if add_path || lists.all.iter().any(List::has_path_ids) {
             self.untracked.insert(peer);
             return;
         }
-        let n = self.changes.len();
         let change = ControlChange { at, run, n_before: n_before as u32, peer, prefix: 0, is_announced: false };
-        if self.lists(change, update, selection).is_none() {
-            self.changes.truncate(n);
+        // Withdrawals of all kinds before announcements: a prefix in both is announced.
+        for is_announced in [false, true] {
+            for list in lists.all.iter().filter(|list| list.is_clear() && list.is_withdrawn() != is_announced) {
+                self.list(list, ControlChange { is_announced, ..change }, selection);
+            }
         }
     }
 
-    /// Withdrawals of all kinds before announcements: a prefix in both is announced.
-    fn lists(&mut self, change: ControlChange, update: &[u8], selection: &Selection) -> Option<()> {
-        let mut octets = Octets(update);
-        let withdrawn = octets.field()?;
-        let attributes = octets.field()?;
-        self.list(withdrawn, Family::V4, change, selection)?;
-        let (mut rest, mut reached) = (Octets(attributes), None);
-        while let Some((code, value)) = attribute(&mut rest)? {
-            match code {
-                MP_UNREACH => {
-                    if let Some((family, list)) = unicast(code, value)? {
-                        self.list(list, family, change, selection)?;
-                    }
-                }
-                MP_REACH => reached = unicast(code, value)?,
-                _ => {}
-            }
-        }
-        let change = ControlChange { is_announced: true, ..change };
-        if let Some((family, list)) = reached {
-            self.list(list, family, change, selection)?;
-        }
-        self.list(octets.0, Family::V4, change, selection)
-    }
-
-    fn list(&mut self, list: &[u8], family: Family, change: ControlChange, selection: &Selection) -> Option<()> {
-        let mut list = Octets(list);
-        while !list.is_empty() {
-            let (_, length, octets) = nlri(&mut list, family, false)?;
-            // A default route is also what path identifiers look like where none are expected.
-            if length == 0 {
-                return None;
-            }
+    fn list(&mut self, list: &List, change: ControlChange, selection: &Selection) {
+        for (_, length, octets) in list.prefixes() {
             let mixed = mix(octets, length);
             if selection.samples(mixed)
-                && let Some(prefix) = self.index(family, length, octets, mixed)
+                && let Some(prefix) = self.index(list.family(), length, octets, mixed)
             {
                 self.changes.push(ControlChange { prefix, ..change });
             }
         }
-        Some(())
     }
 }
 

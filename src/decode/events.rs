@@ -7,10 +7,13 @@ use super::clock::{self, Run, Runs};
 use super::container::Container;
 use super::control::Control;
 use super::covers::Covers;
+use super::lists::Lists;
+use super::numbers::Numbers;
 use super::paths::Paths;
 use super::peers::{Peers, is_nobody};
 use super::prefilter::{Encoding, Matter, update_matters};
-use super::rib::{PrefixCount, address, unicast_table};
+use super::repeats::PrefixCount;
+use super::rib::{address, unicast_table};
 use super::walk::{Next, Record, TABLE_DUMP, Walk};
 use super::wire::Octets;
 use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
@@ -19,10 +22,10 @@ use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
 /// Record types (RFC 6396, section 4; type 5 is its appendix B.2.1).
-const BGP: u16 = 5;
+pub(super) const BGP: u16 = 5;
 pub(super) const TABLE_DUMP_V2: u16 = 13;
-const BGP4MP: u16 = 16;
-const BGP4MP_ET: u16 = 17;
+pub(super) const BGP4MP: u16 = 16;
+pub(super) const BGP4MP_ET: u16 = 17;
 
 /// Message types (RFC 4271, 2918; 128 is the ROUTE-REFRESH that Cisco had before).
 const OPEN: u8 = 1;
@@ -35,7 +38,7 @@ const ROUTE_REFRESH_CISCO: u8 = 128;
 const ESTABLISHED: u16 = 6;
 
 /// Of a peer whose address was not recorded.
-const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// How every message begins (RFC 4271, section 4.1).
 const MARKER: [u8; 16] = [0xff; 16];
@@ -87,18 +90,20 @@ pub(super) struct Draft<'s> {
     /// What the peer indices of TABLE_DUMP_V2 mean.
     pub(super) table: Vec<PeerIndex>,
     pub(super) has_peer_table: bool,
+    pub(super) table_lacks_numbers: bool,
     pub(super) prefixes: PrefixCount,
     pub(super) paths: Paths,
     pub(super) control: Control,
     pub(super) covers: Covers,
     pub(super) counts: Counts,
+    pub(super) numbers: Numbers,
     lacked_peer_table: bool,
-    events: Vec<RouteEvent>,
+    pub(super) events: Vec<RouteEvent>,
     damage: Vec<Damage>,
     pub(super) latest_damaged: Option<u64>,
     has_trailing_bytes: bool,
     runs: Runs,
-    skipped: Vec<Skipped>,
+    pub(super) skipped: Vec<Skipped>,
     /// The times of the latest two records; the end of time where there are none.
     latest: [Timestamp; 2],
 }
@@ -111,11 +116,13 @@ impl<'s> Draft<'s> {
             peers: Peers::default(),
             table: Vec::new(),
             has_peer_table: false,
+            table_lacks_numbers: false,
             prefixes: PrefixCount::default(),
             paths: Paths::default(),
             control: Control::default(),
             covers: Covers::default(),
             counts: Counts::default(),
+            numbers: Numbers::default(),
             lacked_peer_table: false,
             events: Vec::new(),
             damage: Vec::new(),
@@ -129,6 +136,8 @@ impl<'s> Draft<'s> {
 
     fn finish(mut self, ending: Ending) -> Reading {
         self.leave_all_covers();
+        self.numbers.name(&mut self.peers);
+        self.compare_repeats();
         let runs = self.runs.finish();
         let believed = clock::believed(&runs, None);
         Reading {
@@ -143,6 +152,7 @@ impl<'s> Draft<'s> {
             skipped: self.skipped,
             ending,
             has_trailing_bytes: self.has_trailing_bytes,
+            last_blocks: self.prefixes.last_blocks(),
             has_peer_table: !self.lacked_peer_table,
         }
     }
@@ -166,8 +176,9 @@ impl<'s> Draft<'s> {
         self.counts.messages += 1;
         self.peers.heard(peer, at);
         if matter == Matter::Sample {
+            let lists = Lists::of(update, update.len(), encoding.add_path);
             let now = (self.runs.now(), self.runs.index());
-            self.control.update(now, self.events.len(), peer, update, encoding, self.selection);
+            self.control.update(now, self.events.len(), peer, &lists, encoding.add_path, self.selection);
         }
         true
     }
@@ -175,6 +186,7 @@ impl<'s> Draft<'s> {
     fn record(&mut self, record: &Record) {
         let Some((at, body)) = timed(record.seconds, record.kind, record.body) else {
             self.counts.records += 1;
+            self.orphan(record, Timestamp::from_secs(i64::from(record.seconds)));
             return self.damage(record, "a record without its microseconds".to_owned());
         };
         if record.n_skipped > 0 {
@@ -188,7 +200,7 @@ impl<'s> Draft<'s> {
             (TABLE_DUMP, 1) => self.table_dump(record, at, Family::V4),
             (TABLE_DUMP, 2) => self.table_dump(record, at, Family::V6),
             (BGP, _) => self.legacy_bgp(record, at, body),
-            _ => self.counts.unsupported += 1,
+            _ => self.unread_kind(record, at),
         }
     }
 
@@ -205,7 +217,7 @@ impl<'s> Draft<'s> {
         let after = before.min(self.latest[0]).min(self.latest[1]);
         let what = format!("{n} bytes that belong to no record");
         self.count_damage(Damage { record: record.index, offset, what });
-        self.skipped.push(Skipped { offset, bytes: n, after, before });
+        self.push_skipped(Skipped { offset, bytes: n, after, before });
     }
 
     fn table_dump_v2(&mut self, record: &Record, at: Timestamp) {
@@ -225,85 +237,123 @@ impl<'s> Draft<'s> {
     fn bgp4mp(&mut self, record: &Record, at: Timestamp, body: Octets) {
         let Some(encoding) = message_encoding(record.kind, record.subtype) else {
             return match record.subtype {
-                0 => self.state_change(record, at, state_change(body, false)),
-                5 => self.state_change(record, at, state_change(body, true)),
-                // What the collector sent itself (`_LOCAL`); entries and snapshots that no archive uses.
-                2 | 3 | 6 | 7 | 10 | 11 => self.counts.ignored += 1,
-                _ => self.counts.unsupported += 1,
+                0 => self.state_change(record, at, body, state_change(body, false)),
+                2 => self.table_entry(record, at, body),
+                5 => self.state_change(record, at, body, state_change(body, true)),
+                // What the collector sent itself (`_LOCAL`).
+                6 | 7 | 10 | 11 => self.counts.ignored += 1,
+                _ => self.unread_kind(record, at),
             };
         };
         match envelope(body, encoding.four_octets) {
-            Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
-            Some((peer, message)) => {
-                let peer = self.sent(peer, at);
-                if message.starts_with(&MARKER) {
-                    self.peers.note_envelope(body.0, message, peer);
+            Some((peer, message)) if is_nobody(&peer) => {
+                // Whose an UPDATE is that has no addresses at all nobody knows.
+                let lacks_addresses = body.0.len() - message.len() < 8;
+                match message.get(MESSAGE_HEADER - 1) {
+                    Some(&UPDATE) | None if lacks_addresses => self.unread_message(record, at),
+                    _ => self.counts.ignored += 1,
                 }
-                self.message(record, at, peer, message, encoding);
             }
-            None => {
-                self.counts.messages += 1;
-                self.damage(record, "a message that ends before its addresses do".to_owned());
+            Some((peer, message)) => {
+                let index = self.sent(peer, at);
+                if message.starts_with(&MARKER) && peer.asn != Asn::TRANS {
+                    self.peers.note_envelope(body.0, message, index);
+                }
+                if local_as(body, encoding.four_octets) == Some(peer.asn) {
+                    self.peers.set_internal(index);
+                }
+                self.messages(record, at, index, message, encoding);
+            }
+            None => self.unread_message(record, at),
+        }
+    }
+
+    /// A message that ends before its addresses do.
+    fn unread_message(&mut self, record: &Record, at: Timestamp) {
+        self.counts.messages += 1;
+        self.damage(record, "a message that ends before its addresses do".to_owned());
+        self.orphan(record, at);
+    }
+
+    /// The BGP message of a record; should others follow it there, those too.
+    fn messages(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, octets: &[u8], encoding: Encoding) {
+        let mut rest = octets;
+        loop {
+            rest = self.message(record, at, peer, rest, encoding);
+            if rest.is_empty() {
+                return;
+            }
+            if !rest.starts_with(&MARKER) {
+                let what = format!("{} octets after a BGP message", rest.len());
+                return self.lost(record, at, peer, what);
             }
         }
     }
 
-    /// A BGP message with its header.
-    fn message(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, message: &[u8], encoding: Encoding) {
-        let Some((kind, content, is_cut)) = message_content(message) else {
-            return self.damage(record, "no BGP message where one should begin".to_owned());
+    /// A BGP message with its header; returns what follows it.
+    fn message<'a>(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        peer: PeerIndex,
+        message: &'a [u8],
+        encoding: Encoding,
+    ) -> &'a [u8] {
+        let Some((kind, length, content)) = message_content(message) else {
+            self.lost(record, at, peer, "no BGP message where one should begin".to_owned());
+            return &[];
         };
+        let (content, rest) = content.split_at_checked(length).unwrap_or((content, &[]));
         if matches!(kind, UPDATE | KEEPALIVE) {
             self.alive(record, at, peer);
         }
         match kind {
-            UPDATE if is_cut => {
-                self.damage(record, format!("an UPDATE of which only {} octets were kept", message.len()));
-                if let Some(update) = updates::salvage(content, encoding) {
-                    self.update(record, at, peer, &update, encoding, true);
+            UPDATE => {
+                if content.len() < length {
+                    self.damage(record, format!("an UPDATE of which only {} octets were kept", message.len()));
                 }
+                self.update(record, at, peer, (content, length), encoding);
             }
-            UPDATE => self.update(record, at, peer, content, encoding, false),
             OPEN => self.opened(record, at, peer),
             NOTIFICATION => self.notified(record, at, peer, content),
             KEEPALIVE | ROUTE_REFRESH | ROUTE_REFRESH_CISCO => {}
-            _ => self.damage(record, format!("a BGP message of unknown type {kind}")),
+            _ => self.lost(record, at, peer, format!("a BGP message of unknown type {kind}")),
         }
+        rest
     }
 
+    /// An UPDATE, and how long it should be.
     fn update(
         &mut self,
         record: &Record,
         at: Timestamp,
         peer: PeerIndex,
-        update: &[u8],
+        (update, length): (&[u8], usize),
         encoding: Encoding,
-        is_cut: bool,
     ) {
-        let matter = if self.decode_all { Matter::Routes } else { update_matters(update, encoding, self.selection) };
-        if matter != Matter::Nothing {
-            let now = (self.runs.now(), self.runs.index());
-            self.control.update(now, self.events.len(), peer, update, encoding, self.selection);
+        let is_whole = update.len() == length && !self.decode_all && !self.peers.lacks_number(peer);
+        let matter = if is_whole { update_matters(update, encoding, self.selection) } else { Matter::Routes };
+        if matter == Matter::Nothing {
+            return;
         }
+        let lists = Lists::of(update, length, encoding.add_path);
+        // What is lost is told whatever was asked for, and before what could be read.
+        for lost in lists.lost() {
+            self.event(record, at, peer, Change::Lost(lost));
+        }
+        let now = (self.runs.now(), self.runs.index());
+        self.control.update(now, self.events.len(), peer, &lists, encoding.add_path, self.selection);
         if matter == Matter::Routes {
-            self.decode_update(record, at, peer, update, encoding, is_cut);
+            self.routes(record, at, peer, lists, encoding.four_octets);
         }
     }
 
-    fn decode_update(
-        &mut self,
-        record: &Record,
-        at: Timestamp,
-        peer: PeerIndex,
-        update: &[u8],
-        encoding: Encoding,
-        is_cut: bool,
-    ) {
-        let decoded = match updates::decode(update, encoding, &mut self.paths) {
-            Ok(decoded) => decoded,
-            Err(what) => return self.damage(record, what),
-        };
-        if let Some(family) = decoded.end_of_rib.filter(|_| !is_cut) {
+    fn routes(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, lists: Lists, four_octets: bool) {
+        let decoded = updates::decode(&lists, four_octets, &mut self.paths);
+        if let Some(what) = lists.flaw.or(decoded.flaw) {
+            self.damage(record, what);
+        }
+        if let Some(family) = lists.end_of_rib {
             self.event(record, at, peer, Change::EndOfRib { family });
         }
         for (prefix, path_id) in decoded.withdrawn {
@@ -311,64 +361,79 @@ impl<'s> Draft<'s> {
                 self.event(record, at, peer, Change::Withdraw { prefix, path_id });
             }
         }
-        let Some(path) = decoded.path.filter(|path| !path.hops().is_empty()) else { return };
-        let of_wanted_origin = self.originates(&path);
-        for (prefix, path_id) in decoded.announced {
-            if of_wanted_origin || self.selection.wants(&prefix) {
-                let path = path.clone();
-                self.event(record, at, peer, Change::Announce { prefix, path_id, path });
+        if let Some(path) = decoded.path.filter(|path| !path.hops().is_empty()) {
+            if self.peers.lacks_number(peer) {
+                self.numbers.count(peer, &path, lists.attributes, four_octets);
+            }
+            let of_wanted_origin = self.originates(&path);
+            for (prefix, path_id) in decoded.announced {
+                if of_wanted_origin || self.selection.wants(&prefix) {
+                    let path = path.clone();
+                    self.event(record, at, peer, Change::Announce { prefix, path_id, path });
+                }
+            }
+        }
+        // A wanted origin may have announced any of them. Those that it is known to have are chosen themselves: what a
+        // RIB dump or a message that can be read has shown to be of a wanted origin is asked for by prefix, and the files
+        // are read again. Of a prefix that only unreadable messages could show to be its own nothing is ever claimed.
+        for prefix in decoded.unclear {
+            if self.selection.wants(&prefix) {
+                self.event(record, at, peer, Change::Unclear { prefix });
             }
         }
     }
 
-    fn state_change(&mut self, record: &Record, at: Timestamp, change: Option<(Peer, (u16, u16))>) {
+    fn state_change(&mut self, record: &Record, at: Timestamp, body: Octets, change: Option<(Peer, (u16, u16))>) {
         match change {
-            Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
+            Some((peer, _)) if is_nobody(&peer) => self.state_of_nobody(record, at, body),
             Some((peer, states)) => {
                 self.counts.state_changes += 1;
+                let is_internal = record.kind != BGP && local_as(body, record.subtype == 5) == Some(peer.asn);
                 let peer = self.peers.index(peer);
+                if is_internal {
+                    self.peers.set_internal(peer);
+                }
                 match states {
                     (_, ESTABLISHED) => self.event(record, at, peer, Change::SessionUp),
                     (ESTABLISHED, _) => self.closed(record, at, peer),
                     _ => self.event(record, at, peer, Change::ConnectionClosed),
                 }
             }
-            None => {
-                self.counts.state_changes += 1;
-                self.damage(record, "a state change that cannot be read".to_owned());
-            }
+            None => self.unread_state(record, at, body),
         }
     }
 
     /// The oldest form: IPv4, two-octet AS numbers, messages without their header.
     fn legacy_bgp(&mut self, record: &Record, at: Timestamp, mut body: Octets) {
         const ENCODING: Encoding = Encoding { four_octets: false, add_path: false };
+        let whole = body;
         let peer = legacy_peer(&mut body);
         match record.subtype {
             3 => {
                 let change = peer.zip(states(&mut body));
-                self.state_change(record, at, change);
+                self.state_change(record, at, whole, change);
             }
             1 | 5 | 6 | 7 => match peer.zip(legacy_peer(&mut body)) {
                 Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
-                Some((peer, _)) => {
+                Some((peer, local)) => {
+                    let is_internal = peer.asn == local.asn && peer.asn != Asn::TRANS;
                     let peer = self.sent(peer, at);
+                    if is_internal {
+                        self.peers.set_internal(peer);
+                    }
                     if matches!(record.subtype, 1 | 7) {
                         self.alive(record, at, peer);
                     }
                     match record.subtype {
-                        1 => self.update(record, at, peer, body.0, ENCODING, false),
+                        1 => self.update(record, at, peer, (body.0, body.0.len()), ENCODING),
                         5 => self.opened(record, at, peer),
                         6 => self.notified(record, at, peer, body.0),
                         _ => {}
                     }
                 }
-                None => {
-                    self.counts.messages += 1;
-                    self.damage(record, "a message that ends before its addresses do".to_owned());
-                }
+                None => self.unread_message(record, at),
             },
-            _ => self.counts.unsupported += 1,
+            _ => self.unread_kind(record, at),
         }
     }
 
@@ -439,7 +504,7 @@ impl<'s> Draft<'s> {
     }
 
     /// Keeps the list in the order of the file: records that cover others may be read after these.
-    fn count_damage(&mut self, damage: Damage) {
+    pub(super) fn count_damage(&mut self, damage: Damage) {
         self.counts.damaged += 1;
         let place = |damage: &Damage| (damage.record, damage.offset);
         let at = self.damage.partition_point(|known| place(known) <= place(&damage));
@@ -459,7 +524,7 @@ fn span(runs: &[Run]) -> Option<(Timestamp, Timestamp)> {
 fn is_of_other_routes(body: &[u8]) -> bool {
     let mut octets = Octets(body);
     let family = octets.take(4).and_then(|_| octets.array());
-    family.is_some_and(|family: [u8; 3]| !matches!(family, [0, 1 | 2, 1]))
+    family.is_some_and(|family: [u8; 3]| !matches!(family, [0, 1 | 2, 1 | 3]))
 }
 
 /// When a record was written, and what follows.
@@ -529,11 +594,11 @@ fn states(octets: &mut Octets) -> Option<(u16, u16)> {
     (1..=8).contains(&new).then_some((old, new))
 }
 
-fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {
+pub(super) fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {
     Some(Asn(if four_octets { octets.u32()? } else { u32::from(octets.u16()?) }))
 }
 
-fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
+pub(super) fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
     let asn = as_number(octets, false)?;
     Some(Peer { address: address(octets, Family::V4)?, asn })
 }
@@ -548,16 +613,18 @@ fn whole_update(message: &[u8]) -> Option<&[u8]> {
     is_whole.then_some(content)
 }
 
-/// The type of a message, what follows its header, and whether the record ends before the message does.
-fn message_content(message: &[u8]) -> Option<(u8, &[u8], bool)> {
+/// The type of a message, how long its content should be, and what follows its header.
+fn message_content(message: &[u8]) -> Option<(u8, usize, &[u8])> {
     let mut octets = Octets(message);
     octets.array().filter(|marker| marker == &MARKER)?;
     let length = usize::from(octets.u16()?).checked_sub(MESSAGE_HEADER)?;
-    let kind = octets.u8()?;
-    match octets.0.get(..length) {
-        Some(content) => Some((kind, content, false)),
-        None => Some((kind, octets.0, true)),
-    }
+    Some((octets.u8()?, length, octets.0))
+}
+
+/// The AS number of the collector in a BGP4MP record, if it is one that tells something.
+fn local_as(mut body: Octets, four_octets: bool) -> Option<Asn> {
+    as_number(&mut body, four_octets)?;
+    as_number(&mut body, four_octets).filter(|asn| *asn != Asn::TRANS && asn.0 != 0)
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub(super) struct Paths(HashTable<(u64, AsPath)>);
 impl Paths {
     /// The path that the attributes of a route hold; nothing where there is no AS_PATH. AS4_PATH counts only on a
     /// session of two-octet AS numbers, and with four octets must be ignored (RFC 6793, section 6).
+    ///
+    /// Daemons write AS numbers of four octets into records whose subtype promises two, and the other way round: a path
+    /// that cannot be read as declared, and can as the other to its last octet, is the other.
     pub(super) fn decode(&mut self, attributes: &[u8], four_octets: bool) -> Result<Option<AsPath>, String> {
         let mut octets = Octets(attributes);
         let (mut path, mut as4_path) = (None, None);
@@ -35,9 +38,12 @@ impl Paths {
         {
             return Ok(Some(self.share(hops, 1)));
         }
-        let width = if four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
-        let plain = if as4_path.is_none() { plain(path, four_octets) } else { None };
-        let decoded = plain.map_or_else(|| by_parser(path, as4_path, width), Ok)?;
+        let decoded = match whole(path, as4_path, four_octets) {
+            Err(what) if plain(path, !four_octets).is_none() => return Err(what),
+            Err(_) if four_octets => whole(path, in_attributes(attributes, AS4_PATH), false)?,
+            Err(_) => whole(path, None, true)?,
+            Ok(decoded) => decoded,
+        };
         Ok(Some(self.share(decoded.hops().iter().copied(), decoded.origins().len())))
     }
 
@@ -48,6 +54,24 @@ impl Paths {
         let known = self.0.entry(hash, |(known, path)| *known == hash && is_same(path), |(known, _)| *known);
         known.or_insert_with(|| (hash, AsPath::new(hops.clone(), n_origins))).get().1.clone()
     }
+}
+
+/// The path of AS_PATH and AS4_PATH, with AS numbers of two octets or four in the former.
+fn whole(path: &[u8], as4_path: Option<&[u8]>, four_octets: bool) -> Result<AsPath, String> {
+    let width = if four_octets { AsnLength::Bits32 } else { AsnLength::Bits16 };
+    let plain = if as4_path.is_none() { plain(path, four_octets) } else { None };
+    plain.map_or_else(|| by_parser(path, as4_path, width), Ok)
+}
+
+/// The value of the first attribute of this code.
+pub(super) fn in_attributes(attributes: &[u8], wanted: u8) -> Option<&[u8]> {
+    let mut octets = Octets(attributes);
+    while let Some((code, value)) = attribute(&mut octets)? {
+        if code == wanted {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// The hops of a path of one AS_SEQUENCE, as nearly all are.

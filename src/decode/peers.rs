@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 
 use super::{PeerActivity, PeerIndex};
-use crate::bgp::{Family, Peer};
+use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
+
+/// In place of an index: not a vantage point, but the collector itself or a row that cannot be read.
+pub(super) const NOBODY: PeerIndex = PeerIndex::MAX;
 
 /// A peer in a form that hashes fast.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,10 +41,12 @@ struct Session {
     /// When the minute of the last message began.
     minute_at: i64,
     is_alive: bool,
+    is_internal: bool,
 }
 
 impl Session {
-    const SILENT: Session = Session { first_at: i64::MAX, last_at: i64::MIN, minute_at: i64::MAX, is_alive: false };
+    const SILENT: Session =
+        Session { first_at: i64::MAX, last_at: i64::MIN, minute_at: i64::MAX, is_alive: false, is_internal: false };
 }
 
 /// Microseconds.
@@ -146,9 +151,28 @@ impl Peers {
         }
     }
 
-    /// Whether the peer names nobody.
-    pub(super) fn is_nobody(&self, index: PeerIndex) -> bool {
-        self.list.get(index as usize).is_none_or(is_nobody)
+    /// The index of `peer` in a RIB dump, where some rows are no peers.
+    pub(super) fn index_or_nobody(&mut self, peer: Peer) -> PeerIndex {
+        if is_nobody(&peer) { NOBODY } else { self.index(peer) }
+    }
+
+    /// Whether the peer has a number of four octets that was lost.
+    pub(super) fn lacks_number(&self, index: PeerIndex) -> bool {
+        self.list.get(index as usize).is_some_and(|peer| peer.asn == Asn::TRANS)
+    }
+
+    /// The number that was lost.
+    pub(super) fn set_number(&mut self, index: PeerIndex, asn: Asn) {
+        if let Some(peer) = self.list.get_mut(index as usize) {
+            peer.asn = asn;
+        }
+    }
+
+    /// The session of the peer is inside one AS.
+    pub(super) fn set_internal(&mut self, index: PeerIndex) {
+        if let Some(session) = self.sessions.get_mut(index as usize) {
+            session.is_internal = true;
+        }
     }
 
     /// The peer sent a message.
@@ -189,12 +213,28 @@ impl Peers {
         }
     }
 
+    /// Whether routes of the peer were counted.
+    pub(super) fn holds_any(&self, index: PeerIndex) -> bool {
+        self.tables.get(index as usize).is_some_and(|table| table.sizes != [0; 2])
+    }
+
+    /// The tables of a family are counted from the beginning; returns how many routes were counted.
+    pub(super) fn recount(&mut self, family: Family) -> u64 {
+        self.tables.iter_mut().map(|table| std::mem::take(&mut table.sizes[family as usize])).sum()
+    }
+
+    /// How many routes of a family were counted.
+    pub(super) fn n_counted(&self, family: Family) -> u64 {
+        self.tables.iter().map(|table| table.sizes[family as usize]).sum()
+    }
+
     pub(super) fn into_list(self) -> Vec<PeerActivity> {
         let peers = self.list.into_iter().zip(self.sessions).zip(self.tables).zip(self.minutes);
         let activity = |(((peer, session), table), minutes): (((Peer, Session), Table), Vec<u32>)| {
             let at = |micros| (session.first_at <= session.last_at).then(|| Timestamp::from_micros(micros));
             let (first_at, last_at) = (at(session.first_at), at(session.last_at));
-            PeerActivity { peer, first_at, last_at, table_size: table.sizes, minutes, is_internal: false }
+            let (table_size, is_internal) = (table.sizes, session.is_internal);
+            PeerActivity { peer, first_at, last_at, table_size, minutes, is_internal }
         };
         peers.map(activity).collect()
     }

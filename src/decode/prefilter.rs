@@ -1,9 +1,11 @@
 //! The cheap test of raw bytes: could this UPDATE or RIB entry matter to the selection?
 //!
 //! No allocation, one pass, attributes that carry no route skipped by length. `None` means malformed or unusual: the
-//! caller decodes such a message in full. So the test can say yes too often and never no wrongly.
+//! caller decodes such a message in full. So the test can say yes too often and never no wrongly; what it says no to was
+//! read to its end as its record declares, and lost nothing.
 
 use super::control::{mix, mix_v4};
+use super::lists::MAX_PATH_ID;
 use super::selection::Selection;
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
@@ -140,21 +142,26 @@ pub(super) fn attribute<'a>(attributes: &mut Octets<'a>) -> Option<Option<(u8, &
 
 /// The family and the prefixes of MP_REACH_NLRI or MP_UNREACH_NLRI; `Some(None)` for other families than unicast.
 pub(super) fn unicast(code: u8, value: &[u8]) -> Option<Option<(Family, &[u8])>> {
-    let mut octets = Octets(value);
-    let family = match (octets.u16()?, octets.u8()?) {
-        (1, 1) => Family::V4,
-        (2, 1) => Family::V6,
-        _ => return Some(None),
-    };
+    let Some(family) = multiprotocol_family(value)? else { return Some(None) };
+    let mut octets = Octets(value.get(3..)?);
     if code == MP_REACH {
         let length = octets.u8()?;
         octets.take(usize::from(length))?;
-        // Reserved; once the number of addresses that follow here (RFC 2858), which nobody writes.
-        if octets.u8()? != 0 {
-            return None;
-        }
+        // Reserved: ignored upon receipt (RFC 4760, section 3).
+        octets.u8()?;
     }
     Some(Some((family, octets.0)))
+}
+
+/// The family that MP_REACH_NLRI or MP_UNREACH_NLRI begins with; `Some(None)` for other families than unicast. SAFI 3 of
+/// RFC 2858 is unicast and multicast at once.
+pub(super) fn multiprotocol_family(value: &[u8]) -> Option<Option<Family>> {
+    let [high, low, safi, ..] = *value else { return None };
+    Some(match (u16::from_be_bytes([high, low]), safi) {
+        (1, 1 | 3) => Some(Family::V4),
+        (2, 1 | 3) => Some(Family::V6),
+        _ => None,
+    })
 }
 
 /// The next prefix of a list with its path identifier, 0 where there is none: length, octets.
@@ -220,9 +227,10 @@ fn any_prefixes_matter(
 ) -> Option<bool> {
     let mut list = Octets(list);
     while !list.is_empty() {
-        let (_, length, octets) = nlri(&mut list, family, encoding.add_path)?;
-        // A default route; also what path identifiers look like to a collector that does not expect them.
-        if length == 0 {
+        let (path_id, length, octets) = nlri(&mut list, family, encoding.add_path)?;
+        // A default route, also what path identifiers look like where none are expected; or no path identifier. What the
+        // list is, if not what its record declares, is not decided here: [`super::lists`].
+        if length == 0 || path_id > MAX_PATH_ID {
             return None;
         }
         let head = head(length, octets);

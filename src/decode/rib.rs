@@ -1,4 +1,4 @@
-//! RIB dumps: TABLE_DUMP (RFC 6396, section 4.2) and TABLE_DUMP_V2 (section 4.3, RFC 8050).
+//! RIB dumps: TABLE_DUMP (RFC 6396, section 4.2), TABLE_DUMP_V2 (section 4.3, RFC 8050), and BGP4MP_ENTRY before them.
 //!
 //! Every entry is walked, to count the tables of the peers; the attributes of the few that matter are decoded.
 
@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::control::mix;
 use super::events::Draft;
-use super::prefilter::{longest, nlri, origin_matters, prefix_matters};
+use super::peer_table;
+use super::peers::NOBODY;
+use super::prefilter::{longest, multiprotocol_family, nlri, origin_matters, prefix_matters};
 use super::walk::Record;
 use super::wire::Octets;
 use super::{Change, PeerIndex};
@@ -15,14 +17,14 @@ use crate::time::Timestamp;
 
 /// A prefix as the dump writes it: comparing and testing it needs no more.
 #[derive(Clone, Copy)]
-struct Network<'a> {
-    family: Family,
-    length: u8,
-    octets: &'a [u8],
+pub(super) struct Network<'a> {
+    pub(super) family: Family,
+    pub(super) length: u8,
+    pub(super) octets: &'a [u8],
 }
 
 impl Network<'_> {
-    fn prefix(&self) -> Option<Prefix> {
+    pub(super) fn prefix(&self) -> Option<Prefix> {
         Prefix::from_nlri(self.family, self.length, self.octets)
     }
 }
@@ -46,28 +48,6 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Which prefix of the dump is being read, counted from 1. A prefix may be split over several records.
-#[derive(Default)]
-pub(super) struct PrefixCount {
-    family: Option<Family>,
-    length: u8,
-    octets: Vec<u8>,
-    n: u64,
-}
-
-impl PrefixCount {
-    fn count(&mut self, network: Network) -> u64 {
-        if self.family != Some(network.family) || self.length != network.length || self.octets != network.octets {
-            self.family = Some(network.family);
-            self.length = network.length;
-            self.octets.clear();
-            self.octets.extend_from_slice(network.octets);
-            self.n += 1;
-        }
-        self.n
-    }
-}
-
 /// One route in a dump.
 struct Entry<'a> {
     peer: PeerIndex,
@@ -85,13 +65,14 @@ impl Draft<'_> {
         self.table.clear();
         let mut octets = Octets(record.body);
         let n = octets.take(4).and_then(|_| octets.field()).and_then(|_| octets.u16());
-        for _ in 0..n.unwrap_or(0) {
-            let Some(peer) = table_peer(&mut octets) else { break };
-            self.table.push(self.peers.index(peer));
+        let (peers, flaw) = peer_table::rows(octets.0, usize::from(n.unwrap_or(0)));
+        self.table.extend(peers.into_iter().map(|peer| self.peers.index_or_nobody(peer)));
+        self.table_lacks_numbers = self.table.iter().any(|peer| self.peers.lacks_number(*peer));
+        let flaw = flaw.or_else(|| n.is_none().then_some("a peer table that ends early"));
+        if let Some(flaw) = flaw {
+            self.damage(record, flaw.to_owned());
         }
-        if n.map(usize::from) != Some(self.table.len()) {
-            self.damage(record, "a peer table that ends early".to_owned());
-        }
+        self.prefixes.new_table(self.table.iter().any(|peer| self.peers.holds_any(*peer)));
     }
 
     /// The entries of one prefix, or some of them.
@@ -101,9 +82,13 @@ impl Draft<'_> {
             return self.damage(record, "a RIB record without a readable prefix".to_owned());
         };
         let network = entries.network;
+        let first_peer = Octets(entries.octets.0).u16().and_then(|index| self.table.get(usize::from(index)));
+        let first_peer = *first_peer.unwrap_or(&NOBODY);
+        self.prefixes.numbered(record.body);
+        let n_prefix = self.nth(network, first_peer);
         let mixed = mix(network.octets, network.length);
         let wanted = prefix_matters(family, network.length, network.octets, mixed, self.selection).unwrap_or(true);
-        let originates = self.count_entries(record, at, &entries, mixed, wanted);
+        let originates = self.count_entries(record, at, &entries, (n_prefix, mixed), wanted);
         if !self.selection.has_origins() {
             return;
         }
@@ -118,12 +103,18 @@ impl Draft<'_> {
 
     /// Counts the entries of a prefix for the table of each peer, and reports them where the prefix is wanted. Where it is
     /// not, says whether any has a wanted origin.
-    fn count_entries(&mut self, record: &Record, at: Timestamp, entries: &Entries, mixed: u64, wanted: bool) -> bool {
+    fn count_entries(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        entries: &Entries,
+        (n_prefix, mixed): (u64, u64),
+        wanted: bool,
+    ) -> bool {
         let Entries { mut octets, n, network, add_path } = *entries;
-        let n_prefix = self.prefixes.count(network);
         let looks_inside = wanted || self.decode_all || self.selection.has_origins();
         let sampled = self.sampled(network, mixed);
-        if !wanted && !self.decode_all && !add_path {
+        if !wanted && !self.decode_all && !add_path && !self.table_lacks_numbers {
             let is_done = match (looks_inside, sampled) {
                 (false, None) => self.count_plain_entries::<false>(entries, n_prefix, None),
                 (false, _) => self.count_plain_entries::<false>(entries, n_prefix, sampled),
@@ -147,6 +138,9 @@ impl Draft<'_> {
             self.peers.holds(peer, network.family, n_prefix);
             if let Some(sampled) = sampled {
                 self.control.hold(peer, sampled, add_path);
+            }
+            if self.peers.lacks_number(peer) {
+                self.number(peer, attributes, true);
             }
             if looks_inside {
                 let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
@@ -221,33 +215,68 @@ impl Draft<'_> {
             let Some((network, originated_at, peer, attributes)) = dumped_route(&mut octets, family) else {
                 return self.damage(record, "a TABLE_DUMP entry that ends early".to_owned());
             };
-            if network.length > longest(family) {
-                self.damage(record, format!("a prefix of length {}", network.length));
-                continue;
+            self.dumped(record, at, network, peer, (originated_at, attributes));
+        }
+    }
+
+    /// BGP4MP_ENTRY, the table of OpenBGPD and of early Zebra: one route, with AS numbers of two octets.
+    pub(super) fn table_entry(&mut self, record: &Record, at: Timestamp, body: Octets) {
+        self.counts.rib_records += 1;
+        match bgp4mp_entry(body) {
+            // Another family than unicast.
+            Some(None) => {}
+            Some(Some((network, originated_at, peer, attributes))) => {
+                self.dumped(record, at, network, peer, (originated_at, attributes));
             }
-            let peer = self.peers.index(peer);
-            let n_prefix = self.prefixes.count(network);
-            self.peers.holds(peer, family, n_prefix);
-            let mixed = mix(network.octets, network.length);
-            if let Some(sampled) = self.sampled(network, mixed) {
-                self.control.hold(peer, sampled, false);
-            }
-            let wanted = prefix_matters(family, network.length, network.octets, mixed, self.selection).unwrap_or(true);
-            if !wanted && self.selection.has_origins() {
-                self.pass_over(mixed);
-            }
-            let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
-            if (wanted || self.may_originate(&entry))
-                && let Some(prefix) = network.prefix()
-            {
-                self.entry(record, at, prefix, wanted, entry);
-            }
+            None => self.damage(record, "a BGP4MP_ENTRY that ends early".to_owned()),
+        }
+    }
+
+    /// One route of a dump that writes route by route.
+    fn dumped(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        network: Network,
+        peer: Peer,
+        (originated_at, attributes): (Timestamp, &[u8]),
+    ) {
+        let Network { family, length, octets } = network;
+        if length > longest(family) {
+            return self.damage(record, format!("a prefix of length {length}"));
+        }
+        let peer = self.peers.index_or_nobody(peer);
+        let n_prefix = self.nth(network, peer);
+        self.peers.holds(peer, family, n_prefix);
+        if self.peers.lacks_number(peer) {
+            self.number(peer, attributes, false);
+        }
+        let mixed = mix(octets, length);
+        if let Some(sampled) = self.sampled(network, mixed) {
+            self.control.hold(peer, sampled, false);
+        }
+        let wanted = prefix_matters(family, length, octets, mixed, self.selection).unwrap_or(true);
+        if !wanted && self.selection.has_origins() {
+            self.pass_over(mixed);
+        }
+        let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
+        if (wanted || self.may_originate(&entry))
+            && let Some(prefix) = network.prefix()
+        {
+            self.entry(record, at, prefix, wanted, entry);
+        }
+    }
+
+    /// A route of a peer that lacks its number.
+    fn number(&mut self, peer: PeerIndex, attributes: &[u8], four_octets: bool) {
+        if let Ok(Some(path)) = self.paths.decode(attributes, four_octets) {
+            self.numbers.count(peer, &path, attributes, four_octets);
         }
     }
 
     /// Reports a route if it is wanted.
     fn entry(&mut self, record: &Record, at: Timestamp, prefix: Prefix, wanted: bool, entry: Entry) {
-        if self.peers.is_nobody(entry.peer) {
+        if entry.peer == NOBODY {
             return;
         }
         match self.paths.decode(entry.attributes, entry.four_octets) {
@@ -265,7 +294,7 @@ impl Draft<'_> {
 
     /// Whether a route has a wanted origin. Hot: once per route of a dump, where origins are chosen.
     fn entry_originates(&mut self, record: &Record, entry: &Entry) -> bool {
-        if !self.may_originate(entry) || self.peers.is_nobody(entry.peer) {
+        if !self.may_originate(entry) || entry.peer == NOBODY {
             return false;
         }
         match self.paths.decode(entry.attributes, entry.four_octets) {
@@ -297,17 +326,6 @@ pub(super) fn unicast_table(subtype: u16) -> Option<(Family, bool)> {
     }
 }
 
-/// A row of the peer table: type, BGP identifier, address, AS number.
-fn table_peer(octets: &mut Octets) -> Option<Peer> {
-    const IPV6: u8 = 1;
-    const FOUR_OCTETS: u8 = 2;
-    let kind = octets.u8()?;
-    octets.take(4)?;
-    let address = address(octets, if kind & IPV6 != 0 { Family::V6 } else { Family::V4 })?;
-    let asn = if kind & FOUR_OCTETS != 0 { octets.u32()? } else { u32::from(octets.u16()?) };
-    Some(Peer { address, asn: Asn(asn) })
-}
-
 /// An entry of TABLE_DUMP_V2: peer index, originated time, path identifier, attributes.
 #[inline]
 fn table_entry<'a>(octets: &mut Octets<'a>, add_path: bool) -> Option<(u16, Timestamp, Option<u32>, &'a [u8])> {
@@ -332,6 +350,25 @@ fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<
     let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
     let peer = Peer { address: address(octets, family)?, asn: Asn(u32::from(octets.u16()?)) };
     Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?))
+}
+
+/// An entry in a BGP4MP record, of which no standard is left (draft-ietf-grow-mrt-00): the numbers and addresses of a
+/// message, view, status, originated time, family, next hop, prefix, attributes. `Some(None)` for other families than
+/// unicast.
+fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<(Network<'_>, Timestamp, Peer, &[u8])>> {
+    let asn = Asn(u32::from(octets.u16()?));
+    let [_, _, _, _, _, session] = octets.array()?;
+    let session = if session == 2 { Family::V6 } else { Family::V4 };
+    let (peer_address, _local) = (address(&mut octets, session)?, address(&mut octets, session)?);
+    octets.take(4)?;
+    let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
+    let family = multiprotocol_family(octets.take(3)?)?;
+    let n_next_hop = octets.u8()?;
+    octets.take(usize::from(n_next_hop))?;
+    let Some(family) = family else { return Some(None) };
+    let (_, length, network) = nlri(&mut octets, family, false)?;
+    let peer = Peer { address: peer_address, asn };
+    Some(Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?)))
 }
 
 pub(super) fn address(octets: &mut Octets, family: Family) -> Option<IpAddr> {

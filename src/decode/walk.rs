@@ -252,6 +252,26 @@ fn is_plausible(kind: u16, length: usize) -> bool {
     matches!(kind, 1..=13 | 16 | 17 | 32 | 33 | 48 | 49) && length <= MAX_BODY
 }
 
+/// Whether the front of a file is records of routes: as far as it goes one follows the other, and subtypes are known.
+pub(super) fn is_records(front: &[u8]) -> bool {
+    let mut rest = front;
+    loop {
+        let Some((_, kind, subtype, length)) = header(rest) else {
+            // Inside a header the front may end, but for the first one.
+            return rest.len() < front.len();
+        };
+        if !matches!((kind, subtype), (5, 0..=7) | (TABLE_DUMP, 1..=4) | (13, 1..=12) | (16 | 17, 0..=11))
+            || length > MAX_BODY
+        {
+            return false;
+        }
+        match rest.get(HEADER + length..) {
+            Some(following) => rest = following,
+            None => return true,
+        }
+    }
+}
+
 /// The first few octets, readable where they are text.
 fn quoted(available: &[u8]) -> String {
     let head = available.get(..available.len().min(24)).unwrap_or_default();

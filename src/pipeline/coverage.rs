@@ -13,10 +13,6 @@ use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
 
-/// With more than this share of its records not read an update file says nothing reliable; a single one says
-/// nothing of the others, however few they are.
-const MAX_DAMAGED: f64 = 0.05;
-
 /// What is known to be a gap before any update file is read: files that are missing, and the time after RIB dumps that
 /// contradict each other too often to be accepted. `ribs` are reports of the RIB dumps, in order.
 pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Window) -> Vec<Gap> {
@@ -35,7 +31,8 @@ pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Win
 pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Vec<Gap> {
     let file = &updates.report;
     let skipped = file.skipped.iter().filter_map(|skipped| {
-        let detail = format!("{}: {} bytes at {} that belong to no record", file.name, skipped.bytes, skipped.offset);
+        let Skipped { offset, bytes, .. } = skipped;
+        let detail = format!("{}: {bytes} bytes at {offset} that belong to no record, or to no known peer", file.name);
         gap(plan, window, lost(skipped), GapReason::Damaged, detail)
     });
     let unseen = plan.span(index, window.end).and_then(|span| unseen(updates, span)).and_then(|(stretch, reason)| {
@@ -69,7 +66,6 @@ fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
         Verdict::Missing => GapReason::Missing,
         Verdict::Unavailable => GapReason::Unavailable,
         Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
-        Verdict::Damaged if is_unreliable(file) => GapReason::Damaged,
         Verdict::Ok | Verdict::Damaged => return None,
     };
     // Times beyond the span of the file do not tell where in it the cut is.
@@ -101,11 +97,6 @@ fn lost(skipped: &Skipped) -> Window {
 /// Whether a RIB dump was read and rejected for what is in it.
 fn is_refused(rib: &FileReading) -> bool {
     rib.verdict == Verdict::Rejected && rib.first_at.is_some()
-}
-
-fn is_unreliable(file: &FileReading) -> bool {
-    let n_unread = file.n_damaged + file.n_unsupported;
-    n_unread > 1 && n_unread as f64 > MAX_DAMAGED * file.n_records as f64
 }
 
 /// All gaps, and for each collector when its vantage points were known within the window: after a gap not before the

@@ -135,6 +135,7 @@ fn unreadable(why: String) -> Reading {
         has_peer_table: true,
         read_until: None,
         has_trailing_bytes: false,
+        last_blocks: [0; 2],
     }
 }
 
@@ -206,21 +207,37 @@ pub(super) fn judge_ribs(ribs: &[&ReadFile], known: &BTreeMap<String, String>) -
     let known = |rib: &ReadFile| known.get(&rib.report.name).cloned();
     let flaws: Vec<Option<String>> =
         ribs.iter().zip(&tables).map(|(rib, tables)| known(rib).or_else(|| flaw(rib, tables))).collect();
-    let mut accepted: Option<&Tables> = None;
+    let sound: Vec<usize> = (0..ribs.len()).filter(|index| flaws[*index].is_none()).collect();
+    let others = |index: usize| sound.iter().copied().filter(move |other| *other != index);
+    // One that is larger than most others, which agree with each other and reach as far, says nothing against them.
+    let swollen: Vec<Option<String>> = (0..ribs.len())
+        .map(|index| {
+            let smaller: Vec<usize> =
+                others(index).filter(|other| is_cut(&tables[*other], &tables[index]).is_some()).collect();
+            let n_others = others(index).count();
+            let agree = || {
+                let pairs = smaller.iter().flat_map(|a| smaller.iter().map(move |b| (*a, *b)));
+                pairs.into_iter().all(|(a, b)| is_cut(&tables[a], &tables[b]).is_none())
+            };
+            let reach = || smaller.iter().all(|other| reaches_as_far(&ribs[*other].reading, &ribs[index].reading));
+            (n_others > 1 && smaller.len() * 2 > n_others && agree() && reach()).then(|| {
+                format!("most tables in it are much larger than in {} of {n_others} other dumps", smaller.len())
+            })
+        })
+        .collect();
     let judge = |index: usize| {
-        // The first one can only be compared with the one after it.
-        let next = || (index + 1..tables.len()).find(|next| flaws[*next].is_none()).map(|next| &tables[next]);
-        let few = || lists_few(&tables[index], accepted.or_else(next)?);
+        let few = || lists_few(&tables[index], &others(index).map(|other| &tables[other]).collect::<Vec<_>>());
         // Several dumps may be cut alike: any whole one tells.
-        let others = || (0..tables.len()).filter(|other| *other != index && flaws[*other].is_none());
-        let cut = || others().find_map(|other| is_cut(&tables[index], &tables[other]));
-        let flaw = flaws[index].clone().or_else(few).or_else(cut);
-        if flaw.is_none() {
-            accepted = Some(&tables[index]);
-        }
-        flaw
+        let whole = || others(index).filter(|other| swollen[*other].is_none());
+        let cut = || whole().find_map(|other| is_cut(&tables[index], &tables[other]));
+        flaws[index].clone().or_else(|| swollen[index].clone()).or_else(few).or_else(cut)
     };
     (0..ribs.len()).map(judge).collect()
+}
+
+/// Whether the last prefixes of a RIB dump are about those of another one: it does not end early.
+fn reaches_as_far(reading: &Reading, other: &Reading) -> bool {
+    reading.last_blocks.iter().zip(other.last_blocks).all(|(block, other)| *block >= other)
 }
 
 /// How many prefixes each peer that has any carries, IPv4 then IPv6.
@@ -244,17 +261,29 @@ fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
             rib.report.detail.clone()
         }
         _ if !rib.reading.has_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
+        _ if tables.is_empty() && rib.reading.peers.is_empty() => {
+            Some("its peer table names no peer: every row has AS 0 or no address".to_owned())
+        }
         _ if tables.is_empty() => Some("no peer holds a unicast route in it".to_owned()),
-        _ if damaged > 0 => Some(format!("{damaged} damaged records: what they held would seem absent")),
+        _ if damaged > 0 => {
+            let first = rib.reading.damage.first().map_or(String::new(), |damage| format!(" ({})", damage.what));
+            Some(format!("{damaged} damaged records{first}: what they held would seem absent"))
+        }
         _ => unsupported(rib.report.n_unsupported).map(|what| format!("{what}: what they held would seem absent")),
     }
 }
 
-/// Whether a RIB dump lists too few peers, against the one beside it.
-fn lists_few(tables: &Tables, other: &Tables) -> Option<String> {
-    let (n, n_other) = (tables.len(), other.len());
-    ((n as f64) < MIN_PEERS * n_other as f64)
-        .then(|| format!("it lists {n} peers, less than half of the {n_other} in the dump beside it"))
+/// Whether a RIB dump lists too few peers, against most of the others.
+fn lists_few(tables: &Tables, others: &[&Tables]) -> Option<String> {
+    let n = tables.len();
+    let more: Vec<usize> =
+        others.iter().map(|other| other.len()).filter(|n_other| (n as f64) < MIN_PEERS * *n_other as f64).collect();
+    let least = more.iter().min().filter(|_| more.len() * 2 > others.len())?;
+    let of_others = match others.len() {
+        1 => format!("in the dump beside it: {least}"),
+        n_others => format!("in {} of {n_others} other dumps: {least} or more", more.len()),
+    };
+    Some(format!("it lists {n} peers, less than half of those {of_others}"))
 }
 
 /// Whether a RIB dump ends early inside a whole file, against one of another time.

@@ -264,6 +264,7 @@ mod tests {
             ending: Ending::Complete,
             read_until: None,
             has_trailing_bytes: false,
+            last_blocks: [0; 2],
             has_peer_table: true,
         }
     }

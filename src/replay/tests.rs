@@ -75,6 +75,7 @@ fn empty() -> Reading {
         has_peer_table: true,
         read_until: None,
         has_trailing_bytes: false,
+        last_blocks: [0; 2],
     }
 }
 
