@@ -72,6 +72,8 @@ pub struct Replayer {
     pub(super) corrections: Corrections,
     /// Routes seen per peer, and those among them whose path begins with another AS.
     pub(super) first_hops: Vec<(u64, u64)>,
+    /// Which peers are of the collector's own AS.
+    is_internal: Vec<bool>,
 }
 
 impl Replayer {
@@ -100,6 +102,7 @@ impl Replayer {
             route_spans: Vec::new(),
             corrections: Corrections::default(),
             first_hops: Vec::new(),
+            is_internal: Vec::new(),
         }
     }
 
@@ -107,6 +110,9 @@ impl Replayer {
     /// of its sample.
     pub fn rib(&mut self, file: u32, name: &str, reading: &Reading) {
         let peers = self.intern(reading.peers.iter().map(|activity| activity.peer));
+        for (activity, peer) in reading.peers.iter().zip(&peers) {
+            self.is_internal[*peer] |= activity.is_internal;
+        }
         if let Some(table) = RibTable::new(file, reading, &peers) {
             self.take_table(name, table);
         }
@@ -114,7 +120,9 @@ impl Replayer {
 
     /// Takes the RIB dumps of a replay that began with the same ones; `name` tells their names.
     pub fn ribs_of<'a>(&mut self, replay: Replay, name: impl Fn(u32) -> &'a str) {
-        self.intern(replay.peers.into_iter());
+        for (peer, is_internal) in self.intern(replay.peers.into_iter()).into_iter().zip(replay.is_internal) {
+            self.is_internal[peer] |= is_internal;
+        }
         replay.tables.into_iter().for_each(|table| self.take_table(name(table.file), table));
     }
 
@@ -143,6 +151,7 @@ impl Replayer {
             self.advance(first_at.min(self.window.end));
         }
         for (activity, peer) in reading.peers.iter().zip(&peers) {
+            self.is_internal[*peer] |= activity.is_internal;
             if let Some(heard) = activity.first_at.zip(activity.last_at) {
                 self.heard[*peer] = [Some(heard), self.heard[*peer][0]];
                 self.speaks_up(*peer);
@@ -181,7 +190,7 @@ impl Replayer {
             }
         }
         let control = self.control_sample();
-        let Replayer { collector, peers, has_rib, corrections, first_hops, .. } = self;
+        let Replayer { collector, peers, has_rib, corrections, first_hops, is_internal, .. } = self;
         let (mut sessions, mut routes, mut tables) = (self.session_spans, self.route_spans, self.tables);
         // Peers sorted, and everything else by their new numbers.
         let mut order: Vec<usize> = (0..peers.len()).collect();
@@ -203,7 +212,7 @@ impl Replayer {
             collector,
             peers: order.iter().map(|peer| peers[*peer]).collect(),
             foreign_first_hop: order.iter().map(is_foreign).collect(),
-            is_internal: vec![false; peers.len()],
+            is_internal: order.iter().map(|peer| is_internal[*peer]).collect(),
             doubts: Vec::new(),
             sessions,
             routes,
@@ -225,6 +234,7 @@ impl Replayer {
                     self.routes.push(FxHashMap::default());
                     self.samples.push(self.sampled.of(&peer));
                     self.first_hops.push((0, 0));
+                    self.is_internal.push(false);
                     self.peers.push(peer);
                     self.peers.len() - 1
                 })
