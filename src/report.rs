@@ -11,9 +11,12 @@ mod observations;
 mod observed;
 mod output;
 mod picture;
+mod quiet;
 mod rows;
+mod sureness;
 mod table;
 mod text;
+mod troubles;
 mod witnesses;
 mod words;
 
@@ -36,11 +39,13 @@ pub use html::html;
 pub use json::{document, lines};
 pub use markdown::markdown;
 pub use observations::{Observations, Source};
-pub use observed::{peer_frame, rib_entry_frames, rib_table_frame, span_frames};
+pub use observed::{doubt_frame, peer_frame, rib_entry_frames, rib_table_frame, span_frames};
 pub use output::{Export, check_folder, outages_csv, write};
 pub use picture::{png, svg};
+pub use quiet::verdict;
 pub use table::{Style, explain, find_outage, table};
 pub use text::steers;
+pub use troubles::Doubts;
 
 /// This program and the parser that it trusts with MRT records.
 pub const TOOL: Tool = Tool {
@@ -160,6 +165,8 @@ pub struct CollectorCoverage {
     pub project: Project,
     /// Peers that its files mention.
     pub n_peers: usize,
+    /// Those of the collector's own AS (iBGP).
+    pub n_internal: usize,
     /// Those that were full feeds at any time (without RIB dumps: that mention the prefixes), IPv4 and IPv6.
     pub n_full_feeds: [usize; 2],
     /// RIB dumps used.
@@ -182,6 +189,8 @@ pub struct CollectorCoverage {
     pub control: Option<ControlSample>,
     /// How far its clock seems to be off, where outages show it.
     pub skew: Option<Skew>,
+    /// Per reason: when what its vantage points said is uncertain.
+    pub doubts: Vec<Doubts>,
 }
 
 /// A stretch in which a collector's vantage points were known, or were not.
@@ -265,7 +274,7 @@ pub struct Report {
 impl Report {
     /// Whether the data suffice to judge every target over the whole window.
     pub fn is_sufficient(&self) -> bool {
-        self.summaries.iter().all(Summary::is_sufficient)
+        !self.summaries.is_empty() && self.summaries.iter().all(Summary::is_sufficient)
     }
 
     /// Whether nothing is missing: no gap, and every file was read whole. More than [`Report::is_sufficient`] asks for:
@@ -304,7 +313,9 @@ fn family_name(index: usize) -> &'static str {
     }
 }
 
-/// Shares to four digits: more would pretend to a precision that a few hundred peers do not have.
+/// Shares to four digits: more would pretend to a precision that a few hundred peers do not have. Only nothing is 0, and
+/// only all is 1.
 fn round(share: f64) -> f64 {
-    (share * 1e4).round() / 1e4
+    let rounded = (share * 1e4).round() / 1e4;
+    if share > 0.0 && share < 1.0 { rounded.clamp(1e-4, 1.0 - 1e-4) } else { rounded }
 }

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use outage_replay::Error;
 use outage_replay::coverage::Verdict;
-use outage_replay::report::Report;
+use outage_replay::report::{Report, verdict};
 
 use super::signals::{Interrupted, Signals};
 use super::terminal::printable;
@@ -81,7 +81,7 @@ impl Progress {
 
     /// The answer in a word, where standard output has no place for it.
     pub fn verdict(&self, report: &Report) {
-        self.say(&format!("verdict: {}", report.answer().name().replace('_', " ")));
+        self.say(&format!("verdict: {}", verdict(report)));
     }
 
     /// What keeps the report from being complete.

@@ -9,7 +9,7 @@ use crate::catalog::CollectorPlan;
 use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
 use crate::detect::Skew;
 use crate::replay::{RIB_INSTANT, Replay, RibTable};
-use crate::report::{CollectorCoverage, Coverage, CoverageRow, Source};
+use crate::report::{CollectorCoverage, Coverage, CoverageRow, Doubts, Source};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
 
@@ -172,6 +172,7 @@ pub(super) fn coverage(
             collector: replay.collector.clone(),
             project: source.project,
             n_peers: replay.peers.len(),
+            n_internal: replay.is_internal.iter().filter(|is_internal| **is_internal).count(),
             n_full_feeds: Family::ALL.map(own),
             n_rib_dumps: replay.tables.len(),
             n_rib_dumps_rejected: source.n_rib_dumps_rejected,
@@ -183,6 +184,7 @@ pub(super) fn coverage(
             n_skipped_ranges: source.n_skipped_ranges,
             skipped_bytes: source.skipped_bytes,
             control: replay.control,
+            doubts: Doubts::of(replay),
         });
     }
     let n_peer_asns = Family::ALL.map(|family| {

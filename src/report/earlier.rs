@@ -6,7 +6,7 @@ mod tables;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::output::{MANIFEST, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
+use super::output::{DOUBTS, MANIFEST, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
 use super::*;
 use crate::error::Error;
 use manifest::{Manifest, ManifestCollector};
@@ -38,6 +38,7 @@ pub fn read(folder: &Path) -> Result<Earlier, Error> {
     tables.rib_tables(&mut replays, &known).map_err(|why| failed(RIB_TABLES, why))?;
     tables.rib_entries(&mut replays, &mut known).map_err(|why| failed(RIB_ENTRIES, why))?;
     tables.spans(&mut replays, &mut known).map_err(|why| failed(SPANS, why))?;
+    tables.doubts(&mut replays, &known).map_err(|why| failed(DOUBTS, why))?;
     for replay in &mut replays {
         replay.sessions.sort_unstable();
         replay.routes.sort_by_key(|span| (span.prefix, span.peer, span.from));

@@ -5,8 +5,8 @@ use std::fmt::{Display, Write as _};
 use polars::prelude::*;
 
 use super::text::steers;
-use super::{Report, round};
-use crate::bgp::{Asn, Family, Prefix};
+use super::{Doubts, Report, round};
+use crate::bgp::{Asn, Collector, Family, Prefix};
 use crate::detect::{Outage, Scope, SpaceStep, Upstream};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
@@ -207,17 +207,47 @@ fn cell(text: &str) -> String {
     if shown.starts_with(['=', '+', '-', '@']) { format!("'{shown}") } else { shown }
 }
 
-/// One row per collector and stretch of the window: the columns of `coverage.csv`, in order.
+/// One row of `coverage.csv`.
+struct Covered<'a> {
+    collector: &'a Collector,
+    from: Timestamp,
+    to: Timestamp,
+    state: &'static str,
+    reason: Option<String>,
+    detail: Option<String>,
+}
+
+/// One row per collector and stretch of the window, then one per vantage point and reason to doubt it: the columns of
+/// `coverage.csv`, in order.
 pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
+    let mut rows: Vec<Covered> = Vec::new();
+    rows.extend(report.coverage.rows.iter().map(|row| Covered {
+        collector: &row.collector,
+        from: row.window.start,
+        to: row.window.end,
+        state: if row.reason.is_none() { "known" } else { "unknown" },
+        reason: row.reason.map(|reason| reason.to_string()),
+        detail: row.reason.map(|_| row.detail.clone()),
+    }));
+    for replay in &report.replays {
+        rows.extend(Doubts::of_peers(replay).into_iter().map(|(peer, doubts)| Covered {
+            collector: &replay.collector,
+            from: doubts.first,
+            to: doubts.last,
+            state: "doubtful",
+            reason: Some(doubts.reason.name().to_owned()),
+            detail: Some(doubts.sentence(&peer.map_or(String::new(), |peer| replay.peers[peer].to_string()))),
+        }));
+    }
     frame(
         "coverage",
-        columns!(report.coverage.rows, row => {
+        columns!(rows, row => {
             column "collector" => cell(row.collector.name()),
-            times "from" => Some(row.window.start),
-            times "to" => Some(row.window.end),
-            column "state" => if row.reason.is_none() { "known" } else { "unknown" },
-            texts "reason" => row.reason,
-            column "detail" => row.reason.map(|_| cell(&row.detail)),
+            times "from" => Some(row.from),
+            times "to" => Some(row.to),
+            column "state" => row.state,
+            column "reason" => row.reason.clone(),
+            column "detail" => row.detail.as_deref().map(cell),
         }),
     )
 }

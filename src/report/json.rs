@@ -6,6 +6,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::quiet::{self, Announced};
+use super::words::Headline;
 use super::*;
 use crate::detect::{Episode, Loss};
 use outage::outages;
@@ -54,6 +56,7 @@ fn run(report: &Report) -> impl Iterator<Item = (&'static str, Value)> {
         ("note", json!(report.note)),
         ("query", json!(report.parameters)),
         ("answer", json!(report.answer().name())),
+        ("verdict", json!(verdict(report))),
         ("coverage", coverage(report)),
     ];
     fields.into_iter()
@@ -91,14 +94,16 @@ fn coverage(report: &Report) -> Value {
         "n_peer_asns": { "ipv4": coverage.n_peer_asns[0], "ipv6": coverage.n_peer_asns[1] },
         "full_feed": full_feed,
         "live": { "ipv4": live(&coverage.live_feeds[0]), "ipv6": live(&coverage.live_feeds[1]) },
-        "targets": report.summaries,
-        "collectors": coverage.collectors.iter().map(collector).collect::<Vec<_>>(),
+        "targets": words::headlines(report).iter().map(|headline| target(report, headline)).collect::<Vec<_>>(),
+        "collectors": coverage.collectors.iter().map(|of| collector(report, of)).collect::<Vec<_>>(),
         "gaps": coverage.gaps,
+        "not_known": words::general_doubts(report),
         "files": {
             "read": report.files.len(),
             "bytes": report.files.iter().map(|file| file.bytes).sum::<u64>(),
             "records": report.files.iter().map(|file| file.n_records).sum::<u64>(),
             "damaged_records": report.files.iter().map(|file| file.n_damaged).sum::<u64>(),
+            "unsupported_records": report.files.iter().map(|file| file.n_unsupported).sum::<u64>(),
             "not_ok": report.files.iter().filter(|file| file.detail.is_some()).map(|file| json!({
                 "name": file.name, "verdict": file.verdict, "detail": file.detail,
             })).collect::<Vec<_>>(),
@@ -120,11 +125,27 @@ fn live(feeds: &[LiveFeeds]) -> Vec<Value> {
     feeds.iter().map(step).collect()
 }
 
-fn collector(collector: &CollectorCoverage) -> Value {
+/// A target: how well it could be observed, and the answer in words.
+fn target(report: &Report, headline: &Headline) -> Value {
+    let mut value = json!(headline.summary);
+    if let Value::Object(fields) = &mut value {
+        let announced = match quiet::announced(report, headline.summary) {
+            Announced::Yes => Some(true),
+            Announced::No => Some(false),
+            Announced::Unknown => None,
+        };
+        fields.insert("announced".to_owned(), json!(announced));
+        fields.insert("headline".to_owned(), json!(words::headline(report, headline)));
+    }
+    value
+}
+
+fn collector(report: &Report, collector: &CollectorCoverage) -> Value {
     json!({
         "collector": collector.collector,
         "project": collector.project,
         "n_peers": collector.n_peers,
+        "n_internal": collector.n_internal,
         "n_full_feeds": { "ipv4": collector.n_full_feeds[0], "ipv6": collector.n_full_feeds[1] },
         "n_rib_dumps": collector.n_rib_dumps,
         "n_rib_dumps_rejected": collector.n_rib_dumps_rejected,
@@ -132,12 +153,21 @@ fn collector(collector: &CollectorCoverage) -> Value {
         "late_records": collector.late_records,
         "missed_announcements": collector.missed_announcements,
         "missed_withdrawals": collector.missed_withdrawals,
+        "unsupported_records": troubles::n_unsupported(report, collector),
         "clock_skew_seconds": collector.skew.map(|skew| skew.micros as f64 / 1e6),
         "n_clock_events": collector.skew.map_or(0, |skew| skew.n_events),
         "clock_suspect": collector.skew.is_some_and(|skew| skew.is_suspect()),
         "n_skipped_ranges": collector.n_skipped_ranges,
         "skipped_bytes": collector.skipped_bytes,
         "control": collector.control.as_ref().map(control),
+        "doubts": collector.doubts.iter().map(|doubts| json!({
+            "reason": doubts.reason.name(),
+            "n": doubts.n,
+            "n_vantage_points": doubts.n_vantage_points,
+            "seconds": doubts.duration.map(seconds),
+            "first": doubts.first,
+            "last": doubts.last,
+        })).collect::<Vec<_>>(),
     })
 }
 

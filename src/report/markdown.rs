@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::text::{clock, count, from_to, hours, of_family, percent, size};
+use super::sureness::Sureness;
+use super::text::{clock, count, from_to, hours, of_family, percent, size, time_of_day};
 use super::words::{self, Groups};
 use super::*;
 use crate::detect::{Censoring, Outage};
@@ -18,28 +19,34 @@ pub fn markdown(report: &Report, all: bool) -> String {
         let _ = writeln!(text, "> Note: {}\n", escape(note));
     }
     let headlines = words::headlines(report);
-    let sentences = match headlines.len() > limit {
-        true => words::overview(report, &headlines),
-        false => headlines.iter().map(|headline| words::headline(report, headline)).collect(),
-    };
-    for sentence in sentences {
-        let _ = writeln!(text, "**{}**\n", escape(&sentence));
+    let sureness = Sureness::new(report);
+    if headlines.len() > limit {
+        for sentence in words::overview(report, &headlines) {
+            let _ = writeln!(text, "**{}**\n", escape(&sentence));
+        }
+    } else {
+        for headline in &headlines {
+            let _ = writeln!(text, "**{}**\n", escape(&words::headline(report, headline)));
+            for details in sureness.details(headline) {
+                let _ = writeln!(text, "{}\n", escape(&details));
+            }
+        }
     }
-    outages(&mut text, report, all, limit);
+    outages(&mut text, report, &sureness, all, limit);
     coverage(&mut text, report, limit);
     text.push_str("#### Not known\n\n");
     for (doubt, targets) in words::doubts(report) {
         let _ = writeln!(text, "- {}: {}", escape(&targets.join(", ")), escape(&doubt));
     }
     for doubt in words::general_doubts(report) {
-        let _ = writeln!(text, "- {}", escape(doubt));
+        let _ = writeln!(text, "- {}", escape(&doubt));
     }
     let window = from_to(report.parameters.window());
     let _ = writeln!(text, "\n{} {}, {window} UTC.", TOOL.name, TOOL.version);
     text
 }
 
-fn outages(text: &mut String, report: &Report, all: bool, limit: usize) {
+fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, limit: usize) {
     let Groups { of_asn, alone, members } = words::groups(report);
     let mut rows: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
     let mut n_folded = rows.len().saturating_sub(limit);
@@ -56,13 +63,14 @@ fn outages(text: &mut String, report: &Report, all: bool, limit: usize) {
     text.push_str("| network | start (UTC) | end (UTC) | lasting | lost | extent | class | evidence |\n");
     text.push_str("|---|---|---|--:|--:|---|---|---|\n");
     for outage in rows {
+        let [lost, back] = sureness.edges(outage);
         let cells = [
             match outage.prefix {
                 Some(prefix) => prefix.to_string(),
                 None => of_family(outage.target, outage.family),
             },
-            edge(outage, outage.start, Censoring::GapStart, "≤ ", "before the data"),
-            edge(outage, outage.end, Censoring::GapEnd, "≥ ", "still down"),
+            edge(outage, outage.start, Censoring::GapStart, "≤ ", "before the data") + &within(lost),
+            edge(outage, outage.end, Censoring::GapEnd, "≥ ", "still down") + &within(back),
             length(outage),
             percent(1.0 - outage.visibility_min),
             outage.severity.name().to_owned(),
@@ -87,6 +95,11 @@ fn edge(outage: &Outage, at: Option<Timestamp>, in_gap: Censoring, bound: &str, 
     }
 }
 
+/// ` (first 16:14:08, last 16:15:40)`: the vantage points, where they differ.
+fn within(edge: Option<Window>) -> String {
+    edge.map_or(String::new(), |edge| format!(" (first {}, last {})", time_of_day(edge.start), time_of_day(edge.end)))
+}
+
 fn length(outage: &Outage) -> String {
     let is_exact = outage.censored.iter().all(|censoring| *censoring == Censoring::BeganBeforeFrom);
     format!("{}{}", if is_exact { "" } else { "≥ " }, hours(outage.duration))
@@ -105,6 +118,16 @@ fn coverage(text: &mut String, report: &Report, limit: usize) {
         count(report.files.len(), "file", "files"),
         size(bytes),
     );
+    if let Some(sentence) = words::look_back(report) {
+        let _ = writeln!(text, "{sentence}\n");
+    }
+    let troubles = troubles::lines(report);
+    for (collector, trouble) in troubles.iter().take(limit) {
+        let _ = writeln!(text, "- {}: {}", escape(collector.name()), escape(trouble));
+    }
+    if troubles.len() > limit {
+        let _ = writeln!(text, "- {} more: `--all` lists them", troubles.len() - limit);
+    }
     let unknown: Vec<_> = coverage.rows.iter().filter_map(|row| Some((row, row.reason?))).collect();
     for (row, reason) in unknown.iter().take(limit) {
         let reason = reason.to_string().replace('_', " ");
@@ -114,7 +137,7 @@ fn coverage(text: &mut String, report: &Report, limit: usize) {
     if unknown.len() > limit {
         let _ = writeln!(text, "- {} more: `--all` lists them", unknown.len() - limit);
     }
-    if !unknown.is_empty() {
+    if !unknown.is_empty() || !troubles.is_empty() {
         text.push('\n');
     }
 }

@@ -6,7 +6,7 @@ use super::Report;
 use super::frames::{Frames, column, columns, frame, frames, texts, times};
 use crate::bgp::{AsPath, Family, Peer, Prefix};
 use crate::error::Error;
-use crate::replay::{Holder, RecordRef, Replay, RibTable};
+use crate::replay::{Doubt, Holder, RecordRef, Replay, RibTable};
 use crate::time::Timestamp;
 use crate::visibility::{Held, PeerState};
 
@@ -35,6 +35,8 @@ pub(super) mod names {
     pub const PATH_ID: &str = "path_id";
     pub const N_PREFIXES: [&str; 2] = ["n_prefixes_ipv4", "n_prefixes_ipv6"];
     pub const FOREIGN_FIRST_HOP: &str = "foreign_first_hop";
+    pub const INTERNAL: &str = "internal";
+    pub const REASON: &str = "reason";
 }
 use names::*;
 
@@ -216,9 +218,10 @@ fn rib_entry_frame(report: &Report, rows: &[EntryRow]) -> Result<DataFrame, Erro
 /// One row per peer that an archive mentions: the columns of `peers.parquet`, in order.
 pub fn peer_frame(report: &Report) -> Result<DataFrame, Error> {
     let of_replay = |replay: &'_ Replay| {
-        let peers: Vec<_> = replay.peers.iter().copied().zip(replay.foreign_first_hop.iter().copied()).collect();
+        let flags = replay.foreign_first_hop.iter().copied().zip(replay.is_internal.iter().copied());
+        let peers: Vec<_> = replay.peers.iter().copied().zip(flags).collect();
         let collector = replay.collector.clone();
-        peers.into_iter().map(move |(peer, foreign)| (collector.clone(), peer, foreign))
+        peers.into_iter().map(move |(peer, flags)| (collector.clone(), peer, flags))
     };
     let rows: Vec<_> = report.replays.iter().flat_map(of_replay).collect();
     frame(
@@ -227,7 +230,25 @@ pub fn peer_frame(report: &Report) -> Result<DataFrame, Error> {
             column COLLECTOR => row.0.name(),
             texts PEER_ADDRESS => Some(row.1.address),
             column PEER_ASN => row.1.asn.0,
-            column FOREIGN_FIRST_HOP => row.2,
+            column FOREIGN_FIRST_HOP => row.2.0,
+            column INTERNAL => row.2.1,
+        }),
+    )
+}
+
+/// One row per stretch in which what a vantage point said is uncertain: the columns of `doubts.parquet`, in order.
+pub fn doubt_frame(report: &Report) -> Result<DataFrame, Error> {
+    let doubts = report.replays.iter().flat_map(|replay| replay.doubts.iter().map(move |doubt| (replay, doubt)));
+    let rows: Vec<(&Replay, &Doubt)> = doubts.collect();
+    frame(
+        "doubts",
+        columns!(rows, row => {
+            column COLLECTOR => row.0.collector.name(),
+            texts PEER_ADDRESS => row.1.peer.map(|peer| row.0.peers[peer].address),
+            column PEER_ASN => row.1.peer.map(|peer| row.0.peers[peer].asn.0),
+            times FROM => Some(row.1.window.start),
+            times TO => Some(row.1.window.end),
+            column REASON => row.1.reason.name(),
         }),
     )
 }

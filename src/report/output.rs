@@ -32,7 +32,7 @@ pub(super) const FORMAT: u32 = 1;
 /// The file that marks a folder as a run.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Every file that a run may consist of: nothing else is ever replaced.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     MANIFEST,
     "report.html",
     "timeline.svg",
@@ -46,6 +46,7 @@ const FILES: [&str; 13] = [
     PEERS,
     RIB_TABLES,
     RIB_ENTRIES,
+    DOUBTS,
 ];
 
 /// The tables from which a run can be judged again.
@@ -53,6 +54,7 @@ pub(super) const SPANS: &str = "spans.parquet";
 pub(super) const PEERS: &str = "peers.parquet";
 pub(super) const RIB_TABLES: &str = "rib_tables.parquet";
 pub(super) const RIB_ENTRIES: &str = "rib_entries.parquet";
+pub(super) const DOUBTS: &str = "doubts.parquet";
 
 /// Whether a report could be written into `folder`: it does not exist, is empty, or holds nothing but an earlier run
 /// that may be replaced. Asked before a long run, so that its result is not lost.
@@ -117,7 +119,7 @@ impl Folder<'_> {
         }
         let mut tables = Vec::new();
         if exports.contains(&Export::Parquet) {
-            let frames: [(&'static str, Frames); 7] = [
+            let frames: [(&'static str, Frames); 8] = [
                 ("outages.parquet", whole(outages)),
                 ("timelines.parquet", timeline_frames(report)),
                 ("evidence.parquet", evidence_frames(report)),
@@ -125,6 +127,7 @@ impl Folder<'_> {
                 (PEERS, whole(|| peer_frame(report))),
                 (RIB_TABLES, whole(|| rib_table_frame(report))),
                 (RIB_ENTRIES, rib_entry_frames(report)),
+                (DOUBTS, whole(|| doubt_frame(report))),
             ];
             for (name, frames) in frames {
                 let n_rows = self.file(name, |file| parquet(name, frames, file))?;

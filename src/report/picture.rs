@@ -10,7 +10,9 @@ use resvg::usvg;
 
 use super::drawing::{self, Place, Plot, Tick, ticks};
 use super::html::credit;
+use super::quiet;
 use super::rows::{self, Panel, Row};
+use super::sureness::Sureness;
 use super::text::{count, from_to, percent, wrap};
 use super::words::{self, Headline, Told};
 use super::*;
@@ -91,10 +93,14 @@ fn title_of_many(report: &Report, headlines: &[Headline]) -> (String, Vec<String
     let n = headlines.iter().filter(|headline| !headline.outages.is_empty()).count();
     let title = match n {
         0 if report.is_sufficient() => format!("No outage at {} targets", headlines.len()),
-        0 => format!("No outage seen at {} targets; the data do not suffice for all", headlines.len()),
+        0 if headlines.iter().any(|headline| headline.summary.is_sufficient()) => {
+            format!("No outage seen at {} targets; the data do not suffice for all", headlines.len())
+        }
+        0 => format!("None of {} targets could be judged over the whole window", headlines.len()),
         n => format!("{n} of {} targets had an outage", headlines.len()),
     };
     let mut lines: Vec<String> = headlines.iter().flat_map(|headline| lines_of(&headline.outages)).collect();
+    lines.extend(quiet::flapping(report, headlines));
     if headlines.len() > MOST_TARGETS {
         lines = words::overview(report, headlines).split_off(1);
     } else if lines.len() > MOST_LINES {
@@ -122,11 +128,15 @@ fn title_of_one(report: &Report, headline: &Headline) -> (String, Vec<String>) {
     let longest = words::longest(outages).into_iter().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
     let Some(longest) = longest else { return (words::headline(report, headline), Vec::new()) };
     let Told { what, when, who } = words::told(longest);
-    let mut subtitle = format!("{}: {who}.", capitalised(&when));
+    let mut sentences = vec![format!("{}: {who}.", capitalised(&when))];
     if outages.len() > 1 {
-        subtitle.push_str(&format!(" {} in the window.", count(outages.len() - 1, "other outage", "other outages")));
+        sentences.push(format!("{} in the window.", count(outages.len() - 1, "other outage", "other outages")));
     }
-    (what, vec![subtitle])
+    sentences.extend(Sureness::new(report).edge_sentence(longest));
+    sentences.extend(words::too_short(report, longest));
+    sentences.extend(quiet::flaps_beside(outages, &headline.flaps));
+    sentences.extend(quiet::unjudged(report, headline.summary).map(|unjudged| unjudged.text + "."));
+    (what, vec![sentences.join(" ")])
 }
 
 fn capitalised(text: &str) -> String {
@@ -177,7 +187,7 @@ impl Drawing {
         self.paragraph("title", &title, 68, 38.0, 3);
         self.top += 4.0;
         for line in &subtitle {
-            self.paragraph("subtitle", line, 130, 25.0, 3);
+            self.paragraph("subtitle", line, 130, 25.0, 4);
         }
         self.top += 14.0;
     }

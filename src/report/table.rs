@@ -8,6 +8,7 @@ mod timelines;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::sureness::Sureness;
 use super::text::{count, from_to, size, wrap};
 use super::*;
 use crate::coverage::Verdict;
@@ -102,8 +103,8 @@ impl Page<'_> {
 
     /// The answer in a word.
     fn verdict(&mut self) {
-        let answer = self.report.answer().name().replace('_', " ");
-        self.painted_paragraph("1", &format!("Verdict: {answer}"), 0);
+        let verdict = verdict(self.report);
+        self.painted_paragraph("1", &format!("Verdict: {verdict}"), 0);
     }
 
     fn headlines(&mut self) {
@@ -116,18 +117,11 @@ impl Page<'_> {
             self.line("--all says it target by target.");
             return;
         }
+        let sureness = Sureness::new(report);
         for headline in &headlines {
             self.painted_paragraph("1", &words::headline(report, headline), 0);
-            for outage in words::longest(&headline.outages) {
-                let details = [
-                    (!words::is_of_parts(headline.summary, outage)).then(|| words::evidence_sentence(outage)),
-                    words::upstream_sentence(outage),
-                    words::agreement_sentence(outage),
-                ];
-                let details: Vec<String> = details.into_iter().flatten().collect();
-                if !details.is_empty() {
-                    self.paragraph(&details.join(" "), 0);
-                }
+            for details in sureness.details(headline) {
+                self.paragraph(&details, 0);
             }
         }
     }
@@ -159,8 +153,15 @@ impl Page<'_> {
             ),
             0,
         );
-        if let Some(control) = words::control(report) {
-            self.paragraph(&control, 0);
+        for sentence in [words::look_back(report), words::control(report)].into_iter().flatten() {
+            self.paragraph(&sentence, 0);
+        }
+        let troubles = troubles::lines(report);
+        for (collector, trouble) in troubles.iter().take(limit) {
+            self.painted_paragraph("33", &format!("{collector}: {trouble}"), 2);
+        }
+        if troubles.len() > limit {
+            self.line(&format!("… and {} more: --all lists them", troubles.len() - limit));
         }
         let mut lines: Vec<String> = words::left_out(report);
         for row in &coverage.rows {
@@ -209,7 +210,7 @@ impl Page<'_> {
         if n_doubts > limit {
             unknown.push(format!("… and {} more: --all says them", n_doubts - limit));
         }
-        unknown.extend(words::general_doubts(report).into_iter().map(str::to_owned));
+        unknown.extend(words::general_doubts(report));
         for text in unknown {
             self.paragraph(&text, 2);
         }

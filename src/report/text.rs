@@ -13,6 +13,11 @@ pub(super) fn clock(at: Timestamp) -> String {
     at.to_datetime().format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// `16:15:00`: where the date stands beside it.
+pub(super) fn time_of_day(at: Timestamp) -> String {
+    at.to_datetime().format("%H:%M:%S").to_string()
+}
+
 /// `2014-12-22 16:15:00 to 16:20:00`: a second date only where it is another.
 pub(super) fn from_to(window: Window) -> String {
     let (start, end) = (clock(window.start), clock(window.end));
@@ -81,11 +86,29 @@ pub fn steers(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `92 %`; nothing but all is 100 %, and nothing but none is 0 %.
+/// `92 %`; only all is 100 %, and only nothing is 0 %: what lies close to them is `>99 %` or `<1 %`.
 pub(super) fn percent(share: f64) -> String {
-    let rounded = (share * 100.0).round();
-    let shown = if share > 0.0 && share < 1.0 { rounded.clamp(1.0, 99.0) } else { rounded };
-    format!("{shown:.0} %")
+    percent_to(share, 0, ["<", ">"])
+}
+
+/// The same inside a sentence: `92 %`, `less than 1 %`.
+pub(super) fn percent_in_words(share: f64) -> String {
+    percent_to(share, 0, ["less than ", "more than "])
+}
+
+/// With so many decimals inside a sentence: `0.12 %`, `less than 0.01 %`.
+pub(super) fn percent_exactly(share: f64, decimals: usize) -> String {
+    percent_to(share, decimals, ["less than ", "more than "])
+}
+
+fn percent_to(share: f64, decimals: usize, [below, above]: [&str; 2]) -> String {
+    let unit = 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
+    let rounded = (share * 100.0 / unit).round() * unit;
+    match rounded {
+        rounded if rounded <= 0.0 && share > 0.0 => format!("{below}{unit:.decimals$} %"),
+        rounded if rounded >= 100.0 && share < 1.0 => format!("{above}{:.decimals$} %", 100.0 - unit),
+        rounded => format!("{rounded:.decimals$} %"),
+    }
 }
 
 /// `574 kB`, `4.9 MB`.
@@ -139,8 +162,11 @@ mod tests {
 
     #[test]
     fn a_share_is_never_rounded_to_all_or_nothing() {
-        let shares = [0.0, 0.001, 0.5, 0.999, 1.0].map(percent);
-        assert_eq!(shares, ["0 %", "1 %", "50 %", "99 %", "100 %"]);
+        let shares = [0.0, 0.0009, 0.006, 0.5, 0.994, 0.9997, 1.0].map(percent);
+        assert_eq!(shares, ["0 %", "<1 %", "1 %", "50 %", "99 %", ">99 %", "100 %"]);
+        assert_eq!([0.0009, 0.9997].map(percent_in_words), ["less than 1 %", "more than 99 %"]);
+        let exact = [0.0, 0.000_01, 0.001_23, 0.999_99, 1.0].map(|share| percent_exactly(share, 2));
+        assert_eq!(exact, ["0.00 %", "less than 0.01 %", "0.12 %", "more than 99.99 %", "100.00 %"]);
     }
 
     #[test]

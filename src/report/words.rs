@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::text::{clock, count, duration, from_to, of_family, percent};
+use super::quiet::{self, Announced, Counted};
+use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words};
 use super::*;
 use crate::bgp::Asn;
-use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
+use crate::detect::{Censoring, Class, Episode, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 
 /// A target, and the outages that its headline speaks of: those of the whole network, or of single prefixes if there is
 /// none.
 pub(super) struct Headline<'a> {
     pub summary: &'a Summary,
     pub outages: Vec<&'a Outage>,
+    /// Its flaps, in the same way.
+    pub flaps: Vec<Counted>,
 }
 
 /// Those of every target, in the order of the question.
@@ -40,7 +43,44 @@ pub(super) fn headlines(report: &Report) -> Vec<Headline<'_>> {
         outages
     };
     let outages: Vec<Vec<&Outage>> = report.summaries.iter().map(of_target).collect();
-    report.summaries.iter().zip(outages).map(|(summary, outages)| Headline { summary, outages }).collect()
+    let flaps = flaps(report);
+    let with_flaps = report.summaries.iter().zip(outages).zip(flaps);
+    with_flaps.map(|((summary, outages), flaps)| Headline { summary, outages, flaps }).collect()
+}
+
+/// Whether an episode says more than the list of outages: it has flaps, or several outages.
+pub(super) fn is_unstable(episode: &Episode) -> bool {
+    !episode.flaps.is_empty() || episode.n_outages > 1
+}
+
+/// The flaps of every target, in the order of the question: of the whole network, or of single prefixes if it has none.
+fn flaps(report: &Report) -> Vec<Vec<Counted>> {
+    let mut of_targets: FxHashMap<Target, Vec<&Episode>> = FxHashMap::default();
+    let mut of_prefixes: BTreeMap<Prefix, Vec<&Episode>> = BTreeMap::new();
+    for episode in report.findings.episodes.iter().filter(|episode| !episode.flaps.is_empty()) {
+        of_targets.entry(episode.target).or_default().push(episode);
+        episode.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(episode));
+    }
+    let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
+    let of_target = |summary: &Summary| {
+        let mut episodes: Vec<&Episode> = match summary.target {
+            Target::Asn(_) => of_targets.get(&summary.target).cloned().unwrap_or_default(),
+            Target::Prefix(asked, matching) => {
+                let own = matching.select(asked, &prefixes);
+                own.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
+            }
+        };
+        if episodes.iter().any(|episode| episode.scope == Scope::Asn) {
+            episodes.retain(|episode| episode.scope == Scope::Asn);
+        }
+        let is_asked = |prefix: Prefix| matches!(summary.target, Target::Prefix(asked, _) if asked == prefix);
+        let of_episode = |episode: &'_ Episode| {
+            let (scope, prefix) = (episode.scope, episode.prefix.filter(|prefix| !is_asked(*prefix)));
+            episode.flaps.iter().map(|flap| Counted { flap: *flap, scope, prefix }).collect::<Vec<_>>()
+        };
+        episodes.into_iter().flat_map(of_episode).collect()
+    };
+    report.summaries.iter().map(of_target).collect()
 }
 
 /// The answer for one target.
@@ -50,11 +90,20 @@ pub(super) fn headline(report: &Report, headline: &Headline) -> String {
 
 /// The answer for one target, sentence by sentence: its longest outage of each family, of the whole network before
 /// single prefixes.
-pub(super) fn sentences(report: &Report, Headline { summary, outages }: &Headline) -> Vec<String> {
-    let Some(first) = outages.first() else { return vec![quiet_sentence(report, summary)] };
+pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
+    let Headline { summary, outages, flaps } = headline;
+    let Some(first) = outages.first() else { return vec![quiet::sentence(report, headline)] };
+    let unjudged = quiet::unjudged(report, summary);
     if is_of_parts(summary, first) {
         let n = count(outages.len(), "outage of a single prefix", "outages of single prefixes");
-        return vec![format!("{}: no outage of the network as a whole; {n}.", summary.target)];
+        let as_a_whole = match unjudged {
+            None => "no outage of the network as a whole".to_owned(),
+            Some(unjudged) if unjudged.is_all => "the network as a whole could not be judged".to_owned(),
+            Some(unjudged) => {
+                format!("no outage of the network as a whole seen in the rest of the window, but {}", unjudged.text)
+            }
+        };
+        return vec![format!("{}: {as_a_whole}; {n}.", summary.target)];
     }
     let mut sentences = Vec::new();
     for longest in longest(outages) {
@@ -74,8 +123,19 @@ pub(super) fn sentences(report: &Report, Headline { summary, outages }: &Headlin
             (1, Scope::Prefix) => sentences.push("There is 1 other outage.".to_owned()),
             (n, Scope::Prefix) => sentences.push(format!("There are {n} other outages.")),
         }
+        sentences.extend(too_short(report, longest));
     }
+    sentences.extend(quiet::flaps_beside(outages, flaps));
+    // What is the same for many targets is said once, below.
+    let is_said = |unjudged: &quiet::Unjudged| report.summaries.len() == 1 || unjudged.is_most;
+    sentences.extend(unjudged.filter(is_said).map(|unjudged| unjudged.text + "."));
     sentences
+}
+
+/// What is to be said of a fall that was not over at the end of the window, and so far would have been a flap.
+pub(super) fn too_short(report: &Report, outage: &Outage) -> Option<String> {
+    let is_short = outage.end.is_none() && outage.duration < report.parameters.thresholds.min_duration;
+    is_short.then(|| "That is too short to tell a flap from an outage.".to_owned())
 }
 
 /// Whether an outage is of a part of a network that as a whole had none: its headline does not name it.
@@ -95,9 +155,15 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
         n => format!("; for {n} of {whom} the data do not suffice"),
     };
     let mut sentences = match lost.len() {
+        0 if n_unknown == all => {
+            vec![format!(
+                "None of {all} targets could be judged over the whole window; no outage seen in the rest of it."
+            )]
+        }
         0 => vec![format!("No outage seen at any of {all} targets{}.", unknown("them"))],
         n => vec![format!("{n} of {all} targets had an outage{}.", unknown("the others"))],
     };
+    sentences.extend(quiet::flapping(report, headlines));
     if let Some((n, window)) = most_at_once(&lost, report.parameters.window()).filter(|(n, _)| *n > 1) {
         sentences.push(format!("Most at once: {n}, from {} UTC.", from_to(window)));
     }
@@ -149,28 +215,6 @@ pub(super) fn longest<'a>(outages: &[&'a Outage]) -> Vec<&'a Outage> {
     Family::ALL.into_iter().filter_map(of_family).collect()
 }
 
-fn quiet_sentence(report: &Report, summary: &Summary) -> String {
-    let target = summary.target;
-    let window = report.parameters.window();
-    if summary.n_prefixes == 0 {
-        return format!("{target}: unknown. No file that was read shows any prefix of it.");
-    }
-    if report.coverage.n_peer_asns == [0, 0] {
-        return format!("{target}: unknown, because {}", nobody(report));
-    }
-    if summary.n_prefixes == summary.never_carried.len() {
-        return format!("{target}: unknown. Nobody is known to carry it normally, so a loss could not be seen.");
-    }
-    if !summary.is_sufficient() {
-        let time = duration(summary.unobserved_time());
-        return format!(
-            "{target}: no outage seen, but the data are insufficient for {time} of {}.",
-            duration(window.duration())
-        );
-    }
-    format!("{target}: no outage from {} UTC.", from_to(window))
-}
-
 /// A finding in three parts: `AS64500 disappeared from the IPv4 routing table`, `from 12:00 to 13:00 UTC (1 h)`, `3 of 3
 /// usable vantage points lost it`.
 pub(super) struct Told {
@@ -208,22 +252,44 @@ pub(super) fn told(outage: &Outage) -> Told {
         (Severity::Total, _) if outage.start.is_some() => format!("disappeared from the {family} routing table"),
         (Severity::Total, _) => format!("was missing from the {family} routing table"),
         (_, Scope::Asn) if outage.visibility_min > TOTAL_BELOW => {
-            format!("lost {} of its {family} address space", percent(1.0 - outage.visibility_min))
+            format!("lost {} of its {family} address space", percent_in_words(1.0 - outage.visibility_min))
         }
-        _ => format!("was missing from most of the {family} routing table"),
-    };
-    let when = match (outage.start, outage.end) {
-        (Some(start), Some(end)) => format!("from {} UTC", from_to(Window { start, end })),
-        (Some(start), None) if outage.severity == Severity::Total && !is_replaced => {
-            format!("at {} UTC and was not back at the end of the window", clock(start))
-        }
-        (Some(start), None) => format!("from {} UTC to the end of the window", clock(start)),
-        (None, Some(end)) => format!("when the data begin and until {} UTC", clock(end)),
-        (None, None) => "throughout the window".to_owned(),
+        _ => format!("was missing from most {family} routing tables"),
     };
     let length = format!("{}{}", if is_exact(outage) { "" } else { "at least " }, duration(outage.duration));
-    Told { what: format!("{name} {what}"), when: format!("{when} ({length})"), who: who(outage) }
+    Told { what: format!("{name} {what}"), when: format!("{} ({length})", when(outage)), who: who(outage) }
 }
+
+/// `from 2014-12-22 16:15:00 to 16:20:00 UTC`, and what is not known of either edge.
+fn when(outage: &Outage) -> String {
+    let is_total = outage.severity == Severity::Total && outage.class != Class::OriginChanged;
+    let in_gap = |edge: Censoring, words: &'static str| if outage.censored.contains(&edge) { words } else { "" };
+    let or_earlier = in_gap(Censoring::GapStart, " or earlier");
+    let or_later = in_gap(Censoring::GapEnd, " or later");
+    // The data begin with it: when it was first seen down is all that is known.
+    let first_judged = outage.start_bounds.latest;
+    match (outage.start, outage.end, first_judged) {
+        (Some(start), Some(end), _) => {
+            let edges = from_to(Window { start, end }).replacen(" to ", &format!("{or_earlier} to "), 1);
+            format!("from {edges}{or_later} UTC")
+        }
+        (Some(start), None, _) if is_total && or_earlier.is_empty() => {
+            format!("at {} UTC and was not back {AT_THE_END}", clock(start))
+        }
+        (Some(start), None, _) => format!("from {}{or_earlier} UTC, and not back {AT_THE_END}", clock(start)),
+        (None, Some(end), Some(first)) => {
+            let edges = from_to(Window { start: first, end }).replacen(" to ", ", and until ", 1);
+            format!("when first judged, at {edges}{or_later} UTC")
+        }
+        (None, Some(end), None) => format!("when the data begin, and until {}{or_later} UTC", clock(end)),
+        (None, None, Some(first)) => {
+            format!("when first judged, at {} UTC, and not back {AT_THE_END}", clock(first))
+        }
+        (None, None, None) => format!("when the data begin, and not back {AT_THE_END}"),
+    }
+}
+
+const AT_THE_END: &str = "at the end of the window";
 
 fn who(outage: &Outage) -> String {
     if outage.class == Class::OriginChanged {
@@ -231,7 +297,7 @@ fn who(outage: &Outage) -> String {
     }
     let zombies = match outage.survivors.iter().filter(|survivor| survivor.zombie).count() {
         0 => String::new(),
-        n => format!(", {} a stuck route", count(n, "keeps", "keep")),
+        n => format!(", {n} kept a stuck route"),
     };
     let covered = match outage.class {
         Class::Covered | Class::CoveredOther => ", while a less specific prefix stayed",
@@ -243,13 +309,20 @@ fn who(outage: &Outage) -> String {
     )
 }
 
+/// What was read beside the window to learn who normally carries what.
+pub(super) fn look_back(report: &Report) -> Option<String> {
+    let back = Duration::from_secs(report.parameters.baseline_seconds);
+    let dumps = || format!("RIB dumps of up to {} before the window tell who normally carries what.", duration(back));
+    (!back.is_zero()).then(dumps)
+}
+
 /// What prefixes that nobody asked about did meanwhile, where the tables are large enough to tell.
 pub(super) fn control(report: &Report) -> Option<String> {
     let samples = || report.coverage.collectors.iter().filter_map(|collector| collector.control);
     let judged = || samples().filter(|sample| sample.n_vantage_points > 0);
     let n_prefixes = judged().map(|sample| sample.n_prefixes).max()?;
     let sum = |of: fn(&ControlSample) -> u64| judged().map(|sample| of(&sample)).sum::<u64>();
-    let part = |part: u64, whole: u64| format!("{:.2} %", 100.0 * part as f64 / whole as f64);
+    let part = |part: u64, whole: u64| percent_exactly(part as f64 / whole as f64, 2);
     let fallen = part(sum(|sample| sample.n_fallen), sum(|sample| sample.n_prefixes));
     let compared = match sum(|sample| sample.n_compared) {
         0 => String::new(),
@@ -291,18 +364,18 @@ pub(super) fn doubts(report: &Report) -> Vec<(String, Vec<String>)> {
 }
 
 /// What such data leave open whatever the target.
-pub(super) fn general_doubts(report: &Report) -> Vec<&'static str> {
-    let mut doubts = Vec::new();
+pub(super) fn general_doubts(report: &Report) -> Vec<String> {
+    let mut doubts: Vec<String> = troubles::internal_doubt(report).into_iter().collect();
     if report.findings.outages.iter().any(|outage| outage.quality == Quality::Low) {
-        doubts.push("Without RIB dumps it is not known who had a route and never changed it.");
+        doubts.push("Without RIB dumps it is not known who had a route and never changed it.".to_owned());
     }
     let is_asked = |family: &Family| report.timelines.iter().any(|timeline| timeline.family() == *family);
     let rules = Family::ALL.into_iter().filter(is_asked).filter_map(|family| report.coverage.rules[family as usize]);
     if rules.into_iter().any(|rule| rule.uncertain) {
-        doubts.push("With fewer than three tables to compare, a part of one may pass for a whole one.");
+        doubts.push("With fewer than three tables to compare, a part of one may pass for a whole one.".to_owned());
     }
-    doubts.push("BGP shows routes, not hosts: a route can be up while no traffic flows.");
-    doubts.push("Why a route was withdrawn is not in the data.");
+    doubts.push("BGP shows routes, not hosts: a route can be up while no traffic flows.".to_owned());
+    doubts.push("Why a route was withdrawn is not in the data.".to_owned());
     doubts
 }
 
@@ -312,18 +385,16 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     let peers = report.coverage.n_peer_asns.into_iter().max().unwrap_or(0);
     let min_peers = report.parameters.min_peers;
     if peers == 0 {
-        return vec![nobody(report).to_owned()];
+        return vec![no_table(report).to_owned()];
     }
     if !summary.unobserved.is_empty() && peers < min_peers {
         let found = count(peers, "peer AS", "peer ASes");
         unknown.push(format!("only {found} of the {min_peers} required: --min-peers {peers} accepts fewer."));
-    } else if let Some(first) = summary.unobserved.first() {
-        let time = duration(summary.unobserved_time());
-        let first = match summary.unobserved.len() {
-            1 => from_to(*first),
-            _ => format!("first {}", from_to(*first)),
-        };
-        unknown.push(format!("{time} could not be judged, {first} UTC."));
+    } else if quiet::announced(report, summary) == Announced::No {
+        unknown.push("when it was last announced, if ever, is not in these data.".to_owned());
+        return unknown;
+    } else if let Some(unjudged) = quiet::unjudged(report, summary) {
+        unknown.push(unjudged.text + ".");
     }
     if !summary.never_carried.is_empty() {
         let prefixes = match summary.never_carried[..] {
@@ -339,7 +410,7 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
 }
 
 /// Why no vantage point counts.
-fn nobody(report: &Report) -> &'static str {
+pub(super) fn no_table(report: &Report) -> &'static str {
     match report.parameters.metric {
         "ioda" => {
             "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda asks for; without it \
@@ -407,25 +478,6 @@ pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'stati
         Pattern::OriginSide => "The routes through all of them were lost together, as when the origin withdraws.",
         Pattern::Scattered => "The losses follow no AS next to the origin, or took longer than one withdrawal does.",
     }
-}
-
-/// How good the evidence is, and why.
-pub(super) fn evidence(outage: &Outage) -> String {
-    let why = match outage.quality {
-        Quality::High => "whole tables from RIB dumps, both edges dated by updates",
-        Quality::Medium => {
-            "whole tables, but an edge lies in a gap or outside the data, no RIB dump before shows it, or too few \
-             tables are there to compare"
-        }
-        Quality::Low => "no RIB dump: who had a route is inferred from what was announced and withdrawn",
-    };
-    let confirmed = if outage.rib_confirmed == Some(true) { "; RIB dumps written meanwhile lack it" } else { "" };
-    format!("{why}{confirmed}")
-}
-
-/// The same as a sentence.
-pub(super) fn evidence_sentence(outage: &Outage) -> String {
-    format!("Evidence: {} ({}).", outage.quality.name(), evidence(outage))
 }
 
 /// Through whom a network was reached just before it was lost, in a sentence; nothing where no path is known.

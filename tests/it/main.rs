@@ -20,6 +20,7 @@ mod properties;
 mod real;
 mod scenario;
 mod settings;
+mod shown;
 mod snippets;
 mod sources;
 mod whole_table;

@@ -11,16 +11,17 @@ use rustc_hash::FxHashMap;
 
 use super::super::observed::names::*;
 use super::super::observed::session_name;
-use super::super::output::{MANIFEST, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
+use super::super::output::{DOUBTS, MANIFEST, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
 use super::super::*;
 use super::manifest::ManifestTable;
 use crate::bgp::{AsPath, Asn, Peer};
-use crate::replay::{Evidence, Held, Holder, PeerSpan, PeerState, RecordRef, RibTable, RouteSpan};
+use crate::replay::{Doubt, DoubtReason, Evidence, Held, Holder, PeerSpan, PeerState, RecordRef, RibTable, RouteSpan};
 
 /// What rows refer to, and what they have in common.
 pub(super) struct Known {
     /// Collector and peer, by their names.
     peers: FxHashMap<(String, String, u32), (usize, usize)>,
+    collectors: BTreeMap<String, usize>,
     paths: FxHashMap<(String, bool), AsPath>,
 }
 
@@ -32,7 +33,12 @@ impl Known {
                 peers.insert((name.clone(), peer.address.to_string(), peer.asn.0), (*replay, index));
             }
         }
-        Known { peers, paths: FxHashMap::default() }
+        Known { peers, collectors: of_collector.clone(), paths: FxHashMap::default() }
+    }
+
+    /// Index of the replay.
+    fn collector(&self, name: &str) -> Result<usize, String> {
+        self.collectors.get(name).copied().ok_or_else(|| format!("{MANIFEST} does not list {name}"))
     }
 
     /// Index of the replay and of the peer in it.
@@ -86,6 +92,11 @@ impl<'a> Tables<'a> {
     }
 
     fn open(&self, name: &str, columns: &[&'static str]) -> Result<Rows, String> {
+        self.open_with(name, columns, &[])
+    }
+
+    /// A table with columns that it may lack.
+    fn open_with(&self, name: &str, columns: &[&'static str], optional: &[&'static str]) -> Result<Rows, String> {
         let file = File::open(self.folder.join(name)).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "it is missing: the run was written without --export parquet".to_owned(),
             _ => error.to_string(),
@@ -98,7 +109,8 @@ impl<'a> Tables<'a> {
             return Err(format!("it has {} rows, and {MANIFEST} {expected}", frame.height()));
         }
         let mut rows = Rows { n: frame.height(), columns: FxHashMap::default() };
-        for name in columns {
+        let optional = optional.iter().filter(|name| frame.column(name).is_ok());
+        for name in columns.iter().chain(optional) {
             let column = frame.column(name).map_err(|_| format!("it has no column '{name}'"))?;
             let values =
                 Values::new(column).ok_or_else(|| format!("its column '{name}' is of type {}", column.dtype()))?;
@@ -119,7 +131,9 @@ impl<'a> Tables<'a> {
     }
 
     pub fn peers(&self, replays: &mut [Replay], of_collector: &BTreeMap<String, usize>) -> Result<(), String> {
-        let rows = self.open(PEERS, &[COLLECTOR, PEER_ADDRESS, PEER_ASN, FOREIGN_FIRST_HOP])?;
+        // Folders of earlier versions do not know the last one.
+        let columns = [COLLECTOR, PEER_ADDRESS, PEER_ASN, FOREIGN_FIRST_HOP];
+        let rows = self.open_with(PEERS, &columns, &[INTERNAL])?;
         for row in 0..rows.n {
             let collector = rows.text(COLLECTOR, row)?;
             let replay = of_collector.get(collector).and_then(|index| replays.get_mut(*index));
@@ -129,12 +143,34 @@ impl<'a> Tables<'a> {
             let address = address.parse().map_err(|_| format!("row {row} holds '{address}', which is no address"))?;
             replay.peers.push(Peer { address, asn: Asn(rows.number(PEER_ASN, row)? as u32) });
             replay.foreign_first_hop.push(rows.flag(FOREIGN_FIRST_HOP, row)?.unwrap_or_default());
-            replay.is_internal.push(false);
+            let has_internal = rows.columns.contains_key(INTERNAL);
+            replay.is_internal.push(has_internal && rows.flag(INTERNAL, row)?.unwrap_or_default());
         }
         match replays.iter().all(|replay| replay.peers.is_sorted()) {
             true => Ok(()),
             false => Err("its rows are not in order".to_owned()),
         }
+    }
+
+    /// Folders of earlier versions have no such table.
+    pub fn doubts(&self, replays: &mut [Replay], known: &Known) -> Result<(), String> {
+        if !self.listed.iter().any(|table| table.name == DOUBTS) {
+            return Ok(());
+        }
+        let rows = self.open(DOUBTS, &[COLLECTOR, PEER_ADDRESS, PEER_ASN, FROM, TO, REASON])?;
+        for row in 0..rows.n {
+            let (replay, peer) = match rows.maybe_text(PEER_ADDRESS, row)? {
+                Some(_) => known.peer(&rows, row).map(|(replay, peer)| (replay, Some(peer)))?,
+                None => (known.collector(rows.text(COLLECTOR, row)?)?, None),
+            };
+            let (start, end) = (rows.time(FROM, row)?, rows.time(TO, row)?);
+            let window = Window::new(start, end).map_err(|error| format!("row {row}: {error}"))?;
+            let name = rows.text(REASON, row)?;
+            let reason = DoubtReason::ALL.into_iter().find(|reason| reason.name() == name);
+            let reason = reason.ok_or_else(|| format!("row {row} has the unknown reason '{name}'"))?;
+            replays[replay].doubts.push(Doubt { window, peer, reason });
+        }
+        Ok(())
     }
 
     pub fn rib_tables(&self, replays: &mut [Replay], known: &Known) -> Result<(), String> {

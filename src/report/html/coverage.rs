@@ -12,6 +12,8 @@ use crate::coverage::Verdict;
 pub(super) fn section(report: &Report) -> Option<Markup> {
     Some(html! {
         (collectors(report))
+        @if let Some(sentence) = words::look_back(report) { p { (sentence) } }
+        (troubles(report))
         (unknown(report))
         (files(report))
         h3 { "Not known" }
@@ -32,6 +34,8 @@ fn named(targets: &[String]) -> String {
 
 fn collectors(report: &Report) -> Markup {
     let full = if report.coverage.has_rib { "Full feeds" } else { "Peers that mention the prefixes" };
+    // What an archive says of itself comes before whose names it has.
+    let project = if report.note.is_some() { "Layout of" } else { "Project" };
     html! {
         (parts::listing(
             "Collectors",
@@ -40,7 +44,7 @@ fn collectors(report: &Report) -> Markup {
                 @if !report.coverage.has_rib { "No RIB dump: full tables cannot be told." }
             },
             &[
-                Column::Words("Collector"), Column::Words("Project"), Column::Number("Peers"), Column::Number(full),
+                Column::Words("Collector"), Column::Words(project), Column::Number("Peers"), Column::Number(full),
                 Column::Number("RIB dumps"), Column::Number("Update files"),
                 Column::Number("Routes the updates missed"),
             ],
@@ -58,6 +62,22 @@ fn collectors(report: &Report) -> Markup {
                 }
             },
         ))
+    }
+}
+
+/// What was lost, came too late or is doubtful, though the files are there.
+fn troubles(report: &Report) -> Markup {
+    let lines = troubles::lines(report);
+    html! {
+        @if !lines.is_empty() {
+            h3 { "Lost, late or doubtful" }
+            ul {
+                @for (collector, text) in lines.iter().take(MOST_ROWS) {
+                    li data-collector=(collector) { (collector) ": " (text) }
+                }
+            }
+            (parts::folded(lines.len().saturating_sub(MOST_ROWS), "line", "lines", "coverage.csv and the JSON report have all."))
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::super::text::{count, duration, hours, of_family, percent};
+use super::super::sureness::Sureness;
+use super::super::text::{count, duration, hours, of_family, percent, time_of_day};
 use super::super::words::{self, Groups};
 use super::super::*;
 use super::MOST_ROWS;
@@ -13,12 +14,13 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     let findings = &report.findings;
     let Groups { of_asn, alone, members } = words::groups(report);
     let first: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+    let sureness = Sureness::new(report);
     Some(html! {
-        @if first.is_empty() { p { "None was found." } } @else { (outages("Outages", &first)) }
+        @if first.is_empty() { p { (none(report)) } } @else { (outages("Outages", &first, &sureness)) }
         @if !members.is_empty() {
             details {
                 summary { (count(members.len(), "outage of a prefix", "outages of prefixes")) " of these networks: the same again, prefix by prefix" }
-                (outages("Outages of prefixes that were lost together with their network", &members))
+                (outages("Outages of prefixes that were lost together with their network", &members, &sureness))
             }
         }
         (episodes(&findings.episodes))
@@ -26,7 +28,14 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     })
 }
 
-fn outages(caption: &str, outages: &[&Outage]) -> Markup {
+fn none(report: &Report) -> &'static str {
+    match report.is_sufficient() {
+        true => "None was found.",
+        false => "None was found in the time that could be judged.",
+    }
+}
+
+fn outages(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
     let left = outages.len().saturating_sub(MOST_ROWS);
     let in_gap =
         outages.iter().any(|o| o.censored.contains(&Censoring::GapStart) || o.censored.contains(&Censoring::GapEnd));
@@ -39,14 +48,15 @@ fn outages(caption: &str, outages: &[&Outage]) -> Markup {
                 Column::Number("Lost"), Column::Number("Vantage points"), Column::Words("Extent"),
                 Column::Words("Class"), Column::Words("Evidence"),
             ],
-            html! { @for outage in outages.iter().take(MOST_ROWS) { (row(outage)) } },
+            html! { @for outage in outages.iter().take(MOST_ROWS) { (row(outage, sureness)) } },
         ))
         @if in_gap { p.note { "≤ ≥: the edge lies in a gap of the data; it was not later, or not earlier, than this." } }
         (parts::folded(left, "outage", "outages", "outages.csv and the JSON report have all."))
     }
 }
 
-fn row(outage: &Outage) -> Markup {
+fn row(outage: &Outage, sureness: &Sureness) -> Markup {
+    let [lost, back] = sureness.edges(outage);
     let (start, end) = (outage.start.map(|at| at.to_string()), outage.end.map(|at| at.to_string()));
     html! {
         tr data-prefix=[outage.prefix] data-from=[start] data-to=[end] {
@@ -56,14 +66,14 @@ fn row(outage: &Outage) -> Markup {
                     Some(at) => { @if outage.censored.contains(&Censoring::GapStart) { "≤ " } (instant(at)) }
                     None => "before the data",
                 }
-                (bounds(&outage.start_bounds))
+                (bounds(&outage.start_bounds)) (within(lost))
             }
             td {
                 @match outage.end {
                     Some(at) => { @if outage.censored.contains(&Censoring::GapEnd) { "≥ " } (instant(at)) }
                     None => "still down",
                 }
-                (bounds(&outage.end_bounds))
+                (bounds(&outage.end_bounds)) (within(back))
             }
             td.number { @if !words::is_exact(outage) { "≥ " } (hours(outage.duration)) }
             td.number { (percent(1.0 - outage.visibility_min)) }
@@ -85,12 +95,24 @@ fn bounds(bounds: &Bounds) -> Markup {
     }
 }
 
+/// When the first and the last vantage point changed, where they differ.
+fn within(edge: Option<Window>) -> Markup {
+    html! {
+        @if let Some(Window { start, end }) = edge {
+            span.bounds {
+                "first " time.time-of-day datetime=(start) { (time_of_day(start)) }
+                ", last " time.time-of-day datetime=(end) { (time_of_day(end)) }
+            }
+        }
+    }
+}
+
 fn name(target: Target, prefix: Option<Prefix>, family: Family) -> String {
     prefix.map_or_else(|| of_family(target, family), |prefix| prefix.to_string())
 }
 
 fn episodes(episodes: &[Episode]) -> Markup {
-    let mut unstable: Vec<&Episode> = episodes.iter().filter(|e| e.n_outages + e.flaps.len() > 1).collect();
+    let mut unstable: Vec<&Episode> = episodes.iter().filter(|episode| words::is_unstable(episode)).collect();
     unstable.sort_by_key(|episode| (episode.scope, episode.window, episode.prefix));
     if unstable.is_empty() {
         return html! {};

@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::super::quiet;
+use super::super::sureness::Sureness;
 use super::super::text::{count, duration, from_to, percent};
 use super::super::words::{self, Headline, Told};
 use super::super::*;
@@ -23,10 +25,7 @@ const WORDS: [(&str, &str); 7] = [
         "vantage point",
         "a router of somebody else that shows its routing table to a collector; where it has no route, nothing from there reaches the prefix by BGP",
     ),
-    (
-        "collector",
-        "a machine of RIPE RIS or RouteViews that records what its vantage points say; its files are all that this report knows",
-    ),
+    ("collector", "a machine that records what its vantage points say; its files are all that this report knows"),
     (
         "usable",
         "a vantage point with a whole table, whose session was up and whose state is known at that time; only these are counted",
@@ -96,11 +95,13 @@ fn said(report: &Report, headlines: &[Headline]) -> Markup {
 /// The answer for the only target: what and when in large letters, then who saw it.
 fn headline(report: &Report, headline: &Headline) -> Markup {
     let sentences = words::sentences(report, headline);
-    let told = words::longest(&headline.outages).first().map(|outage| words::told(outage));
+    let longest = words::longest(&headline.outages);
+    let told = longest.first().map(|outage| words::told(outage));
+    let edges = longest.first().and_then(|outage| Sureness::new(report).edge_sentence(outage));
     match (told, sentences.as_slice()) {
         (Some(Told { what, when, who }), [first, rest @ ..]) if first.starts_with(&what) => html! {
             h1 { (what) " " span.when { (unbroken(&when)) } }
-            p.lead { (unbroken(&format!("{who}. {}", rest.join(" ")))) }
+            p.lead { (unbroken(&[&[format!("{who}.")], rest, edges.as_slice()].concat().join(" "))) }
         },
         _ => html! { h1 { (unbroken(&sentences.join(" "))) } },
     }
@@ -119,17 +120,25 @@ fn unbroken(text: &str) -> Markup {
 
 /// What someone wants to know next.
 fn facts(report: &Report, headlines: &[Headline]) -> Markup {
-    let (answer, class) = match report.answer() {
-        Answer::Outage => ("Outage", "is-loss"),
-        Answer::NoOutage => ("No outage", "is-well"),
-        Answer::InsufficientData => ("Insufficient data", "is-unknown"),
+    let class = match report.answer() {
+        Answer::Outage => "is-loss",
+        Answer::NoOutage => "is-well",
+        Answer::InsufficientData => "is-unknown",
     };
+    let answer = match verdict(report).as_str() {
+        "not announced" => "Not announced",
+        _ if report.answer() == Answer::Outage => "Outage",
+        _ if report.answer() == Answer::NoOutage => "No outage",
+        _ => "Insufficient data",
+    };
+    let flaps = quiet::flaps(headlines).filter(|_| report.answer() != Answer::Outage);
+    let flaps = flaps.map(|flaps| format!("of {} or more, but {flaps}", quiet::shortest(report)));
     let headlined: Vec<&Outage> = headlines.iter().flat_map(|headline| &headline.outages).copied().collect();
     let longest = headlined.iter().copied().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
     html! {
         dl.facts {
-            div class=(class) { dt { "Verdict" } dd { (answer) } dd.why { (extent(&headlined)) } }
-            @if let Some(longest) = longest { (facts_of(longest)) }
+            div class=(class) { dt { "Verdict" } dd { (answer) } dd.why { (extent(&headlined)) (flaps.unwrap_or_default()) } }
+            @if let Some(longest) = longest { (facts_of(report, longest)) }
             (judged(report))
         }
     }
@@ -144,7 +153,7 @@ fn extent(outages: &[&Outage]) -> String {
 }
 
 /// How long, how widely seen, how well known: of the longest outage.
-fn facts_of(outage: &Outage) -> Markup {
+fn facts_of(report: &Report, outage: &Outage) -> Markup {
     let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
     let kept = outage.n_vantage_points.saturating_sub(outage.n_vantage_points_lost);
     html! {
@@ -165,7 +174,7 @@ fn facts_of(outage: &Outage) -> Markup {
         div {
             dt { "Evidence" }
             dd { (outage.quality.name()) }
-            dd.why { (words::evidence(outage)) }
+            dd.why { (Sureness::new(report).evidence(outage)) }
         }
     }
 }

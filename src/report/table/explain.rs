@@ -35,6 +35,7 @@ pub fn explain(report: &Report, outage: Option<&Outage>, style: Style) -> String
             outages.iter().filter(|outage| style.all || !members.contains(&outage.id)).collect()
         }
     };
+    page.note();
     page.verdict();
     for outage in shown {
         page.line("");
@@ -292,7 +293,7 @@ fn otherwise(otherwise: Otherwise) -> String {
 
 fn censored(censoring: Censoring) -> &'static str {
     match censoring {
-        Censoring::Left => "it was down when the data begin: the start is unknown",
+        Censoring::Left => "it was already down when first judged: the start is unknown",
         Censoring::BeganBeforeFrom => "it began before the window",
         Censoring::GapStart => "the start lies in a stretch without sufficient data",
         Censoring::GapEnd => "the end lies in a stretch without sufficient data",

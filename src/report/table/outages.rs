@@ -96,8 +96,7 @@ impl Page<'_> {
     /// Targets that came and went.
     pub(super) fn episodes(&mut self) {
         let report = self.report;
-        let unstable: Vec<_> =
-            report.findings.episodes.iter().filter(|episode| episode.n_outages + episode.flaps.len() > 1).collect();
+        let unstable: Vec<_> = report.findings.episodes.iter().filter(|episode| words::is_unstable(episode)).collect();
         let n_unstable = unstable.len();
         let of_asn: Vec<_> = unstable.iter().copied().filter(|episode| episode.scope == Scope::Asn).collect();
         let shown = if of_asn.is_empty() || self.style.all { unstable } else { of_asn };

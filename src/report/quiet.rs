@@ -1,0 +1,270 @@
+//! What is said of a target without an outage: that it was watched and stayed, that it flapped, that it is unknown, or that it
+//! was never announced.
+
+use super::text::{count, duration, from_to, percent};
+use super::words::{Headline, headlines};
+use super::*;
+use crate::detect::{Flap, Outage, Scope, TOTAL_BELOW};
+use crate::replay::Held;
+
+/// The answer in words: `outage`, `no outage of 2 min or more, but 1 flap`.
+pub fn verdict(report: &Report) -> String {
+    match report.answer() {
+        Answer::Outage => "outage".to_owned(),
+        Answer::NoOutage => match flaps(&headlines(report)) {
+            Some(flaps) => format!("no outage of {} or more, but {flaps}", shortest(report)),
+            None => "no outage".to_owned(),
+        },
+        Answer::InsufficientData if report.summaries.iter().all(|own| announced(report, own) == Announced::No) => {
+            "not announced".to_owned()
+        }
+        Answer::InsufficientData => "insufficient data".to_owned(),
+    }
+}
+
+/// Falls that last as long are outages.
+pub(super) fn shortest(report: &Report) -> String {
+    duration(report.parameters.thresholds.min_duration)
+}
+
+/// `3 flaps, 2 of them total`.
+pub(super) fn flaps(headlines: &[Headline]) -> Option<String> {
+    let all = || headlines.iter().flat_map(|headline| &headline.flaps);
+    let n_total = all().filter(|flap| is_total(flap)).count();
+    match (all().count(), n_total) {
+        (0, _) => None,
+        (1, 0) => Some("1 flap".to_owned()),
+        (1, _) => Some("1 total flap".to_owned()),
+        (n, 0) => Some(format!("{n} flaps")),
+        (n, total) if n == total => Some(format!("{n} total flaps")),
+        (n, total) => Some(format!("{n} flaps, {total} of them total")),
+    }
+}
+
+fn is_total(flap: &Flap) -> bool {
+    flap.share_min <= TOTAL_BELOW
+}
+
+/// The answer for a target without an outage.
+pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
+    let Headline { summary, flaps, .. } = headline;
+    let target = summary.target;
+    let window = report.parameters.window();
+    match announced(report, summary) {
+        Announced::No => {
+            let what = if matches!(target, Target::Asn(_)) { "number" } else { "prefix" };
+            return format!(
+                "{target}: not announced at any of {} from {} UTC. Check the {what}, or start the window earlier.",
+                tables(report, summary),
+                from_to(window)
+            );
+        }
+        Announced::Unknown if summary.n_prefixes == 0 => {
+            return format!("{target}: unknown. No file that was read shows any prefix of it.");
+        }
+        _ => {}
+    }
+    if report.coverage.n_peer_asns == [0, 0] {
+        return format!("{target}: unknown, because {}", words::no_table(report));
+    }
+    if summary.n_prefixes == summary.never_carried.len() {
+        return format!(
+            "{target}: unknown. No vantage point is known to carry it normally, so a loss could not be seen."
+        );
+    }
+    let mut sentence = match unjudged(report, summary) {
+        None if flaps.is_empty() => return format!("{target}: no outage from {} UTC.", from_to(window)),
+        None => format!("{target}: no outage of {} or more from {} UTC", shortest(report), from_to(window)),
+        Some(Unjudged { is_all: true, .. }) => {
+            return format!("{target}: unknown. No part of the window could be judged, {} UTC.", from_to(window));
+        }
+        Some(Unjudged { text, .. }) => format!("{target}: no outage seen in the rest of the window, but {text}"),
+    };
+    if let Some(flap) = longest_flap(flaps) {
+        sentence.push_str(&format!("; {flap}"));
+    }
+    sentence + "."
+}
+
+/// The flaps beside the outages of a target, where any of them was total.
+pub(super) fn flaps_beside(outages: &[&Outage], flaps: &[Counted]) -> Option<String> {
+    let scope = outages.first()?.scope;
+    let beside: Vec<Counted> = flaps.iter().filter(|flap| flap.scope == scope).copied().collect();
+    let has_total = beside.iter().any(|flap| is_total(flap));
+    longest_flap(&beside).filter(|_| has_total).map(|flaps| format!("Also {flaps}."))
+}
+
+/// How many targets had flaps, and no outage.
+pub(super) fn flapping(report: &Report, headlines: &[Headline]) -> Option<String> {
+    let n = headlines.iter().filter(|headline| headline.outages.is_empty() && !headline.flaps.is_empty()).count();
+    let others = count(n, "target without one", "targets without one");
+    (n > 0).then(|| format!("{others} flapped for less than {}.", shortest(report)))
+}
+
+/// `3 flaps, the longest 1 min 30 s, 2014-12-22 12:22:00 to 12:23:30 (lost by all vantage points)`: the longest of those that
+/// left nothing, if there are any.
+fn longest_flap(flaps: &[Counted]) -> Option<String> {
+    let total: Vec<&Counted> = flaps.iter().filter(|flap| is_total(flap)).collect();
+    let (of, kind) = match total.len() {
+        0 => (flaps.iter().collect(), "the longest"),
+        n if n == flaps.len() => (total, "the longest"),
+        _ => (total, "the longest total one"),
+    };
+    // The first of equals: `max_by_key` keeps the last.
+    let longest = of.into_iter().rev().max_by_key(|flap| flap.window.duration())?;
+    let (length, when) = (duration(longest.window.duration()), from_to(longest.window));
+    let extent = match (longest.scope, longest.share_min) {
+        (Scope::Asn, share) if share <= 0.0 => "all of its address space".to_owned(),
+        (Scope::Asn, share) => format!("{} of its address space", percent(1.0 - share)),
+        (Scope::Prefix, share) if share <= 0.0 => "all vantage points".to_owned(),
+        (Scope::Prefix, share) => format!("lost by {}", percent(1.0 - share)),
+    };
+    let of_prefix = longest.prefix.map_or(String::new(), |prefix| format!("{prefix}, "));
+    Some(match flaps.len() {
+        1 => format!("1 flap of {length}, {of_prefix}{when} UTC ({extent})"),
+        n => format!("{n} flaps, {kind} {length}, {of_prefix}{when} UTC ({extent})"),
+    })
+}
+
+/// A flap, and of what.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    pub flap: Flap,
+    pub scope: Scope,
+    /// Where it is not what was asked about.
+    pub prefix: Option<Prefix>,
+}
+
+impl std::ops::Deref for Counted {
+    type Target = Flap;
+
+    fn deref(&self) -> &Flap {
+        &self.flap
+    }
+}
+
+/// The part of the window that could not be judged.
+pub(super) struct Unjudged {
+    /// `16 h of 24 h could not be judged, 2014-12-22 00:00:00 to 16:00:00 UTC`.
+    pub text: String,
+    /// Whether it is more than half of the window.
+    pub is_most: bool,
+    /// Whether it is the whole window.
+    pub is_all: bool,
+}
+
+/// The part of the window in which a target could not be judged, if any.
+pub(super) fn unjudged(report: &Report, summary: &Summary) -> Option<Unjudged> {
+    // The first of equals.
+    let longest = summary.unobserved.iter().rev().max_by_key(|window| window.duration())?;
+    let whole = report.parameters.window();
+    let which = if summary.unobserved.len() > 1 { "the longest stretch " } else { "" };
+    let (unknown, all) = (summary.unobserved_time(), whole.duration());
+    let text =
+        format!("{} of {} could not be judged, {which}{} UTC", duration(unknown), duration(all), from_to(*longest));
+    Some(Unjudged { text, is_most: unknown * 2 > all, is_all: unknown >= all })
+}
+
+/// Whether anybody announced a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Announced {
+    /// Some vantage point had a route to it at some time.
+    Yes,
+    /// No route was seen, and the data do not suffice to say that there was none.
+    Unknown,
+    /// Enough full tables were known over the whole window, and none of them had a route to it.
+    No,
+}
+
+/// Whether anybody announced a target in the window.
+pub(super) fn announced(report: &Report, summary: &Summary) -> Announced {
+    if summary.n_prefixes > summary.never_carried.len() {
+        return Announced::Yes;
+    }
+    let seen: Vec<Announced> = summary.never_carried.iter().map(|prefix| was_announced(report, prefix)).collect();
+    match seen.iter().min() {
+        Some(Announced::Yes) => Announced::Yes,
+        Some(Announced::Unknown) => Announced::Unknown,
+        _ if families(report, summary).is_empty() => Announced::Unknown,
+        _ => Announced::No,
+    }
+}
+
+/// Whether any peer had a route to a prefix, or any RIB dump lists it.
+fn was_announced(report: &Report, prefix: &Prefix) -> Announced {
+    let spans = || report.replays.iter().flat_map(|replay| replay.of_prefix(prefix));
+    let is_listed =
+        report.replays.iter().flat_map(|replay| &replay.tables).any(|table| table.holders.contains_key(prefix));
+    if is_listed || spans().any(|span| matches!(span.held, Held::Present(_))) {
+        Announced::Yes
+    } else if spans().any(|span| span.held == Held::Unknown) {
+        Announced::Unknown
+    } else {
+        Announced::No
+    }
+}
+
+/// The families of a target of which enough full tables are known over the whole window.
+fn families(report: &Report, summary: &Summary) -> Vec<Family> {
+    let Parameters { min_peers, min_coverage, .. } = report.parameters;
+    let suffices = |feeds: &LiveFeeds| {
+        feeds.n_live >= min_peers.max(1) && feeds.share().is_some_and(|share| share >= min_coverage)
+    };
+    let is_known = |family: &Family| {
+        let mut at = report.parameters.from;
+        for feeds in report.coverage.live_feeds[*family as usize].iter().filter(|feeds| suffices(feeds)) {
+            if feeds.window.start > at {
+                return false;
+            }
+            at = at.max(feeds.window.end);
+        }
+        at >= report.parameters.to
+    };
+    let asked = Family::ALL.into_iter().filter(|family| match summary.target {
+        Target::Asn(_) => true,
+        Target::Prefix(prefix, _) => prefix.family() == *family,
+    });
+    asked.filter(|family| report.coverage.has_rib && is_known(family)).collect()
+}
+
+/// `24 full IPv4 tables`.
+fn tables(report: &Report, summary: &Summary) -> String {
+    let of_family = |family: Family| {
+        let n = report.coverage.n_peer_asns[family as usize];
+        format!("{n} full {family} {}", if n == 1 { "table" } else { "tables" })
+    };
+    families(report, summary).into_iter().map(of_family).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(flaps: &[(&str, &str, f64)], scope: Scope, expected: &str) {
+        let counted = flaps.iter().map(|(start, end, share_min)| {
+            let at = |time: &str| format!("2014-12-22T{time}").parse::<Timestamp>().unwrap();
+            let window = Window::new(at(start), at(end)).unwrap();
+            Counted { flap: Flap { window, share_min: *share_min }, scope, prefix: None }
+        });
+        assert_eq!(longest_flap(&counted.collect::<Vec<_>>()).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_longest_flap_is_named_and_one_that_left_nothing_comes_first() {
+        check(
+            &[("12:22:00", "12:23:30", 0.0)],
+            Scope::Prefix,
+            "1 flap of 1 min 30 s, 2014-12-22 12:22:00 to 12:23:30 UTC (all vantage points)",
+        );
+        check(
+            &[("12:00:00", "12:01:40", 0.4), ("12:22:00", "12:23:00", 0.0)],
+            Scope::Asn,
+            "2 flaps, the longest total one 1 min, 2014-12-22 12:22:00 to 12:23:00 UTC (all of its address space)",
+        );
+        check(
+            &[("12:00:00", "12:01:40", 0.4), ("12:22:00", "12:23:00", 0.3)],
+            Scope::Prefix,
+            "2 flaps, the longest 1 min 40 s, 2014-12-22 12:00:00 to 12:01:40 UTC (lost by 60 %)",
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! How sure a finding is: why its evidence is as good as it is, and within what time the vantage points saw its edges.
+
+use rustc_hash::FxHashMap;
+
+use super::evidence::{Shown, by_id};
+use super::text::{clock, from_to};
+use super::words::Headline;
+use super::*;
+use crate::detect::{Censoring, Outage, Quality, Scope, Witness};
+use crate::visibility::BaselineSource;
+
+/// What is needed to say how sure findings are.
+pub(super) struct Sureness<'a> {
+    report: &'a Report,
+    by_id: FxHashMap<&'a str, &'a Outage>,
+}
+
+impl<'a> Sureness<'a> {
+    pub fn new(report: &'a Report) -> Sureness<'a> {
+        Sureness { report, by_id: by_id(report) }
+    }
+
+    /// What is to be said of the longest outages of a target: a paragraph for each family.
+    pub fn details(&self, headline: &Headline) -> Vec<String> {
+        let longest = words::longest(&headline.outages);
+        let of_outage = |outage: &&Outage| {
+            let family = if longest.len() > 1 { outage.family.to_string() } else { String::new() };
+            let is_named = !words::is_of_parts(headline.summary, outage);
+            let details = [
+                self.edge_sentence(outage).filter(|_| is_named),
+                is_named.then(|| self.evidence_sentence(outage, &family)),
+                words::upstream_sentence(outage),
+                words::agreement_sentence(outage),
+            ];
+            details.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        longest.iter().map(of_outage).filter(|details| !details.is_empty()).collect()
+    }
+
+    /// Why the evidence is as good as it is.
+    pub fn evidence(&self, outage: &Outage) -> String {
+        let why = match outage.quality {
+            Quality::High => "whole tables from RIB dumps, both edges dated by updates".to_owned(),
+            Quality::Medium => format!("whole tables from RIB dumps, but {}", self.weaknesses(outage).join(", and ")),
+            Quality::Low => "no RIB dump: who had a route is inferred from what was announced and withdrawn".to_owned(),
+        };
+        let confirmed = match outage.rib_confirmed {
+            Some(true) => "; RIB dumps written during the outage do not list it",
+            _ => "",
+        };
+        format!("{why}{confirmed}")
+    }
+
+    /// The same as a sentence. `of` names the outage where more than one is spoken of.
+    fn evidence_sentence(&self, outage: &Outage, of: &str) -> String {
+        let (evidence, quality) = (if of.is_empty() { "Evidence" } else { "evidence" }, outage.quality.name());
+        let of = if of.is_empty() { String::new() } else { format!("{of} ") };
+        format!("{of}{evidence}: {quality} ({}).", self.evidence(outage))
+    }
+
+    /// What keeps the evidence from being high.
+    fn weaknesses(&self, outage: &Outage) -> Vec<&'static str> {
+        let mut weaknesses: Vec<&'static str> = outage.censored.iter().filter_map(|edge| censored(*edge)).collect();
+        let mut sources: Vec<BaselineSource> =
+            outage.prefixes.iter().filter_map(|prefix| self.source(prefix)).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.scope)));
+        if self.report.coverage.rules[outage.family as usize].is_some_and(|rule| rule.uncertain) {
+            weaknesses.push("too few tables are there to tell a full one from a part");
+        }
+        let mut members = outage.prefix_outages.iter().filter_map(|id| self.by_id.get(id.as_str()));
+        if weaknesses.is_empty() && members.any(|member| member.quality > Quality::High) {
+            weaknesses.push("an edge of some of its prefixes is not known");
+        }
+        if weaknesses.is_empty() && outage.scope == Scope::Asn && outage.prefix_outages.is_empty() {
+            weaknesses.push("no prefix was lost altogether, only its origin");
+        }
+        if weaknesses.is_empty() {
+            weaknesses.push("not every part of it is known as well");
+        }
+        weaknesses
+    }
+
+    /// How those who normally carry a prefix were learned.
+    fn source(&self, prefix: &Prefix) -> Option<BaselineSource> {
+        let timelines = &self.report.timelines;
+        let index = timelines.binary_search_by_key(prefix, |timeline| timeline.prefix).ok()?;
+        Some(timelines.get(index)?.baseline.source)
+    }
+
+    /// When the first and the last vantage point lost it, and had it back, where they differ by a second or more.
+    pub fn edges(&self, outage: &Outage) -> [Option<Window>; 2] {
+        let shown = Shown::new(outage, &self.by_id);
+        let spread = |witnesses: &[&Witness]| {
+            let (first, last) = (witnesses.first()?.at, witnesses.last()?.at);
+            Window::new(first, last).ok().filter(|_| clock(first) != clock(last))
+        };
+        [spread(&shown.losses), if outage.recovery.is_some() { spread(&shown.returns) } else { None }]
+    }
+
+    /// The same as a sentence.
+    pub fn edge_sentence(&self, outage: &Outage) -> Option<String> {
+        match self.edges(outage) {
+            [Some(lost), Some(back)] => Some(format!(
+                "Vantage points lost it from {} and had it back from {} UTC.",
+                from_to(lost),
+                from_to(back)
+            )),
+            [Some(lost), None] => Some(format!("Vantage points lost it from {} UTC.", from_to(lost))),
+            [None, Some(back)] => Some(format!("Vantage points had it back from {} UTC.", from_to(back))),
+            [None, None] => None,
+        }
+    }
+}
+
+/// Why an edge is not exact.
+fn censored(censoring: Censoring) -> Option<&'static str> {
+    match censoring {
+        Censoring::Left => Some("it was already down when first judged"),
+        Censoring::BeganBeforeFrom => None,
+        Censoring::GapStart => Some("its start lies in a gap of the data"),
+        Censoring::GapEnd => Some("its end lies in a gap of the data"),
+        Censoring::Right => Some("it was not back at the end of the window"),
+    }
+}
+
+/// What those who normally carry a prefix were learned from, other than RIB dumps before the window.
+fn baseline(source: BaselineSource, scope: Scope) -> Option<&'static str> {
+    match (source, scope) {
+        (BaselineSource::RibBefore | BaselineSource::Nobody, _) => None,
+        (BaselineSource::RibAfter, Scope::Prefix) => Some("no RIB dump before the window lists it, only later ones"),
+        (BaselineSource::RibAfter, Scope::Asn) => {
+            Some("some of its prefixes are in no RIB dump before the window, only in later ones")
+        }
+        (BaselineSource::WindowEnd | BaselineSource::Peak, Scope::Prefix) => {
+            Some("no RIB dump before or after the window lists it")
+        }
+        (BaselineSource::WindowEnd | BaselineSource::Peak, Scope::Asn) => {
+            Some("some of its prefixes are in no RIB dump before or after the window")
+        }
+    }
+}

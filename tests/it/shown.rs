@@ -1,0 +1,305 @@
+//! What is not as sure as it looks is said, in every form of the report: lost messages, iBGP, flaps, time that was not judged,
+//! networks that nobody announced, and whose data they are.
+
+use std::path::Path;
+use std::time::Duration;
+
+use outage_replay::catalog::{Mirror, Query, Target};
+use outage_replay::coverage::GapReason;
+use outage_replay::detect::Scope;
+use outage_replay::pipeline::{collect, judge};
+use outage_replay::replay::{Doubt, DoubtReason};
+use outage_replay::report::{self, CoverageRow, Export, Observations, Report, Style};
+use outage_replay::time::{Timestamp, Window};
+use outage_replay::{Options, run};
+use polars::prelude::*;
+
+use crate::cli::{self, json, prints, words};
+
+const FLAP: &str = "--asn 131279 --from 2014-12-21T21:00 --to 2014-12-21T22:00 --archive data/dprk-2014";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+/// AS131279 in the shipped archive.
+fn question(from: &str, to: &str) -> (Query, Mirror) {
+    let targets = vec![Target::Asn("131279".parse().expect("an AS"))];
+    let window = Window::new(at(from), at(to)).expect("a window");
+    let query = Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO };
+    let archive = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/dprk-2014"));
+    (query, Mirror::open(archive).expect("an archive"))
+}
+
+/// What the archive would have shown, had messages of `rrc00` been cut, a router been silent, and two sessions been iBGP.
+fn doubtful() -> Observations {
+    let (query, mirror) = question("2014-12-22T16:00", "2014-12-22T16:40");
+    let mut observations = collect(&query, &mirror, 2, &()).expect("observations");
+    let replay = observations.replays.iter_mut().find(|replay| replay.collector.name() == "rrc00").expect("rrc00");
+    let doubt = |start: &str, end: Timestamp, peer, reason| Doubt {
+        window: Window::new(at(start), end).expect("a window"),
+        peer,
+        reason,
+    };
+    let lost = |time: &str, peer| doubt(time, at(time) + Duration::from_micros(1), peer, DoubtReason::LostMessage);
+    replay.doubts = vec![
+        lost("2014-12-22T16:05:07", 0),
+        lost("2014-12-22T16:15:00", 1),
+        doubt("2014-12-22T16:20:00", at("2014-12-22T16:30:00"), 2, DoubtReason::Silence),
+        lost("2014-12-22T16:25:40", 0),
+    ];
+    replay.is_internal[0] = true;
+    replay.is_internal[1] = true;
+    replay.corrections.late_records = 14;
+    let file = observations.files.iter_mut().find(|file| file.collector.name() == "rrc00" && file.kind == "updates");
+    file.expect("an update file").n_unsupported = 24;
+    observations
+}
+
+fn judged(observations: Observations) -> Report {
+    judge(observations, &Options { jobs: 2, ..Options::default() }).expect("a report")
+}
+
+/// Every form that people read, by its name; without line breaks.
+fn pages(report: &Report) -> Vec<(&'static str, String)> {
+    vec![
+        ("table", words(&report::table(report, Style::default()))),
+        ("markdown", words(&report::markdown(report, false))),
+        ("html", words(&report::html(report))),
+    ]
+}
+
+fn document(report: &Report) -> serde_json::Value {
+    serde_json::to_value(report::document(report)).expect("JSON")
+}
+
+#[test]
+fn doubts_are_said_in_every_form() {
+    let report = judged(doubtful());
+    let n_peers = report.replays.iter().find(|replay| replay.collector.name() == "rrc00").expect("rrc00").peers.len();
+    let all: usize = report.replays.iter().map(|replay| replay.peers.len()).sum();
+    for (form, page) in pages(&report) {
+        for sentence in [
+            "rrc00: 3 messages from 2 vantage points could not be read in full, 2014-12-22 16:05:07 to 16:25:40; what they \
+             may have changed counts as unknown",
+            "rrc00: 1 vantage point fell silent while others went on, 2014-12-22 16:20:00 to 16:30:00; unknown from the \
+             last message on (10 min)",
+            "14 messages were older than what was already known, and not applied",
+            "24 records are of kinds that are not read: routes in them are not known",
+            &format!("rrc00: 2 of {n_peers} vantage points are iBGP sessions of the collector's own AS"),
+            &format!(
+                "2 of {all} vantage points are iBGP sessions of the collector's own AS: they show what that network \
+                 selected, not independent views."
+            ),
+        ] {
+            assert!(page.contains(sentence), "{form}: '{sentence}' is not in\n{page}");
+        }
+    }
+    let document = document(&report);
+    let collectors = document["coverage"]["collectors"].as_array().expect("collectors");
+    let rrc00 = collectors.iter().find(|row| row["collector"] == "rrc00").expect("rrc00");
+    assert_eq!((&rrc00["n_internal"], &rrc00["unsupported_records"]), (&2.into(), &24.into()));
+    let expected = serde_json::json!([
+        { "reason": "lost_message", "n": 3, "n_vantage_points": 2, "seconds": null,
+          "first": "2014-12-22T16:05:07Z", "last": "2014-12-22T16:25:40Z" },
+        { "reason": "silence", "n": 1, "n_vantage_points": 1, "seconds": 600,
+          "first": "2014-12-22T16:20:00Z", "last": "2014-12-22T16:30:00Z" },
+    ]);
+    assert_eq!(rrc00["doubts"], expected);
+    assert!(document["coverage"]["not_known"].to_string().contains("iBGP"));
+}
+
+/// Writes a report, and what its files hold.
+fn written(report: &Report, folder: &Path) -> cli::Files {
+    let exports = [Export::Csv, Export::Parquet, Export::Html, Export::Svg];
+    report::write(report, folder, &exports, true).expect("a folder");
+    cli::contents(folder)
+}
+
+#[test]
+fn doubts_and_ibgp_survive_a_written_run() {
+    let out = cli::folder();
+    let run = out.path().join("run");
+    let report = judged(doubtful());
+    let files = written(&report, &run);
+    let csv = String::from_utf8_lossy(&files["coverage.csv"]);
+    let of_peer = csv.lines().find(|line| line.contains("lost_message")).expect("a row");
+    assert!(of_peer.starts_with("rrc00,2014-12-22T16:05:07Z,2014-12-22T16:25:40Z,doubtful,lost_message,"), "{of_peer}");
+    assert!(of_peer.contains("2 messages from AS"), "{of_peer}");
+
+    let again = report::read(&run).expect("the run").observations;
+    for (before, after) in report.replays.iter().zip(&again.replays) {
+        assert_eq!((&before.doubts, &before.is_internal), (&after.doubts, &after.is_internal));
+    }
+    assert!(written(&judged(again), &out.path().join("again")) == files);
+}
+
+#[test]
+fn a_run_from_before_doubts_were_written_can_be_judged_again() {
+    let out = cli::folder();
+    let report = judged(doubtful());
+    written(&report, out.path());
+    std::fs::remove_file(out.path().join("doubts.parquet")).expect("a file");
+    let manifest = out.path().join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    let mut document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let tables = document["tables"].as_array_mut().expect("tables");
+    tables.retain(|table| table["name"] != "doubts.parquet");
+    std::fs::write(&manifest, document.to_string()).expect("a manifest");
+    let peers = out.path().join("peers.parquet");
+    let frame = crate::golden::frame(&std::fs::read(&peers).expect("peers"));
+    let mut without = frame.drop("internal").expect("the column");
+    ParquetWriter::new(std::fs::File::create(&peers).expect("a file")).finish(&mut without).expect("a table");
+
+    let again = report::read(out.path()).expect("the run").observations;
+    assert!(again.replays.iter().all(|replay| replay.doubts.is_empty() && !replay.is_internal.contains(&true)));
+    assert_eq!(judged(again).findings.outages, report.findings.outages);
+}
+
+#[test]
+fn a_silent_archive_is_a_gap_with_that_name() {
+    let mut observations = doubtful();
+    let window = Window::new(at("2014-12-22T16:30:02"), at("2014-12-22T16:37:01")).expect("a window");
+    observations.rows.push(CoverageRow {
+        collector: observations.replays[0].collector.clone(),
+        window,
+        reason: Some(GapReason::Silent),
+        detail: "no record from 16:30:02 to 16:37:01".to_owned(),
+    });
+    let report = judged(observations);
+    let collector = &report.replays[0].collector;
+    let expected =
+        format!("{collector} unknown 2014-12-22 16:30:02 to 16:37:01: silent (no record from 16:30:02 to 16:37:01)");
+    for (form, page) in pages(&report).into_iter().filter(|(form, _)| *form != "html") {
+        assert!(page.contains(&expected), "{form}: {page}");
+    }
+}
+
+#[test]
+fn a_total_flap_is_part_of_every_answer() {
+    let flap = "no outage of 2 min or more from 2014-12-21 21:00:00 to 22:00:00 UTC; 1 flap of 1 min 19 s, 2014-12-21 \
+                21:16:59 to 21:18:18 UTC (all of its address space).";
+    let verdict = "no outage of 2 min or more, but 1 total flap";
+    let table = words(&prints(0, FLAP));
+    assert!(table.contains(&format!("Verdict: {verdict} AS131279: {flap}")), "{table}");
+    assert!(table.contains("AS131279 IPv4 1 0 12-21 21:16:59 to 21:18:18"), "{table}");
+    assert!(words(&prints(0, &format!("{FLAP} --format markdown"))).contains(flap));
+    let document = json(FLAP);
+    assert_eq!((&document["answer"], &document["verdict"]), (&"no_outage".into(), &verdict.into()));
+    assert!(document["coverage"]["targets"][0]["headline"].as_str().is_some_and(|headline| headline.contains(flap)));
+    assert_eq!(cli::ran(&mut cli::program(&format!("{FLAP} --format csv"))).stderr, format!("verdict: {verdict}\n"));
+    let out = cli::folder();
+    prints(0, &format!("{FLAP} --quiet --export html,svg --output {}", out.path().join("run").display()));
+    let files = cli::contents(&out.path().join("run"));
+    for name in ["report.html", "timeline.svg"] {
+        let text = String::from_utf8_lossy(&files[name]);
+        assert!(text.contains("1 flap of 1") && text.contains("no outage of 2"), "{name}");
+    }
+    assert!(String::from_utf8_lossy(&files["report.html"]).contains("of 2 min or more, but 1 total flap"));
+}
+
+#[test]
+fn what_nobody_announced_is_said_to_be_just_that() {
+    let window = "--from 2014-12-21T21:00 --to 2014-12-21T22:00 --archive data/dprk-2014";
+    for (target, name, what) in
+        [("--asn 131297", "AS131297", "number"), ("--prefix 8.8.8.0/24", "8.8.8.0/24", "prefix")]
+    {
+        let page = words(&prints(3, &format!("{target} {window}")));
+        let expected = format!(
+            "Verdict: not announced {name}: not announced at any of 15 full IPv4 tables from 2014-12-21 21:00:00 to \
+             22:00:00 UTC. Check the {what}, or start the window earlier."
+        );
+        assert!(page.contains(&expected), "{page}");
+        assert!(!page.contains("insufficient"), "{page}");
+        assert_eq!(json(&format!("{target} {window}"))["coverage"]["targets"][0]["announced"], false);
+    }
+    // Where the tables are not known, neither is this.
+    let page = words(&prints(3, &format!("--asn 131297 {window} --min-peers 16")));
+    assert!(page.contains("Verdict: insufficient data AS131297: unknown."), "{page}");
+    assert!(json(&format!("--asn 131297 {window} --min-peers 16"))["coverage"]["targets"][0]["announced"].is_null());
+}
+
+#[test]
+fn no_outage_is_never_said_of_time_that_was_not_judged() {
+    let (query, mirror) = question("2014-12-22T16:00", "2014-12-22T16:40");
+    let options = Options { jobs: 2, ..Options::default() };
+    let mut report = run(&query, &mirror, &options, &()).expect("a report");
+    // Outages of prefixes alone, while most of the window could not be judged for the network.
+    report.findings.outages.retain(|outage| outage.scope == Scope::Prefix);
+    let headline =
+        |report: &Report| document(report)["coverage"]["targets"][0]["headline"].as_str().unwrap().to_owned();
+    assert_eq!(headline(&report), "AS131279: no outage of the network as a whole; 8 outages of single prefixes.");
+    let window = |start, end| Window::new(at(start), at(end)).expect("a window");
+    report.summaries[0].unobserved =
+        vec![window("2014-12-22T16:00", "2014-12-22T16:00:30"), window("2014-12-22T16:10", "2014-12-22T16:40")];
+    assert_eq!(
+        headline(&report),
+        "AS131279: no outage of the network as a whole seen in the rest of the window, but 30 min 30 s of 40 min could not \
+         be judged, the longest stretch 2014-12-22 16:10:00 to 16:40:00 UTC; 8 outages of single prefixes."
+    );
+    report.summaries[0].unobserved = vec![query.window];
+    assert_eq!(
+        headline(&report),
+        "AS131279: the network as a whole could not be judged; 8 outages of single prefixes."
+    );
+    report.findings.outages.clear();
+    report.findings.episodes.clear();
+    let unknown = "AS131279: unknown. No part of the window could be judged, 2014-12-22 16:00:00 to 16:40:00 UTC.";
+    for (form, page) in pages(&report) {
+        assert!(page.contains(unknown) || form == "html" && page.contains("No part of the window"), "{form}: {page}");
+        assert!(!page.contains("no outage"), "{form}: {page}");
+    }
+    report.summaries[0].unobserved = vec![window("2014-12-22T16:10", "2014-12-22T16:40")];
+    assert_eq!(
+        headline(&report),
+        "AS131279: no outage seen in the rest of the window, but 30 min of 40 min could not be judged, 2014-12-22 16:10:00 \
+         to 16:40:00 UTC."
+    );
+}
+
+#[test]
+fn a_window_of_years_over_two_days_of_data_says_so_in_its_headline() {
+    let (query, mirror) = question("2009-01-01", "2014-12-31");
+    let report = run(&query, &mirror, &Options { jobs: 2, ..Options::default() }, &()).expect("a report");
+    for (form, page) in pages(&report) {
+        let said = "2187 d 23 h 59 min of 2190 d could not be judged";
+        assert!(page.contains(said) || form == "html" && page.contains("2187"), "{form}: {page}");
+    }
+    let page = report::html(&report);
+    assert!(page.contains("<dt>Data suffice for</dt><dd>&lt;1 %</dd>"));
+}
+
+#[test]
+fn edges_have_their_first_and_last_vantage_point_and_evidence_its_reason() {
+    let page = words(&prints(0, cli::MAIN));
+    let edges = "Vantage points lost it from 2014-12-22 16:14:08 to 16:15:40 and had it back from 2014-12-23 01:44:55 to \
+                 01:46:45 UTC. Evidence: high";
+    assert!(page.contains(edges), "{page}");
+    let markdown = prints(0, &format!("{} --format markdown", cli::MAIN));
+    assert!(markdown.contains("| 2014-12-22 16:15:00 (first 16:14:08, last 16:15:40) |"), "{markdown}");
+    let at_the_end = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
+    let page = words(&prints(0, at_the_end));
+    for sentence in [
+        "at 2014-12-22 16:15:00 UTC and was not back at the end of the window (at least 45 min)",
+        "Evidence: medium (whole tables from RIB dumps, but it was not back at the end of the window",
+    ] {
+        assert!(page.contains(sentence), "{page}");
+    }
+}
+
+#[test]
+fn invented_data_carry_their_note_and_nobody_elses_credit() {
+    let out = cli::folder();
+    let run = out.path().join("run");
+    prints(0, &format!("{FLAP} --quiet --export csv,parquet,html,svg --output {}", run.display()));
+    let files = cli::contents(&run);
+    for name in ["report.html", "timeline.svg", "manifest.json"] {
+        let text = String::from_utf8_lossy(&files[name]);
+        assert!(text.contains("Reconstruction from published facts"), "{name}");
+        for credit in ["RIPE NCC", "University of Oregon", "Data: "] {
+            assert!(!text.contains(credit), "{name}: {credit}");
+        }
+    }
+    let explained = prints(0, &format!("explain {}", run.display()));
+    assert!(explained.starts_with("Note: Reconstruction from published facts"), "{explained}");
+}
