@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::{ArchiveFile, DumpKind, NAME_PRECISION, Query, era};
+use super::mirror::unread;
+use super::{ArchiveFile, DumpKind, Location, NAME_PRECISION, Query, era, rhythm};
 use crate::bgp::{Collector, Project};
 use crate::coverage::{Gap, GapReason};
 use crate::time::{Timestamp, Window};
@@ -21,6 +22,10 @@ const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_m
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
 /// Updates from this long before a RIB dump tell what was in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
+/// Files pause for up to half an interval, and not longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(450);
+/// Files that their records date pause for as long as a collector may have nothing to write.
+const LONGEST_SILENCE: Duration = Duration::from_secs(150);
 
 /// What one collector contributes.
 #[derive(Clone, Debug)]
@@ -48,15 +53,22 @@ impl CollectorPlan {
         let start = era::opened(file).0;
         let end = match self.updates.get(index + 1) {
             Some(next) => era::opened(next).1,
-            None => (start + era::update_interval(file)).max(window_end),
+            None => (start + era::interval(file)).max(window_end),
         };
         Window::new(start, end).ok()
     }
 
-    /// The names of the update files that should exist in a gap: one for each interval of the era.
+    /// When the update files that should exist in a gap should begin: one for each interval, in step with the file before
+    /// the gap or, where there is none, after it.
     pub fn slots_in(&self, gap: &Gap) -> Vec<Timestamp> {
-        let interval = era::update_interval_at(self.project, gap.window.start);
-        slots(gap.window, interval).collect()
+        let before = self.updates.iter().rfind(|file| era::opened(file).0 < gap.window.end);
+        let nearest = before.or(self.updates.first()).filter(|file| file.records.is_none());
+        let usual = era::update_interval_at(self.project, gap.window.start);
+        let (interval, phase) = match nearest {
+            Some(file) => (era::interval(file), era::opened(file).1),
+            None => (usual, Timestamp::from_secs(0)),
+        };
+        slots(gap.window, interval, phase).collect()
     }
 
     /// When RIB dumps should have been made between the one that seeds the replay and the end of `window`, and are not
@@ -64,20 +76,28 @@ impl CollectorPlan {
     pub fn missing_ribs(&self, window: Window) -> Vec<Timestamp> {
         let seed = self.ribs.iter().rev().map(|rib| era::opened(rib).0).find(|at| *at <= window.start);
         let start = seed.unwrap_or(window.start - RIB_LOOK_BACK[0]);
-        let Some(interval) = era::rib_interval_at(self.project, start) else { return Vec::new() };
-        // Dumps are named up to some minutes beside the full hour.
-        let is_listed = |at: &Timestamp| {
-            let near = |rib: &ArchiveFile| rib.named_at + RIB_STRAYS > *at && rib.named_at < *at + RIB_STRAYS;
-            self.ribs.iter().any(near)
+        let nearest = self.ribs.iter().rfind(|rib| era::opened(rib).0 <= start).or(self.ribs.first());
+        let shown = nearest.and_then(|rib| rib.lasts);
+        let Some(interval) = shown.or(era::rib_interval_at(self.project, start)) else { return Vec::new() };
+        // Dumps are named up to some minutes beside the full hour; those of other rhythms keep step with one another.
+        let phase = match (nearest, shown) {
+            (Some(rib), Some(_)) => era::opened(rib).0,
+            _ => Timestamp::from_secs(0),
         };
-        slots(Window { start, end: window.end }, interval).filter(|at| *at >= start && !is_listed(at)).collect()
+        let strays = RIB_STRAYS.min(interval / 2);
+        let is_listed = |at: &Timestamp| {
+            let near = |opened: Timestamp| opened + strays > *at && opened < *at + strays;
+            self.ribs.iter().any(|rib| near(era::opened(rib).0))
+        };
+        slots(Window { start, end: window.end }, interval, phase).filter(|at| *at >= start && !is_listed(at)).collect()
     }
 }
 
-/// The beginnings of the intervals that a stretch touches.
-fn slots(stretch: Window, interval: Duration) -> impl Iterator<Item = Timestamp> {
+/// The beginnings of the intervals that a stretch touches, of which one begins at `phase`.
+fn slots(stretch: Window, interval: Duration, phase: Timestamp) -> impl Iterator<Item = Timestamp> {
     let step = interval.as_secs().max(1) as i64;
-    let first = stretch.start.secs().div_euclid(step) * step;
+    let phase = phase.secs();
+    let first = (stretch.start.secs() - phase).div_euclid(step) * step + phase;
     (0..).map(move |n| Timestamp::from_secs(first + n * step)).take_while(move |at| *at < stretch.end)
 }
 
@@ -142,14 +162,11 @@ fn plan_collector(
 ) -> Option<CollectorPlan> {
     let window = query.window;
     let project = files.first()?.project;
-    let mut ribs: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == DumpKind::Rib).collect();
-    let mut updates: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == DumpKind::Updates).collect();
-    for list in [&mut ribs, &mut updates] {
-        list.sort_by_key(|file| (era::opened(file), &file.name));
-        list.dedup_by(|a, b| a.named_at == b.named_at);
-    }
+    let mut ribs = timed(files, DumpKind::Rib);
+    let updates = timed(files, DumpKind::Updates);
+    ribs.retain(is_read);
 
-    let usable = |file: &&&ArchiveFile| !rejected.contains(&file.name);
+    let usable = |file: &&ArchiveFile| !rejected.contains(&file.name);
     let latest = window.start - RIB_SETTLES;
     let seed = RIB_LOOK_BACK.iter().find_map(|look_back| {
         ribs.iter().filter(usable).rfind(|rib| {
@@ -170,10 +187,10 @@ fn plan_collector(
         opened >= window.start - query.baseline && seed.is_some_and(|seed| opened < era::opened(seed).0)
     });
     let first_inside = inside.clone().next().map(|rib| era::opened(rib).0);
-    let mut chosen_ribs: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).copied().collect();
+    let mut chosen_ribs: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).collect();
     let has_rib = !chosen_ribs.is_empty();
     let only_compared = match chosen_ribs[..] {
-        [one] => ribs.iter().filter(usable).copied().rfind(|rib| {
+        [one] => ribs.iter().filter(usable).rfind(|rib| {
             let (opened, only) = (era::opened(rib).0, era::opened(one).0);
             opened < only && opened >= only - RIB_LOOK_BACK[1]
         }),
@@ -191,24 +208,28 @@ fn plan_collector(
         None => first_inside.map_or(window.start, |at| at.min(window.start)),
     };
     let read_from = start - BEFORE_RIB;
-    let chosen: Vec<ArchiveFile> = updates
+    let mut chosen: Vec<ArchiveFile> = updates
         .iter()
         .filter(|file| {
             let (earliest, latest) = era::opened(file);
-            // A file may last half an interval longer than its era says, or straddle the start.
-            earliest < window.end && latest + era::update_interval(file).saturating_mul(3) / 2 > read_from
+            // A file may last half an interval longer than its neighbours, or straddle the start.
+            earliest < window.end && latest + era::interval(file) + pause(file) > read_from
         })
-        .map(|file| (*file).clone())
+        .cloned()
         .collect();
     if chosen.is_empty() && chosen_ribs.is_empty() {
         return None;
     }
     if !has_rib {
         // Without any dump every message counts, from the first file on.
-        start = chosen.first().map_or(start, |first| start.min(era::opened(first).1));
+        let first = chosen.iter().find(|file| is_read(file));
+        start = first.map_or(start, |first| start.min(era::opened(first).1));
     }
-    let next = updates.iter().find(|file| era::opened(file).0 >= window.end).copied();
-    let gaps = missing(collector, &chosen, next, start, window.end);
+    let next = updates.iter().find(|file| era::opened(file).0 >= window.end);
+    let mut gaps = missing(collector, &chosen, next, start, window.end);
+    gaps.extend(unread_gaps(collector, &chosen, start, window.end));
+    gaps.sort();
+    chosen.retain(is_read);
     let ribs = chosen_ribs.into_iter().cloned().collect();
     Some(CollectorPlan { collector: collector.clone(), project, ribs, only_compared, updates: chosen, gaps, start })
 }
@@ -239,11 +260,11 @@ fn missing(
     for pair in updates.windows(2) {
         let [file, next] = pair else { continue };
         if !follows(next, file) {
-            let (from, to) = (era::opened(file).0 + era::update_interval(file), era::opened(next).1);
+            let (from, to) = (era::opened(file).0 + era::interval(file), era::opened(next).1);
             hole(from, to, format!("no update file between {} and {}", file.name, next.name));
         }
     }
-    let (opened, interval) = (era::opened(last), era::update_interval(last));
+    let (opened, interval) = (era::opened(last), era::interval(last));
     if end > opened.1 + interval + NAME_PRECISION && !next.is_some_and(|next| follows(next, last)) {
         hole(opened.0 + interval, end, format!("no update file after {}", last.name));
     }
@@ -252,7 +273,41 @@ fn missing(
 
 /// Whether no file is missing between the two.
 fn follows(next: &ArchiveFile, file: &ArchiveFile) -> bool {
-    next.named_at <= file.named_at + era::update_interval(file).saturating_mul(3) / 2
+    rhythm::spacing(file, next) <= era::interval(file) + pause(file)
+}
+
+/// How long after the end of a file the next one may begin.
+fn pause(file: &ArchiveFile) -> Duration {
+    match file.records {
+        Some(_) => LONGEST_SILENCE,
+        None => LONGEST_PAUSE.min(era::interval(file) / 2),
+    }
+}
+
+/// The files of one kind in order of time, with the rhythm that the listing shows. Of two with the same time the first one
+/// that can be read: copies were compared before.
+fn timed(files: &[&ArchiveFile], kind: DumpKind) -> Vec<ArchiveFile> {
+    let mut files: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == kind).collect();
+    files.sort_by_key(|file| (era::opened(file), !is_read(file), &file.name));
+    files.dedup_by(|a, b| a.named_at == b.named_at);
+    let intervals = rhythm::intervals(&files);
+    files.into_iter().zip(intervals).map(|(file, lasts)| ArchiveFile { lasts, ..file.clone() }).collect()
+}
+
+fn is_read(file: &ArchiveFile) -> bool {
+    !matches!(file.location, Location::Unread(_))
+}
+
+/// The time of the files that are there and in a container that is not read.
+fn unread_gaps(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end: Timestamp) -> Vec<Gap> {
+    let gap = |(index, file): (usize, &ArchiveFile)| {
+        let (earliest, latest) = era::opened(file);
+        let next = updates.get(index + 1).filter(|next| follows(next, file));
+        let until = next.map_or(latest + era::interval(file), |next| era::opened(next).1);
+        let window = Window::new(earliest.max(start), until.min(end)).ok()?;
+        Some(Gap { collector: collector.clone(), window, reason: GapReason::Missing, detail: unread(file) })
+    };
+    updates.iter().enumerate().filter(|(_, file)| !is_read(file)).filter_map(gap).collect()
 }
 
 #[cfg(test)]
@@ -286,6 +341,8 @@ mod tests {
                         project,
                         name,
                         location,
+                        lasts: None,
+                        records: None,
                     });
                 }
             }
