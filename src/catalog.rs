@@ -8,6 +8,7 @@ mod choice;
 mod era;
 mod held;
 mod mirror;
+mod missing;
 mod plan;
 mod rhythm;
 
@@ -157,14 +158,23 @@ impl ArchiveFile {
         Window { start: earliest, end: latest + era::interval(self) }
     }
 
-    /// The time for which only the spacing of names says that it lasts longer than the publisher's files of its time: from
-    /// when on such a file would have ended. Its own records have to show that it goes on.
-    pub fn stretched(&self) -> Option<Window> {
-        let usual = era::usual_interval(self)?;
-        let start = era::opened(self).1 + usual;
-        (self.kind == DumpKind::Updates && self.lasts.is_some_and(|lasts| lasts >= usual.saturating_mul(3) / 2))
-            .then(|| Window { start, end: self.nominal_span().end })
+    /// Where only the spacing of names says that an update file lasts longer than the publisher's files of its time.
+    pub fn stretched(&self) -> Option<Stretched> {
+        let usual = era::usual_interval(self).filter(|_| self.kind == DumpKind::Updates)?;
+        let lasts = self.lasts.filter(|lasts| *lasts >= usual.saturating_mul(3) / 2)?;
+        let opened = era::opened(self).1;
+        let window = Window { start: opened + usual, end: opened + lasts };
+        Some(Stretched { window, proved_from: opened + lasts.saturating_mul(2) / 3 })
     }
+}
+
+/// Time that an update file covers if names are right, and not if others are missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stretched {
+    /// From the end of a file of usual length to that of this one.
+    pub window: Window,
+    /// A record from then on shows that the file goes on: in its last third.
+    pub proved_from: Timestamp,
 }
 
 /// Where an archive file is.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::mirror::unread;
-use super::{ArchiveFile, DumpKind, Location, NAME_PRECISION, Query, era, rhythm};
+use super::missing::{is_read, missing, pause, timed, unread_gaps};
+use super::{ArchiveFile, DumpKind, Query, era};
 use crate::bgp::{Collector, Project};
 use crate::coverage::{Gap, GapReason};
 use crate::time::{Timestamp, Window};
@@ -22,11 +22,6 @@ const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_m
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
 /// Updates from this long before a RIB dump tell what was in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
-/// Files pause for up to half an interval, and not longer than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(450);
-/// Files that their records date pause for as long as a collector may have nothing to write.
-const LONGEST_SILENCE: Duration = Duration::from_secs(150);
-
 /// What one collector contributes.
 #[derive(Clone, Debug)]
 pub struct CollectorPlan {
@@ -234,95 +229,19 @@ fn plan_collector(
     Some(CollectorPlan { collector: collector.clone(), project, ribs, only_compared, updates: chosen, gaps, start })
 }
 
-/// The stretches of `start..end` that no update file covers; `next` is the first one after them. Files follow one another
-/// at the interval of their era, with pauses (a restart of the daemon, a RIB dump in the way): up to half an interval is no
-/// hole. After the last file that there is nothing tells of a pause: what lies behind its interval may not be published yet.
-fn missing(
-    collector: &Collector,
-    updates: &[ArchiveFile],
-    next: Option<&ArchiveFile>,
-    start: Timestamp,
-    end: Timestamp,
-) -> Vec<Gap> {
-    let mut gaps = Vec::new();
-    let mut hole = |from: Timestamp, to: Timestamp, detail: String| {
-        if let Ok(window) = Window::new(from.max(start), to.min(end)) {
-            gaps.push(Gap { collector: collector.clone(), window, reason: GapReason::Missing, detail });
-        }
-    };
-    let Some((first, last)) = updates.first().zip(updates.last()) else {
-        hole(start, end, "no update file in the archive".to_owned());
-        return gaps;
-    };
-    if era::opened(first).0 > start {
-        hole(start, era::opened(first).1, format!("no update file before {}", first.name));
-    }
-    for pair in updates.windows(2) {
-        let [file, next] = pair else { continue };
-        if !follows(next, file) {
-            let (from, to) = (era::opened(file).0 + era::interval(file), era::opened(next).1);
-            hole(from, to, format!("no update file between {} and {}", file.name, next.name));
-        }
-    }
-    let (opened, interval) = (era::opened(last), era::interval(last));
-    if end > opened.1 + interval + NAME_PRECISION && !next.is_some_and(|next| follows(next, last)) {
-        hole(opened.0 + interval, end, format!("no update file after {}", last.name));
-    }
-    gaps
-}
-
-/// Whether no file is missing between the two.
-fn follows(next: &ArchiveFile, file: &ArchiveFile) -> bool {
-    rhythm::spacing(file, next) <= era::interval(file) + pause(file)
-}
-
-/// How long after the end of a file the next one may begin.
-fn pause(file: &ArchiveFile) -> Duration {
-    match file.records {
-        Some(_) => LONGEST_SILENCE,
-        None => LONGEST_PAUSE.min(era::interval(file) / 2),
-    }
-}
-
-/// The files of one kind in order of time, with the rhythm that the listing shows. Of two with the same time the first one
-/// that can be read: copies were compared before.
-fn timed(files: &[&ArchiveFile], kind: DumpKind) -> Vec<ArchiveFile> {
-    let mut files: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == kind).collect();
-    files.sort_by_key(|file| (era::opened(file), !is_read(file), &file.name));
-    files.dedup_by(|a, b| a.named_at == b.named_at);
-    let intervals = rhythm::intervals(&files);
-    files.into_iter().zip(intervals).map(|(file, lasts)| ArchiveFile { lasts, ..file.clone() }).collect()
-}
-
-fn is_read(file: &ArchiveFile) -> bool {
-    !matches!(file.location, Location::Unread(_))
-}
-
-/// The time of the files that are there and in a container that is not read.
-fn unread_gaps(collector: &Collector, updates: &[ArchiveFile], start: Timestamp, end: Timestamp) -> Vec<Gap> {
-    let gap = |(index, file): (usize, &ArchiveFile)| {
-        let (earliest, latest) = era::opened(file);
-        let next = updates.get(index + 1).filter(|next| follows(next, file));
-        let until = next.map_or(latest + era::interval(file), |next| era::opened(next).1);
-        let window = Window::new(earliest.max(start), until.min(end)).ok()?;
-        Some(Gap { collector: collector.clone(), window, reason: GapReason::Missing, detail: unread(file) })
-    };
-    updates.iter().enumerate().filter(|(_, file)| !is_read(file)).filter_map(gap).collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::catalog::Location;
     use crate::catalog::Target;
     use std::path::PathBuf;
 
-    fn at(text: &str) -> Timestamp {
+    pub fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
     /// Files of one collector: `rib 08:00, updates 08:00 08:15` on 2014-12-22, or with a date.
-    fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
+    pub fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
         let mut kind = DumpKind::Rib;
         let mut files = Vec::new();
         for word in text.split_whitespace() {
@@ -465,7 +384,7 @@ mod tests {
             "updates 2003-01-10T07:45 2003-01-10T08:00 2003-01-10T08:15 2003-01-10T16:00",
             "2003-01-10T16:05",
             "2003-01-10T16:10",
-            "updates/2003-01-10T07:45 updates/2003-01-10T08:00 updates/2003-01-10T08:15",
+            "updates/2003-01-10T07:45 updates/2003-01-10T08:00",
         );
     }
 

@@ -13,8 +13,10 @@ const MINUTE: u64 = 60;
 
 /// So many steps from name to name before a file, and after it, show its rhythm.
 const NEIGHBOURS: usize = 8;
-/// So many steps on one side show a rhythm of its own, before or after a change.
+/// So many equal steps are more than chance.
 const MIN_SIDE: usize = 3;
+/// So many steps has each side of a change.
+const MIN_PART: usize = 2;
 /// Further apart, update files or RIB dumps are two listings and no rhythm.
 const LONGEST_UPDATES: u64 = 4 * 60;
 const LONGEST_RIBS: u64 = 7 * 24 * 60;
@@ -78,31 +80,32 @@ struct Usual {
 
 /// The rhythm between `before` and `after`, in minutes.
 fn at(before: &[u64], after: &[u64], usual: Usual) -> Option<u64> {
-    let all: Vec<u64> = before.iter().chain(after).copied().collect();
-    if before.len() >= MIN_SIDE
-        && after.len() >= MIN_SIDE
-        && let (Some(earlier), Some(later)) = (rhythm(before, usual), rhythm(after, usual))
-    {
-        return Some(changed(&all, before.len(), earlier, later));
-    }
-    rhythm(&all, usual)
-}
-
-/// Which of two rhythms is in force at `index` of the steps: it changes where most of them fit. Where several places fit
-/// equally well, the shorter one.
-fn changed(steps: &[u64], index: usize, earlier: u64, later: u64) -> u64 {
+    let (steps, index) = ([before, after].concat(), before.len());
     let fits = |steps: &[u64], rhythm: u64| steps.iter().filter(|step| **step == rhythm).count();
-    let n_fit = |change: usize| {
-        let (before, after) = steps.split_at(change);
-        fits(before, earlier) + fits(after, later)
-    };
-    let most = (0..=steps.len()).map(n_fit).max();
-    let changes = (0..=steps.len()).filter(|change| Some(n_fit(*change)) == most);
-    changes.map(|change| if index < change { earlier } else { later }).min().unwrap_or(earlier.min(later))
+    let single = rhythm(&steps, steps.len(), usual);
+    let n_single = single.map_or(0, |single| fits(&steps, single));
+    if n_single == steps.len() {
+        return single;
+    }
+    // It may have changed in between: where two rhythms fit clearly more steps than one does.
+    let changes = MIN_PART..=steps.len().saturating_sub(MIN_PART);
+    let two: Vec<(usize, u64)> = changes
+        .filter_map(|change| {
+            let (earlier, later) = steps.split_at(change);
+            let (first, second) = (rhythm(earlier, MIN_SIDE, usual)?, rhythm(later, MIN_SIDE, usual)?);
+            let here = if index < change { first } else { second };
+            Some((fits(earlier, first) + fits(later, second), here))
+        })
+        .collect();
+    let most = two.iter().map(|(n, _)| *n).max().filter(|n| *n >= n_single + MIN_PART);
+    // Where several places of the change fit equally well, the shorter rhythm hides nothing.
+    let changed = two.iter().filter(|(n, _)| Some(*n) == most).map(|(_, here)| *here).min();
+    changed.or(single)
 }
 
-/// The step that all of these consist of. Missing files make multiples of it, restarts odd ones.
-fn rhythm(steps: &[u64], usual: Usual) -> Option<u64> {
+/// The step that all of these consist of. Missing files make multiples of it, restarts odd ones. One that is longer than a
+/// publisher says has to come `least` times, and twice.
+fn rhythm(steps: &[u64], least: usize, usual: Usual) -> Option<u64> {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     steps.iter().for_each(|step| *counts.entry(*step).or_default() += 1);
     let n = steps.len();
@@ -126,8 +129,8 @@ fn rhythm(steps: &[u64], usual: Usual) -> Option<u64> {
             // What the publisher's own rhythm explains speaks against a longer one.
             let contradicts =
                 |other: &u64| !is_multiple(other) && usual.minutes.is_some_and(|minutes| other.is_multiple_of(minutes));
-            let enough = if usual.is_published { 2 } else { 1 };
-            count >= enough && count * 2 >= n && n_odd * 5 <= n && !steps.iter().any(contradicts)
+            let enough = if usual.is_published { least.clamp(2, MIN_SIDE) } else { 1 };
+            count >= enough && count * 2 >= n && n_odd * 4 <= n && !steps.iter().any(contradicts)
         }
     };
     is_shown.then_some(step)
@@ -174,5 +177,8 @@ mod tests {
     fn a_change_inside_the_listing_is_found_and_hides_no_file_beside_it() {
         check(15, true, &[15, 15, 15, 15, 5, 5, 5, 5], "15 15 15 15 5 5 5 5 5");
         check(15, true, &[15, 15, 15, 15, 10, 5, 5, 5, 5], "15 15 15 15 5 5 5 5 5 5");
+        check(5, false, &[60, 60, 5, 5, 5, 5, 5], "60 60 5 5 5 5 5 5");
+        // Of a published collector two wide steps in a row are missing files.
+        check(5, true, &[5, 5, 5, 5, 10, 10], "5 5 5 5 5 5 5");
     }
 }

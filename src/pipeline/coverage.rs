@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::lane::Archive;
 use super::reading::ReadFile;
 use crate::bgp::{Asn, Collector, Family};
-use crate::catalog::{CollectorPlan, NAME_PRECISION};
+use crate::catalog::CollectorPlan;
 use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
 use crate::detect::Skew;
 use crate::replay::{RIB_INSTANT, Replay, RibTable};
@@ -48,16 +48,15 @@ pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFil
     skipped.chain(unseen).chain(unproved(plan, index, updates, window)).collect()
 }
 
-/// The time that a file should cover only because names are spaced so, where its own records end with the interval that is
-/// usual: then every other file is missing.
+/// The time that a file should cover only because names are spaced so, where its own records end long before: then one
+/// file or more is missing. Missing files at least double the spacing, so that the second half would be without records.
 fn unproved(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Option<Gap> {
     let stretched = plan.updates.get(index)?.stretched()?;
     let (_, last) = updates.reading.span?;
     let last = updates.reading.read_until.map_or(last, |until| until.min(last));
-    let end = plan.span(index, window.end)?.end;
-    let stretch = Window::new(stretched.start, end).ok()?;
+    let stretch = Window::new(stretched.window.start.max(last), plan.span(index, window.end)?.end).ok()?;
     let detail = format!("no update file after {}, whose records end at {last}", updates.report.name);
-    (last < stretched.start + NAME_PRECISION).then(|| gap(plan, window, stretch, GapReason::Missing, detail))?
+    (last < stretched.proved_from).then(|| gap(plan, window, stretch, GapReason::Missing, detail))?
 }
 
 /// A stretch as a gap; nothing after the window asked about.

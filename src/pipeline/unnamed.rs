@@ -62,7 +62,7 @@ fn kind(reading: &Reading) -> Option<DumpKind> {
 
 fn no_mrt(reading: &Reading) -> String {
     match &reading.ending {
-        Ending::Unreadable(why) => format!("no MRT file: {why}"),
+        Ending::Unreadable(why) => why.clone(),
         _ => "it holds neither routes nor messages".to_owned(),
     }
 }
