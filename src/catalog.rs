@@ -8,7 +8,9 @@ mod choice;
 mod era;
 mod held;
 mod mirror;
+mod missing;
 mod plan;
+mod rhythm;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ use crate::time::{Timestamp, Window};
 pub use broker::{Broker, BrokerUrl, Patience};
 pub use choice::Choice;
 pub use held::Held;
-pub use mirror::Mirror;
+pub use mirror::{Mirror, Unnamed};
 pub use plan::{CollectorPlan, Plan, plan};
 
 /// Which prefixes a prefix target stands for.
@@ -142,6 +144,10 @@ pub struct ArchiveFile {
     pub name: String,
     /// Where it is.
     pub location: Location,
+    /// How long it lasts until the next one is due, as the files around it show. None: as the publisher says of its time.
+    pub lasts: Option<Duration>,
+    /// The time of its records, where its name does not tell.
+    pub records: Option<Window>,
 }
 
 impl ArchiveFile {
@@ -149,12 +155,26 @@ impl ArchiveFile {
     /// at which the next one of its kind should have been.
     pub fn nominal_span(&self) -> Window {
         let (earliest, latest) = era::opened(self);
-        let interval = match self.kind {
-            DumpKind::Rib => era::rib_interval_at(self.project, self.named_at).unwrap_or(era::LONGEST_RIB_INTERVAL),
-            DumpKind::Updates => era::update_interval(self),
-        };
-        Window { start: earliest, end: latest + interval }
+        Window { start: earliest, end: latest + era::interval(self) }
     }
+
+    /// Where only the spacing of names says that an update file lasts longer than the publisher's files of its time.
+    pub fn stretched(&self) -> Option<Stretched> {
+        let usual = era::usual_interval(self).filter(|_| self.kind == DumpKind::Updates)?;
+        let lasts = self.lasts.filter(|lasts| *lasts >= usual.saturating_mul(3) / 2)?;
+        let opened = era::opened(self).1;
+        let window = Window { start: opened + usual, end: opened + lasts };
+        Some(Stretched { window, proved_from: opened + lasts.saturating_mul(2) / 3 })
+    }
+}
+
+/// Time that an update file covers if names are right, and not if others are missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stretched {
+    /// From the end of a file of usual length to that of this one.
+    pub window: Window,
+    /// A record from then on shows that the file goes on: in its last third.
+    pub proved_from: Timestamp,
 }
 
 /// Where an archive file is.
@@ -162,6 +182,8 @@ impl ArchiveFile {
 pub enum Location {
     /// In the file system.
     Local(PathBuf),
+    /// In the file system, in a container that is not read.
+    Unread(PathBuf),
     /// In the cache, and nowhere else that may be asked.
     Cached {
         /// How large it is, in bytes.
@@ -188,8 +210,13 @@ pub trait Catalog {
         Ok(query.collectors.clone())
     }
 
-    /// What the archive says about itself, such as that it is not captured data.
-    fn note(&self) -> Option<&str> {
-        None
+    /// What the archive says about one of its files, such as that it is not captured data.
+    fn notes(&self, _file: &ArchiveFile) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What was found beside the files of the list and is not used, for a person.
+    fn warnings(&self) -> &[String] {
+        &[]
     }
 }

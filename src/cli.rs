@@ -12,6 +12,7 @@ mod signals;
 mod terminal;
 
 use std::env;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -178,6 +179,18 @@ fn usage(what: impl std::fmt::Display) -> anyhow::Error {
     Usage(what.to_string()).into()
 }
 
+/// The text of a file as editors save it: UTF-8, with or without a byte-order mark.
+fn text_of(path: &Path) -> io::Result<String> {
+    let bytes = fs::read(path)?;
+    let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+    let text = match &bytes[..] {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(wrong("it is UTF-16 text: save it as UTF-8")),
+        [0xef, 0xbb, 0xbf, text @ ..] => text,
+        text => text,
+    };
+    String::from_utf8(text.to_vec()).map_err(|_| wrong("it is not UTF-8 text"))
+}
+
 /// Where downloaded files are kept.
 fn cache_root(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
     match chosen {
@@ -205,7 +218,9 @@ pub fn exit_code_of(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted { code, .. }) = error.downcast_ref::<Interrupted>() {
         return *code;
     }
-    let unknown = |error: &Error| matches!(error, Error::UnknownCollector { .. } | Error::UnknownOutage { .. });
+    let unknown = |error: &Error| {
+        matches!(error, Error::UnknownCollector { .. } | Error::UnknownOutage { .. } | Error::CollectorName { .. })
+    };
     let unknown_name = error.downcast_ref::<Error>().is_some_and(unknown);
     if error.is::<Usage>() || unknown_name { 2 } else { 1 }
 }

@@ -248,3 +248,8 @@ pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
 pub fn read_with(input: impl Read + Send, selection: &Selection, crew: &Crew) -> Reading {
     events::read(container::decompress(input, crew), selection)
 }
+
+/// The decompressed bytes of one archive file. Reading ends with an error where a container is cut or damaged.
+pub fn content<'c>(input: impl Read + 'c, crew: &'c Crew) -> impl Read + 'c {
+    container::decompress(input, crew)
+}

@@ -3,6 +3,15 @@
 use std::io;
 use std::path::PathBuf;
 
+/// What is expected of a folder.
+const LAYOUT: &str = "COLLECTOR/YYYY.MM/updates.YYYYMMDD.HHMM.gz (RIPE RIS) or \
+                      COLLECTOR/bgpdata/YYYY.MM/UPDATES/updates.YYYYMMDD.HHMM.bz2 (RouteViews)";
+
+/// What was found and is of no use, after the place.
+fn beside(not_read: &[String]) -> String {
+    not_read.iter().map(|why| format!("; {why}")).collect()
+}
+
 /// A run that could not finish. Bad data are not errors: they are counted in the coverage.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,14 +23,56 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// The folder holds no archive in the layout of a publisher.
-    #[error(
-        "no archive files below {}: expected COLLECTOR/YYYY.MM/updates.YYYYMMDD.HHMM.gz (RIPE RIS) or \
-         COLLECTOR/bgpdata/YYYY.MM/UPDATES/updates.YYYYMMDD.HHMM.bz2 (RouteViews)", path.display()
-    )]
+    /// The folder holds no MRT file.
+    #[error("no archive files below {}{}: expected {LAYOUT}", path.display(), beside(not_read))]
     EmptyArchive {
         /// Which folder.
         path: PathBuf,
+        /// What was found and is not read.
+        not_read: Vec<String>,
+    },
+    /// All files are in containers that are not read.
+    #[error(
+        "no file below {} can be read: {files}: the containers that are read are gzip, bzip2 and Zstandard; decompress the \
+         files, or compress them with one of these", path.display()
+    )]
+    UnreadContainers {
+        /// Which folder.
+        path: PathBuf,
+        /// Which files.
+        files: String,
+    },
+    /// The folders do not show whose the files are.
+    #[error(
+        "cannot tell the collectors below {}: {why}; expected {LAYOUT}; or pass the folder of one collector, and its name with \
+         --collector-name", path.display()
+    )]
+    Layout {
+        /// Which folder.
+        path: PathBuf,
+        /// What is unclear.
+        why: String,
+    },
+    /// One name was given to the files of several collectors.
+    #[error("--collector-name {name} cannot name them all: the folders name {names}; pass the folder of one of them")]
+    CollectorName {
+        /// Which name.
+        name: String,
+        /// What the folders say.
+        names: String,
+    },
+    /// Two files claim the same time of one collector.
+    #[error(
+        "{first} and {second} are both {what}, and neither is a damaged copy of the other: keep the right one, or put the \
+         files of each collector into a folder with its name"
+    )]
+    TwoFiles {
+        /// One of them.
+        first: String,
+        /// The other one.
+        second: String,
+        /// What both claim to be.
+        what: String,
     },
     /// The broker does not say which files there are.
     #[error("cannot list archives at {url}: {why}; try again later, or use --offline or --archive DIR")]

@@ -102,6 +102,7 @@ pub fn open(file: &ArchiveFile, cache: Option<&Cache>) -> Result<Opened, FetchEr
         (Location::Remote { url, .. }, Some(cache)) => cache.open(&file.name, url).map(Opened::from),
         (Location::Cached { .. }, Some(cache)) => cache.open_held(&file.name).map(Opened::from),
         (Location::Remote { .. } | Location::Cached { .. }, None) => Err(FetchError::Offline),
+        (Location::Unread(_), _) => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
     }
 }
 

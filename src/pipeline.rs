@@ -6,11 +6,13 @@
 
 mod ahead;
 mod collecting;
+mod copies;
 mod coverage;
 mod judging;
 mod lane;
 mod reading;
 mod subjects;
+mod unnamed;
 mod work;
 
 use crate::catalog::{Catalog, Query};
@@ -22,6 +24,7 @@ use crate::visibility::{Metric, Sufficiency};
 
 pub use crate::progress::Progress;
 pub use reading::check_download;
+pub use unnamed::open as open_archive;
 
 /// How a query is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -76,9 +79,13 @@ pub fn collect<'a>(
     progress: &dyn Progress,
 ) -> Result<Observations, Error> {
     let Sources { catalog, cache } = sources.into();
-    let listing =
-        collecting::Listing { files: catalog.list(query)?, expected: catalog.expected(query)?, note: catalog.note() };
-    threads(jobs)?.install(|| collecting::collect(query, &listing, cache, progress))
+    let (files, expected) = (catalog.list(query)?, catalog.expected(query)?);
+    let threads = threads(jobs)?;
+    let files = threads.install(|| copies::settle(files, query, cache, progress))?;
+    let listing = collecting::Listing { files, expected };
+    let mut observations = threads.install(|| collecting::collect(query, &listing, cache, progress))?;
+    observations.note = collecting::note(catalog, &listing.files, &observations.files);
+    Ok(observations)
 }
 
 /// Finds the outages in what the archives showed.

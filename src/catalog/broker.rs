@@ -333,6 +333,8 @@ fn archive_file(item: &BrokerItem) -> Result<ArchiveFile, String> {
         project,
         name,
         location: Location::Remote { url: item.url.clone(), size: size.unsigned_abs() },
+        lasts: None,
+        records: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Which collectors a run asks when none are named.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::Query;
 use crate::bgp::{Collector, Project};
@@ -45,6 +46,12 @@ fn known() -> Result<BTreeMap<Collector, Project>, Error> {
             (Collector::new(&collector.id), project)
         })
         .collect())
+}
+
+/// Whose collector it is, if RIPE RIS or RouteViews has one of that name.
+pub(super) fn project_of(collector: &Collector) -> Option<Project> {
+    static KNOWN: OnceLock<BTreeMap<Collector, Project>> = OnceLock::new();
+    KNOWN.get_or_init(|| known().unwrap_or_default()).get(collector).copied()
 }
 
 /// The collectors to ask for a query; of those named, one that nobody knows is an error.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Weekday};
+
 use super::{ArchiveFile, DumpKind};
 use crate::bgp::Project;
 use crate::time::Timestamp;
@@ -18,19 +20,22 @@ const RIS_LOCAL_UNTIL: Timestamp = Timestamp::from_secs(943_920_000);
 const RIS_FIFTEEN_MINUTES_UNTIL: Timestamp = Timestamp::from_secs(1_059_696_000);
 
 /// No RIB dumps of either project are further apart, by what they publish.
-pub(super) const LONGEST_RIB_INTERVAL: Duration = Duration::from_secs(8 * HOUR);
+const LONGEST_RIB_INTERVAL: Duration = Duration::from_secs(8 * HOUR);
 
 /// Earliest and latest instant at which the collector may have opened the file.
 pub(super) fn opened(file: &ArchiveFile) -> (Timestamp, Timestamp) {
     let at = file.named_at;
+    if file.records.is_some() {
+        return (at, at);
+    }
     let pacific_until = match file.collector.name() {
         "route-views.eqix" => EQIX_PACIFIC_UNTIL,
         _ => ROUTEVIEWS_PACIFIC_UNTIL,
     };
     match file.project {
-        // Pacific Standard Time is 8 hours behind UTC, daylight time 7.
         Project::RouteViews if at < pacific_until => {
-            (at + Duration::from_secs(7 * HOUR), at + Duration::from_secs(8 * HOUR))
+            let (least, most) = pacific_offset(at);
+            (at + Duration::from_secs(least * HOUR), at + Duration::from_secs(most * HOUR))
         }
         // Central European Summer Time is 2 hours ahead, standard time 1.
         Project::RipeRis if at < RIS_LOCAL_UNTIL => {
@@ -40,13 +45,43 @@ pub(super) fn opened(file: &ArchiveFile) -> (Timestamp, Timestamp) {
     }
 }
 
-/// How long an update file of that era lasts.
-pub(super) fn update_interval(file: &ArchiveFile) -> Duration {
-    debug_assert_eq!(file.kind, DumpKind::Updates);
-    update_interval_at(file.project, file.named_at)
+/// How many hours US Pacific time is behind UTC at a local time, at least and at most. From 1987 to 2006 daylight time
+/// lasted from 02:00 on the first Sunday in April to 02:00 on the last one in October (15 U.S.C. 260a as of 1986). The hour
+/// before its end comes twice, and the one after its beginning never: a name in them does not say which it means.
+fn pacific_offset(local: Timestamp) -> (u64, u64) {
+    let Some(local) = DateTime::from_timestamp(local.secs(), 0).map(|local| local.naive_utc()) else { return (7, 8) };
+    let sunday = |month: u32, n: u8| NaiveDate::from_weekday_of_month_opt(local.year(), month, Weekday::Sun, n);
+    let at = |day: Option<NaiveDate>, hour: u32| day.and_then(|day| day.and_hms_opt(hour, 0, 0));
+    let last_in_october = sunday(10, 5).or_else(|| sunday(10, 4));
+    let bounds: [Option<NaiveDateTime>; 4] =
+        [at(sunday(4, 1), 2), at(sunday(4, 1), 3), at(last_in_october, 1), at(last_in_october, 2)];
+    let [Some(before), Some(begun), Some(ending), Some(over)] = bounds else { return (7, 8) };
+    if local < before || local >= over {
+        (8, 8)
+    } else if local >= begun && local < ending {
+        (7, 7)
+    } else {
+        (7, 8)
+    }
 }
 
-/// How long an update file lasts that begins then.
+/// How long a file lasts until the next one of its kind is due.
+pub(super) fn interval(file: &ArchiveFile) -> Duration {
+    if let (Some(records), DumpKind::Updates) = (file.records, file.kind) {
+        return records.duration();
+    }
+    file.lasts.or(usual_interval(file)).unwrap_or(LONGEST_RIB_INTERVAL)
+}
+
+/// The same by what the project published then; of the RIB dumps of the first years nobody says.
+pub(super) fn usual_interval(file: &ArchiveFile) -> Option<Duration> {
+    match file.kind {
+        DumpKind::Updates => Some(update_interval_at(file.project, file.named_at)),
+        DumpKind::Rib => rib_interval_at(file.project, file.named_at),
+    }
+}
+
+/// How long an update file lasted then.
 pub(super) fn update_interval_at(project: Project, at: Timestamp) -> Duration {
     match project {
         Project::RipeRis if at >= RIS_FIFTEEN_MINUTES_UNTIL => Duration::from_secs(300),
@@ -54,10 +89,35 @@ pub(super) fn update_interval_at(project: Project, at: Timestamp) -> Duration {
     }
 }
 
-/// How often a RIB dump was published then; of the first years nobody says.
+/// How often a RIB dump was published then.
 pub(super) fn rib_interval_at(project: Project, at: Timestamp) -> Option<Duration> {
     match project {
         Project::RipeRis => (at >= RIS_FIFTEEN_MINUTES_UNTIL).then_some(LONGEST_RIB_INTERVAL),
         Project::RouteViews => (at >= ROUTEVIEWS_PACIFIC_UNTIL).then_some(Duration::from_secs(2 * HOUR)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pacific_time_is_exact_except_in_the_hours_that_come_twice_or_never() {
+        let offset = |at: &str| pacific_offset(at.parse().unwrap());
+        for (at, expected) in [
+            ("2002-01-01T00:12", (8, 8)),
+            ("2002-04-07T01:59", (8, 8)),
+            ("2002-04-07T02:30", (7, 8)),
+            ("2002-04-07T03:00", (7, 7)),
+            ("2002-10-27T00:59", (7, 7)),
+            ("2002-10-27T01:00", (7, 8)),
+            ("2002-10-27T01:59", (7, 8)),
+            ("2002-10-27T02:00", (8, 8)),
+            // October 2001 has four Sundays, April 2001 begins with one.
+            ("2001-04-01T03:00", (7, 7)),
+            ("2001-10-28T02:00", (8, 8)),
+        ] {
+            assert_eq!(offset(at), expected, "{at}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The catalog of a run without network: what was downloaded before.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{ArchiveFile, Catalog, Choice, Location, Mirror, Query, choice};
 use crate::bgp::Collector;
@@ -11,6 +11,7 @@ use crate::error::Error;
 /// has the same answer with and without network.
 #[derive(Debug)]
 pub struct Held {
+    root: PathBuf,
     mirror: Mirror,
     choice: Choice,
 }
@@ -19,8 +20,8 @@ impl Held {
     /// Lists the files of the cache below `root`.
     pub fn open(root: &Path, choice: Choice) -> Result<Held, Error> {
         match Mirror::open(root) {
-            Ok(mirror) => Ok(Held { mirror, choice }),
-            Err(Error::EmptyArchive { path }) => Err(Error::EmptyCache { path }),
+            Ok(mirror) => Ok(Held { root: root.to_owned(), mirror, choice }),
+            Err(Error::EmptyArchive { path, .. }) => Err(Error::EmptyCache { path }),
             Err(Error::Archive { path, source }) if source.kind() == io::ErrorKind::NotFound && path == root => {
                 Err(Error::EmptyCache { path })
             }
@@ -32,8 +33,14 @@ impl Held {
 impl Catalog for Held {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         let collectors = choice::collectors(query, self.choice)?;
-        let chosen = self.mirror.files().iter().filter(|file| collectors.contains(&file.collector));
+        let is_chosen =
+            |file: &&ArchiveFile| collectors.contains(&file.collector) && !matches!(file.location, Location::Unread(_));
+        let chosen = self.mirror.files().iter().filter(is_chosen);
         Ok(chosen.map(cached).collect())
+    }
+
+    fn notes(&self, file: &ArchiveFile) -> Vec<String> {
+        self.mirror.notes(&ArchiveFile { location: Location::Local(self.root.join(&file.name)), ..file.clone() })
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
@@ -44,7 +51,7 @@ impl Catalog for Held {
 /// Its digest is compared before it is read.
 fn cached(file: &ArchiveFile) -> ArchiveFile {
     let size = match &file.location {
-        Location::Local(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        Location::Local(path) | Location::Unread(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
         Location::Cached { size } | Location::Remote { size, .. } => *size,
     };
     ArchiveFile { location: Location::Cached { size }, ..file.clone() }

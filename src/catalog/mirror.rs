@@ -1,47 +1,117 @@
-//! A folder in the publishers' own layout as a catalog.
+//! Folders and files on disk as a catalog.
 
-use std::ffi::OsStr;
+mod names;
+mod notes;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use chrono::NaiveDateTime;
+use rustc_hash::FxHashSet;
 
+use self::names::{Name, Named};
+use self::notes::Notes;
+use self::walk::{Found, Tree};
 use super::{ArchiveFile, Catalog, DumpKind, Location, Query};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
-use crate::time::Timestamp;
+use crate::time::Window;
 
-/// Publishers nest four folders deep; a mirror that keeps their host names, two more.
-const MAX_DEPTH: usize = 8;
-
-/// Metadata that an archive may carry at its root: a JSON object, of which `note` is shown with every result.
-const METADATA: &str = "archive.json";
+/// So many names are given of a list.
+const MAX_NAMED: usize = 3;
 
 /// A local copy of part of the archives: `rrc06/2021.01/updates.20210102.0505.gz` (RIPE RIS),
-/// `route-views2/bgpdata/2002.01/UPDATES/updates.20020101.0012.bz2` (RouteViews).
+/// `route-views2/bgpdata/2002.01/UPDATES/updates.20020101.0012.bz2` (RouteViews), in whatever folders: those of a published
+/// name, and otherwise those that are neither a date nor `RIBS` or `UPDATES`, are the collectors.
 #[derive(Debug)]
 pub struct Mirror {
-    root: PathBuf,
+    roots: Vec<PathBuf>,
     files: Vec<ArchiveFile>,
-    note: Option<String>,
+    unnamed: Vec<Unnamed>,
+    warnings: Vec<String>,
+    notes: Notes,
+}
+
+/// A file whose name does not say what it holds.
+#[derive(Clone, Debug)]
+pub struct Unnamed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether the user named the file itself: then it has to be an MRT file.
+    pub is_asked_for: bool,
+    /// The name used in outputs.
+    name: String,
+    place: Place,
+}
+
+/// Whose files a folder holds.
+#[derive(Clone, Debug)]
+struct Place {
+    named: Named,
+    /// Whether RIPE RIS or RouteViews has a collector of that name, or the user chose it.
+    is_sure: bool,
+    /// The folder that has the name.
+    folder: PathBuf,
 }
 
 impl Mirror {
     /// Lists the archive files below `root`.
     pub fn open(root: &Path) -> Result<Mirror, Error> {
-        let mut files = Vec::new();
-        walk(root, root, 0, &mut files)?;
-        if files.is_empty() {
-            return Err(Error::EmptyArchive { path: root.to_owned() });
-        }
-        files.sort();
-        Ok(Mirror { root: root.to_owned(), files, note: note(root)? })
+        let mirror = Mirror::scan(&[root.to_owned()], None)?;
+        mirror.check()?;
+        Ok(mirror)
     }
 
-    /// The folder.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// Lists the archive files below folders, and files. All are of the collector `chosen`, if there is one. Of files whose
+    /// names say nothing the records have to tell before [`Mirror::check`]: see [`Mirror::unnamed`].
+    pub fn scan(roots: &[PathBuf], chosen: Option<&Collector>) -> Result<Mirror, Error> {
+        let mut scan = Scan::default();
+        for root in roots {
+            scan.add(root, roots.len() > 1)?;
+        }
+        scan.finish(roots, chosen)
+    }
+
+    /// Files whose names do not say what they hold, as far as they are to be read.
+    pub fn unnamed(&self) -> &[Unnamed] {
+        &self.unnamed
+    }
+
+    /// Takes a file whose records tell what it holds, and of which time they are.
+    pub fn add(&mut self, file: &Unnamed, kind: DumpKind, records: Window) {
+        self.files.push(ArchiveFile {
+            collector: file.place.named.collector.clone(),
+            named_at: records.start,
+            kind,
+            project: file.place.named.project,
+            name: file.name.clone(),
+            location: Location::Local(file.path.clone()),
+            lasts: None,
+            records: Some(records),
+        });
+        self.files.sort();
+    }
+
+    /// Says that a file is not used.
+    pub fn pass_over(&mut self, file: &Unnamed, why: &str) {
+        self.warnings.push(format!("{}: not used: {why}", file.name));
+    }
+
+    /// Whether there is anything to read.
+    pub fn check(&self) -> Result<(), Error> {
+        let path = || self.roots.first().cloned().unwrap_or_default();
+        if self.files.is_empty() {
+            return Err(Error::EmptyArchive { path: path(), not_read: self.warnings.clone() });
+        }
+        if self.files.iter().all(|file| matches!(file.location, Location::Unread(_))) {
+            let names: Vec<&str> = self.files.iter().map(|file| file.name.as_str()).collect();
+            return Err(Error::UnreadContainers { path: path(), files: list(&names) });
+        }
+        Ok(())
     }
 
     /// Every archive file in it, in order of collector and time.
@@ -68,120 +138,274 @@ impl Catalog for Mirror {
         Ok(self.files.iter().filter(wanted).cloned().collect())
     }
 
-    fn note(&self) -> Option<&str> {
-        self.note.as_deref()
-    }
-}
-
-fn note(root: &Path) -> Result<Option<String>, Error> {
-    let path = root.join(METADATA);
-    let unreadable = |source| Error::Archive { path: path.clone(), source };
-    match fs::read(&path) {
-        Ok(bytes) => {
-            let metadata: serde_json::Value =
-                serde_json::from_slice(&bytes).map_err(|error| unreadable(io::Error::other(error)))?;
-            Ok(metadata.get("note").and_then(|note| note.as_str()).map(str::to_owned))
+    fn notes(&self, file: &ArchiveFile) -> Vec<String> {
+        match &file.location {
+            Location::Local(path) => match fs::canonicalize(path) {
+                Ok(path) => self.notes.of(&path).map(str::to_owned).collect(),
+                Err(_) => Vec::new(),
+            },
+            _ => Vec::new(),
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(error)),
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }
 
-fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<ArchiveFile>) -> Result<(), Error> {
-    let unreadable = |source| Error::Archive { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
-            if depth < MAX_DEPTH {
-                walk(root, &path, depth + 1, files)?;
+/// What was found, before it is known whose it is.
+#[derive(Default)]
+struct Scan {
+    files: Vec<(Found, Source)>,
+    unnamed: Vec<(Found, Source)>,
+    seen: FxHashSet<PathBuf>,
+    warnings: Vec<String>,
+    notes: Notes,
+}
+
+/// How a file was found.
+#[derive(Clone)]
+struct Source {
+    /// The folder, or the file, that the user named.
+    root: PathBuf,
+    /// The name used in outputs.
+    name: String,
+    is_asked_for: bool,
+}
+
+impl Scan {
+    /// Takes a folder or a file that the user named.
+    fn add(&mut self, root: &Path, is_one_of_many: bool) -> Result<(), Error> {
+        let unreadable = |source| Error::Archive { path: root.to_owned(), source };
+        let (kind, canonical_root) =
+            fs::metadata(root).and_then(|kind| Ok((kind, fs::canonicalize(root)?))).map_err(unreadable)?;
+        if !kind.is_dir() && !kind.is_file() {
+            return Err(unreadable(io::Error::other("neither a folder nor a regular file")));
+        }
+        let is_asked_for = kind.is_file();
+        let Tree { files, passed_over } = if is_asked_for {
+            let found = Found { path: root.to_owned(), canonical: canonical_root.clone() };
+            Tree { files: vec![found], passed_over: Vec::new() }
+        } else {
+            walk::walk(root)?
+        };
+        let mut unnamed = Vec::new();
+        let (mut n_named, mut odd, mut unread) = (0, Vec::new(), Vec::new());
+        for found in files {
+            let path = if is_one_of_many { &found.path } else { found.path.strip_prefix(root).unwrap_or(&found.path) };
+            let path = if path.as_os_str().is_empty() { Path::new(root.file_name().unwrap_or_default()) } else { path };
+            let name = names::text(path.as_os_str());
+            let file_name = names::text(found.path.file_name().unwrap_or_default());
+            let source = Source { root: root.to_owned(), name: name.clone(), is_asked_for };
+            let parsed = names::parse(&file_name);
+            if matches!(parsed, Name::Archive { .. } | Name::Foreign) || is_asked_for {
+                if !self.seen.insert(found.canonical.clone()) {
+                    continue;
+                }
+                self.notes.look(&found.canonical, &canonical_root)?;
             }
-        } else if let Some(file) = archive_file(root, &path) {
-            files.push(file);
+            match parsed {
+                Name::Archive { is_read, .. } => {
+                    n_named += 1;
+                    if !is_read {
+                        unread.push(name);
+                    }
+                    self.files.push((found, source));
+                }
+                Name::Odd if !is_asked_for => odd.push(name),
+                Name::Other if !is_asked_for => {}
+                Name::Odd | Name::Foreign | Name::Other => unnamed.push((found, source)),
+            }
+        }
+        if n_named > 0 && !unnamed.is_empty() {
+            let names: Vec<&str> = unnamed.iter().map(|(_, source)| source.name.as_str()).collect();
+            self.warnings.push(format!(
+                "not read, since the name says neither kind nor time: {}; name such files one by one with --archive",
+                list(&names)
+            ));
+        } else {
+            self.unnamed.append(&mut unnamed);
+        }
+        if !odd.is_empty() {
+            self.warnings.push(format!("not read, since the name goes on after the time: {}", list(&odd)));
+        }
+        if !unread.is_empty() {
+            self.warnings
+                .push(format!("not read, since the container is none of gzip, bzip2 and Zstandard: {}", list(&unread)));
+        }
+        for (path, why) in passed_over {
+            self.warnings.push(format!("{} {why}", path.display()));
+        }
+        Ok(())
+    }
+
+    /// Says whose each file is.
+    fn finish(mut self, roots: &[PathBuf], chosen: Option<&Collector>) -> Result<Mirror, Error> {
+        let is_alone = self.files.len() + self.unnamed.len() == 1;
+        let mut places: BTreeMap<(PathBuf, PathBuf, Option<String>), Place> = BTreeMap::new();
+        let mut place_of = |found: &Found, source: &Source, stem: Option<&str>| -> Result<Place, Error> {
+            let folder = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
+            let key = (folder(&found.path), folder(&found.canonical), stem.map(str::to_owned));
+            if let Some(place) = places.get(&key) {
+                return Ok(place.clone());
+            }
+            let place = place(found, source, stem)?;
+            places.insert(key, place.clone());
+            Ok(place)
+        };
+        let mut files = Vec::with_capacity(self.files.len());
+        for (found, source) in &self.files {
+            let file_name = names::text(found.path.file_name().unwrap_or_default());
+            let Name::Archive { kind, at, before, is_read } = names::parse(&file_name) else { continue };
+            let place = place_of(found, source, before)?;
+            let path = found.path.clone();
+            files.push((
+                place,
+                kind,
+                at,
+                source.name.clone(),
+                if is_read { Location::Local(path) } else { Location::Unread(path) },
+            ));
+        }
+        let mut unnamed = Vec::with_capacity(self.unnamed.len());
+        for (found, source) in &self.unnamed {
+            let file_name = names::text(found.path.file_name().unwrap_or_default());
+            // One file alone has no folder of its own.
+            let stem = (is_alone && source.is_asked_for).then(|| file_name.split('.').next().unwrap_or_default());
+            let place = place_of(found, source, stem)?;
+            unnamed.push(Unnamed {
+                path: found.path.clone(),
+                is_asked_for: source.is_asked_for,
+                name: source.name.clone(),
+                place,
+            });
+        }
+        let all = files.iter_mut().map(|file| &mut file.0).chain(unnamed.iter_mut().map(|file| &mut file.place));
+        match chosen {
+            Some(chosen) => choose(all.collect(), chosen)?,
+            None => {
+                let all: Vec<&Place> = all.map(|place| &*place).collect();
+                check_nesting(roots, &all)?;
+                check_halves(roots, files.iter().map(|file| (&file.0, file.1)))?;
+            }
+        }
+        let mut files: Vec<ArchiveFile> = files
+            .into_iter()
+            .map(|(place, kind, named_at, name, location)| ArchiveFile {
+                collector: place.named.collector,
+                named_at,
+                kind,
+                project: place.named.project,
+                name,
+                location,
+                lasts: None,
+                records: None,
+            })
+            .collect();
+        files.sort();
+        self.warnings.dedup();
+        Ok(Mirror { roots: roots.to_owned(), files, unnamed, warnings: self.warnings, notes: self.notes })
+    }
+}
+
+/// Whose a file is: a published name anywhere in its path wins; otherwise the name before that of the file, or the deepest
+/// folder that is no structure.
+fn place(found: &Found, source: &Source, before: Option<&str>) -> Result<Place, Error> {
+    let absolute = |path: &Path| match path.components().any(|part| part == Component::ParentDir) {
+        true => None,
+        false => std::path::absolute(path).ok(),
+    };
+    let lexical = absolute(&found.path);
+    let paths = || lexical.iter().chain([&found.canonical]).filter_map(|path| path.parent());
+    let first = |path: &Path, n: usize| path.components().take(n).collect::<PathBuf>();
+    if let Some(named) = before.and_then(names::published) {
+        let folder = found.canonical.parent().unwrap_or(&found.canonical).join(named.collector.name());
+        return Ok(Place { named, is_sure: true, folder });
+    }
+    if let Some((named, folder)) =
+        paths().find_map(|path| names::published_in(path).map(|(named, n)| (named, first(path, n))))
+    {
+        return Ok(Place { named, is_sure: true, folder });
+    }
+    let own = match before {
+        Some(before) => Some((before.to_owned(), found.canonical.parent().unwrap_or(&found.canonical).join(before))),
+        None => paths().find_map(|path| names::own_in(path).map(|(name, n)| (name, first(path, n)))),
+    };
+    let Some((name, folder)) = own else {
+        return Err(layout(&source.root, format!("nothing names the collector of {}", source.name)));
+    };
+    let project = paths().map(names::layout_of).max().unwrap_or(Project::RipeRis);
+    Ok(Place { named: Named { collector: Collector::new(&name), project }, is_sure: false, folder })
+}
+
+/// Gives all files to one collector, unless their folders name several.
+fn choose(places: Vec<&mut Place>, chosen: &Collector) -> Result<(), Error> {
+    let published: BTreeSet<String> =
+        places.iter().filter(|place| place.is_sure).map(|place| place.named.collector.to_string()).collect();
+    if published.len() > 1 {
+        let names: Vec<&str> = published.iter().map(String::as_str).collect();
+        return Err(Error::CollectorName { name: chosen.to_string(), names: names.join(", ") });
+    }
+    for place in places {
+        place.named.collector = chosen.clone();
+        place.is_sure = true;
+    }
+    Ok(())
+}
+
+/// A folder of one's own that holds the folder of another collector might be the place of both.
+fn check_nesting(roots: &[PathBuf], places: &[&Place]) -> Result<(), Error> {
+    let folders: BTreeMap<&Path, &Place> = places.iter().map(|place| (place.folder.as_path(), *place)).collect();
+    for (folder, place) in &folders {
+        let outer = folder.ancestors().skip(1).find_map(|outer| folders.get(outer)).filter(|outer| !outer.is_sure);
+        if let Some(outer) = outer {
+            let why = format!(
+                "{} holds archive files of its own, and so does {} below it: are they of one collector, or of two?",
+                outer.folder.display(),
+                place.folder.display()
+            );
+            return Err(layout(roots.first().map_or(Path::new(""), PathBuf::as_path), why));
         }
     }
     Ok(())
 }
 
-/// The file as its name and folders describe it; nothing for a file that is not of an archive.
-fn archive_file(root: &Path, path: &Path) -> Option<ArchiveFile> {
-    let (kind, named_at) = parse_name(path.file_name()?.to_str()?)?;
-    let relative = path.strip_prefix(root).ok()?;
-    let folders = || path.ancestors().skip(1).filter_map(|folder| folder.file_name().and_then(OsStr::to_str));
-    let collector = folders().find(|folder| !is_structure(folder))?;
-    let is_routeviews = folders().any(|folder| folder == "bgpdata") || collector.starts_with("route-views");
-    Some(ArchiveFile {
-        collector: Collector::new(collector),
-        named_at,
-        kind,
-        project: if is_routeviews { Project::RouteViews } else { Project::RipeRis },
-        name: relative.to_string_lossy().into_owned(),
-        location: Location::Local(path.to_owned()),
-    })
-}
-
-/// Folders between a collector's and its files: `bgpdata`, `RIBS`, `UPDATES`, `2014.12`.
-fn is_structure(folder: &str) -> bool {
-    matches!(folder, "bgpdata" | "RIBS" | "UPDATES")
-        || (folder.len() == 7
-            && folder.as_bytes()[4] == b'.'
-            && folder.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
-}
-
-/// `updates.20141222.1615.bz2`, `rib.20141222.1600.bz2`, `bview.20141222.1600.gz`, with any suffix or none.
-fn parse_name(name: &str) -> Option<(DumpKind, Timestamp)> {
-    let mut words = name.split('.');
-    let kind = match words.next()? {
-        "updates" => DumpKind::Updates,
-        "rib" | "bview" => DumpKind::Rib,
-        _ => return None,
-    };
-    let (date, time) = (words.next()?, words.next()?);
-    let suffix = words.next().unwrap_or_default();
-    if words.next().is_some() || !matches!(suffix, "" | "gz" | "bz2" | "zst" | "mrt") {
-        return None;
+/// Two folders side by side, one with RIB dumps and one with updates, are one collector in two parts.
+fn check_halves<'a>(roots: &[PathBuf], files: impl Iterator<Item = (&'a Place, DumpKind)>) -> Result<(), Error> {
+    let mut kinds: BTreeMap<&Path, BTreeSet<DumpKind>> = BTreeMap::new();
+    for (place, kind) in files.filter(|(place, _)| !place.is_sure) {
+        kinds.entry(&place.folder).or_default().insert(kind);
     }
-    let at = NaiveDateTime::parse_from_str(&format!("{date} {time}"), "%Y%m%d %H%M").ok()?;
-    Some((kind, Timestamp::from_secs(at.and_utc().timestamp())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn described(path: &str) -> Option<(String, Project, DumpKind, String)> {
-        let file = archive_file(Path::new("/mirror"), &Path::new("/mirror").join(path))?;
-        Some((file.collector.to_string(), file.project, file.kind, file.named_at.to_string()))
-    }
-
-    #[test]
-    fn both_layouts_are_recognised_whatever_the_container() {
-        let ris = |kind, at: &str| Some(("rrc06".to_owned(), Project::RipeRis, kind, at.to_owned()));
-        assert_eq!(described("rrc06/2021.01/updates.20210102.0505.gz"), ris(DumpKind::Updates, "2021-01-02T05:05:00Z"));
-        assert_eq!(described("rrc06/2021.01/bview.20210102.0800.zst"), ris(DumpKind::Rib, "2021-01-02T08:00:00Z"));
-        assert_eq!(
-            described("data.ris.ripe.net/rrc06/2021.01/updates.20210102.0505"),
-            ris(DumpKind::Updates, "2021-01-02T05:05:00Z")
-        );
-        assert_eq!(
-            described("route-views.jinx/bgpdata/2014.05/RIBS/rib.20140501.0000.bz2"),
-            Some((
-                "route-views.jinx".to_owned(),
-                Project::RouteViews,
-                DumpKind::Rib,
-                "2014-05-01T00:00:00Z".to_owned()
-            ))
-        );
-    }
-
-    #[test]
-    fn other_files_are_left_alone() {
-        for path in [
-            "rrc06/README.md",
-            "rrc06/2021.01/updates.20210102.0505.gz.sha256",
-            "rrc06/updates.2021.gz",
-            "a/updates.20219902.0505.gz",
-        ] {
-            assert_eq!(described(path), None, "{path}");
+    let half =
+        |kind: DumpKind| kinds.iter().filter(move |(_, kinds)| kinds.iter().eq([&kind])).map(|(folder, _)| folder);
+    for ribs in half(DumpKind::Rib) {
+        if let Some(updates) = half(DumpKind::Updates).find(|updates| updates.parent() == ribs.parent()) {
+            let why = format!(
+                "{} holds only RIB dumps and {} only updates: are they of one collector, or of two?",
+                ribs.display(),
+                updates.display()
+            );
+            return Err(layout(roots.first().map_or(Path::new(""), PathBuf::as_path), why));
         }
     }
+    Ok(())
+}
+
+fn layout(root: &Path, why: String) -> Error {
+    Error::Layout { path: root.to_owned(), why }
+}
+
+/// The first few of a list of names, and how many there are besides.
+fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let named: Vec<&str> = names.iter().take(MAX_NAMED).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(MAX_NAMED) {
+        0 => named.join(", "),
+        n => format!("{} and {n} more", named.join(", ")),
+    }
+}
+
+/// Why a file in a container that is not read is not read.
+pub(super) fn unread(file: &ArchiveFile) -> String {
+    let suffix = names::unread_suffix(&file.name).unwrap_or_default();
+    format!("{}: .{suffix} is not read; decompress it, or compress it with gzip, bzip2 or Zstandard", file.name)
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::{ArchiveFile, DumpKind, NAME_PRECISION, Query, era};
+use super::missing::{is_read, missing, pause, timed, unread_gaps};
+use super::{ArchiveFile, DumpKind, Query, era};
 use crate::bgp::{Collector, Project};
 use crate::coverage::{Gap, GapReason};
 use crate::time::{Timestamp, Window};
@@ -21,7 +22,6 @@ const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_m
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
 /// Updates from this long before a RIB dump tell what was in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
-
 /// What one collector contributes.
 #[derive(Clone, Debug)]
 pub struct CollectorPlan {
@@ -48,15 +48,22 @@ impl CollectorPlan {
         let start = era::opened(file).0;
         let end = match self.updates.get(index + 1) {
             Some(next) => era::opened(next).1,
-            None => (start + era::update_interval(file)).max(window_end),
+            None => (start + era::interval(file)).max(window_end),
         };
         Window::new(start, end).ok()
     }
 
-    /// The names of the update files that should exist in a gap: one for each interval of the era.
+    /// When the update files that should exist in a gap should begin: one for each interval, in step with the file before
+    /// the gap or, where there is none, after it.
     pub fn slots_in(&self, gap: &Gap) -> Vec<Timestamp> {
-        let interval = era::update_interval_at(self.project, gap.window.start);
-        slots(gap.window, interval).collect()
+        let before = self.updates.iter().rfind(|file| era::opened(file).0 < gap.window.end);
+        let nearest = before.or(self.updates.first()).filter(|file| file.records.is_none());
+        let usual = era::update_interval_at(self.project, gap.window.start);
+        let (interval, phase) = match nearest {
+            Some(file) => (era::interval(file), era::opened(file).1),
+            None => (usual, Timestamp::from_secs(0)),
+        };
+        slots(gap.window, interval, phase).collect()
     }
 
     /// When RIB dumps should have been made between the one that seeds the replay and the end of `window`, and are not
@@ -64,20 +71,28 @@ impl CollectorPlan {
     pub fn missing_ribs(&self, window: Window) -> Vec<Timestamp> {
         let seed = self.ribs.iter().rev().map(|rib| era::opened(rib).0).find(|at| *at <= window.start);
         let start = seed.unwrap_or(window.start - RIB_LOOK_BACK[0]);
-        let Some(interval) = era::rib_interval_at(self.project, start) else { return Vec::new() };
-        // Dumps are named up to some minutes beside the full hour.
-        let is_listed = |at: &Timestamp| {
-            let near = |rib: &ArchiveFile| rib.named_at + RIB_STRAYS > *at && rib.named_at < *at + RIB_STRAYS;
-            self.ribs.iter().any(near)
+        let nearest = self.ribs.iter().rfind(|rib| era::opened(rib).0 <= start).or(self.ribs.first());
+        let shown = nearest.and_then(|rib| rib.lasts);
+        let Some(interval) = shown.or(era::rib_interval_at(self.project, start)) else { return Vec::new() };
+        // Dumps are named up to some minutes beside the full hour; those of other rhythms keep step with one another.
+        let phase = match (nearest, shown) {
+            (Some(rib), Some(_)) => era::opened(rib).0,
+            _ => Timestamp::from_secs(0),
         };
-        slots(Window { start, end: window.end }, interval).filter(|at| *at >= start && !is_listed(at)).collect()
+        let strays = RIB_STRAYS.min(interval / 2);
+        let is_listed = |at: &Timestamp| {
+            let near = |opened: Timestamp| opened + strays > *at && opened < *at + strays;
+            self.ribs.iter().any(|rib| near(era::opened(rib).0))
+        };
+        slots(Window { start, end: window.end }, interval, phase).filter(|at| *at >= start && !is_listed(at)).collect()
     }
 }
 
-/// The beginnings of the intervals that a stretch touches.
-fn slots(stretch: Window, interval: Duration) -> impl Iterator<Item = Timestamp> {
+/// The beginnings of the intervals that a stretch touches, of which one begins at `phase`.
+fn slots(stretch: Window, interval: Duration, phase: Timestamp) -> impl Iterator<Item = Timestamp> {
     let step = interval.as_secs().max(1) as i64;
-    let first = stretch.start.secs().div_euclid(step) * step;
+    let phase = phase.secs();
+    let first = (stretch.start.secs() - phase).div_euclid(step) * step + phase;
     (0..).map(move |n| Timestamp::from_secs(first + n * step)).take_while(move |at| *at < stretch.end)
 }
 
@@ -142,14 +157,11 @@ fn plan_collector(
 ) -> Option<CollectorPlan> {
     let window = query.window;
     let project = files.first()?.project;
-    let mut ribs: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == DumpKind::Rib).collect();
-    let mut updates: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == DumpKind::Updates).collect();
-    for list in [&mut ribs, &mut updates] {
-        list.sort_by_key(|file| (era::opened(file), &file.name));
-        list.dedup_by(|a, b| a.named_at == b.named_at);
-    }
+    let mut ribs = timed(files, DumpKind::Rib);
+    let updates = timed(files, DumpKind::Updates);
+    ribs.retain(is_read);
 
-    let usable = |file: &&&ArchiveFile| !rejected.contains(&file.name);
+    let usable = |file: &&ArchiveFile| !rejected.contains(&file.name);
     let latest = window.start - RIB_SETTLES;
     let seed = RIB_LOOK_BACK.iter().find_map(|look_back| {
         ribs.iter().filter(usable).rfind(|rib| {
@@ -170,10 +182,10 @@ fn plan_collector(
         opened >= window.start - query.baseline && seed.is_some_and(|seed| opened < era::opened(seed).0)
     });
     let first_inside = inside.clone().next().map(|rib| era::opened(rib).0);
-    let mut chosen_ribs: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).copied().collect();
+    let mut chosen_ribs: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).collect();
     let has_rib = !chosen_ribs.is_empty();
     let only_compared = match chosen_ribs[..] {
-        [one] => ribs.iter().filter(usable).copied().rfind(|rib| {
+        [one] => ribs.iter().filter(usable).rfind(|rib| {
             let (opened, only) = (era::opened(rib).0, era::opened(one).0);
             opened < only && opened >= only - RIB_LOOK_BACK[1]
         }),
@@ -191,83 +203,45 @@ fn plan_collector(
         None => first_inside.map_or(window.start, |at| at.min(window.start)),
     };
     let read_from = start - BEFORE_RIB;
-    let chosen: Vec<ArchiveFile> = updates
+    let mut chosen: Vec<ArchiveFile> = updates
         .iter()
         .filter(|file| {
             let (earliest, latest) = era::opened(file);
-            // A file may last half an interval longer than its era says, or straddle the start.
-            earliest < window.end && latest + era::update_interval(file).saturating_mul(3) / 2 > read_from
+            // A file may last half an interval longer than its neighbours, or straddle the start.
+            earliest < window.end && latest + era::interval(file) + pause(file) > read_from
         })
-        .map(|file| (*file).clone())
+        .cloned()
         .collect();
     if chosen.is_empty() && chosen_ribs.is_empty() {
         return None;
     }
     if !has_rib {
         // Without any dump every message counts, from the first file on.
-        start = chosen.first().map_or(start, |first| start.min(era::opened(first).1));
+        let first = chosen.iter().find(|file| is_read(file));
+        start = first.map_or(start, |first| start.min(era::opened(first).1));
     }
-    let next = updates.iter().find(|file| era::opened(file).0 >= window.end).copied();
-    let gaps = missing(collector, &chosen, next, start, window.end);
+    let next = updates.iter().find(|file| era::opened(file).0 >= window.end);
+    let mut gaps = missing(collector, &chosen, next, start, window.end);
+    gaps.extend(unread_gaps(collector, &chosen, start, window.end));
+    gaps.sort();
+    chosen.retain(is_read);
     let ribs = chosen_ribs.into_iter().cloned().collect();
     Some(CollectorPlan { collector: collector.clone(), project, ribs, only_compared, updates: chosen, gaps, start })
 }
 
-/// The stretches of `start..end` that no update file covers; `next` is the first one after them. Files follow one another
-/// at the interval of their era, with pauses (a restart of the daemon, a RIB dump in the way): up to half an interval is no
-/// hole. After the last file that there is nothing tells of a pause: what lies behind its interval may not be published yet.
-fn missing(
-    collector: &Collector,
-    updates: &[ArchiveFile],
-    next: Option<&ArchiveFile>,
-    start: Timestamp,
-    end: Timestamp,
-) -> Vec<Gap> {
-    let mut gaps = Vec::new();
-    let mut hole = |from: Timestamp, to: Timestamp, detail: String| {
-        if let Ok(window) = Window::new(from.max(start), to.min(end)) {
-            gaps.push(Gap { collector: collector.clone(), window, reason: GapReason::Missing, detail });
-        }
-    };
-    let Some((first, last)) = updates.first().zip(updates.last()) else {
-        hole(start, end, "no update file in the archive".to_owned());
-        return gaps;
-    };
-    if era::opened(first).0 > start {
-        hole(start, era::opened(first).1, format!("no update file before {}", first.name));
-    }
-    for pair in updates.windows(2) {
-        let [file, next] = pair else { continue };
-        if !follows(next, file) {
-            let (from, to) = (era::opened(file).0 + era::update_interval(file), era::opened(next).1);
-            hole(from, to, format!("no update file between {} and {}", file.name, next.name));
-        }
-    }
-    let (opened, interval) = (era::opened(last), era::update_interval(last));
-    if end > opened.1 + interval + NAME_PRECISION && !next.is_some_and(|next| follows(next, last)) {
-        hole(opened.0 + interval, end, format!("no update file after {}", last.name));
-    }
-    gaps
-}
-
-/// Whether no file is missing between the two.
-fn follows(next: &ArchiveFile, file: &ArchiveFile) -> bool {
-    next.named_at <= file.named_at + era::update_interval(file).saturating_mul(3) / 2
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::catalog::Location;
     use crate::catalog::Target;
     use std::path::PathBuf;
 
-    fn at(text: &str) -> Timestamp {
+    pub fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
     /// Files of one collector: `rib 08:00, updates 08:00 08:15` on 2014-12-22, or with a date.
-    fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
+    pub fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
         let mut kind = DumpKind::Rib;
         let mut files = Vec::new();
         for word in text.split_whitespace() {
@@ -286,6 +260,8 @@ mod tests {
                         project,
                         name,
                         location,
+                        lasts: None,
+                        records: None,
                     });
                 }
             }
@@ -408,7 +384,7 @@ mod tests {
             "updates 2003-01-10T07:45 2003-01-10T08:00 2003-01-10T08:15 2003-01-10T16:00",
             "2003-01-10T16:05",
             "2003-01-10T16:10",
-            "updates/2003-01-10T07:45 updates/2003-01-10T08:00 updates/2003-01-10T08:15",
+            "updates/2003-01-10T07:45 updates/2003-01-10T08:00",
         );
     }
 

@@ -53,9 +53,16 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     pub duration: Option<Duration>,
 
-    /// A folder in the publishers' layout: rrc06/2021.01/updates.….gz, route-views2/bgpdata/2014.05/UPDATES/….bz2
-    #[arg(long, value_name = "DIR", help_heading = "Source")]
-    pub archive: Option<PathBuf>,
+    /// A folder in the publishers' layout, or MRT files: rrc06/2021.01/updates.….gz, mydump.mrt.bz2. Repeatable
+    ///
+    /// The collector is the folder with a published name (rrc06, route-views2), wherever it is in the path, and otherwise the
+    /// one above dates and UPDATES or RIBS. Of files under other names, one by one or as a folder of nothing else, the records
+    /// tell what they hold and when.
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source")]
+    pub archive: Vec<PathBuf>,
+    /// The collector whose files --archive names, where no folder has its name
+    #[arg(long, value_name = "NAME", requires = "archive", value_parser = collector_name, help_heading = "Source")]
+    pub collector_name: Option<String>,
     /// The bgpkit-broker server that lists the publishers' files [default: the public one]
     ///
     /// http or https, without credentials: https://api.bgpkit.com/v3/broker is the public one. BGPKIT_BROKER_URL is the same
@@ -325,6 +332,15 @@ impl ExportName {
             ExportName::Svg => Export::Svg,
             ExportName::Png => Export::Png,
         }
+    }
+}
+
+/// The name of a collector: what folders are called.
+fn collector_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    match !text.is_empty() && text.chars().all(is_name) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("'{text}' is not the name of a collector: write letters, digits, dots and hyphens")),
     }
 }
 

@@ -87,7 +87,7 @@ fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
     for file in plan.ribs.iter().chain(&plan.updates) {
         let size = size_of(file);
         let is_here = match file.location {
-            Location::Local(_) | Location::Cached { .. } => true,
+            Location::Local(_) | Location::Unread(_) | Location::Cached { .. } => true,
             Location::Remote { .. } => cache.is_some_and(|cache| cache.holds(&file.name)),
         };
         sum.add(Sum {
@@ -106,7 +106,7 @@ fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
 
 fn size_of(file: &ArchiveFile) -> u64 {
     match &file.location {
-        Location::Local(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        Location::Local(path) | Location::Unread(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
         Location::Cached { size } | Location::Remote { size, .. } => *size,
     }
 }

@@ -72,6 +72,13 @@ impl Progress {
         }
     }
 
+    /// What was found and is not used.
+    pub fn warn(&self, what: &str) {
+        if !self.quiet {
+            self.say(&format!("warning: {what}"));
+        }
+    }
+
     /// The folder with the results is complete.
     pub fn wrote(&self, folder: &Path) {
         if self.milestones {

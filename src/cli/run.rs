@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
-use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Mirror, Patience, Query, Target};
+use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Patience, Query, Target};
 use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources, check_download};
 use outage_replay::report::{self, Answer, Report, Style};
@@ -21,7 +20,7 @@ use super::arguments::{Args, Format, Matching};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{PrintableJson, printable};
-use super::{cache_root, output_failed, plan, usage};
+use super::{cache_root, output_failed, plan, text_of, usage};
 
 /// Lines are no longer than this, however wide the terminal.
 const MAX_WIDTH: usize = 200;
@@ -129,8 +128,7 @@ impl Args {
         let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
         targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, matching)));
         for path in &self.targets {
-            let text =
-                fs::read_to_string(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
+            let text = text_of(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
             for (index, line) in text.lines().enumerate() {
                 let word = line.split('#').next().unwrap_or_default().trim();
                 if word.is_empty() {
@@ -159,8 +157,12 @@ impl Args {
 
     /// Where the files are listed and kept.
     fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
-        if let Some(archive) = &self.archive {
-            return Ok(Store { catalog: Box::new(Mirror::open(archive)?), cache: None });
+        if !self.archive.is_empty() {
+            let name = self.collector_name.as_deref().map(Collector::new);
+            let mirror = pipeline::open_archive(&self.archive, name.as_ref(), progress.as_ref())
+                .map_err(|error| progress.interrupted(error))?;
+            mirror.warnings().iter().for_each(|warning| progress.warn(warning));
+            return Ok(Store { catalog: Box::new(mirror), cache: None });
         }
         let root = cache_root(self.cache_dir.as_deref())?;
         let choice = if self.all_collectors { Choice::All } else { Choice::Few };

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -16,7 +15,7 @@ use etcetera::BaseStrategy;
 use toml::Value;
 
 use super::arguments::DETECTION;
-use super::usage;
+use super::{text_of, usage};
 
 const FILE: &str = "outage-replay.toml";
 /// `--min-peers` is `OUTAGE_REPLAY_MIN_PEERS`.
@@ -25,7 +24,7 @@ const PREFIX: &str = "OUTAGE_REPLAY_";
 const ALIASES: [(&str, &str); 2] = [("broker-url", "BGPKIT_BROKER_URL"), ("cache-dir", "OUTAGE_REPLAY_CACHE")];
 
 /// Settings that mean nothing without another one: a file may hold them for the runs that have it.
-const NEEDS: [(&str, &str); 2] = [("export", "output"), ("force", "output")];
+const NEEDS: [(&str, &str); 3] = [("export", "output"), ("force", "output"), ("collector-name", "archive")];
 
 /// What is not said of this command is as it was in the earlier run, whatever the settings of new ones are.
 const AS_IT_WAS: (&str, &str) = ("redetect", DETECTION);
@@ -234,7 +233,7 @@ fn paths() -> Vec<PathBuf> {
 
 /// The settings of a file, if it is there.
 fn file(command: &Command, path: &PathBuf) -> anyhow::Result<Option<Layer>> {
-    let text = match fs::read_to_string(path) {
+    let text = match text_of(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(usage(format!("cannot read {}: {error}", path.display()))),

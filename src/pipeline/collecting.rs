@@ -8,7 +8,8 @@ use super::lane::{Archive, Lane};
 use super::work::{Done, Task, Work};
 use super::{Progress, ahead, coverage};
 use crate::bgp::Collector;
-use crate::catalog::{self, ArchiveFile, Match, Query, Target};
+use crate::catalog::{self, ArchiveFile, Catalog, Match, Query, Target};
+use crate::coverage::FileReading;
 use crate::decode::Selection;
 use crate::error::Error;
 use crate::fetch::Cache;
@@ -16,11 +17,10 @@ use crate::replay::SampleNumbers;
 use crate::report::Observations;
 
 /// What the catalog says.
-pub(super) struct Listing<'a> {
+pub(super) struct Listing {
     pub files: Vec<ArchiveFile>,
     /// Collectors that have to have some.
     pub expected: Vec<Collector>,
-    pub note: Option<&'a str>,
 }
 
 /// Reads what the listed files say about a query.
@@ -43,15 +43,20 @@ pub(super) fn collect(
         replays.push(replay);
         files.extend(reports.into_iter().chain(aside));
     }
-    Ok(Observations {
-        query: query.clone(),
-        note: listing.note.map(str::to_owned),
-        replays,
-        sources,
-        gaps,
-        rows,
-        files,
-    })
+    Ok(Observations { query: query.clone(), note: None, replays, sources, gaps, rows, files })
+}
+
+/// What archives say about the files that were read, each note once.
+pub(super) fn note(catalog: &dyn Catalog, listed: &[ArchiveFile], files: &[FileReading]) -> Option<String> {
+    let names: FxHashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let read = listed.iter().filter(|file| names.contains(file.name.as_str()));
+    let mut notes: Vec<String> = Vec::new();
+    for note in read.flat_map(|file| catalog.notes(file)) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    (!notes.is_empty()).then(|| notes.join(" "))
 }
 
 /// Chooses files and reads them, until every prefix of the chosen origins is known in every file.

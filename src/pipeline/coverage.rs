@@ -42,7 +42,18 @@ pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFil
         };
         gap(plan, window, stretch, reason, detail)
     });
-    skipped.chain(unseen).collect()
+    skipped.chain(unseen).chain(unproved(plan, index, updates, window)).collect()
+}
+
+/// The time that a file should cover only because names are spaced so, where its own records end long before: then one
+/// file or more is missing. Missing files at least double the spacing, so that the second half would be without records.
+fn unproved(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Option<Gap> {
+    let stretched = plan.updates.get(index)?.stretched()?;
+    let (_, last) = updates.reading.span?;
+    let last = updates.reading.read_until.map_or(last, |until| until.min(last));
+    let stretch = Window::new(stretched.window.start.max(last), plan.span(index, window.end)?.end).ok()?;
+    let detail = format!("no update file after {}, whose records end at {last}", updates.report.name);
+    (last < stretched.proved_from).then(|| gap(plan, window, stretch, GapReason::Missing, detail))?
 }
 
 /// A stretch as a gap; nothing after the window asked about.

@@ -314,6 +314,8 @@ mod tests {
             project: Project::RipeRis,
             name: name.to_owned(),
             location: Location::Local(name.into()),
+            lasts: None,
+            records: None,
         }
     }
 

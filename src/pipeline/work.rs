@@ -346,7 +346,7 @@ impl Drop for Ended<'_, '_> {
 fn by_size(files: &mut [ArchiveFile]) {
     files.sort_by_cached_key(|file| {
         Reverse(match &file.location {
-            Location::Local(path) => path.metadata().map_or(0, |metadata| metadata.len()),
+            Location::Local(path) | Location::Unread(path) => path.metadata().map_or(0, |metadata| metadata.len()),
             Location::Cached { size } => *size,
             Location::Remote { .. } => 0,
         })
@@ -376,6 +376,8 @@ mod tests {
             named_at: Timestamp::MIN,
             name: kind.name().to_owned(),
             location: Location::Local(kind.name().into()),
+            lasts: None,
+            records: None,
         };
         Queue {
             jobs: kinds.iter().map(|kind| Job { lane: 0, file: file(kind) }).collect(),

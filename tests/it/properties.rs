@@ -395,8 +395,8 @@ impl Catalog for Shuffled {
         Ok(files.into_iter().map(|(_, file)| file).collect())
     }
 
-    fn note(&self) -> Option<&str> {
-        self.mirror.note()
+    fn notes(&self, file: &ArchiveFile) -> Vec<String> {
+        self.mirror.notes(file)
     }
 }
 

@@ -1,0 +1,56 @@
+//! What archives say about themselves: the `archive.json` beside the data or in a folder above them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// Metadata that an archive may carry at its root: a JSON object, of which `note` is shown with every result.
+const METADATA: &str = "archive.json";
+
+/// The notes of folders, and of all that lies below them.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// By folder; None where there is no note.
+    of_folders: BTreeMap<PathBuf, Option<String>>,
+}
+
+impl Notes {
+    /// Looks for the notes that cover a file, given without links, in its folder and in every folder above. Metadata that
+    /// cannot be read are an error below `root`; above it they need not be ours.
+    pub(super) fn look(&mut self, file: &Path, root: &Path) -> Result<(), Error> {
+        for folder in file.ancestors().skip(1) {
+            if self.of_folders.contains_key(folder) {
+                break;
+            }
+            let note = match note(folder) {
+                Ok(note) => note,
+                Err(error) if folder.starts_with(root) => return Err(error),
+                Err(_) => None,
+            };
+            self.of_folders.insert(folder.to_owned(), note);
+        }
+        Ok(())
+    }
+
+    /// The notes that cover a file, the nearest one first.
+    pub(super) fn of<'a>(&'a self, file: &'a Path) -> impl Iterator<Item = &'a str> {
+        file.ancestors().skip(1).filter_map(|folder| self.of_folders.get(folder)?.as_deref())
+    }
+}
+
+fn note(folder: &Path) -> Result<Option<String>, Error> {
+    let path = folder.join(METADATA);
+    let unreadable = |source| Error::Archive { path: path.clone(), source };
+    match fs::read(&path) {
+        Ok(bytes) => {
+            let metadata: serde_json::Value =
+                serde_json::from_slice(&bytes).map_err(|error| unreadable(io::Error::other(error)))?;
+            Ok(metadata.get("note").and_then(|note| note.as_str()).map(str::to_owned))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(error)),
+    }
+}

@@ -1,0 +1,155 @@
+//! Two files of one collector, kind and minute: copies of one another, of which the better one is read, or an error.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use super::collecting::stop;
+use crate::catalog::{ArchiveFile, DumpKind, Location, Query};
+use crate::crew::Crew;
+use crate::decode::{self, Ending, Selection};
+use crate::error::Error;
+use crate::fetch::{self, Cache};
+use crate::progress::Progress;
+
+/// No plan needs files from longer before the window, or after it.
+const AROUND: Duration = Duration::from_secs(9 * 24 * 3600);
+/// Contents are compared in steps of this size.
+const CHUNK: usize = 1 << 16;
+
+/// Of files that claim the same time of the same collector leaves the one that holds all that the others hold.
+pub(super) fn settle(
+    files: Vec<ArchiveFile>,
+    query: &Query,
+    cache: Option<&Cache>,
+    progress: &dyn Progress,
+) -> Result<Vec<ArchiveFile>, Error> {
+    let mut same: BTreeMap<_, Vec<&ArchiveFile>> = BTreeMap::new();
+    let (from, to) = (query.window.start - AROUND, query.window.end + AROUND);
+    for file in files.iter().filter(|file| file.named_at >= from && file.named_at < to) {
+        // What is not here yet cannot be compared; nor is there a use for what is not read.
+        if matches!(file.location, Location::Local(_) | Location::Cached { .. }) {
+            same.entry((&file.collector, file.kind, file.named_at)).or_default().push(file);
+        }
+    }
+    let groups: Vec<Vec<&ArchiveFile>> = same
+        .into_values()
+        .filter_map(|mut files| {
+            files.sort_by_key(|file| &file.name);
+            files.dedup_by_key(|file| &file.name);
+            (files.len() > 1).then_some(files)
+        })
+        .collect();
+    let settled = |files: &Vec<&ArchiveFile>| -> Result<Vec<String>, Error> {
+        stop(progress)?;
+        let mut files = files.iter();
+        let Some(mut best) = files.next().copied() else { return Ok(Vec::new()) };
+        let mut others = Vec::new();
+        for file in files {
+            let (better, other) = better(best, file, cache)?;
+            others.push(other.name.clone());
+            best = better;
+        }
+        Ok(others)
+    };
+    let dropped = groups.par_iter().map(settled).collect::<Result<Vec<_>, Error>>()?;
+    let dropped: FxHashSet<String> = dropped.into_iter().flatten().collect();
+    Ok(files.into_iter().filter(|file| !dropped.contains(&file.name)).collect())
+}
+
+/// The one of two files that holds what the other does, and the other.
+fn better<'a>(
+    first: &'a ArchiveFile,
+    second: &'a ArchiveFile,
+    cache: Option<&Cache>,
+) -> Result<(&'a ArchiveFile, &'a ArchiveFile), Error> {
+    let open = |file| fetch::open(file, cache).map(|opened| opened.file);
+    let (Ok(a), Ok(b)) = (open(first), open(second)) else {
+        return Ok(if open(first).is_ok() { (first, second) } else { (second, first) });
+    };
+    match compare(a, b) {
+        Likeness::Same { first_is_whole: false } | Likeness::FirstIsPart => Ok((second, first)),
+        Likeness::Same { first_is_whole: true } | Likeness::SecondIsPart => Ok((first, second)),
+        // Damage falsifies; a cut does not, and what was cut of another file is no copy.
+        Likeness::Different => match [first, second].map(|file| open(file).map_or(State::Damaged, state)) {
+            [State::Whole, State::Damaged] => Ok((first, second)),
+            [State::Damaged, State::Whole] => Ok((second, first)),
+            _ => Err(two_files(first, second)),
+        },
+    }
+}
+
+/// The error for two files that claim the same time.
+pub(super) fn two_files(first: &ArchiveFile, second: &ArchiveFile) -> Error {
+    let kind = match first.kind {
+        DumpKind::Rib => "the RIB dump",
+        DumpKind::Updates => "the updates",
+    };
+    let what = format!("{kind} of {} of {}", first.collector, first.named_at);
+    Error::TwoFiles { first: first.name.clone(), second: second.name.clone(), what }
+}
+
+/// How two contents are alike.
+#[derive(Debug, PartialEq)]
+enum Likeness {
+    Same { first_is_whole: bool },
+    FirstIsPart,
+    SecondIsPart,
+    Different,
+}
+
+fn compare(first: File, second: File) -> Likeness {
+    let crew = Crew::new();
+    let (mut first, mut second) = (decode::content(first, &crew), decode::content(second, &crew));
+    let (mut a, mut b) = (vec![0; CHUNK], vec![0; CHUNK]);
+    loop {
+        let ((n_a, end_a), (n_b, end_b)) = (fill(&mut first, &mut a), fill(&mut second, &mut b));
+        let n = n_a.min(n_b);
+        if a.get(..n) != b.get(..n) {
+            return Likeness::Different;
+        }
+        match (end_a, end_b) {
+            _ if n_a < n_b => return Likeness::FirstIsPart,
+            _ if n_b < n_a => return Likeness::SecondIsPart,
+            (Some(end), Some(_)) => return Likeness::Same { first_is_whole: end.is_ok() },
+            (Some(_), None) => return Likeness::FirstIsPart,
+            (None, Some(_)) => return Likeness::SecondIsPart,
+            (None, None) => {}
+        }
+    }
+}
+
+/// Reads until the buffer is full or the content ends, and how it ended.
+fn fill(input: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<io::Result<()>>) {
+    let mut n = 0;
+    while let Some(rest) = buffer.get_mut(n..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => return (n, Some(Ok(()))),
+            Ok(more) => n += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (n, Some(Err(error))),
+        }
+    }
+    (n, None)
+}
+
+/// What reading a file to its end shows.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Whole,
+    Cut,
+    Damaged,
+}
+
+fn state(file: File) -> State {
+    let reading = decode::read(file, &Selection::new());
+    match reading.ending {
+        Ending::Complete if reading.counts.damaged == 0 => State::Whole,
+        Ending::Truncated(_) => State::Cut,
+        Ending::Complete | Ending::Corrupt(_) | Ending::Unreadable(_) => State::Damaged,
+    }
+}
