@@ -9,6 +9,7 @@ mod collecting;
 mod coverage;
 mod judging;
 mod lane;
+mod looking_back;
 mod reading;
 mod subjects;
 mod work;

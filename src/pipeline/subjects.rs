@@ -23,7 +23,7 @@ pub(super) struct Subject {
 }
 
 /// Everything that the targets stand for, by prefix.
-pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[Replay]) -> Vec<Subject> {
+pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[&Replay]) -> Vec<Subject> {
     let mut subjects: BTreeMap<Prefix, Subject> = BTreeMap::new();
     let mut add = |prefix: Prefix, target: Target| {
         let subject = subjects.entry(prefix).or_insert_with(|| Subject { prefix, target, asns: Vec::new() });
@@ -92,7 +92,7 @@ pub(super) fn summaries(
                 matching.select(*asked, &prefixes).into_iter().filter_map(timeline_of).collect()
             }
         };
-        let is_carried = |timeline: &&&Timeline| timeline.baseline.source != BaselineSource::Nobody;
+        let is_carried = |timeline: &&&Timeline| !matches!(timeline.baseline.source, BaselineSource::Nobody);
         let never_carried: Vec<Prefix> =
             own.iter().filter(|timeline| !is_carried(timeline)).map(|timeline| timeline.prefix).collect();
         let unobserved = match target {

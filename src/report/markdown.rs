@@ -88,7 +88,7 @@ fn edge(outage: &Outage, at: Option<Timestamp>, in_gap: Censoring, bound: &str, 
 }
 
 fn length(outage: &Outage) -> String {
-    let is_exact = outage.censored.iter().all(|censoring| *censoring == Censoring::BeganBeforeFrom);
+    let is_exact = outage.censored.iter().all(|censoring| censoring.is_exact());
     format!("{}{}", if is_exact { "" } else { "≥ " }, hours(outage.duration))
 }
 

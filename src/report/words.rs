@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::text::{clock, count, duration, from_to, of_family, percent};
 use super::*;
 use crate::bgp::Asn;
-use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
+use crate::detect::{Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 
 /// A target, and the outages that its headline speaks of: those of the whole network, or of single prefixes if there is
 /// none.
@@ -186,7 +186,7 @@ pub(super) fn length(outage: &Outage) -> String {
 
 /// Whether the duration is that of the outage, not a lower bound.
 pub(super) fn is_exact(outage: &Outage) -> bool {
-    outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom)
+    outage.censored.iter().all(|censoring| censoring.is_exact())
 }
 
 /// The finding as a sentence.
