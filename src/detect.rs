@@ -249,10 +249,10 @@ pub struct Outage {
     pub visibility_min: f64,
     /// The smallest share of those that normally carry it; for an AS, as `visibility_min`.
     pub baseline_min: f64,
-    /// Vantage points that normally carry the prefix and were usable at any time from the start to the first return; for an AS,
-    /// those of its prefix that most lost.
+    /// Vantage points that normally carry the prefix and were usable at any time of the outage; for an AS, those of its prefix
+    /// that most lost.
     pub n_vantage_points: usize,
-    /// Those among them that had no route at some time between the last loss and the first return.
+    /// Those among them that had no route at some time of it.
     pub n_vantage_points_lost: usize,
     /// Distinct peer ASes among `n_vantage_points`.
     pub n_peer_asns: usize,

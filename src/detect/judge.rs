@@ -159,6 +159,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     fn outage(&self, dip: &Dip, target: Target, asn: Option<Asn>, others: &[Prefix], episode: usize) -> Outage {
         let (prefix, family) = (self.timeline.prefix, self.timeline.family());
+        let dip = &self.with_first_return(dip);
         let core = self.core(dip);
         let survivors = self.survivors(dip, &core);
         let lost = self.lost(core.start);
@@ -173,7 +174,7 @@ impl Scene<'_> {
         let dumps = evidence::dumps(self.view, &prefix, &core, |asn| survivor_asns.contains(asn));
         let rib_confirmed = (!dumps.is_empty()).then(|| dumps.iter().all(|dump| dump.confirms));
         let evidence = evidence::evidence(self.view, prefix, None, self.pieces, dip, dumps);
-        let seen = Window { start: dip.start, end: core.end.max(dip.start + Duration::from_micros(1)) };
+        let seen = dip.window();
         let usable = usable_carriers(self.view, self.timeline, self.pieces, &seen);
         let collectors: BTreeSet<&Collector> = usable.iter().map(|who| &who.collector).collect();
         let peer_asns: BTreeSet<Asn> = usable.iter().map(|who| who.peer.asn).collect();
@@ -207,7 +208,7 @@ impl Scene<'_> {
             visibility_min,
             baseline_min: dip.share_min,
             n_vantage_points: usable.len(),
-            n_vantage_points_lost: lost_in(self.pieces, &usable, self.view, None, &core),
+            n_vantage_points_lost: lost_in(self.pieces, &usable, self.view, None, &seen),
             n_peer_asns: peer_asns.len(),
             n_collectors: collectors.len(),
             rib_confirmed,
@@ -219,6 +220,22 @@ impl Scene<'_> {
             prefix_outages: Vec::new(),
             agreement: Agreement::default(),
         }
+    }
+
+    /// The share also rises when a vantage point that has kept its route becomes usable: the first return is that of a route.
+    fn with_first_return(&self, dip: &Dip) -> Dip {
+        let mut dip = dip.clone();
+        let Some(recovery) = &mut dip.recovery else { return dip };
+        let returns = self.pieces.windows(2).filter_map(|pair| match pair {
+            [before, after] if before.vantage_point == after.vantage_point => {
+                let is_return = before.vote == Vote::Absent && after.vote.sees(None);
+                is_return.then_some(after.window.start)
+            }
+            _ => None,
+        });
+        let returns = returns.filter(|at| recovery.first <= *at && *at <= dip.end);
+        recovery.first = returns.min().unwrap_or(recovery.first);
+        dip
     }
 
     /// From the moment at which everything was lost that would be lost, to the first return.
@@ -409,15 +426,15 @@ pub(super) fn usable_carriers<'v>(
     who.filter(|who| timeline.baseline.vantage_points.binary_search(who).is_ok()).collect()
 }
 
-/// How many of `usable` had no route of `origin` at some time in `core`.
+/// How many of `usable` had no route of `origin` at some time in `window`.
 pub(super) fn lost_in(
     pieces: &[Piece],
     usable: &BTreeSet<&VantagePoint>,
     view: &View,
     origin: Option<Asn>,
-    core: &Window,
+    window: &Window,
 ) -> usize {
-    let without = pieces.iter().filter(|piece| !piece.vote.sees(origin) && piece.window.intersect(core).is_some());
+    let without = pieces.iter().filter(|piece| !piece.vote.sees(origin) && piece.window.intersect(window).is_some());
     let who: BTreeSet<&VantagePoint> = without.map(|piece| &view.vantage_points()[piece.vantage_point]).collect();
     who.intersection(usable).count()
 }

@@ -39,7 +39,7 @@ pub(super) fn judge(observations: Observations, options: &Options) -> Report {
     let mut findings = asn_findings;
     findings.extend(prefix_findings);
 
-    let summaries = subjects::summaries(&query, &subjects, &timelines, &asn_timelines);
+    let summaries = subjects::summaries(&query, &subjects, &timelines, &asn_timelines, &findings.episodes);
     let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, rows);
     Report {
         parameters: Parameters::new(&query, options.metric, options.sufficiency, options.thresholds),

@@ -1,7 +1,7 @@
 //! Who normally carries a prefix: the level from which it can fall.
 //!
 //! A baseline is never taken from after the loss that it judges. RIB dumps before the window come first; those inside it
-//! count from their own time on. A level held by a small part of the full feeds is normal only if dumps of more than a day
+//! count from when the route that they list was announced. A level held by a small part of the full feeds is normal only if dumps of more than a day
 //! agree: one dump may have been written during an outage.
 
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ pub const HOLD: Duration = Duration::from_secs(5 * 60);
 pub enum BaselineSource {
     /// From RIB dumps before the window.
     RibBefore,
-    /// From RIB dumps inside the window: it is in none before, and judged from the first of them on.
+    /// From RIB dumps inside the window: none before shows it widely held. It is judged from its announcement on.
     RibInside,
     /// From the updates: the prefix is new, in RIB dumps after the window only, and judged from its announcement on.
     RibAfter,
@@ -171,7 +171,7 @@ impl View<'_> {
                 if look.holders.len() > most {
                     most = look.holders.len();
                     let own = look.holders.iter().filter_map(|peer| member(looks.collector, peer));
-                    own.for_each(|who| carriers.add(who, look.at));
+                    own.for_each(|who| carriers.add(who, held_since(pieces, who, origin, look.at)));
                     full_feeds.extend(look.full_feeds);
                 }
             }
@@ -332,6 +332,19 @@ impl View<'_> {
         let limit = if is_wide { SMALL } else { WIDE };
         bests.iter().filter(|(_, best)| best.level() < limit).map(|(looks, _)| looks.collector).collect()
     }
+}
+
+/// Since when a vantage point has held a prefix that a RIB dump of `at` lists.
+fn held_since(pieces: &[Piece], who: usize, origin: Option<Asn>, at: Timestamp) -> Timestamp {
+    let own = pieces.iter().rev().filter(|piece| piece.vantage_point == who && piece.window.start <= at);
+    let mut since = at;
+    for piece in own {
+        if !piece.vote.sees(origin) || piece.window.end < since {
+            break;
+        }
+        since = piece.window.start;
+    }
+    since
 }
 
 /// Whether the dumps of more than a day, after the window included, show the same low level.

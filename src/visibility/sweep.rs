@@ -56,8 +56,9 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
         vote(Window::new(start, end.min(since)).ok(), false);
         vote(Window::new(start.max(since), end).ok(), true);
     }
+    let first = sweep.pieces.iter().map(|piece| piece.window.start).min().unwrap_or(Timestamp::MIN);
     for (vantage_point, since) in sweep.baseline.iter().filter(|(_, since)| *since < Timestamp::MAX) {
-        changes.push((*since, true, (sweep.asn_of)(*vantage_point), Ballot::Carrier));
+        changes.push((first.max(*since), true, (sweep.asn_of)(*vantage_point), Ballot::Carrier));
     }
     changes.sort_unstable();
 
