@@ -122,6 +122,9 @@ names!(Severity { Total => "total", Partial => "partial", Degraded => "degraded"
 pub enum Class {
     /// The routes were withdrawn and nothing took their place.
     Withdrawn,
+    /// The routes were withdrawn, and whether anything took their place is not known: without RIB dumps a less-specific prefix
+    /// may be there and never be named.
+    Unknown,
     /// Another AS originates the space meanwhile.
     OriginChanged,
     /// A less-specific prefix of the same origin stayed up: the addresses remained reachable.
@@ -132,7 +135,7 @@ pub enum Class {
     Local,
 }
 names!(Class {
-    Withdrawn => "withdrawn", OriginChanged => "origin_changed", Covered => "covered",
+    Withdrawn => "withdrawn", Unknown => "unknown", OriginChanged => "origin_changed", Covered => "covered",
     CoveredOther => "covered_other", Local => "local",
 });
 
@@ -149,11 +152,20 @@ pub enum Censoring {
     GapEnd,
     /// Still down at the end of the window: the duration is a lower bound.
     Right,
+    /// It ended after the window; the true end is known from later data.
+    EndedAfterTo,
 }
 names!(Censoring {
     Left => "left", BeganBeforeFrom => "began_before_from", GapStart => "gap_start", GapEnd => "gap_end",
-    Right => "right",
+    Right => "right", EndedAfterTo => "ended_after_to",
 });
+
+impl Censoring {
+    /// Whether both sides of the edge were seen all the same, outside the window.
+    pub fn is_exact(self) -> bool {
+        matches!(self, Censoring::BeganBeforeFrom | Censoring::EndedAfterTo)
+    }
+}
 
 /// How good the evidence is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,7 +205,8 @@ pub struct Survivor {
 /// An interval in which a share was below its threshold after having been above it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outage {
-    /// What it is referred to by: the network and the first instant at which it was seen down.
+    /// What it is referred to by: the network and its first instant. Where that is not known, `until-` and its end; where
+    /// neither is, `at-` and the first instant at which it was seen down.
     pub id: String,
     /// An AS or a prefix.
     pub scope: Scope,
@@ -236,13 +249,14 @@ pub struct Outage {
     pub visibility_min: f64,
     /// The smallest share of those that normally carry it; for an AS, as `visibility_min`.
     pub baseline_min: f64,
-    /// Usable vantage points when it began.
+    /// Vantage points that normally carry the prefix and were usable at any time of the outage; for an AS, those of its prefix
+    /// that most lost.
     pub n_vantage_points: usize,
-    /// Usable vantage points that no longer saw it when it was seen least.
+    /// Those among them that had no route at some time of it.
     pub n_vantage_points_lost: usize,
-    /// Distinct peer ASes among the usable ones.
+    /// Distinct peer ASes among `n_vantage_points`.
     pub n_peer_asns: usize,
-    /// Distinct collectors among them.
+    /// Distinct collectors among `n_vantage_points`.
     pub n_collectors: usize,
     /// Whether the RIB dumps written during the outage lack the prefix; nothing when none was written.
     pub rib_confirmed: Option<bool>,
@@ -270,10 +284,19 @@ impl Outage {
     }
 }
 
-/// What an outage is referred to by. It depends on nothing but the network and when it was first seen down.
-fn id(scope: Scope, target: Target, prefix: Option<Prefix>, family: Family, start: Timestamp) -> String {
-    let digits = if start.micros() % 1_000_000 == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.6fZ" };
-    let at = start.to_datetime().format(digits);
+/// What an outage is referred to by. It depends on nothing but the network and the edge that is known, so that it is the same
+/// through any window that shows this edge.
+fn id(scope: Scope, target: Target, prefix: Option<Prefix>, family: Family, dip: &Dip) -> String {
+    let has = |kinds: [Censoring; 2]| kinds.iter().any(|kind| dip.censored.contains(kind));
+    let is_start_known = !has([Censoring::Left, Censoring::GapStart]);
+    let is_end_known = !has([Censoring::Right, Censoring::GapEnd]);
+    let (word, at) = match (is_start_known, is_end_known) {
+        (true, _) => ("", dip.start),
+        (false, true) => ("until-", dip.end),
+        (false, false) => ("at-", dip.start),
+    };
+    let digits = if at.micros() % 1_000_000 == 0 { "%Y%m%dT%H%M%SZ" } else { "%Y%m%dT%H%M%S%.6fZ" };
+    let at = format!("{word}{}", at.to_datetime().format(digits));
     match (scope, prefix) {
         (Scope::Prefix, Some(prefix)) => format!("{prefix}-{at}"),
         _ => format!("{target}-{family}-{at}"),

@@ -10,6 +10,7 @@ mod copies;
 mod coverage;
 mod judging;
 mod lane;
+mod looking_back;
 mod reading;
 mod subjects;
 mod unnamed;

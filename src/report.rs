@@ -140,6 +140,10 @@ pub struct Summary {
     pub n_prefixes: usize,
     /// Those that no RIB dump shows and nobody carried for long: new, transient, or never announced.
     pub never_carried: Vec<Prefix>,
+    /// How many could be judged at any time of the window.
+    pub n_judged: usize,
+    /// Falls of the target that were too short to be outages, and that left at most one in twenty of those who saw it.
+    pub n_total_flaps: usize,
     /// Parts of the window in which the data do not suffice to judge it.
     pub unobserved: Vec<Window>,
 }
@@ -285,12 +289,19 @@ impl Report {
 
     /// Per prefix that was judged: what each vantage point held, usable or not.
     pub fn spans(&self) -> impl Iterator<Item = KnownSpan> {
-        self.timelines.iter().flat_map(|timeline| observations::spans(&self.replays, &timeline.prefix))
+        let spans = self.timelines.iter().flat_map(|timeline| observations::spans(&self.replays, &timeline.prefix));
+        spans.filter_map(|span| Some(KnownSpan { window: self.shown(span.window)?, ..span }))
     }
 
     /// Per vantage point: the states of its session.
     pub fn sessions(&self) -> impl Iterator<Item = SessionSpan> {
-        observations::sessions(&self.replays)
+        let sessions = observations::sessions(&self.replays);
+        sessions.filter_map(|span| Some(SessionSpan { window: self.shown(span.window)?, ..span }))
+    }
+
+    /// What of a stretch lies before the end of the window: a little more was read.
+    fn shown(&self, stretch: Window) -> Option<Window> {
+        Window::new(stretch.start, stretch.end.min(self.parameters.to)).ok()
     }
 
     /// The answer in a word.

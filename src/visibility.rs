@@ -4,14 +4,16 @@
 //! with a usable full-feed vantage point, and the *baseline share*, against those that normally carry the prefix.
 //! Unknown vantage points leave both the numerator and the denominator.
 
+mod baseline;
 mod full_feed;
 mod sweep;
 mod view;
 
-use crate::bgp::{Asn, Family, Prefix, VantagePoint};
+use crate::bgp::{Asn, Family, Prefix};
 use crate::time::{Timestamp, Window};
 
 pub use crate::replay::{Held, PeerState, RecordRef};
+pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule};
 pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};
 
@@ -39,54 +41,6 @@ pub enum Metric {
     /// As IODA: the share of all full-feed ASes, where a full feed has at least 400,000 IPv4 or 10,000 IPv6 prefixes,
     /// and a prefix is up while at least half of them see it.
     Ioda,
-}
-
-/// Where the ASes that normally carry a prefix were learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BaselineSource {
-    /// From RIB dumps before the window.
-    RibBefore,
-    /// From RIB dumps after it: the prefix is in none before.
-    RibAfter,
-    /// From the routes held at the end of the window: there is no dump after it either.
-    WindowEnd,
-    /// There is no RIB dump: from the moment at which most vantage points were known to hold the prefix.
-    Peak,
-    /// Nobody is known to have carried the prefix.
-    Nobody,
-}
-
-impl BaselineSource {
-    /// The name used in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            BaselineSource::RibBefore => "rib_before",
-            BaselineSource::RibAfter => "rib_after",
-            BaselineSource::WindowEnd => "window_end",
-            BaselineSource::Peak => "peak",
-            BaselineSource::Nobody => "nobody",
-        }
-    }
-}
-
-/// Who normally carries a prefix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Baseline {
-    /// Which vantage points, sorted.
-    pub vantage_points: Vec<VantagePoint>,
-    /// Their ASes, sorted.
-    pub asns: Vec<Asn>,
-    /// Out of how many full-feed ASes.
-    pub n_full_feeds: usize,
-    /// How they were learned.
-    pub source: BaselineSource,
-}
-
-impl Baseline {
-    /// The share of full-feed ASes that carry the prefix.
-    pub fn visibility(&self) -> f64 {
-        share(self.asns.len(), self.n_full_feeds).unwrap_or(0.0)
-    }
 }
 
 /// A stretch in which nothing changes.
@@ -156,11 +110,18 @@ pub struct Timeline {
     pub steps: Vec<Step>,
     /// Who normally carries it.
     pub baseline: Baseline,
-    /// The end of the window asked about.
+    /// The end of the data: of the window asked about, or a little later.
     pub end: Timestamp,
 }
 
 impl Timeline {
+    /// What of it lies before `end`.
+    pub fn until(mut self, end: Timestamp) -> Timeline {
+        self.end = self.end.min(end);
+        self.steps.retain(|step| step.from < end);
+        self
+    }
+
     /// The step that holds `at`.
     pub fn at(&self, at: Timestamp) -> Option<&Step> {
         let index = self.steps.partition_point(|step| step.from <= at);

@@ -51,7 +51,7 @@ pub(super) fn missing(
 }
 
 /// Whether no file is missing between the two.
-fn follows(next: &ArchiveFile, file: &ArchiveFile) -> bool {
+pub(super) fn follows(next: &ArchiveFile, file: &ArchiveFile) -> bool {
     rhythm::spacing(file, next) <= era::interval(file) + pause(file)
 }
 

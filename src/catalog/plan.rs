@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::missing::{is_read, missing, pause, timed, unread_gaps};
+use super::missing::{follows, is_read, missing, pause, timed, unread_gaps};
 use super::{ArchiveFile, DumpKind, Query, era};
 use crate::bgp::{Collector, Project};
 use crate::coverage::{Gap, GapReason};
@@ -18,8 +18,20 @@ const HOUR: Duration = Duration::from_secs(3600);
 const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
 /// RouteViews dumps every 2 hours and RIPE RIS every 8: three missing dumps are tolerated before a second, longer look.
 const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
+/// Update files are read this far beyond the window where there are any: they tell whether what is lost at its end comes
+/// back at once. One file of RouteViews, three of RIPE RIS.
+const BEYOND: Duration = MINUTE.saturating_mul(15);
 /// RIB dumps carry names up to this long beside the time when they should be made.
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
+/// Distances at which older dumps are looked at. Few outages last longer than a day, and each look costs a whole table.
+const OLDER_AT: [Duration; 6] = [
+    Duration::ZERO,
+    HOUR.saturating_mul(4),
+    HOUR.saturating_mul(12),
+    HOUR.saturating_mul(24),
+    HOUR.saturating_mul(24 * 3),
+    HOUR.saturating_mul(24 * 6),
+];
 /// Updates from this long before a RIB dump tell what was in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
 /// What one collector contributes.
@@ -39,6 +51,8 @@ pub struct CollectorPlan {
     pub gaps: Vec<Gap>,
     /// From when on the updates matter: the seeding RIB dump, or the start of the window.
     pub start: Timestamp,
+    /// Until when they reach without a hole: the end of the window, or up to 15 minutes later.
+    pub end: Timestamp,
 }
 
 impl CollectorPlan {
@@ -129,6 +143,7 @@ impl Plan {
                 updates,
                 gaps: vec![gap],
                 start: window.start,
+                end: window.end,
             };
             self.collectors.insert(index, plan);
         }
@@ -220,13 +235,73 @@ fn plan_collector(
         let first = chosen.iter().find(|file| is_read(file));
         start = first.map_or(start, |first| start.min(era::opened(first).1));
     }
+    let later: Vec<&ArchiveFile> =
+        updates.iter().filter(|file| era::opened(file).0 >= window.end && is_read(file)).collect();
     let next = updates.iter().find(|file| era::opened(file).0 >= window.end);
     let mut gaps = missing(collector, &chosen, next, start, window.end);
     gaps.extend(unread_gaps(collector, &chosen, start, window.end));
     gaps.sort();
     chosen.retain(is_read);
+    // A dump after the window seeds nothing: where it is the first one, the replay ends before it.
+    let seeds = seed.is_some() || first_inside.is_some() || !has_rib;
+    let end = if seeds { reach_beyond(&mut chosen, &later, window.end) } else { window.end };
     let ribs = chosen_ribs.into_iter().cloned().collect();
-    Some(CollectorPlan { collector: collector.clone(), project, ribs, only_compared, updates: chosen, gaps, start })
+    Some(CollectorPlan {
+        collector: collector.clone(),
+        project,
+        ribs,
+        only_compared,
+        updates: chosen,
+        gaps,
+        start,
+        end,
+    })
+}
+
+/// Adds the files that follow `chosen` without a hole for up to [`BEYOND`] after the end of the window, and says until when
+/// they reach.
+fn reach_beyond(chosen: &mut Vec<ArchiveFile>, later: &[&ArchiveFile], window_end: Timestamp) -> Timestamp {
+    for file in later.iter().take_while(|file| era::opened(file).0 < window_end + BEYOND) {
+        if !chosen.last().is_some_and(|last| follows(file, last)) {
+            break;
+        }
+        chosen.push((*file).clone());
+    }
+    let reach = chosen.last().map_or(window_end, |last| era::opened(last).0 + era::interval(last));
+    reach.min(window_end + BEYOND).max(window_end)
+}
+
+/// RIB dumps of before the window that may show what the latest one does not, because it was written during an outage: up to
+/// seven days back, at growing distances from `latest`, in the order in which to read them. Those in `known` (by name)
+/// have been read.
+pub fn older_ribs(
+    query: &Query,
+    files: &[ArchiveFile],
+    collector: &Collector,
+    latest: Timestamp,
+    known: &FxHashSet<&str>,
+) -> Vec<ArchiveFile> {
+    let is_older = |file: &&ArchiveFile| {
+        let (_, opened) = era::opened(file);
+        file.collector == *collector
+            && file.kind == DumpKind::Rib
+            && opened < latest
+            && opened >= query.window.start - RIB_LOOK_BACK[1]
+            && !known.contains(file.name.as_str())
+    };
+    let mut older: Vec<&ArchiveFile> = files.iter().filter(is_older).collect();
+    older.sort_by_key(|file| (era::opened(file), &file.name));
+    let mut chosen: Vec<ArchiveFile> = Vec::new();
+    for distance in OLDER_AT {
+        let reached = older.iter().rposition(|file| era::opened(file).1 <= latest - distance);
+        // The oldest one, where none is as old.
+        let index = reached.unwrap_or(0);
+        if index < older.len() {
+            chosen.push(older[index].clone());
+            older.truncate(index);
+        }
+    }
+    chosen
 }
 
 #[cfg(test)]

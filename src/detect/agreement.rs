@@ -269,7 +269,7 @@ pub fn asn_agreement(
     let judged = |view: &View, metric: Metric, thresholds: &Thresholds| {
         let timelines = timelines_of(view);
         let timelines: Vec<&Timeline> = timelines.iter().collect();
-        let space = AsnTimeline::new(asn, family, &timelines, metric, thresholds, view.window().end);
+        let space = AsnTimeline::new(asn, family, &timelines, metric, thresholds, view.until());
         Judged::new(&space.samples(), thresholds)
     };
     let without: Vec<(&Collector, Judged)> =

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::dip::{Dip, Sample};
-use super::judge::{About, episodes, in_window, samples};
+use super::judge::{About, episodes, in_window, lost_in, samples, usable_carriers};
 use super::space::Space;
 use super::*;
-use crate::visibility::{Metric, Timeline, View};
+use crate::visibility::{BaselineSource, Metric, Timeline, View};
 
 /// A stretch in which the same prefixes of an AS are down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct AsnTimeline {
     pub prefixes: Vec<Prefix>,
     /// In order; the last ends with `end`.
     pub steps: Vec<SpaceStep>,
-    /// The end of the window asked about.
+    /// The end of the data: of the window asked about, or a little later.
     pub end: Timestamp,
 }
 
@@ -65,13 +65,16 @@ impl AsnTimeline {
         thresholds: &Thresholds,
         end: Timestamp,
     ) -> AsnTimeline {
+        // Where nothing shows what is normal for a prefix, its space is unobserved: it may be lost already.
+        let is_unconfirmed = |t: &Timeline| t.baseline.source == BaselineSource::Unconfirmed;
         let carried = |limit: f64| -> Vec<&Timeline> {
-            let base = timelines.iter().filter(|t| !t.baseline.asns.is_empty() && t.baseline.visibility() >= limit);
-            base.copied().collect()
+            let is_base =
+                |t: &&&Timeline| is_unconfirmed(t) || t.baseline.decides() && t.baseline.visibility() >= limit;
+            timelines.iter().filter(is_base).copied().collect()
         };
         // A network that reaches only a minority is still a network: then all that it has counts.
         let mut base = carried(0.5);
-        if base.is_empty() && metric == Metric::Baseline {
+        if base.iter().all(|timeline| is_unconfirmed(timeline)) && metric == Metric::Baseline {
             base = carried(0.0);
         }
         base.sort_by_key(|timeline| timeline.prefix);
@@ -92,6 +95,13 @@ impl AsnTimeline {
             let end = self.steps.get(index + 1).map_or(self.end, |next| next.from);
             Some((Window::new(step.from, end).ok()?, step))
         })
+    }
+
+    /// What of it lies before `end`.
+    pub fn until(mut self, end: Timestamp) -> AsnTimeline {
+        self.end = self.end.min(end);
+        self.steps.retain(|step| step.from < end);
+        self
     }
 
     pub(super) fn samples(&self) -> Vec<Sample> {
@@ -166,7 +176,8 @@ pub fn asn_findings(
     thresholds: &Thresholds,
 ) -> Findings {
     let samples = space.samples();
-    let dips = in_window(&samples, thresholds, view.window());
+    let looked_back = timelines.iter().filter_map(|timeline| Some(timeline.baseline.looked_back?.at)).min();
+    let dips = in_window(&samples, thresholds, view.window(), looked_back);
     let target = Target::Asn(space.asn);
     let about = About { scope: Scope::Asn, target, prefix: None, family: space.family };
     let mut findings = Findings::default();
@@ -221,17 +232,27 @@ fn outage(
             member.start.unwrap_or(Timestamp::MIN) < dip.end && member.end.unwrap_or(Timestamp::MAX) > dip.start
         })
         .collect();
-    let gone: BTreeSet<Prefix> = members.iter().filter_map(|member| member.prefix).collect();
+    // What another origin announced for most of the time was taken over, even if it was gone for a moment in between.
+    let shared = |member: &&&Outage| {
+        let shared = member.seen().intersect(&dip.window());
+        shared.is_some_and(|shared| shared.duration() * 2 >= dip.window().duration())
+    };
+    let gone: BTreeSet<Prefix> = members.iter().filter(shared).filter_map(|member| member.prefix).collect();
     let taken_over: Vec<&Timeline> = down.iter().filter(|timeline| !gone.contains(&timeline.prefix)).copied().collect();
     let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, metric, thresholds, dip);
     let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
-    let class = if taken_over.len() * 2 > prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
-    let widest = down
-        .iter()
-        .filter_map(|timeline| Some((timeline.at(dip.start)?, timeline)))
-        .max_by_key(|(step, _)| step.n_vantage_points);
-    let n_collectors =
-        members.iter().map(|member| member.n_collectors).max().unwrap_or_else(|| view_collectors(view, space.family));
+    let class = if !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len() {
+        Class::OriginChanged
+    } else {
+        most_common_class(&members)
+    };
+    let most_lost = members.iter().max_by_key(|member| (member.n_vantage_points_lost, member.n_vantage_points));
+    let [n_vantage_points_lost, n_vantage_points, n_peer_asns, n_collectors] = match most_lost {
+        Some(member) => {
+            [member.n_vantage_points_lost, member.n_vantage_points, member.n_peer_asns, member.n_collectors]
+        }
+        None => taken_over.iter().map(|timeline| lost_origin(view, space.asn, timeline, dip)).max().unwrap_or_default(),
+    };
     let confirmed: Vec<bool> = members.iter().filter_map(|member| member.rib_confirmed).collect();
     let mut survivors: Vec<Survivor> = members.iter().flat_map(|member| member.survivors.clone()).collect();
     survivors.sort_by(|a, b| {
@@ -248,10 +269,10 @@ fn outage(
     } else {
         Quality::Low
     });
-    let edges_known = dip.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom);
+    let edges_known = dip.censored.iter().all(|censoring| censoring.is_exact());
     let target = Target::Asn(space.asn);
     Outage {
-        id: id(Scope::Asn, target, None, space.family, dip.start),
+        id: id(Scope::Asn, target, None, space.family, dip),
         scope: Scope::Asn,
         target,
         asn: Some(space.asn),
@@ -271,9 +292,9 @@ fn outage(
         visibility_before: dip.share_before,
         visibility_min: dip.share_min,
         baseline_min: dip.share_min,
-        n_vantage_points: widest.map_or(0, |(step, _)| step.n_vantage_points),
-        n_vantage_points_lost: members.iter().map(|member| member.n_vantage_points_lost).max().unwrap_or(0),
-        n_peer_asns: widest.map_or(0, |(step, _)| step.n_live),
+        n_vantage_points,
+        n_vantage_points_lost,
+        n_peer_asns,
         n_collectors,
         rib_confirmed: (!confirmed.is_empty()).then(|| confirmed.iter().all(|confirmed| *confirmed)),
         quality: if edges_known { worst } else { worst.max(Quality::Medium) },
@@ -302,7 +323,7 @@ fn witnesses(
         // The edges of the prefix are wider than the instants at which the space of the AS changed.
         let falls = dip::dips(&samples(timeline, metric), thresholds).outages;
         for fall in falls.iter().filter(|fall| fall.window().intersect(&dip.window()).is_some()) {
-            let pieces = view.pieces(&timeline.prefix);
+            let pieces = view.pieces_of(&timeline.prefix, Some(asn));
             let evidence = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, fall, Vec::new());
             parts.push(Upstreams::new(view, &pieces, Some(asn), fall, fall.loss.last, &evidence));
             own.push(evidence);
@@ -329,8 +350,15 @@ fn most_common_class(members: &[&Outage]) -> Class {
     most.map_or(Class::Withdrawn, |(class, _)| class)
 }
 
-fn view_collectors(view: &View, family: Family) -> usize {
-    view.full_feeds(family).iter().map(|who| &who.collector).collect::<BTreeSet<_>>().len()
+/// Of a prefix that another origin took over: vantage points that had no route of this one, those that could have lost it,
+/// and their ASes and collectors.
+fn lost_origin(view: &View, asn: Asn, timeline: &Timeline, dip: &Dip) -> [usize; 4] {
+    let pieces = view.pieces_of(&timeline.prefix, Some(asn));
+    let usable = usable_carriers(view, timeline, &pieces, &dip.window());
+    let lost = lost_in(&pieces, &usable, view, Some(asn), &dip.window());
+    let asns: BTreeSet<Asn> = usable.iter().map(|who| who.peer.asn).collect();
+    let collectors: BTreeSet<&Collector> = usable.iter().map(|who| &who.collector).collect();
+    [lost, usable.len(), asns.len(), collectors.len()]
 }
 
 /// Stretches of samples whose share stays below `limit`, and the smallest share in each. Samples without a share

@@ -74,12 +74,13 @@ pub struct Dips {
 }
 
 /// Finds the falls of a step function. Samples without a share change nothing: the state before them is held, and an
-/// edge found after them is known only within bounds.
+/// edge found after them is known only within bounds. A fall of which an edge was not seen may be longer than it seems, and
+/// is no flap unless its bounds show that it was short.
 pub fn dips(samples: &[Sample], thresholds: &Thresholds) -> Dips {
     let falls = falls(samples, thresholds);
     let spans: Vec<Window> = falls.iter().map(Dip::window).collect();
     let (long, flaps): (Vec<Dip>, Vec<Dip>) =
-        falls.into_iter().partition(|dip| dip.end.micros_since(dip.start) >= micros(thresholds.min_duration));
+        falls.into_iter().partition(|dip| dip.longest() >= micros(thresholds.min_duration));
     let mut outages: Vec<Dip> = Vec::new();
     for dip in long {
         match outages.last_mut() {
@@ -164,6 +165,14 @@ fn begin(at: Timestamp, share: f64, judged: Option<(Timestamp, f64)>) -> Dip {
 }
 
 impl Dip {
+    /// How long it may have lasted at most, in microseconds.
+    fn longest(&self) -> i64 {
+        match (self.start_bounds.earliest, self.end_bounds.latest) {
+            (Some(earliest), Some(latest)) => latest.micros_since(earliest),
+            _ => i64::MAX,
+        }
+    }
+
     fn merge(&mut self, later: Dip) {
         self.end = later.end;
         self.end_bounds = later.end_bounds;
@@ -194,14 +203,18 @@ fn loss_edge(samples: &[Sample], dip: &Dip, since: Option<Timestamp>) -> Edge {
 /// From the lowest level up to the highest that is reached soon, and before the next fall.
 fn recovery_edge(samples: &[Sample], dip: &Dip, until: Option<Timestamp>) -> Edge {
     let judged = || samples.iter().filter_map(|sample| Some((sample.window, sample.share?)));
-    let mut during = judged().filter(|(window, _)| window.start >= dip.start && window.start < dip.end);
-    let lowest = during.rfind(|(_, share)| *share <= dip.share_min);
+    // Of several merged falls the last one.
+    let start = dip.parts.last().map_or(dip.start, |part| part.start);
+    let during = || judged().filter(|(window, _)| window.start >= start && window.start < dip.end);
+    let share_min = during().map(|(_, share)| share).fold(f64::INFINITY, f64::min);
+    let lowest = during().rfind(|(_, share)| *share <= share_min);
     let first = lowest.map_or(dip.end, |(window, _)| window.end);
     let reach = (dip.end + EDGE_REACH).min(until.unwrap_or(Timestamp::MAX));
     let after = || judged().filter(move |(window, _)| window.start >= first && window.start < reach);
     let level = after().map(|(_, share)| share).fold(f64::NEG_INFINITY, f64::max);
     let crossing = |limit: f64| after().find(|(_, share)| *share >= limit).map(|(window, _)| window.start);
-    Edge { first, half: crossing(0.5), most: crossing(0.9), last: crossing(level).unwrap_or(dip.end) }
+    let last = crossing(level).unwrap_or(dip.end).max(dip.end);
+    Edge { first, half: crossing(0.5), most: crossing(0.9), last }
 }
 
 /// Groups windows (in order) separated by at most `gap`: the number of the group of each, from 1.

@@ -27,8 +27,8 @@ pub(super) fn samples(timeline: &Timeline, metric: Metric) -> Vec<Sample> {
         .collect()
 }
 
-/// Falls that the window shows, and flaps.
-pub(super) fn in_window(samples: &[Sample], thresholds: &Thresholds, window: Window) -> Dips {
+/// Falls that the window shows, and flaps. `since` is a RIB dump of before the data that shows it up.
+pub(super) fn in_window(samples: &[Sample], thresholds: &Thresholds, window: Window, since: Option<Timestamp>) -> Dips {
     let mut dips = dip::dips(samples, thresholds);
     let shown = |dip: &Dip| dip.end > window.start && dip.start < window.end;
     dips.outages.retain(shown);
@@ -37,7 +37,24 @@ pub(super) fn in_window(samples: &[Sample], thresholds: &Thresholds, window: Win
         if dip.start < window.start && !dip.censored.contains(&Censoring::Left) {
             dip.censored.push(Censoring::BeganBeforeFrom);
         }
+        if dip.censored.contains(&Censoring::Left) && dip.start_bounds.earliest.is_none() {
+            dip.start_bounds.earliest = since.filter(|since| *since < dip.start);
+        }
+        if dip.end_bounds.latest.is_none() && dip.end >= window.end {
+            // What lies beyond the window is shown only where it tells the end.
+            dip.censored.retain(|censoring| *censoring != Censoring::GapEnd);
+            dip.censored.push(Censoring::Right);
+            dip.censored.dedup();
+            dip.end = window.end;
+            dip.end_bounds.earliest = Some(window.end);
+            if let Some(part) = dip.parts.last_mut() {
+                part.end = part.end.min(window.end);
+            }
+        } else if dip.end > window.end {
+            dip.censored.push(Censoring::EndedAfterTo);
+        }
         dip.censored.sort_unstable();
+        dip.censored.dedup();
     }
     dips
 }
@@ -55,11 +72,12 @@ pub fn prefix_findings(
 ) -> Findings {
     // A prefix that even at its best most full feeds do not see has no level to fall from under IODA's rule.
     let is_never_up = metric == Metric::Ioda && timeline.baseline.visibility() < thresholds.down_below;
-    if timeline.baseline.asns.is_empty() || is_never_up {
+    if !timeline.baseline.decides() || is_never_up {
         return Findings::default();
     }
     let samples = samples(timeline, metric);
-    let dips = in_window(&samples, thresholds, view.window());
+    let looked_back = timeline.baseline.looked_back.map(|looked_back| looked_back.at);
+    let dips = in_window(&samples, thresholds, view.window(), looked_back);
     let mut findings = Findings::default();
     let about = About { scope: Scope::Prefix, target, prefix: Some(timeline.prefix), family: timeline.family() };
     let numbers = episodes(&about, &dips, thresholds, view.window(), &mut findings.episodes);
@@ -136,6 +154,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     fn outage(&self, dip: &Dip, target: Target, asn: Option<Asn>, others: &[Prefix], episode: usize) -> Outage {
         let (prefix, family) = (self.timeline.prefix, self.timeline.family());
+        let dip = &self.with_first_return(dip);
         let core = self.core(dip);
         let survivors = self.survivors(dip, &core);
         let lost = self.lost(core.start);
@@ -150,9 +169,10 @@ impl Scene<'_> {
         let dumps = evidence::dumps(self.view, &prefix, &core, |asn| survivor_asns.contains(asn));
         let rib_confirmed = (!dumps.is_empty()).then(|| dumps.iter().all(|dump| dump.confirms));
         let evidence = evidence::evidence(self.view, prefix, None, self.pieces, dip, dumps);
-        let step = self.timeline.at(dip.start);
-        let live = self.live(dip.start);
-        let collectors: BTreeSet<&Collector> = live.iter().map(|vp| &vp.collector).collect();
+        let seen = dip.window();
+        let usable = usable_carriers(self.view, self.timeline, self.pieces, &seen);
+        let collectors: BTreeSet<&Collector> = usable.iter().map(|who| &who.collector).collect();
+        let peer_asns: BTreeSet<Asn> = usable.iter().map(|who| who.peer.asn).collect();
         let before = self.timeline.stretches().rfind(|(window, step)| window.end <= dip.loss.first && step.observed);
         let visibility_min = self
             .timeline
@@ -161,7 +181,7 @@ impl Scene<'_> {
             .filter_map(|(_, step)| step.visibility())
             .fold(1.0, f64::min);
         Outage {
-            id: id(Scope::Prefix, target, Some(prefix), family, dip.start),
+            id: id(Scope::Prefix, target, Some(prefix), family, dip),
             scope: Scope::Prefix,
             target,
             asn,
@@ -182,9 +202,9 @@ impl Scene<'_> {
             visibility_before: before.and_then(|(_, step)| step.visibility()),
             visibility_min,
             baseline_min: dip.share_min,
-            n_vantage_points: step.map_or(0, |step| step.n_vantage_points),
-            n_vantage_points_lost: lost.len(),
-            n_peer_asns: step.map_or(0, |step| step.n_live),
+            n_vantage_points: usable.len(),
+            n_vantage_points_lost: lost_in(self.pieces, &usable, self.view, None, &seen),
+            n_peer_asns: peer_asns.len(),
             n_collectors: collectors.len(),
             rib_confirmed,
             quality: self.quality(dip),
@@ -197,10 +217,29 @@ impl Scene<'_> {
         }
     }
 
+    /// The share also rises when a vantage point that has kept its route becomes usable: the first return is that of a route.
+    fn with_first_return(&self, dip: &Dip) -> Dip {
+        let mut dip = dip.clone();
+        let Some(recovery) = &mut dip.recovery else { return dip };
+        let returns = self.pieces.windows(2).filter_map(|pair| match pair {
+            [before, after] if before.vantage_point == after.vantage_point => {
+                let is_return = before.vote == Vote::Absent && after.vote.sees(None);
+                is_return.then_some(after.window.start)
+            }
+            _ => None,
+        });
+        let returns = returns.filter(|at| recovery.first <= *at && *at <= dip.end);
+        recovery.first = returns.min().unwrap_or(recovery.first);
+        dip
+    }
+
     /// From the moment at which everything was lost that would be lost, to the first return.
     fn core(&self, dip: &Dip) -> Window {
         let end = dip.recovery.map_or(dip.end, |edge| edge.first);
-        Window::new(dip.loss.last, end).unwrap_or(dip.window())
+        // Where the window ends in the middle of the fall, what follows tells who lost it.
+        let instant = Window { start: dip.loss.last, end: dip.loss.last + Duration::from_micros(1) };
+        let fallback = if dip.loss.last >= dip.end { instant } else { dip.window() };
+        Window::new(dip.loss.last, end).unwrap_or(fallback)
     }
 
     fn votes_at(&self, at: Timestamp) -> impl Iterator<Item = &Piece> {
@@ -213,10 +252,6 @@ impl Scene<'_> {
 
     fn normally_carries(&self, asn: &Asn) -> bool {
         self.timeline.baseline.asns.binary_search(asn).is_ok()
-    }
-
-    fn live(&self, at: Timestamp) -> Vec<&VantagePoint> {
-        self.votes_at(at).map(|piece| self.who(piece)).collect()
     }
 
     /// Vantage points that normally carry the prefix and do not at that moment.
@@ -270,7 +305,9 @@ impl Scene<'_> {
         if self.is_local(lost, core.start) {
             return Class::Local;
         }
-        self.cover(dip, core, others).unwrap_or(Class::Withdrawn)
+        // Without RIB dumps a covering prefix that no message names may be there all the same.
+        let without = if self.view.has_rib() { Class::Withdrawn } else { Class::Unknown };
+        self.cover(dip, core, others).unwrap_or(without)
     }
 
     /// Whether all who lost it are of one AS or of one collector, while another one kept it.
@@ -293,7 +330,7 @@ impl Scene<'_> {
         let prefix = self.timeline.prefix;
         let mut covers =
             (0..prefix.len()).rev().map(|len| prefix.shortened_to(len)).filter(|p| others.binary_search(p).is_ok());
-        let own = origin_at(self.pieces, dip.loss.first - Duration::from_micros(1));
+        let own = origins_at(self.pieces, dip.loss.first - Duration::from_micros(1));
         covers.find_map(|cover| {
             let timeline = self.view.timeline(cover, None);
             let mut shares = timeline
@@ -305,23 +342,23 @@ impl Scene<'_> {
             if !shares.all(|share| share >= COVER_SHARE) {
                 return None;
             }
-            let origin = origin_at(&self.view.pieces(&cover), core.start)?;
-            // A reserved number names nobody who could deliver the traffic.
-            if origin.is_reserved() && Some(origin) != own {
+            let origins = origins_at(&self.view.pieces(&cover), core.start)?;
+            let is_same = own.as_ref().is_none_or(|own| own.iter().any(|origin| origins.contains(origin)));
+            // A reserved number names no network that could deliver the traffic.
+            if origins.iter().all(|origin| origin.is_reserved()) && !(own.is_some() && is_same) {
                 return None;
             }
-            Some(if own.is_none_or(|own| own == origin) { Class::Covered } else { Class::CoveredOther })
+            Some(if is_same { Class::Covered } else { Class::CoveredOther })
         })
     }
 
     fn quality(&self, dip: &Dip) -> Quality {
-        let exact = |c: &Censoring| *c == Censoring::BeganBeforeFrom;
         let rule = self.view.rules()[self.timeline.family() as usize];
         let is_whole = rule.is_none_or(|rule| !rule.uncertain);
         if !self.view.has_rib() {
             Quality::Low
         } else if is_whole
-            && dip.censored.iter().all(exact)
+            && dip.censored.iter().all(|censoring| censoring.is_exact())
             && self.timeline.baseline.source == BaselineSource::RibBefore
         {
             Quality::High
@@ -372,15 +409,42 @@ impl Scene<'_> {
     }
 }
 
-/// The origin that most vantage points saw at that moment; the smallest of equals.
-fn origin_at(pieces: &[Piece], at: Timestamp) -> Option<Asn> {
-    let mut counts: BTreeMap<Asn, usize> = BTreeMap::new();
+/// The vantage points that normally carry a prefix and vote at any time in `window`.
+pub(super) fn usable_carriers<'v>(
+    view: &'v View,
+    timeline: &Timeline,
+    pieces: &[Piece],
+    window: &Window,
+) -> BTreeSet<&'v VantagePoint> {
+    let then = pieces.iter().filter(|piece| piece.window.intersect(window).is_some());
+    let who = then.map(|piece| &view.vantage_points()[piece.vantage_point]);
+    who.filter(|who| timeline.baseline.vantage_points.binary_search(who).is_ok()).collect()
+}
+
+/// How many of `usable` had no route of `origin` at some time in `window`.
+pub(super) fn lost_in(
+    pieces: &[Piece],
+    usable: &BTreeSet<&VantagePoint>,
+    view: &View,
+    origin: Option<Asn>,
+    window: &Window,
+) -> usize {
+    let without = pieces.iter().filter(|piece| !piece.vote.sees(origin) && piece.window.intersect(window).is_some());
+    let who: BTreeSet<&VantagePoint> = without.map(|piece| &view.vantage_points()[piece.vantage_point]).collect();
+    who.intersection(usable).count()
+}
+
+/// The origins that most vantage points saw at that moment, the members of an AS_SET together; the smallest of equals.
+fn origins_at(pieces: &[Piece], at: Timestamp) -> Option<Vec<Asn>> {
+    let mut counts: BTreeMap<Vec<Asn>, usize> = BTreeMap::new();
     for piece in pieces.iter().filter(|piece| piece.window.contains(at)) {
         if let Vote::Present(Some(path), _) = &piece.vote
-            && let Some(origin) = path.origin()
+            && !path.origin_is_unknown()
         {
-            *counts.entry(origin).or_default() += 1;
+            let mut origins = path.origins().to_vec();
+            origins.sort_unstable();
+            *counts.entry(origins).or_default() += 1;
         }
     }
-    counts.into_iter().max_by_key(|(asn, n)| (*n, std::cmp::Reverse(*asn))).map(|(asn, _)| asn)
+    counts.into_iter().max_by_key(|(origins, n)| (*n, std::cmp::Reverse(origins.clone()))).map(|(origins, _)| origins)
 }

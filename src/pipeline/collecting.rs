@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::lane::{Archive, Lane};
 use super::work::{Done, Task, Work};
-use super::{Progress, ahead, coverage};
+use super::{Progress, ahead, coverage, looking_back};
 use crate::bgp::Collector;
 use crate::catalog::{self, ArchiveFile, Catalog, Match, Query, Target};
 use crate::coverage::FileReading;
@@ -72,14 +72,19 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
     let lane = |plan| Lane::new(plan, query.window, numbers.clone(), selection.has_origins());
     let mut lanes: Vec<Lane> = plan.collectors.into_iter().map(lane).collect();
     loop {
-        let Done { lanes: read, selection: known, revealed } = Work::new(task, lanes, selection).run()?;
+        let Done { lanes: mut read, selection: known, mut revealed } = Work::new(task, lanes, selection).run()?;
+        let mut looked_back = false;
+        if revealed.is_empty() {
+            revealed = looking_back::look(&task, &mut read, &known)?;
+            looked_back = true;
+        }
         if revealed.is_empty() {
             return Ok(read.into_iter().filter_map(Lane::finish).collect());
         }
         // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
         // covering prefixes name it. What RIB dumps reveal is known before the updates are read; what only updates reveal
         // is looked for in all updates, and in the RIB dumps if any may name it.
-        let reads_ribs = revealed.iter().any(|prefix| known.was_passed_over(prefix));
+        let reads_ribs = looked_back || revealed.iter().any(|prefix| known.was_passed_over(prefix));
         selection = known;
         revealed.into_iter().for_each(|prefix| selection.add_prefix(prefix));
         lanes = read.into_iter().map(|lane| lane.again(reads_ribs)).collect();

@@ -19,7 +19,7 @@ pub(super) fn judge(observations: Observations, options: &Options) -> Report {
     let view = View::new(replays.iter().collect(), query.window, options.metric, options.sufficiency);
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
-    let subjects = subjects::subjects(&query, &known, &replays);
+    let subjects = subjects::subjects(&query, &known, &replays.iter().collect::<Vec<_>>());
     let (timelines, mut prefix_findings) = judge_prefixes(&view, &subjects, &known, options);
     let by_asn = subjects::by_asn(&subjects);
     let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &by_asn, &prefix_findings, options);
@@ -31,11 +31,15 @@ pub(super) fn judge(observations: Observations, options: &Options) -> Report {
         compare_prefixes(&view, &others, &projects.collect(), &timelines, of_prefixes, options);
         compare_asns(&others, &by_asn, of_prefixes, of_asns, options);
     }
+    // What lies beyond the window has served to judge what lies inside.
+    let end = query.window.end;
+    let timelines: Vec<Timeline> = timelines.into_iter().map(|timeline| timeline.until(end)).collect();
+    let asn_timelines: Vec<AsnTimeline> = asn_timelines.into_iter().map(|space| space.until(end)).collect();
     let skews = detect::skews(&prefix_findings.outages);
     let mut findings = asn_findings;
     findings.extend(prefix_findings);
 
-    let summaries = subjects::summaries(&query, &subjects, &timelines, &asn_timelines);
+    let summaries = subjects::summaries(&query, &subjects, &timelines, &asn_timelines, &findings.episodes);
     let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, rows);
     Report {
         parameters: Parameters::new(&query, options.metric, options.sufficiency, options.thresholds),
@@ -139,7 +143,7 @@ fn judge_asns(
                 own.par_iter().map(|subject| view.timeline(subject.prefix, Some(*asn))).collect();
             let timelines: Vec<&Timeline> = timelines.iter().collect();
             let (metric, thresholds) = (options.metric, &options.thresholds);
-            let space = AsnTimeline::new(*asn, family, &timelines, metric, thresholds, query.window.end);
+            let space = AsnTimeline::new(*asn, family, &timelines, metric, thresholds, view.until());
             findings.extend(detect::asn_findings(
                 view,
                 &space,

@@ -43,6 +43,8 @@ pub(super) struct Lane {
     /// Of so many update files the gaps have been told.
     n_told: usize,
     gaps: Vec<Gap>,
+    /// Reports of older RIB dumps, which serve the baseline alone.
+    older: Vec<FileReading>,
 }
 
 /// The archive of one collector, read and replayed.
@@ -76,6 +78,7 @@ impl Lane {
             n_applied: 0,
             n_told: 0,
             gaps: Vec::new(),
+            older: Vec::new(),
         }
     }
 
@@ -203,8 +206,13 @@ impl Lane {
 
     /// Before any file.
     fn replayer(&self, samples: SampledTables) -> Replayer {
-        let window = Window { start: self.plan.start.min(self.window.start), end: self.window.end };
+        let window = Window { start: self.plan.start.min(self.window.start), end: self.reach().end };
         Replayer::new(self.plan.collector.clone(), window, samples)
+    }
+
+    /// The window, and what is read beyond its end.
+    fn reach(&self) -> Window {
+        Window { start: self.window.start, end: self.plan.end.max(self.window.end) }
     }
 
     /// All RIB dumps are in their place.
@@ -218,7 +226,12 @@ impl Lane {
         if let Some(replayer) = &mut self.replayer {
             gaps.iter().for_each(|gap| replayer.gap(gap.window));
         }
-        self.gaps.extend(gaps);
+        // What is missing beyond the window is missed by no answer.
+        let shown = gaps.into_iter().filter_map(|gap| {
+            let window = Window::new(gap.window.start, gap.window.end.min(self.window.end)).ok()?;
+            Some(Gap { window, ..gap })
+        });
+        self.gaps.extend(shown);
     }
 
     /// How many update files were read and wait for their turn.
@@ -267,19 +280,46 @@ impl Lane {
 
     fn tell_gaps_of(&mut self, n: usize) {
         let updates = self.plan.updates.get(n).and_then(|updates| self.ready.get(&updates.name));
-        let gaps = updates.map(|updates| coverage::gaps_of_file(&self.plan, n, updates, self.window));
+        let gaps = updates.map(|updates| coverage::gaps_of_file(&self.plan, n, updates, self.reach()));
         self.tell(gaps.unwrap_or_default());
+    }
+
+    /// What was replayed, once all files were applied.
+    pub(super) fn replay(&self) -> Option<&Replay> {
+        self.replay.as_ref()
+    }
+
+    /// Whether a file was read.
+    pub(super) fn has_read(&self, name: &str) -> bool {
+        let is_it = |report: &FileReading| report.name == name;
+        self.reports.iter().any(is_it) || self.older.iter().any(is_it) || self.aside.contains_key(name)
+    }
+
+    /// Takes an older RIB dump for the baseline alone; `flaw` is why it is not to be relied on.
+    pub(super) fn add_older(&mut self, mut rib: ReadFile, flaw: Option<String>) {
+        let file = (self.reports.len() + self.older.len()) as u32;
+        match flaw {
+            Some(flaw) => (rib.report.verdict, rib.report.detail) = (Verdict::Rejected, Some(flaw)),
+            None => {
+                if let Some(replay) = &mut self.replay {
+                    replay.take_older(file, &rib.reading);
+                }
+            }
+        }
+        self.older.push(rib.report);
     }
 
     /// Everything that the files said, once all were applied.
     pub(super) fn finish(self) -> Option<Archive> {
         let replay = self.replay?;
-        let holes = replay.holes.iter().map(|hole| coverage::silent(&self.plan, *hole));
+        let inside = |hole: &Window| Window::new(hole.start, hole.end.min(self.window.end)).ok();
+        let holes = replay.holes.iter().filter_map(inside).map(|hole| coverage::silent(&self.plan, hole));
         let gaps = self.gaps.into_iter().chain(holes).collect();
         let gaps = coverage::since(self.plan.start.min(self.window.start), gaps);
         let (project, reports, n_ribs) = (self.plan.project, self.reports, self.n_ribs);
         let is_used = |name: &str| reports.iter().any(|report| report.name == name);
-        let aside = self.aside.into_values().filter(|report| !is_used(&report.name)).collect();
+        let aside = self.aside.into_values().filter(|report| !is_used(&report.name));
+        let aside = self.older.into_iter().chain(aside).collect();
         Some(Archive { project, reports, aside, gaps, replay, n_ribs })
     }
 }
@@ -330,6 +370,7 @@ mod tests {
             updates: vec![updates("a"), updates("b")],
             gaps: Vec::new(),
             start: window.start,
+            end: window.end,
         };
         let mut lane = Lane::new(plan, window, SampleNumbers::default(), false);
         let add = |lane: &mut Lane, name: &str| {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::bgp::{Asn, Family, Prefix};
 use crate::catalog::{Query, Target};
-use crate::detect::AsnTimeline;
+use crate::detect::{AsnTimeline, Episode, Scope, TOTAL_BELOW};
 use crate::replay::Replay;
 use crate::report::Summary;
 use crate::time::{Timestamp, Window};
@@ -23,7 +23,7 @@ pub(super) struct Subject {
 }
 
 /// Everything that the targets stand for, by prefix.
-pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[Replay]) -> Vec<Subject> {
+pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[&Replay]) -> Vec<Subject> {
     let mut subjects: BTreeMap<Prefix, Subject> = BTreeMap::new();
     let mut add = |prefix: Prefix, target: Target| {
         let subject = subjects.entry(prefix).or_insert_with(|| Subject { prefix, target, asns: Vec::new() });
@@ -73,6 +73,7 @@ pub(super) fn summaries(
     subjects: &[Subject],
     timelines: &[Timeline],
     spaces: &[AsnTimeline],
+    episodes: &[Episode],
 ) -> Vec<Summary> {
     let mut of_asns: BTreeMap<Asn, Vec<&Timeline>> = BTreeMap::new();
     for (subject, timeline) in subjects.iter().zip(timelines) {
@@ -92,7 +93,7 @@ pub(super) fn summaries(
                 matching.select(*asked, &prefixes).into_iter().filter_map(timeline_of).collect()
             }
         };
-        let is_carried = |timeline: &&&Timeline| timeline.baseline.source != BaselineSource::Nobody;
+        let is_carried = |timeline: &&&Timeline| !matches!(timeline.baseline.source, BaselineSource::Nobody);
         let never_carried: Vec<Prefix> =
             own.iter().filter(|timeline| !is_carried(timeline)).map(|timeline| timeline.prefix).collect();
         let unobserved = match target {
@@ -118,11 +119,23 @@ pub(super) fn summaries(
         summaries.push(Summary {
             target: *target,
             n_prefixes: own.len(),
+            n_judged: own.iter().filter(|timeline| timeline.steps.iter().any(|step| step.observed)).count(),
+            n_total_flaps: total_flaps(target, episodes),
             never_carried,
             unobserved: unobserved.unwrap_or_else(|| vec![query.window]),
         });
     }
     summaries
+}
+
+/// An AS is seen as a whole; of a prefix target everything that it stands for counts.
+fn total_flaps(target: &Target, episodes: &[Episode]) -> usize {
+    let scope = match target {
+        Target::Asn(_) => Scope::Asn,
+        Target::Prefix(..) => Scope::Prefix,
+    };
+    let own = episodes.iter().filter(|episode| episode.target == *target && episode.scope == scope);
+    own.flat_map(|episode| &episode.flaps).filter(|flap| flap.share_min <= TOTAL_BELOW).count()
 }
 
 fn total(windows: &[Window]) -> i64 {

@@ -291,20 +291,25 @@ impl<'a> Work<'a> {
 
     /// The prefixes that a chosen origin originates in any RIB entry or announcement, and that nobody looked for.
     fn originated(&self, reading: &Reading, selection: &Selection) -> BTreeSet<Prefix> {
-        let mut prefixes = BTreeSet::new();
-        if self.origins.is_empty() {
-            return prefixes;
-        }
-        for event in &reading.events {
-            if let Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } = &event.change
-                && !selection.wants_exactly(prefix)
-                && self.origins.iter().any(|origin| path.originates(*origin))
-            {
-                prefixes.insert(*prefix);
-            }
-        }
-        prefixes
+        originated(reading, selection, &self.origins)
     }
+}
+
+/// The prefixes that one of `origins` originates in any RIB entry or announcement, and that are not selected.
+pub(super) fn originated(reading: &Reading, selection: &Selection, origins: &[Asn]) -> BTreeSet<Prefix> {
+    let mut prefixes = BTreeSet::new();
+    if origins.is_empty() {
+        return prefixes;
+    }
+    for event in &reading.events {
+        if let Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } = &event.change
+            && !selection.wants_exactly(prefix)
+            && origins.iter().any(|origin| path.originates(*origin))
+        {
+            prefixes.insert(*prefix);
+        }
+    }
+    prefixes
 }
 
 impl Queue {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::RecordRef;
+use super::{RecordRef, Replay};
 use crate::bgp::{AsPath, Family, Prefix};
 use crate::decode::{Change, Reading};
 use crate::time::{Timestamp, Window};
@@ -89,5 +89,22 @@ impl RibTable {
             list.iter_mut().for_each(|holder| holder.peer = index_of[holder.peer]);
             list.sort_by_key(|holder| holder.peer);
         }
+    }
+}
+
+impl Replay {
+    /// Takes a RIB dump of before the replay, which tells who carried what and changes nothing else. Peers that sent nothing
+    /// and are in no other dump do not count. `file` is how records of it are referred to.
+    pub fn take_older(&mut self, file: u32, reading: &Reading) {
+        let unknown = self.peers.len();
+        let number = |peer| self.peers.binary_search(peer).unwrap_or(unknown);
+        let peers: Vec<usize> = reading.peers.iter().map(|activity| number(&activity.peer)).collect();
+        let Some(mut table) = RibTable::new(file, reading, &peers) else { return };
+        table.sizes.resize(unknown, [0; 2]);
+        for holders in table.holders.values_mut() {
+            holders.retain(|holder| holder.peer < unknown);
+        }
+        let place = self.tables.partition_point(|other| other.done_at < table.done_at);
+        self.tables.insert(place, table);
     }
 }

@@ -101,7 +101,7 @@ fn within(edge: Option<Window>) -> String {
 }
 
 fn length(outage: &Outage) -> String {
-    let is_exact = outage.censored.iter().all(|censoring| *censoring == Censoring::BeganBeforeFrom);
+    let is_exact = outage.censored.iter().all(|censoring| censoring.is_exact());
     format!("{}{}", if is_exact { "" } else { "≥ " }, hours(outage.duration))
 }
 

@@ -118,7 +118,7 @@ impl<'a> Sureness<'a> {
 fn censored(censoring: Censoring) -> Option<&'static str> {
     match censoring {
         Censoring::Left => Some("it was already down when first judged"),
-        Censoring::BeganBeforeFrom => None,
+        Censoring::BeganBeforeFrom | Censoring::EndedAfterTo => None,
         Censoring::GapStart => Some("its start lies in a gap of the data"),
         Censoring::GapEnd => Some("its end lies in a gap of the data"),
         Censoring::Right => Some("it was not back at the end of the window"),
@@ -132,6 +132,13 @@ fn baseline(source: BaselineSource, scope: Scope) -> Option<&'static str> {
         (BaselineSource::RibAfter, Scope::Prefix) => Some("no RIB dump before the window lists it, only later ones"),
         (BaselineSource::RibAfter, Scope::Asn) => {
             Some("some of its prefixes are in no RIB dump before the window, only in later ones")
+        }
+        (BaselineSource::RibInside, Scope::Prefix) => Some("no RIB dump before the window lists it, only one inside"),
+        (BaselineSource::RibInside, Scope::Asn) => {
+            Some("some of its prefixes are in no RIB dump before the window, only in one inside")
+        }
+        (BaselineSource::Unconfirmed, _) => {
+            Some("few full tables listed it before the window, and none shows that more did")
         }
         (BaselineSource::WindowEnd | BaselineSource::Peak, Scope::Prefix) => {
             Some("no RIB dump before or after the window lists it")

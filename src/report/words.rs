@@ -230,7 +230,7 @@ pub(super) fn length(outage: &Outage) -> String {
 
 /// Whether the duration is that of the outage, not a lower bound.
 pub(super) fn is_exact(outage: &Outage) -> bool {
-    outage.censored.iter().all(|c| *c == Censoring::BeganBeforeFrom)
+    outage.censored.iter().all(|censoring| censoring.is_exact())
 }
 
 /// The finding as a sentence.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
 
-use super::{Baseline, BaselineSource, FullFeed, FullFeedRule, LiveFeeds, Metric, Step, Sufficiency, Timeline, sweep};
+use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Metric, Step, Sufficiency, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Collector, Family, Prefix, VantagePoint};
 use crate::replay::{Evidence, Held, PeerState, RecordRef, Replay, RouteSpan};
 use crate::time::{Timestamp, Window};
@@ -19,7 +19,8 @@ pub enum Vote {
 }
 
 impl Vote {
-    /// Whether it counts as seeing the prefix, from `origin` where one is asked for.
+    /// Whether it counts as seeing the prefix, from `origin` where one is asked for. A route whose origin is not known counts;
+    /// [`View::pieces_of`] leaves out those of which that must not be said.
     pub fn sees(&self, origin: Option<Asn>) -> bool {
         match (self, origin) {
             (Vote::Absent, _) => false,
@@ -27,7 +28,18 @@ impl Vote {
             (Vote::Present(Some(path), _), Some(origin)) => path.origin_is_unknown() || path.originates(origin),
         }
     }
+
+    /// The path of a route whose origin is known.
+    fn known_path(&self) -> Option<&AsPath> {
+        match self {
+            Vote::Present(Some(path), _) if !path.origin_is_unknown() => Some(path),
+            _ => None,
+        }
+    }
 }
+
+/// An origin is the main one where it is named by this many times as many vantage points as all others.
+const MAIN_ORIGIN: usize = 9;
 
 /// How a vote is known, and by which record where a single one shows it.
 pub type Because = (Evidence, Option<RecordRef>);
@@ -114,7 +126,9 @@ pub struct View<'a> {
     /// The ASes with a full table in each RIB dump of each replay, per family: every prefix is compared with them.
     full_asns: Vec<Vec<[BTreeSet<Asn>; 2]>>,
     has_rib: bool,
+    metric: Metric,
     window: Window,
+    until: Timestamp,
     sufficiency: Sufficiency,
     /// Full-feed ASes over time, whatever their sessions: (instant, how many), per family.
     n_full_feeds: [Vec<(Timestamp, usize)>; 2],
@@ -122,7 +136,7 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// Puts replays side by side. Where any collector has RIB dumps, those without are left out: their vantage points
-    /// cannot be told full or partial. `window` is the one asked about.
+    /// cannot be told full or partial. `window` is the one asked about; the replays may reach a little beyond it.
     pub fn new(replays: Vec<&'a Replay>, window: Window, metric: Metric, sufficiency: Sufficiency) -> View<'a> {
         let has_rib = replays.iter().any(|replay| replay.has_rib);
         let full_feed = FullFeed::judge(&replays, metric);
@@ -130,6 +144,8 @@ impl<'a> View<'a> {
         let asns: BTreeSet<Asn> =
             replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
         let asns: Vec<Asn> = asns.into_iter().collect();
+        let ends = replays.iter().flat_map(|replay| replay.sessions.iter().map(|session| session.to));
+        let until = ends.max().unwrap_or(window.end).max(window.end);
         let mut view = View {
             replays: Vec::new(),
             vantage_points: Vec::new(),
@@ -139,7 +155,9 @@ impl<'a> View<'a> {
             full_feed,
             full_asns: Vec::new(),
             has_rib,
+            metric,
             window,
+            until,
             sufficiency,
             n_full_feeds: [Vec::new(), Vec::new()],
         };
@@ -192,6 +210,12 @@ impl<'a> View<'a> {
         self.window
     }
 
+    /// The end of the data: the end of the window, or a little later. What happens there decides how a loss inside the
+    /// window is understood.
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+
     /// The vantage points that were full feeds at any time; where no RIB dump tells, those that say anything about
     /// the prefixes asked for.
     pub fn full_feeds(&self, family: Family) -> Vec<&VantagePoint> {
@@ -200,8 +224,7 @@ impl<'a> View<'a> {
         usable.map(|(_, vantage_point)| vantage_point).collect()
     }
 
-    /// What every usable vantage point said about a prefix, over the data and up to the end of the window; in order
-    /// of vantage point and time.
+    /// What every usable vantage point said about a prefix, over the data; in order of vantage point and time.
     pub fn pieces(&self, prefix: &Prefix) -> Vec<Piece> {
         let (mut pieces, mut vantage_point) = (Vec::new(), 0);
         for members in self.members.chunk_by(|a, b| a.collector == b.collector) {
@@ -222,13 +245,30 @@ impl<'a> View<'a> {
         pieces
     }
 
+    /// [`View::pieces`] that tell whether the prefix was seen with routes of `origin`, where one is given. A route whose
+    /// origin is not known tells that only where nearly all vantage points that name an origin name this one.
+    pub fn pieces_of(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<Piece> {
+        let mut pieces = self.pieces(prefix);
+        let Some(origin) = origin else { return pieces };
+        let (mut own, mut others) = (FxHashSet::default(), FxHashSet::default());
+        for piece in &pieces {
+            if let Some(path) = piece.vote.known_path() {
+                (if path.originates(origin) { &mut own } else { &mut others }).insert(piece.vantage_point);
+            }
+        }
+        if own.is_empty() || others.len() * MAIN_ORIGIN > own.len() {
+            pieces.retain(|piece| piece.vote == Vote::Absent || piece.vote.known_path().is_some());
+        }
+        pieces
+    }
+
     /// The visibility of a prefix, counting only routes of `origin` where one is given.
     pub fn timeline(&self, prefix: Prefix, origin: Option<Asn>) -> Timeline {
-        let pieces = self.pieces(&prefix);
+        let pieces = self.pieces_of(&prefix, origin);
         let baseline = self.baseline(&prefix, &pieces, origin);
         let n_full_feeds = self.has_rib.then(|| self.n_full_feeds[prefix.family() as usize].as_slice());
         let steps = self.steps(&pieces, origin, &baseline, n_full_feeds, self.sufficiency);
-        Timeline { prefix, origin, steps, baseline, end: self.window.end }
+        Timeline { prefix, origin, steps, baseline, end: self.until }
     }
 
     /// `timeline` as only some collectors saw it, however few; `pieces` are those of its prefix.
@@ -256,20 +296,21 @@ impl<'a> View<'a> {
             n_asns: self.asns.len(),
             baseline: &carriers,
             n_full_feeds,
-            end: self.window.end,
+            end: self.until,
             sufficiency,
         })
     }
 
-    /// Which vantage points carry a prefix normally. Both lists are sorted: names are compared once each, not searched for.
-    fn carriers(&self, baseline: &Baseline) -> Vec<usize> {
-        let mut named = baseline.vantage_points.iter().peekable();
-        let carries = |who: &usize| {
-            let name = &self.vantage_points[*who];
-            while named.next_if(|carrier| *carrier < name).is_some() {}
-            named.peek() == Some(&name)
+    /// Which vantage points carry a prefix normally, and since when. Both lists are sorted: names are compared once each, not
+    /// searched for.
+    fn carriers(&self, baseline: &Baseline) -> Vec<(usize, Timestamp)> {
+        let mut named = baseline.vantage_points.iter().zip(&baseline.since).peekable();
+        let since = |who: usize| {
+            let name = &self.vantage_points[who];
+            while named.next_if(|(carrier, _)| *carrier < name).is_some() {}
+            named.peek().filter(|(carrier, _)| *carrier == name).map(|(_, since)| (who, **since))
         };
-        let mut carriers: Vec<usize> = self.by_name.iter().copied().filter(carries).collect();
+        let mut carriers: Vec<(usize, Timestamp)> = self.by_name.iter().copied().filter_map(since).collect();
         carriers.sort_unstable();
         carriers
     }
@@ -354,7 +395,12 @@ impl<'a> View<'a> {
 
     fn usable(&self, collector: usize, peer: usize, family: Family) -> Vec<(Window, bool)> {
         let everything = [Window { start: Timestamp::MIN, end: Timestamp::MAX }];
-        let epochs = if self.has_rib { self.full_feed.epochs(collector, peer, family) } else { &everything };
+        let epochs = match (self.has_rib, self.metric) {
+            (true, _) => self.full_feed.epochs(collector, peer, family),
+            (false, Metric::Baseline) => &everything,
+            // Without RIB dumps no table is known to have the size that IODA asks for.
+            (false, Metric::Ioda) => &[],
+        };
         let replay = &self.replays[collector];
         let first = replay.sessions.partition_point(|span| (span.peer, span.family) < (peer, family));
         let sessions = replay.sessions[first..].iter().take_while(|span| (span.peer, span.family) == (peer, family));
@@ -378,7 +424,7 @@ impl<'a> View<'a> {
     }
 
     /// Full feeds (indices of peers) that hold the prefix in one RIB dump, and all full-feed ASes of it.
-    fn holders(
+    pub(super) fn holders(
         &self,
         collector: usize,
         index: usize,
@@ -390,7 +436,7 @@ impl<'a> View<'a> {
         let all = &self.full_asns[collector][index][prefix.family() as usize];
         let listed = table.holders.get(prefix).map_or(&[][..], |holders| holders);
         let sees = |paths: &[(Option<u32>, AsPath)]| {
-            paths.iter().any(|(_, path)| Vote::Present(Some(path.clone()), Timestamp::MIN).sees(origin))
+            paths.iter().any(|(_, path)| origin.is_none_or(|origin| path.originates(origin)))
         };
         let holders = listed.iter().filter(|holder| is_full(holder.peer) && sees(&holder.paths));
         (holders.map(|holder| holder.peer).collect(), all)
@@ -410,82 +456,8 @@ impl<'a> View<'a> {
         (0..replay.tables.len()).map(|index| Family::ALL.map(|family| of_table(index, family))).collect()
     }
 
-    /// Who normally carries the prefix: per collector those of the dump in which most carried it.
-    fn baseline(&self, prefix: &Prefix, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
-        if !self.has_rib {
-            return self.peak(pieces, origin);
-        }
-        for source in [BaselineSource::RibBefore, BaselineSource::RibAfter] {
-            let (mut vantage_points, mut all) = (Vec::new(), BTreeSet::new());
-            for (collector, replay) in self.replays.iter().enumerate() {
-                let first = replay.tables.iter().position(|table| table.done_at <= self.window.end);
-                let dumps = replay.tables.iter().enumerate().filter(|(index, table)| match source {
-                    // A dump that is still being written when the window begins seeds the replay all the same.
-                    BaselineSource::RibBefore => table.done_at <= self.window.start || Some(*index) == first,
-                    _ => table.done_at > self.window.end,
-                });
-                let most = dumps
-                    .map(|(index, _)| self.holders(collector, index, prefix, origin))
-                    .max_by_key(|(holders, _)| holders.len());
-                let Some((holders, full_feeds)) = most else { continue };
-                vantage_points.extend(holders.into_iter().filter_map(|peer| self.member(collector, peer)));
-                all.extend(full_feeds.iter().copied());
-            }
-            if !vantage_points.is_empty() {
-                return self.baseline_of(vantage_points, all.len(), source);
-            }
-        }
-        let at_end = |piece: &&Piece| piece.window.end >= self.window.end;
-        self.who_sees(pieces.iter().filter(at_end), origin, BaselineSource::WindowEnd)
-    }
-
-    /// Those known to hold the prefix at the moment at which most ASes were.
-    fn peak(&self, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
-        let mut starts: Vec<Timestamp> =
-            pieces.iter().filter(|piece| piece.vote.sees(origin)).map(|piece| piece.window.start).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        let at = |moment: Timestamp| {
-            let then = pieces.iter().filter(move |piece| piece.window.contains(moment));
-            self.who_sees(then, origin, BaselineSource::Peak)
-        };
-        // The earliest of equals: `max_by_key` keeps the last.
-        starts.into_iter().rev().map(at).max_by_key(|baseline| baseline.asns.len()).unwrap_or(Baseline {
-            vantage_points: Vec::new(),
-            asns: Vec::new(),
-            n_full_feeds: 0,
-            source: BaselineSource::Nobody,
-        })
-    }
-
-    fn who_sees<'p>(
-        &self,
-        pieces: impl Iterator<Item = &'p Piece>,
-        origin: Option<Asn>,
-        source: BaselineSource,
-    ) -> Baseline {
-        let (mut vantage_points, mut all) = (Vec::new(), BTreeSet::new());
-        for piece in pieces {
-            all.insert(self.vantage_points[piece.vantage_point].peer.asn);
-            if piece.vote.sees(origin) {
-                vantage_points.push(piece.vantage_point);
-            }
-        }
-        let source = if vantage_points.is_empty() { BaselineSource::Nobody } else { source };
-        self.baseline_of(vantage_points, all.len(), source)
-    }
-
-    fn baseline_of(&self, carriers: Vec<usize>, n_full_feeds: usize, source: BaselineSource) -> Baseline {
-        let mut vantage_points: Vec<VantagePoint> =
-            carriers.into_iter().map(|index| self.vantage_points[index].clone()).collect();
-        vantage_points.sort_unstable();
-        vantage_points.dedup();
-        let asns: BTreeSet<Asn> = vantage_points.iter().map(|who| who.peer.asn).collect();
-        Baseline { vantage_points, asns: asns.into_iter().collect(), n_full_feeds, source }
-    }
-
     /// The vantage point that a peer of a replay is.
-    fn member(&self, collector: usize, peer: usize) -> Option<usize> {
+    pub(super) fn member(&self, collector: usize, peer: usize) -> Option<usize> {
         self.members.binary_search_by_key(&(collector, peer), |member| (member.collector, member.peer)).ok()
     }
 }

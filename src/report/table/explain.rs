@@ -297,6 +297,7 @@ fn censored(censoring: Censoring) -> &'static str {
         Censoring::BeganBeforeFrom => "it began before the window",
         Censoring::GapStart => "the start lies in a stretch without sufficient data",
         Censoring::GapEnd => "the end lies in a stretch without sufficient data",
+        Censoring::EndedAfterTo => "it ended after the window",
         Censoring::Right => "it was down at the end of the window: the length is a lower bound",
     }
 }

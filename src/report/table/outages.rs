@@ -217,7 +217,7 @@ fn length(outage: &Outage) -> String {
 
 fn class(class: Class, names: Names) -> &'static str {
     match class {
-        Class::Withdrawn => "withdrawn",
+        Class::Withdrawn | Class::Unknown => "withdrawn",
         Class::OriginChanged if names == Names::Long => "origin changed",
         Class::OriginChanged => "origin",
         Class::CoveredOther if names == Names::Long => "covered by other",

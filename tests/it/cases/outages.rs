@@ -116,11 +116,11 @@ fn routes_kept_by_a_coherent_path_make_a_partial_outage() {
 
 // T72
 #[test]
-fn an_outage_that_began_before_the_data_has_no_start() {
+fn a_prefix_that_no_dump_before_its_announcement_lists_is_new_and_not_lost() {
     let scenario =
         three_feeds("at -1 all withdraw P").replace("archive -900", "archive -1800").replace("at -1 ", "at -1000 ");
     let scenario = format!("{scenario}at +300 all announce P\nrib x +1500\n");
-    check(&scenario, "P 0..900", "outage P ?..300 total withdrawn left");
+    check(&scenario, "P 0..900", "insufficient_data | unobserved P 0..300");
 }
 
 // T73
@@ -138,9 +138,9 @@ fn an_outage_that_outlasts_the_window_has_no_end() {
 
 // T75
 #[test]
-fn a_prefix_down_before_and_after_the_window_has_neither_start_nor_end() {
+fn a_prefix_that_only_a_dump_after_the_window_lists_is_not_judged_inside_it() {
     let scenario = three_feeds("at -1000 all withdraw P\nat +1200 all announce P\nrib x +1500");
-    check(&scenario.replace("archive -900", "archive -1800"), "P 0..900", "outage P ?..? total withdrawn left right");
+    check(&scenario.replace("archive -900", "archive -1800"), "P 0..900", "insufficient_data | unobserved P 0..900");
 }
 
 // T79

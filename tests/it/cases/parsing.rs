@@ -207,7 +207,7 @@ fn asking_for_an_as_finds_the_same_as_asking_for_its_prefix() {
     check(
         &scenario,
         "AS131279 0..900 show R",
-        &format!("outage AS131279 10..600 total withdrawn | outage P 10..300 total withdrawn | {steps}"),
+        &format!("outage AS131279 10..600 total origin_changed | outage P 10..300 total withdrawn | {steps}"),
     );
 }
 

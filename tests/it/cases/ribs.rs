@@ -259,7 +259,7 @@ fn a_dump_with_an_odd_minute_seeds_and_one_named_as_the_start_is_a_checkpoint() 
         "P 1200..1500 show R files",
         "no_outage | R 1200:3/3 | bview.20141222.0759 ok | updates.20141222.0745 ok | updates.20141222.0750 ok | \
          updates.20141222.0755 ok | updates.20141222.0800 ok | updates.20141222.0805 ok | updates.20141222.0810 ok | \
-         updates.20141222.0815 ok | updates.20141222.0820 ok",
+         updates.20141222.0815 ok | updates.20141222.0820 ok | updates.20141222.0825 ok",
     );
     let named_as_the_start = three_feeds("rib x +0 omit a P\nat -100 a announce P");
     check(
@@ -336,7 +336,7 @@ fn without_any_dump_a_first_withdrawal_shows_that_the_route_had_been_there() {
         "at +10 all withdraw P
          at +600 all announce P",
     );
-    check(&scenario, "P 0..900 show R", "outage P 10..600 total withdrawn | R 0:3/3 10:0/3 600:3/3");
+    check(&scenario, "P 0..900 show R", "outage P 10..600 total unknown | R 0:3/3 10:0/3 600:3/3");
 }
 
 #[test]
@@ -356,11 +356,12 @@ fn without_any_dump_a_gap_ends_what_was_known() {
          at +1000 a withdraw P
          at +1200 all announce P",
     );
-    // The withdrawal of `a` shows that it held P since the gap; of `b` and `c` nothing is known until they announce it.
+    // The withdrawal of `a` shows that it held P since the gap; of `b` and `c` nothing is known until they announce it, and
+    // one of three decides nothing.
     check(
         &scenario,
         "P 0..1800 show R",
-        "outage P 1000..1200 total withdrawn | unobserved P 0..10 300..600 | x missing 300..600 | \
-         R 10:3/3 300:0/0? 600:1/1 1000:0/1 1200:3/3",
+        "insufficient_data | unobserved P 0..10 300..1200 | x missing 300..600 | \
+         R 10:3/3 300:0/0? 600:1/1? 1000:0/1? 1200:3/3",
     );
 }

@@ -163,7 +163,7 @@ fn a_feed_that_arrives_during_the_window_counts_from_its_first_dump() {
     );
     // The peer is in no peer table: RIB dumps of daemons that know it list it.
     let scenario = scenario.replace(" unlisted", "");
-    check(&scenario, "P 0..900 show R V", "no_outage | R 0:3/3 | V 0:3/3 600:4/4");
+    check(&scenario, "P 0..900 show R V", "no_outage | R 0:3/3 600:4/4 | V 0:3/3 600:4/4");
 }
 
 // T27

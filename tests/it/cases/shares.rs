@@ -171,6 +171,6 @@ fn a_feed_that_never_carried_the_prefix_does_not_answer_for_one_that_is_unknown(
          rib y -900
          skip x updates +300",
         "P 0..900 show R V",
-        "no_outage | x missing 300..900 | R 0:3/3 300:1/1 | V 0:3/3 300:1/3",
+        "insufficient_data | unobserved P 300..900 | x missing 300..900 | R 0:3/3 300:1/1? | V 0:3/3 300:1/3?",
     );
 }

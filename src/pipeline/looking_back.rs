@@ -1,0 +1,140 @@
+//! A look at older RIB dumps, where the one before the window may have been written during an outage.
+//!
+//! They tell who carries a prefix normally, and nothing else: no update of between them and the window is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use super::collecting::stop;
+use super::lane::Lane;
+use super::reading::{self, ReadFile};
+use super::subjects::{self, Subject};
+use super::work::{self, Task};
+use crate::bgp::{Asn, Family, Prefix};
+use crate::catalog::{self, ArchiveFile, Target};
+use crate::crew::Crew;
+use crate::decode::Selection;
+use crate::error::Error;
+use crate::replay::{Replay, RibTable};
+use crate::visibility::{Metric, Sufficiency, View};
+
+/// A target is worth a look where at least one in this many of its prefixes is concerned: fewer change no answer about an AS.
+const ONE_IN: usize = 10;
+/// So many older dumps are read in search of what no file shows.
+const MAX_LOOKS_FOR_NOTHING: usize = 3;
+/// Tables of less than this share of what they have in another dump are cut.
+const MIN_TABLE: f64 = 0.75;
+
+/// Reads older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
+/// Returns prefixes of the chosen origins that only they reveal: they have to be looked for in all files.
+pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Result<BTreeSet<Prefix>, Error> {
+    let origins: Vec<Asn> = selection.origins().collect();
+    let mut older: BTreeMap<usize, Vec<ArchiveFile>> = BTreeMap::new();
+    let mut revealed = BTreeSet::new();
+    for n_looks in 0.. {
+        let files: Vec<(usize, ArchiveFile)> = concerned(task, lanes, n_looks)
+            .into_iter()
+            .filter_map(|index| {
+                let left = older.entry(index).or_insert_with(|| candidates(task, &lanes[index]));
+                (!left.is_empty()).then(|| (index, left.remove(0)))
+            })
+            .collect();
+        if files.is_empty() {
+            break;
+        }
+        task.progress.added(files.len());
+        (task.download)(&files.iter().map(|(_, file)| file.clone()).collect::<Vec<_>>());
+        let read: Vec<(usize, Result<ReadFile, Error>)> = files
+            .into_par_iter()
+            .map(|(index, file)| (index, reading::read_one(&file, task.cache, selection, &Crew::new(), task.progress)))
+            .collect();
+        stop(task.progress)?;
+        for (index, rib) in read {
+            let rib = rib?;
+            revealed.extend(work::originated(&rib.reading, selection, &origins));
+            let flaw = lanes[index].replay().and_then(|replay| flaw(&rib, replay));
+            lanes[index].add_older(rib, flaw);
+        }
+    }
+    Ok(revealed)
+}
+
+/// The collectors of which an older dump may change the answer.
+fn concerned(task: &Task, lanes: &[Lane], n_looks: usize) -> BTreeSet<usize> {
+    let with_replay = lanes.iter().enumerate().filter_map(|(index, lane)| Some((index, lane.replay()?)));
+    let (indices, replays): (Vec<usize>, Vec<&Replay>) = with_replay.unzip();
+    let query = task.query;
+    let view = View::new(replays.clone(), query.window, Metric::default(), Sufficiency::default());
+    if !view.has_rib() {
+        return BTreeSet::new();
+    }
+    let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
+    let known: Vec<Prefix> = known.into_iter().collect();
+    let subjects = subjects::subjects(query, &known, &replays);
+    let mut concerned = BTreeSet::new();
+    for target in &query.targets {
+        let (own, origin): (Vec<&Subject>, Option<Asn>) = match target {
+            Target::Asn(asn) => (subjects.iter().filter(|subject| subject.asns.contains(asn)).collect(), Some(*asn)),
+            Target::Prefix(asked, matching) => {
+                let prefixes = matching.select(*asked, &known);
+                let is_own = |subject: &&Subject| subject.prefix == *asked || prefixes.contains(&subject.prefix);
+                (subjects.iter().filter(is_own).collect(), None)
+            }
+        };
+        let low: Vec<(Prefix, BTreeSet<usize>)> = own
+            .iter()
+            .map(|subject| (subject.prefix, view.low_at(&subject.prefix, origin)))
+            .filter(|(_, collectors)| !collectors.is_empty())
+            .collect();
+        let is_asked = |prefix: &Prefix| matches!(target, Target::Prefix(asked, _) if asked == prefix);
+        let is_shown = |prefix: &Prefix| known.binary_search(prefix).is_ok();
+        if own.is_empty() && n_looks < MAX_LOOKS_FOR_NOTHING {
+            concerned.extend(view.replays().iter().enumerate().filter(|(_, r)| !r.tables.is_empty()).map(|(n, _)| n));
+        }
+        let is_worth = low.len() * ONE_IN >= own.len();
+        let worth = low.iter().filter(|(prefix, _)| is_worth || is_asked(prefix));
+        let worth = worth.filter(|(prefix, _)| is_shown(prefix) || n_looks < MAX_LOOKS_FOR_NOTHING);
+        concerned.extend(worth.flat_map(|(_, collectors)| collectors));
+    }
+    concerned.into_iter().filter_map(|index| indices.get(index).copied()).collect()
+}
+
+fn candidates(task: &Task, lane: &Lane) -> Vec<ArchiveFile> {
+    let start = task.query.window.start;
+    let before = lane.replay().into_iter().flat_map(|replay| &replay.tables).map(|table| table.begun_at);
+    let latest = before.filter(|at| *at <= start).max().unwrap_or(start);
+    let of_collector = task.listed.iter().filter(|file| file.collector == lane.plan.collector);
+    let known: FxHashSet<&str> =
+        of_collector.map(|file| file.name.as_str()).filter(|name| lane.has_read(name)).collect();
+    catalog::older_ribs(task.query, task.listed, &lane.plan.collector, latest, &known)
+}
+
+/// Why an older RIB dump is not to be relied on, on its own or beside those that were.
+fn flaw(rib: &ReadFile, replay: &Replay) -> Option<String> {
+    let own = reading::judge_ribs(&[rib], &BTreeMap::new()).pop().flatten();
+    own.or_else(|| {
+        let sizes = |table: &RibTable, peer: usize, family: Family| table.sizes[peer][family as usize] as f64;
+        let listed: BTreeMap<_, [u64; 2]> =
+            rib.reading.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
+        replay.tables.iter().find_map(|other| {
+            Family::ALL.into_iter().find_map(|family| {
+                let (mut n, mut n_cut) = (0, 0);
+                for (index, peer) in replay.peers.iter().enumerate() {
+                    let other = sizes(other, index, family);
+                    let size = listed.get(peer).map_or(0, |sizes| sizes[family as usize]) as f64;
+                    if other > 0.0 && size > 0.0 {
+                        n += 1;
+                        n_cut += usize::from(size < MIN_TABLE * other);
+                    }
+                }
+                (n_cut * 2 > n).then(|| {
+                    format!(
+                        "{n_cut} of {n} {family} tables have less than three quarters of what they have in another dump"
+                    )
+                })
+            })
+        })
+    })
+}

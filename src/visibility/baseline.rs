@@ -1,0 +1,363 @@
+//! Who normally carries a prefix: the level from which it can fall.
+//!
+//! A baseline is never taken from after the loss that it judges. RIB dumps before the window come first; those inside it
+//! count from when the route that they list was announced. A level held by a small part of the full feeds is normal only if dumps of more than a day
+//! agree: one dump may have been written during an outage.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Piece, View, share};
+use crate::bgp::{Asn, Prefix, VantagePoint};
+use crate::time::Timestamp;
+
+/// A prefix is widely held while at least this share of the full feeds hold it.
+pub const WIDE: f64 = 0.5;
+/// A single RIB dump in which less than this share of the full feeds hold a prefix does not show the normal state. The two
+/// stuck routes of an outage of December 2014 were 8 % of them.
+pub const SMALL: f64 = 0.25;
+/// Dumps that show a low level agree over time if they are at least this far apart. Few outages last that long.
+const AGREE_OVER: Duration = Duration::from_secs(24 * 3600);
+/// What is held for less than this, as in path hunting, is no normal state.
+pub const HOLD: Duration = Duration::from_secs(5 * 60);
+
+/// Where the ASes that normally carry a prefix were learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BaselineSource {
+    /// From RIB dumps before the window.
+    RibBefore,
+    /// From RIB dumps inside the window: none before shows it widely held. It is judged from its announcement on.
+    RibInside,
+    /// From the updates: the prefix is new, in RIB dumps after the window only, and judged from its announcement on.
+    RibAfter,
+    /// From the updates: the prefix is new, and held at the end of the window. It is judged from its announcement on.
+    WindowEnd,
+    /// There is no RIB dump: from the moment at which most vantage points were known to hold the prefix.
+    Peak,
+    /// RIB dumps show it at a small part of the full feeds, and nothing shows that this is its normal state. It is not judged.
+    Unconfirmed,
+    /// No vantage point is known to have carried the prefix.
+    Nobody,
+}
+
+impl BaselineSource {
+    /// The name used in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BaselineSource::RibBefore => "rib_before",
+            BaselineSource::RibInside => "rib_inside",
+            BaselineSource::RibAfter => "rib_after",
+            BaselineSource::WindowEnd => "window_end",
+            BaselineSource::Peak => "peak",
+            BaselineSource::Unconfirmed => "unconfirmed",
+            BaselineSource::Nobody => "nobody",
+        }
+    }
+}
+
+/// How far the search for the normal state went beyond the RIB dumps just before the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookedBack {
+    /// The oldest RIB dump from which carriers were taken.
+    pub at: Timestamp,
+    /// How many RIB dumps of before the window were searched, those just before it included.
+    pub n_dumps: usize,
+}
+
+/// Who normally carries a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    /// Which vantage points, sorted.
+    pub vantage_points: Vec<VantagePoint>,
+    /// From when on each of them counts, in the same order: [`Timestamp::MIN`] for those of a RIB dump before the window,
+    /// [`Timestamp::MAX`] where the level is not confirmed.
+    pub since: Vec<Timestamp>,
+    /// Their ASes, sorted.
+    pub asns: Vec<Asn>,
+    /// Out of how many full-feed ASes.
+    pub n_full_feeds: usize,
+    /// How they were learned.
+    pub source: BaselineSource,
+    /// Set where an older RIB dump than the last one before the window showed who carries it.
+    pub looked_back: Option<LookedBack>,
+}
+
+impl Baseline {
+    /// The share of full-feed ASes that carry the prefix.
+    pub fn visibility(&self) -> f64 {
+        share(self.asns.len(), self.n_full_feeds).unwrap_or(0.0)
+    }
+
+    /// Whether a loss of the prefix could be seen at any time.
+    pub fn decides(&self) -> bool {
+        !self.asns.is_empty() && self.source != BaselineSource::Unconfirmed
+    }
+
+    fn nobody() -> Baseline {
+        let (vantage_points, since, asns) = (Vec::new(), Vec::new(), Vec::new());
+        let source = BaselineSource::Nobody;
+        Baseline { vantage_points, since, asns, n_full_feeds: 0, source, looked_back: None }
+    }
+}
+
+/// One RIB dump, searched for a prefix.
+struct Look<'a> {
+    at: Timestamp,
+    /// Full feeds that hold it, as indices of peers.
+    holders: BTreeSet<usize>,
+    holding: BTreeSet<Asn>,
+    full_feeds: &'a BTreeSet<Asn>,
+}
+
+impl Look<'_> {
+    fn level(&self) -> f64 {
+        share(self.holding.len(), self.full_feeds.len()).unwrap_or(0.0)
+    }
+}
+
+/// The RIB dumps of one collector, searched for a prefix.
+struct Looks<'a> {
+    collector: usize,
+    before: Vec<Look<'a>>,
+    inside: Vec<Look<'a>>,
+    after: Vec<Look<'a>>,
+}
+
+impl<'a> Looks<'a> {
+    /// Dumps before the window, in order of time, with the one in which most held it marked. The latest one of equals.
+    fn best(&self) -> Option<&Look<'a>> {
+        self.before.iter().max_by_key(|look| look.holders.len())
+    }
+}
+
+/// Carriers in the making.
+#[derive(Default)]
+struct Carriers {
+    /// Index of the vantage point, and since when it counts.
+    list: Vec<(usize, Timestamp)>,
+}
+
+impl Carriers {
+    fn add(&mut self, who: usize, since: Timestamp) {
+        if !self.list.iter().any(|(known, _)| *known == who) {
+            self.list.push((who, since));
+        }
+    }
+}
+
+impl View<'_> {
+    /// Who normally carries a prefix, with routes of `origin` where one is given; `pieces` are those of the prefix.
+    pub(super) fn baseline(&self, prefix: &Prefix, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
+        if !self.has_rib() {
+            return self.peak(pieces, origin);
+        }
+        let looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
+        let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
+        let mut full_feeds: BTreeSet<Asn> =
+            bests.iter().flat_map(|(_, look)| look.full_feeds.iter().copied()).collect();
+        let holding: BTreeSet<Asn> = bests.iter().flat_map(|(_, look)| look.holding.iter().copied()).collect();
+        let level = share(holding.len(), full_feeds.len()).unwrap_or(0.0);
+        let is_normal = !holding.is_empty() && (level >= SMALL || agree(&looks));
+
+        let mut carriers = Carriers::default();
+        let member = |collector: usize, peer: &usize| self.member(collector, *peer);
+        for (looks, best) in bests.iter().filter(|_| is_normal) {
+            let own = best.holders.iter().filter_map(|peer| member(looks.collector, peer));
+            own.for_each(|who| carriers.add(who, Timestamp::MIN));
+        }
+        for looks in &looks {
+            let mut most = if is_normal { looks.best().map_or(0, |best| best.holders.len()) } else { 0 };
+            let shows = |look: &&Look| is_normal || look.level() >= SMALL;
+            for look in looks.inside.iter().filter(shows) {
+                if look.holders.len() > most {
+                    most = look.holders.len();
+                    let own = look.holders.iter().filter_map(|peer| member(looks.collector, peer));
+                    own.for_each(|who| carriers.add(who, held_since(pieces, who, origin, look.at)));
+                    full_feeds.extend(look.full_feeds);
+                }
+            }
+        }
+        if !carriers.list.is_empty() {
+            let source = if is_normal { BaselineSource::RibBefore } else { BaselineSource::RibInside };
+            let looked_back = if is_normal { looked_back(&bests) } else { None };
+            return Baseline { looked_back, ..self.baseline_of(carriers.list, full_feeds.len(), source) };
+        }
+        if let Some(new) = self.newly_carried(&looks, pieces, origin) {
+            return new;
+        }
+        // An AS of whose prefix another one is the normal origin has left a trace, and no more.
+        let is_trace = || origin.is_some() && self.baseline(prefix, &self.pieces(prefix), None).decides();
+        if holding.is_empty() || is_trace() {
+            return Baseline::nobody();
+        }
+        let few = bests.iter().flat_map(|(looks, look)| {
+            look.holders.iter().filter_map(|peer| Some((member(looks.collector, peer)?, Timestamp::MAX)))
+        });
+        let few = few.collect();
+        self.baseline_of(few, full_feeds.len(), BaselineSource::Unconfirmed)
+    }
+
+    /// A prefix that no dump up to the end of the window shows widely held, and that was announced to stay.
+    fn newly_carried(&self, looks: &[Looks], pieces: &[Piece], origin: Option<Asn>) -> Option<Baseline> {
+        let end = self.until();
+        let is_held_after = looks.iter().flat_map(|looks| &looks.after).any(|look| look.level() >= WIDE);
+        let (mut live, mut holding) = (BTreeSet::new(), BTreeSet::new());
+        for piece in pieces.iter().filter(|piece| piece.window.end >= end) {
+            let asn = self.vantage_points()[piece.vantage_point].peer.asn;
+            live.insert(asn);
+            if piece.vote.sees(origin) {
+                holding.insert(asn);
+            }
+        }
+        let is_held_at_end = share(holding.len(), live.len()).is_some_and(|share| share >= WIDE);
+        if !is_held_after && !is_held_at_end {
+            return None;
+        }
+        let source = if is_held_after { BaselineSource::RibAfter } else { BaselineSource::WindowEnd };
+        let (at, carriers) = self.most_holding(pieces, origin, HOLD)?;
+        let n_live = self.n_known(pieces, at);
+        let baseline = self.baseline_of(carriers.into_iter().map(|who| (who, at)).collect(), n_live, source);
+        (baseline.visibility() >= WIDE).then_some(baseline)
+    }
+
+    /// Those known to hold the prefix at the moment at which most ASes were, for some time: the earliest one of equals.
+    fn peak(&self, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
+        let held = self.most_holding(pieces, origin, HOLD);
+        // A prefix that flaps faster than that has no better moment; an origin that others only tried is none.
+        let any = || self.most_holding(pieces, origin, Duration::ZERO).filter(|_| origin.is_none());
+        let Some((at, carriers)) = held.or_else(any) else { return Baseline::nobody() };
+        let n_known = self.n_known(pieces, at);
+        let carriers = carriers.into_iter().map(|who| (who, Timestamp::MIN)).collect();
+        let baseline = self.baseline_of(carriers, n_known, BaselineSource::Peak);
+        if origin.is_some() && baseline.visibility() < SMALL { Baseline::nobody() } else { baseline }
+    }
+
+    /// The earliest moment from which on as many ASes as ever hold the prefix for `hold`, and their vantage points.
+    fn most_holding(
+        &self,
+        pieces: &[Piece],
+        origin: Option<Asn>,
+        hold: Duration,
+    ) -> Option<(Timestamp, BTreeSet<usize>)> {
+        // Stretches in which one vantage point holds it, by whatever path.
+        let mut held: Vec<(usize, Timestamp, Timestamp)> = Vec::new();
+        for piece in pieces.iter().filter(|piece| piece.vote.sees(origin)) {
+            let (who, start, end) = (piece.vantage_point, piece.window.start, piece.window.end);
+            match held.last_mut() {
+                Some(last) if (last.0, last.2) == (who, start) => last.2 = end,
+                _ => held.push((who, start, end)),
+            }
+        }
+        held.retain(|(_, start, end)| *end >= *start + hold);
+        let mut changes: Vec<(Timestamp, bool, Asn)> = Vec::with_capacity(held.len() * 2);
+        for (who, start, end) in &held {
+            let asn = self.vantage_points()[*who].peer.asn;
+            changes.push((*start, false, asn));
+            changes.push((*end - hold, true, asn));
+        }
+        // At one instant those that begin come first: one that ends then has held it as well.
+        changes.sort_unstable();
+        let mut counts: std::collections::BTreeMap<Asn, usize> = std::collections::BTreeMap::new();
+        let (mut most, mut best) = (0, None);
+        for (at, ends, asn) in changes {
+            if ends {
+                if let Some(n) = counts.get_mut(&asn) {
+                    *n -= 1;
+                    if *n == 0 {
+                        counts.remove(&asn);
+                    }
+                }
+            } else {
+                *counts.entry(asn).or_default() += 1;
+                if counts.len() > most {
+                    (most, best) = (counts.len(), Some(at));
+                }
+            }
+        }
+        let at = best?;
+        let holding = held.iter().filter(|(_, start, end)| *start <= at && at + hold <= *end);
+        Some((at, holding.map(|(who, ..)| *who).collect()))
+    }
+
+    /// ASes that say anything about the prefix at that moment.
+    fn n_known(&self, pieces: &[Piece], at: Timestamp) -> usize {
+        let known = pieces.iter().filter(|piece| piece.window.contains(at));
+        known.map(|piece| self.vantage_points()[piece.vantage_point].peer.asn).collect::<BTreeSet<_>>().len()
+    }
+
+    fn looks(&self, collector: usize, prefix: &Prefix, origin: Option<Asn>) -> Looks<'_> {
+        let tables = &self.replays()[collector].tables;
+        let first = tables.iter().position(|table| table.done_at <= self.until());
+        let mut looks = Looks { collector, before: Vec::new(), inside: Vec::new(), after: Vec::new() };
+        for (index, table) in tables.iter().enumerate() {
+            let (holders, full_feeds) = self.holders(collector, index, prefix, origin);
+            if full_feeds.is_empty() {
+                continue;
+            }
+            let holding = holders.iter().map(|peer| self.replays()[collector].peers[*peer].asn).collect();
+            let look = Look { at: table.done_at, holders, holding, full_feeds };
+            // A dump that is still being written when the window begins seeds the replay all the same.
+            let list = if table.done_at <= self.window().start || Some(index) == first {
+                &mut looks.before
+            } else if table.done_at <= self.until() {
+                &mut looks.inside
+            } else {
+                &mut looks.after
+            };
+            list.push(look);
+        }
+        looks
+    }
+
+    fn baseline_of(&self, carriers: Vec<(usize, Timestamp)>, n_full_feeds: usize, source: BaselineSource) -> Baseline {
+        let named = |(index, since): (usize, Timestamp)| (self.vantage_points()[index].clone(), since);
+        let mut named: Vec<(VantagePoint, Timestamp)> = carriers.into_iter().map(named).collect();
+        named.sort_unstable();
+        named.dedup_by(|b, a| a.0 == b.0);
+        let asns: BTreeSet<Asn> = named.iter().map(|(who, _)| who.peer.asn).collect();
+        let (vantage_points, since) = named.into_iter().unzip();
+        let asns: Vec<Asn> = asns.into_iter().collect();
+        // Whoever carries it has a whole table, whatever the dump of another time says.
+        let n_full_feeds = n_full_feeds.max(asns.len());
+        Baseline { vantage_points, since, asns, n_full_feeds, source, looked_back: None }
+    }
+
+    /// The collectors of whose dumps before the window none shows the prefix as widely held as it ought to be: at half of the
+    /// full feeds, or, where others show that it is held, at more than a small part of them.
+    pub fn low_at(&self, prefix: &Prefix, origin: Option<Asn>) -> BTreeSet<usize> {
+        let looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
+        let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
+        let full_feeds: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| look.full_feeds).collect();
+        let holding: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| &look.holding).collect();
+        let is_wide = share(holding.len(), full_feeds.len()).is_some_and(|share| share >= WIDE);
+        let limit = if is_wide { SMALL } else { WIDE };
+        bests.iter().filter(|(_, best)| best.level() < limit).map(|(looks, _)| looks.collector).collect()
+    }
+}
+
+/// Since when a vantage point has held a prefix that a RIB dump of `at` lists.
+fn held_since(pieces: &[Piece], who: usize, origin: Option<Asn>, at: Timestamp) -> Timestamp {
+    let own = pieces.iter().rev().filter(|piece| piece.vantage_point == who && piece.window.start <= at);
+    let mut since = at;
+    for piece in own {
+        if !piece.vote.sees(origin) || piece.window.end < since {
+            break;
+        }
+        since = piece.window.start;
+    }
+    since
+}
+
+/// Whether the dumps of more than a day, after the window included, show the same low level.
+fn agree(looks: &[Looks]) -> bool {
+    let all = || looks.iter().flat_map(|looks| looks.before.iter().chain(&looks.inside).chain(&looks.after));
+    let (first, last) = (all().map(|look| look.at).min(), all().map(|look| look.at).max());
+    let spans = first.zip(last).is_some_and(|(first, last)| first + AGREE_OVER <= last);
+    spans && all().all(|look| look.level() < WIDE) && all().filter(|look| !look.holders.is_empty()).count() > 1
+}
+
+fn looked_back(bests: &[(&Looks, &Look)]) -> Option<LookedBack> {
+    let is_older = |(looks, best): &&(&Looks, &Look)| looks.before.last().is_some_and(|last| last.at > best.at);
+    let at = bests.iter().filter(is_older).map(|(_, best)| best.at).min()?;
+    Some(LookedBack { at, n_dumps: bests.iter().map(|(looks, _)| looks.before.len()).sum() })
+}
