@@ -35,6 +35,7 @@ pub fn explain(report: &Report, outage: Option<&Outage>, style: Style) -> String
             outages.iter().filter(|outage| style.all || !members.contains(&outage.id)).collect()
         }
     };
+    page.note();
     page.verdict();
     for outage in shown {
         page.line("");
