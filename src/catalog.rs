@@ -151,6 +151,11 @@ pub struct ArchiveFile {
 }
 
 impl ArchiveFile {
+    /// Whether RIPE RIS or RouteViews has a collector of that name.
+    pub fn collector_is_published(&self) -> bool {
+        choice::project_of(&self.collector).is_some()
+    }
+
     /// The time that a file is of, by its name: from the earliest instant at which it may have been opened, to the latest
     /// at which the next one of its kind should have been.
     pub fn nominal_span(&self) -> Window {

@@ -61,17 +61,16 @@ pub enum Error {
         /// What the folders say.
         names: String,
     },
-    /// Two files claim the same time of one collector.
+    /// Two files contradict each other.
     #[error(
-        "{first} and {second} are both {what}, and neither is a damaged copy of the other: keep the right one, or put the \
-         files of each collector into a folder with its name"
+        "{first} and {second}: {what}; keep the right one, or put the files of each collector into a folder with its name"
     )]
     TwoFiles {
         /// One of them.
         first: String,
         /// The other one.
         second: String,
-        /// What both claim to be.
+        /// What is wrong with that.
         what: String,
     },
     /// The broker does not say which files there are.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ArchiveFile, DumpKind, choice, era};
+use super::{ArchiveFile, DumpKind, era};
 
 const MINUTE: u64 = 60;
 
@@ -34,7 +34,7 @@ pub(super) fn intervals(files: &[&ArchiveFile]) -> Vec<Option<Duration>> {
         let after: Vec<u64> = steps.iter().skip(index).take(NEIGHBOURS).map_while(|step| *step).collect();
         let usual = Usual {
             minutes: era::usual_interval(file).map(|usual| usual.as_secs() / MINUTE),
-            is_published: choice::project_of(&file.collector).is_some(),
+            is_published: file.collector_is_published(),
         };
         at(&before, &after, usual).map(|minutes| Duration::from_secs(minutes * MINUTE))
     };

@@ -86,8 +86,11 @@ impl Progress {
         }
     }
 
-    /// The answer in a word, where standard output has no place for it.
+    /// The answer in a word, and what the archive says about itself, where standard output has no place for them.
     pub fn verdict(&self, report: &Report) {
+        if let Some(note) = &report.note {
+            self.say(&format!("note: {note}"));
+        }
         self.say(&format!("verdict: {}", verdict(report)));
     }
 

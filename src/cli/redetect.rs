@@ -33,6 +33,9 @@ impl Redetect {
         self.output.write(&report)?;
         // Rows alone do not say whether the data suffice. Nobody to tell is no reason to stop.
         if self.output.format == Format::Csv {
+            if let Some(note) = &report.note {
+                let _ = writeln!(io::stderr(), "{}", printable(&format!("note: {note}")));
+            }
             let _ = writeln!(io::stderr(), "verdict: {}", report.answer().name().replace('_', " "));
         }
         self.output.print(&report, out)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -15,11 +16,14 @@ use crate::decode::{self, Ending, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache};
 use crate::progress::Progress;
+use crate::time::Timestamp;
 
 /// No plan needs files from longer before the window, or after it.
 const AROUND: Duration = Duration::from_secs(9 * 24 * 3600);
 /// Contents are compared in steps of this size.
 const CHUNK: usize = 1 << 16;
+/// Smaller files may hold nothing, and be the same everywhere.
+const MIN_BYTES: u64 = 100;
 
 /// Of files that claim the same time of the same collector leaves the one that holds all that the others hold.
 pub(super) fn settle(
@@ -36,6 +40,7 @@ pub(super) fn settle(
             same.entry((&file.collector, file.kind, file.named_at)).or_default().push(file);
         }
     }
+    check_twins(&files)?;
     let groups: Vec<Vec<&ArchiveFile>> = same
         .into_values()
         .filter_map(|mut files| {
@@ -59,6 +64,38 @@ pub(super) fn settle(
     let dropped = groups.par_iter().map(settled).collect::<Result<Vec<_>, Error>>()?;
     let dropped: FxHashSet<String> = dropped.into_iter().flatten().collect();
     Ok(files.into_iter().filter(|file| !dropped.contains(&file.name)).collect())
+}
+
+/// Two folders that hold the same file are one collector and a copy, not two collectors that agree with each other. The
+/// folders of publishers' collectors have published names.
+fn check_twins(files: &[ArchiveFile]) -> Result<(), Error> {
+    let own = files.iter().filter(|file| file.kind == DumpKind::Updates && !file.collector_is_published());
+    let mut same: BTreeMap<(Timestamp, u64), Vec<(&ArchiveFile, &Path)>> = BTreeMap::new();
+    for file in own {
+        let Location::Local(path) = &file.location else { continue };
+        let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+        if bytes >= MIN_BYTES {
+            same.entry((file.named_at, bytes)).or_default().push((file, path));
+        }
+    }
+    let mut compared = FxHashSet::default();
+    for files in same.into_values() {
+        for (index, (second, path)) in files.iter().enumerate() {
+            for (first, other) in files.iter().take(index).filter(|(first, _)| first.collector != second.collector) {
+                if compared.insert((first.collector.clone(), second.collector.clone()))
+                    && let (Ok(a), Ok(b)) = (File::open(other), File::open(path))
+                    && matches!(compare(a, b), Likeness::Same { .. })
+                {
+                    let what = format!(
+                        "the same bytes, in the folders of two collectors, {} and {}",
+                        first.collector, second.collector
+                    );
+                    return Err(Error::TwoFiles { first: first.name.clone(), second: second.name.clone(), what });
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The one of two files that holds what the other does, and the other.
@@ -86,10 +123,13 @@ fn better<'a>(
 /// The error for two files that claim the same time.
 pub(super) fn two_files(first: &ArchiveFile, second: &ArchiveFile) -> Error {
     let kind = match first.kind {
-        DumpKind::Rib => "the RIB dump",
-        DumpKind::Updates => "the updates",
+        DumpKind::Rib => "RIB dumps",
+        DumpKind::Updates => "updates",
     };
-    let what = format!("{kind} of {} of {}", first.collector, first.named_at);
+    let what = format!(
+        "two different files with {kind} of the collector {} at the same time, and neither is a damaged copy of the other",
+        first.collector
+    );
     Error::TwoFiles { first: first.name.clone(), second: second.name.clone(), what }
 }
 

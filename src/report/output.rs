@@ -15,7 +15,7 @@ use crate::error::Error;
 /// A kind of file to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
-    /// `outages.csv`, `coverage.csv`.
+    /// `outages.csv`, `coverage.csv`, and `NOTE.txt` where the archive says something about itself.
     Csv,
     /// `outages.parquet`, `timelines.parquet`, and the tables from which the run can be judged again.
     Parquet,
@@ -31,9 +31,13 @@ pub enum Export {
 pub(super) const FORMAT: u32 = 1;
 /// The file that marks a folder as a run.
 pub(super) const MANIFEST: &str = "manifest.json";
+/// What the archive says about itself, beside tables that have no place for it: a first line that is no row would stop
+/// readers of CSV, and a column would have to be joined around.
+const NOTE: &str = "NOTE.txt";
 /// Every file that a run may consist of: nothing else is ever replaced.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     MANIFEST,
+    NOTE,
     "report.html",
     "timeline.svg",
     "timeline.png",
@@ -116,6 +120,9 @@ impl Folder<'_> {
         if exports.contains(&Export::Csv) {
             self.file("outages.csv", |file| csv("outages.csv", outages()?, file))?;
             self.file("coverage.csv", |file| csv("coverage.csv", coverage_frame(report)?, file))?;
+            if let Some(note) = &report.note {
+                self.bytes(NOTE, format!("{note}\n").as_bytes())?;
+            }
         }
         let mut tables = Vec::new();
         if exports.contains(&Export::Parquet) {
@@ -130,7 +137,7 @@ impl Folder<'_> {
                 (DOUBTS, whole(|| doubt_frame(report))),
             ];
             for (name, frames) in frames {
-                let n_rows = self.file(name, |file| parquet(name, frames, file))?;
+                let n_rows = self.file(name, |file| parquet(name, frames, report.note.as_deref(), file))?;
                 tables.push(json!({ "name": name, "rows": n_rows }));
             }
         }
@@ -182,11 +189,16 @@ fn csv(table: &'static str, mut frame: DataFrame, file: impl Write) -> Result<()
         .map_err(|source| Error::Table { table, source })
 }
 
-/// A table as Parquet, a row group for each frame: how many rows it has.
-fn parquet(table: &'static str, mut frames: Frames, file: impl Write) -> Result<usize, Error> {
+/// A table as Parquet, a row group for each frame: how many rows it has. What the archive says about itself is in the
+/// metadata of the file, under `note`.
+fn parquet(table: &'static str, mut frames: Frames, note: Option<&str>, file: impl Write) -> Result<usize, Error> {
     let failed = |source| Error::Table { table, source };
     let Some(first) = frames.next().transpose()? else { return Ok(0) };
-    let writer = ParquetWriter::new(file).set_parallel(false).with_compression(ParquetCompression::Zstd(None));
+    let note = note.map(|note| KeyValueMetadata::from_static(vec![("note".to_owned(), note.to_owned())]));
+    let writer = ParquetWriter::new(file)
+        .set_parallel(false)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_key_value_metadata(note);
     let mut writer = writer.batched(first.schema()).map_err(failed)?;
     let mut n_rows = 0;
     for frame in std::iter::once(Ok(first)).chain(frames) {

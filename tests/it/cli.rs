@@ -452,18 +452,28 @@ fn what_is_asked_about_many_targets_is_summed_up() {
     assert!(markdown.contains(summed[1]) && !markdown.contains("198.18.1.0/24: no outage"), "{markdown}");
 }
 
+/// Whether standard error has the note of the shipped archive and the verdict, and nothing else.
+pub fn is_note_and_verdict(stderr: &str, verdict: &str) -> bool {
+    let lines: Vec<&str> = stderr.lines().collect();
+    matches!(lines[..], [note, last] if note.starts_with("note: Reconstruction") && last == format!("verdict: {verdict}"))
+}
+
 #[test]
 fn a_pipe_gets_neither_colours_nor_progress() {
     for format in ["table", "json", "ndjson", "csv"] {
         let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{SHORT} --format {format}")));
         assert!(!stdout.contains('\x1b'), "{stdout}");
-        // Rows have no place for the answer.
-        assert_eq!(stderr, if format == "csv" { "verdict: outage\n" } else { "" });
+        // Rows have no place for the answer, nor for what the archive says about itself.
+        match format {
+            "csv" => assert!(is_note_and_verdict(&stderr, "outage"), "{stderr}"),
+            _ => assert_eq!(stderr, ""),
+        }
         let without = ran(program(&format!("{SHORT} --format {format}")).env("NO_COLOR", "1"));
         assert_eq!(without.stdout, stdout);
     }
     let insufficient = ran(&mut program(&format!("{QUIET} --min-peers 40 --format csv")));
-    assert_eq!((insufficient.code, insufficient.stderr.as_str()), (3, "verdict: insufficient data\n"));
+    assert_eq!(insufficient.code, 3);
+    assert!(is_note_and_verdict(&insufficient.stderr, "insufficient data"), "{}", insufficient.stderr);
     assert_eq!(ran(&mut program(&format!("{SHORT} --format csv --quiet"))).stderr, "");
 }
 
@@ -532,13 +542,14 @@ fn a_full_disk_is_a_failure() {
 #[test]
 fn a_run_is_written_whole_and_the_export_chooses() {
     let tables = "peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet timelines.parquet";
-    let everything = format!("coverage.csv evidence.parquet manifest.json outages.csv outages.parquet {tables}");
+    let everything =
+        format!("NOTE.txt coverage.csv evidence.parquet manifest.json outages.csv outages.parquet {tables}");
     let whole = everything.replace("rib_entries", "report.html rib_entries");
     for (export, expected) in [
         ("", whole.as_str()),
         ("--export html", "manifest.json report.html"),
         ("--export png,svg", "manifest.json timeline.png timeline.svg"),
-        ("--export csv", "coverage.csv manifest.json outages.csv"),
+        ("--export csv", "NOTE.txt coverage.csv manifest.json outages.csv"),
         ("--export parquet", format!("evidence.parquet manifest.json outages.parquet {tables}").as_str()),
         ("--export parquet,csv", everything.as_str()),
     ] {
@@ -568,7 +579,7 @@ fn an_earlier_run_is_replaced_only_by_force() {
     );
     assert_eq!(contents(&run), before);
     prints(0, &args("--force --export csv"));
-    assert_eq!(names(&run).join(" "), "coverage.csv manifest.json outages.csv");
+    assert_eq!(names(&run).join(" "), "NOTE.txt coverage.csv manifest.json outages.csv");
     assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 1);
 }
 

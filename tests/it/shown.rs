@@ -38,7 +38,7 @@ fn doubtful() -> Observations {
     let replay = observations.replays.iter_mut().find(|replay| replay.collector.name() == "rrc00").expect("rrc00");
     let doubt = |start: &str, end: Timestamp, peer, reason| Doubt {
         window: Window::new(at(start), end).expect("a window"),
-        peer,
+        peer: Some(peer),
         reason,
     };
     let lost = |time: &str, peer| doubt(time, at(time) + Duration::from_micros(1), peer, DoubtReason::LostMessage);
