@@ -73,8 +73,9 @@ impl Doubts {
     /// What is uncertain, and what that means. `whom` are the vantage points.
     pub(super) fn sentence(&self, whom: &str) -> String {
         let when = self.when();
-        let long = self.duration.map(duration).unwrap_or_default();
         let is_one = self.n_vantage_points == 1;
+        let in_all = if is_one { "" } else { " in all" };
+        let long = format!("{}{in_all}", self.duration.map(duration).unwrap_or_default());
         match self.reason {
             DoubtReason::LostMessage => {
                 let messages = count(self.n, "message", "messages");
@@ -84,7 +85,10 @@ impl Doubts {
                 )
             }
             DoubtReason::Clock => {
-                format!("records of {whom} are out of order by their own times, {when}; {long} counts as unknown")
+                format!(
+                    "the times of records of {whom} contradict their order, {when}; what was held then counts as unknown \
+                     ({long})"
+                )
             }
             DoubtReason::Silence => format!(
                 "{whom} fell silent while others went on, {when}; {} from the last message on ({long})",
@@ -221,8 +225,8 @@ mod tests {
         );
         check(
             &[doubt("08:31", "08:33", 0, DoubtReason::Clock), doubt("08:32", "08:34", 1, DoubtReason::Clock)],
-            "records of 2 vantage points are out of order by their own times, 2008-02-19 08:31:00 to 08:34:00; 4 min \
-             counts as unknown",
+            "the times of records of 2 vantage points contradict their order, 2008-02-19 08:31:00 to 08:34:00; what was \
+             held then counts as unknown (4 min in all)",
         );
     }
 
