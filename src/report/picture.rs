@@ -135,7 +135,8 @@ fn title_of_one(report: &Report, headline: &Headline) -> (String, Vec<String>) {
     sentences.extend(Sureness::new(report).edge_sentence(longest));
     sentences.extend(words::too_short(report, longest));
     sentences.extend(quiet::flaps_beside(outages, &headline.flaps));
-    sentences.extend(quiet::unjudged(report, headline.summary).map(|unjudged| unjudged.text + "."));
+    let unjudged = quiet::unjudged(report, headline.summary).filter(|unjudged| !unjudged.is_all);
+    sentences.extend(unjudged.map(|unjudged| unjudged.text + "."));
     (what, vec![sentences.join(" ")])
 }
 
@@ -184,7 +185,7 @@ impl Drawing {
     fn title(&mut self, report: &Report) {
         let (title, subtitle) = title(report);
         self.top = 24.0;
-        self.paragraph("title", &title, 68, 38.0, 3);
+        self.paragraph("title", &title, 68, 38.0, 5);
         self.top += 4.0;
         for line in &subtitle {
             self.paragraph("subtitle", line, 130, 25.0, 4);

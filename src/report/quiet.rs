@@ -78,7 +78,7 @@ pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
         Some(Unjudged { is_all: true, .. }) => {
             return format!("{target}: unknown. No part of the window could be judged, {} UTC.", from_to(window));
         }
-        Some(Unjudged { text, .. }) => format!("{target}: no outage seen in the rest of the window, but {text}"),
+        Some(Unjudged { text, .. }) => format!("{target}: {text}; no outage seen in the rest of the window"),
     };
     if let Some(flap) = longest_flap(flaps) {
         sentence.push_str(&format!("; {flap}"));
@@ -103,7 +103,7 @@ pub(super) fn flapping(report: &Report, headlines: &[Headline]) -> Option<String
 
 /// `3 flaps, the longest 1 min 30 s, 2014-12-22 12:22:00 to 12:23:30 (lost by all vantage points)`: the longest of those that
 /// left nothing, if there are any.
-fn longest_flap(flaps: &[Counted]) -> Option<String> {
+pub(super) fn longest_flap(flaps: &[Counted]) -> Option<String> {
     let total: Vec<&Counted> = flaps.iter().filter(|flap| is_total(flap)).collect();
     let (of, kind) = match total.len() {
         0 => (flaps.iter().collect(), "the longest"),
@@ -160,9 +160,15 @@ pub(super) fn unjudged(report: &Report, summary: &Summary) -> Option<Unjudged> {
     let whole = report.parameters.window();
     let which = if summary.unobserved.len() > 1 { "the longest stretch " } else { "" };
     let (unknown, all) = (summary.unobserved_time(), whole.duration());
-    let text =
-        format!("{} of {} could not be judged, {which}{} UTC", duration(unknown), duration(all), from_to(*longest));
-    Some(Unjudged { text, is_most: unknown * 2 > all, is_all: unknown >= all })
+    let is_all = unknown >= all;
+    let text = match is_all {
+        true => format!("no part of the window could be judged, {} UTC", from_to(whole)),
+        false => {
+            let length = format!("{} of {}", duration(unknown), duration(all));
+            format!("{length} could not be judged, {which}{} UTC", from_to(*longest))
+        }
+    };
+    Some(Unjudged { text, is_most: unknown * 2 > all, is_all })
 }
 
 /// Whether anybody announced a target.

@@ -73,8 +73,9 @@ impl Doubts {
     /// What is uncertain, and what that means. `whom` are the vantage points.
     pub(super) fn sentence(&self, whom: &str) -> String {
         let when = self.when();
-        let long = self.duration.map(duration).unwrap_or_default();
         let is_one = self.n_vantage_points == 1;
+        let in_all = if is_one { "" } else { " in all" };
+        let long = format!("{}{in_all}", self.duration.map(duration).unwrap_or_default());
         match self.reason {
             DoubtReason::LostMessage => {
                 let messages = count(self.n, "message", "messages");
@@ -85,7 +86,7 @@ impl Doubts {
             }
             DoubtReason::Clock => {
                 format!(
-                    "times of records contradict their order, {when}; what changed in {long} of it counts as unknown"
+                    "the times of records contradict their order, {when}; what changed then counts as unknown ({long})"
                 )
             }
             DoubtReason::Silence => format!(
@@ -223,8 +224,8 @@ mod tests {
         );
         check(
             &[doubt("08:31", "08:33", 0, DoubtReason::Clock)].map(|doubt| Doubt { peer: None, ..doubt }),
-            "times of records contradict their order, 2008-02-19 08:31:00 to 08:33:00; what changed in 2 min of it counts \
-             as unknown",
+            "the times of records contradict their order, 2008-02-19 08:31:00 to 08:33:00; what changed then counts as \
+             unknown (2 min)",
         );
     }
 

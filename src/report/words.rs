@@ -100,10 +100,12 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
             None => "no outage of the network as a whole".to_owned(),
             Some(unjudged) if unjudged.is_all => "the network as a whole could not be judged".to_owned(),
             Some(unjudged) => {
-                format!("no outage of the network as a whole seen in the rest of the window, but {}", unjudged.text)
+                format!("{}; no outage of the network as a whole seen in the rest of the window", unjudged.text)
             }
         };
-        return vec![format!("{}: {as_a_whole}; {n}.", summary.target)];
+        let of_network: Vec<Counted> = flaps.iter().filter(|flap| flap.scope == Scope::Asn).copied().collect();
+        let flaps = quiet::longest_flap(&of_network).map_or(String::new(), |flaps| format!("; {flaps}"));
+        return vec![format!("{}: {as_a_whole}{flaps}; {n}.", summary.target)];
     }
     let mut sentences = Vec::new();
     for longest in longest(outages) {
@@ -128,7 +130,11 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
     sentences.extend(quiet::flaps_beside(outages, flaps));
     // What is the same for many targets is said once, below.
     let is_said = |unjudged: &quiet::Unjudged| report.summaries.len() == 1 || unjudged.is_most;
-    sentences.extend(unjudged.filter(is_said).map(|unjudged| unjudged.text + "."));
+    let said = |unjudged: quiet::Unjudged| match unjudged.is_all {
+        true => "At no time could all of it be judged.".to_owned(),
+        false => unjudged.text + ".",
+    };
+    sentences.extend(unjudged.filter(is_said).map(said));
     sentences
 }
 

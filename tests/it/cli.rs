@@ -543,14 +543,17 @@ fn a_full_disk_is_a_failure() {
 fn a_run_is_written_whole_and_the_export_chooses() {
     let tables = "peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet timelines.parquet";
     let everything =
-        format!("NOTE.txt coverage.csv evidence.parquet manifest.json outages.csv outages.parquet {tables}");
+        format!("NOTE.txt coverage.csv doubts.parquet evidence.parquet manifest.json outages.csv outages.parquet {tables}");
     let whole = everything.replace("rib_entries", "report.html rib_entries");
     for (export, expected) in [
         ("", whole.as_str()),
         ("--export html", "manifest.json report.html"),
         ("--export png,svg", "manifest.json timeline.png timeline.svg"),
         ("--export csv", "NOTE.txt coverage.csv manifest.json outages.csv"),
-        ("--export parquet", format!("evidence.parquet manifest.json outages.parquet {tables}").as_str()),
+        (
+            "--export parquet",
+            format!("doubts.parquet evidence.parquet manifest.json outages.parquet {tables}").as_str(),
+        ),
         ("--export parquet,csv", everything.as_str()),
     ] {
         let out = folder();
@@ -620,5 +623,5 @@ fn the_current_folder_can_be_the_output() {
     let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
     let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(names(out.path()).len(), 11);
+    assert_eq!(names(out.path()).len(), 12);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use outage_replay::catalog::{Mirror, Query, Target};
 use outage_replay::coverage::GapReason;
-use outage_replay::detect::Scope;
+use outage_replay::detect::{Flap, Scope};
 use outage_replay::pipeline::{collect, judge};
 use outage_replay::replay::{Doubt, DoubtReason};
 use outage_replay::report::{self, CoverageRow, Export, Observations, Report, Style};
@@ -229,13 +229,22 @@ fn no_outage_is_never_said_of_time_that_was_not_judged() {
     let headline =
         |report: &Report| document(report)["coverage"]["targets"][0]["headline"].as_str().unwrap().to_owned();
     assert_eq!(headline(&report), "AS131279: no outage of the network as a whole; 8 outages of single prefixes.");
+    let episode = report.findings.episodes.iter_mut().find(|episode| episode.scope == Scope::Asn).expect("an episode");
+    let window = Window::new(at("2014-12-22T16:30"), at("2014-12-22T16:31")).expect("a window");
+    episode.flaps.push(Flap { window, share_min: 0.0 });
+    assert_eq!(
+        headline(&report),
+        "AS131279: no outage of the network as a whole; 1 flap of 1 min, 2014-12-22 16:30:00 to 16:31:00 UTC (all of its \
+         address space); 8 outages of single prefixes."
+    );
+    report.findings.episodes.clear();
     let window = |start, end| Window::new(at(start), at(end)).expect("a window");
     report.summaries[0].unobserved =
         vec![window("2014-12-22T16:00", "2014-12-22T16:00:30"), window("2014-12-22T16:10", "2014-12-22T16:40")];
     assert_eq!(
         headline(&report),
-        "AS131279: no outage of the network as a whole seen in the rest of the window, but 30 min 30 s of 40 min could not \
-         be judged, the longest stretch 2014-12-22 16:10:00 to 16:40:00 UTC; 8 outages of single prefixes."
+        "AS131279: 30 min 30 s of 40 min could not be judged, the longest stretch 2014-12-22 16:10:00 to 16:40:00 UTC; no \
+         outage of the network as a whole seen in the rest of the window; 8 outages of single prefixes."
     );
     report.summaries[0].unobserved = vec![query.window];
     assert_eq!(
@@ -243,7 +252,6 @@ fn no_outage_is_never_said_of_time_that_was_not_judged() {
         "AS131279: the network as a whole could not be judged; 8 outages of single prefixes."
     );
     report.findings.outages.clear();
-    report.findings.episodes.clear();
     let unknown = "AS131279: unknown. No part of the window could be judged, 2014-12-22 16:00:00 to 16:40:00 UTC.";
     for (form, page) in pages(&report) {
         assert!(page.contains(unknown) || form == "html" && page.contains("No part of the window"), "{form}: {page}");
@@ -252,8 +260,8 @@ fn no_outage_is_never_said_of_time_that_was_not_judged() {
     report.summaries[0].unobserved = vec![window("2014-12-22T16:10", "2014-12-22T16:40")];
     assert_eq!(
         headline(&report),
-        "AS131279: no outage seen in the rest of the window, but 30 min of 40 min could not be judged, 2014-12-22 16:10:00 \
-         to 16:40:00 UTC."
+        "AS131279: 30 min of 40 min could not be judged, 2014-12-22 16:10:00 to 16:40:00 UTC; no outage seen in the rest of \
+         the window."
     );
 }
 
@@ -280,7 +288,7 @@ fn edges_have_their_first_and_last_vantage_point_and_evidence_its_reason() {
     let at_the_end = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
     let page = words(&prints(0, at_the_end));
     for sentence in [
-        "at 2014-12-22 16:15:00 UTC and was not back at the end of the window (at least 45 min)",
+        "from 2014-12-22 16:15:00 UTC, and not back at the end of the window (at least 45 min)",
         "Evidence: medium (whole tables from RIB dumps, but it was not back at the end of the window",
     ] {
         assert!(page.contains(sentence), "{page}");

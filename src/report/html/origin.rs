@@ -65,13 +65,25 @@ pub(in crate::report) fn credit(report: &Report) -> String {
     if let Some(note) = &report.note {
         return format!("About the data: {note}");
     }
-    let has = |project| report.coverage.collectors.iter().any(|of| of.project == project);
-    let credits = [
-        (Project::RipeRis, "RIPE NCC Routing Information Service"),
-        (Project::RouteViews, "University of Oregon RouteViews"),
-    ];
-    let named: Vec<&str> = credits.into_iter().filter(|(project, _)| has(*project)).map(|(_, credit)| credit).collect();
-    format!("Data: {}.", named.join("; "))
+    let mut publishers: Vec<String> = report.coverage.collectors.iter().map(publisher).collect();
+    publishers.sort_unstable();
+    publishers.dedup();
+    format!("Data: {}.", publishers.join("; "))
+}
+
+/// Who publishes what a collector records, by the names that its projects give; another one is somebody's own.
+fn publisher(of: &CollectorCoverage) -> String {
+    let name = of.collector.name();
+    let is_number = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match of.project {
+        Project::RipeRis if name.strip_prefix("rrc").is_some_and(is_number) => {
+            "RIPE NCC Routing Information Service".to_owned()
+        }
+        Project::RouteViews if name.starts_with("route-views") || name.contains('.') => {
+            "University of Oregon RouteViews".to_owned()
+        }
+        _ => format!("collector {name}"),
+    }
 }
 
 fn parameters(report: &Report) -> Markup {

@@ -146,13 +146,18 @@ fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> Str
         .map(|column| {
             let whole = edge(window, columns, column + 1).micros_since(edge(window, columns, column));
             match lowest[column] {
-                Some(share) if known[column] >= whole || share < MOSTLY_LOST => {
-                    BLOCKS[((share * 7.0).round() as usize).min(7)]
-                }
+                Some(share) if known[column] >= whole || share < MOSTLY_LOST => block(share),
                 _ => UNKNOWN,
             }
         })
         .collect()
+}
+
+/// The lowest block is nothing and the highest all: what lies close to them has its neighbour.
+fn block(share: f64) -> char {
+    let level = (share * 7.0).round() as usize;
+    let level = if share > 0.0 && share < 1.0 { level.clamp(1, 6) } else { level.min(7) };
+    BLOCKS.get(level).copied().unwrap_or(UNKNOWN)
 }
 
 /// Hours and days above the columns in which they begin, `|18:00      |12-23`; in a window of years, months.
@@ -225,6 +230,11 @@ mod tests {
         let lost = (window("2014-12-22T01:10", "2014-12-22T01:11"), Some(0.0));
         let seen = (window("2014-12-22T02:10", "2014-12-22T02:11"), Some(1.0));
         assert_eq!(bars(whole, 4, &[lost, seen]), "·▁··");
+    }
+
+    #[test]
+    fn only_nothing_and_all_have_the_outermost_blocks() {
+        assert_eq!([0.0, 0.04, 0.5, 0.96, 1.0].map(block), ['▁', '▂', '▅', '▇', '█']);
     }
 
     #[test]
