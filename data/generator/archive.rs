@@ -8,9 +8,9 @@ use outage_replay::bgp::{Asn, Project};
 use outage_replay::time::Timestamp;
 use serde::Serialize;
 
-use super::mrt::{self, Session, Stamp};
+use super::mrt::{self, Flaws, Session, Stamp};
 use super::ribs;
-use super::scenario::{self, Break, CollectorSpec, Container, FileName, Grid, RibSpec, Scenario};
+use super::scenario::{self, Break, CollectorSpec, Container, FileName, Grid, How, RibSpec, Scenario, Writing};
 use super::words::ScenarioError;
 use super::world::{self, World, seconds_after};
 
@@ -30,8 +30,15 @@ pub fn files(text: &str) -> Result<Vec<(String, Vec<u8>)>, ScenarioError> {
                 return no_such_file(file);
             }
         }
+        for copy in scenario.copies.iter().filter(|copy| copy.file.collector == collector) {
+            let slot = slot_of(spec, &copy.file);
+            let Some(content) = contents.get(&slot) else { return no_such_file(&copy.file) };
+            let bytes = stored(copy.container, content.clone(), copy.damage.as_ref());
+            files.insert(file_name(spec, copy.container, &slot), bytes);
+        }
         for (slot, content) in contents {
-            files.insert(file_name(spec, &slot), stored(spec.container, content, damage.remove(&slot)));
+            let bytes = stored(spec.container, content, damage.remove(&slot));
+            files.insert(file_name(spec, spec.container, &slot), bytes);
         }
     }
     if scenario.note.is_some() {
@@ -60,14 +67,23 @@ fn update_files(scenario: &Scenario, world: &World, collector: usize) -> BTreeMa
     for sent in world.sent.iter().filter(|sent| scenario.peers[sent.peer].collector == collector) {
         let at = seconds_after(sent.at, spec.clock);
         let stamped = sent.stamped.map_or(at, |stamped| seconds_after(stamped, spec.clock));
-        let stamp = Stamp {
+        let mut stamp = Stamp {
             at: stamped,
             is_extended: spec.extended_time || stamped.micros() % 1_000_000 != 0,
             is_local: sent.is_local,
             uses_mp: sent.uses_mp,
+            flaws: Flaws::default(),
         };
+        let is_meant = |writing: &&Writing| writing.peers.contains(&sent.peer) && writing.span.contains(sent.at);
+        let ways: Vec<How> = scenario.writings.iter().filter(is_meant).map(|writing| writing.how).collect();
+        if ways.iter().any(|how| matches!(how, How::Lost)) {
+            continue;
+        }
+        let by_clock = |how: &How| if let How::Clock(seconds) = how { *seconds } else { 0 };
+        let filed_at = seconds_after(at, ways.iter().map(by_clock).sum());
+        ways.into_iter().for_each(|how| stamp.write(how));
         // A table transfer may outlast the archive.
-        if let Some(content) = files.get_mut(&(false, grid.slot(at))) {
+        if let Some(content) = files.get_mut(&(false, grid.slot(filed_at))) {
             content.extend(mrt::update_record(&sessions[sent.peer], stamp, &sent.said));
         }
     }
@@ -96,6 +112,10 @@ fn rib_files(scenario: &Scenario, world: &World, collector: usize) -> BTreeMap<S
                     multicast: Vec::new(),
                     has_path_ids: true,
                     has_peer_table: true,
+                    is_twice: false,
+                    is_mapped: false,
+                    has_no_asns: false,
+                    left_over: 0,
                 };
                 files.insert((true, seconds_after(at, spec.clock)), ribs::dump(scenario, world, &sessions, &dump));
             }
@@ -179,10 +199,10 @@ impl Grid {
 }
 
 /// `rrc00/2014.12/updates.20141222.1615.gz`, `route-views2/bgpdata/2014.12/RIBS/rib.20141222.1600.bz2`
-fn file_name(spec: &CollectorSpec, (is_rib, at): &Slot) -> String {
+fn file_name(spec: &CollectorSpec, container: Container, (is_rib, at): &Slot) -> String {
     let at = seconds_after(*at, spec.name_offset).to_datetime();
     let (month, minute) = (at.format("%Y.%m"), at.format("%Y%m%d.%H%M"));
-    let extension = match spec.container {
+    let extension = match container {
         Container::Gzip => ".gz",
         Container::Bzip2 => ".bz2",
         Container::Zstandard => ".zst",

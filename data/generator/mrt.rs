@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use outage_replay::bgp::{Asn, Family};
 use outage_replay::time::Timestamp;
 
+use super::scenario::How;
 use super::words::{Nlri, Path, Segment};
-use super::world::Said;
+use super::world::{Said, seconds_after};
 
 const TABLE_DUMP: u16 = 12;
 const TABLE_DUMP_V2: u16 = 13;
@@ -18,6 +19,8 @@ const AS_TRANS: u16 = 23456;
 /// Address families on the wire (RFC 4760).
 const AFI: [u16; 2] = [1, 2];
 const UNICAST: u8 = 1;
+/// No standard gives this type to a segment of a path.
+const UNKNOWN_SEGMENT: u8 = 9;
 
 /// What the records of one session have in common.
 #[derive(Clone, Debug)]
@@ -38,6 +41,41 @@ pub struct Stamp {
     pub is_extended: bool,
     pub is_local: bool,
     pub uses_mp: bool,
+    pub flaws: Flaws,
+}
+
+/// What is wrong with a record of an update file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flaws {
+    micros: Option<u32>,
+    cut: Option<usize>,
+    has_other_width: bool,
+    has_unknown_segment: bool,
+    has_other_path_ids: bool,
+    has_bad_length: bool,
+    reserved: u8,
+    safi: Option<u8>,
+    is_mapped: bool,
+}
+
+impl Stamp {
+    /// Writes the record in this way.
+    pub fn write(&mut self, how: How) {
+        let flaws = &mut self.flaws;
+        match how {
+            How::Lost => {}
+            How::Stamped(seconds) | How::Clock(seconds) => self.at = seconds_after(self.at, seconds),
+            How::Micros(micros) => (self.is_extended, flaws.micros) = (true, Some(micros)),
+            How::Cut(n) => flaws.cut = Some(n),
+            How::OtherWidth => flaws.has_other_width = true,
+            How::UnknownSegment => flaws.has_unknown_segment = true,
+            How::OtherPathIds => flaws.has_other_path_ids = true,
+            How::BadLength => flaws.has_bad_length = true,
+            How::Reserved(octet) => flaws.reserved = octet,
+            How::Safi(safi) => (self.uses_mp, flaws.safi) = (true, Some(safi)),
+            How::Mapped => flaws.is_mapped = true,
+        }
+    }
 }
 
 /// One entry of a RIB record.
@@ -95,21 +133,31 @@ pub fn update_record(session: &Session, stamp: Stamp, said: &Said) -> Vec<u8> {
                 7 if session.has_add_path => 11,
                 other => other,
             };
-            let (kind, body) = message(session, stamp.uses_mp, said);
-            (subtype, with_header(kind, &body))
+            let spoken = Session {
+                is_two_octet: session.is_two_octet != stamp.flaws.has_other_width,
+                has_add_path: session.has_add_path != stamp.flaws.has_other_path_ids,
+                ..session.clone()
+            };
+            let (kind, body) = message(&spoken, &stamp, said);
+            let mut octets = with_header(kind, &body);
+            if let (Some(n), Said::Update { .. }) = (stamp.flaws.cut, said) {
+                octets.truncate(n);
+            }
+            (subtype, octets)
         }
     };
     let mut body = Vec::new();
     if stamp.is_extended {
-        put_u32(&mut body, stamp.at.micros().rem_euclid(1_000_000) as u32);
+        put_u32(&mut body, stamp.flaws.micros.unwrap_or(stamp.at.micros().rem_euclid(1_000_000) as u32));
     }
     for asn in [session.peer_asn, session.local_asn] {
         put_asn(&mut body, asn, four_octets);
     }
     put_u16(&mut body, 0); // interface
-    put_u16(&mut body, AFI[usize::from(session.peer_address.is_ipv6())]);
-    put_address(&mut body, session.peer_address);
-    put_address(&mut body, session.local_address);
+    let ends = [session.peer_address, session.local_address];
+    let ends = if stamp.flaws.is_mapped { ends.map(mapped) } else { ends };
+    put_u16(&mut body, AFI[usize::from(ends[0].is_ipv6())]);
+    ends.into_iter().for_each(|address| put_address(&mut body, address));
     body.extend(content);
     record(stamp.at, if stamp.is_extended { BGP4MP_ET } else { BGP4MP }, subtype, &body)
 }
@@ -126,7 +174,7 @@ fn legacy_record(session: &Session, stamp: Stamp, said: &Said) -> Vec<u8> {
     }
     put_asn(&mut body, session.local_asn, false);
     put_address(&mut body, session.local_address);
-    let (kind, message) = message(session, stamp.uses_mp, said);
+    let (kind, message) = message(session, &stamp, said);
     body.extend(message);
     let subtype = match kind {
         1 => 5,
@@ -138,11 +186,11 @@ fn legacy_record(session: &Session, stamp: Stamp, said: &Said) -> Vec<u8> {
 }
 
 /// The type and the body of the BGP message; state changes have none.
-fn message(session: &Session, uses_mp: bool, said: &Said) -> (u8, Vec<u8>) {
+fn message(session: &Session, stamp: &Stamp, said: &Said) -> (u8, Vec<u8>) {
     match said {
         Said::Open => (1, open(session)),
         Said::Update { withdrawn, announced, path } => {
-            (2, update(session, uses_mp, withdrawn, announced, path.as_deref()))
+            (2, update(session, stamp, withdrawn, announced, path.as_deref()))
         }
         Said::EndOfRib(Family::V4) => (2, vec![0, 0, 0, 0]),
         Said::EndOfRib(Family::V6) => {
@@ -186,24 +234,34 @@ fn open(session: &Session) -> Vec<u8> {
 
 fn update(
     session: &Session,
-    always_mp: bool,
+    stamp: &Stamp,
     withdrawn: &[(Nlri, u32)],
     announced: &[(Nlri, u32)],
     path: Option<&Path>,
 ) -> Vec<u8> {
     // IPv4 routes have their own fields, except on an IPv6 session.
-    let is_mp = |nlri: &Nlri| always_mp || nlri.address.is_ipv6() || session.peer_address.is_ipv6();
+    let flaws = &stamp.flaws;
+    let safi = flaws.safi.unwrap_or(UNICAST);
+    let is_mp = |nlri: &Nlri| stamp.uses_mp || nlri.address.is_ipv6() || session.peer_address.is_ipv6();
     let octets = |prefixes: &[(Nlri, u32)], wanted: &dyn Fn(&Nlri) -> bool| {
         let mut bytes = Vec::new();
         for (nlri, path_id) in prefixes.iter().filter(|(nlri, _)| wanted(nlri)) {
             put_nlri(&mut bytes, nlri, session.has_add_path.then_some(*path_id));
+        }
+        let length = bytes.get_mut(if session.has_add_path { 4 } else { 0 });
+        if let Some(length) = length.filter(|_| flaws.has_bad_length) {
+            *length |= 0x80;
         }
         bytes
     };
     let mut attributes = Vec::new();
     if let Some(path) = path {
         let next_hop = announced.iter().any(|(nlri, _)| !is_mp(nlri));
-        attributes.extend(path_attributes(session, path, session.is_two_octet, next_hop));
+        let mut path = path.clone();
+        if flaws.has_unknown_segment {
+            path.iter_mut().for_each(|segment| segment.code = UNKNOWN_SEGMENT);
+        }
+        attributes.extend(path_attributes(session, &path, session.is_two_octet, next_hop));
     }
     for family in Family::ALL {
         let of_family = |nlri: &Nlri| is_mp(nlri) && nlri.family() == family;
@@ -211,9 +269,9 @@ fn update(
         if !reached.is_empty() {
             let mut value = Vec::new();
             put_u16(&mut value, AFI[family as usize]);
-            value.push(UNICAST);
+            value.push(safi);
             put_next_hop(&mut value, session, family);
-            value.push(0); // reserved
+            value.push(flaws.reserved);
             value.extend(reached);
             attributes.extend(attribute(0x80, 14, &value));
         }
@@ -221,7 +279,7 @@ fn update(
         if !unreached.is_empty() {
             let mut value = Vec::new();
             put_u16(&mut value, AFI[family as usize]);
-            value.push(UNICAST);
+            value.push(safi);
             value.extend(unreached);
             attributes.extend(attribute(0x80, 15, &value));
         }
@@ -290,7 +348,7 @@ fn attribute(flags: u8, kind: u8, value: &[u8]) -> Vec<u8> {
 }
 
 /// PEER_INDEX_TABLE (RFC 6396, section 4.3.1).
-pub fn peer_index_table(at: Timestamp, collector: Ipv4Addr, peers: &[&Session]) -> Vec<u8> {
+pub fn peer_index_table(at: Timestamp, collector: Ipv4Addr, peers: &[Session], left_over: usize) -> Vec<u8> {
     let mut body = collector.octets().to_vec();
     put_u16(&mut body, 0); // no view name
     put_u16(&mut body, peers.len() as u16);
@@ -300,6 +358,7 @@ pub fn peer_index_table(at: Timestamp, collector: Ipv4Addr, peers: &[&Session]) 
         put_address(&mut body, session.peer_address);
         put_asn(&mut body, session.peer_asn, !session.is_two_octet);
     }
+    body.resize(body.len() + left_over, 0);
     record(at, TABLE_DUMP_V2, 1, &body)
 }
 
@@ -366,6 +425,14 @@ pub fn table_dump_record(at: Timestamp, sequence: u16, nlri: &Nlri, entry: &Entr
     put_u16(&mut body, attributes.len() as u16);
     body.extend(attributes);
     record(at, TABLE_DUMP, if is_v4 { 1 } else { 2 }, &body)
+}
+
+/// An IPv4 address as a part of IPv6.
+pub fn mapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().into(),
+        IpAddr::V6(_) => address,
+    }
 }
 
 /// The next hop of IPv4 routes: the peer, or its router identifier on an IPv6 session.

@@ -31,8 +31,16 @@ pub fn dump(scenario: &Scenario, world: &World, sessions: &[Session], spec: &Rib
 
     let mut bytes = Vec::new();
     if format == RibFormat::TableDumpV2 && spec.has_peer_table {
-        let table: Vec<&Session> = dummy.iter().chain(listed.iter().map(|&peer| &sessions[peer])).collect();
-        bytes.extend(mrt::peer_index_table(clock(spec.at), Ipv4Addr::from(collector_id(spec.collector)), &table));
+        let as_listed = |&peer: &PeerIndex| {
+            let mut session = sessions[peer].clone();
+            session.peer_address =
+                if spec.is_mapped { mrt::mapped(session.peer_address) } else { session.peer_address };
+            session.peer_asn = if spec.has_no_asns { Asn(0) } else { session.peer_asn };
+            session
+        };
+        let table: Vec<Session> = dummy.iter().cloned().chain(listed.iter().map(as_listed)).collect();
+        let id = Ipv4Addr::from(collector_id(spec.collector));
+        bytes.extend(mrt::peer_index_table(clock(spec.at), id, &table, spec.left_over));
     }
     let n_written = prefixes.len() as u64 * spec.cut / 100;
     let mut sequence = 0u32;
@@ -58,6 +66,9 @@ pub fn dump(scenario: &Scenario, world: &World, sessions: &[Session], spec: &Rib
             });
             sequence += 1;
         }
+    }
+    if spec.is_twice {
+        bytes.extend_from_within(..);
     }
     bytes
 }

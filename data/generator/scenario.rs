@@ -35,6 +35,10 @@ pub struct Scenario {
     pub skips: Vec<FileName>,
     /// Files that are published damaged.
     pub breaks: Vec<(FileName, Break)>,
+    /// Second files of a moment, in another container.
+    pub copies: Vec<Copy>,
+    /// Stretches in which records are written otherwise than they should be.
+    pub writings: Vec<Writing>,
 }
 
 /// When files begin: every `period` seconds, `phase` seconds after midnight UTC.
@@ -226,6 +230,14 @@ pub struct RibSpec {
     pub multicast: Vec<Nlri>,
     pub has_path_ids: bool,
     pub has_peer_table: bool,
+    /// Whether everything is in the file twice.
+    pub is_twice: bool,
+    /// Whether IPv4 addresses of peers are written as `::ffff:a.b.c.d`.
+    pub is_mapped: bool,
+    /// Whether the peer table gives AS 0 to every peer.
+    pub has_no_asns: bool,
+    /// How many zero octets follow the last entry of the peer table.
+    pub left_over: usize,
 }
 
 #[derive(Debug)]
@@ -251,6 +263,50 @@ pub struct FileName {
     pub collector: CollectorIndex,
     pub is_rib: bool,
     pub at: Timestamp,
+}
+
+/// A second file beside the one of the same moment, which is whole.
+#[derive(Debug)]
+pub struct Copy {
+    pub file: FileName,
+    pub container: Container,
+    pub damage: Option<Break>,
+}
+
+/// How the records of some peers are written in a stretch of time, whatever the peers really said.
+#[derive(Debug)]
+pub struct Writing {
+    pub peers: Vec<PeerIndex>,
+    pub span: Window,
+    pub how: How,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum How {
+    /// Not at all.
+    Lost,
+    /// With a time that is so many seconds too late, or too early.
+    Stamped(i64),
+    /// By a clock that is ahead by so much, which also says to which file they go.
+    Clock(i64),
+    /// With microseconds (`BGP4MP_ET`), these.
+    Micros(u32),
+    /// UPDATE messages end after so many octets. Their header states the full length.
+    Cut(usize),
+    /// UPDATE messages have AS numbers of the width that the record does not state.
+    OtherWidth,
+    /// Segments of AS paths have a type that is not defined.
+    UnknownSegment,
+    /// The record states ADD-PATH where the message has no path identifiers, or the reverse.
+    OtherPathIds,
+    /// The first prefix of every list has an impossible length.
+    BadLength,
+    /// The reserved octet of MP_REACH_NLRI has this value.
+    Reserved(u8),
+    /// All prefixes are in MP_REACH_NLRI and MP_UNREACH_NLRI, with this subsequent address family.
+    Safi(u8),
+    /// IPv4 addresses of both ends are written as `::ffff:a.b.c.d`.
+    Mapped,
 }
 
 /// What is wrong with a stored file.

@@ -3,7 +3,7 @@
 use outage_replay::bgp::Asn;
 
 use super::super::words::{self, Line, Path, ScenarioError, sequence};
-use super::{Break, Grid, RibFormat};
+use super::{Break, Container, Grid, How, RibFormat};
 
 /// `SECONDS [phase SECONDS]`
 pub fn grid(line: &mut Line) -> Result<Grid, ScenarioError> {
@@ -25,6 +25,39 @@ pub fn rib_format(line: &mut Line) -> Result<RibFormat, ScenarioError> {
         "v2" => Ok(RibFormat::TableDumpV2),
         other => line.error(format!("'{other}' is not a format of RIB dumps: write v1 or v2")),
     }
+}
+
+pub fn container(line: &mut Line) -> Result<Container, ScenarioError> {
+    let word = line.word("a container")?;
+    container_named(&word).map_or_else(|| line.error(format!("'{word}' is not a container: gz, bz2, zst or plain")), Ok)
+}
+
+pub fn container_named(word: &str) -> Option<Container> {
+    match word {
+        "gz" => Some(Container::Gzip),
+        "bz2" => Some(Container::Bzip2),
+        "zst" => Some(Container::Zstandard),
+        "plain" => Some(Container::Plain),
+        _ => None,
+    }
+}
+
+pub fn how(line: &mut Line) -> Result<How, ScenarioError> {
+    Ok(match line.word("how records are written")?.as_str() {
+        "lost" => How::Lost,
+        "stamp" => How::Stamped(line.value("a number of seconds such as +120")?),
+        "clock" => How::Clock(line.value("a number of seconds such as +120")?),
+        "micros" => How::Micros(line.value("a number of microseconds")?),
+        "cut" => How::Cut(positive(line)? as usize),
+        "other-width" => How::OtherWidth,
+        "unknown-segment" => How::UnknownSegment,
+        "other-path-ids" => How::OtherPathIds,
+        "bad-length" => How::BadLength,
+        "reserved" => How::Reserved(line.value("a number below 256")?),
+        "safi" => How::Safi(line.value("a number below 256")?),
+        "mapped" => How::Mapped,
+        other => return line.error(format!("unknown way '{other}' to write records")),
+    })
 }
 
 /// AS numbers and ranges of them, separated by commas: `174,64500-64510`.

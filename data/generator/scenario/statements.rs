@@ -7,7 +7,7 @@ use outage_replay::time::{Timestamp, Window};
 
 use super::super::words::{Line, Nlri, ScenarioError, nlri, with_first};
 use super::super::world::mix;
-use super::options::{as_numbers, grid, positive, read_break, rib_format, table_path};
+use super::options::{as_numbers, container, container_named, grid, how, positive, read_break, rib_format, table_path};
 use super::*;
 
 /// Reads a scenario line by line.
@@ -46,6 +46,8 @@ struct Reader {
     raws: Vec<Raw>,
     skips: Vec<FileName>,
     breaks: Vec<(FileName, Break)>,
+    copies: Vec<Copy>,
+    writings: Vec<Writing>,
 }
 
 impl Reader {
@@ -74,6 +76,12 @@ impl Reader {
                 let damage = read_break(line)?;
                 self.breaks.push((file, damage));
             }
+            "copy" => {
+                let (file, container) = (self.file_name(line)?, container(line)?);
+                let damage = if line.is_empty() { None } else { Some(read_break(line)?) };
+                self.copies.push(Copy { file, container, damage });
+            }
+            "records" => self.records(line)?,
             other => return line.error(format!("unknown statement '{other}'")),
         }
         Ok(())
@@ -99,6 +107,8 @@ impl Reader {
             raws: self.raws,
             skips: self.skips,
             breaks: self.breaks,
+            copies: self.copies,
+            writings: self.writings,
         })
     }
 
@@ -150,11 +160,10 @@ impl Reader {
                 "format" => spec.rib_format = rib_format(line)?,
                 "dummy-peer" => spec.has_dummy_peer = true,
                 "present-only" => spec.lists_present_only = true,
-                "gz" => spec.container = Container::Gzip,
-                "bz2" => spec.container = Container::Bzip2,
-                "zst" => spec.container = Container::Zstandard,
-                "plain" => spec.container = Container::Plain,
-                other => return line.error(format!("unknown option '{other}' of a collector")),
+                other => match container_named(other) {
+                    Some(container) => spec.container = container,
+                    None => return line.error(format!("unknown option '{other}' of a collector")),
+                },
             }
         }
         self.collectors.push(spec);
@@ -405,6 +414,10 @@ impl Reader {
             multicast: Vec::new(),
             has_path_ids: true,
             has_peer_table: true,
+            is_twice: false,
+            is_mapped: false,
+            has_no_asns: false,
+            left_over: 0,
         };
         while !line.is_empty() {
             match line.word("an option")?.as_str() {
@@ -429,10 +442,28 @@ impl Reader {
                 "multicast" => spec.multicast.extend(self.listed_prefixes(line)?),
                 "no-ids" => spec.has_path_ids = false,
                 "no-peer-table" => spec.has_peer_table = false,
+                "twice" => spec.is_twice = true,
+                "mapped" => spec.is_mapped = true,
+                "as-zero" => spec.has_no_asns = true,
+                "left-over" => spec.left_over = line.value("a number of octets")?,
                 other => return line.error(format!("unknown option '{other}' of a rib")),
             }
         }
         self.ribs.push(spec);
+        Ok(())
+    }
+
+    /// `records PEERS TIME .. TIME HOW`
+    fn records(&mut self, line: &mut Line) -> Result<(), ScenarioError> {
+        let peers = self.selection(line)?;
+        let start = line.time(self.epoch)?;
+        line.expect_word("..")?;
+        let end = line.time(self.epoch)?;
+        let how = how(line)?;
+        match Window::new(start, end) {
+            Ok(span) => self.writings.push(Writing { peers, span, how }),
+            Err(error) => return line.error(error.to_string()),
+        }
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::trouble::Trouble;
+
 /// First second of the archive, before the epoch.
 pub const START: i64 = -1800;
 /// Its end, and that of the window, which begins at the epoch.
@@ -21,7 +23,7 @@ pub const PREFIXES: [&str; 6] = [
 pub const N_CONTROLS: usize = 2;
 /// Those of IPv6, a bit each.
 pub const IPV6: u8 = 0b10_0100;
-const PATHS: [&str; 3] = ["4837 131279", "3356 4837 131279", "1299 4755"];
+pub const PATHS: [&str; 3] = ["4837 131279", "3356 4837 131279", "1299 4755"];
 
 /// SplitMix64: small, and the same everywhere.
 pub struct Random(u64);
@@ -44,11 +46,11 @@ impl Random {
         range.start + (self.next() % (range.end - range.start) as u64) as i64
     }
 
-    fn chance(&mut self, percent: i64) -> bool {
+    pub fn chance(&mut self, percent: i64) -> bool {
         self.within(0..100) < percent
     }
 
-    fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, among: &[T]) -> T {
         among[self.within(0..among.len() as i64) as usize]
     }
 }
@@ -60,13 +62,12 @@ pub struct CollectorSpec {
     pub has_states: bool,
     pub container: &'static str,
     pub is_v1: bool,
-}
-
-impl CollectorSpec {
     /// Seconds between two update files.
-    pub fn period(&self) -> i64 {
-        if self.is_ris { 300 } else { 900 }
-    }
+    pub period: i64,
+    /// Whether OPEN is recorded although state changes are not.
+    pub has_opens: bool,
+    /// More options of the statement.
+    pub options: String,
 }
 
 #[derive(Clone, Debug)]
@@ -74,7 +75,7 @@ pub struct PeerSpec {
     pub collector: usize,
     pub asn: u32,
     pub address: String,
-    options: &'static str,
+    pub options: &'static str,
     /// Carries a fifth of the table only.
     pub is_partial: bool,
     /// Several paths for a prefix.
@@ -82,6 +83,10 @@ pub struct PeerSpec {
     pub is_ipv4_only: bool,
     /// Prefixes held at the start, a bit each.
     pub held: u8,
+    /// Whether its session is down at the start.
+    pub is_idle: bool,
+    /// From when on every reader must see that it is no more: another has taken its place.
+    pub gone_from: Option<i64>,
 }
 
 /// Something that a peer does.
@@ -108,13 +113,17 @@ pub enum Deed {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dump {
     pub collector: usize,
     pub at: i64,
     pub span: i64,
     /// Per cent of the records that are in it.
     pub cut: i64,
+    /// More options of the statement.
+    pub options: String,
+    /// Whether a reader may make nothing of it.
+    pub is_useless: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +170,17 @@ pub struct History {
     /// Whether the question is for the AS as well as for its prefixes.
     pub asks_for_the_as: bool,
     has_dead_peer: bool,
+    /// The window of the question.
+    pub window: (i64, i64),
+    /// What befalls it; see [`History::befallen`].
+    pub troubles: Vec<Trouble>,
+    /// More statements, about peers and at the end.
+    pub peer_lines: Vec<String>,
+    pub lines: Vec<String>,
+    /// Stretches of a collector of which the records are missing.
+    pub holes: Vec<(usize, i64, i64)>,
+    /// Deeds whose UPDATE withdraws many unrelated prefixes first.
+    pub filled: Vec<(i64, usize)>,
 }
 
 impl History {
@@ -181,6 +201,9 @@ impl History {
                     _ => "gz",
                 },
                 is_v1: random.chance(10),
+                period: if is_ris { 300 } else { 900 },
+                has_opens: false,
+                options: String::new(),
             })
             .collect();
         let peers = peers(random, &collectors);
@@ -191,6 +214,12 @@ impl History {
             min_peers: random.within(1..4) as usize,
             asks_for_the_as: random.chance(20),
             has_dead_peer: random.chance(20),
+            window: (0, END),
+            troubles: Vec::new(),
+            peer_lines: Vec::new(),
+            lines: Vec::new(),
+            holes: Vec::new(),
+            filled: Vec::new(),
             collectors,
             peers,
         };
@@ -205,7 +234,7 @@ impl History {
             let spec = &self.collectors[collector];
             let own: Vec<i64> = self.dumps.iter().filter(|dump| dump.collector == collector).map(|d| d.at).collect();
             let is_rib = !own.is_empty() && random.chance(30);
-            let period = spec.period();
+            let period = spec.period;
             let at = if is_rib { random.pick(&own) } else { random.within(START / period..END / period) * period };
             // What a plain file, or Zstandard without a check sum, holds after a flip is simply what it says.
             let is_checked = matches!(spec.container, "gz" | "bz2");
@@ -231,18 +260,20 @@ impl History {
     pub fn scenario(&self) -> String {
         let mut text = format!("epoch {EPOCH}\narchive {START} .. +{END}\n");
         let mut line = |words: std::fmt::Arguments| writeln!(text, "{words}").expect("memory");
-        for CollectorSpec { name, is_ris, has_states, container, is_v1 } in &self.collectors {
-            let kind = if *is_ris { "riperis updates 300 keepalives 60" } else { "routeviews updates 900" };
+        for CollectorSpec { name, is_ris, has_states, container, is_v1, period, options, .. } in &self.collectors {
+            let (kind, keepalives) = if *is_ris { ("riperis", " keepalives 60") } else { ("routeviews", "") };
             let (states, v1) = (if *has_states { " states" } else { "" }, if *is_v1 { " format v1" } else { "" });
-            line(format_args!("collector {name} {kind}{states}{v1} {container}"));
+            line(format_args!("collector {name} {kind} updates {period}{keepalives}{states}{v1} {container}{options}"));
         }
         for (index, peer) in self.peers.iter().enumerate() {
             let PeerSpec { collector, asn, address, options, .. } = peer;
-            line(format_args!("peer p{index} {} AS{asn} {address} {options}", self.collectors[*collector].name));
+            let idle = if peer.is_idle { " idle" } else { "" };
+            line(format_args!("peer p{index} {} AS{asn} {address} {options}{idle}", self.collectors[*collector].name));
         }
         if self.has_dead_peer {
             line(format_args!("peer dead x AS1999 192.0.2.199 idle\nat +10 dead state 6>1 every 65 times 80"));
         }
+        self.peer_lines.iter().for_each(|text| line(format_args!("{text}")));
         // The dead peer, too, but its session never comes up.
         line(format_args!("table rest 40 of 198.18.0.0/15 as /24 origins 64500-64503 via 174,3356"));
         let carries_ipv6 = |index: &usize| !self.collectors[self.peers[*index].collector].is_v1;
@@ -257,12 +288,17 @@ impl History {
                 line(format_args!("route p{index} {} \"{}\"", PREFIXES[prefix], PATHS[index % 2]));
             }
         }
+        if !self.filled.is_empty() {
+            let filler: Vec<String> = (0..120).map(|index| format!("198.19.{index}.0/24")).collect();
+            line(format_args!("group filler = {}", filler.join(",")));
+        }
         for (at, peer, deed) in &self.deeds {
+            let filler = if self.filled.contains(&(*at, *peer)) { "withdraw filler " } else { "" };
             let what = match deed {
                 Deed::Announce { prefix, path, id } => {
-                    format!("announce {} \"{}\" id {id}", PREFIXES[*prefix], PATHS[*path])
+                    format!("{filler}announce {} \"{}\" id {id}", PREFIXES[*prefix], PATHS[*path])
                 }
-                Deed::Withdraw { prefix, id } => format!("withdraw {} id {id}", PREFIXES[*prefix]),
+                Deed::Withdraw { prefix, id } => format!("{filler}withdraw {} id {id}", PREFIXES[*prefix]),
                 Deed::RepeatLate { prefix, by } => {
                     format!("announce {} \"{}\" id 1 stamped {:+}", PREFIXES[*prefix], PATHS[0], at - by)
                 }
@@ -270,10 +306,13 @@ impl History {
                 Deed::Up { transfer, ends_with_end_of_rib: true } => format!("up transfer {transfer}"),
                 Deed::Up { transfer, .. } => format!("up transfer {transfer} no-end-of-rib"),
             };
+            if matches!(deed, Deed::Up { .. }) && self.collectors[self.peers[*peer].collector].has_opens {
+                line(format_args!("at {at:+} p{peer} open"));
+            }
             line(format_args!("at {at:+} p{peer} {what}"));
         }
-        for Dump { collector, at, span, cut } in &self.dumps {
-            line(format_args!("rib {} {at:+} span {span} cut {cut}%", self.collectors[*collector].name));
+        for Dump { collector, at, span, cut, options, .. } in &self.dumps {
+            line(format_args!("rib {} {at:+} span {span} cut {cut}%{options}", self.collectors[*collector].name));
         }
         for Broken { collector, is_rib, at, damage } in &self.broken {
             let file =
@@ -291,6 +330,7 @@ impl History {
                 Damage::Flip(n, seed) => line(format_args!("# flip {n} bits by {seed} in {file}")),
             }
         }
+        self.lines.iter().for_each(|text| line(format_args!("{text}")));
         text
     }
 }
@@ -328,6 +368,8 @@ fn peers(random: &mut Random, collectors: &[CollectorSpec]) -> Vec<PeerSpec> {
                 has_add_path: options == "add-path",
                 is_ipv4_only: spec.is_v1,
                 held,
+                is_idle: false,
+                gone_from: None,
             });
         }
     }
@@ -410,7 +452,8 @@ fn dumps(random: &mut Random, collectors: &[CollectorSpec]) -> Vec<Dump> {
         at.dedup_by_key(|at| *at / 300);
         for at in at {
             let cut = if random.chance(7) { random.pick(&[10, 40, 60]) } else { 100 };
-            dumps.push(Dump { collector, at, span: random.pick(&[0, 0, 3, 40]), cut });
+            let span = random.pick(&[0, 0, 3, 40]);
+            dumps.push(Dump { collector, at, span, cut, options: String::new(), is_useless: false });
         }
     }
     dumps

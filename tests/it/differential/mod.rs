@@ -6,43 +6,87 @@
 //!
 //! `OUTAGE_REPLAY_SEED=N` replays the history of one seed; `OUTAGE_REPLAY_HISTORIES=N` runs that many, and
 //! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails.
+//!
+//! The same histories are judged again with the troubles of `trouble.rs`. `OUTAGE_REPLAY_TROUBLE=clock` gives all of them
+//! troubles of this kind and leaves out the tidy ones; `OUTAGE_REPLAY_TROUBLE=none` leaves out the troubled ones.
 
 mod history;
+mod judge;
+mod trouble;
 mod truth;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use outage_replay::bgp::Prefix;
 use outage_replay::catalog::{Match, Mirror, Query, Target};
-use outage_replay::detect::{Outage, Thresholds};
 use outage_replay::report::Report;
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Held, PeerState, SessionSpan, Timeline};
 use outage_replay::{Options, run};
 
 use crate::generator;
-use history::{Damage, END, History, N_CONTROLS, PREFIXES, Random, START};
-use truth::{HOLDS, KNOWN, LACKS, Truth};
+use history::{Damage, History, PREFIXES, Random};
+use judge::{Observed, check};
+use trouble::Kind;
 
-/// Histories of a usual run.
+/// Tidy histories of a usual run, and troubled ones.
 const N_HISTORIES: u64 = 1000;
+const N_TROUBLED: u64 = 500;
 
 #[test]
 fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_is_found() {
+    if trouble_asked_for().is_none_or(|asked| asked == "none") {
+        let (first, n) = seeds(N_HISTORIES);
+        judge_all(first, n, History::random);
+    }
+}
+
+#[test]
+fn whatever_is_claimed_of_a_troubled_archive_is_true() {
+    let kind = match trouble_asked_for().as_deref() {
+        Some("none") => return,
+        None | Some("all") => None,
+        Some(asked) => {
+            let names: Vec<&str> = Kind::ALL.iter().map(|(_, name)| *name).collect();
+            let found = Kind::ALL.iter().find(|(_, name)| *name == asked);
+            Some(found.unwrap_or_else(|| panic!("no trouble is called '{asked}'; there are {names:?}")).0)
+        }
+    };
+    let (first, n) = seeds(N_TROUBLED);
+    judge_all(first, n, |seed| History::troubled(seed, kind));
+}
+
+fn trouble_asked_for() -> Option<String> {
+    std::env::var("OUTAGE_REPLAY_TROUBLE").ok()
+}
+
+/// The first seed and how many.
+fn seeds(usually: u64) -> (u64, u64) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
-    let (first, n) = match number("OUTAGE_REPLAY_SEED") {
+    match number("OUTAGE_REPLAY_SEED") {
         Some(seed) => (seed, 1),
         None => {
             let first = number("OUTAGE_REPLAY_FIRST_SEED").unwrap_or(0);
-            (first, number("OUTAGE_REPLAY_HISTORIES").unwrap_or(N_HISTORIES))
+            (first, number("OUTAGE_REPLAY_HISTORIES").unwrap_or(usually))
         }
-    };
+    }
+}
+
+/// What came of the histories with one kind of trouble.
+#[derive(Default)]
+struct Tally {
+    n_histories: usize,
+    n_wrong: usize,
+    observed: Observed,
+}
+
+fn judge_all(first: u64, n: u64, history: impl Fn(u64) -> History + Sync) {
     let goes_on = std::env::var_os("OUTAGE_REPLAY_GO_ON").is_some();
     let next = AtomicU64::new(first);
     let failures: Mutex<Vec<(u64, String)>> = Mutex::new(Vec::new());
+    let tallies: Mutex<BTreeMap<String, Tally>> = Mutex::new(BTreeMap::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -52,31 +96,54 @@ fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_i
                     if seed >= first + n {
                         break;
                     }
-                    if let Some(why) = fault(&History::random(seed)) {
-                        println!("OUTAGE_REPLAY_SEED={seed}: {why}");
+                    let history = history(seed);
+                    let (observed, why) = judged(&history);
+                    let mut tallies = tallies.lock().expect("a lock");
+                    let tally = tallies.entry(history.kinds()).or_default();
+                    tally.n_histories += 1;
+                    tally.n_wrong += usize::from(why.is_some());
+                    tally.observed.add(observed);
+                    if let Some(why) = why {
+                        println!("OUTAGE_REPLAY_SEED={seed} ({}): {why}", history.kinds());
                         failures.lock().expect("a lock").push((seed, why));
                     }
                 }
             });
         }
     });
+    for (kinds, Tally { n_histories, n_wrong, observed }) in tallies.into_inner().expect("a lock") {
+        let Observed { judged, all } = observed;
+        let share = 100.0 * observed.share();
+        println!("{kinds:<20} {n_histories:>5} histories, {n_wrong:>4} wrong, judged {judged} of {all} s: {share:.3} %");
+    }
     let failures = failures.into_inner().expect("a lock");
     let Some((seed, why)) = failures.first() else { return };
     if goes_on {
         panic!("{} of {n} histories", failures.len());
     }
-    let small = shrunk(History::random(*seed));
+    let small = shrunk(history(*seed));
     let why = fault(&small).unwrap_or_else(|| format!("only once: {why}"));
     panic!(
         "{why}\n\nOUTAGE_REPLAY_SEED={seed} shows it again. Without what does not matter, the history is\n\n{}",
-        small.scenario()
+        small.befallen().scenario()
     );
 }
 
-/// What is wrong with the answer to a history; a panic counts.
+/// How much was judged, and what is wrong with the answer; a panic counts.
+fn judged(history: &History) -> (Observed, Option<String>) {
+    let judge = || {
+        let history = history.befallen();
+        let report = report(&history);
+        (Observed::of(&report), check(&history, &report).err())
+    };
+    std::panic::catch_unwind(judge).unwrap_or_else(|panic| {
+        (Observed::default(), Some(format!("it panicked: {:?}", panic.downcast_ref::<String>())))
+    })
+}
+
+/// What is wrong with the answer to a history.
 fn fault(history: &History) -> Option<String> {
-    std::panic::catch_unwind(|| check(history).err())
-        .unwrap_or_else(|panic| Some(format!("it panicked: {:?}", panic.downcast_ref::<String>())))
+    judged(history).1
 }
 
 /// The history without everything that may be left out while the same goes wrong.
@@ -84,6 +151,18 @@ fn shrunk(mut history: History) -> History {
     let kind = |fault: &str| fault.split(':').next().unwrap_or_default().to_owned();
     let Some(wrong) = fault(&history).map(|fault| kind(&fault)) else { return history };
     let fails = |history: &History| fault(history).is_some_and(|fault| kind(&fault) == wrong);
+    for index in (0..history.troubles.len()).rev() {
+        let mut less = history.clone();
+        less.troubles.remove(index);
+        if fails(&less) {
+            history = less;
+        }
+    }
+    for index in 0..history.troubles.len() {
+        while let Some(less) = history.with_less_of(index).into_iter().find(fails) {
+            history = less;
+        }
+    }
     let mut chunk = history.deeds.len().max(1);
     loop {
         let mut from = 0;
@@ -139,7 +218,7 @@ fn report(history: &History) -> Report {
     if history.asks_for_the_as {
         targets.push(Target::Asn("131279".parse().expect("an AS")));
     }
-    let window = Window::new(at(0), at(END)).expect("a window");
+    let window = Window::new(at(history.window.0), at(history.window.1)).expect("a window");
     let query = Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO };
     let mut options = Options { jobs: 1, ..Options::default() };
     options.sufficiency.min_peers = history.min_peers;
@@ -171,260 +250,3 @@ fn write(history: &History, folder: &Path) {
     }
 }
 
-/// Peer ASes of which something may or must be said, a bit each.
-#[derive(Clone, Copy, Default)]
-struct Votes {
-    may_hold: u32,
-    may_lack: u32,
-    must_hold: u32,
-    must_lack: u32,
-    /// Those of `must_lack` of which a vantage point that normally carries the prefix must be said to lack it.
-    carriers_must_lack: u32,
-}
-
-/// The bit of the AS of a peer.
-fn bit(history: &History, peer: usize) -> u32 {
-    let asn = history.peers[peer].asn;
-    1 << history.peers.iter().position(|peer| peer.asn == asn).expect("a peer")
-}
-
-fn bits(history: &History, peers: impl IntoIterator<Item = usize>) -> u32 {
-    peers.into_iter().fold(0, |bits, peer| bits | bit(history, peer))
-}
-
-impl Votes {
-    /// What may and must be said of a prefix at a moment.
-    fn of(history: &History, truth: &Truth, prefix: usize, at: i64) -> Votes {
-        let mut votes = Votes::default();
-        for peer in 0..history.peers.len() {
-            let (asn, claims) = (bit(history, peer), truth.claims(peer, prefix, at));
-            let add = |set: &mut u32, is_member: bool| *set |= if is_member { asn } else { 0 };
-            let is_known = claims & KNOWN != 0;
-            add(&mut votes.may_hold, claims & HOLDS != 0);
-            add(&mut votes.may_lack, claims & LACKS != 0);
-            add(&mut votes.must_hold, is_known && claims & LACKS == 0);
-            add(&mut votes.must_lack, is_known && claims & HOLDS == 0);
-            let is_carrier = truth.certain_baseline[prefix].contains(&peer);
-            add(&mut votes.carriers_must_lack, is_carrier && is_known && claims & HOLDS == 0);
-        }
-        // One AS holds it while any of its vantage points does.
-        votes.may_lack &= !votes.must_hold;
-        votes.must_lack &= !votes.may_hold;
-        votes.carriers_must_lack &= !votes.may_hold;
-        votes
-    }
-}
-
-/// The smallest and the largest share that honest readers may see, and whether the data suffice for everyone.
-struct Shares {
-    least: Option<f64>,
-    most: Option<f64>,
-    suffice: bool,
-}
-
-impl Shares {
-    fn of(history: &History, truth: &Truth, prefix: usize, votes: &Votes) -> Shares {
-        let certain = bits(history, truth.certain_baseline[prefix].iter().copied());
-        let possible = bits(history, truth.possible_baseline[prefix].iter().copied());
-        let share = |hold: u32, lack: u32| {
-            let (hold, lack) = (hold.count_ones(), lack.count_ones());
-            (hold + lack > 0).then(|| f64::from(hold) / f64::from(hold + lack))
-        };
-        let may_be_full = |peer: &usize| !history.peers[*peer].is_partial || !truth.tells_partial;
-        let everyone = bits(history, (0..history.peers.len()).filter(may_be_full));
-        let live = votes.must_hold | votes.must_lack;
-        Shares {
-            least: share(votes.must_hold & certain, votes.may_lack & possible),
-            // What never carried it does not answer for what is unknown.
-            most: share(votes.may_hold & possible, votes.carriers_must_lack),
-            suffice: live.count_ones() >= history.min_peers as u32
-                && live.count_ones() * 2 >= everyone.count_ones()
-                && live & certain != 0,
-        }
-    }
-
-    /// Whether nobody may take it for down.
-    fn is_up(&self, thresholds: &Thresholds) -> bool {
-        self.suffice && self.least.is_some_and(|share| share >= thresholds.up_at)
-    }
-
-    /// Whether everybody must take it for down.
-    fn is_down(&self, thresholds: &Thresholds) -> bool {
-        self.suffice && self.most.is_some_and(|share| share < thresholds.down_below)
-    }
-}
-
-/// What is wrong with the answer, if anything is.
-fn check(history: &History) -> Result<(), String> {
-    let report = report(history);
-    let truth = Truth::of(history);
-    let mut all_shares: Vec<Vec<Shares>> = Vec::new();
-    for (prefix, text) in PREFIXES.iter().enumerate() {
-        let parsed: Prefix = text.parse().expect("a prefix");
-        let timeline = report.timelines.iter().find(|timeline| timeline.prefix == parsed).expect("a timeline");
-        let votes: Vec<Votes> = (START..END).map(|at| Votes::of(history, &truth, prefix, at)).collect();
-        check_votes(history, &votes, timeline, text)?;
-        check_spans(history, &truth, &report, prefix)?;
-        let outages: Vec<&Outage> = report.findings.outages.iter().filter(|o| o.prefix == Some(parsed)).collect();
-        let shares: Vec<Shares> = votes.iter().map(|votes| Shares::of(history, &truth, prefix, votes)).collect();
-        check_outages(&outages, &shares, text)?;
-        if prefix >= PREFIXES.len() - N_CONTROLS {
-            let losses = report.findings.losses.iter().filter(|loss| loss.prefix == Some(parsed)).count();
-            if !outages.is_empty() || losses > 0 {
-                return Err(format!("invented: {text}, which nobody ever lost: {outages:?}, {losses} losses"));
-            }
-        }
-        all_shares.push(shares);
-    }
-    check_the_as(history, &all_shares, &report)
-}
-
-/// What the timeline counts against what may and must be counted, in the middle of every second.
-fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: &str) -> Result<(), String> {
-    let middle = Duration::from_millis(500);
-    for second in 0..END {
-        let Votes { may_hold, may_lack, must_hold, must_lack, .. } = votes[(second - START) as usize];
-        let (n_visible, n_live) =
-            timeline.at(at(second) + middle).map_or((0, 0), |step| (step.n_visible as u32, step.n_live as u32));
-        let n_lacking = n_live - n_visible;
-        let wrong = if n_visible > may_hold.count_ones() {
-            "false presence"
-        } else if n_lacking > may_lack.count_ones() {
-            "false absence"
-        } else if n_visible < must_hold.count_ones() {
-            "missed presence"
-        } else if n_lacking < must_lack.count_ones() {
-            "missed absence"
-        } else {
-            continue;
-        };
-        let names = |bits: u32| {
-            let peers = (0..history.peers.len()).filter(|peer| bits & bit(history, *peer) != 0);
-            peers.map(|peer| history.peers[peer].asn.to_string()).collect::<Vec<_>>().join(" ")
-        };
-        return Err(format!(
-            "{wrong}: {prefix} at {second:+}: {n_visible} hold it and {n_lacking} do not; may hold: {} (must: {}), may \
-             lack: {} (must: {})",
-            names(may_hold),
-            names(must_hold),
-            names(may_lack),
-            names(must_lack)
-        ));
-    }
-    Ok(())
-}
-
-/// Everything that is said of single vantage points, full feeds or not.
-fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize) -> Result<(), String> {
-    let parsed: Prefix = PREFIXES[prefix].parse().expect("a prefix");
-    let is_up = |session: &&SessionSpan| session.family == parsed.family() && session.state == PeerState::Up;
-    let all_sessions: Vec<SessionSpan> = report.sessions().collect();
-    let sessions: Vec<&SessionSpan> = all_sessions.iter().filter(is_up).collect();
-    for span in report.spans().filter(|span| span.prefix == parsed) {
-        let who = &span.vantage_point;
-        let is_who = |peer: &history::PeerSpec| {
-            history.collectors[peer.collector].name == who.collector.name()
-                && peer.address == who.peer.address.to_string()
-        };
-        let Some(peer) = history.peers.iter().position(is_who) else { continue };
-        if history.peers[peer].is_partial {
-            continue;
-        }
-        let claim = match span.held {
-            Held::Present(_) => HOLDS,
-            Held::Absent => LACKS,
-            Held::Unknown => continue,
-        };
-        let is_up =
-            |at: Timestamp| sessions.iter().any(|session| session.vantage_point == *who && session.window.contains(at));
-        let (from, to) = (second(span.window.start).max(0), second(span.window.end).min(END));
-        let middle = Duration::from_millis(500);
-        for second in from..to {
-            let then = at(second) + middle;
-            let allowed = truth.claims(peer, prefix, second);
-            if span.window.contains(then) && allowed & claim == 0 && is_up(then) {
-                return Err(format!(
-                    "false span: {} at {second:+}: AS{} at {} {:?} by {}",
-                    PREFIXES[prefix],
-                    who.peer.asn.0,
-                    who.collector.name(),
-                    span.held,
-                    span.evidence
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Outages against what the shares may be.
-fn check_outages(outages: &[&Outage], shares: &[Shares], prefix: &str) -> Result<(), String> {
-    let thresholds = Thresholds::default();
-    let shares_at = |second: i64| &shares[(second.clamp(START, END - 1) - START) as usize];
-    for outage in outages {
-        let bounds = format!("{:?} {:?} {:?}", outage.start_bounds, outage.end_bounds, outage.parts);
-        for part in &outage.parts {
-            let (from, to) = (second(part.start), second(part.end));
-            if let Some(up) = (from..to).find(|second| shares_at(*second).is_up(&thresholds)) {
-                return Err(format!(
-                    "false outage: {prefix} is up at {up:+}, in an outage from {from:+} to {to:+}: {bounds}"
-                ));
-            }
-        }
-        if let Some(earliest) = outage.start_bounds.earliest
-            && shares_at(second(earliest) - 1).is_down(&thresholds)
-        {
-            return Err(format!("wrong bounds: {prefix} was down before {:+}: {bounds}", second(earliest)));
-        }
-        if let Some(latest) = outage.end_bounds.latest
-            && shares_at(second(latest)).is_down(&thresholds)
-        {
-            return Err(format!("wrong bounds: {prefix} is down after {:+}: {bounds}", second(latest)));
-        }
-    }
-    let mut from = 0;
-    while from < END {
-        let to = (from..END).find(|second| !shares_at(*second).is_down(&thresholds)).unwrap_or(END);
-        if to - from > thresholds.min_duration.as_secs() as i64 {
-            let covers = |outage: &&Outage| {
-                outage.start.is_none_or(|start| second(start) <= from) && outage.end.is_none_or(|end| second(end) >= to)
-            };
-            if !outages.iter().any(covers) {
-                let found: Vec<String> =
-                    outages.iter().map(|o| format!("{:?}..{:?}", o.start.map(second), o.end.map(second))).collect();
-                return Err(format!("missed outage: {prefix} is down from {from:+} to {to:+}, found only {found:?}"));
-            }
-        }
-        from = to + 1;
-    }
-    Ok(())
-}
-
-/// An AS is not down while nothing of it can be.
-fn check_the_as(history: &History, shares: &[Vec<Shares>], report: &Report) -> Result<(), String> {
-    let thresholds = Thresholds::default();
-    for outage in report.findings.outages.iter().filter(|outage| outage.prefix.is_none()) {
-        for part in &outage.parts {
-            let own = |prefix: &usize| {
-                let parsed: Prefix = PREFIXES[*prefix].parse().expect("a prefix");
-                parsed.family() == outage.family
-            };
-            let is_up = |second: i64| {
-                let mut own = (0..PREFIXES.len() - N_CONTROLS).filter(own);
-                own.all(|prefix| shares[prefix][(second - START) as usize].is_up(&thresholds))
-            };
-            // Another origin is a loss to the AS, and the truth here does not tell origins apart.
-            let is_taken_over = outage.class == outage_replay::detect::Class::OriginChanged;
-            let has_other =
-                history.deeds.iter().any(|(.., deed)| matches!(deed, history::Deed::Announce { path: 2, .. }));
-            let mut seconds = second(part.start).max(START)..second(part.end).min(END);
-            if !is_taken_over
-                && !has_other
-                && let Some(up) = seconds.find(|second| is_up(*second))
-            {
-                return Err(format!("false outage: everything that the AS has is up at {up:+}: {:?}", outage.parts));
-            }
-        }
-    }
-    Ok(())
-}

@@ -3,7 +3,7 @@
 //! Nothing here is taken from the program: sessions and tables are followed one second after the other, and the files
 //! only decide what can be known.
 
-use super::history::{Damage, Deed, Dump, END, History, IPV6, PREFIXES, START};
+use super::history::{CollectorSpec, Damage, Deed, Dump, END, History, IPV6, PREFIXES, START};
 
 /// A claim that is true, or that the records do not contradict: the vantage point holds the prefix, or lacks it.
 pub const HOLDS: u8 = 1;
@@ -26,9 +26,16 @@ pub struct Truth {
     /// Per prefix: peers that certainly, and those that perhaps, count as normally carrying it.
     pub certain_baseline: [Vec<usize>; N_PREFIXES],
     pub possible_baseline: [Vec<usize>; N_PREFIXES],
+    /// Per prefix: peers that a RIB dump beyond doubt lists with it, and when that dump was done.
+    listed: [Vec<(usize, i64)>; N_PREFIXES],
 }
 
 impl Truth {
+    /// Peers that carried the prefix by a RIB dump that was done before `at`.
+    pub fn carriers(&self, prefix: usize, at: i64) -> impl Iterator<Item = usize> {
+        self.listed[prefix].iter().filter(move |(_, done)| *done < at).map(|(peer, _)| *peer)
+    }
+
     pub fn claims(&self, peer: usize, prefix: usize, at: i64) -> u8 {
         self.claims[peer][prefix][(at - START) as usize]
     }
@@ -75,8 +82,8 @@ impl Life {
         // Paths held per prefix, a bit for each identifier.
         let mut paths: [u8; N_PREFIXES] = std::array::from_fn(|prefix| spec.held >> prefix & 1);
         let mut deeds = history.deeds.iter().filter(|(_, who, _)| *who == peer).peekable();
-        let (mut is_up, mut sent_at, mut has_end) = (true, START, true);
-        let (mut recorded, mut in_doubt) = (spec.held, 0);
+        let (mut is_up, mut sent_at, mut has_end) = (!spec.is_idle, START, true);
+        let (mut recorded, mut in_doubt) = (if spec.is_idle { 0 } else { spec.held }, 0);
         for at in START..END {
             let mut named = 0;
             while let Some((_, _, deed)) = deeds.next_if(|(then, ..)| *then == at) {
@@ -186,6 +193,7 @@ impl Truth {
                 if history.peers[peer].is_partial && tells_partial {
                     claims.iter_mut().for_each(|claims| claims.fill(0));
                 }
+                trouble(history, peer, &lives, &mut claims);
                 claims
             })
             .collect();
@@ -204,7 +212,7 @@ impl Truth {
                     match is_certain {
                         // Either may be the one that seeds the replay.
                         true => {
-                            let before = || dumps.iter().filter(|judged| judged.done_at() < -600);
+                            let before = || dumps.iter().filter(|judged| judged.done_at() < history.window.0 - 600);
                             before().any(|judged| judged.is_good) && before().all(shows)
                         }
                         false => (START..END).any(holds),
@@ -213,16 +221,31 @@ impl Truth {
                 (0..lives.len()).filter(normally).collect()
             })
         };
-        Truth { certain_baseline: baseline(true), possible_baseline: baseline(false), claims, tells_partial }
+        let listed = std::array::from_fn(|prefix| {
+            let is_listed = |peer: usize, judged: &Judged| {
+                let mut span = judged.dump.at - 1..=(judged.done_at() + 1).min(END - 1);
+                judged.is_good
+                    && !history.peers[peer].is_partial
+                    && lives[peer].is_settled_throughout(&judged.dump)
+                    && span.all(|at| lives[peer].held[index(at)] >> prefix & 1 != 0)
+            };
+            let of_peer = |peer: usize| {
+                let own = dumps[history.peers[peer].collector].iter();
+                own.filter(move |judged| is_listed(peer, judged)).map(move |judged| (peer, judged.done_at()))
+            };
+            (0..lives.len()).flat_map(of_peer).collect()
+        });
+        Truth { listed, certain_baseline: baseline(true), possible_baseline: baseline(false), claims, tells_partial }
     }
 }
 
 fn holes(history: &History, lives: &[Life], collector: usize, peers: &[usize]) -> Vec<Hole> {
-    let period = history.collectors[collector].period();
-    let mut holes: Vec<Hole> = Vec::new();
-    for from in (START..END).step_by(period as usize) {
-        let to = (from + period).min(END);
-        let broken = history.broken.iter().find(|b| b.collector == collector && !b.is_rib && b.at == from);
+    let period = history.collectors[collector].period;
+    let lost = history.holes.iter().filter(|(who, ..)| *who == collector);
+    let mut holes: Vec<Hole> = lost.map(|(_, from, to)| Hole { from: *from, to: *to, is_whole: false }).collect();
+    for slot in (START.div_euclid(period) * period..END).step_by(period as usize) {
+        let (from, to) = (slot.max(START), (slot + period).min(END));
+        let broken = history.broken.iter().find(|b| b.collector == collector && !b.is_rib && b.at == slot);
         let broken = broken.filter(|broken| !broken.damage.is_harmless());
         // Where everybody is silent, nobody can tell a pause from a loss.
         let speaks = |peer: &usize| (from..to).all(|at| lives[*peer].is_up[index(at)]);
@@ -245,11 +268,11 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
         let n_listed = peers.iter().filter(|peer| lives[**peer].is_full_throughout(dump)).count();
         let in_hole = holes.iter().any(|hole| dump.at <= hole.to && dump.at + dump.span >= hole.from);
         Judged {
-            dump: *dump,
-            is_good: broken.is_none() && dump.cut == 100 && !in_hole && n_listed * 4 >= peers.len() * 3,
+            dump: dump.clone(),
+            is_good: broken.is_none() && dump.cut == 100 && !dump.is_useless && !in_hole && n_listed * 4 >= peers.len() * 3,
             is_readable: broken.is_none_or(|broken| !broken.damage.is_whole()),
             is_unbroken: broken.is_none(),
-            may_pass: broken.is_none() && dump.cut < 100,
+            may_pass: broken.is_none() && (dump.cut < 100 || dump.is_useless),
         }
     };
     let mut judged: Vec<Judged> = own.map(judge).collect();
@@ -272,7 +295,8 @@ fn claims(
     has_dump: bool,
 ) -> [Vec<u8>; N_PREFIXES] {
     let spec = &history.peers[peer];
-    let has_states = history.collectors[spec.collector].has_states;
+    let CollectorSpec { has_states, has_opens, .. } = history.collectors[spec.collector];
+    let is_lost = |at: i64| history.holes.iter().any(|(who, from, to)| *who == spec.collector && (*from..*to).contains(&at));
     let truth = |at: i64, prefix: usize| if life.held[index(at)] >> prefix & 1 != 0 { HOLDS } else { LACKS };
     let dumps_are_good = dumps.iter().any(|judged| judged.is_good);
     let known = known(spec.is_partial, has_states, life, holes, dumps);
@@ -286,7 +310,9 @@ fn claims(
     let mut named_again = u8::MAX;
     for at in START..END {
         let now = index(at);
-        is_stale |= !has_states && life.breaks.contains(&at);
+        let breaks = life.breaks.contains(&at);
+        is_stale |= breaks && (!has_states || is_lost(at));
+        is_stale &= !(breaks && has_opens && life.is_up[now] && !is_lost(at));
         let mut just_done = dumps.iter().filter(|judged| judged.done_at() + 1 == at && judged.is_readable);
         if let Some(judged) = just_done.find(|judged| life.is_full_throughout(&judged.dump)) {
             perhaps_gone = !life.held[now];
@@ -371,6 +397,43 @@ fn claims(
         }
     }
     claims
+}
+
+/// What troubles of the collector leave of the claims of one peer.
+fn trouble(history: &History, peer: usize, lives: &[Life], claims: &mut [Vec<u8>; N_PREFIXES]) {
+    let spec = &history.peers[peer];
+    if let Some(from) = spec.gone_from {
+        claims.iter_mut().for_each(|claims| claims[index(from.clamp(START, END - 1))..].fill(0));
+    }
+    if !history.is_in_trouble(spec.collector) {
+        return;
+    }
+    let margins: Vec<usize> = (START..END).map(|at| history.tolerance(spec.collector, at) as usize).collect();
+    for claims in claims.iter_mut() {
+        let was: Vec<u8> = claims.clone();
+        claims.fill(0);
+        for claim in [HOLDS, LACKS] {
+            // How many of the seconds before have it.
+            let mut n_before = vec![0u32];
+            for was in &was {
+                n_before.push(n_before.last().copied().unwrap_or(0) + u32::from(was & claim != 0));
+            }
+            for now in 0..N_SECONDS {
+                let (from, to) = (now.saturating_sub(margins[now]), (now + margins[now] + 1).min(N_SECONDS));
+                claims[now] |= if n_before[to] > n_before[from] { claim } else { 0 };
+            }
+        }
+    }
+    // Where everybody is silent, nobody can tell a hole from a pause.
+    for (_, from, to) in history.holes.iter().filter(|(who, ..)| *who == spec.collector) {
+        let speaks = |other: &usize| {
+            history.peers[*other].collector == spec.collector
+                && (*from..*to).all(|at| lives[*other].is_up[index(at)])
+        };
+        if !(0..lives.len()).any(|other| speaks(&other)) {
+            claims.iter_mut().flat_map(|claims| &mut claims[index(*from)..]).for_each(|claim| *claim |= HOLDS | LACKS);
+        }
+    }
 }
 
 /// The seconds at which every reader must know the whole table.
