@@ -186,11 +186,11 @@ pub fn row(peer: &Peer) -> Vec<u8> {
     [&[kind][..], &peer.router_id().octets(), &octets(peer.address), &peer.asn.to_be_bytes()].concat()
 }
 
-/// One prefix at many peers, by their rows in the peer table and their AS paths.
-pub fn rib_record(at: i64, sequence: u32, prefix: &Prefix, entries: &[(u16, Peer, Vec<u32>)]) -> Vec<u8> {
+/// One prefix at many peers, by their rows in the peer table and the segments of their AS paths.
+pub fn rib_record(at: i64, sequence: u32, prefix: &Prefix, entries: &[(u16, Peer, Vec<u8>)]) -> Vec<u8> {
     let mut body = [&sequence.to_be_bytes()[..], &nlri(prefix), &(entries.len() as u16).to_be_bytes()].concat();
     for (index, peer, path) in entries {
-        let mut attributes = [origin(), as_path(path, true)].concat();
+        let mut attributes = [origin(), attribute(0x40, 2, path)].concat();
         match prefix.family() {
             Family::V4 => attributes.extend(next_hop(peer)),
             // Length and address of the next hop only (RFC 6396, section 4.3.4).

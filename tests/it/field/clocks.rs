@@ -1,7 +1,7 @@
 //! Records whose time is wrong: kind B. The order of the file is the order on the wire.
 
 use super::bytes;
-use super::judge::{Rule, each, exact, safe, safe_in};
+use super::judge::{Rule, each, exact, known, safe, safe_in};
 use super::scene::{About, Record, Scene, written};
 
 const OUTAGE: &str = "08:30:00..09:10:00";
@@ -37,6 +37,16 @@ fn set_back(scene: Scene, clock: &str, seconds: i64) -> Scene {
 fn one_keepalive_ahead_advances_nobody_else() {
     each(Rule::Exact, STEPS.map(|by| (by, odd_keepalive(Scene::tidy(), "08:25:30", by), OUTAGE.to_owned())));
     each(Rule::Exact, STEPS.map(|by| (by, odd_keepalive(Scene::tidy(), "08:45:30", by), OUTAGE.to_owned())));
+}
+
+#[test]
+fn one_keepalive_ahead_applies_no_later_rib_dump_early() {
+    for by in [1800, 3600, 7200] {
+        let mut scene = odd_keepalive(Scene::tidy(), "08:25:30", by);
+        scene.dumps.extend([scene.dump_with("08:45:00", &[]), scene.dump("09:30:00")]);
+        let found = exact(&scene, OUTAGE);
+        known(&scene, &found, "08:10:00..09:50:00");
+    }
 }
 
 #[test]

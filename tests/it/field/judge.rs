@@ -25,9 +25,10 @@ pub enum Rule {
     Safe,
 }
 
-/// What is claimed, in Unix seconds.
+/// What is claimed about a window, in Unix seconds.
 #[derive(Clone, Debug)]
 pub struct Found {
+    pub window: (i64, i64),
     pub claims: Vec<Claim>,
     pub unobserved: Vec<(i64, i64)>,
     pub is_sufficient: bool,
@@ -74,14 +75,18 @@ impl Found {
                 faults.push(format!("{}, should be total", claim.severity));
             }
         }
-        for (x, y) in truth.iter().filter(|(x, y)| y - x >= TOLERANCE) {
-            let hits = || self.claims.iter().filter(|claim| claim.start < *y && claim.end > *x);
-            if hits().count() == 0 && !self.is_unknown(*x, *y) {
-                faults.push(format!("missed outage {}", span(*x, *y)));
+        // What lies outside of the window need not be found.
+        let (from, to) = self.window;
+        let inside = truth.iter().map(|(x, y)| ((*x).max(from), (*y).min(to)));
+        for (x, y) in inside.filter(|(x, y)| y - x >= TOLERANCE) {
+            let hits = || self.claims.iter().filter(|claim| claim.start < y && claim.end > x);
+            if hits().count() == 0 && !self.is_unknown(x, y) {
+                faults.push(format!("missed outage {}", span(x, y)));
             }
-            let is_exact = |claim: &Claim| (claim.start - x).abs() <= EXACT && (claim.end - y).abs() <= EXACT;
+            let is_exact =
+                |claim: &Claim| (claim.start.max(from) - x).abs() <= EXACT && (claim.end.min(to) - y).abs() <= EXACT;
             if rule == Rule::Exact && !hits().any(is_exact) {
-                faults.push(format!("edges are not {}", span(*x, *y)));
+                faults.push(format!("edges are not {}", span(x, y)));
             }
         }
         if rule == Rule::Exact && truth.is_empty() && !self.is_sufficient {
@@ -123,6 +128,7 @@ impl From<&Report> for Found {
         };
         let unobserved = report.summaries.iter().flat_map(|summary| &summary.unobserved);
         Found {
+            window: (from.secs(), to.secs()),
             claims: rows.iter().map(claim).collect(),
             unobserved: unobserved.map(|window| (window.start.secs(), window.end.secs())).collect(),
             is_sufficient: report.is_sufficient(),
@@ -152,6 +158,7 @@ impl From<&Value> for Found {
         let targets = document["coverage"]["targets"].as_array().expect("targets");
         let unobserved = targets.iter().flat_map(|target| target["unobserved"].as_array().expect("windows"));
         Found {
+            window: (edge("from"), edge("to")),
             claims: claims.collect(),
             unobserved: unobserved.filter_map(|window| Some((at(&window["start"])?, at(&window["end"])?))).collect(),
             is_sufficient: document["coverage"]["sufficient"] == true,
@@ -193,13 +200,13 @@ fn nonsense(report: &Report) -> Vec<String> {
 }
 
 impl Scene {
-    /// `08:30:00..09:10:00 ...`, cut to the window.
+    /// `08:30:00..09:10:00 ...`
     fn truth(&self, text: &str) -> Vec<(i64, i64)> {
         let stretch = |word: &str| {
             let (start, end) = word.split_once("..").expect("two clocks");
-            (self.at(start).max(self.from), self.at(end).min(self.to))
+            (self.at(start), self.at(end))
         };
-        text.split_whitespace().map(stretch).filter(|(start, end)| start < end).collect()
+        text.split_whitespace().map(stretch).collect()
     }
 
     /// The arguments of the same question for the program.

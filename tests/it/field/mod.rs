@@ -8,7 +8,7 @@
 //! - `exact`: the outage is found, both edges within 10 s, and nothing else is claimed,
 //! - `safe`: either that, or the time in question is unknown; no claim contradicts the truth.
 
-mod bytes;
+pub mod bytes;
 mod judge;
 mod scene;
 

@@ -338,8 +338,9 @@ impl Scene {
         bytes
     }
 
-    fn entry(&self, peer: usize, first: u16, origin: u32) -> (u16, Peer, Vec<u32>) {
-        (first + peer as u16, self.peers[peer], vec![self.peers[peer].asn, 1299, origin])
+    fn entry(&self, peer: usize, first: u16, origin: u32) -> (u16, Peer, Vec<u8>) {
+        let path = bytes::segment(2, &[self.peers[peer].asn, 1299, origin], true);
+        (first + peer as u16, self.peers[peer], path)
     }
 
     /// The steady chatter about other prefixes.

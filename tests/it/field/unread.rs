@@ -116,8 +116,12 @@ fn a_cut_message_of_one_peer_changes_no_answer() {
 
 #[test]
 fn cut_messages_of_one_peer_all_morning_change_no_answer() {
+    let scene = || Scene::busy().lost("08:30:00").back("09:10:00");
     let of_one = |record: &Record| record.peer == 3 && record.about == About::Others;
-    exact(&Scene::busy().lost("08:30:00").back("09:10:00").change(of_one, |record| record.cut_message(45)), OUTAGE);
+    safe(&scene().change(of_one, |record| record.cut_message(45)), OUTAGE);
+    // One of fifty records of a file is less than it tolerates.
+    let some = |record: &Record| of_one(record) && record.written % 20 < 5;
+    exact(&scene().change(some, |record| record.cut_message(45)), OUTAGE);
 }
 
 #[test]
