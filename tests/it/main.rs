@@ -13,6 +13,7 @@ mod decode;
 mod differential;
 mod documents;
 mod earlier;
+mod field;
 mod golden;
 mod hostile;
 mod network;

@@ -4,8 +4,11 @@
 //! outages that an independent and much simpler reader finds in them. The archives are not ours and stay outside the
 //! repository: without the variable these tests say so and pass.
 
+mod derived;
+mod injected;
 mod lists;
 mod odd;
+mod records;
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +21,7 @@ use outage_replay::bgp::{Asn, Collector, Family};
 use outage_replay::catalog::{DumpKind, Match, Mirror, Query, Target};
 use outage_replay::coverage::{GapReason, Verdict};
 use outage_replay::detect::{Censoring, Class, Evidence, Findings, Quality, Scope, Severity};
-use outage_replay::report::{Answer, Style};
+use outage_replay::report::{Answer, Style, Summary};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{PeerState, SessionSpan, Sufficiency};
 use outage_replay::{Options, Outage, Report, run};
