@@ -73,7 +73,7 @@ impl Doubts {
     /// What is uncertain, and what that means. `whom` are the vantage points.
     pub(super) fn sentence(&self, whom: &str) -> String {
         let when = self.when();
-        let is_one = self.n_vantage_points == 1;
+        let is_one = self.n_vantage_points <= 1;
         let in_all = if is_one { "" } else { " in all" };
         let long = format!("{}{in_all}", self.duration.map(duration).unwrap_or_default());
         match self.reason {

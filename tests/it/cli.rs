@@ -542,8 +542,9 @@ fn a_full_disk_is_a_failure() {
 #[test]
 fn a_run_is_written_whole_and_the_export_chooses() {
     let tables = "peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet timelines.parquet";
-    let everything =
-        format!("NOTE.txt coverage.csv doubts.parquet evidence.parquet manifest.json outages.csv outages.parquet {tables}");
+    let everything = format!(
+        "NOTE.txt coverage.csv doubts.parquet evidence.parquet manifest.json outages.csv outages.parquet {tables}"
+    );
     let whole = everything.replace("rib_entries", "report.html rib_entries");
     for (export, expected) in [
         ("", whole.as_str()),

@@ -169,9 +169,8 @@ impl History {
             }
             What::Dumps { at, options, lines, is_useless } => {
                 self.peer_lines.extend(lines.iter().cloned());
-                let is_meant = |dump: &&mut super::history::Dump| {
-                    dump.collector == collector && at.is_none_or(|at| at == dump.at)
-                };
+                let is_meant =
+                    |dump: &&mut super::history::Dump| dump.collector == collector && at.is_none_or(|at| at == dump.at);
                 for dump in self.dumps.iter_mut().filter(is_meant) {
                     dump.options = format!("{} {options}", dump.options);
                     dump.is_useless |= *is_useless;
@@ -424,7 +423,9 @@ fn what(random: &mut Random, history: &History, kind: Kind, collector: usize) ->
             };
             What::Hole { from: from.clamp(START + 60, END - 60), to: (from + length).min(END) }
         }
-        Kind::Rhythm => What::Rhythm(if spec.is_ris { random.pick(&[60, 900, 3600]) } else { random.pick(&[300, 3600]) }),
+        Kind::Rhythm => {
+            What::Rhythm(if spec.is_ris { random.pick(&[60, 900, 3600]) } else { random.pick(&[300, 3600]) })
+        }
         Kind::Double => {
             let is_rib = !dumps.is_empty() && random.chance(25);
             let at = if is_rib { random.pick(&dumps) } else { random.within(-600..END) };
