@@ -111,7 +111,7 @@ fn is_front(mut octets: Octets, family: Family, with_ids: bool) -> bool {
 }
 
 /// Where in a message a list stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Withdrawn,
     Announced,
@@ -183,7 +183,7 @@ impl<'a> List<'a> {
 /// An UPDATE, taken apart.
 #[derive(Default)]
 pub(super) struct Lists<'a> {
-    /// Every list that is not empty, in the order of the message.
+    /// Every list that is not empty; the fields of the message before its attributes.
     pub(super) all: Vec<List<'a>>,
     /// The path attributes, as far as they are whole.
     pub(super) attributes: &'a [u8],
@@ -207,6 +207,7 @@ impl<'a> Lists<'a> {
             // Its lengths contradict each other: nothing in the message is where it should be.
             lists = Lists { flaw: Some(what.to_owned()), lost: [[true; 2]; 2], ..Lists::default() };
         }
+        lists.all.sort_by_key(|list| list.place);
         if lists.flaw.is_some() || lists.lost != [[false; 2]; 2] || update.len() < length {
             lists.end_of_rib = None;
         }

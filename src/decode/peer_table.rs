@@ -38,52 +38,91 @@ pub(super) fn rows(octets: &[u8], n: usize) -> (Vec<Peer>, Option<&'static str>)
     {
         peers.push(peer);
     }
-    if peers.len() == n && rest.is_empty() {
-        return (peers, None);
-    }
+    let fits = peers.len() == n && rest.is_empty();
     let mut found = Vec::new();
-    // Rows of the right length, and octets behind them that mean nothing.
     if peers.len() == n {
         let mut rest = Octets(octets);
-        found.extend((0..n).map(|_| sensible_row(&mut rest)).collect::<Option<Vec<Peer>>>());
-    }
-    for n_wrong in 1..=MAX_WRONG {
-        // One wrong length explains more than two.
-        if (n_wrong == 1 || found.is_empty()) && n <= MAX_SEARCHED / 16usize.pow(n_wrong as u32 - 1) {
-            search(octets, n, n_wrong, &mut Vec::new(), &mut found);
+        let sensible: Option<Vec<Peer>> = (0..n).map(|_| sensible_row(&mut rest)).collect();
+        match sensible {
+            Some(_) if fits => return (peers, None),
+            // Octets behind the rows that mean nothing.
+            Some(peers) => found.push(Found { peers, widths: [0; 2] }),
+            None => {}
         }
     }
+    for n_wrong in 1..=if fits { 1 } else { MAX_WRONG } {
+        // One wrong length explains more than two.
+        if (n_wrong == 1 || found.is_empty()) && n <= MAX_SEARCHED / 16usize.pow(n_wrong as u32 - 1) {
+            let mut search = Search { n, n_wrong, found: Vec::new() };
+            search.from(octets, n_wrong, &mut Found::default());
+            found.extend(search.found);
+        }
+    }
+    // Daemons write all numbers in one width.
+    let least = found.iter().map(Found::n_odd).min();
+    found.retain(|found| Some(found.n_odd()) == least);
     match &found[..] {
+        // Rows four octets off may fit by accident, and strange ones be what the collector wrote.
+        [] if fits => (peers, None),
         [] if peers.len() < n => (peers, Some("a peer table that ends early")),
         [] => (peers, Some("a peer table with octets left over")),
-        [first, others @ ..] if others.iter().all(|other| other == first) => (first.clone(), None),
+        [first, others @ ..] if others.iter().all(|other| other.peers == first.peers) => (first.peers.clone(), None),
         _ => (peers, Some("a peer table that can be read in more than one way")),
     }
 }
 
-/// Finds the ways to read the rows behind `peers`, `n` with these, so that just so many of them have a wrong length.
-fn search(octets: &[u8], n: usize, n_wrong: usize, peers: &mut Vec<Peer>, found: &mut Vec<Vec<Peer>>) {
-    let n_before = peers.len();
-    let mut rest = Octets(octets);
-    while found.len() < MAX_FOUND && peers.len() < n {
-        let right = length(rest);
-        for length in LENGTHS.into_iter().filter(|length| n_wrong > 0 && Some(*length) != right) {
-            let mut after = rest;
-            if after.take(length).is_some() {
-                peers.push(NO_PEER);
-                search(after.0, n, n_wrong - 1, peers, found);
-                peers.pop();
+/// A way to read a table.
+#[derive(Clone, Default)]
+struct Found {
+    peers: Vec<Peer>,
+    /// How many rows have a number of two octets and of four.
+    widths: [usize; 2],
+}
+
+impl Found {
+    /// How many rows have a number of another width than most.
+    fn n_odd(&self) -> usize {
+        self.widths[0].min(self.widths[1])
+    }
+}
+
+/// The ways to read a table of `n` rows in which just so many have a wrong length.
+struct Search {
+    n: usize,
+    n_wrong: usize,
+    found: Vec<Found>,
+}
+
+impl Search {
+    /// Reads on behind the rows that were read, of which so many may still have a wrong length.
+    fn from(&mut self, octets: &[u8], n_wrong: usize, read: &mut Found) {
+        let before = (read.peers.len(), read.widths);
+        let mut rest = Octets(octets);
+        while self.found.len() < MAX_FOUND && read.peers.len() < self.n {
+            let right = length(rest);
+            for length in LENGTHS.into_iter().filter(|length| n_wrong > 0 && Some(*length) != right) {
+                let mut after = rest;
+                // A row of octets that are all 0 is the collector's own, and there may be one of each family.
+                let is_empty = |row: &[u8]| row.iter().skip(1).all(|octet| *octet == 0);
+                if after.take(length).is_some_and(|row| self.n_wrong == 1 || is_empty(row)) {
+                    read.peers.push(NO_PEER);
+                    self.from(after.0, n_wrong - 1, read);
+                    read.peers.pop();
+                }
             }
+            let is_wide = rest.0.first().is_some_and(|kind| kind & FOUR_OCTETS != 0);
+            match sensible_row(&mut rest) {
+                Some(peer) => read.peers.push(peer),
+                None => break,
+            }
+            read.widths[usize::from(is_wide)] += 1;
         }
-        match sensible_row(&mut rest) {
-            Some(peer) => peers.push(peer),
-            None => break,
+        if read.peers.len() == self.n && n_wrong == 0 && rest.is_empty() {
+            self.found.push(read.clone());
         }
+        read.peers.truncate(before.0);
+        read.widths = before.1;
     }
-    if peers.len() == n && n_wrong == 0 && rest.is_empty() {
-        found.push(peers.clone());
-    }
-    peers.truncate(n_before);
 }
 
 /// The length of a row by its type.
@@ -108,7 +147,7 @@ fn sensible_row(octets: &mut Octets) -> Option<Peer> {
     // Numbers are given out from the low end, and for private use from the high one.
     let may_be = matches!(peer.asn.0, 0..1_000_000 | 4_200_000_000..=4_294_967_294);
     let is_address = match peer.address {
-        IpAddr::V4(address) => matches!(address.octets(), [1..=126 | 128..=223, ..]),
+        IpAddr::V4(address) => matches!(address.octets(), [1..=126 | 128..=223, _, _, 1..=255]),
         IpAddr::V6(address) => matches!(address.octets(), [0x20..=0x3f | 0xfc..=0xfe, ..]),
     };
     match (may_be, is_address || peer.address.is_unspecified()) {

@@ -67,10 +67,10 @@ struct Seen {
     peer: PeerIndex,
 }
 
-/// The table of a peer as far as it was counted: its last prefix, and the sizes.
+/// The table of a peer as far as it was counted: by family its last prefix, and the size.
 #[derive(Clone, Copy, Default)]
 struct Table {
-    last: u64,
+    last: [u64; 2],
     sizes: [u64; 2],
 }
 
@@ -206,9 +206,9 @@ impl Peers {
     #[inline]
     pub(super) fn holds(&mut self, index: PeerIndex, family: Family, n: u64) {
         if let Some(table) = self.tables.get_mut(index as usize)
-            && table.last != n
+            && table.last[family as usize] != n
         {
-            table.last = n;
+            table.last[family as usize] = n;
             table.sizes[family as usize] += 1;
         }
     }

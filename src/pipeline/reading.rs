@@ -315,3 +315,6 @@ pub fn check_download(path: &Path, progress: &dyn Progress) -> Checked {
         Ending::Unreadable(why) => Checked::Foreign(why),
     }
 }
+
+#[cfg(test)]
+mod tests;

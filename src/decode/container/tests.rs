@@ -55,6 +55,21 @@ fn every_format_is_recognised_by_content() {
 }
 
 #[test]
+fn a_plain_file_whose_first_time_is_a_signature_is_plain() {
+    use super::super::samples::{PEER, addresses, message, record};
+    for seconds in [0x5f2a_4d18, 0x502a_4d18, 0x28b5_2ffd, 0x1f8b_0800] {
+        let body = [addresses(4, PEER), message(4, &[])].concat();
+        let records = [record(seconds, 16, 4, &body), record(seconds + 1, 16, 4, &body)].concat();
+        for n in [records.len(), records.len() - 1, 30, 12] {
+            assert_eq!(unpack(&records[..n]).unwrap(), (records[..n].to_vec(), 0), "{seconds:x} {n}");
+        }
+    }
+    // A skippable frame before one with content, as pzstd writes them.
+    let skipped = [&[0x5f, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 9, 9, 9, 9][..], &zstandard(b"content")].concat();
+    assert_eq!(unpack(&skipped[..]).unwrap(), (b"content".to_vec(), 0));
+}
+
+#[test]
 fn all_members_are_read_wherever_the_input_pauses() {
     let halves = content();
     let (first, second) = halves.split_at(1000);

@@ -170,17 +170,30 @@ fn an_end_of_rib_marker_names_its_family_and_no_prefix() {
 }
 
 #[test]
-fn path_identifiers_on_a_session_without_them_are_damage_and_no_default_route() {
-    let ids = "path identifiers among IPv4 prefixes, on a session that has none";
-    for list in [
-        nlri_with_id(720, "64.17.246.0/23"),
-        [nlri_with_id(720, "64.17.246.0/23"), nlri_with_id(721, P)].concat(),
-        nlri_with_id(0x0008_0a10, "64.0.0.0/2"),
-    ] {
-        check_damage(ALL, &[update_record(&[], &attributes(4, &[64500]), &list)], "", &[ids]);
-    }
-    let record = update_record(&[208, 1, 2, 3], &[], &[]);
-    check_damage(P, &[record], "", &["a malformed list of IPv4 prefixes"]);
+fn path_identifiers_that_no_record_promises_are_read_where_nothing_else_makes_sense() {
+    let path = attributes(4, &[64500]);
+    check(
+        ALL,
+        &[
+            update_record(&[], &path, &nlri_with_id(720, "64.17.246.0/23")),
+            update_record(&[nlri_with_id(720, "64.17.246.0/23"), nlri_with_id(721, P)].concat(), &[], &[]),
+        ],
+        "192.0.2.1 announces 64.17.246.0/23#720 64500 \
+         | 192.0.2.1 withdraws 64.17.246.0/23#720 | 192.0.2.1 withdraws 175.45.176.0/24#721",
+    );
+    let v6 = mp_unreach(2, 1, &nlri("2a0e:b107:1::/48"));
+    let withdrawal = bgp4mp(9, PEER, &message(2, &update(&[], &v6, &[])));
+    check("2a0e:b107:1::/48", &[withdrawal], "192.0.2.1 withdraws 2a0e:b107:1::/48");
+    // A default route, or an identifier.
+    let either = update_record(&[], &path, &nlri_with_id(0x0008_0a10, "64.0.0.0/2"));
+    check_damage(
+        "64.0.0.0/2 10.0.0.0/8",
+        &[either],
+        "192.0.2.1 unclear 10.0.0.0/8 | 192.0.2.1 unclear 64.0.0.0/2",
+        &["IPv4 prefixes that may have path identifiers or not"],
+    );
+    let neither = update_record(&[208, 1, 2, 3], &[], &[]);
+    check_damage(P, &[neither], "192.0.2.1 lost IPv4 withdrawals", &["a malformed list of IPv4 prefixes"]);
 }
 
 #[test]
@@ -195,26 +208,122 @@ fn a_default_route_among_prefixes_that_cannot_have_path_identifiers_is_one() {
 fn one_damaged_record_costs_no_other() {
     let path = attributes(4, &[64500, 131279]);
     let good = update_record(&[], &path, &nlri(P));
+    let anything = "192.0.2.1 lost IPv4 IPv6 withdrawals announcements";
+    let unclear = "192.0.2.1 unclear 175.45.176.0/24";
     let damaged = [
-        (update_record(&[], &attribute(2, &[2, 9, 0, 0]), &nlri(P)), "an AS_PATH that cannot be read"),
-        (update_record(&[], &attribute(1, &[0]), &nlri(P)), "an announcement without an AS_PATH"),
-        (update_record(&[], &[0x40, 1, 200], &nlri(P)), "an attribute longer than the attributes"),
-        (bgp4mp(4, PEER, &message(2, &[0, 9, 24])), "withdrawn routes longer than the message"),
-        (bgp4mp(4, PEER, &message(2, &[0, 0, 0, 9, 1])), "attributes longer than the message"),
-        (bgp4mp(4, PEER, &message(9, &[])), "a BGP message of unknown type 9"),
-        (bgp4mp(4, PEER, &[1; 30]), "no BGP message where one should begin"),
-        (record(AT, 16, 4, &[1, 2, 3]), "a message that ends before its addresses do"),
-        (record(AT, 16, 5, &[1, 2, 3]), "a state change that cannot be read"),
-        (record(AT, 17, 4, &[1, 2, 3]), "a record without its microseconds"),
-        (update_record(&[], &mp_reach(2, 1, &[129]), &[]), "a malformed list of IPv6 prefixes"),
-        (update_record(&[], &attribute(14, &[0, 1, 1, 9, 0]), &[]), "malformed attribute 14"),
+        (update_record(&[], &attribute(2, &[2, 9, 0, 0]), &nlri(P)), unclear, "an AS_PATH that cannot be read"),
+        (update_record(&[], &attribute(1, &[0]), &nlri(P)), unclear, "an announcement without an AS_PATH"),
+        (update_record(&[], &[0x40, 1, 200], &nlri(P)), unclear, "an attribute longer than the attributes"),
+        (bgp4mp(4, PEER, &message(2, &[0, 9, 24])), anything, "withdrawn routes longer than the message"),
+        (bgp4mp(4, PEER, &message(2, &[0, 0, 0, 9, 1])), anything, "attributes longer than the message"),
+        (bgp4mp(4, PEER, &message(9, &[])), anything, "a BGP message of unknown type 9"),
+        (bgp4mp(4, PEER, &[1; 30]), anything, "no BGP message where one should begin"),
+        (state_record(5, PEER, 6, 9), anything, "a state change that cannot be read"),
+        (
+            update_record(&[], &mp_reach(2, 1, &[129]), &[]),
+            "192.0.2.1 lost IPv6 announcements",
+            "a malformed list of IPv6 prefixes",
+        ),
+        (
+            update_record(&[], &attribute(14, &[0, 1, 1, 9, 0]), &[]),
+            "192.0.2.1 lost IPv4 announcements",
+            "malformed attribute 14",
+        ),
     ];
-    for (damaged, what) in damaged {
-        check_damage(
-            P,
-            &[good.clone(), damaged, good.clone()],
-            "192.0.2.1 announces 175.45.176.0/24 64500 131279 | 192.0.2.1 announces 175.45.176.0/24 64500 131279",
-            &[what],
+    let announced = "192.0.2.1 announces 175.45.176.0/24 64500 131279";
+    for (damaged, lost, what) in damaged {
+        let records = [good.clone(), damaged, good.clone()];
+        check_damage(P, &records, &[announced, lost, announced].join(" | "), &[what]);
+        // What is lost is told to everyone.
+        let told = if lost.contains("lost") { lost } else { "" };
+        assert_eq!(text(&reading(&records.concat(), "10.0.0.0/8")), told, "{what}");
+    }
+}
+
+#[test]
+fn a_record_that_does_not_show_whose_it_is_puts_its_collector_in_doubt() {
+    let good = update_record(&[], &attributes(4, &[64500, 131279]), &nlri(P));
+    let mut nameless = vec![0xfb, 0xf4, 0xfb, 0xff];
+    nameless.extend(message(2, &update(&nlri(P), &[], &[])));
+    for (orphan, what) in [
+        (record(AT, 16, 4, &[1, 2, 3]), Some("a message that ends before its addresses do")),
+        (record(AT, 16, 1, &nameless), Some("a message that ends before its addresses do")),
+        (record(AT, 16, 5, &[1, 2, 3]), Some("a state change that cannot be read")),
+        (
+            record(AT, 16, 0, &[0xfb, 0xf4, 0xfb, 0xff, 0, 6, 0, 1]),
+            Some("a state change of an established session without its addresses"),
+        ),
+        (record(AT, 17, 4, &[1, 2, 3]), Some("a record without its microseconds")),
+        (record(AT, 16, 3, &[0, 0]), None),
+        (record(AT, 16, 12, &[]), None),
+        (record(AT, 9, 1, &[]), None),
+    ] {
+        for words in [P, "10.0.0.0/8"] {
+            let reading = reading(&[&good[..], &orphan, &orphan, &good].concat(), words);
+            let at = Timestamp::from_secs(AT.into());
+            let (offset, bytes) = (good.len() as u64, 2 * orphan.len() as u64);
+            assert_eq!(reading.skipped, [Skipped { offset, bytes, after: at, before: at }], "{what:?}");
+            assert_eq!(reading.damage.first().map(|damage| damage.what.as_str()), what);
+            assert_eq!(reading.counts.unsupported, if what.is_none() { 2 } else { 0 });
+        }
+    }
+}
+
+#[test]
+fn messages_behind_a_message_of_a_record_are_read() {
+    let keepalive = message(4, &[]);
+    let withdrawal = message(2, &update(&nlri(P), &[], &[]));
+    check(P, &[bgp4mp(4, PEER, &[&keepalive[..], &withdrawal].concat())], "192.0.2.1 withdraws 175.45.176.0/24");
+    check_damage(
+        "10.0.0.0/8",
+        &[bgp4mp(4, PEER, &[&withdrawal[..], &[0]].concat())],
+        "192.0.2.1 lost IPv4 IPv6 withdrawals announcements",
+        &["1 octets after a BGP message"],
+    );
+}
+
+#[test]
+fn a_session_inside_one_as_is_internal() {
+    let inside = (64511, "192.0.2.1");
+    let of_trans = (23456, "192.0.2.2");
+    let mut both_lost = addresses(1, of_trans);
+    both_lost[2..4].copy_from_slice(&23456u16.to_be_bytes());
+    both_lost.extend(message(4, &[]));
+    let file = [
+        bgp4mp(4, inside, &message(4, &[])),
+        bgp4mp(4, PEER6, &message(4, &[])),
+        record(AT, 16, 1, &both_lost),
+        state_record(5, (64511, "192.0.2.9"), 6, 1),
+    ];
+    let is_internal: Vec<bool> = reading(&file.concat(), P).peers.iter().map(|peer| peer.is_internal).collect();
+    assert_eq!(is_internal, [true, false, false, true]);
+}
+
+#[test]
+fn a_peer_whose_number_two_octets_cannot_hold_has_the_one_that_its_routes_begin_with() {
+    let as4_path = |first: u32| attribute(17, &segment(2, 4, &[first, 131279]));
+    let announce = |address: &'static str, first: u32, prefix: &str| {
+        let attributes = [attributes(2, &[23456, 23456]), as4_path(first)].concat();
+        bgp4mp(1, (23456, address), &message(2, &update(&[], &attributes, &nlri(prefix))))
+    };
+    let alone = bgp4mp(1, (23456, "192.0.2.9"), &message(2, &update(&nlri(P), &[], &[])));
+    let file = [
+        announce("192.0.2.1", 196615, P),
+        announce("192.0.2.1", 196615, "10.0.0.0/8"),
+        announce("192.0.2.1", 196616, "10.0.0.0/8"),
+        announce("192.0.2.2", 196617, "10.0.0.0/8"),
+        // A route server: its routes begin with the numbers of others.
+        announce("192.0.2.3", 196618, "10.0.0.0/8"),
+        announce("192.0.2.3", 196619, "10.0.0.0/8"),
+        alone,
+    ];
+    for words in [P, "172.16.0.0/12"] {
+        let peers = reading(&file.concat(), words).peers;
+        let names: Vec<String> = peers.iter().map(|peer| peer.peer.to_string()).collect();
+        assert_eq!(
+            names,
+            ["AS196615 192.0.2.1", "AS196617 192.0.2.2", "AS23456 192.0.2.3", "AS23456 192.0.2.9"],
+            "{words}"
         );
     }
 }
@@ -267,7 +376,7 @@ fn sessions_of_nobody_are_ignored_and_counted() {
 
 #[test]
 fn shortened_records_of_early_zebra_are_ignored_and_wrong_families_corrected() {
-    let short = record(AT, 16, 0, &[0xfb, 0xf4, 0xfb, 0xff, 0, 6, 0, 1]);
+    let short = record(AT, 16, 0, &[0xfb, 0xf4, 0xfb, 0xff, 0, 4, 0, 1]);
     let mut open = vec![0xfb, 0xf4, 0xfb, 0xff];
     open.extend(message(1, &[4, 0xfb, 0xf4, 0, 180, 192, 0, 2, 1, 0]));
     let mut lying = addresses(0, PEER);
@@ -314,16 +423,16 @@ fn microseconds_are_part_of_the_time() {
 }
 
 #[test]
-fn multicast_and_snapshots_are_ignored_and_generic_ribs_that_may_be_unicast_unsupported() {
+fn multicast_and_other_protocols_are_ignored_and_what_may_be_unicast_unsupported() {
     let mut records: Vec<_> = [3, 5, 7, 9, 11].map(|subtype| record(AT, 13, subtype, &[])).into();
-    records.extend([2, 3].map(|subtype| record(AT, 16, subtype, &[])));
+    records.push(record(AT, 16, 3, &[]));
     records.extend([6, 12, 99].map(|subtype| record(AT, 13, subtype, &[])));
     records.push(record(AT, 11, 0, &[]));
     let generic = |family: [u8; 3]| record(AT, 13, 6, &[&[0, 0, 0, 1][..], &family].concat());
     records.extend([[0, 1, 1], [0, 2, 1], [0, 1, 128], [0, 25, 65]].map(generic));
     check(P, &records, "");
     let counts = reading(&records.concat(), P).counts;
-    assert_eq!((counts.ignored, counts.unsupported), (9, 6));
+    assert_eq!((counts.ignored, counts.unsupported), (8, 6));
     let multicast = [attributes(4, &[64500]), mp_reach(1, 2, &nlri(P)), mp_unreach(1, 2, &nlri(P))].concat();
     check(P, &[update_record(&[], &multicast, &[])], "");
 }
@@ -357,10 +466,13 @@ fn whole_prefixes_of_an_update_that_the_collector_cut_are_used() {
     let path = attributes(4, &[64500]);
     let announced = update(&[], &path, &list);
     let kept = what(announced.len() + 18);
-    check_damage(ALL, &[cut(&announced, 1)], "192.0.2.1 announces 175.45.176.0/24 64500", &[&kept]);
+    let announces = "192.0.2.1 lost IPv4 announcements | 192.0.2.1 announces 175.45.176.0/24 64500";
+    check_damage(ALL, &[cut(&announced, 1)], announces, &[&kept]);
+    check_damage("192.168.0.0/16", &[cut(&announced, 1)], "192.0.2.1 lost IPv4 announcements", &[&kept]);
     let withdrawn = update(&list, &path, &nlri("192.0.2.0/24"));
     let kept = what(withdrawn.len() + 19 - 10);
-    let both = "192.0.2.1 withdraws 175.45.176.0/24 | 192.0.2.1 withdraws 10.0.0.0/8";
+    let both = "192.0.2.1 lost IPv4 IPv6 withdrawals announcements \
+                | 192.0.2.1 withdraws 175.45.176.0/24 | 192.0.2.1 withdraws 10.0.0.0/8";
     check_damage(ALL, &[cut(&withdrawn, 10)], both, &[&kept]);
     let empty_then_attributes = update(&[], &path, &[]);
     let kept = what(empty_then_attributes.len() + 18);
@@ -369,9 +481,22 @@ fn whole_prefixes_of_an_update_that_the_collector_cut_are_used() {
     check_damage(
         ALL,
         &[bgp4mp(4, PEER, &message(2, &update(&list, &[], &[]))[..26])],
-        "192.0.2.1 withdraws 175.45.176.0/24",
+        "192.0.2.1 lost IPv4 withdrawals | 192.0.2.1 withdraws 175.45.176.0/24",
         &[&kept],
     );
+}
+
+#[test]
+fn a_cut_message_keeps_its_multiprotocol_routes() {
+    let list = nlri("2001:db8::/32");
+    let attributes = [mp_reach(2, 1, &list), attributes(4, &[64500]), attribute(8, &[0; 8])].concat();
+    let whole = message(2, &update(&[], &attributes, &[]));
+    let reading = reading(&bgp4mp(4, PEER, &whole[..whole.len() - 4]), "2001:db8::/32");
+    assert_eq!(text(&reading), "192.0.2.1 announces 2001:db8::/32 64500");
+    // Where the path is cut off, what is announced is known, and not how.
+    let kept = 19 + 4 + mp_reach(2, 1, &list).len() + 4;
+    let reading = super::super::read(&bgp4mp(4, PEER, &whole[..kept])[..], &selection("2001:db8::/32"));
+    assert_eq!(text(&reading), "192.0.2.1 lost IPv4 IPv6 withdrawals announcements | 192.0.2.1 unclear 2001:db8::/32");
 }
 
 #[test]

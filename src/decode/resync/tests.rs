@@ -50,9 +50,9 @@ fn reading_goes_on_after_bytes_that_belong_to_no_record() {
         file.drain(3 * LENGTH..3 * LENGTH + 7);
     });
     assert_eq!(outcome(&reading(&removed)), format!("9 1 | {} {} 1..4", 3 * LENGTH, LENGTH - 7));
-    // Its length is one too many: the record after it is lost.
+    // Its length is one too many: an octet follows its message, and the record after it is lost.
     let wrong_length = file(|file| file[3 * LENGTH + 11] += 1);
-    assert_eq!(outcome(&reading(&wrong_length)), format!("9 1 | {} 50 2..5", 4 * LENGTH + 1));
+    assert_eq!(outcome(&reading(&wrong_length)), format!("9 2 | {} 50 2..5", 4 * LENGTH + 1));
 }
 
 #[test]

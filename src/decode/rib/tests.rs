@@ -160,7 +160,83 @@ fn the_peer_table_gives_the_order_and_its_placeholder_holds_nothing() {
     let reading = reading(&records, ALL);
     assert_eq!(text(&reading), "192.0.2.1 holds 175.45.176.0/24 64500 131279");
     let order: Vec<_> = reading.peers.iter().map(|peer| peer.peer.to_string()).collect();
-    assert_eq!(order, ["AS0 0.0.0.0", "AS64500 2001:db8::1", "AS64500 192.0.2.1"]);
+    assert_eq!(order, ["AS64500 2001:db8::1", "AS64500 192.0.2.1"]);
+    assert_eq!((sizes(&reading), reading.counts.damaged), (vec![[0, 0], [1, 0]], 0));
+}
+
+#[test]
+fn a_dump_that_holds_itself_twice_counts_once() {
+    let table = peer_table(&[PEER, OTHER]);
+    let of = |prefix: &str| rib(2, prefix, &[entry(0, None, &path(131279)), entry(1, None, &path(65000))]);
+    let once = [of("10.0.0.0/8"), of(P), of("192.0.2.0/24"), rib(4, "2001:db8::/32", &[entry(0, None, &path(65000))])];
+    let once = once.concat();
+    let numbered = |n: u8, mut record: Vec<u8>| {
+        record[12..16].copy_from_slice(&[0, 0, 0, n]);
+        record
+    };
+    let by_number = [numbered(0, of("9.0.0.0/8")), numbered(1, of("11.0.0.0/8"))].concat();
+    let later = [numbered(0, of("10.0.0.0/8")), numbered(1, of("11.0.0.0/8"))].concat();
+    for (file, expected, n_events) in [
+        (vec![table.clone(), once.clone(), table.clone(), once.clone()], [[3, 1], [3, 0]], 2),
+        (vec![table.clone(), once.clone(), once.clone(), once.clone()], [[3, 1], [3, 0]], 2),
+        // Two dumps in one: the last one counts.
+        (vec![table.clone(), by_number, later], [[2, 0], [2, 0]], 0),
+        (
+            vec![table.clone(), once.clone(), table.clone(), of("10.1.0.0/16"), of("10.2.0.0/16"), of("10.3.0.0/16")],
+            [[3, 1], [3, 0]],
+            0,
+        ),
+    ] {
+        let reading = reading(&file, P);
+        assert_eq!(sizes(&reading), expected);
+        assert_eq!((reading.events.len(), reading.counts.damaged), (n_events, 0));
+    }
+}
+
+#[test]
+fn a_dump_that_begins_again_and_ends_early_is_damaged() {
+    let of = |prefix: &str| rib(2, prefix, &[entry(0, None, &path(131279))]);
+    let file = [peer_table(&[PEER]), of("10.0.0.0/8"), of(P), of("192.0.2.0/24"), of("10.0.0.0/8"), of(P)];
+    assert_eq!(damage(&reading(&file, P)), ["a RIB dump that begins again and then holds 2 IPv4 routes of 3"]);
+}
+
+#[test]
+fn one_view_after_the_other_and_one_peer_after_the_other_are_one_dump() {
+    let of = |prefix: &str| rib(2, prefix, &[entry(0, None, &path(131279))]);
+    let views = [peer_table(&[PEER]), of("10.0.0.0/8"), of(P), peer_table(&[OTHER]), of("10.0.0.0/8"), of(P)];
+    assert_eq!((sizes(&reading(&views, P)), reading(&views, P).events.len()), (vec![[2, 0], [2, 0]], 2));
+    let route = |prefix: &str, peer| table_dump(&[dumped(prefix, peer, &attributes(2, &[64500]))]);
+    let by_peer = [route("10.0.0.0/8", PEER), route(P, PEER), route("10.0.0.0/8", OTHER), route(P, OTHER)];
+    assert_eq!((sizes(&reading(&by_peer, P)), reading(&by_peer, P).events.len()), (vec![[2, 0], [2, 0]], 2));
+}
+
+#[test]
+fn entries_in_messages_are_routes_of_a_dump() {
+    let attributes = attributes(2, &[64500, 65000]);
+    let of = |safi: u8| {
+        let head = [&[0, 0, 0, 1][..], &(AT - 9).to_be_bytes(), &[0, 1, safi, 4, 192, 0, 2, 1]].concat();
+        bgp4mp(2, PEER, &[&head[..], &nlri(P), &field(&attributes)].concat())
+    };
+    let file = [of(1), of(2)];
+    for words in [P, "AS65000"] {
+        let reading = reading(&file, words);
+        assert_eq!(text(&reading), "192.0.2.1 holds 175.45.176.0/24 64500 65000");
+        assert_eq!((sizes(&reading), reading.counts.rib_records, reading.counts.damaged), (vec![[1, 0]], 2, 0));
+    }
+}
+
+#[test]
+fn peers_of_an_old_dump_have_the_number_that_their_routes_begin_with() {
+    let of = |address: &'static str, first: u32| {
+        let as4_path = attribute(17, &segment(2, 4, &[first, 131279]));
+        dumped(P, (23456, address), &[attributes(2, &[23456, 23456]), as4_path].concat())
+    };
+    let without = dumped(P, (23456, "192.0.2.9"), &attributes(2, &[23456, 3549]));
+    let file = [table_dump(&[of("192.0.2.1", 196615), of("192.0.2.2", 196616), without])];
+    for words in [P, "10.0.0.0/8"] {
+        let names: Vec<String> = reading(&file, words).peers.iter().map(|peer| peer.peer.to_string()).collect();
+        assert_eq!(names, ["AS196615 192.0.2.1", "AS196616 192.0.2.2", "AS23456 192.0.2.9"]);
+    }
 }
 
 #[test]
