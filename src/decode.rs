@@ -10,6 +10,7 @@ mod control;
 mod covers;
 #[cfg(test)]
 mod differential_tests;
+mod envelope;
 mod events;
 mod lists;
 mod losses;

@@ -2,7 +2,8 @@
 //! that one pass finds the covering routes of a prefix that only its origin makes matter.
 
 use super::control::mix_bits;
-use super::events::{Draft, TABLE_DUMP_V2};
+use super::envelope::TABLE_DUMP_V2;
+use super::events::Draft;
 use super::prefilter::nlri;
 use super::rib::{Entries, unicast_table};
 use super::selection::MIN_COVER_LENGTH;

@@ -1,6 +1,7 @@
 //! Records that cannot be read, or not as a whole: whose they are decides who is in doubt.
 
-use super::events::{BGP, BGP4MP, BGP4MP_ET, Draft, NO_ADDRESS, as_number, legacy_peer};
+use super::envelope::{BGP, BGP4MP, BGP4MP_ET, NO_ADDRESS, as_number, legacy_peer};
+use super::events::Draft;
 use super::peers::is_nobody;
 use super::rib::address;
 use super::walk::{HEADER, Record};

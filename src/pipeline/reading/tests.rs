@@ -15,6 +15,7 @@ fn dump(n_peers: u8, size: u64, last_blocks: [u16; 2]) -> ReadFile {
         first_at: None,
         last_at: None,
         table_size: [size, 0],
+        minutes: Vec::new(),
         is_internal: false,
     };
     let peers = (0..n_peers).map(activity).collect();

@@ -1,0 +1,133 @@
+//! What stands before a BGP message in its record (RFC 6396, section 4.4): when it was written, who sent it, in which form;
+//! and the header of the message itself (RFC 4271, section 4.1).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::prefilter::Encoding;
+use super::rib::address;
+use super::wire::Octets;
+use crate::bgp::{Asn, Family, Peer};
+use crate::time::Timestamp;
+
+/// Record types (RFC 6396, section 4; type 5 is its appendix B.2.1).
+pub(super) const BGP: u16 = 5;
+pub(super) const TABLE_DUMP_V2: u16 = 13;
+pub(super) const BGP4MP: u16 = 16;
+pub(super) const BGP4MP_ET: u16 = 17;
+
+/// Message types (RFC 4271, 2918; 128 is the ROUTE-REFRESH that Cisco had before).
+pub(super) const OPEN: u8 = 1;
+pub(super) const UPDATE: u8 = 2;
+pub(super) const NOTIFICATION: u8 = 3;
+pub(super) const KEEPALIVE: u8 = 4;
+pub(super) const ROUTE_REFRESH: u8 = 5;
+pub(super) const ROUTE_REFRESH_CISCO: u8 = 128;
+
+/// Of a peer whose address was not recorded.
+pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// How every message begins (RFC 4271, section 4.1).
+pub(super) const MARKER: [u8; 16] = [0xff; 16];
+
+/// Marker, length and type (RFC 4271, section 4.1).
+pub(super) const MESSAGE_HEADER: usize = 19;
+
+/// When a record was written, and what follows.
+#[inline]
+pub(super) fn timed(seconds: u32, kind: u16, body: &[u8]) -> Option<(Timestamp, Octets<'_>)> {
+    let mut body = Octets(body);
+    let at = Timestamp::from_secs(i64::from(seconds));
+    if kind != BGP4MP_ET {
+        return Some((at, body));
+    }
+    // Some daemons wrote nanoseconds here: then only the second is certain.
+    let micros = Some(body.u32()?).filter(|micros| *micros < 1_000_000).unwrap_or(0);
+    Some((Timestamp::from_micros(at.micros() + i64::from(micros)), body))
+}
+
+/// How a message is written that a peer sent, in a BGP4MP record (RFC 6396, section 4.4; RFC 8050).
+#[inline]
+pub(super) fn message_encoding(kind: u16, subtype: u16) -> Option<Encoding> {
+    if !matches!(kind, BGP4MP | BGP4MP_ET) || !matches!(subtype, 1 | 4 | 8 | 9) {
+        return None;
+    }
+    Some(Encoding { four_octets: matches!(subtype, 4 | 9), add_path: matches!(subtype, 8 | 9) })
+}
+
+/// The peer and the message of a BGP4MP record. A family that belies the addresses is corrected by where the message
+/// begins; early Zebra left the addresses of an OPEN out, and so who sent it.
+pub(super) fn envelope<'a>(mut body: Octets<'a>, four_octets: bool) -> Option<(Peer, &'a [u8])> {
+    let asn = as_number(&mut body, four_octets)?;
+    as_number(&mut body, four_octets)?;
+    if body.0.starts_with(&MARKER) {
+        return Some((Peer { address: NO_ADDRESS, asn }, body.0));
+    }
+    let [_, _, _, family] = body.array()?;
+    let (declared, other) = if family == 2 { (Family::V6, Family::V4) } else { (Family::V4, Family::V6) };
+    let addressed = |family: Family| {
+        let mut rest = body;
+        let (peer_address, _local) = (address(&mut rest, family)?, address(&mut rest, family)?);
+        Some((Peer { address: peer_address, asn }, rest.0))
+    };
+    let found = addressed(declared);
+    match found {
+        Some((_, message)) if message.starts_with(&MARKER) => found,
+        _ => addressed(other).filter(|(_, message)| message.starts_with(&MARKER)).or(found),
+    }
+}
+
+/// The peer and the new state of a BGP4MP state change. The length tells the family: early Zebra wrote a wrong one,
+/// and records without addresses.
+pub(super) fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer, (u16, u16))> {
+    let asn = as_number(&mut body, four_octets)?;
+    as_number(&mut body, four_octets)?;
+    let peer_address = match body.0.len() {
+        4 => NO_ADDRESS,
+        n => {
+            let [_, _, _, family] = body.array()?;
+            let family = if n >= 40 && family == 2 { Family::V6 } else { Family::V4 };
+            let (peer_address, _local) = (address(&mut body, family)?, address(&mut body, family)?);
+            peer_address
+        }
+    };
+    Some((Peer { address: peer_address, asn }, states(&mut body)?))
+}
+
+/// The old and the new state: 1 to 6 of RFC 4271, section 8.2.2, or 7 and 8 of Quagga.
+pub(super) fn states(octets: &mut Octets) -> Option<(u16, u16)> {
+    let (old, new) = (octets.u16()?, octets.u16()?);
+    (1..=8).contains(&new).then_some((old, new))
+}
+
+pub(super) fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {
+    Some(Asn(if four_octets { octets.u32()? } else { u32::from(octets.u16()?) }))
+}
+
+pub(super) fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
+    let asn = as_number(octets, false)?;
+    Some(Peer { address: address(octets, Family::V4)?, asn })
+}
+
+/// The content of a message, if it is an UPDATE and there as a whole.
+#[inline]
+pub(super) fn whole_update(message: &[u8]) -> Option<&[u8]> {
+    let (header, content) = message.split_first_chunk::<MESSAGE_HEADER>()?;
+    let [marker @ .., high, low, kind] = header;
+    let is_whole =
+        *marker == MARKER && *kind == UPDATE && usize::from(u16::from_be_bytes([*high, *low])) == message.len();
+    is_whole.then_some(content)
+}
+
+/// The type of a message, how long its content should be, and what follows its header.
+pub(super) fn message_content(message: &[u8]) -> Option<(u8, usize, &[u8])> {
+    let mut octets = Octets(message);
+    octets.array().filter(|marker| marker == &MARKER)?;
+    let length = usize::from(octets.u16()?).checked_sub(MESSAGE_HEADER)?;
+    Some((octets.u8()?, length, octets.0))
+}
+
+/// The AS number of the collector in a BGP4MP record, if it is one that tells something.
+pub(super) fn local_as(mut body: Octets, four_octets: bool) -> Option<Asn> {
+    as_number(&mut body, four_octets)?;
+    as_number(&mut body, four_octets).filter(|asn| *asn != Asn::TRANS && asn.0 != 0)
+}
