@@ -614,5 +614,5 @@ fn the_current_folder_can_be_the_output() {
     let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
     let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(names(out.path()).len(), 11);
+    assert_eq!(names(out.path()).len(), 12);
 }
