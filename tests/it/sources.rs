@@ -227,6 +227,111 @@ fn an_archive_that_cannot_be_used_is_named_with_what_was_expected() {
     );
 }
 
+/// A copy of one collector of the shipped archive, without its metadata, below `place`.
+fn copied(place: &str, names: impl Fn(&str) -> String) -> TempDir {
+    let folder = folder();
+    let from = Path::new("data/dprk-2014/rrc00/2014.12");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let to = folder.path().join(place).join(names(&name));
+        std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        std::fs::copy(entry.path(), to).expect("a copy");
+    }
+    folder
+}
+
+/// One collector is asked about its part of the great outage.
+const ALONE: &str = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --min-peers 5";
+
+fn outages(archive: &Path, more: &str) -> (Value, Vec<String>) {
+    let Ran { stdout, stderr, .. } =
+        ran(&mut program(&format!("{ALONE} --format json --archive {} {more}", archive.display())));
+    let document: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}"));
+    let starts = document["outages"].as_array().expect("outages").iter().map(|outage| outage["start"].to_string());
+    let starts = starts.collect();
+    (document, starts)
+}
+
+#[test]
+fn an_archive_has_the_same_answer_in_any_layout() {
+    let (_, expected) = outages(Path::new("data/dprk-2014"), "--collector rrc00");
+    assert!(!expected.is_empty());
+    let same = |name: &str| name.to_owned();
+    for (place, archive) in [("rrc00", "rrc00"), ("rrc00/2014/12/22", ""), ("data/RRC00/mine", "data")] {
+        let folder = copied(place, same);
+        let (document, starts) = outages(&folder.path().join(archive), "");
+        assert_eq!(starts, expected, "{place}");
+        assert_eq!(document["coverage"]["collectors"][0]["collector"], "rrc00");
+    }
+    // Other names: the records tell what the files hold.
+    let folder = copied("mine", |name| format!("dump-{}.mrt.gz", name.replace('.', "")));
+    let (document, starts) = outages(&folder.path().join("mine"), "--collector-name lab");
+    assert_eq!(starts, expected);
+    assert_eq!(document["coverage"]["collectors"][0]["collector"], "lab");
+}
+
+#[test]
+fn of_two_files_of_one_minute_the_whole_one_is_read_and_a_contradiction_is_refused() {
+    let (_, expected) = outages(Path::new("data/dprk-2014"), "--collector rrc00");
+    let folder = copied("rrc00", str::to_owned);
+    let file = |name: &str| folder.path().join("rrc00").join(name);
+    let whole = std::fs::read(file("updates.20141222.1615.gz")).expect("a file");
+    std::fs::write(file("updates.20141222.1615.bz2"), b"").expect("an empty copy");
+    std::fs::write(file("updates.20141222.1615"), &whole[..whole.len() / 2]).expect("a cut copy");
+    assert_eq!(outages(folder.path(), "").1, expected);
+    std::fs::copy(file("updates.20141222.1620.gz"), file("updates.20141222.1615.zst")).expect("another file");
+    refused(
+        1,
+        &format!("{ALONE} --archive {}", folder.path().display()),
+        &["updates.20141222.1615.gz", "updates.20141222.1615.zst", "two different files with updates"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_for_its_container_is_named() {
+    let folder = copied("rrc00", |name| name.replace("1615.gz", "1615.xz"));
+    let args = format!("{ALONE} --archive {}", folder.path().display());
+    let Ran { stderr, stdout, .. } = ran(&mut program(&args));
+    assert!(stderr.contains("warning: not read") && stderr.contains("updates.20141222.1615.xz"), "{stderr}");
+    assert!(stdout.contains("16:15:00"), "{stdout}");
+    let plan = prints(0, &format!("plan {args}"));
+    assert!(plan.contains("updates.20141222.1615.xz: .xz is not read; decompress it"), "{plan}");
+}
+
+#[test]
+fn the_note_of_an_archive_follows_its_data() {
+    let note = |archive: &str| {
+        let page = ran(&mut program(&format!("{ALONE} --archive {archive}"))).stdout;
+        assert!(page.starts_with("Note: Reconstruction from published facts"), "{archive}: {page}");
+        assert_eq!(page.matches("Reconstruction from published facts").count(), 1);
+    };
+    note("data");
+    note("data/dprk-2014/rrc00");
+    note("data/dprk-2014/rrc00/2014.12/updates.20141222.1615.gz");
+    note("data/dprk-2014/rrc00 --archive data/dprk-2014/route-views2");
+    let out = folder();
+    let run = out.path().join("run");
+    prints(0, &format!("{ALONE} --archive data/dprk-2014 --output {} --export csv,parquet", run.display()));
+    assert!(prints(0, &format!("explain {}", run.display())).starts_with("Note: Reconstruction"));
+    assert!(prints(0, &format!("redetect {}", run.display())).starts_with("Note: Reconstruction"));
+    let sidecar = std::fs::read_to_string(run.join("NOTE.txt")).expect("a note");
+    assert!(sidecar.starts_with("Reconstruction"), "{sidecar}");
+    let table = std::fs::read(run.join("outages.parquet")).expect("a table");
+    assert!(String::from_utf8_lossy(&table).contains("Reconstruction from published facts"));
+}
+
+#[test]
+fn lists_of_targets_are_read_as_editors_save_them() {
+    let folder = folder();
+    let list = folder.path().join("list.txt");
+    std::fs::write(&list, "\u{feff}131279\r\n# a comment\r\n").expect("a list");
+    let args =
+        format!("--from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014 --targets {}", list.display());
+    assert!(prints(0, &args).contains("AS131279"));
+    std::fs::write(&list, b"\xff\xfe1\x003\x00").expect("a list");
+    refused(1, &args, &["cannot read targets from", "UTF-16", "save it as UTF-8"]);
+}
+
 #[test]
 fn a_window_without_files_says_what_the_archive_holds() {
     refused(

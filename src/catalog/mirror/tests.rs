@@ -1,3 +1,5 @@
+//! Paths as users have them, and what is made of them.
+
 use std::fs;
 
 use tempfile::TempDir;
