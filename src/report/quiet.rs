@@ -64,7 +64,7 @@ pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
         }
         _ => {}
     }
-    if report.coverage.n_peer_asns == [0, 0] {
+    if n_peers(report, summary) == 0 {
         return format!("{target}: unknown, because {}", words::no_table(report));
     }
     if summary.n_prefixes == summary.never_carried.len() {
@@ -226,11 +226,21 @@ fn families(report: &Report, summary: &Summary) -> Vec<Family> {
         }
         at >= report.parameters.to
     };
-    let asked = Family::ALL.into_iter().filter(|family| match summary.target {
+    asked(summary).filter(|family| report.coverage.has_rib && is_known(family)).collect()
+}
+
+/// The families that a target is about.
+fn asked(summary: &Summary) -> impl Iterator<Item = Family> {
+    let target = summary.target;
+    Family::ALL.into_iter().filter(move |family| match target {
         Target::Asn(_) => true,
         Target::Prefix(prefix, _) => prefix.family() == *family,
-    });
-    asked.filter(|family| report.coverage.has_rib && is_known(family)).collect()
+    })
+}
+
+/// How many peer ASes have a usable vantage point of the family of a target; of an AS, of the one with more.
+pub(super) fn n_peers(report: &Report, summary: &Summary) -> usize {
+    asked(summary).map(|family| report.coverage.n_peer_asns[family as usize]).max().unwrap_or(0)
 }
 
 /// `24 full IPv4 tables`.

@@ -388,7 +388,7 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
 /// What the data leave open about one target.
 fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     let mut unknown = Vec::new();
-    let peers = report.coverage.n_peer_asns.into_iter().max().unwrap_or(0);
+    let peers = quiet::n_peers(report, summary);
     let min_peers = report.parameters.min_peers;
     if peers == 0 {
         return vec![no_table(report).to_owned()];

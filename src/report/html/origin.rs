@@ -65,17 +65,18 @@ pub(in crate::report) fn credit(report: &Report) -> String {
     if let Some(note) = &report.note {
         return format!("About the data: {note}");
     }
-    let mut publishers: Vec<String> = report.coverage.collectors.iter().map(publisher).collect();
+    let mut publishers: Vec<String> =
+        report.coverage.collectors.iter().map(|of| publisher(&of.collector, of.project)).collect();
     publishers.sort_unstable();
     publishers.dedup();
     format!("Data: {}.", publishers.join("; "))
 }
 
 /// Who publishes what a collector records, by the names that its projects give; another one is somebody's own.
-fn publisher(of: &CollectorCoverage) -> String {
-    let name = of.collector.name();
+fn publisher(collector: &Collector, project: Project) -> String {
+    let name = collector.name();
     let is_number = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-    match of.project {
+    match project {
         Project::RipeRis if name.strip_prefix("rrc").is_some_and(is_number) => {
             "RIPE NCC Routing Information Service".to_owned()
         }
@@ -190,4 +191,22 @@ fn command(report: &Report) -> String {
         say(flag, value);
     }
     words.join(" \\\n  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_collectors_of_a_project_are_credited_to_it() {
+        let credit = |name| {
+            let collector = Collector::new(name);
+            publisher(&collector, collector.project())
+        };
+        assert_eq!(credit("rrc06"), "RIPE NCC Routing Information Service");
+        for name in ["route-views2", "route-views.sydney", "cix.atl"] {
+            assert_eq!(credit(name), "University of Oregon RouteViews");
+        }
+        assert_eq!(["mine", "rrc-lab"].map(credit), ["collector mine", "collector rrc-lab"]);
+    }
 }
