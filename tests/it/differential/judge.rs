@@ -293,12 +293,9 @@ fn check_claims(
     let (start, end) = history.window;
     let name = PREFIXES[prefix];
 
-    // While as good as nobody can have lost it, there is no outage.
+    // While nobody can have lost it, there is no outage.
     let possible = bits(history, truth.possible_baseline[prefix].iter().copied());
-    let nobody_lacks = |second: i64| {
-        let n_lacking = (of(second).may_lack & possible).count_ones() as usize;
-        n_lacking * 10 < history.min_peers * 4
-    };
+    let nobody_lacks = |second: i64| of(second).may_lack & possible == 0;
     for part in outages.iter().flat_map(|outage| &outage.parts) {
         let (from, to) = (second(part.start).max(start), second(part.end).min(end));
         let wrong = |second: &i64| nobody_lacks(*second) && is_observed(*second);
@@ -309,13 +306,15 @@ fn check_claims(
         }
     }
 
-    // While nobody can hold it that did, there is one, or not everything was observed.
+    // While so few can hold it that no half of all decides for them, there is one, or not everything was observed.
     let full = || (0..history.peers.len()).filter(|peer| !history.peers[*peer].is_partial);
     let n_needed = (bits(history, full()).count_ones() as usize).div_ceil(2).max(history.min_peers);
     let mut from = start;
     while from < end {
         let is_gone = |second: i64| {
-            of(second).may_hold == 0 && (of(second).may_lack & possible).count_ones() as usize >= n_needed
+            let [n_holding, n_lacking] =
+                [of(second).may_hold, of(second).may_lack & possible].map(|bits| bits.count_ones() as usize);
+            n_holding * 2 < n_needed && n_lacking >= n_needed
         };
         let to = (from..end).find(|second| !is_gone(*second)).unwrap_or(end);
         let carriers = bits(history, truth.carriers(prefix, from - TOLERANCE));

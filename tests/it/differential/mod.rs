@@ -114,7 +114,9 @@ fn judge_all(first: u64, n: u64, history: impl Fn(u64) -> History + Sync) {
     for (kinds, Tally { n_histories, n_wrong, observed }) in tallies.into_inner().expect("a lock") {
         let Observed { judged, all } = observed;
         let share = 100.0 * observed.share();
-        println!("{kinds:<20} {n_histories:>5} histories, {n_wrong:>4} wrong, judged {judged} of {all} s: {share:.3} %");
+        println!(
+            "{kinds:<20} {n_histories:>5} histories, {n_wrong:>4} wrong, judged {judged} of {all} s: {share:.3} %"
+        );
     }
     let failures = failures.into_inner().expect("a lock");
     let Some((seed, why)) = failures.first() else { return };
@@ -249,4 +251,3 @@ fn write(history: &History, folder: &Path) {
         std::fs::write(&path, bytes).expect("a file");
     }
 }
-

@@ -269,7 +269,11 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
         let in_hole = holes.iter().any(|hole| dump.at <= hole.to && dump.at + dump.span >= hole.from);
         Judged {
             dump: dump.clone(),
-            is_good: broken.is_none() && dump.cut == 100 && !dump.is_useless && !in_hole && n_listed * 4 >= peers.len() * 3,
+            is_good: broken.is_none()
+                && dump.cut == 100
+                && !dump.is_useless
+                && !in_hole
+                && n_listed * 4 >= peers.len() * 3,
             is_readable: broken.is_none_or(|broken| !broken.damage.is_whole()),
             is_unbroken: broken.is_none(),
             may_pass: broken.is_none() && (dump.cut < 100 || dump.is_useless),
@@ -296,7 +300,8 @@ fn claims(
 ) -> [Vec<u8>; N_PREFIXES] {
     let spec = &history.peers[peer];
     let CollectorSpec { has_states, has_opens, .. } = history.collectors[spec.collector];
-    let is_lost = |at: i64| history.holes.iter().any(|(who, from, to)| *who == spec.collector && (*from..*to).contains(&at));
+    let is_lost =
+        |at: i64| history.holes.iter().any(|(who, from, to)| *who == spec.collector && (*from..*to).contains(&at));
     let truth = |at: i64, prefix: usize| if life.held[index(at)] >> prefix & 1 != 0 { HOLDS } else { LACKS };
     let dumps_are_good = dumps.iter().any(|judged| judged.is_good);
     let known = known(spec.is_partial, has_states, life, holes, dumps);
@@ -427,8 +432,7 @@ fn trouble(history: &History, peer: usize, lives: &[Life], claims: &mut [Vec<u8>
     // Where everybody is silent, nobody can tell a hole from a pause.
     for (_, from, to) in history.holes.iter().filter(|(who, ..)| *who == spec.collector) {
         let speaks = |other: &usize| {
-            history.peers[*other].collector == spec.collector
-                && (*from..*to).all(|at| lives[*other].is_up[index(at)])
+            history.peers[*other].collector == spec.collector && (*from..*to).all(|at| lives[*other].is_up[index(at)])
         };
         if !(0..lives.len()).any(|other| speaks(&other)) {
             claims.iter_mut().flat_map(|claims| &mut claims[index(*from)..]).for_each(|claim| *claim |= HOLDS | LACKS);
