@@ -311,18 +311,18 @@ fn check_claims(
     let n_needed = (bits(history, full()).count_ones() as usize).div_ceil(2).max(history.min_peers);
     let mut from = start;
     while from < end {
+        let carriers = bits(history, truth.carriers(prefix, from - TOLERANCE));
         let is_gone = |second: i64| {
+            let votes = of(second);
             let [n_holding, n_lacking] =
-                [of(second).may_hold, of(second).may_lack & possible].map(|bits| bits.count_ones() as usize);
-            n_holding * 2 < n_needed && n_lacking >= n_needed
+                [votes.may_hold, votes.may_lack & carriers].map(|bits| bits.count_ones() as usize);
+            n_holding * STUCK <= n_lacking && n_holding * 2 < n_needed && n_lacking >= n_needed
         };
         let to = (from..end).find(|second| !is_gone(*second)).unwrap_or(end);
-        let carriers = bits(history, truth.carriers(prefix, from - TOLERANCE));
         let is_said = outages.iter().any(|outage| {
             outage.start.is_none_or(|start| second(start) <= to) && outage.end.is_none_or(|end| second(end) >= from)
         });
-        if carriers.count_ones() as usize >= n_needed
-            && !is_said
+        if !is_said
             && let Some((from, to)) = longest((from..to).filter(|second| is_observed(*second)))
             && to - from > Thresholds::default().min_duration.as_secs() as i64 + TOLERANCE
         {
@@ -332,6 +332,9 @@ fn check_claims(
     }
     Ok(())
 }
+
+/// Stuck routes are at most one to so many that are lost.
+const STUCK: usize = 5;
 
 /// The longest stretch of seconds that follow each other.
 fn longest(seconds: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
