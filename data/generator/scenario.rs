@@ -297,7 +297,7 @@ pub enum How {
     OtherWidth,
     /// Segments of AS paths have a type that is not defined.
     UnknownSegment,
-    /// The record states ADD-PATH where the message has no path identifiers, or the reverse.
+    /// The message has path identifiers and the record does not say so, or the reverse.
     OtherPathIds,
     /// The first prefix of every list has an impossible length.
     BadLength,

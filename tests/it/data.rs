@@ -108,6 +108,9 @@ fn a_mistake_is_reported_with_its_line() {
         ),
         ("skip x rib +0", "line 4: the archive has no RIB dump of 2014-12-22T16:00:00Z"),
         ("break x updates +0 melt", "line 4: unknown damage 'melt'"),
+        ("records a +0 .. +60 blurred", "line 4: unknown way 'blurred' to write records"),
+        ("copy x rib +0 bz2", "line 4: the archive has no RIB dump of 2014-12-22T16:00:00Z"),
+        ("copy x updates +0 xz", "line 4: 'xz' is not a container: gz, bz2, zst or plain"),
         ("epoch 2014-12-22 again", "line 4: 'again' is not understood here"),
     ] {
         let error = generator::archive(&format!("{head}{line}\n")).expect_err(line).to_string();
@@ -333,4 +336,50 @@ fn times_in_records_follow_the_clock_and_the_word_stamped_but_not_the_name() {
     };
     assert_eq!(times("x/bgpdata/2003.01/UPDATES/updates.20030110.0800"), [180.0, 180.0, 170.0]);
     assert_eq!(times("x/bgpdata/2003.01/UPDATES/updates.20030110.0815"), [1020.0, 1021.0]);
+}
+
+#[test]
+fn records_are_written_in_the_way_that_the_scenario_names() {
+    let file = |ways: &str| {
+        let text = format!(
+            "archive 2014-12-22T16:00 .. 2014-12-22T16:10\ncollector x riperis updates 300 plain\n\
+             peer a x AS3333 192.0.2.1\nroute a 203.0.113.0/24 \"64500\"\n\
+             at +290 a withdraw 203.0.113.0/24\nat +290 a announce 203.0.113.0/24 \"64500\"\n{ways}\n"
+        );
+        scenario::file(&text, "x/2014.12/updates.20141222.1600")
+    };
+    let written = |way: &str| file(&format!("records a +290 .. +291 {way}"));
+    let whole = file("");
+    // Header, both ends of the session, the message.
+    let (header, ends, withdrawal) = (12, 20, 19 + 2 + 4 + 2);
+    let second = header + ends + withdrawal;
+    let word = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four octets"));
+    let seconds = word(&whole, 0);
+
+    assert!(written("lost").is_empty());
+    assert_eq!([0, second].map(|at| word(&written("stamp +7200"), at)), [seconds + 7200; 2]);
+    assert!(file("records a +290 .. +291 clock +30").is_empty(), "they are in the next file");
+    let early = written("clock -30");
+    assert_eq!((word(&early, 0), early.len()), (seconds - 30, whole.len()));
+    let micros = written("micros 412345678");
+    assert_eq!((micros[5], word(&micros, header)), (17, 412_345_678));
+    let cut = written("cut 23");
+    assert_eq!((cut.len(), cut[header + ends + 17]), (2 * (header + ends + 23), withdrawal as u8));
+    assert_eq!(whole.len() - written("other-width").len(), 4, "two AS numbers of two octets");
+    assert_eq!(written("other-path-ids").len() - whole.len(), 8, "two path identifiers");
+    assert_eq!([&whole, &written("other-width"), &written("other-path-ids")].map(|bytes| bytes[7]), [4; 3]);
+    let differing = |way: &str| {
+        let written = written(way);
+        assert_eq!(written.len(), whole.len(), "{way}");
+        (0..whole.len()).filter(|at| whole[*at] != written[*at]).map(|at| written[at]).collect::<Vec<u8>>()
+    };
+    assert_eq!(differing("unknown-segment"), [9]);
+    assert_eq!(differing("bad-length"), [0x80 | 24; 2]);
+    // Attributes end with the next hop, the reserved octet and the prefix.
+    assert!(written("safi 3").windows(3).any(|octets| octets == [0, 1, 3]));
+    let reserved = file("records a +290 .. +291 safi 1\nrecords a +290 .. +291 reserved 7");
+    assert_eq!(reserved[reserved.len() - 5..], [7, 24, 203, 0, 113]);
+    let mapped = written("mapped");
+    let address = ["::ffff:192.0.2.1"].map(|text| text.parse::<std::net::Ipv6Addr>().expect("an address"))[0];
+    assert_eq!((mapped[header + 11], &mapped[header + 12..header + 28]), (2, address.octets().as_slice()));
 }

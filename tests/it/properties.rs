@@ -351,7 +351,7 @@ fn the_run_of_december_2014_judged_again_equals_a_fresh_one() {
     assert_same_judgement(&folder, &query(window[0], window[1], vec![target]), &other_options());
 }
 
-fn assert_shares(report: &Report) {
+pub fn assert_shares(report: &Report) {
     for timeline in &report.timelines {
         for step in &timeline.steps {
             assert!(step.n_visible <= step.n_live, "{step:?}");
@@ -401,7 +401,7 @@ impl Catalog for Shuffled {
 }
 
 /// Everything that is written of a run.
-fn written(report: &Report) -> Vec<String> {
+pub fn written(report: &Report) -> Vec<String> {
     let document = serde_json::to_string_pretty(&report::document(report)).expect("a document");
     let short = [
         report::outage_frame(&report.findings.outages),

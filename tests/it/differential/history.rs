@@ -260,6 +260,8 @@ impl History {
     pub fn scenario(&self) -> String {
         let mut text = format!("epoch {EPOCH}\narchive {START} .. +{END}\n");
         let mut line = |words: std::fmt::Arguments| writeln!(text, "{words}").expect("memory");
+        let (from, to) = self.window;
+        line(format_args!("# asked: from {from:+} to {to:+} with --min-peers {}", self.min_peers));
         for CollectorSpec { name, is_ris, has_states, container, is_v1, period, options, .. } in &self.collectors {
             let (kind, keepalives) = if *is_ris { ("riperis", " keepalives 60") } else { ("routeviews", "") };
             let (states, v1) = (if *has_states { " states" } else { "" }, if *is_v1 { " format v1" } else { "" });

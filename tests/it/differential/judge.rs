@@ -293,12 +293,9 @@ fn check_claims(
     let (start, end) = history.window;
     let name = PREFIXES[prefix];
 
-    // While as good as nobody can have lost it, there is no outage.
+    // While nobody can have lost it, there is no outage.
     let possible = bits(history, truth.possible_baseline[prefix].iter().copied());
-    let nobody_lacks = |second: i64| {
-        let n_lacking = (of(second).may_lack & possible).count_ones() as usize;
-        n_lacking * 10 < history.min_peers * 4
-    };
+    let nobody_lacks = |second: i64| of(second).may_lack & possible == 0;
     for part in outages.iter().flat_map(|outage| &outage.parts) {
         let (from, to) = (second(part.start).max(start), second(part.end).min(end));
         let wrong = |second: &i64| nobody_lacks(*second) && is_observed(*second);
@@ -309,21 +306,23 @@ fn check_claims(
         }
     }
 
-    // While nobody can hold it that did, there is one, or not everything was observed.
+    // While so few can hold it that no half of all decides for them, there is one, or not everything was observed.
     let full = || (0..history.peers.len()).filter(|peer| !history.peers[*peer].is_partial);
     let n_needed = (bits(history, full()).count_ones() as usize).div_ceil(2).max(history.min_peers);
     let mut from = start;
     while from < end {
+        let carriers = bits(history, truth.carriers(prefix, from - TOLERANCE));
         let is_gone = |second: i64| {
-            of(second).may_hold == 0 && (of(second).may_lack & possible).count_ones() as usize >= n_needed
+            let votes = of(second);
+            let [n_holding, n_lacking] =
+                [votes.may_hold, votes.may_lack & carriers].map(|bits| bits.count_ones() as usize);
+            n_holding * STUCK <= n_lacking && n_holding * 2 < n_needed && n_lacking >= n_needed
         };
         let to = (from..end).find(|second| !is_gone(*second)).unwrap_or(end);
-        let carriers = bits(history, truth.carriers(prefix, from - TOLERANCE));
         let is_said = outages.iter().any(|outage| {
             outage.start.is_none_or(|start| second(start) <= to) && outage.end.is_none_or(|end| second(end) >= from)
         });
-        if carriers.count_ones() as usize >= n_needed
-            && !is_said
+        if !is_said
             && let Some((from, to)) = longest((from..to).filter(|second| is_observed(*second)))
             && to - from > Thresholds::default().min_duration.as_secs() as i64 + TOLERANCE
         {
@@ -333,6 +332,9 @@ fn check_claims(
     }
     Ok(())
 }
+
+/// Stuck routes are at most one to so many that are lost.
+const STUCK: usize = 5;
 
 /// The longest stretch of seconds that follow each other.
 fn longest(seconds: impl Iterator<Item = i64>) -> Option<(i64, i64)> {

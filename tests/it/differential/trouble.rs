@@ -98,8 +98,17 @@ enum What {
     Trans(Vec<usize>),
     /// Deeds whose UPDATE withdraws many unrelated prefixes first, and the statement that cuts it.
     Filled { peer: usize, at: i64, line: String },
-    /// From and to.
-    Window(i64, i64),
+    /// From and to, and perhaps a prefix that is lost.
+    Window { from: i64, to: i64, loss: Option<Loss> },
+}
+
+/// A prefix that all peers but one lose.
+#[derive(Clone, Copy, Debug)]
+struct Loss {
+    prefix: usize,
+    lost: i64,
+    back: i64,
+    stuck: Option<usize>,
 }
 
 /// A claim may be this many seconds off in troubled archives, and more where stamps are.
@@ -186,8 +195,38 @@ impl History {
                 self.filled.push((*at, *peer));
                 self.lines.push(line.clone());
             }
-            What::Window(from, to) => self.window = (*from, *to),
+            What::Window { from, to, loss } => {
+                self.window = (*from, *to);
+                if let Some(loss) = loss {
+                    self.lose(*loss);
+                }
+            }
         }
+    }
+
+    /// A RIB dump of every collector shows the loss soon after.
+    fn lose(&mut self, Loss { prefix, lost, back, stuck }: Loss) {
+        let is_about = |deed: &Deed| matches!(deed, Deed::Announce { prefix: p, .. } | Deed::Withdraw { prefix: p, .. } if *p == prefix);
+        self.deeds.retain(|(at, _, deed)| *at < lost || *at > back || !is_about(deed));
+        for (peer, spec) in self.peers.iter().enumerate() {
+            if spec.is_ipv4_only && IPV6 >> prefix & 1 != 0 || stuck == Some(peer) {
+                continue;
+            }
+            for id in 1..=if spec.has_add_path { 2 } else { 1 } {
+                self.deeds.push((lost, peer, Deed::Withdraw { prefix, id }));
+            }
+            if back < END {
+                self.deeds.push((back, peer, Deed::Announce { prefix, path: 0, id: 1 }));
+            }
+        }
+        let at = (lost / 60 + 3) * 60;
+        for collector in 0..self.collectors.len() {
+            if !self.dumps.iter().any(|dump| dump.collector == collector && (dump.at - at).abs() < 300) {
+                let options = String::new();
+                self.dumps.push(super::history::Dump { collector, at, span: 0, cut: 100, options, is_useless: false });
+            }
+        }
+        self.dumps.sort_by_key(|dump| (dump.collector, dump.at));
     }
 
     fn remove_dumps(&mut self, is_gone: impl Fn(&super::history::Dump) -> bool) {
@@ -414,7 +453,7 @@ fn what(random: &mut Random, history: &History, kind: Kind, collector: usize) ->
         }
         Kind::Hole => {
             let period = spec.period;
-            let length = random.pick(&[240, 300, 420, 600, 840]);
+            let length = random.pick(&[300, 420, 600, 840]);
             let slot = random.within(-900 / period..END / period) * period;
             let from = match random.within(0..3) {
                 0 => slot,
@@ -455,8 +494,9 @@ fn what(random: &mut Random, history: &History, kind: Kind, collector: usize) ->
                 return Some(What::Dumps { at, options, lines: Vec::new(), is_useless: false });
             }
             let who = random.pick(&["AS0 0.0.0.0", "AS0 192.0.2.240", "AS1777 0.0.0.0"]);
-            let lines = vec![format!("peer nobody{collector} {name} {who} idle")];
-            let options = format!("stale nobody{collector} {} \"{}\"", PREFIXES.join(","), PATHS[0]);
+            let nobody = format!("nobody{}", history.troubles.len());
+            let lines = vec![format!("peer {nobody} {name} {who} idle")];
+            let options = format!("stale {nobody} {} \"{}\"", PREFIXES.join(","), PATHS[0]);
             What::Dumps { at: at.filter(|_| random.chance(30)), options, lines, is_useless: false }
         }
         Kind::Twice if dumps.is_empty() => return None,
@@ -470,9 +510,19 @@ fn what(random: &mut Random, history: &History, kind: Kind, collector: usize) ->
             What::Lines(vec![format!("records {name} {from:+} .. {to:+} safi 3")])
         }
         Kind::Window => {
-            let (at, _) = if updates.is_empty() { return None } else { random.pick(&updates) };
+            let (at, loss) = match random.chance(60) || updates.is_empty() {
+                true => {
+                    let lost = random.within(-300..2400);
+                    let prefix = random.within(0..(PREFIXES.len() - N_CONTROLS) as i64) as usize;
+                    let back = lost + random.pick(&[600, 1500, 2400, 9000]);
+                    let stuck = random.within(0..history.peers.len() as i64) as usize;
+                    let stuck = Some(stuck).filter(|_| random.chance(70));
+                    (lost + 900, Some(Loss { prefix, lost, back, stuck }))
+                }
+                false => (random.pick(&updates).0, None),
+            };
             let from = (at + random.within(-900..300)).clamp(0, END - 600);
-            What::Window(from, (from + random.within(300..2400)).min(END))
+            What::Window { from, to: (from + random.within(300..2400)).min(END), loss }
         }
     })
 }
