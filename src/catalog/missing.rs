@@ -163,7 +163,7 @@ mod tests {
             let missing = plan.collectors.iter().flat_map(|plan| plan.missing_ribs(window));
             missing.map(|at| at.to_string()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(missing("rib 00:20 01:20 02:20 03:20"), "");
-        assert_eq!(missing("rib 00:20 01:20 03:20"), "2014-12-22T02:20:00Z");
+        assert_eq!(missing("rib 00:20 01:20 02:20 03:20 04:20"), "");
+        assert_eq!(missing("rib 2014-12-21T23:20 00:20 01:20 03:20 04:20"), "2014-12-22T02:20:00Z");
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn intervals(files: &[&ArchiveFile]) -> Vec<Option<Duration>> {
         let usual = Usual {
             minutes: era::usual_interval(file).map(|usual| usual.as_secs() / MINUTE),
             is_published: file.collector_is_published(),
+            is_of_ribs: file.kind == DumpKind::Rib,
         };
         at(&before, &after, usual).map(|minutes| Duration::from_secs(minutes * MINUTE))
     };
@@ -76,6 +77,8 @@ struct Usual {
     minutes: Option<u64>,
     /// Whether RIPE RIS or RouteViews has a collector of that name; of others nobody says how they write.
     is_published: bool,
+    /// A RIB dump that begins when the next one is due is another file's: of dumps a short rhythm is no safe guess.
+    is_of_ribs: bool,
 }
 
 /// The rhythm between `before` and `after`, in minutes.
@@ -116,8 +119,8 @@ fn rhythm(steps: &[u64], least: usize, usual: Usual) -> Option<u64> {
     let count = counts.get(&step).copied().unwrap_or(0);
     let is_shown = match usual.minutes {
         Some(minutes) if step == minutes => true,
-        // Too short hides nothing.
-        Some(minutes) if step < minutes => count >= MIN_SIDE || count * 2 >= n,
+        // Too short hides no update file.
+        Some(minutes) if step < minutes => count >= MIN_SIDE || (count * 2 >= n && !usual.is_of_ribs),
         _ => {
             let wobble = step / 15;
             let is_multiple = |other: &u64| {
@@ -129,7 +132,7 @@ fn rhythm(steps: &[u64], least: usize, usual: Usual) -> Option<u64> {
             // What the publisher's own rhythm explains speaks against a longer one.
             let contradicts =
                 |other: &u64| !is_multiple(other) && usual.minutes.is_some_and(|minutes| other.is_multiple_of(minutes));
-            let enough = if usual.is_published { least.clamp(2, MIN_SIDE) } else { 1 };
+            let enough = if usual.is_published || usual.is_of_ribs { least.clamp(2, MIN_SIDE) } else { 1 };
             count >= enough && count * 2 >= n && n_odd * 4 <= n && !steps.iter().any(contradicts)
         }
     };
@@ -142,7 +145,7 @@ mod tests {
 
     /// The rhythm at each of the files, with steps between them in minutes.
     fn check(usual: u64, is_published: bool, steps: &[u64], expected: &str) {
-        let usual = Usual { minutes: Some(usual), is_published };
+        let usual = Usual { minutes: Some(usual), is_published, is_of_ribs: false };
         let of = |index: usize| {
             let (before, after) = steps.split_at(index);
             let before = &before[before.len().saturating_sub(NEIGHBOURS)..];
