@@ -50,6 +50,21 @@ fn one_keepalive_ahead_applies_no_later_rib_dump_early() {
 }
 
 #[test]
+fn one_keepalive_far_ahead_but_inside_the_window_makes_nothing_late() {
+    let scene = || {
+        let mut scene = Scene::empty(Scene::calm().day).window("08:10:00 10:50:00");
+        scene.span = (scene.at("07:45:00"), scene.at("11:00:00"));
+        scene.dumps = vec![scene.dump("08:00:00"), scene.dump("09:30:00")];
+        scene.chatter(60);
+        scene.lost("08:40:00").back("09:10:00")
+    };
+    each(
+        Rule::Safe,
+        [600, 3000, 7200].map(|by| (by, odd_keepalive(scene(), "08:20:30", by), "08:40:00..09:10:00".to_owned())),
+    );
+}
+
+#[test]
 fn one_keepalive_behind_changes_nothing() {
     each(Rule::Exact, STEPS.map(|by| (by, odd_keepalive(Scene::tidy(), "08:45:30", -by), OUTAGE.to_owned())));
 }

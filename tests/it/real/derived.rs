@@ -1,19 +1,20 @@
 //! RIB dumps derived from a day of updates: what each peer held at 08:00, 12:00 and 16:00.
 //!
 //! Real archives with many peers and dumps of the same day are not at hand, so that dumps are made of updates: a part
-//! of the prefixes, chosen by hash, is replayed per peer without any further thought. The update files keep what they
-//! say of this part, and the rest becomes KEEPALIVEs, so that nobody falls silent. A model as plain as that replay
-//! says what is true of outages: who holds a prefix, and by which origin.
+//! of the prefixes is replayed per peer without any further thought. The update files keep what they say of this part,
+//! and the rest becomes KEEPALIVEs, so that no peer falls silent. A model as plain as that replay says what is true of
+//! outages: who holds a prefix, and by which origin.
+
+mod claims;
 
 use std::collections::HashMap;
 
-use super::records::{self, Speaker, session, stamped, update};
+use super::records::{self, Copied, Speaker, session, stamped, update};
 use super::*;
 use crate::field::bytes::{self, Peer};
 
 use outage_replay::bgp::Prefix;
 use outage_replay::detect::Thresholds;
-use outage_replay::visibility::Timeline;
 use tempfile::TempDir;
 
 /// A day of updates, and the part of it that is replayed.
@@ -25,8 +26,8 @@ struct Day {
     dumps: &'static [&'static str],
     window: &'static str,
     min_peers: usize,
-    /// One of so many networks of 16 bits is taken, with everything in it.
-    one_of: u64,
+    /// So many peers withdraw what is worth a look.
+    n_withdraw: u32,
 }
 
 const OF_2008: Day = Day {
@@ -36,8 +37,8 @@ const OF_2008: Day = Day {
     names: ["updates.20080219.0604", "updates.20080219.1641"],
     dumps: &["2008-02-19T08:00:00Z", "2008-02-19T12:00:00Z", "2008-02-19T16:00:00Z"],
     window: "2008-02-19T08:30 2008-02-19T16:30",
-    min_peers: 10,
-    one_of: 40,
+    min_peers: 5,
+    n_withdraw: 10,
 };
 
 const OF_2002: Day = Day {
@@ -46,10 +47,10 @@ const OF_2002: Day = Day {
     rib: "route-views2/bgpdata/2002.01/RIBS/rib.20020101.",
     names: ["updates.20020101.0012", "updates.20020101.0828"],
     // Named in Pacific time.
-    dumps: &["2002-01-01T10:00:00Z", "2002-01-01T12:00:00Z", "2002-01-01T14:00:00Z"],
+    dumps: &["2002-01-01T09:30:00Z", "2002-01-01T12:00:00Z", "2002-01-01T14:00:00Z"],
     window: "2002-01-01T10:05 2002-01-01T16:30",
     min_peers: 10,
-    one_of: 4,
+    n_withdraw: 8,
 };
 
 const OF_2021: Day = Day {
@@ -60,7 +61,7 @@ const OF_2021: Day = Day {
     dumps: &["2021-01-02T06:30:00Z", "2021-01-02T08:00:00Z"],
     window: "2021-01-02T06:35 2021-01-02T09:10",
     min_peers: 2,
-    one_of: 4,
+    n_withdraw: 2,
 };
 
 /// The held routes of all peers: the segments of the path by prefix.
@@ -85,86 +86,129 @@ struct Derived {
 
 /// A number that looks random and is the same everywhere.
 fn hash(prefix: &Prefix) -> u64 {
-    let block = prefix.shortened_to(prefix.len().min(if prefix.family() == Family::V4 { 16 } else { 32 }));
-    let mut z = block.bits() as u64 ^ (block.bits() >> 64) as u64 ^ u64::from(block.len());
+    let mut z = prefix.bits() as u64 ^ (prefix.bits() >> 64) as u64 ^ u64::from(prefix.len());
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
+/// What is seen of a prefix in a day, by which it is chosen. Peers are bits.
+#[derive(Default)]
+struct Seen {
+    first: i64,
+    announced_by: u64,
+    withdrawn_by: u64,
+    origins: BTreeSet<u32>,
+}
+
 impl Day {
+    /// The prefixes that are taken: of those that many withdraw, that are new or that have several origins, some by
+    /// hash, and whatever covers these.
+    fn chosen(&self, files: &BTreeMap<String, Vec<Vec<u8>>>) -> BTreeSet<Prefix> {
+        let mut seen: HashMap<Prefix, Seen> = HashMap::new();
+        let mut peers: HashMap<Speaker, u32> = HashMap::new();
+        for record in files.values().flatten() {
+            let Some(session) = session(record) else { continue };
+            let Some(update) = update(record, &session) else { continue };
+            let n_peers = peers.len() as u32;
+            let bit = 1_u64 << (*peers.entry(session.speaker).or_insert(n_peers)).min(63);
+            for prefix in &update.withdrawn {
+                seen.entry(*prefix)
+                    .or_insert_with(|| Seen { first: stamped(record), ..Seen::default() })
+                    .withdrawn_by |= bit;
+            }
+            for prefix in &update.announced {
+                let seen = seen.entry(*prefix).or_insert_with(|| Seen { first: stamped(record), ..Seen::default() });
+                seen.announced_by |= bit;
+                seen.origins.extend(update.origin());
+            }
+        }
+        let first = at(self.dumps[0]).secs();
+        let kinds: [(usize, &dyn Fn(&Seen) -> bool); 3] = [
+            (600, &|seen: &Seen| seen.withdrawn_by.count_ones() >= self.n_withdraw),
+            (200, &|seen: &Seen| seen.first > first && seen.announced_by.count_ones() >= self.n_withdraw),
+            (200, &|seen: &Seen| seen.origins.len() > 1 && seen.announced_by.count_ones() >= self.n_withdraw),
+        ];
+        let mut chosen = BTreeSet::new();
+        for (n, is_kind) in kinds {
+            let mut of_kind: Vec<Prefix> =
+                seen.iter().filter(|(_, seen)| is_kind(seen)).map(|(prefix, _)| *prefix).collect();
+            of_kind.sort_by_key(|prefix| (hash(prefix), *prefix));
+            chosen.extend(of_kind.into_iter().take(n));
+        }
+        let covers = |prefix: &Prefix| (0..prefix.len()).map(|length| prefix.shortened_to(length)).collect::<Vec<_>>();
+        let covering: Vec<Prefix> = chosen.iter().flat_map(covers).filter(|prefix| seen.contains_key(prefix)).collect();
+        chosen.extend(covering);
+        chosen
+    }
+
     fn derive(&self) -> Option<Derived> {
         let folder = folder()?;
         let archive = TempDir::new().expect("a temporary folder");
-        let mut names: Vec<PathBuf> = std::fs::read_dir(folder.join("archive").join(self.folder))
-            .expect("a folder")
-            .map(|file| file.expect("a file").path())
-            .filter(|path| {
-                let stem = path.file_stem().expect("a name").to_string_lossy();
-                *self.names[0] <= *stem && *stem <= *self.names[1]
-            })
-            .collect();
-        names.sort();
+        let files = Copied::of(&folder.join("archive"), self.folder, self.names[0], self.names[1]).files;
+        let chosen = self.chosen(&files);
         let mut dumps = self.dumps.iter().map(|text| at(text).secs()).peekable();
         let mut derived = Derived { archive, history: HashMap::new(), tables: Vec::new() };
         let mut tables = Tables::new();
         let mut alive: HashMap<Speaker, i64> = HashMap::new();
-        for path in names {
+        for (name, records) in files {
             let mut kept = Vec::new();
-            for record in records::records(&records::content(&path)) {
+            for record in records {
                 let now = stamped(&record);
-                if let Some(dump) = dumps.next_if(|dump| *dump <= now) {
-                    derived.write_dump(self, dump, &tables);
+                if dumps.next_if(|dump| *dump <= now).is_some() {
                     derived.tables.push(tables.clone());
                 }
-                kept.extend(self.reduced(record, &mut derived, &mut tables, &mut alive));
+                kept.extend(reduced(record, &chosen, &mut derived, &mut tables, &mut alive));
             }
-            let name = format!("{}/{}", self.folder, path.file_stem().expect("a name").to_string_lossy());
             write(&derived.archive, &name, &kept);
+        }
+        let n_steady = steady(&tables);
+        for (dump, tables) in self.dumps.iter().zip(&derived.tables) {
+            derived.write_dump(self, at(dump).secs(), tables, &n_steady);
         }
         Some(derived)
     }
+}
 
-    /// What a record says of the part that is taken, and applies it. Messages that cannot be read stay as they are.
-    fn reduced(
-        &self,
-        record: Vec<u8>,
-        derived: &mut Derived,
-        tables: &mut Tables,
-        alive: &mut HashMap<Speaker, i64>,
-    ) -> Vec<u8> {
-        let Some(session) = session(&record) else { return record };
-        let Some(mut update) = update(&record, &session) else { return record };
-        let is_taken = |prefix: &Prefix| hash(prefix).is_multiple_of(self.one_of);
-        update.withdrawn.retain(is_taken);
-        update.announced.retain(is_taken);
-        let (now, peer) = (stamped(&record), session.speaker);
-        let table = tables.entry(peer).or_default();
-        for prefix in &update.withdrawn {
-            table.remove(prefix);
-            let change = Change { at: now, peer, holds: false, origin: None };
-            derived.history.entry(*prefix).or_default().push(change);
-        }
-        for prefix in &update.announced {
-            table.insert(*prefix, update.path.clone());
-            let change = Change { at: now, peer, holds: true, origin: update.origin() };
-            derived.history.entry(*prefix).or_default().push(change);
-        }
-        let mut header = record[..session.message].to_vec();
-        if update.withdrawn.is_empty() && update.announced.is_empty() {
-            // A word every ten seconds is enough.
-            let last = alive.entry(peer).or_insert(i64::MIN);
-            if now < last.saturating_add(10) {
-                return Vec::new();
-            }
-            *last = now;
-            header.extend(bytes::message(bytes::KEEPALIVE, &[]));
-        } else {
-            header.extend(rewritten(&update, peer, session.is_wide));
-        }
-        records::set_length(&mut header);
-        header
+/// What a record says of the part that is taken, and applies it. Messages that cannot be read stay as they are.
+fn reduced(
+    record: Vec<u8>,
+    chosen: &BTreeSet<Prefix>,
+    derived: &mut Derived,
+    tables: &mut Tables,
+    alive: &mut HashMap<Speaker, i64>,
+) -> Vec<u8> {
+    let Some(session) = session(&record) else { return record };
+    let Some(mut update) = update(&record, &session) else { return record };
+    let is_taken = |prefix: &Prefix| chosen.contains(prefix);
+    update.withdrawn.retain(is_taken);
+    update.announced.retain(is_taken);
+    let (now, peer) = (stamped(&record), session.speaker);
+    let table = tables.entry(peer).or_default();
+    for prefix in &update.withdrawn {
+        table.remove(prefix);
+        let change = Change { at: now, peer, holds: false, origin: None };
+        derived.history.entry(*prefix).or_default().push(change);
     }
+    for prefix in &update.announced {
+        table.insert(*prefix, update.path.clone());
+        let change = Change { at: now, peer, holds: true, origin: update.origin() };
+        derived.history.entry(*prefix).or_default().push(change);
+    }
+    let mut header = record[..session.message].to_vec();
+    if update.withdrawn.is_empty() && update.announced.is_empty() {
+        // A word every ten seconds is enough.
+        let last = alive.entry(peer).or_insert(i64::MIN);
+        if now < last.saturating_add(10) {
+            return Vec::new();
+        }
+        *last = now;
+        header.extend(bytes::message(bytes::KEEPALIVE, &[]));
+    } else {
+        header.extend(rewritten(&update, peer, session.is_wide));
+    }
+    records::set_length(&mut header);
+    header
 }
 
 /// The same UPDATE about fewer prefixes: next hop, origin code and communities do not matter here.
@@ -212,14 +256,22 @@ type Entries = Vec<(u16, Peer, Vec<u8>)>;
 
 impl Derived {
     /// Writes the tables of all peers as a RIB dump.
-    fn write_dump(&self, day: &Day, now: i64, tables: &Tables) {
+    fn write_dump(&self, day: &Day, now: i64, tables: &Tables, n_steady: &BTreeMap<Speaker, [usize; 2]>) {
         let peers: Vec<Peer> =
             tables.keys().map(|speaker| Peer { asn: speaker.asn, address: speaker.address, local_asn: 6447 }).collect();
         let rows: Vec<u8> = peers.iter().flat_map(bytes::row).collect();
         let mut routes: BTreeMap<Prefix, Entries> = BTreeMap::new();
         for (index, table) in tables.values().enumerate() {
+            let entry = |path: &[u8]| (index as u16, peers[index], path.to_vec());
             for (prefix, path) in table {
-                routes.entry(*prefix).or_default().push((index as u16, peers[index], path.clone()));
+                routes.entry(*prefix).or_default().push(entry(path));
+            }
+            let path = bytes::segment(2, &[peers[index].asn, 64_500], true);
+            let speaker = Speaker { asn: peers[index].asn, address: peers[index].address };
+            for family in Family::ALL {
+                for number in 0..n_steady[&speaker][family as usize] {
+                    routes.entry(steady_prefix(family, number)).or_default().push(entry(&path));
+                }
             }
         }
         let mut dump = bytes::peer_index_table(now, peers.len(), &rows);
@@ -244,16 +296,15 @@ impl Derived {
     }
 
     /// Up to `n` prefixes with at least one withdrawal, by hash.
-    fn sample(&self, n: usize) -> Vec<Prefix> {
+    fn sample(&self, n: usize, min_peers: usize) -> Vec<Prefix> {
         let mut all: Vec<Prefix> = self
             .history
             .iter()
             .filter(|(_, changes)| changes.iter().any(|change| !change.holds))
             .map(|(prefix, _)| *prefix)
             .collect();
-        all.sort_by_key(|prefix| {
-            (prefix.bits() as u64 ^ (prefix.bits() >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        });
+        // Those first of which the first dump tells enough.
+        all.sort_by_key(|prefix| (self.held_in(0, prefix).0 < min_peers, hash(prefix), *prefix));
         all.truncate(n);
         all.sort();
         all
@@ -304,223 +355,39 @@ impl Derived {
     }
 }
 
+/// Routes that stay all day are in no update. Each peer is given so many of them, by family, that its table is about as
+/// large in every dump: most get as many as makes them full feeds, those that rarely speak fewer.
+fn steady(tables: &Tables) -> BTreeMap<Speaker, [usize; 2]> {
+    let size = |table: &HashMap<Prefix, Vec<u8>>, family: Family| {
+        table.keys().filter(|prefix| prefix.family() == family).count()
+    };
+    let mut n_steady: BTreeMap<Speaker, [usize; 2]> = BTreeMap::new();
+    for family in Family::ALL {
+        let mut sizes: Vec<usize> = tables.values().map(|table| size(table, family)).filter(|n| *n > 0).collect();
+        sizes.sort_unstable();
+        let (median, largest) = (sizes.get(sizes.len() / 2).copied(), sizes.last().copied().unwrap_or(0));
+        assert!(3 * largest < 16_384, "{largest} prefixes are too many: take fewer");
+        for (speaker, table) in tables {
+            let own = size(table, family);
+            let is_full = median.is_some_and(|median| own * 5 >= median);
+            n_steady.entry(*speaker).or_default()[family as usize] = 3 * if is_full { largest } else { own };
+        }
+    }
+    n_steady
+}
+
+fn steady_prefix(family: Family, number: usize) -> Prefix {
+    let text = match family {
+        Family::V4 => format!("100.{}.{}.0/24", 64 + number / 256, number % 256),
+        Family::V6 => format!("3fff:{number:x}::/32"),
+    };
+    text.parse().expect("a prefix")
+}
+
 /// A time during which somebody holds a prefix.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     from: i64,
     to: i64,
     n_peers: usize,
-}
-
-fn exact(prefixes: &[Prefix]) -> Vec<Target> {
-    prefixes.iter().map(|prefix| Target::Prefix(*prefix, Match::Exact)).collect()
-}
-
-/// The peers by whom a prefix is judged.
-fn judges(timeline: &Timeline) -> BTreeSet<Speaker> {
-    let speaker =
-        |point: &outage_replay::bgp::VantagePoint| Speaker { asn: point.peer.asn.0, address: point.peer.address };
-    timeline.baseline.vantage_points.iter().map(speaker).collect()
-}
-
-/// Nobody left is down, anybody back is up, and nothing is merged.
-fn plain_rule() -> Thresholds {
-    Thresholds { down_below: 1e-9, up_at: 1e-9, merge_gap: Duration::ZERO, ..Thresholds::default() }
-}
-
-/// By the rule of the model, every outage of nearly all peers is found to the second, and no other.
-fn agrees(day: &Day) {
-    let Some(derived) = day.derive() else { return };
-    let report = derived.ask(day, exact(&derived.sample(300)), plain_rule());
-    let (from, to) = (report.parameters.from.secs(), report.parameters.to.secs());
-    let (mut wrong, mut n_same, mut n_unjudged) = (Vec::new(), 0, 0);
-    for timeline in &report.timelines {
-        let prefix = timeline.prefix;
-        let peers = judges(timeline);
-        if peers.len() < day.min_peers {
-            n_unjudged += 1;
-            continue;
-        }
-        let held = derived.held(&prefix, &peers, to);
-        let outages: Vec<&Outage> = report.findings.outages.iter().filter(|o| o.prefix == Some(prefix)).collect();
-        let mut explained = BTreeSet::new();
-        for pair in held.windows(2).map(|pair| (pair[0], Some(pair[1]))).chain(held.last().map(|last| (*last, None))) {
-            let (lost, back) = (pair.0.to, pair.1.map(|next| next.from));
-            // Nearly all of them held it before.
-            let is_clear = pair.0.n_peers * 10 >= peers.len() * 9;
-            let is_long = back.unwrap_or(to) - lost >= 120 && lost >= from + 1 && lost < to - 120;
-            let same = outages.iter().position(|o| {
-                o.start.map(|at| at.secs()) == Some(lost) && o.end.map(|at| at.secs()) == back.filter(|back| *back < to)
-            });
-            match same {
-                Some(index) => n_same += usize::from(explained.insert(index)),
-                None if is_clear && is_long => {
-                    wrong.push(format!(
-                        "{prefix}: missed {} to {:?}",
-                        Timestamp::from_secs(lost),
-                        back.map(Timestamp::from_secs)
-                    ));
-                }
-                None => {}
-            }
-        }
-        for (index, outage) in outages.iter().enumerate().filter(|(index, _)| !explained.contains(index)) {
-            let lost = outage.start.unwrap_or(outage.start_bounds.latest.unwrap_or(report.parameters.from)).secs();
-            let was_held = held.iter().any(|stretch| stretch.from < lost && stretch.n_peers * 2 >= peers.len());
-            if !was_held {
-                wrong.push(format!("{prefix}: lost at {} and not held before ({index})", outage.loss.first));
-            }
-            let middle = lost + outage.duration.as_secs() as i64 / 2;
-            if held.iter().any(|stretch| stretch.from <= middle && middle < stretch.to) {
-                wrong.push(format!("{prefix}: held by some of {} in the middle of {}", peers.len(), outage.id));
-            }
-        }
-    }
-    println!("{}: {n_same} outages to the second, {n_unjudged} prefixes not judged", day.collector);
-    assert!(n_same >= 20, "only {n_same} outages are the same");
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[test]
-fn outages_with_derived_dumps_agree_with_a_plain_model_in_2008() {
-    agrees(&OF_2008);
-}
-
-#[test]
-fn outages_with_derived_dumps_agree_with_a_plain_model_in_2002() {
-    agrees(&OF_2002);
-}
-
-#[test]
-fn outages_with_derived_dumps_agree_with_a_plain_model_in_2021() {
-    agrees(&OF_2021);
-}
-
-#[test]
-fn a_prefix_that_no_earlier_dump_has_is_not_lost_before_its_first_announcement() {
-    for day in [&OF_2008, &OF_2002] {
-        let Some(derived) = day.derive() else { return };
-        let first = at(day.dumps[0]).secs();
-        let mut new: Vec<Prefix> = derived
-            .history
-            .iter()
-            .filter(|(prefix, changes)| {
-                derived.held_in(0, prefix).0 == 0 && changes.iter().all(|change| change.at > first)
-            })
-            .map(|(prefix, _)| *prefix)
-            .collect();
-        new.sort();
-        new.truncate(400);
-        assert!(new.len() > 50, "{} new prefixes", new.len());
-        let report = derived.ask(day, exact(&new), Thresholds::default());
-        let wrong: Vec<String> = report
-            .findings
-            .outages
-            .iter()
-            .filter(|outage| {
-                let changes = &derived.history[&outage.prefix.expect("a prefix")];
-                let announced = changes.iter().find(|change| change.holds).map_or(i64::MAX, |change| change.at);
-                outage.start.map_or(outage.loss.first, |start| start).secs() < announced
-            })
-            .map(|outage| format!("{} {:?}", outage.id, outage.censored))
-            .collect();
-        assert!(wrong.is_empty(), "{} of {} new prefixes:\n{}", wrong.len(), new.len(), wrong.join("\n"));
-    }
-}
-
-#[test]
-fn a_prefix_that_a_dump_inside_the_window_lists_is_judged_from_then_on() {
-    for day in [&OF_2008, &OF_2002] {
-        let Some(derived) = day.derive() else { return };
-        let noon = at(day.dumps[1]).secs();
-        let mut listed: Vec<Prefix> = derived
-            .history
-            .keys()
-            .filter(|prefix| {
-                let (n_holding, n_peers) = derived.held_in(1, prefix);
-                derived.held_in(0, prefix).0 == 0 && n_holding * 4 >= n_peers * 3
-            })
-            .copied()
-            .collect();
-        listed.sort();
-        listed.truncate(100);
-        assert!(!listed.is_empty(), "no such prefix");
-        let report = derived.ask(day, exact(&listed), Thresholds::default());
-        let wrong: Vec<String> = report
-            .summaries
-            .iter()
-            .filter(|summary| {
-                let to = report.parameters.to.secs();
-                let unknown =
-                    summary.unobserved.iter().map(|part| (part.end.secs() - part.start.secs().max(noon + 900)).max(0));
-                summary.never_carried.len() == summary.n_prefixes || unknown.sum::<i64>() * 10 > to - noon
-            })
-            .map(|summary| {
-                format!(
-                    "{}: never carried {:?}, unknown {:?}",
-                    summary.target, summary.never_carried, summary.unobserved
-                )
-            })
-            .collect();
-        assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), listed.len(), wrong.join("\n"));
-    }
-}
-
-/// ASes that are ever the origin of a prefix that has several.
-#[test]
-fn an_origin_is_replaced_only_where_it_was_one_and_another_is_there() {
-    for day in [&OF_2008, &OF_2002] {
-        let Some(derived) = day.derive() else { return };
-        let mut asns: BTreeSet<u32> = BTreeSet::new();
-        let mut prefixes: Vec<&Prefix> = derived.history.keys().collect();
-        prefixes.sort();
-        for prefix in prefixes {
-            let origins: BTreeSet<u32> = derived.history[prefix].iter().filter_map(|change| change.origin).collect();
-            if origins.len() > 1 && asns.len() < 80 {
-                asns.extend(origins);
-            }
-        }
-        let targets = asns.iter().map(|asn| Target::Asn(Asn(*asn))).collect();
-        let report = derived.ask(day, targets, Thresholds::default());
-        let mut wrong = Vec::new();
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for outage in report.findings.outages.iter().filter(|outage| outage.scope == Scope::Prefix) {
-            let (Some(prefix), Some(asn), Some(start)) = (outage.prefix, outage.asn, outage.start) else { continue };
-            let timeline = report.timelines.iter().find(|line| line.prefix == prefix && line.origin == Some(asn));
-            let Some(timeline) = timeline else { continue };
-            let peers = judges(timeline);
-            let middle = start.secs() + outage.duration.as_secs() as i64 / 2;
-            let (n_holding, n_by_it) = derived.votes(&prefix, &peers, asn.0, middle);
-            let was_origin = [30, 300, 1800]
-                .into_iter()
-                .any(|before| derived.votes(&prefix, &peers, asn.0, start.secs() - before).1 * 2 >= peers.len());
-            *counts.entry(outage.class.name()).or_default() += 1;
-            let what =
-                format!("{} {:?}: {n_holding} of {} hold it, {n_by_it} by {asn}", outage.id, outage.class, peers.len());
-            if !was_origin {
-                wrong.push(format!("{what}, never its origin"));
-            }
-            // Half of them have another one, or no one has any.
-            let others = n_holding - n_by_it;
-            if others * 2 >= peers.len() && outage.class != Class::OriginChanged {
-                wrong.push(format!("{what}: another origin is there"));
-            }
-            if others == 0 && outage.class == Class::OriginChanged {
-                wrong.push(format!("{what}: no other origin is there"));
-            }
-        }
-        println!("{} {}: {counts:?}", day.collector, day.window);
-        assert!(wrong.is_empty(), "{} wrong, {counts:?}:\n{}", wrong.len(), wrong.join("\n"));
-    }
-}
-
-/// The dumps say what the replay of the updates says: nothing is corrected by them.
-#[test]
-fn derived_dumps_agree_with_the_updates_between_them() {
-    let Some(derived) = OF_2002.derive() else { return };
-    assert_eq!(derived.tables.len(), 3);
-    let report = derived.ask(&OF_2002, exact(&derived.sample(50)), Thresholds::default());
-    let [collector] = &report.coverage.collectors[..] else { panic!("{:?}", report.coverage.collectors) };
-    assert_eq!((collector.n_rib_dumps, collector.n_rib_dumps_rejected), (3, 0));
-    assert_eq!((collector.missed_announcements, collector.missed_withdrawals), (0, 0));
 }
