@@ -24,7 +24,7 @@ pub use broker::{Broker, BrokerUrl, Patience};
 pub use choice::Choice;
 pub use held::Held;
 pub use mirror::Mirror;
-pub use plan::{CollectorPlan, Plan, plan, older_ribs};
+pub use plan::{CollectorPlan, Plan, older_ribs, plan};
 
 /// Which prefixes a prefix target stands for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -68,9 +68,8 @@ impl AsnTimeline {
         // Where nothing shows what is normal for a prefix, its space is unobserved: it may be lost already.
         let is_unconfirmed = |t: &Timeline| t.baseline.source == BaselineSource::Unconfirmed;
         let carried = |limit: f64| -> Vec<&Timeline> {
-            let is_base = |t: &&&Timeline| {
-                is_unconfirmed(t) || t.baseline.decides() && t.baseline.visibility() >= limit
-            };
+            let is_base =
+                |t: &&&Timeline| is_unconfirmed(t) || t.baseline.decides() && t.baseline.visibility() >= limit;
             timelines.iter().filter(is_base).copied().collect()
         };
         // A network that reaches only a minority is still a network: then all that it has counts.
@@ -242,7 +241,11 @@ fn outage(
     let taken_over: Vec<&Timeline> = down.iter().filter(|timeline| !gone.contains(&timeline.prefix)).copied().collect();
     let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, metric, thresholds, dip);
     let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
-    let class = if !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len() { Class::OriginChanged } else { most_common_class(&members) };
+    let class = if !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len() {
+        Class::OriginChanged
+    } else {
+        most_common_class(&members)
+    };
     let most_lost = members.iter().max_by_key(|member| (member.n_vantage_points_lost, member.n_vantage_points));
     let [n_vantage_points_lost, n_vantage_points, n_peer_asns, n_collectors] = match most_lost {
         Some(member) => {

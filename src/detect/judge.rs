@@ -28,12 +28,7 @@ pub(super) fn samples(timeline: &Timeline, metric: Metric) -> Vec<Sample> {
 }
 
 /// Falls that the window shows, and flaps. `since` is a RIB dump of before the data that shows it up.
-pub(super) fn in_window(
-    samples: &[Sample],
-    thresholds: &Thresholds,
-    window: Window,
-    since: Option<Timestamp>,
-) -> Dips {
+pub(super) fn in_window(samples: &[Sample], thresholds: &Thresholds, window: Window, since: Option<Timestamp>) -> Dips {
     let mut dips = dip::dips(samples, thresholds);
     let shown = |dip: &Dip| dip.end > window.start && dip.start < window.end;
     dips.outages.retain(shown);

@@ -48,9 +48,7 @@ pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Re
         (task.download)(&files.iter().map(|(_, file)| file.clone()).collect::<Vec<_>>());
         let read: Vec<(usize, Result<ReadFile, Error>)> = files
             .into_par_iter()
-            .map(|(index, file)| {
-                (index, reading::read_one(&file, task.cache, selection, &Crew::new(), task.progress))
-            })
+            .map(|(index, file)| (index, reading::read_one(&file, task.cache, selection, &Crew::new(), task.progress)))
             .collect();
         stop(task.progress)?;
         for (index, rib) in read {
@@ -109,7 +107,7 @@ fn candidates(task: &Task, lane: &Lane) -> Vec<ArchiveFile> {
     let latest = before.filter(|at| *at <= start).max().unwrap_or(start);
     let of_collector = task.listed.iter().filter(|file| file.collector == lane.plan.collector);
     let known: FxHashSet<&str> =
-        of_collector.map(|file| file.name.as_str()).filter(|name| lane.has_read(name)).collect();
+        of_collector.map(|file| file.name.as_str()).filter(|name| lane.is_spent(name)).collect();
     catalog::older_ribs(task.query, task.listed, &lane.plan.collector, latest, &known)
 }
 
@@ -132,7 +130,9 @@ fn flaw(rib: &ReadFile, replay: &Replay) -> Option<String> {
                     }
                 }
                 (n_cut * 2 > n).then(|| {
-                    format!("{n_cut} of {n} {family} tables have less than three quarters of what they have in another dump")
+                    format!(
+                        "{n_cut} of {n} {family} tables have less than three quarters of what they have in another dump"
+                    )
                 })
             })
         })

@@ -153,7 +153,8 @@ impl View<'_> {
         }
         let looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
         let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
-        let mut full_feeds: BTreeSet<Asn> = bests.iter().flat_map(|(_, look)| look.full_feeds.iter().copied()).collect();
+        let mut full_feeds: BTreeSet<Asn> =
+            bests.iter().flat_map(|(_, look)| look.full_feeds.iter().copied()).collect();
         let holding: BTreeSet<Asn> = bests.iter().flat_map(|(_, look)| look.holding.iter().copied()).collect();
         let level = share(holding.len(), full_feeds.len()).unwrap_or(0.0);
         let is_normal = !holding.is_empty() && (level >= SMALL || agree(&looks));

@@ -45,7 +45,8 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
         let sees = piece.vote.sees(sweep.origin);
         let asn = (sweep.asn_of)(piece.vantage_point);
         let carrier = sweep.baseline.binary_search_by_key(&piece.vantage_point, |(who, _)| *who);
-        let since = carrier.ok().and_then(|index| sweep.baseline.get(index)).map_or(Timestamp::MAX, |(_, since)| *since);
+        let since =
+            carrier.ok().and_then(|index| sweep.baseline.get(index)).map_or(Timestamp::MAX, |(_, since)| *since);
         let mut vote = |window: Option<Window>, is_baseline: bool| {
             if let Some(window) = window {
                 changes.push((window.start, true, asn, Ballot::Vote { sees, is_baseline }));
