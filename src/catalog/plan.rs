@@ -375,7 +375,46 @@ pub(super) mod tests {
             "rib 08:00 16:00 updates 07:40 07:45 07:50 07:55 08:00 08:05 08:10 08:15",
             "2014-12-22T08:11",
             "2014-12-22T08:14",
-            "rib/08:00 rib/16:00 updates/07:40 updates/07:45 updates/07:50 updates/07:55 updates/08:00 updates/08:05 updates/08:10",
+            "rib/08:00 rib/16:00 updates/07:40 updates/07:45 updates/07:50 updates/07:55 updates/08:00 updates/08:05 updates/08:10 updates/08:15",
+        );
+    }
+
+    #[test]
+    fn files_are_read_for_a_quarter_of_an_hour_beyond_the_window_unless_one_is_missing() {
+        let of = |updates: &str, expected: &str| {
+            let listing = format!("rib 08:00 updates 07:45 07:50 07:55 08:00 08:05 {updates}");
+            let read = "rib/08:00 updates/07:45 updates/07:50 updates/07:55 updates/08:00 updates/08:05";
+            check("rrc00", &listing, "2014-12-22T08:10", "2014-12-22T08:10:01", &format!("{read} {expected}"));
+        };
+        of("08:10 08:15 08:20 08:25 08:30", "updates/08:10 updates/08:15 updates/08:20 updates/08:25");
+        of("08:10 08:20 08:25", "updates/08:10");
+    }
+
+    #[test]
+    fn older_dumps_are_looked_at_at_growing_distances() {
+        let listing =
+            files("rrc00", "rib 2014-12-14T00:00 2014-12-16T00:00 2014-12-21T00:00 2014-12-21T16:00 00:00 08:00 16:00");
+        let query = Query {
+            targets: vec![Target::Asn(crate::bgp::Asn(64500))],
+            window: Window::new(at("2014-12-22T17:00"), at("2014-12-22T18:00")).unwrap(),
+            collectors: vec![],
+            project: None,
+            baseline: Duration::ZERO,
+        };
+        let latest = at("2014-12-22T16:00");
+        let known = FxHashSet::from_iter(["rib/2014-12-22T16:00"]);
+        let older = older_ribs(&query, &listing, &Collector::new("rrc00"), latest, &known);
+        let names: Vec<&str> = older.iter().map(|file| file.name.as_str()).collect();
+        // Those of the 14th are more than seven days old.
+        assert_eq!(
+            names,
+            [
+                "rib/2014-12-22T08:00",
+                "rib/2014-12-22T00:00",
+                "rib/2014-12-21T16:00",
+                "rib/2014-12-21T00:00",
+                "rib/2014-12-16T00:00"
+            ]
         );
     }
 
@@ -447,7 +486,7 @@ pub(super) mod tests {
             check("route-views2", listing, "2014-12-22T08:10", "2014-12-22T08:21", expected);
         };
         let files = "rib/08:00 updates/07:45 updates/08:00";
-        of("rib 08:00 updates 07:45 08:00 08:22", files);
+        of("rib 08:00 updates 07:45 08:00 08:22", &format!("{files} updates/08:22"));
         of("rib 08:00 updates 07:45 08:00 08:30", &format!("{files} gap 08:15..08:21"));
     }
 

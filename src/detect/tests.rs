@@ -83,6 +83,9 @@ fn a_flap_before_an_outage_does_not_move_its_start() {
 fn edges_outside_the_data_are_censored() {
     check("0 0 | 500 1 | end 900", "0..500 min 0 left");
     check("0 1 | 500 0 | end 900", "500..900 min 0 right");
+    // A fall that is not over may be of any length.
+    check("0 1 | 890 0 | end 900", "890..900 min 0 right");
+    check("0 0 | 10 1 | end 900", "0..10 min 0 left");
     check("0 0 | end 900", "0..900 min 0 left right");
 }
 
@@ -93,6 +96,8 @@ fn what_is_not_known_changes_nothing_and_widens_the_edges() {
     check("0 1 | 100 0 | 400 ? | 600 1 | end 900", "100..400 min 0 gap_end in 400..600");
     check("0 1 | 100 0 | 200 ? | 600 0 | 700 1 | end 900", "100..700 min 0");
     check("0 ? | end 900", "");
+    check("0 1 | 100 0 | 140 ? | 600 1 | end 900", "100..140 min 0 gap_end in 140..600");
+    check("0 1 | 100 0 | 140 ? | 160 1 | end 900", "flap 100..140 min 0 gap_end in 140..160");
     // Nobody sees it down at the end of the window.
     check("0 1 | 100 0 | 400 ? | end 900", "100..400 min 0 gap_end");
 }
@@ -109,6 +114,15 @@ fn the_fall_and_the_return_are_followed_from_their_first_to_their_last_change() 
     let [dip] = found.outages.as_slice() else { panic!("one outage: {found:?}") };
     assert_eq!(edge(&dip.loss), "100 120 140 160");
     assert_eq!(edge(&dip.recovery.unwrap()), "500 520 560 570");
+}
+
+#[test]
+fn the_last_return_is_not_before_the_end() {
+    // All are back for a minute between two falls that are merged, and fewer in the end.
+    let found = dips(&samples("0 1 | 100 0 | 300 1 | 360 .1 | 600 .7 | end 9000"), &Thresholds::default());
+    let [dip] = found.outages.as_slice() else { panic!("one outage: {found:?}") };
+    let recovery = dip.recovery.unwrap();
+    assert_eq!([dip.end, recovery.first, recovery.last].map(seconds), ["600", "600", "600"]);
 }
 
 #[test]

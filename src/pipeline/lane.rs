@@ -289,15 +289,18 @@ impl Lane {
         self.replay.as_ref()
     }
 
-    /// Whether a file was read.
-    pub(super) fn has_read(&self, name: &str) -> bool {
+    /// Whether a file was read and used, or is not to be relied on. A dump that was only compared with others may serve the
+    /// baseline as well.
+    pub(super) fn is_spent(&self, name: &str) -> bool {
+        let is_compared = self.plan.only_compared.as_deref() == Some(name) && !self.flaws.contains_key(name);
         let is_it = |report: &FileReading| report.name == name;
-        self.reports.iter().any(is_it) || self.older.iter().any(is_it) || self.aside.contains_key(name)
+        !is_compared && (self.reports.iter().any(is_it) || self.aside.contains_key(name))
     }
 
     /// Takes an older RIB dump for the baseline alone; `flaw` is why it is not to be relied on.
     pub(super) fn add_older(&mut self, mut rib: ReadFile, flaw: Option<String>) {
-        let file = (self.reports.len() + self.older.len()) as u32;
+        let listed = self.reports.iter().position(|report| report.name == rib.report.name);
+        let file = listed.unwrap_or(self.reports.len() + self.older.len()) as u32;
         match flaw {
             Some(flaw) => (rib.report.verdict, rib.report.detail) = (Verdict::Rejected, Some(flaw)),
             None => {
@@ -306,7 +309,9 @@ impl Lane {
                 }
             }
         }
-        self.older.push(rib.report);
+        if listed.is_none() {
+            self.older.push(rib.report);
+        }
     }
 
     /// Everything that the files said, once all were applied.

@@ -107,7 +107,7 @@ fn candidates(task: &Task, lane: &Lane) -> Vec<ArchiveFile> {
     let latest = before.filter(|at| *at <= start).max().unwrap_or(start);
     let of_collector = task.listed.iter().filter(|file| file.collector == lane.plan.collector);
     let known: FxHashSet<&str> =
-        of_collector.map(|file| file.name.as_str()).filter(|name| lane.has_read(name)).collect();
+        of_collector.map(|file| file.name.as_str()).filter(|name| lane.is_spent(name)).collect();
     catalog::older_ribs(task.query, task.listed, &lane.plan.collector, latest, &known)
 }
 

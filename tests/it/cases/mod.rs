@@ -6,6 +6,7 @@
 mod december_2014;
 mod files;
 mod judgement;
+mod numbers;
 mod outages;
 mod parsing;
 mod replay;

@@ -123,6 +123,25 @@ fn a_prefix_that_no_dump_before_its_announcement_lists_is_new_and_not_lost() {
     check(&scenario, "P 0..900", "insufficient_data | unobserved P 0..300");
 }
 
+#[test]
+fn what_follows_the_window_tells_an_outage_at_its_end_from_a_flap() {
+    check(&three_feeds("at +850 all withdraw P"), "P 0..900", "outage P 850..? total withdrawn right");
+    let flap = three_feeds("at +850 all withdraw P\nat +930 all announce P");
+    check(&flap, "P 0..900", "no_outage | episode P 850..900: 0 outages 1 flaps");
+    let outage = three_feeds("at +850 all withdraw P\nat +1100 all announce P");
+    check(&outage, "P 0..900", "outage P 850..1100 total withdrawn ended_after_to");
+    // What begins after the window is of no interest.
+    check(&three_feeds("at +950 all withdraw P"), "P 0..900", "no_outage");
+}
+
+#[test]
+fn the_id_of_an_outage_is_the_same_through_any_window_that_shows_its_start() {
+    let scenario = three_feeds("at +100 all withdraw P\nat +700 all announce P");
+    let id = |question: &str| super::report(&scenario, question).findings.outages[0].id.clone();
+    assert_eq!(id("P 0..900"), "175.45.176.0/24-20141222T080140Z");
+    assert_eq!(id("P 200..300"), id("P 0..900"));
+}
+
 // T73
 #[test]
 fn an_outage_that_began_before_the_window_has_its_true_start() {

@@ -137,7 +137,45 @@ fn a_day_of_flaps_does_not_empty_the_baseline() {
          outage P 8700..? total withdrawn right | episode P 5700..9000: 3 outages 0 flaps | \
          R 5400:3/3 5700:0/3 6000:3/3 6600:0/3 7800:3/3 8700:0/3",
     );
-    check(&scenario, "P 5400..9000", "insufficient_data | unobserved P 5400..9000 | never carried 1 of 1");
+    // Without being asked to, it looks back to the earlier one.
+    check(
+        &scenario,
+        "P 5400..9000",
+        "outage P 5700..6000 total withdrawn | outage P 6600..7800 total withdrawn | \
+         outage P 8700..? total withdrawn right | episode P 5700..9000: 3 outages 0 flaps",
+    );
+}
+
+#[test]
+fn a_window_inside_an_outage_is_judged_by_a_dump_of_before_it() {
+    let scenario = hours_of_feeds(
+        12,
+        "+12000",
+        "peers rest = c p4 p5 p6 p7 p8 p9 p10 p11 p12
+         rib x -840
+         at +600 rest withdraw P
+         rib x +3600
+         rib x +7200
+         at +9000 rest announce P",
+    );
+    // In the last dump before the window two stuck routes are left of twelve.
+    let (_, report) = super::ask(&scenario, "P 7800..8700 min-peers 10");
+    let found = super::answer(&scenario, "P 7800..8700 min-peers 10");
+    let [outage] = report.findings.outages.as_slice() else { panic!("one outage: {found}") };
+    assert_eq!((outage.n_vantage_points_lost, outage.n_vantage_points), (10, 12), "{found}");
+    let looked_back = report.timelines[0].baseline.looked_back.expect("an older dump");
+    assert_eq!(looked_back.n_dumps, 3);
+    // Without that dump nothing shows whether two of twelve are the normal state.
+    let without = scenario.replace("rib x -840\n", "");
+    let found = super::answer(&without, "P 7800..8700 min-peers 10");
+    assert_eq!(found, "insufficient_data | unobserved P 7800..8700");
+}
+
+#[test]
+fn a_prefix_that_one_of_many_feeds_announces_for_the_first_time_was_not_lost_before() {
+    let scenario = feeds(12, "").replace("route all P", "route all 198.51.100.0/24") + "at +300 a announce P\n";
+    let found = super::answer(&scenario, "P 0..900 min-peers 10");
+    assert_eq!(found, "insufficient_data | unobserved P 0..900 | never carried 1 of 1");
 }
 
 // T88
