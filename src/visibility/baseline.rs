@@ -18,8 +18,9 @@ pub const WIDE: f64 = 0.5;
 pub const SMALL: f64 = 0.25;
 /// Dumps that show a low level agree over time if they are at least this far apart. Few outages last that long.
 const AGREE_OVER: Duration = Duration::from_secs(24 * 3600);
-/// What is held for less than this, as in path hunting, is no normal state.
-pub const HOLD: Duration = Duration::from_secs(5 * 60);
+/// What is held for less than this, as in path hunting, is no normal state. Networks that flap may be up for no more than some
+/// minutes of every half hour (rrc06, 2 January 2021).
+pub const HOLD: Duration = Duration::from_secs(2 * 60);
 
 /// Where the ASes that normally carry a prefix were learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
