@@ -233,11 +233,13 @@ fn outage(
         })
         .collect();
     // What another origin announced for most of the time was taken over, even if it was gone for a moment in between.
-    let shared = |member: &&&Outage| {
-        let shared = member.seen().intersect(&dip.window());
-        shared.is_some_and(|shared| shared.duration() * 2 >= dip.window().duration())
-    };
-    let gone: BTreeSet<Prefix> = members.iter().filter(shared).filter_map(|member| member.prefix).collect();
+    let mut gone_for: BTreeMap<Prefix, Duration> = BTreeMap::new();
+    for (member, prefix) in members.iter().filter_map(|member| Some((member, member.prefix?))) {
+        let shared = member.seen().intersect(&dip.window()).map_or(Duration::ZERO, |shared| shared.duration());
+        *gone_for.entry(prefix).or_default() += shared;
+    }
+    let is_gone = |duration: Duration| duration * 2 >= dip.window().duration();
+    let gone: BTreeSet<Prefix> = gone_for.into_iter().filter(|(_, d)| is_gone(*d)).map(|(prefix, _)| prefix).collect();
     let taken_over: Vec<&Timeline> = down.iter().filter(|timeline| !gone.contains(&timeline.prefix)).copied().collect();
     let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, metric, thresholds, dip);
     let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);

@@ -18,8 +18,9 @@ pub const WIDE: f64 = 0.5;
 pub const SMALL: f64 = 0.25;
 /// Dumps that show a low level agree over time if they are at least this far apart. Few outages last that long.
 const AGREE_OVER: Duration = Duration::from_secs(24 * 3600);
-/// What is held for less than this, as in path hunting, is no normal state.
-pub const HOLD: Duration = Duration::from_secs(5 * 60);
+/// What is held for less than this, as in path hunting, is no normal state. Networks that flap may be up for no more than two
+/// minutes of every half hour (rrc06, 2 January 2021).
+pub const HOLD: Duration = Duration::from_secs(60);
 
 /// Where the ASes that normally carry a prefix were learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,16 +221,16 @@ impl View<'_> {
         (baseline.visibility() >= WIDE).then_some(baseline)
     }
 
-    /// Those known to hold the prefix at the moment at which most ASes were, for some time: the earliest one of equals.
+    /// Those known to hold the prefix at the moment at which most ASes were: the earliest one of equals. An origin counts only
+    /// if at least half as many held its route for some time: what others tried for seconds is no normal state.
     fn peak(&self, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
-        let held = self.most_holding(pieces, origin, HOLD);
-        // A prefix that flaps faster than that has no better moment; an origin that others only tried is none.
-        let any = || self.most_holding(pieces, origin, Duration::ZERO).filter(|_| origin.is_none());
-        let Some((at, carriers)) = held.or_else(any) else { return Baseline::nobody() };
+        let Some((at, carriers)) = self.most_holding(pieces, origin, Duration::ZERO) else { return Baseline::nobody() };
         let n_known = self.n_known(pieces, at);
-        let carriers = carriers.into_iter().map(|who| (who, Timestamp::MIN)).collect();
+        let (n_carriers, carriers) = (carriers.len(), carriers.into_iter().map(|who| (who, Timestamp::MIN)).collect());
         let baseline = self.baseline_of(carriers, n_known, BaselineSource::Peak);
-        if origin.is_some() && baseline.visibility() < SMALL { Baseline::nobody() } else { baseline }
+        let n_lasting = || self.most_holding(pieces, origin, HOLD).map_or(0, |(_, lasting)| lasting.len());
+        let is_trace = origin.is_some() && (baseline.visibility() < SMALL || n_lasting() * 2 < n_carriers);
+        if is_trace { Baseline::nobody() } else { baseline }
     }
 
     /// The earliest moment from which on as many ASes as ever hold the prefix for `hold`, and their vantage points.

@@ -137,14 +137,14 @@ impl Sweep<'_> {
     /// Whether enough ASes vote, and enough of those that decide: the ones that normally carry the prefix.
     fn suffices(&self, step: &Step, n_carriers: usize) -> bool {
         let Sufficiency { min_peers, min_coverage } = self.sufficiency;
-        let enough = step.n_live >= min_peers.max(1)
-            && step.n_baseline_live > 0
-            && step.n_baseline_live as f64 >= min_coverage * n_carriers as f64;
-        // Without RIB dumps nothing shows who is a full feed: the number of peers alone decides.
+        let enough = step.n_live >= min_peers.max(1) && step.n_baseline_live > 0;
+        // Without RIB dumps nothing shows who is a full feed, and who carries the prefix is known little by little: the number
+        // of peers alone decides.
         let covered = self.n_full_feeds.is_none_or(|counts| {
             let index = counts.partition_point(|(at, _)| *at <= step.from);
             let n = index.checked_sub(1).and_then(|index| counts.get(index)).map_or(0, |(_, n)| *n);
-            step.n_live as f64 >= min_coverage * n as f64
+            let deciding = step.n_baseline_live as f64 >= min_coverage * n_carriers as f64;
+            deciding && step.n_live as f64 >= min_coverage * n as f64
         });
         enough && covered
     }

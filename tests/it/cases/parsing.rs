@@ -203,11 +203,13 @@ fn asking_for_an_as_finds_the_same_as_asking_for_its_prefix() {
          at +600 all announce P",
     );
     let steps = "R 0:3/3 10:1/3 60:0/2 100:1/3 300:2/3 600:3/3";
-    check(&scenario, "P 0..900 show R", &format!("outage P 10..300 total withdrawn | {steps}"));
+    check(&scenario, "P 0..900 show R", &format!("outage P 10..300 total withdrawn survivors 1 zombies 0 | {steps}"));
     check(
         &scenario,
         "AS131279 0..900 show R",
-        &format!("outage AS131279 10..600 total origin_changed | outage P 10..300 total withdrawn | {steps}"),
+        &format!(
+            "outage AS131279 10..600 total origin_changed survivors 1 zombies 0 | outage P 10..300 total withdrawn survivors 1 zombies 0 | {steps}"
+        ),
     );
 }
 

@@ -356,12 +356,11 @@ fn without_any_dump_a_gap_ends_what_was_known() {
          at +1000 a withdraw P
          at +1200 all announce P",
     );
-    // The withdrawal of `a` shows that it held P since the gap; of `b` and `c` nothing is known until they announce it, and
-    // one of three decides nothing.
+    // The withdrawal of `a` shows that it held P since the gap; of `b` and `c` nothing is known until they announce it.
     check(
         &scenario,
         "P 0..1800 show R",
-        "insufficient_data | unobserved P 0..10 300..1200 | x missing 300..600 | \
-         R 10:3/3 300:0/0? 600:1/1? 1000:0/1? 1200:3/3",
+        "outage P 1000..1200 total unknown | unobserved P 0..10 300..600 | x missing 300..600 | \
+         R 10:3/3 300:0/0? 600:1/1 1000:0/1 1200:3/3",
     );
 }

@@ -173,7 +173,8 @@ fn a_window_inside_an_outage_is_judged_by_a_dump_of_before_it() {
 
 #[test]
 fn a_prefix_that_one_of_many_feeds_announces_for_the_first_time_was_not_lost_before() {
-    let scenario = feeds(12, "").replace("route all P", "route all 198.51.100.0/24") + "at +300 a announce P\n";
+    let scenario =
+        feeds(12, "").replace("route all P", "route all 198.51.100.0/24") + "at +300 a announce P \"4837 131279\"\n";
     let found = super::answer(&scenario, "P 0..900 min-peers 10");
     assert_eq!(found, "insufficient_data | unobserved P 0..900 | never carried 1 of 1");
 }
