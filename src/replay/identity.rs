@@ -5,10 +5,15 @@
 
 use std::net::IpAddr;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::overlay::united;
 use super::replayer::{Cause, Replayer};
 use super::silence::{Heard, Minutes, Silence};
 use super::*;
+
+/// A session that is up for less of a silence closed as it should.
+const MIN_SILENCE: Duration = Duration::from_secs(3 * 60);
 
 impl Replayer {
     /// The number of a peer that is known. TABLE_DUMP and old sessions write AS_TRANS for an AS number of four octets (RFC
@@ -87,12 +92,16 @@ impl Replayer {
         let silent = heard.of_peers(&no_records);
         let window_of =
             |silence: &Silence| Window { start: self.instant(silence.first), end: self.instant(silence.last + 1) };
-        let holes: Vec<Window> = holes.iter().map(window_of).collect();
+        let mut holes: Vec<Window> = holes.iter().map(window_of).collect();
         let silent: Vec<(usize, Window)> = silent.iter().map(|(peer, silence)| (*peer, window_of(silence))).collect();
+        // A session that is known to be closed has nothing to say.
+        let unexplained = self.open_for_long(holes.iter().copied().chain(silent.iter().map(|(_, window)| *window)));
+        holes.retain(|hole| (0..self.peers.len()).any(|peer| unexplained.contains(&(peer, *hole))));
         for hole in &holes {
-            (0..self.peers.len()).for_each(|peer| self.overlay.break_session(peer, *hole));
+            let open = (0..self.peers.len()).filter(|peer| unexplained.contains(&(*peer, *hole)));
+            open.for_each(|peer| self.overlay.break_session(peer, *hole));
         }
-        for (peer, window) in silent {
+        for (peer, window) in silent.into_iter().filter(|silent| unexplained.contains(silent)) {
             self.take_back_session(peer, window, DoubtReason::Silence);
         }
         for (peer, since) in self.renumbered(end) {
@@ -109,6 +118,22 @@ impl Replayer {
         };
         std::mem::take(&mut self.overlay).apply(&mut self.session_spans, &mut self.route_spans, dumps);
         holes
+    }
+
+    /// The peers whose session, of either family, was up for [`MIN_SILENCE`] or more of some stretches of time, each with the
+    /// stretch.
+    fn open_for_long(&self, windows: impl Iterator<Item = Window>) -> FxHashSet<(usize, Window)> {
+        let windows: FxHashSet<Window> = windows.collect();
+        let mut open: FxHashMap<(usize, Family, Window), Duration> = FxHashMap::default();
+        let is_open = |span: &&PeerSpan| matches!(span.state, PeerState::Up | PeerState::Syncing);
+        for span in self.session_spans.iter().filter(is_open) {
+            let Ok(up) = Window::new(span.from, span.to) else { continue };
+            for (window, both) in windows.iter().filter_map(|window| Some((*window, window.intersect(&up)?))) {
+                *open.entry((span.peer, span.family, window)).or_default() += both.duration();
+            }
+        }
+        let long = open.into_iter().filter(|(_, open)| *open >= MIN_SILENCE);
+        long.map(|((peer, _, window), _)| (peer, window)).collect()
     }
 
     fn take_back_session(&mut self, peer: usize, window: Window, reason: DoubtReason) {
