@@ -12,14 +12,16 @@ use crate::time::{Timestamp, Window};
 /// A smaller step back is no contradiction: collectors write with several threads, and whole seconds beside microseconds.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 /// A longer step ahead may be a pause, or a wrong time: the records after it tell.
-pub const LONG_STEP: Duration = Duration::from_secs(60);
+const STEP_AHEAD: Duration = Duration::from_secs(5);
+/// A clock that goes on from one file to the next takes no longer step.
+const LONG_STEP: Duration = Duration::from_secs(60);
 /// Records are written up to this long beside the interval that the names of the files tell.
 const STRAY: Duration = Duration::from_secs(600);
 /// Steps ahead are cut into runs up to this number, and steps back up to twice as many: with more than that the clock of
 /// the file cannot be used.
 const MAX_RUNS: usize = 1000;
 
-/// Consecutive records of a file whose times follow one another: no step back, and no long step ahead.
+/// Consecutive records of a file whose times follow one another: no step back, and no step ahead of more than some seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     /// Index of its first record in the file.
@@ -42,9 +44,17 @@ pub enum Standing {
 }
 
 /// The runs of a file in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Runs {
     runs: Vec<Run>,
+    /// What the current run has to reach to be where the one before it was; the beginning of time where it did not step back.
+    catches_up_at: Timestamp,
+}
+
+impl Default for Runs {
+    fn default() -> Runs {
+        Runs { runs: Vec::new(), catches_up_at: Timestamp::MIN }
+    }
 }
 
 impl Runs {
@@ -53,7 +63,8 @@ impl Runs {
     pub(crate) fn add(&mut self, record: u64, at: Timestamp) {
         if let Some(run) = self.runs.last_mut() {
             let ahead = at.micros_since(run.last_at);
-            if ahead <= LONG_STEP.as_micros() as i64 && ahead > -(CLOCK_TOLERANCE.as_micros() as i64) {
+            let is_close = ahead <= STEP_AHEAD.as_micros() as i64 && ahead > -(CLOCK_TOLERANCE.as_micros() as i64);
+            if is_close && (run.last_at >= self.catches_up_at || at < self.catches_up_at) {
                 run.n_records += 1;
                 run.last_at = run.last_at.max(at);
                 return;
@@ -73,6 +84,8 @@ impl Runs {
             run.last_at = run.last_at.max(at);
             return;
         }
+        let before = self.runs.last().map_or(Timestamp::MIN, |run| run.last_at);
+        self.catches_up_at = if is_back(before, at) { before } else { Timestamp::MIN };
         self.runs.push(Run { record, n_records: 1, first_at: at, last_at: at });
     }
 
@@ -105,6 +118,11 @@ pub fn believed(runs: &[Run], nominal: Option<Window>) -> Vec<Run> {
     believed.map(|(run, _)| *run).collect()
 }
 
+/// The earliest and the latest time of some runs.
+pub fn span(runs: &[Run]) -> Option<(Timestamp, Timestamp)> {
+    Some((runs.iter().map(|run| run.first_at).min()?, runs.iter().map(|run| run.last_at).max()?))
+}
+
 /// Judges the runs of a file. `before` is the latest time that is believed of the files before it, `after` the first one
 /// of the file after it, `nominal` the interval that its name tells.
 pub fn judge(
@@ -133,24 +151,22 @@ fn is_back(before: Timestamp, at: Timestamp) -> bool {
     at + CLOCK_TOLERANCE <= before
 }
 
-/// Which runs belong to the chain of most records whose times are in order. Runs outside the interval of the file count
-/// only where nothing else is there, and what contradicts the files around it counts half.
+/// Which runs belong to the chain of most records whose times are in order. Runs outside the interval of the file, or that
+/// contradict the files around it, count only where nothing else is there.
 fn chain(
     runs: &[Run],
     before: Option<Timestamp>,
     after: Option<Timestamp>,
     is_plausible: &dyn Fn(&Run) -> bool,
 ) -> Vec<bool> {
-    let any_plausible = runs.iter().any(is_plausible);
-    let weight = |run: &Run| -> u64 {
-        let fits = before.is_none_or(|before| !is_back(before, run.first_at))
-            && after.is_none_or(|after| !is_back(run.last_at, after));
-        match (is_plausible(run), fits) {
-            (false, _) if any_plausible => 0,
-            (_, true) => run.n_records * 2,
-            (_, false) => run.n_records,
-        }
+    let fits = |run: &Run| {
+        is_plausible(run)
+            && before.is_none_or(|before| !is_back(before, run.first_at))
+            && after.is_none_or(|after| !is_back(run.last_at, after))
     };
+    let (any_fitting, any_plausible) = (runs.iter().any(fits), runs.iter().any(is_plausible));
+    let counts = |run: &Run| if any_fitting { fits(run) } else { is_plausible(run) || !any_plausible };
+    let weight = |run: &Run| if counts(run) { run.n_records } else { 0 };
     // The heaviest chain that ends with each run, and the run before it there.
     let mut best: Vec<(u64, Option<usize>)> = Vec::with_capacity(runs.len());
     for (index, run) in runs.iter().enumerate() {

@@ -131,3 +131,10 @@ pub(super) fn local_as(mut body: Octets, four_octets: bool) -> Option<Asn> {
     as_number(&mut body, four_octets)?;
     as_number(&mut body, four_octets).filter(|asn| *asn != Asn::TRANS && asn.0 != 0)
 }
+
+/// Whether a BGP4MP_SNAPSHOT is what it should be: a view and the name of the file
+/// that holds the table. It has no route itself.
+pub(super) fn names_snapshot(mut body: Octets) -> bool {
+    let is_printable = |name: &[u8]| name.iter().all(|octet| octet.is_ascii_graphic());
+    body.take(2).is_some() && matches!(body.0, [name @ .., 0] if !name.is_empty() && is_printable(name))
+}

@@ -2,14 +2,14 @@
 
 use std::io::Read;
 
-use super::clock::{self, Run, Runs};
+use super::clock::{self, Runs};
 use super::container::Container;
 use super::control::Control;
 use super::covers::Covers;
 use super::envelope::{
     BGP, BGP4MP, BGP4MP_ET, KEEPALIVE, MARKER, MESSAGE_HEADER, NOTIFICATION, OPEN, ROUTE_REFRESH, ROUTE_REFRESH_CISCO,
-    TABLE_DUMP_V2, UPDATE, envelope, legacy_peer, local_as, message_content, message_encoding, state_change, states,
-    timed, whole_update,
+    TABLE_DUMP_V2, UPDATE, envelope, legacy_peer, local_as, message_content, message_encoding, names_snapshot,
+    state_change, states, timed, whole_update,
 };
 use super::lists::Lists;
 use super::numbers::Numbers;
@@ -127,7 +127,7 @@ impl<'s> Draft<'s> {
             control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
-            span: span(&believed),
+            span: clock::span(&believed),
             read_until: believed.last().map(|run| run.last_at),
             runs,
             skipped: self.skipped,
@@ -220,6 +220,7 @@ impl<'s> Draft<'s> {
             return match record.subtype {
                 0 => self.state_change(record, at, body, state_change(body, false)),
                 2 => self.table_entry(record, at, body),
+                3 if names_snapshot(body) => self.counts.ignored += 1,
                 5 => self.state_change(record, at, body, state_change(body, true)),
                 // What the collector sent itself (`_LOCAL`).
                 6 | 7 | 10 | 11 => self.counts.ignored += 1,
@@ -494,11 +495,6 @@ impl<'s> Draft<'s> {
             self.damage.truncate(MAX_DAMAGE);
         }
     }
-}
-
-/// The earliest and the latest time of some runs.
-fn span(runs: &[Run]) -> Option<(Timestamp, Timestamp)> {
-    Some((runs.iter().map(|run| run.first_at).min()?, runs.iter().map(|run| run.last_at).max()?))
 }
 
 /// Whether a RIB_GENERIC record (RFC 6396, section 4.3.3; RFC 8050) is of another family than unicast.

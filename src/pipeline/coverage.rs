@@ -1,6 +1,7 @@
 //! What the archives did not show.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::lane::Archive;
 use super::reading::ReadFile;
@@ -12,6 +13,9 @@ use crate::replay::{RIB_INSTANT, Replay, RibTable};
 use crate::report::{CollectorCoverage, Coverage, CoverageRow, Doubts, Source};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
+
+/// Records are written up to this long beside the interval that the names of the files tell.
+const STRAY: Duration = Duration::from_secs(600);
 
 /// What is known to be a gap before any update file is read: files that are missing, and the time after RIB dumps that
 /// contradict each other too often to be accepted. `ribs` are reports of the RIB dumps, in order.
@@ -29,13 +33,13 @@ pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Win
 /// The stretches that the `index`th update file of the plan does not show, those before the seeding RIB dump too: what
 /// such a file says of sessions matters to the replay.
 pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Vec<Gap> {
-    let file = &updates.report;
+    let (file, span) = (&updates.report, plan.span(index, window.end));
     let skipped = file.skipped.iter().filter_map(|skipped| {
         let Skipped { offset, bytes, .. } = skipped;
         let detail = format!("{}: {bytes} bytes at {offset} that belong to no record, or to no known peer", file.name);
-        gap(plan, window, lost(skipped), GapReason::Damaged, detail)
+        gap(plan, window, lost(skipped, span), GapReason::Damaged, detail)
     });
-    let unseen = plan.span(index, window.end).and_then(|span| unseen(updates, span)).and_then(|(stretch, reason)| {
+    let unseen = span.and_then(|span| unseen(updates, span)).and_then(|(stretch, reason)| {
         let detail = match &file.detail {
             Some(detail) => format!("{}: {detail}", file.name),
             None => file.name.clone(),
@@ -99,10 +103,16 @@ pub(super) fn since(start: Timestamp, gaps: Vec<Gap>) -> Vec<Gap> {
     gaps
 }
 
-/// The time in which bytes were lost; never empty, even within one second.
-fn lost(skipped: &Skipped) -> Window {
-    let end = skipped.before.max(Timestamp::from_micros(skipped.after.micros() + 1));
-    Window { start: skipped.after, end }
+/// The time in which bytes were lost; never empty, even within one second. Times far from those of the file are part of the
+/// damage: then any of its time may be concerned.
+fn lost(skipped: &Skipped, span: Option<Window>) -> Window {
+    let is_of_file = |at: Timestamp| span.is_none_or(|span| span.start <= at + STRAY && at <= span.end + STRAY);
+    let (mut start, mut end) = (skipped.after, skipped.before);
+    if let Some(span) = span {
+        start = if is_of_file(start) { start } else { span.start };
+        end = if is_of_file(end) { end } else { span.end };
+    }
+    Window { start, end: end.max(Timestamp::from_micros(start.micros() + 1)) }
 }
 
 /// Whether a RIB dump was read and rejected for what is in it.

@@ -71,7 +71,10 @@ fn read_file(
         }
     });
     let (reading, bytes, sha256, verdict, detail) = match opened {
-        Ok((reading, bytes, sha256)) => {
+        Ok((mut reading, bytes, sha256)) => {
+            // Times far from those in the name do not count, unless there are no others.
+            let believed = clock::believed(&reading.runs, Some(file.nominal_span()));
+            reading.span = clock::span(&believed).or(reading.span);
             let (verdict, detail) = verdict(file, &reading);
             (reading, bytes, sha256, verdict, detail)
         }

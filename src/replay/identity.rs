@@ -196,16 +196,19 @@ impl Replayer {
         gone.map(|peer| (peer, since(peer).max(before.done_at))).collect()
     }
 
-    /// Where a clock was set back two stretches of records claim the same time: what changed in either is uncertain there.
+    /// Where a clock was set back two stretches of records claim the same time. What changed in either is uncertain there, and
+    /// for as long on both sides as the clock was set back by: nothing tells which of the two was right.
     fn take_back_contradictions(&mut self) {
         for contradicted in united(std::mem::take(&mut self.times.contradicted)) {
             let is_inside = |at: Timestamp| contradicted.start <= at && at <= contradicted.end;
+            let by = contradicted.duration();
+            let doubtful = Window { start: contradicted.start - by, end: contradicted.end + by };
             let by_message = |span: &&RouteSpan| matches!(span.evidence, Evidence::Announce | Evidence::Withdraw);
             for span in self.route_spans.iter().filter(by_message).filter(|span| is_inside(span.from)) {
-                self.overlay.doubt_route(span.peer, span.prefix, contradicted);
+                self.overlay.doubt_route(span.peer, span.prefix, doubtful);
             }
             for span in self.session_spans.iter().filter(|span| span.record.is_some() && is_inside(span.from)) {
-                self.overlay.doubt_session(span.peer, contradicted);
+                self.overlay.doubt_session(span.peer, doubtful);
             }
         }
     }

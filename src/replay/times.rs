@@ -9,6 +9,9 @@ use super::*;
 use crate::decode::clock::{self, Standing};
 use crate::decode::{Reading, Run};
 
+/// With so many records behind their time the clock was set back, rather than a stamp wrong.
+const MANY: u64 = 10;
+
 /// What the archive says about the time of a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileTime {
@@ -30,7 +33,7 @@ pub(super) struct Times {
     reached: Timestamp,
     /// The time that is believed of the latest record; earlier than `reached` where the clock was set back.
     latest: Option<Timestamp>,
-    /// Stretches that two runs of records claim, because the clock was set back.
+    /// Stretches that two runs of records claim, because the clock was set back by as much.
     pub contradicted: Vec<Window>,
 }
 
@@ -79,6 +82,10 @@ impl Times {
                 }
                 Standing::Outlier(since, until) => {
                     file.n_doubtful += run.n_records;
+                    // So many records are no slip of a stamp: the clock itself was elsewhere, and perhaps before it too.
+                    if is_late(run.first_at, self.reached) && run.n_records >= MANY {
+                        self.contradicted.push(Window { start: run.first_at, end: self.reached });
+                    }
                     file.doubtful.extend(Window::new(since, until.unwrap_or(since + Duration::from_micros(1))));
                 }
             }

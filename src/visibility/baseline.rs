@@ -152,7 +152,7 @@ impl View<'_> {
         if !self.has_rib() {
             return self.peak(pieces, origin);
         }
-        let looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
+        let looks = self.needed_looks(prefix, origin);
         let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
         let mut full_feeds: BTreeSet<Asn> =
             bests.iter().flat_map(|(_, look)| look.full_feeds.iter().copied()).collect();
@@ -323,17 +323,41 @@ impl View<'_> {
         Baseline { vantage_points, since, asns, n_full_feeds, source, looked_back: None }
     }
 
-    /// The collectors of whose dumps before the window none shows the prefix as widely held as it ought to be: at half of the
-    /// full feeds, or, where others show that it is held, at more than a small part of them.
-    pub fn low_at(&self, prefix: &Prefix, origin: Option<Asn>) -> BTreeSet<usize> {
-        let looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
-        let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
-        let full_feeds: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| look.full_feeds).collect();
-        let holding: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| &look.holding).collect();
-        let is_wide = share(holding.len(), full_feeds.len()).is_some_and(|share| share >= WIDE);
-        let limit = if is_wide { SMALL } else { WIDE };
-        bests.iter().filter(|(_, best)| best.level() < limit).map(|(looks, _)| looks.collector).collect()
+    /// The RIB dumps of every collector, searched for a prefix. Of those before the window the latest, and earlier ones only
+    /// as far as the prefix itself needs them, whatever others there are because of other prefixes.
+    fn needed_looks(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<Looks<'_>> {
+        let mut looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
+        let mut earlier: Vec<Vec<Look>> = Vec::with_capacity(looks.len());
+        for looks in &mut looks {
+            let latest = looks.before.pop();
+            earlier.push(std::mem::take(&mut looks.before));
+            looks.before.extend(latest);
+        }
+        loop {
+            let more: Vec<(usize, Look)> =
+                low_at(&looks).into_iter().filter_map(|c| Some((c, earlier.get_mut(c)?.pop()?))).collect();
+            if more.is_empty() {
+                return looks;
+            }
+            more.into_iter().for_each(|(collector, look)| looks[collector].before.insert(0, look));
+        }
     }
+
+    /// The collectors of whose dumps before the window none shows the prefix as widely held as it ought to be.
+    pub fn low_at(&self, prefix: &Prefix, origin: Option<Asn>) -> BTreeSet<usize> {
+        low_at(&self.needed_looks(prefix, origin))
+    }
+}
+
+/// The collectors of whose dumps before the window none shows a prefix at half of the full feeds, or, where others show that it
+/// is held, at more than a small part of them.
+fn low_at(looks: &[Looks]) -> BTreeSet<usize> {
+    let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
+    let full_feeds: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| look.full_feeds).collect();
+    let holding: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| &look.holding).collect();
+    let is_wide = share(holding.len(), full_feeds.len()).is_some_and(|share| share >= WIDE);
+    let limit = if is_wide { SMALL } else { WIDE };
+    bests.iter().filter(|(_, best)| best.level() < limit).map(|(looks, _)| looks.collector).collect()
 }
 
 /// Since when a vantage point has held a prefix that a RIB dump of `at` lists.

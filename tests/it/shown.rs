@@ -84,7 +84,7 @@ fn doubts_are_said_in_every_form() {
              may have changed counts as unknown",
             "rrc00: 1 vantage point fell silent while others went on, 2014-12-22 16:20:00 to 16:30:00; unknown from the \
              last message on (10 min)",
-            "14 messages were older than what was already known, and not applied",
+            "14 records have times that cannot be right",
             "24 records are of kinds that are not read: routes in them are not known",
             &format!("rrc00: 2 of {n_peers} vantage points are iBGP sessions of the collector's own AS"),
             &format!(
@@ -187,7 +187,8 @@ fn a_total_flap_is_part_of_every_answer() {
     let document = json(FLAP);
     assert_eq!((&document["answer"], &document["verdict"]), (&"no_outage".into(), &verdict.into()));
     assert!(document["coverage"]["targets"][0]["headline"].as_str().is_some_and(|headline| headline.contains(flap)));
-    assert_eq!(cli::ran(&mut cli::program(&format!("{FLAP} --format csv"))).stderr, format!("verdict: {verdict}\n"));
+    let stderr = cli::ran(&mut cli::program(&format!("{FLAP} --format csv"))).stderr;
+    assert!(stderr.ends_with(&format!("\nverdict: {verdict}\n")), "{stderr}");
     let out = cli::folder();
     prints(0, &format!("{FLAP} --quiet --export html,svg --output {}", out.path().join("run").display()));
     let files = cli::contents(&out.path().join("run"));

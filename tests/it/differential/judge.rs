@@ -83,7 +83,9 @@ impl Shares {
             most: share(votes.may_hold & possible, votes.carriers_must_lack),
             suffice: live.count_ones() >= history.min_peers as u32
                 && live.count_ones() * 2 >= everyone.count_ones()
-                && live & certain != 0,
+                // Less than half of those that normally carry it decide nothing.
+                && live & certain != 0
+                && (live & certain).count_ones() * 2 >= possible.count_ones(),
         }
     }
 

@@ -156,7 +156,7 @@ fn announcements_behind_their_time_hide_no_outage() {
 fn withdrawals_ahead_of_their_time_at_one_of_two_collectors_are_no_outage() {
     let first = Scene::calm().lost("08:30:00").back("08:31:00");
     let first = first.change(|record| record.about == About::Loss, |record| record.stamp(record.written + 470));
-    let mut second = Scene::calm().lost("08:30:00").back("08:31:00");
+    let mut second = Scene::with_chatter(45).lost("08:30:00").back("08:31:00");
     second.layout.folder = second.layout.folder.replace("rrc99", "rrc98");
     second.layout.rib_folder = second.layout.folder.clone();
     let mut files = first.files();

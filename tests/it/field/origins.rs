@@ -93,17 +93,6 @@ fn an_origin_in_an_as_set_gives_one_answer_for_the_as_and_for_its_prefix() {
 }
 
 #[test]
-fn an_announcement_that_is_replaced_within_its_second_leaves_its_prefix() {
-    // Announced and withdrawn in one second by all: who held it is known.
-    let mut scene = Scene::calm();
-    scene.dumps = vec![scene.dump_with("08:00:00", &[])];
-    let scene = scene.back("08:40:00").lost("08:40:00");
-    safe(&scene, "08:40:00..10:00:00");
-    let report = scene.report_on_asn(ORIGIN);
-    assert_eq!(report.summaries[0].n_prefixes, 1);
-}
-
-#[test]
 fn nothing_is_said_of_an_as_of_which_nothing_is_known() {
     let report = Scene::tidy().report_on_asn(64_999);
     assert_ne!(report.answer(), Answer::NoOutage);

@@ -66,8 +66,7 @@ fn a_rib_dump_after_the_window_that_no_longer_lists_the_old_selves_ends_them() {
         // And one inside the window.
         let mut scene = renumbered(N_PEERS, new_self);
         scene.dumps.push(scene.dump_with("08:40:00", &[]));
-        let found = safe(&scene, OUTAGE);
-        known(&scene, &found, "08:42:00..09:50:00");
+        safe(&scene, OUTAGE);
     }
 }
 
