@@ -245,6 +245,11 @@ impl Replay {
         self.tables.iter_mut().for_each(|table| table.file += first);
     }
 
+    /// When it begins: RIB dumps of before tell who normally carries a prefix, and no more.
+    pub fn begins(&self) -> Timestamp {
+        self.sessions.iter().map(|span| span.from).min().unwrap_or(Timestamp::MIN)
+    }
+
     /// The spans of one prefix, in order of peer and time.
     pub fn of_prefix(&self, prefix: &Prefix) -> &[RouteSpan] {
         let from = self.routes.partition_point(|span| span.prefix < *prefix);

@@ -6,7 +6,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::error::ContextKind;
 use clap::parser::ValueSource;
@@ -232,7 +232,7 @@ fn paths() -> Vec<PathBuf> {
 }
 
 /// The settings of a file, if it is there.
-fn file(command: &Command, path: &PathBuf) -> anyhow::Result<Option<Layer>> {
+fn file(command: &Command, path: &Path) -> anyhow::Result<Option<Layer>> {
     let text = match text_of(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -254,7 +254,7 @@ fn file(command: &Command, path: &PathBuf) -> anyhow::Result<Option<Layer>> {
         let Some(values) = values else {
             return Err(usage(format!("{}: {name} is neither a value nor a list of values", path.display())));
         };
-        layer.insert(name, (values, Origin::File(path.clone())));
+        layer.insert(name, (values, Origin::File(path.to_owned())));
     }
     Ok(Some(layer))
 }

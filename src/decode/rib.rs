@@ -344,7 +344,7 @@ fn rib_header<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<'a
 
 /// An entry of TABLE_DUMP: prefix, originated time, peer, attributes.
 #[inline]
-fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<'a>, Timestamp, Peer, &'a [u8])> {
+fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<DumpedRoute<'a>> {
     let network = octets.take(usize::from(longest(family) / 8))?;
     let [length, _status] = octets.array()?;
     let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
@@ -352,10 +352,13 @@ fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<
     Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?))
 }
 
+/// A route of a dump: prefix, originated time, peer, attributes.
+type DumpedRoute<'a> = (Network<'a>, Timestamp, Peer, &'a [u8]);
+
 /// An entry in a BGP4MP record, of which no standard is left (draft-ietf-grow-mrt-00): the numbers and addresses of a
 /// message, view, status, originated time, family, next hop, prefix, attributes. `Some(None)` for other families than
 /// unicast.
-fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<(Network<'_>, Timestamp, Peer, &[u8])>> {
+fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<DumpedRoute<'_>>> {
     let asn = Asn(u32::from(octets.u16()?));
     let [_, _, _, _, _, session] = octets.array()?;
     let session = if session == 2 { Family::V6 } else { Family::V4 };

@@ -11,7 +11,7 @@ use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::catalog::{Query, Target};
 use crate::detect::{self, AsnTimeline, Findings, Others, Outage};
 use crate::report::{Observations, Parameters, Report};
-use crate::visibility::{Timeline, View};
+use crate::visibility::{BaselineSource, Timeline, View};
 
 /// Finds the outages in what the archives showed.
 pub(super) fn judge(observations: Observations, options: &Options) -> Report {
@@ -115,7 +115,13 @@ fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: 
                 options.metric,
                 &options.thresholds,
             );
-            (timeline, findings)
+            // An AS that only ever left a trace of an announcement did not lose what another one has.
+            let is_trace = |asn: &Asn| {
+                let baseline = view.timeline(subject.prefix, Some(*asn)).baseline;
+                timeline.baseline.decides() && baseline.source == BaselineSource::Nobody
+            };
+            let is_of_trace = matches!(subject.target, Target::Asn(_)) && subject.asns.iter().all(is_trace);
+            (timeline, if is_of_trace { Findings::default() } else { findings })
         })
         .collect();
     let mut findings = Findings::default();

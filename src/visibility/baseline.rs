@@ -323,15 +323,16 @@ impl View<'_> {
         Baseline { vantage_points, since, asns, n_full_feeds, source, looked_back: None }
     }
 
-    /// The RIB dumps of every collector, searched for a prefix. Of those before the window the latest, and earlier ones only
-    /// as far as the prefix itself needs them, whatever others there are because of other prefixes.
+    /// The RIB dumps of every collector, searched for a prefix. Of those before the replay only as many as the prefix itself
+    /// needs, the latest first, whatever others there are because of other prefixes.
     fn needed_looks(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<Looks<'_>> {
         let mut looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
         let mut earlier: Vec<Vec<Look>> = Vec::with_capacity(looks.len());
         for looks in &mut looks {
-            let latest = looks.before.pop();
-            earlier.push(std::mem::take(&mut looks.before));
-            looks.before.extend(latest);
+            let begins = self.replays()[looks.collector].begins();
+            let replayed = looks.before.partition_point(|look| look.at < begins);
+            let own = looks.before.split_off(replayed);
+            earlier.push(std::mem::replace(&mut looks.before, own));
         }
         loop {
             let more: Vec<(usize, Look)> =

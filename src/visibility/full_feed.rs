@@ -47,6 +47,7 @@ impl FullFeed {
     pub fn judge(replays: &[&Replay], metric: Metric) -> FullFeed {
         let mut full_feed = FullFeed::default();
         for (collector, replay) in replays.iter().enumerate() {
+            let begins = replay.begins();
             for (index, table) in replay.tables.iter().enumerate() {
                 let mut cutoffs = [0; 2];
                 for family in Family::ALL {
@@ -62,7 +63,7 @@ impl FullFeed {
                     for family in Family::ALL {
                         // Of a session that was not established the dump shows no table: the one before it tells.
                         let telling = if is_interrupted(replay, peer, family, table.done_at) {
-                            index.checked_sub(1)
+                            index.checked_sub(1).filter(|before| replay.tables[*before].done_at >= begins)
                         } else {
                             Some(index)
                         };

@@ -136,7 +136,7 @@ fn update_of(subtype: u16) -> impl Strategy<Value = Vec<u8>> {
         let peer = [PEER, PEER6, OTHER][usize::from(peer)];
         let message = message(2, &update(&withdrawn, &attributes, &announced));
         // Some are cut, as long ones are.
-        let n = if message.len() % 5 == 0 { message.len() * 2 / 3 } else { message.len() };
+        let n = if message.len().is_multiple_of(5) { message.len() * 2 / 3 } else { message.len() };
         bgp4mp(subtype, peer, &message[..n])
     })
 }

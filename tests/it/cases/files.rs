@@ -108,7 +108,7 @@ fn a_file_that_is_cut_after_a_record_of_a_time_beyond_it_shows_nothing() {
     check(
         &format!("{scenario}break x updates +300 shorten 1\n"),
         "P 0..900 show R not-ok",
-        "insufficient_data | unobserved P 300..900 | x truncated 300..900 | R 0:3/3 300:0/0? | \
+        "insufficient_data | unobserved P 300..900 | x truncated 300..900 | x: late 1 | R 0:3/3 300:0/0? | \
          updates.20141222.0805 truncated",
     );
 }
@@ -169,15 +169,17 @@ fn answer_where_only(n_read: usize) -> String {
 #[test]
 fn records_of_unknown_kinds_are_no_silence() {
     let gap = |reason: &str| {
-        format!("insufficient_data | unobserved P 300..900 | x {reason} 300..900 | updates.20141222.0805 {reason}")
+        format!("insufficient_data | unobserved P 300..900 | x damaged 300..900 | updates.20141222.0805 {reason}")
     };
     assert_eq!(answer_where_only(0), gap("unreadable"));
-    assert_eq!(answer_where_only(100), gap("damaged"));
-    // A few do not make the others unreliable.
-    assert_eq!(
-        answer_where_only(175),
-        "no_outage | loss P 310..900 local min 0.67 by AS1001 | updates.20141222.0805 damaged"
-    );
+    // Whose routes they hold is not known: from the first of them on nothing is known of any peer.
+    let from = |second: u32| {
+        format!(
+            "insufficient_data | loss P 310..{second} local min 0.67 by AS1001 | unobserved P {second}..900 | x damaged \
+             {second}..900 | updates.20141222.0805 damaged"
+        )
+    };
+    assert_eq!([answer_where_only(100), answer_where_only(175)], [from(465), from(590)]);
 }
 
 // T57

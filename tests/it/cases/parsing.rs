@@ -170,7 +170,8 @@ fn path_identifiers_on_a_session_without_them_make_no_default_route() {
     check(
         &scenario,
         "P 0..900 show R not-ok",
-        "outage P 10..600 total withdrawn | R 0:3/3 10:0/3 600:3/3 | updates.20141222.0800 damaged",
+        // Only with path identifiers does the list make sense.
+        "outage P 10..600 total withdrawn | R 0:3/3 10:0/3 60:1/3 600:3/3",
     );
 }
 
@@ -188,7 +189,8 @@ fn one_unreadable_record_leaves_the_rest_of_its_file() {
     check(
         &scenario,
         "P 0..900 show R not-ok",
-        "outage P 30..600 total withdrawn | R 0:3/3 10:2/3 30:0/3 600:3/3 | updates.20141222.0800 damaged",
+        // What a holds or lacks is unknown from then on.
+        "outage P 30..600 total withdrawn | R 0:3/3 10:2/3 20:2/2 30:0/2 600:3/3 | updates.20141222.0800 damaged",
     );
 }
 

@@ -106,12 +106,13 @@ fn messages_of_one_second_count_in_the_order_of_the_file() {
 
 // T09
 #[test]
-fn a_message_older_than_what_is_known_is_ignored_and_counted() {
+fn a_message_whose_time_steps_back_is_applied_in_the_order_of_the_file_and_counted() {
     let scenario = three_feeds("at +60 a announce P\nat +61 a withdraw P stamped +50");
     check(
         &scenario,
         "P 0..900 show R AS1001",
-        "no_outage | x: late 1 | R 0:3/3 | -900..900 holds \"1001 4837 131279\" rib | -900..900 up",
+        "no_outage | loss P 50..900 local min 0.67 by AS1001 | x: late 1 | R 0:3/3 50:2/3 | -900..50 holds \"1001 4837 \
+         131279\" rib | 50..900 lacks it withdraw | -900..900 up",
     );
 }
 

@@ -85,7 +85,7 @@ impl Shares {
                 && live.count_ones() * 2 >= everyone.count_ones()
                 // Less than half of those that normally carry it decide nothing.
                 && live & certain != 0
-                && (live & certain).count_ones() * 2 >= possible.count_ones(),
+                && (votes.must_hold & certain | votes.carriers_must_lack).count_ones() * 2 >= possible.count_ones(),
         }
     }
 

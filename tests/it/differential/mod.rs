@@ -34,7 +34,7 @@ use trouble::Kind;
 
 /// Tidy histories of a usual run, and troubled ones.
 const N_HISTORIES: u64 = 1000;
-const N_TROUBLED: u64 = 500;
+const N_TROUBLED: u64 = 90;
 
 #[test]
 fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_is_found() {
@@ -92,7 +92,8 @@ fn seeds(usually: u64) -> (u64, u64) {
 /// Target-seconds of the first tidy histories that were judged when troubled ones were first made: caution in trouble
 /// must not make less known of tidy archives.
 /// Histories, and seconds.
-const JUDGED: [(u64, i64); 2] = [(100, 2_607_314), (300, 7_583_746)];
+/// Before baselines had to be live for one half it was 2,607,314 and 7,583,746.
+const JUDGED: [(u64, i64); 2] = [(100, 2_554_038), (300, 7_363_438)];
 
 /// What came of the histories with one kind of trouble.
 #[derive(Default)]

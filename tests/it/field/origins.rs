@@ -4,7 +4,7 @@ use outage_replay::detect::{Class, Scope};
 use outage_replay::report::Answer;
 
 use super::bytes;
-use super::judge::{Found, exact, never_no_outage, safe};
+use super::judge::{Found, exact, never_no_outage};
 use super::scene::{About, N_PEERS, ORIGIN, Scene};
 
 const OUTAGE: &str = "08:30:00..09:10:00";

@@ -124,6 +124,7 @@ impl Day {
             }
         }
         let first = at(self.dumps[0]).secs();
+        #[expect(clippy::type_complexity, reason = "a table of three rows, used once")]
         let kinds: [(usize, &dyn Fn(&Seen) -> bool); 3] = [
             (600, &|seen: &Seen| seen.withdrawn_by.count_ones() >= self.n_withdraw),
             (200, &|seen: &Seen| seen.first > first && seen.announced_by.count_ones() >= self.n_withdraw),

@@ -95,7 +95,7 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
             let (lost, back) = (pair.0.to, pair.1.map(|next| next.from));
             // Nearly all of them held it before.
             let is_clear = pair.0.n_peers * 10 >= peers.len() * 9;
-            let is_long = back.unwrap_or(to) - lost >= 120 && lost >= from + 1 && lost < to - 120;
+            let is_long = back.unwrap_or(to) - lost >= 120 && lost > from && lost < to - 120;
             let same = outages.iter().position(|o| {
                 o.start.map(|at| at.secs()) == Some(lost) && o.end.map(|at| at.secs()) == back.filter(|back| *back < to)
             });
