@@ -192,7 +192,7 @@ fn wanted(event: &RouteEvent, selection: &Selection, origins: &[Asn]) -> bool {
         Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
             selection.wants(prefix) || origins.iter().any(|origin| path.originates(*origin))
         }
-        Change::Withdraw { prefix, .. } => selection.wants(prefix),
+        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.wants(prefix),
         _ => true,
     }
 }

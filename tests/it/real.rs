@@ -18,7 +18,7 @@ use outage_replay::bgp::{Asn, Collector, Family};
 use outage_replay::catalog::{DumpKind, Match, Mirror, Query, Target};
 use outage_replay::coverage::{GapReason, Verdict};
 use outage_replay::detect::{Censoring, Class, Evidence, Findings, Quality, Scope, Severity};
-use outage_replay::report::{Answer, Style, Summary};
+use outage_replay::report::{Answer, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{PeerState, SessionSpan, Sufficiency};
 use outage_replay::{Options, Outage, Report, run};
