@@ -163,6 +163,19 @@ impl Window {
         Window::new(self.start.max(other.start), self.end.min(other.end)).ok()
     }
 
+    /// The time that any of `windows` covers: in order, and none touches the next.
+    pub fn united(mut windows: Vec<Window>) -> Vec<Window> {
+        windows.sort_unstable();
+        let mut united: Vec<Window> = Vec::new();
+        for window in windows {
+            match united.last_mut() {
+                Some(last) if window.start <= last.end => last.end = last.end.max(window.end),
+                _ => united.push(window),
+            }
+        }
+        united
+    }
+
     /// Length of the span.
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.end.micros_since(self.start).unsigned_abs())
@@ -196,6 +209,13 @@ mod tests {
     fn a_fraction_is_printed_only_where_there_is_one() {
         assert_eq!(Timestamp::from_secs(1_419_264_900).to_string(), "2014-12-22T16:15:00Z");
         assert_eq!(Timestamp::from_micros(1_419_264_900_100_000).to_string(), "2014-12-22T16:15:00.100000Z");
+    }
+
+    #[test]
+    fn windows_that_overlap_or_touch_are_one() {
+        let window = |start, end| Window { start: Timestamp::from_secs(start), end: Timestamp::from_secs(end) };
+        let united = Window::united(vec![window(50, 60), window(0, 10), window(10, 20), window(5, 8), window(55, 70)]);
+        assert_eq!(united, [window(0, 20), window(50, 70)]);
     }
 
     #[test]

@@ -112,7 +112,9 @@ pub(super) fn summaries(
                 let carried = own.iter().filter(is_carried);
                 match carried.clone().find(|timeline| timeline.prefix == *asked) {
                     Some(itself) => Some(unobserved_of(itself)),
-                    None => carried.map(|part| unobserved_of(part)).reduce(union),
+                    None => carried
+                        .map(|part| unobserved_of(part))
+                        .reduce(|one, other| Window::united([one, other].concat())),
                 }
             }
         };
@@ -152,18 +154,4 @@ fn unobserved(window: Window, observed: impl Iterator<Item = Window>) -> Vec<Win
     }
     left.extend(Window::new(at, window.end));
     left
-}
-
-/// Everything that is in one or the other.
-fn union(one: Vec<Window>, other: Vec<Window>) -> Vec<Window> {
-    let mut all = [one, other].concat();
-    all.sort_unstable();
-    let mut united: Vec<Window> = Vec::new();
-    for window in all {
-        match united.last_mut() {
-            Some(last) if window.start <= last.end => last.end = last.end.max(window.end),
-            _ => united.push(window),
-        }
-    }
-    united
 }

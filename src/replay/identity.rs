@@ -7,7 +7,6 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::overlay::united;
 use super::replayer::{Cause, Replayer};
 use super::silence::{Heard, Minutes, Silence};
 use super::*;
@@ -146,7 +145,7 @@ impl Replayer {
     /// The minutes for which gaps are known.
     fn minutes_in_gaps(&self) -> Minutes {
         let mut minutes = Minutes::default();
-        for gap in united(self.gaps.clone()) {
+        for gap in Window::united(self.gaps.clone()) {
             let (start, end) = (gap.start.max(self.window.start), gap.end.min(self.window.end));
             let last = Timestamp::from_micros(end.micros() - 1);
             if let (true, Some(first), Some(last)) = (start < end, self.minute(start), self.minute(last)) {
@@ -199,7 +198,7 @@ impl Replayer {
     /// Where a clock was set back two stretches of records claim the same time. What changed in either is uncertain there, and
     /// for as long on both sides as the clock was set back by: nothing tells which of the two was right.
     fn take_back_contradictions(&mut self) {
-        for contradicted in united(std::mem::take(&mut self.times.contradicted)) {
+        for contradicted in Window::united(std::mem::take(&mut self.times.contradicted)) {
             let is_inside = |at: Timestamp| contradicted.start <= at && at <= contradicted.end;
             let by = contradicted.duration();
             let doubtful = Window { start: contradicted.start - by, end: contradicted.end + by };

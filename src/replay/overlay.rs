@@ -48,7 +48,7 @@ impl Overlay {
     ) {
         let mut breaks: FxHashMap<(usize, Family), Vec<Break>> = FxHashMap::default();
         for (peer, windows) in std::mem::take(&mut self.breaks) {
-            let windows = united(windows);
+            let windows = Window::united(windows);
             for family in Family::ALL {
                 let dumps = dumps(peer, family);
                 let after = |end: Timestamp| dumps.iter().copied().find(|at| *at >= end).unwrap_or(Timestamp::MAX);
@@ -69,7 +69,7 @@ impl Overlay {
             *sessions = std::mem::take(sessions).into_iter().flat_map(broken).collect();
         }
         if !self.sessions.is_empty() {
-            self.sessions.values_mut().for_each(|windows| *windows = united(std::mem::take(windows)));
+            self.sessions.values_mut().for_each(|windows| *windows = Window::united(std::mem::take(windows)));
             let cut = |span: PeerSpan| match self.sessions.get(&span.peer) {
                 Some(windows) => cut_session(span, windows),
                 None => vec![span],
@@ -83,7 +83,7 @@ impl Overlay {
 
     fn cut_routes(self, routes: &mut Vec<RouteSpan>) {
         let mut doubts = self.routes;
-        doubts.values_mut().for_each(|windows| *windows = united(std::mem::take(windows)));
+        doubts.values_mut().for_each(|windows| *windows = Window::united(std::mem::take(windows)));
         let mut cut = Vec::with_capacity(routes.len());
         let mut evidence: FxHashMap<(usize, Prefix), Evidence> = FxHashMap::default();
         for span in routes.drain(..) {
@@ -183,17 +183,4 @@ fn cut_session(span: PeerSpan, windows: &[Window]) -> Vec<PeerSpan> {
         parts.push(PeerSpan { from: at, ..span });
     }
     parts
-}
-
-/// Stretches in order, those that touch joined.
-pub(super) fn united(mut windows: Vec<Window>) -> Vec<Window> {
-    windows.sort_unstable();
-    let mut united: Vec<Window> = Vec::new();
-    for window in windows {
-        match united.last_mut() {
-            Some(last) if window.start <= last.end => last.end = last.end.max(window.end),
-            _ => united.push(window),
-        }
-    }
-    united
 }

@@ -56,7 +56,7 @@ impl Doubts {
             reason,
             n: windows().count(),
             n_vantage_points: of_peers.keys().flatten().count(),
-            duration: (!is_instant).then(|| of_peers.values().map(|windows| united(windows)).sum()),
+            duration: (!is_instant).then(|| of_peers.values().map(|windows| covered(windows)).sum()),
             first: windows().map(|window| window.start).min()?,
             last,
         })
@@ -102,18 +102,8 @@ impl Doubts {
 }
 
 /// How much time the windows cover.
-fn united(windows: &[Window]) -> Duration {
-    let mut sorted: Vec<&Window> = windows.iter().collect();
-    sorted.sort_unstable();
-    let mut until = Timestamp::MIN;
-    let mut total = Duration::ZERO;
-    for window in sorted {
-        if let Ok(new) = Window::new(window.start.max(until), window.end) {
-            total += new.duration();
-            until = new.end;
-        }
-    }
-    total
+fn covered(windows: &[Window]) -> Duration {
+    Window::united(windows.to_vec()).iter().map(Window::duration).sum()
 }
 
 /// What is to be said about the records of each collector, line by line.
