@@ -367,6 +367,11 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.outages.is_empty() && self.episodes.is_empty() && self.losses.is_empty()
+    }
+
     /// Adds those of another target.
     pub fn extend(&mut self, other: Findings) {
         self.outages.extend(other.outages);

@@ -69,6 +69,13 @@ pub enum PeerState {
     Unknown,
 }
 
+impl PeerState {
+    /// Whether the session is established.
+    pub fn is_open(self) -> bool {
+        matches!(self, PeerState::Up | PeerState::Syncing)
+    }
+}
+
 /// The time one session spent in one state, for one address family.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct PeerSpan {

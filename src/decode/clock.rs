@@ -15,8 +15,8 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 const STEP_AHEAD: Duration = Duration::from_secs(5);
 /// A clock that goes on from one file to the next takes no longer step.
 const LONG_STEP: Duration = Duration::from_secs(60);
-/// Records are written up to this long beside the interval that the names of the files tell.
-const STRAY: Duration = Duration::from_secs(600);
+/// Records are written up to this long before or after the interval that the names of the files tell.
+pub const STRAY: Duration = Duration::from_secs(600);
 /// Steps ahead are cut into runs up to this number, and steps back up to twice as many: with more than that the clock of
 /// the file cannot be used.
 const MAX_RUNS: usize = 1000;
@@ -85,7 +85,7 @@ impl Runs {
             return;
         }
         let before = self.runs.last().map_or(Timestamp::MIN, |run| run.last_at);
-        self.catches_up_at = if is_back(before, at) { before } else { Timestamp::MIN };
+        self.catches_up_at = if is_late(at, before) { before } else { Timestamp::MIN };
         self.runs.push(Run { record, n_records: 1, first_at: at, last_at: at });
     }
 
@@ -131,10 +131,10 @@ pub fn judge(
     after: Option<Timestamp>,
     nominal: Option<Window>,
 ) -> Vec<Standing> {
-    let all_in_order = runs.windows(2).all(|pair| matches!(pair, [a, b] if !is_back(a.last_at, b.first_at)));
+    let all_in_order = runs.windows(2).all(|pair| matches!(pair, [a, b] if !is_late(b.first_at, a.last_at)));
     let is_plausible = |run: &Run| nominal.is_none_or(|nominal| is_near(run, &nominal));
-    let first_fits = before.zip(runs.first()).is_none_or(|(before, run)| !is_back(before, run.first_at));
-    let last_fits = after.zip(runs.last()).is_none_or(|(after, run)| !is_back(run.last_at, after));
+    let first_fits = before.zip(runs.first()).is_none_or(|(before, run)| !is_late(run.first_at, before));
+    let last_fits = after.zip(runs.last()).is_none_or(|(after, run)| !is_late(after, run.last_at));
     if all_in_order && first_fits && last_fits && runs.iter().all(is_plausible) {
         return vec![Standing::Believed; runs.len()];
     }
@@ -146,8 +146,9 @@ fn is_near(run: &Run, nominal: &Window) -> bool {
     run.first_at + STRAY >= nominal.start && run.last_at <= nominal.end + STRAY
 }
 
-/// Whether `at` is before a time that precedes it in the file.
-fn is_back(before: Timestamp, at: Timestamp) -> bool {
+/// Whether `at` is older than what precedes it: a record before it in the file, or what is already known. A small step back
+/// of the clock does not make it so.
+pub fn is_late(at: Timestamp, before: Timestamp) -> bool {
     at + CLOCK_TOLERANCE <= before
 }
 
@@ -161,8 +162,8 @@ fn chain(
 ) -> Vec<bool> {
     let fits = |run: &Run| {
         is_plausible(run)
-            && before.is_none_or(|before| !is_back(before, run.first_at))
-            && after.is_none_or(|after| !is_back(run.last_at, after))
+            && before.is_none_or(|before| !is_late(run.first_at, before))
+            && after.is_none_or(|after| !is_late(after, run.last_at))
     };
     let (any_fitting, any_plausible) = (runs.iter().any(fits), runs.iter().any(is_plausible));
     let counts = |run: &Run| if any_fitting { fits(run) } else { is_plausible(run) || !any_plausible };
@@ -171,7 +172,7 @@ fn chain(
     let mut best: Vec<(u64, Option<usize>)> = Vec::with_capacity(runs.len());
     for (index, run) in runs.iter().enumerate() {
         let own = weight(run);
-        let earlier = (0..index).filter(|other| best[*other].0 > 0 && !is_back(runs[*other].last_at, run.first_at));
+        let earlier = (0..index).filter(|other| best[*other].0 > 0 && !is_late(run.first_at, runs[*other].last_at));
         let previous = earlier.max_by_key(|other| best[*other].0);
         let total = if own == 0 { 0 } else { own + previous.map_or(0, |other| best[other].0) };
         best.push((total, previous.filter(|_| own > 0)));
@@ -204,7 +205,7 @@ fn standing(
     let until = next.map(|other| runs[other].first_at).or(after);
     // A clock that runs on from the file before, or into the file after, was set: both sides of the step are believed, and
     // what they contradict each other in is not.
-    let runs_on = |from: Timestamp, to: Timestamp| !is_back(from, to) && to <= from + LONG_STEP;
+    let runs_on = |from: Timestamp, to: Timestamp| !is_late(to, from) && to <= from + LONG_STEP;
     let is_continued = previous.is_none() && before.is_some_and(|before| runs_on(before, run.first_at))
         || next.is_none() && after.is_some_and(|after| runs_on(run.last_at, after));
     let is_single_sided = since.is_none() || until.is_none();
@@ -214,7 +215,7 @@ fn standing(
     }
     let (mut since, mut until) = (since.unwrap_or(run.first_at), until);
     if let Some(until) = &mut until
-        && is_back(since, *until)
+        && is_late(*until, since)
     {
         (since, *until) = (*until, since);
     }

@@ -1,21 +1,18 @@
 //! What the archives did not show.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::lane::Archive;
 use super::reading::ReadFile;
 use crate::bgp::{Asn, Collector, Family};
 use crate::catalog::CollectorPlan;
 use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
+use crate::decode::clock::STRAY;
 use crate::detect::Skew;
 use crate::replay::{RIB_INSTANT, Replay, RibTable};
 use crate::report::{CollectorCoverage, Coverage, CoverageRow, Doubts, Source};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
-
-/// Records are written up to this long beside the interval that the names of the files tell.
-const STRAY: Duration = Duration::from_secs(600);
 
 /// What is known to be a gap before any update file is read: files that are missing, and the time after RIB dumps that
 /// contradict each other too often to be accepted. `ribs` are reports of the RIB dumps, in order.

@@ -120,8 +120,9 @@ fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: 
                 let baseline = view.timeline(subject.prefix, Some(*asn)).baseline;
                 timeline.baseline.decides() && baseline.source == BaselineSource::Nobody
             };
-            let is_of_trace = matches!(subject.target, Target::Asn(_)) && subject.asns.iter().all(is_trace);
-            (timeline, if is_of_trace { Findings::default() } else { findings })
+            let is_asked_as_asn = matches!(subject.target, Target::Asn(_));
+            let is_left_out = !findings.is_empty() && is_asked_as_asn && subject.asns.iter().all(is_trace);
+            (timeline, if is_left_out { Findings::default() } else { findings })
         })
         .collect();
     let mut findings = Findings::default();

@@ -17,16 +17,13 @@ use crate::catalog::{self, ArchiveFile, Target};
 use crate::crew::Crew;
 use crate::decode::Selection;
 use crate::error::Error;
-use crate::replay::{Replay, RibTable};
+use crate::replay::Replay;
 use crate::visibility::{Metric, Sufficiency, View};
 
 /// A target is worth a look where at least one in this many of its prefixes is concerned: fewer change no answer about an AS.
 const ONE_IN: usize = 10;
 /// So many older dumps are read in search of what no file shows.
 const MAX_LOOKS_FOR_NOTHING: usize = 3;
-/// Tables of less than this share of what they have in another dump are cut.
-const MIN_TABLE: f64 = 0.75;
-
 /// Reads older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
 /// Returns prefixes of the chosen origins that only they reveal: they have to be looked for in all files.
 pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Result<BTreeSet<Prefix>, Error> {
@@ -115,25 +112,14 @@ fn candidates(task: &Task, lane: &Lane) -> Vec<ArchiveFile> {
 fn flaw(rib: &ReadFile, replay: &Replay) -> Option<String> {
     let own = reading::judge_ribs(&[rib], &BTreeMap::new()).pop().flatten();
     own.or_else(|| {
-        let sizes = |table: &RibTable, peer: usize, family: Family| table.sizes[peer][family as usize] as f64;
         let listed: BTreeMap<_, [u64; 2]> =
             rib.reading.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
         replay.tables.iter().find_map(|other| {
             Family::ALL.into_iter().find_map(|family| {
-                let (mut n, mut n_cut) = (0, 0);
-                for (index, peer) in replay.peers.iter().enumerate() {
-                    let other = sizes(other, index, family);
-                    let size = listed.get(peer).map_or(0, |sizes| sizes[family as usize]) as f64;
-                    if other > 0.0 && size > 0.0 {
-                        n += 1;
-                        n_cut += usize::from(size < MIN_TABLE * other);
-                    }
-                }
-                (n_cut * 2 > n).then(|| {
-                    format!(
-                        "{n_cut} of {n} {family} tables have less than three quarters of what they have in another dump"
-                    )
-                })
+                let sizes = replay.peers.iter().zip(&other.sizes).map(|(peer, other)| {
+                    (listed.get(peer).map_or(0, |sizes| sizes[family as usize]), other[family as usize])
+                });
+                reading::most_shrunk(family, sizes.filter(|(size, other)| *size > 0 && *other > 0))
             })
         })
     })

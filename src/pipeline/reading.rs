@@ -293,12 +293,20 @@ fn lists_few(tables: &Tables, others: &[&Tables]) -> Option<String> {
 fn is_cut(tables: &Tables, other: &Tables) -> Option<String> {
     Family::ALL.into_iter().find_map(|family| {
         let sizes = |tables: &Tables, peer: &Peer| tables.get(peer).map_or(0, |sizes| sizes[family as usize]);
-        let common: Vec<&Peer> = tables.keys().filter(|peer| sizes(other, peer) > 0).collect();
-        let shrunk = |peer: &&&Peer| (sizes(tables, peer) as f64) < MIN_TABLE * sizes(other, peer) as f64;
-        let (n_shrunk, n) = (common.iter().filter(shrunk).count(), common.len());
-        (n_shrunk * 2 > n).then(|| {
-            format!("{n_shrunk} of {n} {family} tables have less than three quarters of what they have in another dump")
-        })
+        let common = tables.keys().filter(|peer| sizes(other, peer) > 0);
+        most_shrunk(family, common.map(|peer| (sizes(tables, peer), sizes(other, peer))))
+    })
+}
+
+/// Whether most tables of one family are much smaller in a RIB dump than in another; `sizes` are those of one peer in both.
+pub(super) fn most_shrunk(family: Family, sizes: impl Iterator<Item = (u64, u64)>) -> Option<String> {
+    let (mut n, mut n_shrunk) = (0, 0);
+    for (size, other) in sizes {
+        n += 1;
+        n_shrunk += usize::from((size as f64) < MIN_TABLE * other as f64);
+    }
+    (n_shrunk * 2 > n).then(|| {
+        format!("{n_shrunk} of {n} {family} tables have less than three quarters of what they have in another dump")
     })
 }
 

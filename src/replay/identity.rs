@@ -41,10 +41,8 @@ impl Replayer {
         if !self.has_twin[peer] || !is_unique(&address) {
             return;
         }
-        let lives = |replayer: &Replayer, other: usize| {
-            let open = |session: &super::sessions::Session| matches!(session.state, PeerState::Up | PeerState::Syncing);
-            replayer.sessions[other].iter().any(open)
-        };
+        let lives =
+            |replayer: &Replayer, other: usize| replayer.sessions[other].iter().any(|session| session.state.is_open());
         let former: Vec<usize> = (0..self.peers.len())
             .filter(|other| *other != peer && self.peers[*other].address == address && lives(self, *other))
             .filter(|other| {
@@ -124,8 +122,7 @@ impl Replayer {
     fn open_for_long(&self, windows: impl Iterator<Item = Window>) -> FxHashSet<(usize, Window)> {
         let windows: FxHashSet<Window> = windows.collect();
         let mut open: FxHashMap<(usize, Family, Window), Duration> = FxHashMap::default();
-        let is_open = |span: &&PeerSpan| matches!(span.state, PeerState::Up | PeerState::Syncing);
-        for span in self.session_spans.iter().filter(is_open) {
+        for span in self.session_spans.iter().filter(|span| span.state.is_open()) {
             let Ok(up) = Window::new(span.from, span.to) else { continue };
             for (window, both) in windows.iter().filter_map(|window| Some((*window, window.intersect(&up)?))) {
                 *open.entry((span.peer, span.family, window)).or_default() += both.duration();

@@ -166,7 +166,7 @@ fn broken_table(span: PeerSpan, breaks: &[Break]) -> Vec<PeerSpan> {
 
 /// Takes stretches, in order and apart, out of the time for which a session was up or being set up.
 fn cut_session(span: PeerSpan, windows: &[Window]) -> Vec<PeerSpan> {
-    if !matches!(span.state, PeerState::Up | PeerState::Syncing) {
+    if !span.state.is_open() {
         return vec![span];
     }
     let (mut parts, mut at) = (Vec::new(), span.from);

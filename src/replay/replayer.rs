@@ -172,17 +172,18 @@ impl Replayer {
         if let Some(first) = believed.first() {
             self.advance(first.first_at.min(self.window.end));
         }
+        let latest = believed.iter().map(|run| run.last_at).max();
+        let of_believed = |minute: &&u32| {
+            let (start, end) = (i64::from(**minute) * 60, i64::from(**minute) * 60 + 59);
+            believed.iter().any(|run| run.first_at.secs() <= end && run.last_at.secs() >= start)
+        };
         for (activity, peer) in reading.peers.iter().zip(&peers) {
             self.is_internal[*peer] |= activity.is_internal;
             if let Some((first, last)) = activity.first_at.zip(activity.last_at) {
-                let until = believed.iter().map(|run| run.last_at).max().unwrap_or(last);
+                let until = latest.unwrap_or(last);
                 self.heard[*peer] = [Some((first.min(until), last.min(until))), self.heard[*peer][0]];
                 self.speaks_up(*peer);
             }
-            let of_believed = |minute: &&u32| {
-                let (start, end) = (i64::from(**minute) * 60, i64::from(**minute) * 60 + 59);
-                believed.iter().any(|run| run.first_at.secs() <= end && run.last_at.secs() >= start)
-            };
             for minute in activity.minutes.iter().filter(of_believed) {
                 if let Some(minute) = self.minute(Timestamp::from_secs(i64::from(*minute) * 60)) {
                     self.minutes[*peer].add(minute);

@@ -244,11 +244,6 @@ impl Route {
     }
 }
 
-/// Whether a message is older than what is known as of another time; a small step back of the clock does not make it so.
-pub(super) fn is_late(at: Timestamp, known_at: Timestamp) -> bool {
-    at + crate::decode::CLOCK_TOLERANCE <= known_at
-}
-
 /// Joins spans of one route that touch and say the same: a withdrawal and an announcement in one instant.
 pub(super) fn join(spans: &mut Vec<RouteSpan>) {
     spans.sort_unstable_by_key(|span| (span.prefix, span.peer, span.from));

@@ -1,9 +1,9 @@
 //! Sessions: established, being set up, closed, or not known.
 
 use super::replayer::{Cause, Replayer};
-use super::routes::is_late;
 use super::*;
 use crate::decode::Lost;
+use crate::decode::clock::is_late;
 
 /// The session of one peer, for one family.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +118,7 @@ impl Replayer {
         for family in Family::ALL {
             let session = self.sessions[peer][family as usize];
             let is_of_this_transfer = session.opened_at + SYNC_TIMEOUT <= at && !session.complete;
-            let is_open = matches!(session.state, PeerState::Syncing | PeerState::Up) && !session.lost_table;
+            let is_open = session.state.is_open() && !session.lost_table;
             if is_of_this_transfer && is_open && !session.withdrawals_imply {
                 // Unless the sample shows that all of it has come, silence stays unknown.
                 let complete = self.is_transferred(peer, family) && !session.lost_announcements;

@@ -4,9 +4,8 @@
 //! A record whose time steps back was written after those before it all the same: it is applied at the clock, and what it
 //! changes is uncertain from its own time to the clock.
 
-use super::routes::is_late;
 use super::*;
-use crate::decode::clock::{self, Standing};
+use crate::decode::clock::{self, Standing, is_late};
 use crate::decode::{Reading, Run};
 
 /// With so many records behind their time the clock was set back, rather than a stamp wrong.

@@ -329,7 +329,7 @@ impl View<'_> {
         let mut looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
         let mut earlier: Vec<Vec<Look>> = Vec::with_capacity(looks.len());
         for looks in &mut looks {
-            let begins = self.replays()[looks.collector].begins();
+            let begins = self.begins(looks.collector);
             let replayed = looks.before.partition_point(|look| look.at < begins);
             let own = looks.before.split_off(replayed);
             earlier.push(std::mem::replace(&mut looks.before, own));

@@ -123,6 +123,8 @@ pub struct View<'a> {
     members: Vec<Member>,
     asns: Vec<Asn>,
     full_feed: FullFeed,
+    /// When each replay begins.
+    begins: Vec<Timestamp>,
     /// The ASes with a full table in each RIB dump of each replay, per family: every prefix is compared with them.
     full_asns: Vec<Vec<[BTreeSet<Asn>; 2]>>,
     has_rib: bool,
@@ -153,6 +155,7 @@ impl<'a> View<'a> {
             members: Vec::new(),
             asns,
             full_feed,
+            begins: replays.iter().map(|replay| replay.begins()).collect(),
             full_asns: Vec::new(),
             has_rib,
             metric,
@@ -183,6 +186,11 @@ impl<'a> View<'a> {
         view.by_name.sort_by(|a, b| view.vantage_points[*a].cmp(&view.vantage_points[*b]));
         view.n_full_feeds = Family::ALL.map(|family| view.count_full_feeds(family));
         view
+    }
+
+    /// When the replay of a collector begins.
+    pub(super) fn begins(&self, collector: usize) -> Timestamp {
+        self.begins.get(collector).copied().unwrap_or(Timestamp::MIN)
     }
 
     /// What it rests on, per collector.

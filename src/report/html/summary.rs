@@ -50,14 +50,14 @@ pub(super) fn targets(report: &Report) -> String {
 }
 
 pub(super) fn header(report: &Report) -> Markup {
-    let headlines = words::headlines(report);
+    let (headlines, sureness) = (words::headlines(report), Sureness::new(report));
     html! {
         p.kicker {
             strong { (targets(report)) } " in the routing table, " (unbroken(&from_to(report.parameters.window()))) " UTC"
         }
-        (said(report, &headlines))
+        (said(report, &sureness, &headlines))
         @if let Some(note) = &report.note { p.archive-note { strong { "About the data. " } (note) } }
-        (facts(report, &headlines))
+        (facts(report, &sureness, &headlines))
         details {
             summary { "What the words mean" }
             dl.words { @for (word, meaning) in WORDS { dt { (word) } dd { (meaning) } } }
@@ -65,9 +65,9 @@ pub(super) fn header(report: &Report) -> Markup {
     }
 }
 
-fn said(report: &Report, headlines: &[Headline]) -> Markup {
+fn said(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup {
     if let [only] = headlines {
-        return headline(report, only);
+        return headline(report, sureness, only);
     }
     let overview = words::overview(report, headlines);
     let Some((first, others)) = overview.split_first() else { return html! {} };
@@ -93,11 +93,11 @@ fn said(report: &Report, headlines: &[Headline]) -> Markup {
 }
 
 /// The answer for the only target: what and when in large letters, then who saw it.
-fn headline(report: &Report, headline: &Headline) -> Markup {
+fn headline(report: &Report, sureness: &Sureness, headline: &Headline) -> Markup {
     let sentences = words::sentences(report, headline);
     let longest = words::longest(&headline.outages);
     let told = longest.first().map(|outage| words::told(outage));
-    let edges = longest.first().and_then(|outage| Sureness::new(report).edge_sentence(outage));
+    let edges = longest.first().and_then(|outage| sureness.edge_sentence(outage));
     match (told, sentences.as_slice()) {
         (Some(Told { what, when, who }), [first, rest @ ..]) if first.starts_with(&what) => html! {
             h1 { (what) " " span.when { (unbroken(&when)) } }
@@ -119,7 +119,7 @@ fn unbroken(text: &str) -> Markup {
 }
 
 /// What someone wants to know next.
-fn facts(report: &Report, headlines: &[Headline]) -> Markup {
+fn facts(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup {
     let class = match report.answer() {
         Answer::Outage => "is-loss",
         Answer::NoOutage => "is-well",
@@ -138,7 +138,7 @@ fn facts(report: &Report, headlines: &[Headline]) -> Markup {
     html! {
         dl.facts {
             div class=(class) { dt { "Verdict" } dd { (answer) } dd.why { (extent(&headlined)) (flaps.unwrap_or_default()) } }
-            @if let Some(longest) = longest { (facts_of(report, longest)) }
+            @if let Some(longest) = longest { (facts_of(sureness, longest)) }
             (judged(report))
         }
     }
@@ -153,7 +153,7 @@ fn extent(outages: &[&Outage]) -> String {
 }
 
 /// How long, how widely seen, how well known: of the longest outage.
-fn facts_of(report: &Report, outage: &Outage) -> Markup {
+fn facts_of(sureness: &Sureness, outage: &Outage) -> Markup {
     let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
     let kept = outage.n_vantage_points.saturating_sub(outage.n_vantage_points_lost);
     html! {
@@ -174,7 +174,7 @@ fn facts_of(report: &Report, outage: &Outage) -> Markup {
         div {
             dt { "Evidence" }
             dd { (outage.quality.name()) }
-            dd.why { (Sureness::new(report).evidence(outage)) }
+            dd.why { (sureness.evidence(outage)) }
         }
     }
 }
