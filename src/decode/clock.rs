@@ -17,6 +17,8 @@ const STEP_AHEAD: Duration = Duration::from_secs(5);
 const LONG_STEP: Duration = Duration::from_secs(60);
 /// Records are written up to this long before or after the interval that the names of the files tell.
 pub const STRAY: Duration = Duration::from_secs(600);
+/// With so many records behind their time the clock was set back, rather than a stamp wrong.
+pub const MANY: u64 = 10;
 /// Steps ahead are cut into runs up to this number, and steps back up to twice as many: with more than that the clock of
 /// the file cannot be used.
 const MAX_RUNS: usize = 1000;
@@ -121,6 +123,15 @@ pub fn believed(runs: &[Run], nominal: Option<Window>) -> Vec<Run> {
 /// The earliest and the latest time of some runs.
 pub fn span(runs: &[Run]) -> Option<(Timestamp, Timestamp)> {
     Some((runs.iter().map(|run| run.first_at).min()?, runs.iter().map(|run| run.last_at).max()?))
+}
+
+/// When a file begins, for the one before it, whose records end at `last`. A few records that step back behind that are slips
+/// of their stamps; many are a clock that was set back.
+pub fn begins_at(believed: &[Run], last: Option<Timestamp>) -> Option<Timestamp> {
+    let late = believed.iter().take_while(|run| last.is_some_and(|last| is_late(run.first_at, last)));
+    let (n_runs, n_records) = late.fold((0, 0), |(n_runs, n_records), run| (n_runs + 1, n_records + run.n_records));
+    let first = believed.get(n_runs).filter(|_| n_records < MANY).or(believed.first());
+    first.map(|run| run.first_at)
 }
 
 /// Judges the runs of a file. `before` is the latest time that is believed of the files before it, `after` the first one

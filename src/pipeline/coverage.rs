@@ -31,7 +31,9 @@ pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Win
 /// such a file says of sessions matters to the replay.
 pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Vec<Gap> {
     let (file, span) = (&updates.report, plan.span(index, window.end));
-    let skipped = file.skipped.iter().filter_map(|skipped| {
+    // The times in a file of which nothing is believed are no better than its records.
+    let believed = if file.verdict == Verdict::Unreadable { &[][..] } else { &file.skipped };
+    let skipped = believed.iter().filter_map(|skipped| {
         let Skipped { offset, bytes, .. } = skipped;
         let detail = format!("{}: {bytes} bytes at {offset} that belong to no record, or to no known peer", file.name);
         gap(plan, window, lost(skipped, span), GapReason::Damaged, detail)

@@ -11,7 +11,7 @@ use super::reading::{self, ReadFile};
 use crate::bgp::Project;
 use crate::catalog::{self, ArchiveFile, CollectorPlan, Query};
 use crate::coverage::{FileReading, Gap, Verdict};
-use crate::decode::clock;
+use crate::decode::{Reading, clock};
 use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
 use crate::report::Source;
 use crate::time::Window;
@@ -255,7 +255,7 @@ impl Lane {
             }
             let Some(updates) = self.ready.remove(&file) else { break };
             // What a wrong clock wrote has no place in time.
-            let time = self.time_of(self.n_applied);
+            let time = self.time_of(self.n_applied, &updates.reading);
             if let Some(replayer) = &mut self.replayer
                 && updates.report.verdict != Verdict::Unreadable
             {
@@ -270,12 +270,13 @@ impl Lane {
     }
 
     /// What is known of the time of the `n`th update file, once the one after it was read.
-    fn time_of(&self, n: usize) -> FileTime {
+    fn time_of(&self, n: usize, reading: &Reading) -> FileTime {
         let nominal = |n: usize| self.plan.span(n, self.window.end);
         let next = self.plan.updates.get(n + 1).and_then(|next| self.ready.get(&next.name));
         let next = next.filter(|next| next.report.verdict != Verdict::Unreadable);
         let believed = next.map(|next| clock::believed(&next.reading.runs, nominal(n + 1))).unwrap_or_default();
-        FileTime { nominal: nominal(n), next_at: believed.first().map(|run| run.first_at) }
+        let last = clock::believed(&reading.runs, nominal(n)).last().map(|run| run.last_at);
+        FileTime { nominal: nominal(n), next_at: clock::begins_at(&believed, last) }
     }
 
     fn tell_gaps_of(&mut self, n: usize) {

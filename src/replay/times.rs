@@ -5,11 +5,8 @@
 //! changes is uncertain from its own time to the clock.
 
 use super::*;
-use crate::decode::clock::{self, Standing, is_late};
+use crate::decode::clock::{self, MANY, Standing, is_late};
 use crate::decode::{Reading, Run};
-
-/// With so many records behind their time the clock was set back, rather than a stamp wrong.
-const MANY: u64 = 10;
 
 /// What the archive says about the time of a file.
 #[derive(Clone, Copy, Debug, Default)]

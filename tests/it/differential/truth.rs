@@ -83,6 +83,13 @@ impl Life {
         let mut paths: [u8; N_PREFIXES] = std::array::from_fn(|prefix| spec.held >> prefix & 1);
         let mut deeds = history.deeds.iter().filter(|(_, who, _)| *who == peer).peekable();
         let (mut is_up, mut sent_at, mut has_end) = (!spec.is_idle, START, true);
+        let CollectorSpec { has_opens, period, .. } = history.collectors[spec.collector];
+        let is_lost = |at: i64| {
+            let broken = history.broken.iter().filter(|b| b.collector == spec.collector && !b.is_rib);
+            let broken = broken.map(|broken| (broken.at, broken.at + period));
+            let holes = history.holes.iter().filter(|(who, ..)| *who == spec.collector);
+            broken.chain(holes.map(|(_, from, to)| (*from, *to))).any(|(from, to)| (from..to).contains(&at))
+        };
         let (mut recorded, mut in_doubt) = (if spec.is_idle { 0 } else { spec.held }, 0);
         for at in START..END {
             let mut named = 0;
@@ -115,6 +122,9 @@ impl Life {
                     Deed::Up { transfer, ends_with_end_of_rib } => {
                         in_doubt |= if is_up && at < sent_at { u8::MAX } else { 0 };
                         (is_up, sent_at, has_end) = (true, at + transfer, ends_with_end_of_rib);
+                        // Whoever reads the OPEN knows that what was held is gone.
+                        recorded &= if has_opens { 0 } else { u8::MAX };
+                        in_doubt |= if has_opens && is_lost(at) { u8::MAX } else { 0 };
                         life.breaks.push(at);
                     }
                 }
