@@ -138,6 +138,16 @@ pub enum Held {
     Unknown,
 }
 
+impl Held {
+    /// Whether a route came, went or changed its origin; another path to the same origin makes no difference.
+    pub(crate) fn differs_from(&self, other: &Held) -> bool {
+        match (self, other) {
+            (Held::Present(Some(path)), Held::Present(Some(other))) => path.origins() != other.origins(),
+            _ => self != other,
+        }
+    }
+}
+
 /// The time for which one vantage point held one route to a prefix, or held none. Where there is no span, nothing is
 /// known, unless the session's table is complete: then there is no route.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -176,6 +176,17 @@ impl Window {
         united
     }
 
+    /// What is left of it outside of `others`, which are in order and apart.
+    pub fn without(self, others: &[Window]) -> Vec<Window> {
+        let (mut left, mut start) = (Vec::new(), self.start);
+        for other in others.iter().filter_map(|other| self.intersect(other)) {
+            left.extend(Window::new(start, other.start));
+            start = other.end;
+        }
+        left.extend(Window::new(start, self.end));
+        left
+    }
+
     /// Length of the span.
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.end.micros_since(self.start).unsigned_abs())

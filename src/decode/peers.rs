@@ -263,7 +263,7 @@ impl Key {
 
 /// Whether a peer stands for no session: the collector's own routes, or a record that lost its addresses.
 pub(super) fn is_nobody(peer: &Peer) -> bool {
-    peer.asn.0 == 0 || peer.address.is_unspecified()
+    peer.asn.0 == 0 || peer.address.to_canonical().is_unspecified()
 }
 
 #[inline]

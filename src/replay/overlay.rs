@@ -8,11 +8,18 @@ use super::*;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overlay {
     /// Of single routes, by peer and prefix.
-    routes: FxHashMap<(usize, Prefix), Vec<Window>>,
+    routes: FxHashMap<(usize, Prefix), Vec<RouteDoubt>>,
     /// Of whole vantage points: nothing is known in them.
     sessions: FxHashMap<usize, Vec<Window>>,
     /// The same, and nothing follows from what was known before them either.
     breaks: FxHashMap<usize, Vec<Window>>,
+}
+
+/// A stretch in which a route is uncertain, unless it is what it may have become meanwhile.
+#[derive(Clone, Debug)]
+struct RouteDoubt {
+    window: Window,
+    may_be: Option<Held>,
 }
 
 /// A stretch after which nothing is known, and the first RIB dump that tells the table after it.
@@ -23,9 +30,9 @@ struct Break {
 }
 
 impl Overlay {
-    /// The route is uncertain.
-    pub fn doubt_route(&mut self, peer: usize, prefix: Prefix, window: Window) {
-        self.routes.entry((peer, prefix)).or_default().push(window);
+    /// The route is uncertain: from some instant of `window` on it was `may_be`, or it may have been anything.
+    pub fn doubt_route(&mut self, peer: usize, prefix: Prefix, window: Window, may_be: Option<Held>) {
+        self.routes.entry((peer, prefix)).or_default().push(RouteDoubt { window, may_be });
     }
 
     /// All that the peer says is uncertain; what it was before and after is not.
@@ -82,8 +89,24 @@ impl Overlay {
     }
 
     fn cut_routes(self, routes: &mut Vec<RouteSpan>) {
-        let mut doubts = self.routes;
-        doubts.values_mut().for_each(|windows| *windows = Window::united(std::mem::take(windows)));
+        // Where a route was what it may have become, nothing is uncertain.
+        let mut agreed: FxHashMap<(usize, Prefix), Vec<Vec<Window>>> = FxHashMap::default();
+        for span in routes.iter() {
+            let Some(doubts) = self.routes.get(&(span.peer, span.prefix)) else { continue };
+            let agreed = agreed.entry((span.peer, span.prefix)).or_insert_with(|| vec![Vec::new(); doubts.len()]);
+            let own = Window { start: span.from, end: span.to };
+            for (doubt, agreed) in doubts.iter().zip(agreed) {
+                let agrees = doubt.may_be.as_ref().is_some_and(|may_be| !span.held.differs_from(may_be));
+                agreed.extend(own.intersect(&doubt.window).filter(|_| agrees));
+            }
+        }
+        let uncertain = |(key, doubts): ((usize, Prefix), Vec<RouteDoubt>)| {
+            let agreed = agreed.remove(&key).unwrap_or_else(|| vec![Vec::new(); doubts.len()]);
+            let windows = doubts.into_iter().zip(agreed);
+            let left = windows.flat_map(|(doubt, agreed)| doubt.window.without(&Window::united(agreed)));
+            (key, Window::united(left.collect()))
+        };
+        let doubts: FxHashMap<(usize, Prefix), Vec<Window>> = self.routes.into_iter().map(uncertain).collect();
         let mut cut = Vec::with_capacity(routes.len());
         let mut evidence: FxHashMap<(usize, Prefix), Evidence> = FxHashMap::default();
         for span in routes.drain(..) {
@@ -110,17 +133,8 @@ fn unknown(peer: usize, prefix: Prefix, window: Window, evidence: Evidence) -> R
 
 /// What is left of a span outside of some stretches, which are in order and apart.
 fn without(span: RouteSpan, windows: &[Window]) -> Vec<RouteSpan> {
-    let (mut left, mut at) = (Vec::new(), span.from);
-    for window in windows.iter().filter(|window| window.start < span.to && window.end > span.from) {
-        if at < window.start {
-            left.push(RouteSpan { from: at, to: window.start, ..span.clone() });
-        }
-        at = at.max(window.end);
-    }
-    if at < span.to {
-        left.push(RouteSpan { from: at, ..span });
-    }
-    left
+    let left = Window { start: span.from, end: span.to }.without(windows);
+    left.into_iter().map(|Window { start, end }| RouteSpan { from: start, to: end, ..span.clone() }).collect()
 }
 
 /// A route that was known before a stretch is known again once it is announced or a RIB dump lists it.

@@ -309,8 +309,13 @@ impl Replayer {
         let states = |replayer: &Replayer| replayer.sessions[peer].map(|session| session.state);
         let before = (held(self), states(self));
         self.apply(peer, file, event, moment);
-        if let Some(prefix) = prefix.filter(|_| is_changed(&before.0, &held(self))) {
-            self.overlay.doubt_route(peer, prefix, may_be);
+        let (before_it, after_it) = (before.0, held(self));
+        let is_changed = match (&before_it, &after_it) {
+            (Some(before), Some(after)) => before.differs_from(after),
+            (before, after) => before != after,
+        };
+        if let Some(prefix) = prefix.filter(|_| is_changed) {
+            self.overlay.doubt_route(peer, prefix, may_be, after_it);
         }
         if states(self) != before.1 {
             self.overlay.doubt_session(peer, may_be);
@@ -378,13 +383,5 @@ impl Replayer {
             }
             self.forget_routes(peer, None, at);
         }
-    }
-}
-
-/// Whether a route came, went or changed its origin; another path to the same origin is no change.
-fn is_changed(before: &Option<Held>, after: &Option<Held>) -> bool {
-    match (before, after) {
-        (Some(Held::Present(Some(before))), Some(Held::Present(Some(after)))) => before.origins() != after.origins(),
-        _ => before != after,
     }
 }

@@ -27,16 +27,20 @@ const MIN_BUSY: f64 = 0.3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Minutes(Bits);
 
-/// A silence, in minutes: the first and the last silent one.
+/// A silence, in minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Silence {
+    /// The first silent minute.
     pub first: u32,
+    /// The last one.
     pub last: u32,
+    /// How many minutes of it count: in those between that do not, nothing was recorded for a known reason.
+    n: u32,
 }
 
 impl Silence {
     fn length(&self) -> u32 {
-        self.last - self.first + 1
+        self.n
     }
 
     fn overlaps(&self, other: &Silence) -> bool {
@@ -73,21 +77,19 @@ impl Minutes {
     }
 
     /// The silences between its first minute and `end`, which comes after the last minute of the window. Minutes that are
-    /// `excused` are not silent: nothing was recorded then.
+    /// `excused` do not count, and whoever is silent before and after them was silent once.
     fn silences(&self, end: u32, excused: &Minutes) -> Vec<Silence> {
         let Some(first) = self.first() else { return Vec::new() };
-        let (mut silences, mut since): (Vec<Silence>, Option<u32>) = (Vec::new(), None);
-        for minute in first..=end {
-            let is_silent = minute < end && !self.0.has(minute) && !excused.0.has(minute);
-            match (is_silent, since) {
-                (true, None) => since = Some(minute),
-                (false, Some(first)) => {
-                    silences.push(Silence { first, last: minute - 1 });
-                    since = None;
-                }
-                _ => {}
+        let (mut silences, mut open): (Vec<Silence>, Option<Silence>) = (Vec::new(), None);
+        for minute in first..end {
+            if self.0.has(minute) {
+                silences.extend(open.take());
+            } else if !excused.0.has(minute) {
+                let silence = open.get_or_insert(Silence { first: minute, last: minute, n: 0 });
+                (silence.last, silence.n) = (minute, silence.n + 1);
             }
         }
+        silences.extend(open);
         silences
     }
 
@@ -191,6 +193,14 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_file_in_its_middle_does_not_hide_a_silence() {
+        let (spoken, gap) = (minutes("0-41 53-134"), minutes("45-49"));
+        let silences = spoken.suspicious(135, &gap, MIN_JOINT);
+        let silences: Vec<(u32, u32)> = silences.iter().map(|silence| (silence.first, silence.last)).collect();
+        assert_eq!(silences, [(42, 52)]);
+    }
+
+    #[test]
     fn a_pause_that_comes_back_every_two_hours_is_usual() {
         assert_eq!(suspicious("0-119 125-239 245-359 365-479 485-600", 601), []);
     }
@@ -206,7 +216,7 @@ mod tests {
         let busy = minutes("0-59 65-120");
         let (peers, none) = ([busy.clone(), busy.clone(), busy.clone(), minutes("3 50 61 62 100")], Minutes::default());
         let heard = Heard { peers: &peers, end: 121, excused: &none };
-        assert_eq!(heard.of_collector(), [Silence { first: 63, last: 64 }; 0]);
+        assert!(heard.of_collector().is_empty());
         let peers: Vec<usize> = heard.of_peers(&none).iter().map(|(peer, _)| *peer).collect();
         assert_eq!(peers, [0, 1, 2]);
         let alone = [busy, minutes("0-120"), minutes("0-120")];

@@ -4,6 +4,8 @@
 //! A trouble is kept apart from the history that it befalls, so that either can be left out. [`History::befallen`] puts
 //! them together.
 
+use std::collections::BTreeSet;
+
 use super::history::{CollectorSpec, Deed, END, History, IPV6, N_CONTROLS, PATHS, PREFIXES, PeerSpec, Random, START};
 
 /// What kind of trouble; the names are those that `OUTAGE_REPLAY_TROUBLE` takes.
@@ -140,6 +142,16 @@ impl History {
             history.befall(*collector, what);
         }
         history.deeds.sort_by_key(|(at, ..)| *at);
+        // What was to be copied may have been taken away by another trouble.
+        let History { lines, dumps, collectors, .. } = &mut history;
+        let is_there = |line: &String| {
+            let of_dump =
+                |dump: &super::history::Dump| format!("{} rib {:+} ", collectors[dump.collector].name, dump.at);
+            !line.starts_with("copy ")
+                || !line.contains(" rib ")
+                || dumps.iter().any(|dump| line.contains(&of_dump(dump)))
+        };
+        lines.retain(is_there);
         history
     }
 
@@ -186,9 +198,10 @@ impl History {
                 }
             }
             What::Trans(peers) => {
-                for peer in peers {
-                    self.peers[*peer].asn += 70_000;
-                }
+                // A router that took another address has kept its number.
+                let numbers: BTreeSet<u32> = peers.iter().map(|peer| self.peers[*peer].asn).collect();
+                let own = self.peers.iter_mut().filter(|peer| peer.collector == collector);
+                own.filter(|peer| numbers.contains(&peer.asn)).for_each(|peer| peer.asn += 70_000);
                 self.use_table_dump(collector);
             }
             What::Filled { peer, at, line } => {
