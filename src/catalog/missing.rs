@@ -44,13 +44,7 @@ pub(super) fn missing(
         }
     }
     let (opened, interval) = (era::opened(last), era::interval(last));
-    // Names are minutes: where no later file shows when the last one ended, it may have gone on for one.
-    let ended = match next {
-        Some(next) if follows(next, last) => None,
-        Some(_) => Some(opened.0 + interval),
-        None => Some(opened.1 + interval + NAME_PRECISION),
-    };
-    if ended.is_some_and(|ended| end > ended) {
+    if end > opened.1 + interval + NAME_PRECISION && !next.is_some_and(|next| follows(next, last)) {
         hole(opened.0 + interval, end, format!("no update file after {}", last.name));
     }
     gaps

@@ -1,11 +1,12 @@
 //! What the archives did not show.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::lane::Archive;
 use super::reading::ReadFile;
 use crate::bgp::{Asn, Collector, Family};
-use crate::catalog::CollectorPlan;
+use crate::catalog::{CollectorPlan, NAME_PRECISION};
 use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
 use crate::decode::clock::STRAY;
 use crate::detect::Skew;
@@ -13,6 +14,9 @@ use crate::replay::{RIB_INSTANT, Replay, RibTable};
 use crate::report::{CollectorCoverage, Coverage, CoverageRow, Doubts, Source};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
+
+/// So long after a file is due to end nothing need have been recorded.
+const LATE: Duration = Duration::from_secs(10);
 
 /// What is known to be a gap before any update file is read: files that are missing, and the time after RIB dumps that
 /// contradict each other too often to be accepted. `ribs` are reports of the RIB dumps, in order.
@@ -45,7 +49,19 @@ pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFil
         };
         gap(plan, window, stretch, reason, detail)
     });
-    skipped.chain(unseen).chain(unproved(plan, index, updates, window)).collect()
+    let unproved = unproved(plan, index, updates, window).or_else(|| after_the_last(plan, index, updates, window));
+    skipped.chain(unseen).chain(unproved).collect()
+}
+
+/// The end of the window that lies after the last file. Names are minutes, so that a file may go on for one longer than they
+/// say, and its records show whether it did: it lasts as long as others from its first record on, or up to its last one.
+fn after_the_last(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Option<Gap> {
+    let named = plan.updates.get(index).filter(|_| index + 1 == plan.updates.len())?.nominal_span();
+    let (first, last) = updates.reading.span?;
+    let until = (first.clamp(named.start, named.start + NAME_PRECISION) + named.duration()).max(last);
+    let is_known = plan.gaps.iter().any(|gap| gap.window.end >= window.end);
+    let stretch = Window::new(until, window.end).ok().filter(|rest| !is_known && rest.duration() > LATE)?;
+    gap(plan, window, stretch, GapReason::Missing, format!("no update file after {}", updates.report.name))
 }
 
 /// The time that a file should cover only because names are spaced so, where its own records end long before: then one

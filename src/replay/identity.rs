@@ -80,16 +80,13 @@ impl Replayer {
     /// What turns out at the end: vantage points that fell silent, stretches without any record, times that contradict each
     /// other. Returns the stretches without a record.
     pub(super) fn take_back(&mut self) -> Vec<Window> {
-        let excused = self.minutes_in_gaps();
         let end = self.minute(Timestamp::from_micros(self.window.end.micros() - 1)).map_or(0, |last| last + 1);
-        let heard = Heard { peers: &self.minutes, end, excused: &excused };
-        let holes = heard.of_collector();
-        let mut no_records = excused.clone();
-        holes.iter().flat_map(Silence::minutes).for_each(|minute| no_records.add(minute));
-        let silent = heard.of_peers(&no_records);
+        let gaps = Window::united(self.gaps.clone());
+        let mut holes = self.pauses.suspicious(self.window.start, self.window.end, &gaps);
+        let no_records = self.minutes_in(&[&gaps[..], &holes].concat());
+        let silent = Heard { peers: &self.minutes, end }.of_peers(&no_records);
         let window_of =
             |silence: &Silence| Window { start: self.instant(silence.first), end: self.instant(silence.last + 1) };
-        let mut holes: Vec<Window> = holes.iter().map(window_of).collect();
         let silent: Vec<(usize, Window)> = silent.iter().map(|(peer, silence)| (*peer, window_of(silence))).collect();
         // A session that is known to be closed has nothing to say.
         let unexplained = self.open_for_long(holes.iter().copied().chain(silent.iter().map(|(_, window)| *window)));
@@ -117,8 +114,8 @@ impl Replayer {
         holes
     }
 
-    /// The peers whose session, of either family, was up for [`MIN_SILENCE`] or more of some stretches of time, each with the
-    /// stretch.
+    /// The peers whose session, of either family, was up for [`MIN_SILENCE`] or more of some stretches of time, or for all of
+    /// a shorter one, each with the stretch.
     fn open_for_long(&self, windows: impl Iterator<Item = Window>) -> FxHashSet<(usize, Window)> {
         let windows: FxHashSet<Window> = windows.collect();
         let mut open: FxHashMap<(usize, Family, Window), Duration> = FxHashMap::default();
@@ -128,7 +125,7 @@ impl Replayer {
                 *open.entry((span.peer, span.family, window)).or_default() += both.duration();
             }
         }
-        let long = open.into_iter().filter(|(_, open)| *open >= MIN_SILENCE);
+        let long = open.into_iter().filter(|((.., window), open)| *open >= MIN_SILENCE.min(window.duration()));
         long.map(|((peer, _, window), _)| (peer, window)).collect()
     }
 
@@ -139,10 +136,10 @@ impl Replayer {
         }
     }
 
-    /// The minutes for which gaps are known.
-    fn minutes_in_gaps(&self) -> Minutes {
+    /// The minutes of the replay that lie in some stretches, or begin or end in them.
+    fn minutes_in(&self, stretches: &[Window]) -> Minutes {
         let mut minutes = Minutes::default();
-        for gap in Window::united(self.gaps.clone()) {
+        for gap in stretches {
             let (start, end) = (gap.start.max(self.window.start), gap.end.min(self.window.end));
             let last = Timestamp::from_micros(end.micros() - 1);
             if let (true, Some(first), Some(last)) = (start < end, self.minute(start), self.minute(last)) {

@@ -8,7 +8,7 @@ use super::control::{Sample, Sampled};
 use super::overlay::Overlay;
 use super::routes::{Route, join};
 use super::sessions::Session;
-use super::silence::Minutes;
+use super::silence::{Minutes, Pauses};
 use super::table::RibTable;
 use super::times::{FileRuns, FileTime, Moment, Times};
 use super::*;
@@ -70,6 +70,8 @@ pub struct Replayer {
     pub(super) heard: Vec<[Option<(Timestamp, Timestamp)>; 2]>,
     /// The minutes since the beginning in which each peer sent anything.
     pub(super) minutes: Vec<Minutes>,
+    /// Stretches in which nobody sent anything.
+    pub(super) pauses: Pauses,
     pub(super) is_internal: Vec<bool>,
     /// Whether another peer has the same address.
     pub(super) has_twin: Vec<bool>,
@@ -110,6 +112,7 @@ impl Replayer {
             speaks: Vec::new(),
             heard: Vec::new(),
             minutes: Vec::new(),
+            pauses: Pauses::default(),
             is_internal: Vec::new(),
             has_twin: Vec::new(),
             dumped_as: Vec::new(),
@@ -172,6 +175,7 @@ impl Replayer {
         if let Some(first) = believed.first() {
             self.advance(first.first_at.min(self.window.end));
         }
+        believed.iter().for_each(|run| self.pauses.add(run, self.window.start));
         let latest = believed.iter().map(|run| run.last_at).max();
         let of_believed = |minute: &&u32| {
             let (start, end) = (i64::from(**minute) * 60, i64::from(**minute) * 60 + 59);

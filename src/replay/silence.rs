@@ -5,10 +5,19 @@
 //! who speak seldom cannot be judged by this.
 
 use super::control::Bits;
+use super::*;
+use crate::decode::Run;
 
+/// A pause of a whole collector counts from this length on.
+const MIN_PAUSE: Duration = Duration::from_secs(150);
+/// It is longer than this many times the longest usual one. Shorter ones than five seconds are not told apart.
+const TIMES_USUAL_PAUSE: u32 = 4;
+const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
+/// So many times it has to be heard, in between pauses or for five seconds each, to tell what is usual.
+const MIN_HEARD: u64 = 30;
 /// So many other minutes have to be known to tell what is usual.
 const MIN_MINUTES: u32 = 10;
-/// A silence of a whole collector, or of most of its busy vantage points at once, counts from this length on.
+/// A silence, in minutes, of most busy vantage points at once counts from this length on.
 const MIN_JOINT: u32 = 3;
 /// That of a single vantage point.
 const MIN_SINGLE: u32 = 10;
@@ -52,11 +61,6 @@ impl Minutes {
     /// The vantage point said something in a minute.
     pub fn add(&mut self, minute: u32) {
         self.0.set(minute, true);
-    }
-
-    /// Adds those of another one.
-    pub fn extend(&mut self, other: &Minutes) {
-        other.iter().for_each(|minute| self.add(minute));
     }
 
     fn iter(&self) -> impl Iterator<Item = u32> + '_ {
@@ -119,23 +123,64 @@ impl Minutes {
     }
 }
 
+/// The pauses of a collector, to the second: stretches in which nobody said anything.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pauses {
+    pauses: Vec<Window>,
+    heard_until: Option<Timestamp>,
+}
+
+impl Pauses {
+    /// Takes the next run of records, of a replay that begins at `start`.
+    pub fn add(&mut self, run: &Run, start: Timestamp) {
+        let heard_until = self.heard_until.unwrap_or(start);
+        self.pauses.extend(Window::new(heard_until, run.first_at));
+        self.heard_until = Some(heard_until.max(run.last_at));
+    }
+
+    /// Those that are too long to be pauses, up to `end`. Time in `gaps`, which are in order and apart, does not count: nothing
+    /// was recorded then for a known reason.
+    pub fn suspicious(&self, start: Timestamp, end: Timestamp, gaps: &[Window]) -> Vec<Window> {
+        let Some(heard_until) = self.heard_until else { return Vec::new() };
+        let seconds = |parts: &[Window]| parts.iter().map(Window::duration).sum::<Duration>();
+        let known = Window::new(start, end).map_or(Duration::ZERO, |all| seconds(&all.without(gaps)));
+        let last = Window::new(heard_until, end).ok();
+        let pauses: Vec<(Window, Duration)> = self
+            .pauses
+            .iter()
+            .copied()
+            .chain(last)
+            .filter_map(|pause| {
+                let parts = pause.without(gaps);
+                let (first, last) = parts.first().zip(parts.last())?;
+                Some((Window { start: first.start, end: last.end }, seconds(&parts)))
+            })
+            .collect();
+        let is_suspicious = |(_, length): &&(Window, Duration)| {
+            let is_long = |other: &&(Window, Duration)| other.1 * 2 >= *length;
+            let long: Vec<&(Window, Duration)> = pauses.iter().filter(is_long).collect();
+            let usual = pauses.iter().filter(|other| !is_long(other)).map(|(_, other)| *other).max();
+            let usual = usual.unwrap_or_default().max(SHORTEST_PAUSE);
+            let all: Duration = pauses.iter().map(|(_, other)| *other).sum();
+            let n_usual = (pauses.len() - long.len()) as u64;
+            let n_heard = known.saturating_sub(all).as_secs() / SHORTEST_PAUSE.as_secs() + n_usual;
+            *length >= MIN_PAUSE
+                && *length > usual * TIMES_USUAL_PAUSE
+                && n_heard >= MIN_HEARD
+                && long.len() as u64 <= known.as_secs() / 60 / u64::from(RARE) + 1
+        };
+        pauses.iter().filter(is_suspicious).map(|(pause, _)| *pause).collect()
+    }
+}
+
 /// What the minutes of a collector's vantage points tell, by peer.
 pub(super) struct Heard<'a> {
     pub peers: &'a [Minutes],
     /// The minute after the last one of the window.
     pub end: u32,
-    /// Minutes for which the archive has no file, or a file without records.
-    pub excused: &'a Minutes,
 }
 
 impl Heard<'_> {
-    /// Stretches in which the whole collector recorded nothing.
-    pub fn of_collector(&self) -> Vec<Silence> {
-        let mut all = Minutes::default();
-        self.peers.iter().for_each(|peer| all.extend(peer));
-        all.suspicious(self.end, self.excused, MIN_JOINT)
-    }
-
     /// Stretches in which single vantage points fell silent while others went on. Those of whole minutes of the collector
     /// are `excused`.
     pub fn of_peers(&self, excused: &Minutes) -> Vec<(usize, Silence)> {
@@ -158,12 +203,6 @@ impl Heard<'_> {
             n_busy >= 3 && together as f64 >= MOST * n_busy as f64
         };
         candidates.iter().filter(is_told).copied().collect()
-    }
-}
-
-impl Silence {
-    pub fn minutes(&self) -> impl Iterator<Item = u32> + use<> {
-        self.first..=self.last
     }
 }
 
@@ -192,6 +231,35 @@ mod tests {
         assert_eq!(suspicious("0-44", 60), [(45, 59)]);
     }
 
+    /// Runs of records by their seconds, `0-600 720-1800`, and the pauses among them that are none.
+    fn pauses(text: &str, end: i64, gaps: &[Window]) -> Vec<(i64, i64)> {
+        let at = Timestamp::from_secs;
+        let mut pauses = Pauses::default();
+        for word in text.split_whitespace() {
+            let (first, last) = word.split_once('-').unwrap();
+            let [first_at, last_at] = [first, last].map(|second| at(second.parse().unwrap()));
+            pauses.add(&Run { record: 0, n_records: 9, first_at, last_at }, at(0));
+        }
+        let found = pauses.suspicious(at(0), at(end), gaps);
+        found.iter().map(|pause| (pause.start.secs(), pause.end.secs())).collect()
+    }
+
+    #[test]
+    fn a_collector_that_rests_for_seconds_was_not_heard_for_three_minutes() {
+        assert_eq!(pauses("0-600 612-900 1080-1800", 1800, &[]), [(900, 1080)]);
+        // Nor at the beginning, nor at the end.
+        assert_eq!(pauses("300-1000 1010-1800", 1800, &[]), [(0, 300)]);
+        assert_eq!(pauses("0-1000 1010-1800", 2000, &[]), [(1800, 2000)]);
+        assert_eq!(pauses("0-600 650-900 1080-1800", 1800, &[]), []);
+    }
+
+    #[test]
+    fn a_missing_file_is_no_pause_and_does_not_hide_one_around_it() {
+        let gap = [Window { start: Timestamp::from_secs(900), end: Timestamp::from_secs(1200) }];
+        assert_eq!(pauses("0-890 1201-2400", 2400, &gap), []);
+        assert_eq!(pauses("0-820 1290-2400", 2400, &gap), [(820, 1290)]);
+    }
+
     #[test]
     fn a_missing_file_in_its_middle_does_not_hide_a_silence() {
         let (spoken, gap) = (minutes("0-41 53-134"), minutes("45-49"));
@@ -215,11 +283,10 @@ mod tests {
     fn three_busy_vantage_points_that_fall_silent_together_were_not_heard_even_for_short() {
         let busy = minutes("0-59 65-120");
         let (peers, none) = ([busy.clone(), busy.clone(), busy.clone(), minutes("3 50 61 62 100")], Minutes::default());
-        let heard = Heard { peers: &peers, end: 121, excused: &none };
-        assert!(heard.of_collector().is_empty());
+        let heard = Heard { peers: &peers, end: 121 };
         let peers: Vec<usize> = heard.of_peers(&none).iter().map(|(peer, _)| *peer).collect();
         assert_eq!(peers, [0, 1, 2]);
         let alone = [busy, minutes("0-120"), minutes("0-120")];
-        assert_eq!(Heard { peers: &alone, end: 121, excused: &none }.of_peers(&none), []);
+        assert_eq!(Heard { peers: &alone, end: 121 }.of_peers(&none), []);
     }
 }

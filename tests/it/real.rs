@@ -4,8 +4,11 @@
 //! outages that an independent and much simpler reader finds in them. The archives are not ours and stay outside the
 //! repository: without the variable these tests say so and pass.
 
+mod derived;
+mod injected;
 mod lists;
 mod odd;
+mod records;
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,6 +14,8 @@ pub const KNOWN: u8 = 4;
 const N_SECONDS: usize = (END - START) as usize;
 /// How long a RIB dump may be taken to speak for its tables where no update file follows it.
 const SNAPSHOT: i64 = 61;
+/// How long before a missing file the one before it may seem to go on.
+const LATE: i64 = 30;
 /// A table transfer without an end is over after a quarter of an hour.
 const TRANSFER: i64 = 900;
 const N_PREFIXES: usize = PREFIXES.len();
@@ -225,7 +227,11 @@ impl Truth {
                             let before = || dumps.iter().filter(|judged| judged.done_at() < history.window.0 - 600);
                             before().any(|judged| judged.is_good) && before().all(shows)
                         }
-                        false => (START..END).any(holds),
+                        // Where no dump tells otherwise, who withdraws a prefix is taken to have held it.
+                        false => {
+                            let names = |at: i64| lives[*peer].named[index(at)] >> prefix & 1 != 0;
+                            (START..END).any(|at| holds(at) || !tells_partial && names(at))
+                        }
                     }
                 };
                 (0..lives.len()).filter(normally).collect()
@@ -337,6 +343,8 @@ fn claims(
         }
         let shown = life.named[now] | if life.is_full[now] { life.held[now] } else { 0 };
         (gone, perhaps_gone) = (gone & !shown, perhaps_gone & !shown);
+        // A file ends as long after its first record as the others do: nobody knows it to the second.
+        let is_dark = holes.iter().any(|hole| hole.is_whole && hole.from + LATE <= at && at < hole.to);
         let in_whole_hole = holes.iter().any(|hole| hole.is_whole && hole.from <= at && at < hole.to);
         if in_whole_hole {
             named_again = 0;
@@ -367,7 +375,7 @@ fn claims(
             if is_stale && life.is_up[now] && !life.is_full[now] && begun.is_some_and(is_in_dump) {
                 set |= LACKS;
             }
-            if has_dump && named_again & bit == 0 {
+            if has_dump && named_again & bit == 0 && (is_dark || !in_whole_hole) {
                 set = 0;
             }
             if !dumps_are_good {
@@ -375,7 +383,7 @@ fn claims(
                 // hole at most.
                 set |= HOLDS;
             }
-            if in_whole_hole {
+            if is_dark {
                 set = 0;
             }
             claims[now] = set | if known[now] && set != 0 { KNOWN } else { 0 };
