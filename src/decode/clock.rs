@@ -217,8 +217,17 @@ fn standing(
     // A clock that runs on from the file before, or into the file after, was set: both sides of the step are believed, and
     // what they contradict each other in is not.
     let runs_on = |from: Timestamp, to: Timestamp| !is_late(to, from) && to <= from + LONG_STEP;
-    let is_continued = previous.is_none() && before.is_some_and(|before| runs_on(before, run.first_at))
-        || next.is_none() && after.is_some_and(|after| runs_on(run.last_at, after));
+    // Unless the records that are believed run on as well, and this is a slip of a few stamps.
+    let continues = |before: Timestamp| {
+        let is_slip = next.is_some_and(|other| runs_on(before, runs[other].first_at)) && run.n_records < MANY;
+        runs_on(before, run.first_at) && !is_slip
+    };
+    let is_continued_by = |after: Timestamp| {
+        let is_slip = previous.is_some_and(|other| runs_on(runs[other].last_at, after)) && run.n_records < MANY;
+        runs_on(run.last_at, after) && !is_slip
+    };
+    let is_continued =
+        previous.is_none() && before.is_some_and(continues) || next.is_none() && after.is_some_and(is_continued_by);
     let is_single_sided = since.is_none() || until.is_none();
     let is_plausible = nominal.is_none_or(|nominal| is_near(run, &nominal));
     if is_continued || is_single_sided && is_plausible {

@@ -89,7 +89,8 @@ impl Replayer {
             |silence: &Silence| Window { start: self.instant(silence.first), end: self.instant(silence.last + 1) };
         let silent: Vec<(usize, Window)> = silent.iter().map(|(peer, silence)| (*peer, window_of(silence))).collect();
         // A session that is known to be closed has nothing to say.
-        let unexplained = self.open_for_long(holes.iter().copied().chain(silent.iter().map(|(_, window)| *window)));
+        let unexplained =
+            self.open_for_long(holes.iter().copied().chain(silent.iter().map(|(_, window)| *window)), &gaps);
         holes.retain(|hole| (0..self.peers.len()).any(|peer| unexplained.contains(&(peer, *hole))));
         for hole in &holes {
             let open = (0..self.peers.len()).filter(|peer| unexplained.contains(&(*peer, *hole)));
@@ -116,7 +117,7 @@ impl Replayer {
 
     /// The peers whose session, of either family, was up for [`MIN_SILENCE`] or more of some stretches of time, or for all of
     /// a shorter one, each with the stretch.
-    fn open_for_long(&self, windows: impl Iterator<Item = Window>) -> FxHashSet<(usize, Window)> {
+    fn open_for_long(&self, windows: impl Iterator<Item = Window>, gaps: &[Window]) -> FxHashSet<(usize, Window)> {
         let windows: FxHashSet<Window> = windows.collect();
         let mut open: FxHashMap<(usize, Family, Window), Duration> = FxHashMap::default();
         for span in self.session_spans.iter().filter(|span| span.state.is_open()) {
@@ -125,7 +126,9 @@ impl Replayer {
                 *open.entry((span.peer, span.family, window)).or_default() += both.duration();
             }
         }
-        let long = open.into_iter().filter(|((.., window), open)| *open >= MIN_SILENCE.min(window.duration()));
+        // Where a file is missing later on, nothing is known of sessions from then on.
+        let until_gap = |window: Window| window.without(gaps).first().map_or(Duration::ZERO, Window::duration);
+        let long = open.into_iter().filter(|((.., window), open)| *open >= MIN_SILENCE.min(until_gap(*window)));
         long.map(|((peer, _, window), _)| (peer, window)).collect()
     }
 
@@ -184,7 +187,13 @@ impl Replayer {
         let after = self.tables.iter().find(|table| table.begun_at >= self.window.end);
         let before = self.tables.iter().rfind(|table| table.done_at < self.window.end);
         let Some((after, before)) = after.zip(before) else { return Vec::new() };
-        let gone = (0..self.peers.len()).filter(|peer| before.lists(*peer) && !after.lists(*peer));
+        let is_closed = |peer: usize| {
+            let closed =
+                |span: &PeerSpan| span.peer == peer && span.state == PeerState::Down && span.to >= self.window.end;
+            self.session_spans.iter().any(closed)
+        };
+        let is_gone = |peer: &usize| before.lists(*peer) && !after.lists(*peer) && !is_closed(*peer);
+        let gone = (0..self.peers.len()).filter(is_gone);
         let since = |peer: usize| self.minutes[peer].last().map_or(before.done_at, |last| self.instant(last + 1));
         gone.map(|peer| (peer, since(peer).max(before.done_at))).collect()
     }

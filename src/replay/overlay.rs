@@ -69,8 +69,20 @@ impl Overlay {
                 None => vec![span],
             };
             *routes = std::mem::take(routes).into_iter().flat_map(broken).collect();
+            // What ends a table transfer tells nothing of a table of which a part was not heard.
+            let mut unheard: FxHashMap<(usize, Family, Timestamp), Timestamp> = FxHashMap::default();
+            for span in sessions.iter().filter(|span| span.state == PeerState::Syncing) {
+                let mut own = breaks.get(&(span.peer, span.family)).into_iter().flatten();
+                if let Some(last) = own.rfind(|other| other.window.start < span.to && other.window.end > span.from) {
+                    unheard.insert((span.peer, span.family, span.to), last.known_again);
+                }
+            }
             let broken = |span: PeerSpan| match breaks.get(&(span.peer, span.family)) {
-                Some(breaks) => broken_table(span, breaks),
+                Some(breaks) => {
+                    let known_again = unheard.get(&(span.peer, span.family, span.from)).copied();
+                    let parts = incomplete_until(span, known_again.unwrap_or(Timestamp::MIN));
+                    parts.into_iter().flat_map(|span| broken_table(span, breaks)).collect()
+                }
                 None => vec![span],
             };
             *sessions = std::mem::take(sessions).into_iter().flat_map(broken).collect();
@@ -176,6 +188,16 @@ fn broken_table(span: PeerSpan, breaks: &[Break]) -> Vec<PeerSpan> {
     parts.extend(rest);
     parts.retain(|span| span.from < span.to);
     parts
+}
+
+/// The table is whole from an instant on, and not before.
+fn incomplete_until(span: PeerSpan, at: Timestamp) -> Vec<PeerSpan> {
+    if !span.complete || at <= span.from {
+        return vec![span];
+    }
+    let at = at.min(span.to);
+    let parts = [PeerSpan { to: at, complete: false, ..span.clone() }, PeerSpan { from: at, ..span }];
+    parts.into_iter().filter(|span| span.from < span.to).collect()
 }
 
 /// Takes stretches, in order and apart, out of the time for which a session was up or being set up.

@@ -36,10 +36,16 @@ impl Replayer {
         let session = self.sessions[peer][family as usize];
         // The daemon clears the routes of a session that was closed just before in the background.
         let closed_meanwhile = session.state == PeerState::Down && session.since > table.begun_at - RIB_BACKLOG;
+        // Of a session that was opened just before or meanwhile it may list routes of the one before.
+        let opened_meanwhile = session.opened_at > table.begun_at - RIB_BACKLOG;
         // A dump in the middle of a table transfer lists what has arrived: it cannot tell absent from not yet sent.
         // What was lost of a message just before it may not be in it yet.
         let lost_meanwhile = session.lost_message_at.is_some_and(|at| at > table.begun_at - RIB_BACKLOG);
-        if closed_meanwhile || lost_meanwhile || session.state == PeerState::Syncing && !session.lost_table {
+        if closed_meanwhile
+            || opened_meanwhile
+            || lost_meanwhile
+            || session.state == PeerState::Syncing && !session.lost_table
+        {
             return;
         }
         // Between a dump for the baseline alone and the first updates anything may have changed.

@@ -305,7 +305,8 @@ impl Replayer {
         let moment = self.times.moment(event.run, event.at, event.clock);
         let prefix = event.change.prefix();
         let Some(may_be) = moment.may_be else { return self.apply(peer, file, event, moment) };
-        // What it changes happened somewhere in that time.
+        // What it changes happened somewhere in that time; what falls due meanwhile does not come of it.
+        self.advance(self.times.now.min(self.window.end));
         let held = |replayer: &Replayer| {
             let route = prefix.and_then(|prefix| replayer.routes[peer].get(&prefix));
             route.and_then(|route| route.held.clone())

@@ -38,7 +38,7 @@ impl Session {
             record: None,
             confirmed_at: since,
             dumped_at: None,
-            opened_at: since,
+            opened_at: Timestamp::MIN,
             lost_table: false,
             lost_message_at: None,
             lost_announcements: false,

@@ -8,8 +8,9 @@ use super::control::Bits;
 use super::*;
 use crate::decode::Run;
 
-/// A pause of a whole collector counts from this length on.
+/// A pause of a whole collector counts from this length on, and from a shorter one on where a file is missing beside it.
 const MIN_PAUSE: Duration = Duration::from_secs(150);
+const MIN_PAUSE_BY_A_GAP: Duration = Duration::from_secs(60);
 /// It is longer than this many times the longest usual one. Shorter ones than five seconds are not told apart.
 const TIMES_USUAL_PAUSE: u32 = 4;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
@@ -145,7 +146,7 @@ impl Pauses {
         let seconds = |parts: &[Window]| parts.iter().map(Window::duration).sum::<Duration>();
         let known = Window::new(start, end).map_or(Duration::ZERO, |all| seconds(&all.without(gaps)));
         let last = Window::new(heard_until, end).ok();
-        let pauses: Vec<(Window, Duration)> = self
+        let pauses: Vec<Pause> = self
             .pauses
             .iter()
             .copied()
@@ -153,24 +154,33 @@ impl Pauses {
             .filter_map(|pause| {
                 let parts = pause.without(gaps);
                 let (first, last) = parts.first().zip(parts.last())?;
-                Some((Window { start: first.start, end: last.end }, seconds(&parts)))
+                let window = Window { start: first.start, end: last.end };
+                Some(Pause { window, length: seconds(&parts), is_by_a_gap: parts != [pause] })
             })
             .collect();
-        let is_suspicious = |(_, length): &&(Window, Duration)| {
-            let is_long = |other: &&(Window, Duration)| other.1 * 2 >= *length;
-            let long: Vec<&(Window, Duration)> = pauses.iter().filter(is_long).collect();
-            let usual = pauses.iter().filter(|other| !is_long(other)).map(|(_, other)| *other).max();
-            let usual = usual.unwrap_or_default().max(SHORTEST_PAUSE);
-            let all: Duration = pauses.iter().map(|(_, other)| *other).sum();
-            let n_usual = (pauses.len() - long.len()) as u64;
-            let n_heard = known.saturating_sub(all).as_secs() / SHORTEST_PAUSE.as_secs() + n_usual;
-            *length >= MIN_PAUSE
-                && *length > usual * TIMES_USUAL_PAUSE
+        let is_suspicious = |pause: &&Pause| {
+            let is_long = |other: &&Pause| other.length * 2 >= pause.length;
+            let (long, shorter): (Vec<&Pause>, Vec<&Pause>) = pauses.iter().partition(is_long);
+            let usual = shorter.iter().map(|other| other.length).max().unwrap_or_default().max(SHORTEST_PAUSE);
+            let all: Duration = pauses.iter().map(|other| other.length).sum();
+            let n_heard = known.saturating_sub(all).as_secs() / SHORTEST_PAUSE.as_secs() + shorter.len() as u64;
+            pause.length >= if pause.is_by_a_gap { MIN_PAUSE_BY_A_GAP } else { MIN_PAUSE }
+                && pause.length > usual * TIMES_USUAL_PAUSE
                 && n_heard >= MIN_HEARD
                 && long.len() as u64 <= known.as_secs() / 60 / u64::from(RARE) + 1
         };
-        pauses.iter().filter(is_suspicious).map(|(pause, _)| *pause).collect()
+        pauses.iter().filter(is_suspicious).map(|pause| pause.window).collect()
     }
+}
+
+/// A stretch in which nobody said anything.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    window: Window,
+    /// How much of it counts.
+    length: Duration,
+    /// Whether files are missing for a part of it.
+    is_by_a_gap: bool,
 }
 
 /// What the minutes of a collector's vantage points tell, by peer.

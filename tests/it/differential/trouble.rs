@@ -142,6 +142,25 @@ impl History {
             history.befall(*collector, what);
         }
         history.deeds.sort_by_key(|(at, ..)| *at);
+        // Whoever took another name says nothing more under the former one.
+        let renamed_at = |trouble: &Trouble, peer: usize| match &trouble.what {
+            What::Renumber { peers, at, .. } if peers.contains(&peer) => Some(*at),
+            _ => None,
+        };
+        let gone_from = |peer: usize| {
+            let times = self.troubles.iter().filter_map(|trouble| renamed_at(trouble, peer));
+            times.min().unwrap_or(i64::MAX)
+        };
+        let (mut deeds, mut lines) = (std::mem::take(&mut history.deeds), std::mem::take(&mut history.lines));
+        deeds.retain(|(at, peer, _)| *at <= gone_from(*peer));
+        lines.retain(|line| {
+            let of_peer = line.strip_prefix("at ").and_then(|rest| {
+                let (at, rest) = rest.split_once(" p")?;
+                Some((at.parse::<i64>().ok()?, rest.split(' ').next()?.parse::<usize>().ok()?))
+            });
+            of_peer.is_none_or(|(at, peer)| at <= gone_from(peer))
+        });
+        (history.deeds, history.lines) = (deeds, lines);
         // What was to be copied may have been taken away by another trouble.
         let History { lines, dumps, collectors, .. } = &mut history;
         let is_there = |line: &String| {

@@ -85,13 +85,8 @@ impl Life {
         let mut paths: [u8; N_PREFIXES] = std::array::from_fn(|prefix| spec.held >> prefix & 1);
         let mut deeds = history.deeds.iter().filter(|(_, who, _)| *who == peer).peekable();
         let (mut is_up, mut sent_at, mut has_end) = (!spec.is_idle, START, true);
-        let CollectorSpec { has_opens, period, .. } = history.collectors[spec.collector];
-        let is_lost = |at: i64| {
-            let broken = history.broken.iter().filter(|b| b.collector == spec.collector && !b.is_rib);
-            let broken = broken.map(|broken| (broken.at, broken.at + period));
-            let holes = history.holes.iter().filter(|(who, ..)| *who == spec.collector);
-            broken.chain(holes.map(|(_, from, to)| (*from, *to))).any(|(from, to)| (from..to).contains(&at))
-        };
+        let has_opens = history.collectors[spec.collector].has_opens;
+        let is_lost = |at: i64| is_lost(history, spec.collector, at);
         let (mut recorded, mut in_doubt) = (if spec.is_idle { 0 } else { spec.held }, 0);
         for at in START..END {
             let mut named = 0;
@@ -155,6 +150,15 @@ impl Life {
     fn is_settled_throughout(&self, dump: &Dump) -> bool {
         (dump.at - 1..=dump.at + dump.span + 1).all(|at| self.is_settled[index(at.min(END - 1))])
     }
+}
+
+/// Whether records of a collector of that second are missing or damaged.
+fn is_lost(history: &History, collector: usize, at: i64) -> bool {
+    let period = history.collectors[collector].period;
+    let broken = history.broken.iter().filter(|b| b.collector == collector && !b.is_rib && !b.damage.is_harmless());
+    let broken = broken.map(|broken| (broken.at, broken.at + period));
+    let holes = history.holes.iter().filter(|(who, ..)| *who == collector).map(|(_, from, to)| (*from, *to));
+    broken.chain(holes).any(|(from, to)| (from..to).contains(&at))
 }
 
 /// A stretch for which the files of a collector are missing or damaged.
@@ -316,8 +320,7 @@ fn claims(
 ) -> [Vec<u8>; N_PREFIXES] {
     let spec = &history.peers[peer];
     let CollectorSpec { has_states, has_opens, .. } = history.collectors[spec.collector];
-    let is_lost =
-        |at: i64| history.holes.iter().any(|(who, from, to)| *who == spec.collector && (*from..*to).contains(&at));
+    let is_lost = |at: i64| is_lost(history, spec.collector, at);
     let truth = |at: i64, prefix: usize| if life.held[index(at)] >> prefix & 1 != 0 { HOLDS } else { LACKS };
     let dumps_are_good = dumps.iter().any(|judged| judged.is_good);
     let known = known(spec.is_partial, has_states, life, holes, dumps);
