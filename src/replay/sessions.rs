@@ -150,6 +150,8 @@ impl Replayer {
         }
         if self.sessions[peer].iter().all(|session| session.state == PeerState::Down) {
             self.session_up(peer, cause);
+            // Nothing shows when it was opened, nor what was sent before this.
+            self.sessions[peer].iter_mut().for_each(|session| session.lost_announcements = true);
         }
     }
 

@@ -179,6 +179,9 @@ impl History {
             What::Lines(lines) => self.lines.extend(lines.iter().cloned()),
             What::Stamps { line, from, to, by, spares_dumps } => {
                 self.lines.push(line.clone());
+                // The clock that names files is the same.
+                self.broken
+                    .retain(|broken| broken.is_rib || broken.collector != collector || !line.contains(" clock "));
                 let span = from - by.abs() - TOLERANCE..to + by.abs() + TOLERANCE;
                 if !spares_dumps {
                     self.remove_dumps(|dump| dump.collector == collector && span.contains(&dump.at));
@@ -219,8 +222,10 @@ impl History {
             What::Trans(peers) => {
                 // A router that took another address has kept its number.
                 let numbers: BTreeSet<u32> = peers.iter().map(|peer| self.peers[*peer].asn).collect();
-                let own = self.peers.iter_mut().filter(|peer| peer.collector == collector);
-                own.filter(|peer| numbers.contains(&peer.asn)).for_each(|peer| peer.asn += 70_000);
+                for (index, peer) in self.peers.iter_mut().enumerate() {
+                    let is_new_self = peer.collector == collector && peer.is_idle && numbers.contains(&peer.asn);
+                    peer.asn += if peers.contains(&index) || is_new_self { 70_000 } else { 0 };
+                }
                 self.use_table_dump(collector);
             }
             What::Filled { peer, at, line } => {

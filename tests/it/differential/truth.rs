@@ -300,6 +300,10 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
         }
     };
     let mut judged: Vec<Judged> = own.map(judge).collect();
+    // Where most are cut, and alike, the whole ones seem to hold too much.
+    let n_cut = judged.iter().filter(|judged| judged.dump.cut < 100).count();
+    let is_outvoted = n_cut > 1 && n_cut * 2 > judged.len() - 1;
+    judged.iter_mut().for_each(|judged| judged.is_good &= !is_outvoted);
     // What is left of a table shows only beside the next one that is whole, and those before the one that seeds are
     // not read.
     for index in 0..judged.len() {
