@@ -122,6 +122,15 @@ impl Timeline {
         self
     }
 
+    /// The same, with nothing to fall from before `at`.
+    pub fn carried_from(&self, at: Timestamp) -> Timeline {
+        let mut timeline = self.clone();
+        for step in timeline.steps.iter_mut().filter(|step| step.from < at) {
+            (step.n_baseline_visible, step.n_baseline_live) = (0, 0);
+        }
+        timeline
+    }
+
     /// The step that holds `at`.
     pub fn at(&self, at: Timestamp) -> Option<&Step> {
         let index = self.steps.partition_point(|step| step.from <= at);

@@ -11,6 +11,7 @@ use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::catalog::{Query, Target};
 use crate::detect::{self, AsnTimeline, Findings, Others, Outage};
 use crate::report::{Observations, Parameters, Report};
+use crate::time::Timestamp;
 use crate::visibility::{BaselineSource, Timeline, View};
 
 /// Finds the outages in what the archives showed.
@@ -106,23 +107,29 @@ fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: 
         .map(|subject| {
             let timeline = view.timeline(subject.prefix, None);
             let asn = subject.asns.first().copied();
-            let findings = detect::prefix_findings(
-                view,
-                &timeline,
-                subject.target,
-                asn,
-                known,
-                options.metric,
-                &options.thresholds,
-            );
-            // An AS that only ever left a trace of an announcement did not lose what another one has.
-            let is_trace = |asn: &Asn| {
-                let baseline = view.timeline(subject.prefix, Some(*asn)).baseline;
-                timeline.baseline.decides() && baseline.source == BaselineSource::Nobody
+            let found = |timeline: &Timeline| {
+                let (metric, thresholds) = (options.metric, &options.thresholds);
+                detect::prefix_findings(view, timeline, subject.target, asn, known, metric, thresholds)
             };
-            let is_asked_as_asn = matches!(subject.target, Target::Asn(_));
-            let is_left_out = !findings.is_empty() && is_asked_as_asn && subject.asns.iter().all(is_trace);
-            (timeline, if is_left_out { Findings::default() } else { findings })
+            let findings = found(&timeline);
+            if findings.is_empty() || !matches!(subject.target, Target::Asn(_)) {
+                return (timeline, findings);
+            }
+            // An AS did not lose what it did not carry, but another one did, or what it only ever left a trace of.
+            let carried_from = subject.asns.iter().filter_map(|asn| {
+                let own = view.timeline(subject.prefix, Some(*asn)).baseline;
+                let is_trace = timeline.baseline.decides() && own.source == BaselineSource::Nobody;
+                let mut since = own.since;
+                since.sort_unstable();
+                // From when on most of those that carry it do.
+                (!is_trace).then(|| since.get(since.len().saturating_sub(1) / 2).copied().unwrap_or(Timestamp::MIN))
+            });
+            let findings = match carried_from.min() {
+                None => Findings::default(),
+                Some(from) if timeline.steps.iter().any(|step| step.from < from) => found(&timeline.carried_from(from)),
+                Some(_) => findings,
+            };
+            (timeline, findings)
         })
         .collect();
     let mut findings = Findings::default();

@@ -1,15 +1,15 @@
 //! Who normally carries a prefix: the level from which it can fall.
 //!
 //! A baseline is never taken from after the loss that it judges. RIB dumps before the window come first; those inside it
-//! count from when the route that they list was announced. A level held by a small part of the full feeds is normal only if dumps of more than a day
-//! agree: one dump may have been written during an outage.
+//! count from when a vantage point first held for some time what they list. A level held by a small part of the full feeds is
+//! normal only if dumps of more than a day agree: one dump may have been written during an outage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Piece, View, share};
 use crate::bgp::{Asn, Prefix, VantagePoint};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
 
 /// A prefix is widely held while at least this share of the full feeds hold it.
 pub const WIDE: f64 = 0.5;
@@ -172,8 +172,9 @@ impl View<'_> {
             for look in looks.inside.iter().filter(shows) {
                 if look.holders.len() > most {
                     most = look.holders.len();
-                    let own = look.holders.iter().filter_map(|peer| member(looks.collector, peer));
-                    own.for_each(|who| carriers.add(who, held_since(pieces, who, origin, look.at)));
+                    let own = look.holders.iter().filter_map(|peer| member(looks.collector, peer)).collect();
+                    let carried = carried_since(pieces, own, origin, look.at);
+                    carried.for_each(|(who, since)| carriers.add(who, since));
                     full_feeds.extend(look.full_feeds);
                 }
             }
@@ -361,17 +362,33 @@ fn low_at(looks: &[Looks]) -> BTreeSet<usize> {
     bests.iter().filter(|(_, best)| best.level() < limit).map(|(looks, _)| looks.collector).collect()
 }
 
-/// Since when a vantage point has held a prefix that a RIB dump of `at` lists.
-fn held_since(pieces: &[Piece], who: usize, origin: Option<Asn>, at: Timestamp) -> Timestamp {
-    let own = pieces.iter().rev().filter(|piece| piece.vantage_point == who && piece.window.start <= at);
-    let mut since = at;
-    for piece in own {
-        if !piece.vote.sees(origin) || piece.window.end < since {
-            break;
+/// Since when vantage points have carried a prefix that a RIB dump of `at` lists at all of them: from the first moment on at
+/// which half of them held it, for some time each. What they lost meanwhile was theirs.
+fn carried_since(
+    pieces: &[Piece],
+    who: BTreeSet<usize>,
+    origin: Option<Asn>,
+    at: Timestamp,
+) -> impl Iterator<Item = (usize, Timestamp)> {
+    let mut stretches: BTreeMap<usize, Vec<Window>> = BTreeMap::new();
+    let is_own = |piece: &&Piece| who.contains(&piece.vantage_point) && piece.window.start <= at;
+    for Piece { vantage_point, window, .. } in pieces.iter().filter(is_own).filter(|piece| piece.vote.sees(origin)) {
+        let own = stretches.entry(*vantage_point).or_default();
+        match own.last_mut() {
+            Some(last) if last.end == window.start => last.end = window.end,
+            _ => own.push(*window),
         }
-        since = piece.window.start;
     }
-    since
+    stretches.values_mut().for_each(|own| own.retain(|held| held.duration() >= HOLD || held.contains(at)));
+    let mut begins: Vec<Timestamp> = stretches.values().flatten().map(|held| held.start).collect();
+    begins.sort_unstable();
+    let n_holding = |at: Timestamp| stretches.values().filter(|own| own.iter().any(|held| held.contains(at))).count();
+    let carried_at = begins.into_iter().find(|begin| n_holding(*begin) * 2 >= who.len()).unwrap_or(at);
+    let since = move |who: usize| {
+        let own = stretches.get(&who).into_iter().flatten();
+        own.filter(|held| held.end > carried_at).map(|held| held.start).next().unwrap_or(at).min(at)
+    };
+    who.into_iter().map(move |who| (who, since(who)))
 }
 
 /// Whether the dumps of more than a day, after the window included, show the same low level.

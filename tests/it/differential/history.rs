@@ -87,6 +87,8 @@ pub struct PeerSpec {
     pub is_idle: bool,
     /// From when on every reader must see that it is no more: another has taken its place.
     pub gone_from: Option<i64>,
+    /// Who it was before it took another name.
+    pub former: Option<usize>,
 }
 
 /// Something that a peer does.
@@ -372,6 +374,7 @@ fn peers(random: &mut Random, collectors: &[CollectorSpec]) -> Vec<PeerSpec> {
                 held,
                 is_idle: false,
                 gone_from: None,
+                former: None,
             });
         }
     }

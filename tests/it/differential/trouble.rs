@@ -4,8 +4,6 @@
 //! A trouble is kept apart from the history that it befalls, so that either can be left out. [`History::befallen`] puts
 //! them together.
 
-use std::collections::BTreeSet;
-
 use super::history::{CollectorSpec, Deed, END, History, IPV6, N_CONTROLS, PATHS, PREFIXES, PeerSpec, Random, START};
 
 /// What kind of trouble; the names are those that `OUTAGE_REPLAY_TROUBLE` takes.
@@ -220,11 +218,10 @@ impl History {
                 }
             }
             What::Trans(peers) => {
-                // A router that took another address has kept its number.
-                let numbers: BTreeSet<u32> = peers.iter().map(|peer| self.peers[*peer].asn).collect();
                 for (index, peer) in self.peers.iter_mut().enumerate() {
-                    let is_new_self = peer.collector == collector && peer.is_idle && numbers.contains(&peer.asn);
-                    peer.asn += if peers.contains(&index) || is_new_self { 70_000 } else { 0 };
+                    // A router that took another address has kept its number.
+                    let is_meant = peers.contains(&index) || peer.former.is_some_and(|former| peers.contains(&former));
+                    peer.asn += if is_meant { 70_000 } else { 0 };
                 }
                 self.use_table_dump(collector);
             }
@@ -295,7 +292,7 @@ impl History {
             return;
         }
         let new = self.peers.len();
-        let mut spec = PeerSpec { is_idle: true, ..self.peers[peer].clone() };
+        let mut spec = PeerSpec { is_idle: true, former: Some(peer), ..self.peers[peer].clone() };
         if is_new_address {
             spec.address = if spec.address.contains(':') {
                 format!("2001:db8:ff::{:x}", 0x100 + new)

@@ -80,7 +80,7 @@ fn corrected_by_dumps(day: &Day, derived: &Derived) -> Vec<String> {
 fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
     let report = derived.ask(day, exact(&derived.sample(300, day.min_peers)), plain_rule());
     let (from, to) = (report.parameters.from.secs(), report.parameters.to.secs());
-    let (mut wrong, mut n_same, mut n_unjudged) = (Vec::new(), 0, 0);
+    let (mut wrong, mut n_same, mut n_unjudged, mut n_unknown) = (Vec::new(), 0, 0, 0);
     for timeline in &report.timelines {
         let prefix = timeline.prefix;
         let peers = judges(timeline);
@@ -91,16 +91,24 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
         let held = derived.held(&prefix, &peers, to);
         let outages: Vec<&Outage> = report.findings.outages.iter().filter(|o| o.prefix == Some(prefix)).collect();
         let mut explained = BTreeSet::new();
+        let summary =
+            report.summaries.iter().find(|s| s.target == Target::Prefix(prefix, Match::Exact)).expect("a summary");
+        let is_unknown = |from: i64, to: i64| {
+            summary.unobserved.iter().any(|part| part.start.secs() <= from && to <= part.end.secs())
+        };
         for pair in held.windows(2).map(|pair| (pair[0], Some(pair[1]))).chain(held.last().map(|last| (*last, None))) {
             let (lost, back) = (pair.0.to, pair.1.map(|next| next.from));
             // Nearly all of them held it before.
             let is_clear = pair.0.n_peers * 10 >= peers.len() * 9;
             let is_long = back.unwrap_or(to) - lost >= 120 && lost > from && lost < to - 120;
             let same = outages.iter().position(|o| {
-                o.start.map(|at| at.secs()) == Some(lost) && o.end.map(|at| at.secs()) == back.filter(|back| *back < to)
+                // What comes after the window is read as well, a little way.
+                let end = o.end.map(|at| at.secs()).filter(|end| *end < to);
+                o.start.map(|at| at.secs()) == Some(lost) && end == back.filter(|back| *back < to)
             });
             match same {
                 Some(index) => n_same += usize::from(explained.insert(index)),
+                None if is_clear && is_long && is_unknown(lost, back.unwrap_or(to)) => n_unknown += 1,
                 None if is_clear && is_long => {
                     wrong.push(format!(
                         "{prefix}: missed {} to {:?}",
@@ -123,7 +131,10 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
             }
         }
     }
-    println!("{}: {n_same} outages to the second, {n_unjudged} prefixes not judged", day.window);
+    println!("{}: {n_same} outages to the second, {n_unknown} unknown, {n_unjudged} prefixes not judged", day.window);
+    if n_unknown * 20 > n_same {
+        wrong.push(format!("{n_unknown} outages lie in time that is unknown"));
+    }
     if n_same < 20 {
         wrong.push(format!("only {n_same} outages are the same, {n_unjudged} prefixes are not judged"));
     }
