@@ -1,6 +1,7 @@
 //! The second half of a run: shares, outages, what they are worth. It needs no archive.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -11,7 +12,6 @@ use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::catalog::{Query, Target};
 use crate::detect::{self, AsnTimeline, Findings, Others, Outage};
 use crate::report::{Observations, Parameters, Report};
-use crate::time::Timestamp;
 use crate::visibility::{BaselineSource, Timeline, View};
 
 /// Finds the outages in what the archives showed.
@@ -116,19 +116,25 @@ fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: 
                 return (timeline, findings);
             }
             // An AS did not lose what it did not carry, but another one did, or what it only ever left a trace of.
-            let carried_from = subject.asns.iter().filter_map(|asn| {
-                let own = view.timeline(subject.prefix, Some(*asn)).baseline;
-                let is_trace = timeline.baseline.decides() && own.source == BaselineSource::Nobody;
-                let mut since = own.since;
-                since.sort_unstable();
-                // From when on most of those that carry it do.
-                (!is_trace).then(|| since.get(since.len().saturating_sub(1) / 2).copied().unwrap_or(Timestamp::MIN))
-            });
-            let findings = match carried_from.min() {
+            let carried = |asn: &Asn| {
+                let own = view.timeline(subject.prefix, Some(*asn));
+                let is_trace = timeline.baseline.decides() && own.baseline.source == BaselineSource::Nobody;
+                (!is_trace).then_some((*asn, own))
+            };
+            let carriers: Vec<(Asn, Timeline)> = subject.asns.iter().filter_map(carried).collect();
+            let mut findings = match carriers.iter().map(|(_, own)| own.baseline.mostly_since()).min() {
                 None => Findings::default(),
                 Some(from) if timeline.steps.iter().any(|step| step.from < from) => found(&timeline.carried_from(from)),
                 Some(_) => findings,
             };
+            // Of several that were asked about, the one whose routes were lost.
+            for outage in findings.outages.iter_mut().filter(|_| carriers.len() > 1) {
+                let before = outage.loss.first - Duration::from_micros(1);
+                let n_routes = |own: &Timeline| own.at(before).map_or(0, |step| step.n_visible);
+                if let Some((asn, _)) = carriers.iter().rev().max_by_key(|(_, own)| n_routes(own)) {
+                    (outage.target, outage.asn) = (Target::Asn(*asn), Some(*asn));
+                }
+            }
             (timeline, findings)
         })
         .collect();

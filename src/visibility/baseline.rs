@@ -94,6 +94,13 @@ impl Baseline {
         !self.asns.is_empty() && self.source != BaselineSource::Unconfirmed
     }
 
+    /// Since when most of those that carry it have.
+    pub fn mostly_since(&self) -> Timestamp {
+        let mut since = self.since.clone();
+        since.sort_unstable();
+        since.get(since.len().saturating_sub(1) / 2).copied().unwrap_or(Timestamp::MIN)
+    }
+
     fn nobody() -> Baseline {
         let (vantage_points, since, asns) = (Vec::new(), Vec::new(), Vec::new());
         let source = BaselineSource::Nobody;

@@ -68,7 +68,7 @@ const N_STILL: usize = 4;
 impl Story {
     fn scenario(&self) -> String {
         let mut text = format!(
-            "epoch {EPOCH}\narchive -900 .. +{END}\ncollector x riperis updates 300 states keepalives 60\n\
+            "epoch {EPOCH}\narchive -900 .. +2700\ncollector x riperis updates 300 states keepalives 60\n\
              collector y routeviews updates 900 states keepalives 60\n"
         );
         for (peer, (collector, _)) in self.peers.iter().enumerate() {

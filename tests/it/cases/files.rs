@@ -169,7 +169,8 @@ fn answer_where_only(n_read: usize) -> String {
 #[test]
 fn records_of_unknown_kinds_are_no_silence() {
     let gap = |reason: &str| {
-        format!("insufficient_data | unobserved P 300..900 | x damaged 300..900 | updates.20141222.0805 {reason}")
+        let gap = if reason == "unreadable" { "unreadable" } else { "damaged" };
+        format!("insufficient_data | unobserved P 300..900 | x {gap} 300..900 | updates.20141222.0805 {reason}")
     };
     assert_eq!(answer_where_only(0), gap("unreadable"));
     // Whose routes they hold is not known: from the first of them on nothing is known of any peer.

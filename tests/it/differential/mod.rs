@@ -5,7 +5,8 @@
 //! one that the files show, and holds its tongue where they do not.
 //!
 //! `OUTAGE_REPLAY_SEED=N` replays the history of one seed; `OUTAGE_REPLAY_HISTORIES=N` runs that many, and
-//! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails.
+//! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails, and
+//! with `OUTAGE_REPLAY_SHOW` it prints every history.
 //!
 //! The same histories are judged again with the troubles of `trouble.rs`. `OUTAGE_REPLAY_TROUBLE=clock` gives all of them
 //! troubles of this kind and leaves out the tidy ones; `OUTAGE_REPLAY_TROUBLE=none` leaves out the troubled ones.
@@ -90,11 +91,11 @@ fn seeds(usually: u64) -> (u64, u64) {
     }
 }
 
-/// Target-seconds of the first tidy histories that were judged when troubled ones were first made: caution in trouble
-/// must not make less known of tidy archives.
-/// Histories, and seconds.
-/// Before baselines had to be live for one half it was 2,607,314 and 7,583,746.
-const JUDGED: [(u64, i64); 2] = [(100, 2_554_038), (300, 7_363_438)];
+/// How many of the first tidy histories are measured, and how many target-seconds of them were judged at the last change of a
+/// rule: caution in trouble must not make less known of tidy archives. Before baselines had to be live for one half it was
+/// 2,607,314 and 7,583,746; before a silence went on across a missing file, which makes vantage points unknown that closed
+/// their session unseen, 2,554,038 and 7,363,438.
+const JUDGED: [(u64, i64); 2] = [(100, 2_549_807), (300, 7_356_905)];
 
 /// What came of the histories with one kind of trouble.
 #[derive(Default)]
@@ -160,6 +161,9 @@ fn judge_all(first: u64, n: u64, history: impl Fn(u64) -> History + Sync) -> BTr
 fn judged(history: &History) -> (Observed, Option<String>) {
     let judge = || {
         let history = history.befallen();
+        if std::env::var_os("OUTAGE_REPLAY_SHOW").is_some() {
+            println!("{}", history.scenario());
+        }
         let report = report(&history);
         (Observed::of(&report), check(&history, &report).err())
     };

@@ -222,9 +222,10 @@ fn replaced(day: &Day, derived: &Derived) -> Vec<String> {
         let peers = judges(timeline);
         let middle = start.secs() + outage.duration.as_secs() as i64 / 2;
         let (n_holding, n_by_it) = derived.votes(&prefix, &peers, asn.0, middle);
-        let was_origin = [30, 300, 1800]
-            .into_iter()
-            .any(|before| derived.votes(&prefix, &peers, asn.0, start.secs() - before).1 * 2 >= peers.len());
+        let half_hour = start.secs() - 1800..start.secs();
+        let changes = derived.history[&prefix].iter().map(|change| change.at).filter(|at| half_hour.contains(at));
+        let was_origin =
+            changes.chain([half_hour.start]).any(|at| derived.votes(&prefix, &peers, asn.0, at).1 * 2 >= peers.len());
         *counts.entry(outage.class.name()).or_default() += 1;
         let what =
             format!("{} {:?}: {n_holding} of {} hold it, {n_by_it} by {asn}", outage.id, outage.class, peers.len());
