@@ -198,7 +198,7 @@ pub enum Location {
     Remote {
         /// Its address, http or https.
         url: String,
-        /// About how large it is, in bytes; 0 where nobody knows.
+        /// About how large it is, in bytes; 0 if unknown.
         size: u64,
     },
 }

@@ -54,7 +54,7 @@ pub(super) fn project_of(collector: &Collector) -> Option<Project> {
     KNOWN.get_or_init(|| known().unwrap_or_default()).get(collector).copied()
 }
 
-/// The collectors to ask for a query; of those named, one that nobody knows is an error.
+/// The collectors to ask for a query; naming an unknown one is an error.
 pub(super) fn collectors(query: &Query, choice: Choice) -> Result<Vec<Collector>, Error> {
     let known = known()?;
     if let Some(unknown) = query.collectors.iter().find(|collector| !known.contains_key(*collector)) {

@@ -73,7 +73,7 @@ pub(super) fn interval(file: &ArchiveFile) -> Duration {
     file.lasts.or(usual_interval(file)).unwrap_or(LONGEST_RIB_INTERVAL)
 }
 
-/// The same by what the project published then; of the RIB dumps of the first years nobody says.
+/// The same by what the project published then; the schedule of the first RIB dumps is not documented.
 pub(super) fn usual_interval(file: &ArchiveFile) -> Option<Duration> {
     match file.kind {
         DumpKind::Updates => Some(update_interval_at(file.project, file.named_at)),

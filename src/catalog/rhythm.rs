@@ -75,7 +75,7 @@ pub(super) fn spacing(file: &ArchiveFile, next: &ArchiveFile) -> Duration {
 #[derive(Clone, Copy)]
 struct Usual {
     minutes: Option<u64>,
-    /// Whether RIPE RIS or RouteViews has a collector of that name; of others nobody says how they write.
+    /// Whether RIPE RIS or RouteViews has a collector of that name; how often others start a new file is unknown.
     is_published: bool,
     /// A RIB dump that begins when the next one is due is another file's: of dumps a short rhythm is no safe guess.
     is_of_ribs: bool,

@@ -1,9 +1,9 @@
-//! Record times against the order of the records.
+//! Checks record times against the order of the records.
 //!
-//! The order of a file is the order on the wire; the time of a record is a claim that can be wrong: a clock is set back,
-//! one stamp is hours ahead. A file is cut into runs of records whose times follow one another. As long as no time steps
-//! back every run is believed. Otherwise the longest chain of runs in order is, and a run that leaves the chain and comes
-//! back to it is an outlier: when its records were written is known from the records around it alone.
+//! The order of a file is the order on the wire. A record's time is only a claim: clocks are set back, and single stamps are
+//! off by hours. A file is split into runs of records with consistent times. If no run steps back, all are trusted.
+//! Otherwise the heaviest chain of runs in order is trusted, and a run that leaves the chain and returns to it is an outlier,
+//! dated only by the records around it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const STEP_AHEAD: Duration = Duration::from_secs(5);
 const LONG_STEP: Duration = Duration::from_secs(60);
 /// Records are written up to this long before or after the interval that the names of the files tell.
 pub const STRAY: Duration = Duration::from_secs(600);
-/// With so many records behind their time the clock was set back, rather than a stamp wrong.
+/// From this many late records on the clock was set back, rather than single stamps wrong.
 pub const MANY: u64 = 10;
 /// Steps ahead are cut into runs up to this number, and steps back up to twice as many: with more than that the clock of
 /// the file cannot be used.
@@ -125,8 +125,8 @@ pub fn span(runs: &[Run]) -> Option<(Timestamp, Timestamp)> {
     Some((runs.iter().map(|run| run.first_at).min()?, runs.iter().map(|run| run.last_at).max()?))
 }
 
-/// When a file begins, for the one before it, whose records end at `last`. A few records that step back behind that are slips
-/// of their stamps; many are a clock that was set back.
+/// When a file begins, as seen from the file before it, whose records end at `last`. A few leading records before that time
+/// are bad stamps; many mean that the clock was set back.
 pub fn begins_at(believed: &[Run], last: Option<Timestamp>) -> Option<Timestamp> {
     let late = believed.iter().take_while(|run| last.is_some_and(|last| is_late(run.first_at, last)));
     let (n_runs, n_records) = late.fold((0, 0), |(n_runs, n_records), run| (n_runs + 1, n_records + run.n_records));
@@ -157,8 +157,8 @@ fn is_near(run: &Run, nominal: &Window) -> bool {
     run.first_at + STRAY >= nominal.start && run.last_at <= nominal.end + STRAY
 }
 
-/// Whether `at` is older than what precedes it: a record before it in the file, or what is already known. A small step back
-/// of the clock does not make it so.
+/// Whether `at` is earlier than something that precedes it: the previous record, or what is already known. Small steps back
+/// of the clock do not count.
 pub fn is_late(at: Timestamp, before: Timestamp) -> bool {
     at + CLOCK_TOLERANCE <= before
 }
@@ -217,7 +217,7 @@ fn standing(
     // A clock that runs on from the file before, or into the file after, was set: both sides of the step are believed, and
     // what they contradict each other in is not.
     let runs_on = |from: Timestamp, to: Timestamp| !is_late(to, from) && to <= from + LONG_STEP;
-    // Unless the records that are believed run on as well, and this is a slip of a few stamps.
+    // Unless the trusted records continue as well: then these few stamps are wrong.
     let continues = |before: Timestamp| {
         let is_slip = next.is_some_and(|other| runs_on(before, runs[other].first_at)) && run.n_records < MANY;
         runs_on(before, run.first_at) && !is_slip

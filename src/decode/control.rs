@@ -9,7 +9,7 @@ use hashbrown::hash_table::Entry;
 use rustc_hash::FxHashSet;
 
 use super::lists::{List, Lists};
-use super::peers::NOBODY;
+use super::peers::NO_PEER_INDEX;
 use super::{PeerIndex, Selection};
 use crate::bgp::{Family, Prefix};
 use crate::time::Timestamp;
@@ -84,7 +84,7 @@ impl Control {
     /// A peer holds a sampled prefix in a RIB dump.
     #[inline]
     pub(super) fn hold(&mut self, peer: PeerIndex, prefix: u32, has_path_ids: bool) {
-        if peer == NOBODY {
+        if peer == NO_PEER_INDEX {
             return;
         }
         if has_path_ids {
@@ -102,7 +102,7 @@ impl Control {
         }
     }
 
-    /// A RIB dump begins again: nobody holds a prefix of this family yet.
+    /// A RIB dump starts over: forget every prefix of this family.
     pub(super) fn forget_held(&mut self, family: Family) {
         let Control { prefixes, held, .. } = self;
         for (n, _) in prefixes.iter().enumerate().filter(|(_, prefix)| prefix.family() == family) {

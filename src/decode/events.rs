@@ -14,7 +14,7 @@ use super::envelope::{
 use super::lists::Lists;
 use super::numbers::Numbers;
 use super::paths::Paths;
-use super::peers::{Peers, is_nobody};
+use super::peers::{Peers, is_placeholder};
 use super::prefilter::{Encoding, Matter, update_matters};
 use super::repeats::PrefixCount;
 use super::rib::unicast_table;
@@ -228,8 +228,8 @@ impl<'s> Draft<'s> {
             };
         };
         match envelope(body, encoding.four_octets) {
-            Some((peer, message)) if is_nobody(&peer) => {
-                // Whose an UPDATE is that has no addresses at all nobody knows.
+            Some((peer, message)) if is_placeholder(&peer) => {
+                // An UPDATE without any addresses may be from any peer.
                 let lacks_addresses = body.0.len() - message.len() < 8;
                 match message.get(MESSAGE_HEADER - 1) {
                     Some(&UPDATE) | None if lacks_addresses => self.unread_message(record, at),
@@ -319,7 +319,7 @@ impl<'s> Draft<'s> {
             return;
         }
         let lists = Lists::of(update, length, encoding.add_path);
-        // What is lost is told whatever was asked for, and before what could be read.
+        // Losses come first, and are reported whatever the selection.
         for lost in lists.lost() {
             self.event(record, at, peer, Change::Lost(lost));
         }
@@ -367,7 +367,7 @@ impl<'s> Draft<'s> {
 
     fn state_change(&mut self, record: &Record, at: Timestamp, body: Octets, change: Option<(Peer, (u16, u16))>) {
         match change {
-            Some((peer, _)) if is_nobody(&peer) => self.state_of_nobody(record, at, body),
+            Some((peer, _)) if is_placeholder(&peer) => self.placeholder_state(record, at, body),
             Some((peer, states)) => {
                 self.counts.state_changes += 1;
                 let is_internal = record.kind != BGP && local_as(body, record.subtype == 5) == Some(peer.asn);
@@ -396,7 +396,7 @@ impl<'s> Draft<'s> {
                 self.state_change(record, at, whole, change);
             }
             1 | 5 | 6 | 7 => match peer.zip(legacy_peer(&mut body)) {
-                Some((peer, _)) if is_nobody(&peer) => self.counts.ignored += 1,
+                Some((peer, _)) if is_placeholder(&peer) => self.counts.ignored += 1,
                 Some((peer, local)) => {
                     let is_internal = peer.asn == local.asn && peer.asn != Asn::TRANS;
                     let peer = self.sent(peer, at);

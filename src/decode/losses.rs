@@ -2,7 +2,7 @@
 
 use super::envelope::{BGP, BGP4MP, BGP4MP_ET, NO_ADDRESS, as_number, legacy_peer};
 use super::events::Draft;
-use super::peers::is_nobody;
+use super::peers::is_placeholder;
 use super::rib::address;
 use super::walk::{HEADER, Record};
 use super::wire::Octets;
@@ -44,7 +44,7 @@ impl Draft<'_> {
     /// A state change that cannot be read.
     pub(super) fn unread_state(&mut self, record: &Record, at: Timestamp, body: Octets) {
         match state_peer(record, body) {
-            Some(peer) if is_nobody(&peer) => self.counts.ignored += 1,
+            Some(peer) if is_placeholder(&peer) => self.counts.ignored += 1,
             peer => {
                 self.counts.state_changes += 1;
                 let what = "a state change that cannot be read".to_owned();
@@ -64,7 +64,7 @@ impl Draft<'_> {
 
     /// A state change without a peer. Early Zebra left the addresses of connections out that never were established; a
     /// session that was has some.
-    pub(super) fn state_of_nobody(&mut self, record: &Record, at: Timestamp, body: Octets) {
+    pub(super) fn placeholder_state(&mut self, record: &Record, at: Timestamp, body: Octets) {
         const ESTABLISHED: [u8; 2] = [0, 6];
         let Some((numbers, [o1, o0, n1, n0])) = body.0.split_last_chunk() else { return };
         let lacks_addresses = record.kind != BGP && numbers.len() <= 8;

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::peers::is_nobody;
+use super::peers::is_placeholder;
 use super::rib::address;
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Peer};
@@ -151,7 +151,7 @@ fn sensible_row(octets: &mut Octets) -> Option<Peer> {
         IpAddr::V6(address) => matches!(address.octets(), [0x20..=0x3f | 0xfc..=0xfe, ..]),
     };
     match (may_be, is_address || peer.address.is_unspecified()) {
-        (true, true) if is_nobody(&peer) => Some(NO_PEER),
+        (true, true) if is_placeholder(&peer) => Some(NO_PEER),
         (true, true) => Some(peer),
         _ => None,
     }

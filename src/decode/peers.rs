@@ -9,7 +9,7 @@ use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
 
 /// In place of an index: not a vantage point, but the collector itself or a row that cannot be read.
-pub(super) const NOBODY: PeerIndex = PeerIndex::MAX;
+pub(super) const NO_PEER_INDEX: PeerIndex = PeerIndex::MAX;
 
 /// A peer in a form that hashes fast.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,8 +152,8 @@ impl Peers {
     }
 
     /// The index of `peer` in a RIB dump, where some rows are no peers.
-    pub(super) fn index_or_nobody(&mut self, peer: Peer) -> PeerIndex {
-        if is_nobody(&peer) { NOBODY } else { self.index(peer) }
+    pub(super) fn index_or_placeholder(&mut self, peer: Peer) -> PeerIndex {
+        if is_placeholder(&peer) { NO_PEER_INDEX } else { self.index(peer) }
     }
 
     /// Whether the peer has a number of four octets that was lost.
@@ -262,7 +262,7 @@ impl Key {
 }
 
 /// Whether a peer stands for no session: the collector's own routes, or a record that lost its addresses.
-pub(super) fn is_nobody(peer: &Peer) -> bool {
+pub(super) fn is_placeholder(peer: &Peer) -> bool {
     peer.asn.0 == 0 || peer.address.to_canonical().is_unspecified()
 }
 

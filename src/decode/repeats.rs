@@ -1,7 +1,7 @@
 //! A RIB dump that begins again inside its file: written twice, or two dumps in one. The last one counts, on its own.
 
 use super::events::Draft;
-use super::peers::NOBODY;
+use super::peers::NO_PEER_INDEX;
 use super::rib::Network;
 use super::wire::Octets;
 use super::{Change, PeerIndex};
@@ -120,7 +120,8 @@ impl Order {
     fn begins_again(&self, network: &Network, peer: PeerIndex) -> bool {
         let family = network.family;
         let is_before = || network.prefix() < self.latest.network(family).prefix();
-        self.first.is(network) && self.first_peer == peer && peer != NOBODY || self.may_begin_again && is_before()
+        self.first.is(network) && self.first_peer == peer && peer != NO_PEER_INDEX
+            || self.may_begin_again && is_before()
     }
 }
 

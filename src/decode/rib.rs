@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::control::mix;
 use super::events::Draft;
 use super::peer_table;
-use super::peers::NOBODY;
+use super::peers::NO_PEER_INDEX;
 use super::prefilter::{longest, multiprotocol_family, nlri, origin_matters, prefix_matters};
 use super::walk::Record;
 use super::wire::Octets;
@@ -66,7 +66,7 @@ impl Draft<'_> {
         let mut octets = Octets(record.body);
         let n = octets.take(4).and_then(|_| octets.field()).and_then(|_| octets.u16());
         let (peers, flaw) = peer_table::rows(octets.0, usize::from(n.unwrap_or(0)));
-        self.table.extend(peers.into_iter().map(|peer| self.peers.index_or_nobody(peer)));
+        self.table.extend(peers.into_iter().map(|peer| self.peers.index_or_placeholder(peer)));
         self.table_lacks_numbers = self.table.iter().any(|peer| self.peers.lacks_number(*peer));
         let flaw = flaw.or_else(|| n.is_none().then_some("a peer table that ends early"));
         if let Some(flaw) = flaw {
@@ -83,7 +83,7 @@ impl Draft<'_> {
         };
         let network = entries.network;
         let first_peer = Octets(entries.octets.0).u16().and_then(|index| self.table.get(usize::from(index)));
-        let first_peer = *first_peer.unwrap_or(&NOBODY);
+        let first_peer = *first_peer.unwrap_or(&NO_PEER_INDEX);
         self.prefixes.numbered(record.body);
         let n_prefix = self.nth(network, first_peer);
         let mixed = mix(network.octets, network.length);
@@ -245,7 +245,7 @@ impl Draft<'_> {
         if length > longest(family) {
             return self.damage(record, format!("a prefix of length {length}"));
         }
-        let peer = self.peers.index_or_nobody(peer);
+        let peer = self.peers.index_or_placeholder(peer);
         let n_prefix = self.nth(network, peer);
         self.peers.holds(peer, family, n_prefix);
         if self.peers.lacks_number(peer) {
@@ -276,7 +276,7 @@ impl Draft<'_> {
 
     /// Reports a route if it is wanted.
     fn entry(&mut self, record: &Record, at: Timestamp, prefix: Prefix, wanted: bool, entry: Entry) {
-        if entry.peer == NOBODY {
+        if entry.peer == NO_PEER_INDEX {
             return;
         }
         match self.paths.decode(entry.attributes, entry.four_octets) {
@@ -294,7 +294,7 @@ impl Draft<'_> {
 
     /// Whether a route has a wanted origin. Hot: once per route of a dump, where origins are chosen.
     fn entry_originates(&mut self, record: &Record, entry: &Entry) -> bool {
-        if !self.may_originate(entry) || entry.peer == NOBODY {
+        if !self.may_originate(entry) || entry.peer == NO_PEER_INDEX {
             return false;
         }
         match self.paths.decode(entry.attributes, entry.four_octets) {

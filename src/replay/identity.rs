@@ -1,7 +1,7 @@
-//! One router, one life: who is the same peer under another name, and what ends its former self.
+//! Recognises one router under several names, and retires vantage points that no longer exist.
 //!
-//! A vantage point is an address and an AS number. A router that takes another AS number or address is another vantage
-//! point, and nothing may go on speaking for the one that is gone.
+//! A vantage point is an address and an AS number. A router that changes either becomes a new vantage point, and the old one
+//! must not keep voting.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use super::replayer::{Cause, Replayer};
 use super::silence::{Heard, Minutes, Silence};
 use super::*;
 
-/// A session that is up for less of a silence closed as it should.
+/// A session that is up for less than this of a silence was closed properly.
 const MIN_SILENCE: Duration = Duration::from_secs(3 * 60);
 
 impl Replayer {

@@ -1,10 +1,11 @@
-//! What is taken back at the end: stretches in which a route, or a whole vantage point, turned out to be uncertain.
+//! Corrections applied at the end of a replay: stretches in which a route, or everything from one vantage point, turned out
+//! to be uncertain.
 
 use rustc_hash::FxHashMap;
 
 use super::*;
 
-/// Stretches to be taken back.
+/// The stretches to mark as unknown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overlay {
     /// Of single routes, by peer and prefix.
@@ -15,7 +16,7 @@ pub(super) struct Overlay {
     breaks: FxHashMap<usize, Vec<Window>>,
 }
 
-/// A stretch in which a route is uncertain, unless it is what it may have become meanwhile.
+/// A stretch in which a route is uncertain, except where it already was what it may have become.
 #[derive(Clone, Debug)]
 struct RouteDoubt {
     window: Window,
@@ -30,7 +31,8 @@ struct Break {
 }
 
 impl Overlay {
-    /// The route is uncertain: from some instant of `window` on it was `may_be`, or it may have been anything.
+    /// Marks a route as uncertain during `window`, in which it became `may_be` at an unknown instant; `None` if it may have
+    /// been anything.
     pub fn doubt_route(&mut self, peer: usize, prefix: Prefix, window: Window, may_be: Option<Held>) {
         self.routes.entry((peer, prefix)).or_default().push(RouteDoubt { window, may_be });
     }
@@ -69,7 +71,7 @@ impl Overlay {
                 None => vec![span],
             };
             *routes = std::mem::take(routes).into_iter().flat_map(broken).collect();
-            // What ends a table transfer tells nothing of a table of which a part was not heard.
+            // End-of-RIB does not show that a table is complete if part of the transfer was not recorded.
             let mut unheard: FxHashMap<(usize, Family, Timestamp), Timestamp> = FxHashMap::default();
             for span in sessions.iter().filter(|span| span.state == PeerState::Syncing) {
                 let mut own = breaks.get(&(span.peer, span.family)).into_iter().flatten();
@@ -101,7 +103,7 @@ impl Overlay {
     }
 
     fn cut_routes(self, routes: &mut Vec<RouteSpan>) {
-        // Where a route was what it may have become, nothing is uncertain.
+        // A route that already was what it may have become is not in doubt.
         let mut agreed: FxHashMap<(usize, Prefix), Vec<Vec<Window>>> = FxHashMap::default();
         for span in routes.iter() {
             let Some(doubts) = self.routes.get(&(span.peer, span.prefix)) else { continue };
@@ -190,7 +192,7 @@ fn broken_table(span: PeerSpan, breaks: &[Break]) -> Vec<PeerSpan> {
     parts
 }
 
-/// The table is whole from an instant on, and not before.
+/// Marks a table as incomplete up to `at`.
 fn incomplete_until(span: PeerSpan, at: Timestamp) -> Vec<PeerSpan> {
     if !span.complete || at <= span.from {
         return vec![span];

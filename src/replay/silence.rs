@@ -1,28 +1,29 @@
-//! Silence: stretches in which a collector, or one vantage point, recorded nothing although it never rests that long.
+//! Detects silence: stretches without records from a whole collector, or from one vantage point, that are too long to be
+//! ordinary pauses.
 //!
-//! Names of files tell of files that are missing, not of records that are: a daemon that died, a file that was begun anew,
-//! a session that nobody recorded the end of. Whoever speaks in nearly every minute and then not at all was not heard. Those
-//! who speak seldom cannot be judged by this.
+//! File names reveal missing files, but not missing records: the daemon died, a file was overwritten, a session closed and
+//! the close was never recorded. A busy source that suddenly says nothing was not being recorded. A source that rarely
+//! speaks cannot be judged this way.
 
 use super::control::Bits;
 use super::*;
 use crate::decode::Run;
 
-/// A pause of a whole collector counts from this length on, and from a shorter one on where a file is missing beside it.
+/// The shortest pause of a whole collector that can be a hole, and the shortest next to a missing file.
 const MIN_PAUSE: Duration = Duration::from_secs(150);
 const MIN_PAUSE_BY_A_GAP: Duration = Duration::from_secs(60);
-/// It is longer than this many times the longest usual one. Shorter ones than five seconds are not told apart.
+/// A hole is longer than this many times the longest usual pause. Pauses under five seconds are not recorded.
 const TIMES_USUAL_PAUSE: u32 = 4;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
-/// So many times it has to be heard, in between pauses or for five seconds each, to tell what is usual.
+/// How many bursts of records, of five seconds at most, it takes to know what is usual.
 const MIN_HEARD: u64 = 30;
-/// So many other minutes have to be known to tell what is usual.
+/// How many other minutes it takes to know what is usual.
 const MIN_MINUTES: u32 = 10;
-/// A silence, in minutes, of most busy vantage points at once counts from this length on.
+/// The shortest silence, in minutes, that counts when most busy vantage points share it.
 const MIN_JOINT: u32 = 3;
-/// That of a single vantage point.
+/// The shortest that counts for a single vantage point.
 const MIN_SINGLE: u32 = 10;
-/// The silence is longer than this many times the longest usual one.
+/// A silence counts if it is longer than this many times the longest usual one.
 const TIMES_USUAL: u32 = 3;
 /// How improbable a silence must be if minutes were silent independently of each other: the natural logarithm.
 const LOG_IMPROBABLE: f64 = -14.0;
@@ -124,7 +125,7 @@ impl Minutes {
     }
 }
 
-/// The pauses of a collector, to the second: stretches in which nobody said anything.
+/// The pauses of a collector, to the second: stretches without a record from any peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pauses {
     pauses: Vec<Window>,
@@ -139,8 +140,8 @@ impl Pauses {
         self.heard_until = Some(heard_until.max(run.last_at));
     }
 
-    /// Those that are too long to be pauses, up to `end`. Time in `gaps`, which are in order and apart, does not count: nothing
-    /// was recorded then for a known reason.
+    /// The pauses up to `end` that are too long to be ordinary. Time inside `gaps` (sorted and disjoint) does not count: it is
+    /// already known that nothing was recorded then.
     pub fn suspicious(&self, start: Timestamp, end: Timestamp, gaps: &[Window]) -> Vec<Window> {
         let Some(heard_until) = self.heard_until else { return Vec::new() };
         let seconds = |parts: &[Window]| parts.iter().map(Window::duration).sum::<Duration>();
@@ -173,13 +174,13 @@ impl Pauses {
     }
 }
 
-/// A stretch in which nobody said anything.
+/// A stretch without a record from any peer.
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     window: Window,
-    /// How much of it counts.
+    /// Its length without the time inside gaps.
     length: Duration,
-    /// Whether files are missing for a part of it.
+    /// Whether it touches or contains a gap.
     is_by_a_gap: bool,
 }
 

@@ -1,8 +1,8 @@
-//! When things happened, where record times and the order of the records contradict each other.
+//! Decides when events happened where record times contradict the order of the records.
 //!
-//! The clock of a replay is the latest time that is believed, and it advances with every record, whatever was selected.
-//! A record whose time steps back was written after those before it all the same: it is applied at the clock, and what it
-//! changes is uncertain from its own time to the clock.
+//! The clock of a replay is the latest trusted time so far. Every record advances it, selected or not. A record whose time
+//! steps back was still written after its predecessors, so it is applied at the current clock, and whatever it changes is
+//! uncertain between its own time and the clock.
 
 use super::*;
 use crate::decode::clock::{self, MANY, Standing, is_late};

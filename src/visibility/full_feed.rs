@@ -50,13 +50,19 @@ impl FullFeed {
             let begins = replay.begins();
             for (index, table) in replay.tables.iter().enumerate() {
                 let mut cutoffs = [0; 2];
+                // Which older dumps were read depends on what was asked: none of them tells of another dump or of the window.
+                let (is_older, mut rules) = (table.done_at < begins, [None; 2]);
                 for family in Family::ALL {
+                    let rules = if is_older { &mut rules } else { &mut full_feed.rules };
                     cutoffs[family as usize] = match metric {
                         Metric::Ioda => IODA_SIZES[family as usize],
-                        Metric::Baseline => relative_cutoff(replays, table.done_at, family, &mut full_feed.rules),
+                        Metric::Baseline => relative_cutoff(replays, (collector, index), family, rules),
                     };
                 }
                 full_feed.cutoffs.insert((collector, index), cutoffs);
+                if is_older {
+                    continue;
+                }
                 let until = replay.tables.get(index + 1).map_or(Timestamp::MAX, |next| next.done_at);
                 let Ok(epoch) = Window::new(table.done_at, until) else { continue };
                 for peer in 0..replay.peers.len() {
@@ -103,16 +109,28 @@ fn is_interrupted(replay: &Replay, peer: usize, family: Family, at: Timestamp) -
     })
 }
 
-fn relative_cutoff(replays: &[&Replay], at: Timestamp, family: Family, rules: &mut [Option<FullFeedRule>; 2]) -> u64 {
+/// The smallest table that is full in one RIB dump, by what is in the dumps of all collectors nearest to it.
+fn relative_cutoff(
+    replays: &[&Replay],
+    (collector, index): (usize, usize),
+    family: Family,
+    rules: &mut [Option<FullFeedRule>; 2],
+) -> u64 {
     let size = |sizes: &[u64; 2]| sizes[family as usize];
-    let distance = |table: &&RibTable| table.done_at.micros_since(at).unsigned_abs();
-    let nearest = replays.iter().filter_map(|replay| replay.tables.iter().min_by_key(distance));
+    let this = &replays[collector].tables[index];
+    let distance = |table: &&RibTable| table.done_at.micros_since(this.done_at).unsigned_abs();
+    let tables = |of: usize| {
+        let begins = replays[of].begins();
+        let own = replays[of].tables.iter().enumerate();
+        own.filter(move |(n, table)| table.done_at >= begins || (of, *n) == (collector, index)).map(|(_, table)| table)
+    };
+    let nearest = (0..replays.len()).filter_map(|of| tables(of).min_by_key(distance));
     let mut sizes: Vec<u64> = nearest.flat_map(|table| table.sizes.iter().map(size)).filter(|size| *size > 0).collect();
     if sizes.len() < MIN_TABLES {
         // A dump may have caught nobody else: then what the others have in any other one is of use.
-        let ever = replays.iter().flat_map(|replay| {
-            (0..replay.peers.len()).filter_map(move |peer| {
-                let listing = replay.tables.iter().filter(|table| size(&table.sizes[peer]) > 0);
+        let ever = (0..replays.len()).flat_map(|of| {
+            (0..replays[of].peers.len()).filter_map(move |peer| {
+                let listing = tables(of).filter(|table| size(&table.sizes[peer]) > 0);
                 listing.min_by_key(distance).map(|table| size(&table.sizes[peer]))
             })
         });

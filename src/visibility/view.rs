@@ -111,6 +111,14 @@ struct Member {
     asn: usize,
     /// When its session is up and it is a full feed, and whether its whole table is known, per family.
     usable: [Vec<(Window, bool)>; 2],
+    /// Whether it counts as a feed, per family: without RIB dumps only one that says anything about the prefixes asked for.
+    is_feed: [bool; 2],
+}
+
+impl Member {
+    fn is_feed(&self, family: Family) -> bool {
+        self.is_feed[family as usize] && !self.usable[family as usize].is_empty()
+    }
 }
 
 /// The replays of all collectors, side by side.
@@ -172,13 +180,9 @@ impl<'a> View<'a> {
                 spans.iter().map(|span| (span.peer, span.prefix.family())).collect();
             for (peer, who) in replay.peers.iter().enumerate() {
                 let Ok(asn) = view.asns.binary_search(&who.asn) else { continue };
-                // Without RIB dumps only what a vantage point says makes it known.
-                let may_vote = |family| has_rib || speaks.contains(&(peer, family));
-                let usable = Family::ALL.map(|family| match may_vote(family) {
-                    true => view.usable(collector, peer, family),
-                    false => Vec::new(),
-                });
-                view.members.push(Member { collector, peer, asn, usable });
+                let is_feed = Family::ALL.map(|family| has_rib || speaks.contains(&(peer, family)));
+                let usable = Family::ALL.map(|family| view.usable(collector, peer, family));
+                view.members.push(Member { collector, peer, asn, usable, is_feed });
                 view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
             }
         }
@@ -228,7 +232,7 @@ impl<'a> View<'a> {
     /// the prefixes asked for.
     pub fn full_feeds(&self, family: Family) -> Vec<&VantagePoint> {
         let members = self.members.iter().zip(&self.vantage_points);
-        let usable = members.filter(|(member, _)| !member.usable[family as usize].is_empty());
+        let usable = members.filter(|(member, _)| member.is_feed(family));
         usable.map(|(_, vantage_point)| vantage_point).collect()
     }
 
@@ -325,14 +329,14 @@ impl<'a> View<'a> {
 
     /// Whether any vantage point is ever a full feed.
     pub fn has_full_feeds(&self, family: Family) -> bool {
-        self.members.iter().any(|member| !member.usable[family as usize].is_empty())
+        self.members.iter().any(|member| member.is_feed(family))
     }
 
     /// Full-feed ASes over the window, and those of them that are live: known and with their session up. Where no RIB
     /// dump tells who is a full feed, those that say anything about the prefixes asked for.
     pub fn live_feeds(&self, family: Family) -> Vec<LiveFeeds> {
         let mut changes: Vec<(Timestamp, bool, usize)> = Vec::new();
-        for member in &self.members {
+        for member in self.members.iter().filter(|member| member.is_feed(family)) {
             for (window, _) in &member.usable[family as usize] {
                 changes.push((window.start, true, member.asn));
                 changes.push((window.end, false, member.asn));

@@ -234,7 +234,7 @@ fn one_damaged_record_costs_no_other() {
     for (damaged, lost, what) in damaged {
         let records = [good.clone(), damaged, good.clone()];
         check_damage(P, &records, &[announced, lost, announced].join(" | "), &[what]);
-        // What is lost is told to everyone.
+        // Losses are reported whatever the selection.
         let told = if lost.contains("lost") { lost } else { "" };
         assert_eq!(text(&reading(&records.concat(), "10.0.0.0/8")), told, "{what}");
     }
