@@ -230,6 +230,9 @@ impl Scene<'_> {
         });
         let returns = returns.filter(|at| recovery.first <= *at && *at <= dip.end);
         recovery.first = returns.min().unwrap_or(recovery.first);
+        // A share also rises when someone who lacks the route leaves the vote: nothing came back then.
+        let not_before = |at: Timestamp| at.max(recovery.first);
+        (recovery.half, recovery.most) = (recovery.half.map(not_before), recovery.most.map(not_before));
         dip
     }
 

@@ -33,10 +33,9 @@ use history::{Damage, History, PREFIXES, Random};
 use judge::{Observed, check};
 use trouble::Kind;
 
-/// Tidy histories of a usual run, and troubled ones. Seed 96 of the troubled ones is not solved yet: an absence is claimed on
-/// after a session of a collector without state changes closed. Nor is seed 685 of the tidy ones.
-const N_HISTORIES: u64 = 600;
-const N_TROUBLED: u64 = 90;
+/// Histories of a usual run, tidy ones and troubled ones.
+const N_HISTORIES: u64 = 1000;
+const N_TROUBLED: u64 = 1000;
 
 #[test]
 fn whatever_is_claimed_of_a_random_history_is_true_and_whatever_the_files_show_is_found() {
