@@ -207,7 +207,7 @@ impl Replayer {
             let doubtful = Window { start: contradicted.start - by, end: contradicted.end + by };
             let by_message = |span: &&RouteSpan| matches!(span.evidence, Evidence::Announce | Evidence::Withdraw);
             for span in self.route_spans.iter().filter(by_message).filter(|span| is_inside(span.from)) {
-                self.overlay.doubt_route(span.peer, span.prefix, doubtful, None);
+                self.overlay.doubt_route(span.peer, span.prefix, doubtful);
             }
             for span in self.session_spans.iter().filter(|span| span.record.is_some() && is_inside(span.from)) {
                 self.overlay.doubt_session(span.peer, doubtful);

@@ -21,6 +21,8 @@ pub(super) struct Overlay {
 struct RouteDoubt {
     window: Window,
     may_be: Option<Held>,
+    /// When the replay applied the change: from then on the route shows nothing but that.
+    applied_at: Timestamp,
 }
 
 /// A stretch after which nothing is known, and the first RIB dump that tells the table after it.
@@ -31,10 +33,23 @@ struct Break {
 }
 
 impl Overlay {
-    /// Marks a route as uncertain during `window`, in which it became `may_be` at an unknown instant; `None` if it may have
-    /// been anything.
-    pub fn doubt_route(&mut self, peer: usize, prefix: Prefix, window: Window, may_be: Option<Held>) {
-        self.routes.entry((peer, prefix)).or_default().push(RouteDoubt { window, may_be });
+    /// Marks a route as uncertain during `window`, in which it may have been anything.
+    pub fn doubt_route(&mut self, peer: usize, prefix: Prefix, window: Window) {
+        let doubt = RouteDoubt { window, may_be: None, applied_at: window.start };
+        self.routes.entry((peer, prefix)).or_default().push(doubt);
+    }
+
+    /// Marks a route as uncertain during `window`, in which it became `may_be` at an unknown instant. The replay let that
+    /// happen at `applied_at`.
+    pub fn doubt_change(
+        &mut self,
+        peer: usize,
+        prefix: Prefix,
+        window: Window,
+        may_be: Option<Held>,
+        applied_at: Timestamp,
+    ) {
+        self.routes.entry((peer, prefix)).or_default().push(RouteDoubt { window, may_be, applied_at });
     }
 
     /// All that the peer says is uncertain; what it was before and after is not.
@@ -108,8 +123,8 @@ impl Overlay {
         for span in routes.iter() {
             let Some(doubts) = self.routes.get(&(span.peer, span.prefix)) else { continue };
             let agreed = agreed.entry((span.peer, span.prefix)).or_insert_with(|| vec![Vec::new(); doubts.len()]);
-            let own = Window { start: span.from, end: span.to };
             for (doubt, agreed) in doubts.iter().zip(agreed) {
+                let Ok(own) = Window::new(span.from, span.to.min(doubt.applied_at)) else { continue };
                 let agrees = doubt.may_be.as_ref().is_some_and(|may_be| !span.held.differs_from(may_be));
                 agreed.extend(own.intersect(&doubt.window).filter(|_| agrees));
             }

@@ -320,7 +320,7 @@ impl Replayer {
             (before, after) => before != after,
         };
         if let Some(prefix) = prefix.filter(|_| is_changed) {
-            self.overlay.doubt_route(peer, prefix, may_be, after_it);
+            self.overlay.doubt_change(peer, prefix, may_be, after_it, moment.at);
         }
         if states(self) != before.1 {
             self.overlay.doubt_session(peer, may_be);

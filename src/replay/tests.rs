@@ -252,6 +252,12 @@ fn a_record_far_ahead_was_written_between_its_neighbours_and_hurries_nothing() {
 }
 
 #[test]
+fn a_withdrawal_far_ahead_within_the_interval_of_its_file_leaves_its_prefix_unknown_for_all_that_time() {
+    let text = "0 rib a:P | 29 b announce Q | 500 a withdraw P | 31 b announce Q | 90 a announce P | 95 b announce Q";
+    check(text, "a", "P", "yes 0..29 | unknown 29..500 | yes 500..end");
+}
+
+#[test]
 fn what_changed_while_a_clock_was_set_back_is_unknown_for_the_time_that_both_sides_claim() {
     let text =
         "0 rib a:P b:P | 100 a withdraw P | 110 b announce Q | 20 a announce P | 30 b announce Q | 200 b announce Q";
