@@ -3,11 +3,11 @@
 use rustc_hash::FxHashMap;
 
 use super::evidence::{Shown, by_id};
-use super::text::{clock, from_to};
+use super::text::{clock, count, from_to};
 use super::words::Headline;
 use super::*;
 use crate::detect::{Censoring, Outage, Quality, Scope, Witness};
-use crate::visibility::BaselineSource;
+use crate::visibility::{BaselineSource, LookedBack, Timeline};
 
 /// What is needed to say how sure findings are.
 pub(super) struct Sureness<'a> {
@@ -48,7 +48,20 @@ impl<'a> Sureness<'a> {
             Some(true) => "; RIB dumps written during the outage do not list it",
             _ => "",
         };
-        format!("{why}{confirmed}")
+        format!("{why}{}{confirmed}", self.looked_back(outage).unwrap_or_default())
+    }
+
+    /// From where it is known who normally carries the prefixes, if the RIB dump before the window does not show it.
+    fn looked_back(&self, outage: &Outage) -> Option<String> {
+        let timelines = outage.prefixes.iter().filter_map(|prefix| self.timeline(prefix));
+        let looked_back = timelines.filter_map(|timeline| timeline.baseline.looked_back);
+        let LookedBack { at, n_dumps } = looked_back.min_by_key(|looked_back| looked_back.at)?;
+        let at = at.to_datetime().format("%Y-%m-%d %H:%M");
+        let dumps = count(n_dumps, "RIB dump", "RIB dumps");
+        Some(format!(
+            "; few full feeds have a route in the last RIB dump before the window, so {dumps} of before it were searched, back to \
+             that of {at} UTC"
+        ))
     }
 
     /// The same as a sentence. `of` names the outage where more than one is spoken of.
@@ -84,9 +97,12 @@ impl<'a> Sureness<'a> {
 
     /// How those who normally carry a prefix were learned.
     fn source(&self, prefix: &Prefix) -> Option<BaselineSource> {
+        Some(self.timeline(prefix)?.baseline.source)
+    }
+
+    fn timeline(&self, prefix: &Prefix) -> Option<&Timeline> {
         let timelines = &self.report.timelines;
-        let index = timelines.binary_search_by_key(prefix, |timeline| timeline.prefix).ok()?;
-        Some(timelines.get(index)?.baseline.source)
+        timelines.get(timelines.binary_search_by_key(prefix, |timeline| timeline.prefix).ok()?)
     }
 
     /// When the first and the last vantage point lost it, and had it back, where they differ by a second or more.

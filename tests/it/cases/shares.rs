@@ -1,5 +1,7 @@
 //! Who counts: full feeds, baselines, sufficient data, address families, address space.
 
+use outage_replay::report::Style;
+
 use super::{check, feeds, hours_of_feeds, three_feeds};
 
 // T69
@@ -165,6 +167,9 @@ fn a_window_inside_an_outage_is_judged_by_a_dump_of_before_it() {
     assert_eq!((outage.n_vantage_points_lost, outage.n_vantage_points), (10, 12), "{found}");
     let looked_back = report.timelines[0].baseline.looked_back.expect("an older dump");
     assert_eq!(looked_back.n_dumps, 3);
+    let page = outage_replay::report::table(&report, Style::default());
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("so 3 RIB dumps of before it were searched, back to that of"), "{page}");
     // Without that dump nothing shows whether two of twelve are the normal state.
     let without = scenario.replace("rib x -840\n", "");
     let found = super::answer(&without, "P 7800..8700 min-peers 10");
