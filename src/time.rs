@@ -179,7 +179,9 @@ impl Window {
     /// What is left of it outside of `others`, which are in order and apart.
     pub fn without(self, others: &[Window]) -> Vec<Window> {
         let (mut left, mut start) = (Vec::new(), self.start);
-        for other in others.iter().filter_map(|other| self.intersect(other)) {
+        let first = others.partition_point(|other| other.end <= self.start);
+        let meeting = others[first..].iter().take_while(|other| other.start < self.end);
+        for other in meeting.filter_map(|other| self.intersect(other)) {
             left.extend(Window::new(start, other.start));
             start = other.end;
         }

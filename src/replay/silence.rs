@@ -83,7 +83,7 @@ impl Minutes {
     }
 
     /// The silences between its first minute and `end`, which comes after the last minute of the window. Minutes that are
-    /// `excused` do not count, and whoever is silent before and after them was silent once.
+    /// `excused` do not count: a silence that continues after them is one silence.
     fn silences(&self, end: u32, excused: &Minutes) -> Vec<Silence> {
         let Some(first) = self.first() else { return Vec::new() };
         let (mut silences, mut open): (Vec<Silence>, Option<Silence>) = (Vec::new(), None);
@@ -159,16 +159,18 @@ impl Pauses {
                 Some(Pause { window, length: seconds(&parts), is_by_a_gap: parts != [pause] })
             })
             .collect();
+        let mut lengths: Vec<Duration> = pauses.iter().map(|pause| pause.length).collect();
+        lengths.sort_unstable();
+        let spoken = known.saturating_sub(lengths.iter().sum()).as_secs() / SHORTEST_PAUSE.as_secs();
         let is_suspicious = |pause: &&Pause| {
-            let is_long = |other: &&Pause| other.length * 2 >= pause.length;
-            let (long, shorter): (Vec<&Pause>, Vec<&Pause>) = pauses.iter().partition(is_long);
-            let usual = shorter.iter().map(|other| other.length).max().unwrap_or_default().max(SHORTEST_PAUSE);
-            let all: Duration = pauses.iter().map(|other| other.length).sum();
-            let n_heard = known.saturating_sub(all).as_secs() / SHORTEST_PAUSE.as_secs() + shorter.len() as u64;
+            // The others are usual, but for those at least half as long.
+            let n_usual = lengths.partition_point(|other| *other * 2 < pause.length);
+            let n_long = (lengths.len() - n_usual) as u64;
+            let usual = lengths[..n_usual].last().copied().unwrap_or_default().max(SHORTEST_PAUSE);
             pause.length >= if pause.is_by_a_gap { MIN_PAUSE_BY_A_GAP } else { MIN_PAUSE }
                 && pause.length > usual * TIMES_USUAL_PAUSE
-                && n_heard >= MIN_HEARD
-                && long.len() as u64 <= known.as_secs() / 60 / u64::from(RARE) + 1
+                && spoken + n_usual as u64 >= MIN_HEARD
+                && n_long <= known.as_secs() / 60 / u64::from(RARE) + 1
         };
         pauses.iter().filter(is_suspicious).map(|pause| pause.window).collect()
     }

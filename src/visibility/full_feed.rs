@@ -43,20 +43,19 @@ pub struct FullFeed {
 }
 
 impl FullFeed {
-    /// Judges every vantage point at every RIB dump.
-    pub fn judge(replays: &[&Replay], metric: Metric) -> FullFeed {
+    /// Judges every vantage point at every RIB dump; `begins` are the beginnings of the replays.
+    pub fn judge(replays: &[&Replay], begins: &[Timestamp], metric: Metric) -> FullFeed {
         let mut full_feed = FullFeed::default();
         for (collector, replay) in replays.iter().enumerate() {
-            let begins = replay.begins();
             for (index, table) in replay.tables.iter().enumerate() {
                 let mut cutoffs = [0; 2];
                 // Which older dumps were read depends on what was asked: none of them tells of another dump or of the window.
-                let (is_older, mut rules) = (table.done_at < begins, [None; 2]);
+                let (is_older, mut rules) = (table.done_at < begins[collector], [None; 2]);
                 for family in Family::ALL {
                     let rules = if is_older { &mut rules } else { &mut full_feed.rules };
                     cutoffs[family as usize] = match metric {
                         Metric::Ioda => IODA_SIZES[family as usize],
-                        Metric::Baseline => relative_cutoff(replays, (collector, index), family, rules),
+                        Metric::Baseline => relative_cutoff(replays, begins, (collector, index), family, rules),
                     };
                 }
                 full_feed.cutoffs.insert((collector, index), cutoffs);
@@ -69,7 +68,7 @@ impl FullFeed {
                     for family in Family::ALL {
                         // Of a session that was not established the dump shows no table: the one before it tells.
                         let telling = if is_interrupted(replay, peer, family, table.done_at) {
-                            index.checked_sub(1).filter(|before| replay.tables[*before].done_at >= begins)
+                            index.checked_sub(1).filter(|before| replay.tables[*before].done_at >= begins[collector])
                         } else {
                             Some(index)
                         };
@@ -112,6 +111,7 @@ fn is_interrupted(replay: &Replay, peer: usize, family: Family, at: Timestamp) -
 /// The smallest table that is full in one RIB dump, by what is in the dumps of all collectors nearest to it.
 fn relative_cutoff(
     replays: &[&Replay],
+    begins: &[Timestamp],
     (collector, index): (usize, usize),
     family: Family,
     rules: &mut [Option<FullFeedRule>; 2],
@@ -120,9 +120,9 @@ fn relative_cutoff(
     let this = &replays[collector].tables[index];
     let distance = |table: &&RibTable| table.done_at.micros_since(this.done_at).unsigned_abs();
     let tables = |of: usize| {
-        let begins = replays[of].begins();
         let own = replays[of].tables.iter().enumerate();
-        own.filter(move |(n, table)| table.done_at >= begins || (of, *n) == (collector, index)).map(|(_, table)| table)
+        own.filter(move |(n, table)| table.done_at >= begins[of] || (of, *n) == (collector, index))
+            .map(|(_, table)| table)
     };
     let nearest = (0..replays.len()).filter_map(|of| tables(of).min_by_key(distance));
     let mut sizes: Vec<u64> = nearest.flat_map(|table| table.sizes.iter().map(size)).filter(|size| *size > 0).collect();

@@ -149,7 +149,8 @@ impl<'a> View<'a> {
     /// cannot be told full or partial. `window` is the one asked about; the replays may reach a little beyond it.
     pub fn new(replays: Vec<&'a Replay>, window: Window, metric: Metric, sufficiency: Sufficiency) -> View<'a> {
         let has_rib = replays.iter().any(|replay| replay.has_rib);
-        let full_feed = FullFeed::judge(&replays, metric);
+        let begins: Vec<Timestamp> = replays.iter().map(|replay| replay.begins()).collect();
+        let full_feed = FullFeed::judge(&replays, &begins, metric);
         let used = |replay: &&&Replay| replay.has_rib == has_rib;
         let asns: BTreeSet<Asn> =
             replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
@@ -163,7 +164,7 @@ impl<'a> View<'a> {
             members: Vec::new(),
             asns,
             full_feed,
-            begins: replays.iter().map(|replay| replay.begins()).collect(),
+            begins,
             full_asns: Vec::new(),
             has_rib,
             metric,
