@@ -111,29 +111,9 @@ fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: 
                 let (metric, thresholds) = (options.metric, &options.thresholds);
                 detect::prefix_findings(view, timeline, subject.target, asn, known, metric, thresholds)
             };
-            let findings = found(&timeline);
-            if findings.is_empty() || !matches!(subject.target, Target::Asn(_)) {
-                return (timeline, findings);
-            }
-            // An AS did not lose what it did not carry, but another one did, or what it only ever left a trace of.
-            let carried = |asn: &Asn| {
-                let own = view.timeline(subject.prefix, Some(*asn));
-                let is_trace = timeline.baseline.decides() && own.baseline.source == BaselineSource::Nobody;
-                (!is_trace).then_some((*asn, own))
-            };
-            let carriers: Vec<(Asn, Timeline)> = subject.asns.iter().filter_map(carried).collect();
-            let mut findings = match carriers.iter().map(|(_, own)| own.baseline.mostly_since()).min() {
-                None => Findings::default(),
-                Some(from) if timeline.steps.iter().any(|step| step.from < from) => found(&timeline.carried_from(from)),
-                Some(_) => findings,
-            };
-            // Of several that were asked about, the one whose routes were lost.
-            for outage in findings.outages.iter_mut().filter(|_| carriers.len() > 1) {
-                let before = outage.loss.first - Duration::from_micros(1);
-                let n_routes = |own: &Timeline| own.at(before).map_or(0, |step| step.n_visible);
-                if let Some((asn, _)) = carriers.iter().rev().max_by_key(|(_, own)| n_routes(own)) {
-                    (outage.target, outage.asn) = (Target::Asn(*asn), Some(*asn));
-                }
+            let mut findings = found(&timeline);
+            if !findings.is_empty() && matches!(subject.target, Target::Asn(_)) {
+                findings = of_origins(view, subject, &timeline, findings, found);
             }
             (timeline, findings)
         })
@@ -145,6 +125,37 @@ fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: 
         findings.extend(found);
     }
     (timelines, findings)
+}
+
+/// What is found of a prefix of one or more ASes that were asked about, without what none of them originated at the time.
+/// `findings` are those of the whole timeline.
+fn of_origins(
+    view: &View,
+    subject: &Subject,
+    timeline: &Timeline,
+    findings: Findings,
+    found: impl Fn(&Timeline) -> Findings,
+) -> Findings {
+    let as_origin = |asn: &Asn| {
+        let own = view.timeline(subject.prefix, Some(*asn));
+        let is_never_origin = timeline.baseline.decides() && own.baseline.source == BaselineSource::Nobody;
+        (!is_never_origin).then_some((*asn, own))
+    };
+    let origins: Vec<(Asn, Timeline)> = subject.asns.iter().filter_map(as_origin).collect();
+    let mut findings = match origins.iter().map(|(_, own)| own.baseline.mostly_since()).min() {
+        None => return Findings::default(),
+        Some(from) if timeline.steps.iter().any(|step| step.from < from) => found(&timeline.carried_from(from)),
+        Some(_) => findings,
+    };
+    // Attribute each outage to the AS with the most routes just before it.
+    for outage in findings.outages.iter_mut().filter(|_| origins.len() > 1) {
+        let before = outage.loss.first - Duration::from_micros(1);
+        let n_routes = |own: &Timeline| own.at(before).map_or(0, |step| step.n_visible);
+        if let Some((asn, _)) = origins.iter().rev().max_by_key(|(_, own)| n_routes(own)) {
+            (outage.target, outage.asn) = (Target::Asn(*asn), Some(*asn));
+        }
+    }
+    findings
 }
 
 fn judge_asns(

@@ -24,6 +24,7 @@ use crate::visibility::{Metric, Sufficiency, View};
 const ONE_IN: usize = 10;
 /// So many older dumps are read in search of what no file shows.
 const MAX_LOOKS_FOR_NOTHING: usize = 3;
+
 /// Reads older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
 /// Returns prefixes of the chosen origins that only they reveal: they have to be looked for in all files.
 pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Result<BTreeSet<Prefix>, Error> {

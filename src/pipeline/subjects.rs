@@ -9,7 +9,7 @@ use crate::catalog::{Query, Target};
 use crate::detect::{AsnTimeline, Episode, Scope, TOTAL_BELOW};
 use crate::replay::Replay;
 use crate::report::Summary;
-use crate::time::{Timestamp, Window};
+use crate::time::Window;
 use crate::visibility::{BaselineSource, Timeline};
 
 /// A prefix to be judged.
@@ -146,12 +146,5 @@ fn total(windows: &[Window]) -> i64 {
 
 /// What is left of `window` once the observed stretches (in order) are taken out.
 fn unobserved(window: Window, observed: impl Iterator<Item = Window>) -> Vec<Window> {
-    let mut left = Vec::new();
-    let mut at: Timestamp = window.start;
-    for stretch in observed {
-        left.extend(Window::new(at, stretch.start.min(window.end)));
-        at = at.max(stretch.end);
-    }
-    left.extend(Window::new(at, window.end));
-    left
+    window.without(&observed.collect::<Vec<_>>())
 }

@@ -23,6 +23,8 @@ struct RouteDoubt {
     may_be: Option<Held>,
     /// When the replay applied the change: from then on the route shows nothing but that.
     applied_at: Timestamp,
+    /// Where the route already was that.
+    agreed: Vec<Window>,
 }
 
 /// A stretch after which nothing is known, and the first RIB dump that tells the table after it.
@@ -35,8 +37,7 @@ struct Break {
 impl Overlay {
     /// Marks a route as uncertain during `window`, in which it may have been anything.
     pub fn doubt_route(&mut self, peer: usize, prefix: Prefix, window: Window) {
-        let doubt = RouteDoubt { window, may_be: None, applied_at: window.start };
-        self.routes.entry((peer, prefix)).or_default().push(doubt);
+        self.doubt_change(peer, prefix, window, None, window.start);
     }
 
     /// Marks a route as uncertain during `window`, in which it became `may_be` at an unknown instant. The replay let that
@@ -49,7 +50,12 @@ impl Overlay {
         may_be: Option<Held>,
         applied_at: Timestamp,
     ) {
-        self.routes.entry((peer, prefix)).or_default().push(RouteDoubt { window, may_be, applied_at });
+        self.routes.entry((peer, prefix)).or_default().push(RouteDoubt {
+            window,
+            may_be,
+            applied_at,
+            agreed: Vec::new(),
+        });
     }
 
     /// All that the peer says is uncertain; what it was before and after is not.
@@ -117,22 +123,17 @@ impl Overlay {
         }
     }
 
-    fn cut_routes(self, routes: &mut Vec<RouteSpan>) {
+    fn cut_routes(mut self, routes: &mut Vec<RouteSpan>) {
         // A route that already was what it may have become is not in doubt.
-        let mut agreed: FxHashMap<(usize, Prefix), Vec<Vec<Window>>> = FxHashMap::default();
         for span in routes.iter() {
-            let Some(doubts) = self.routes.get(&(span.peer, span.prefix)) else { continue };
-            let agreed = agreed.entry((span.peer, span.prefix)).or_insert_with(|| vec![Vec::new(); doubts.len()]);
-            for (doubt, agreed) in doubts.iter().zip(agreed) {
+            for doubt in self.routes.get_mut(&(span.peer, span.prefix)).into_iter().flatten() {
                 let Ok(own) = Window::new(span.from, span.to.min(doubt.applied_at)) else { continue };
                 let agrees = doubt.may_be.as_ref().is_some_and(|may_be| !span.held.differs_from(may_be));
-                agreed.extend(own.intersect(&doubt.window).filter(|_| agrees));
+                doubt.agreed.extend(own.intersect(&doubt.window).filter(|_| agrees));
             }
         }
         let uncertain = |(key, doubts): ((usize, Prefix), Vec<RouteDoubt>)| {
-            let agreed = agreed.remove(&key).unwrap_or_else(|| vec![Vec::new(); doubts.len()]);
-            let windows = doubts.into_iter().zip(agreed);
-            let left = windows.flat_map(|(doubt, agreed)| doubt.window.without(&Window::united(agreed)));
+            let left = doubts.into_iter().flat_map(|doubt| doubt.window.without(&Window::united(doubt.agreed)));
             (key, Window::united(left.collect()))
         };
         let doubts: FxHashMap<(usize, Prefix), Vec<Window>> = self.routes.into_iter().map(uncertain).collect();

@@ -70,7 +70,7 @@ pub struct Replayer {
     pub(super) heard: Vec<[Option<(Timestamp, Timestamp)>; 2]>,
     /// The minutes since the beginning in which each peer sent anything.
     pub(super) minutes: Vec<Minutes>,
-    /// Stretches in which nobody sent anything.
+    /// Stretches without a record from any peer.
     pub(super) pauses: Pauses,
     pub(super) is_internal: Vec<bool>,
     /// Whether another peer has the same address.
@@ -305,24 +305,24 @@ impl Replayer {
         let moment = self.times.moment(event.run, event.at, event.clock);
         let prefix = event.change.prefix();
         let Some(may_be) = moment.may_be else { return self.apply(peer, file, event, moment) };
-        // What it changes happened somewhere in that time; what falls due meanwhile does not come of it.
+        // The change happened at some instant of that time. Whatever falls due first is not caused by it.
         self.advance(self.times.now.min(self.window.end));
         let held = |replayer: &Replayer| {
             let route = prefix.and_then(|prefix| replayer.routes[peer].get(&prefix));
             route.and_then(|route| route.held.clone())
         };
         let states = |replayer: &Replayer| replayer.sessions[peer].map(|session| session.state);
-        let before = (held(self), states(self));
+        let (held_before, states_before) = (held(self), states(self));
         self.apply(peer, file, event, moment);
-        let (before_it, after_it) = (before.0, held(self));
-        let is_changed = match (&before_it, &after_it) {
+        let held_after = held(self);
+        let is_changed = match (&held_before, &held_after) {
             (Some(before), Some(after)) => before.differs_from(after),
             (before, after) => before != after,
         };
         if let Some(prefix) = prefix.filter(|_| is_changed) {
-            self.overlay.doubt_change(peer, prefix, may_be, after_it, moment.at);
+            self.overlay.doubt_change(peer, prefix, may_be, held_after, moment.at);
         }
-        if states(self) != before.1 {
+        if states(self) != states_before {
             self.overlay.doubt_session(peer, may_be);
         }
     }
