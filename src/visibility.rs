@@ -122,7 +122,7 @@ impl Timeline {
         self
     }
 
-    /// The same, with nothing to fall from before `at`.
+    /// The timeline as if no vantage point had carried the prefix before `at`.
     pub fn carried_from(&self, at: Timestamp) -> Timeline {
         let mut timeline = self.clone();
         for step in timeline.steps.iter_mut().filter(|step| step.from < at) {

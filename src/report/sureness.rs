@@ -51,7 +51,7 @@ impl<'a> Sureness<'a> {
         format!("{why}{}{confirmed}", self.looked_back(outage).unwrap_or_default())
     }
 
-    /// From where it is known who normally carries the prefixes, if the RIB dump before the window does not show it.
+    /// How far back the search for the normal carriers went, if the last RIB dump before the window did not show them.
     fn looked_back(&self, outage: &Outage) -> Option<String> {
         let timelines = outage.prefixes.iter().filter_map(|prefix| self.timeline(prefix));
         let looked_back = timelines.filter_map(|timeline| timeline.baseline.looked_back);
@@ -59,8 +59,8 @@ impl<'a> Sureness<'a> {
         let at = at.to_datetime().format("%Y-%m-%d %H:%M");
         let dumps = count(n_dumps, "RIB dump", "RIB dumps");
         Some(format!(
-            "; few full feeds have a route in the last RIB dump before the window, so {dumps} of before it were searched, back to \
-             that of {at} UTC"
+            "; few full feeds have a route in the last RIB dump before the window, so {dumps} from before the window were \
+             searched, going back to {at} UTC"
         ))
     }
 

@@ -94,7 +94,7 @@ impl Baseline {
         !self.asns.is_empty() && self.source != BaselineSource::Unconfirmed
     }
 
-    /// Since when most of those that carry it have.
+    /// When half of the carriers had begun to carry it.
     pub fn mostly_since(&self) -> Timestamp {
         let mut since = self.since.clone();
         since.sort_unstable();
@@ -369,8 +369,9 @@ fn low_at(looks: &[Looks]) -> BTreeSet<usize> {
     bests.iter().filter(|(_, best)| best.level() < limit).map(|(looks, _)| looks.collector).collect()
 }
 
-/// Since when vantage points have carried a prefix that a RIB dump of `at` lists at all of them: from the first moment on at
-/// which half of them held it, for some time each. What they lost meanwhile was theirs.
+/// Since when each of the vantage points in `who` has carried a prefix that the RIB dump of `at` lists for all of them. The
+/// prefix counts as carried from the first instant at which half of them held it, each for at least [`HOLD`], even if they
+/// lost it again before the dump.
 fn carried_since(
     pieces: &[Piece],
     who: BTreeSet<usize>,

@@ -169,7 +169,7 @@ fn a_window_inside_an_outage_is_judged_by_a_dump_of_before_it() {
     assert_eq!(looked_back.n_dumps, 3);
     let page = outage_replay::report::table(&report, Style::default());
     let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(page.contains("so 3 RIB dumps of before it were searched, back to that of"), "{page}");
+    assert!(page.contains("so 3 RIB dumps from before the window were searched, going back to "), "{page}");
     // Without that dump nothing shows whether two of twelve are the normal state.
     let without = scenario.replace("rib x -840\n", "");
     let found = super::answer(&without, "P 7800..8700 min-peers 10");

@@ -87,7 +87,7 @@ pub struct PeerSpec {
     pub is_idle: bool,
     /// From when on every reader must see that it is no more: another has taken its place.
     pub gone_from: Option<i64>,
-    /// Who it was before it took another name.
+    /// The peer that it was before it was renumbered.
     pub former: Option<usize>,
 }
 

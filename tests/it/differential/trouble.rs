@@ -140,7 +140,7 @@ impl History {
             history.befall(*collector, what);
         }
         history.deeds.sort_by_key(|(at, ..)| *at);
-        // Whoever took another name says nothing more under the former one.
+        // A renumbered router sends nothing under its former name.
         let renamed_at = |trouble: &Trouble, peer: usize| match &trouble.what {
             What::Renumber { peers, at, .. } if peers.contains(&peer) => Some(*at),
             _ => None,

@@ -119,7 +119,7 @@ impl Life {
                     Deed::Up { transfer, ends_with_end_of_rib } => {
                         in_doubt |= if is_up && at < sent_at { u8::MAX } else { 0 };
                         (is_up, sent_at, has_end) = (true, at + transfer, ends_with_end_of_rib);
-                        // Whoever reads the OPEN knows that what was held is gone.
+                        // The OPEN shows that the former table is gone.
                         recorded &= if has_opens { 0 } else { u8::MAX };
                         in_doubt |= if has_opens && is_lost(at) { u8::MAX } else { 0 };
                         life.breaks.push(at);
@@ -231,7 +231,7 @@ impl Truth {
                             let before = || dumps.iter().filter(|judged| judged.done_at() < history.window.0 - 600);
                             before().any(|judged| judged.is_good) && before().all(shows)
                         }
-                        // Where no dump tells otherwise, who withdraws a prefix is taken to have held it.
+                        // Without a dump, a withdrawal implies that the peer held the prefix.
                         false => {
                             let names = |at: i64| lives[*peer].named[index(at)] >> prefix & 1 != 0;
                             (START..END).any(|at| holds(at) || !tells_partial && names(at))
@@ -350,7 +350,7 @@ fn claims(
         }
         let shown = life.named[now] | if life.is_full[now] { life.held[now] } else { 0 };
         (gone, perhaps_gone) = (gone & !shown, perhaps_gone & !shown);
-        // A file ends as long after its first record as the others do: nobody knows it to the second.
+        // A file covers one interval from its first record on, so its end is not known to the second.
         let is_dark = holes.iter().any(|hole| hole.is_whole && hole.from + LATE <= at && at < hole.to);
         let in_whole_hole = holes.iter().any(|hole| hole.is_whole && hole.from <= at && at < hole.to);
         if in_whole_hole {
