@@ -134,8 +134,12 @@ impl Peers {
         is_same.then_some((seen.peer, message))
     }
 
-    /// Notes who an envelope names: what comes before `message` in the body of a record.
+    /// Notes who an envelope names: what comes before `message` in the body of a record. A peer without its number is not
+    /// noted, because every one of its messages may contain it.
     pub(super) fn note_envelope(&mut self, body: &[u8], message: &[u8], peer: PeerIndex) {
+        if self.lacks_number(peer) {
+            return;
+        }
         let n = body.len() - message.len();
         let mut seen = Seen { octets: [0; MAX_ENVELOPE], length: n as u8, peer };
         seen.octets.iter_mut().zip(body.iter().take(n)).for_each(|(to, from)| *to = *from);

@@ -137,10 +137,15 @@ impl Replayer {
         }
     }
 
+    /// Counts whether the first AS of a path is the peer's own. Where either number was lost (`AS_TRANS`) they cannot be
+    /// compared.
     pub(super) fn count_first_hop(&mut self, peer: usize, path: &AsPath) {
-        let (n, foreign) = &mut self.first_hops[peer];
-        *n += 1;
-        *foreign += u64::from(path.first() != Some(self.peers[peer].asn));
+        let (asn, first) = (self.peers[peer].asn, path.first());
+        if asn != Asn::TRANS && first != Some(Asn::TRANS) {
+            let (n, foreign) = &mut self.first_hops[peer];
+            *n += 1;
+            *foreign += u64::from(first != Some(asn));
+        }
     }
 
     /// Ends the open span of a route and begins the next one; a repeat changes nothing.
