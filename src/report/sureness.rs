@@ -48,20 +48,15 @@ impl<'a> Sureness<'a> {
             Some(true) => "; RIB dumps written during the outage do not list it",
             _ => "",
         };
-        format!("{why}{}{confirmed}", self.looked_back(outage).unwrap_or_default())
+        let looked_back = self.looked_back(outage).map(looked_back);
+        format!("{why}{}{confirmed}", looked_back.unwrap_or_default())
     }
 
     /// How far back the search for the normal carriers went, if the last RIB dump before the window did not show them.
-    fn looked_back(&self, outage: &Outage) -> Option<String> {
+    pub fn looked_back(&self, outage: &Outage) -> Option<LookedBack> {
         let timelines = outage.prefixes.iter().filter_map(|prefix| self.timeline(prefix));
         let looked_back = timelines.filter_map(|timeline| timeline.baseline.looked_back);
-        let LookedBack { at, n_dumps } = looked_back.min_by_key(|looked_back| looked_back.at)?;
-        let at = at.to_datetime().format("%Y-%m-%d %H:%M");
-        let dumps = count(n_dumps, "RIB dump", "RIB dumps");
-        Some(format!(
-            "; few full feeds have a route in the last RIB dump before the window, so {dumps} from before the window were \
-             searched, going back to {at} UTC"
-        ))
+        looked_back.min_by_key(|looked_back| looked_back.at)
     }
 
     /// The same as a sentence. `of` names the outage where more than one is spoken of.
@@ -128,6 +123,16 @@ impl<'a> Sureness<'a> {
             [None, None] => None,
         }
     }
+}
+
+/// Names the search for the normal carriers.
+fn looked_back(LookedBack { at, n_dumps }: LookedBack) -> String {
+    let at = at.to_datetime().format("%Y-%m-%d %H:%M");
+    let dumps = count(n_dumps, "RIB dump", "RIB dumps");
+    format!(
+        "; few full feeds have a route in the last RIB dump before the window, so {dumps} from before the window were \
+         searched, going back to {at} UTC"
+    )
 }
 
 /// Why an edge is not exact.

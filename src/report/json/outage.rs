@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::detect::{Agreement, Bounds, Edge, Otherwise, Outage, Upstream, Upstreams};
 use crate::report::evidence::{Shown, by_id};
+use crate::report::sureness::Sureness;
 
 /// Every outage.
 pub(super) fn outages(report: &Report) -> impl Iterator<Item = Value> + '_ {
     let by_id = by_id(report);
-    report.findings.outages.iter().map(move |o| outage(report, o, &Shown::new(o, &by_id)))
+    let sureness = Sureness::new(report);
+    report.findings.outages.iter().map(move |o| outage(report, o, &Shown::new(o, &by_id), &sureness))
 }
 
-fn outage(report: &Report, outage: &Outage, shown: &Shown) -> Value {
+fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) -> Value {
     json!({
         "id": outage.id,
         "scope": outage.scope,
@@ -41,6 +43,10 @@ fn outage(report: &Report, outage: &Outage, shown: &Shown) -> Value {
         "n_collectors": outage.n_collectors,
         "rib_confirmed": outage.rib_confirmed,
         "evidence_quality": outage.quality,
+        "evidence_reason": sureness.evidence(outage),
+        "baseline_search": sureness.looked_back(outage).map(|search| json!({
+            "oldest_rib": search.at, "n_ribs": search.n_dumps,
+        })),
         "parts": outage.parts,
         "prefix_outages": outage.prefix_outages,
         "n_zombies": outage.survivors.iter().filter(|survivor| survivor.zombie).count(),
