@@ -11,8 +11,9 @@ use bgpkit_parser::BgpkitParser;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use outage_replay::bgp::Asn;
-use outage_replay::catalog::{Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
 use outage_replay::decode::{self, Selection};
+use outage_replay::query::{Query, Target};
 use outage_replay::time::Window;
 use outage_replay::{Options, run};
 

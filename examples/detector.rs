@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use outage_replay::bgp::Asn;
-use outage_replay::catalog::{Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
+use outage_replay::query::{Query, Target};
 use outage_replay::time::Window;
 use outage_replay::visibility::Timeline;
 use outage_replay::{Options, run};

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use outage_replay::bgp::Asn;
-use outage_replay::catalog::{Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
 use outage_replay::detect::Scope;
+use outage_replay::query::{Query, Target};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, run};
 

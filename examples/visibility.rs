@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use outage_replay::catalog::{Match, Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
+use outage_replay::query::{Match, Query, Target};
 use outage_replay::time::Window;
 use outage_replay::{Options, run};
 

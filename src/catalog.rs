@@ -12,14 +12,12 @@ mod missing;
 mod plan;
 mod rhythm;
 
-use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
-
-use crate::bgp::{Asn, Collector, Prefix, Project};
+use crate::archive::{ArchiveFile, DumpKind, Location};
+use crate::bgp::Collector;
 use crate::error::Error;
+use crate::query::Query;
 use crate::time::{Timestamp, Window};
 
 pub use broker::{Broker, BrokerUrl, Patience};
@@ -28,127 +26,9 @@ pub use held::Held;
 pub use mirror::{Mirror, Unnamed};
 pub use plan::{CollectorPlan, Plan, older_ribs, plan};
 
-/// Which prefixes a prefix target stands for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub enum Match {
-    /// The prefix alone.
-    Exact,
-    /// The prefix and everything inside it.
-    #[default]
-    MoreSpecific,
-    /// The prefix and every prefix that covers it.
-    LessSpecific,
-    /// All of these.
-    Any,
-}
-
-impl Match {
-    /// Those of some prefixes, which are sorted, that a question about `asked` means, in order within each direction.
-    pub fn select(self, asked: Prefix, prefixes: &[Prefix]) -> Vec<Prefix> {
-        let is_known = |prefix: &Prefix| prefixes.binary_search(prefix).is_ok();
-        let mut selected: Vec<Prefix> = Some(asked).into_iter().filter(is_known).collect();
-        if matches!(self, Match::MoreSpecific | Match::Any) {
-            // In the order of prefixes, what lies inside one follows it.
-            let behind = &prefixes[prefixes.partition_point(|prefix| *prefix <= asked)..];
-            selected.extend(behind.iter().copied().take_while(|prefix| asked.contains(prefix)));
-        }
-        if matches!(self, Match::LessSpecific | Match::Any) {
-            selected.extend((0..asked.len()).map(|length| asked.shortened_to(length)).filter(is_known));
-        }
-        selected
-    }
-}
-
-/// What a query asks about.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Target {
-    /// Every prefix that this AS originates in any RIB dump or update that is read.
-    Asn(Asn),
-    /// A prefix and, by the match, its relatives.
-    Prefix(Prefix, Match),
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Target::Asn(asn) => asn.fmt(f),
-            Target::Prefix(prefix, _) => prefix.fmt(f),
-        }
-    }
-}
-
-impl Serialize for Target {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// One question: which networks, when, seen by whom.
-#[derive(Clone, Debug)]
-pub struct Query {
-    /// What is asked about; never empty.
-    pub targets: Vec<Target>,
-    /// When.
-    pub window: Window,
-    /// Only these collectors; empty for all of a local archive, or a small and diverse choice of the publishers'.
-    pub collectors: Vec<Collector>,
-    /// Only the collectors of this project.
-    pub project: Option<Project>,
-    /// How far before the window RIB dumps are read to learn how widely a prefix is normally seen. Zero: only the dump
-    /// that the replay starts from.
-    pub baseline: Duration,
-}
-
-impl Query {
-    /// A question about `targets` in `window`, to every collector that the catalog has.
-    pub fn new(targets: Vec<Target>, window: Window) -> Query {
-        Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
-    }
-}
-
 /// Names tell no seconds: a file was opened, and ends, up to this long after what its name says. In route-views2 of 2008 it
 /// is 58 s. Less than an outage has to last.
 pub const NAME_PRECISION: Duration = Duration::from_secs(60);
-
-/// What an archive file holds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum DumpKind {
-    /// A full table at one instant.
-    Rib,
-    /// The messages of one interval.
-    Updates,
-}
-
-impl DumpKind {
-    /// The name used in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            DumpKind::Rib => "rib",
-            DumpKind::Updates => "updates",
-        }
-    }
-}
-
-/// One published MRT file.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ArchiveFile {
-    /// Who recorded it.
-    pub collector: Collector,
-    /// The time in its name, read as UTC. Era and project decide what that means.
-    pub named_at: Timestamp,
-    /// Table or messages.
-    pub kind: DumpKind,
-    /// Whose layout it follows.
-    pub project: Project,
-    /// Its path in the publishers' layout: the name used in outputs.
-    pub name: String,
-    /// Where it is.
-    pub location: Location,
-    /// How long it lasts until the next one is due, as the files around it show. None: as the publisher says of its time.
-    pub lasts: Option<Duration>,
-    /// The time of its records, where its name does not tell.
-    pub records: Option<Window>,
-}
 
 impl ArchiveFile {
     /// Whether RIPE RIS or RouteViews has a collector of that name.
@@ -180,27 +60,6 @@ pub struct Stretched {
     pub window: Window,
     /// A record from then on shows that the file goes on: in its last third.
     pub proved_from: Timestamp,
-}
-
-/// Where an archive file is.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Location {
-    /// In the file system.
-    Local(PathBuf),
-    /// In the file system, in a container that is not read.
-    Unread(PathBuf),
-    /// In the cache, and nowhere else that may be asked.
-    Cached {
-        /// How large it is, in bytes.
-        size: u64,
-    },
-    /// On a publisher's server.
-    Remote {
-        /// Its address, http or https.
-        url: String,
-        /// About how large it is, in bytes; 0 if unknown.
-        size: u64,
-    },
 }
 
 /// A list of archive files: a local mirror, or a broker that indexes the publishers' servers.

@@ -14,10 +14,10 @@ mod upstream;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::bgp::{Asn, Collector, Family, Prefix, VantagePoint};
-use crate::catalog::Target;
+use crate::query::Target;
 use crate::time::{Timestamp, Window};
 
 pub use agreement::{Agreement, Halves, MAX_SKEW, Others, Otherwise, Skew, asn_agreement, prefix_agreement, skews};
@@ -26,55 +26,6 @@ pub use dip::{Dip, Edge, Sample, dips};
 pub use evidence::{Dump, Evidence, Witness};
 pub use judge::prefix_findings;
 pub use upstream::{Pattern, PeerAt, Upstream, Upstreams};
-
-/// When a fall counts as an outage.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Thresholds {
-    /// Down while the share is below this. 0.5 as IODA.
-    pub down_below: f64,
-    /// Up again once the share is at least this; higher than `down_below`, so that a share near it does not oscillate.
-    pub up_at: f64,
-    /// Shorter falls are flaps: BGP needs minutes to converge after a single change.
-    #[serde(with = "seconds")]
-    pub min_duration: Duration,
-    /// Outages separated by at most this are one.
-    #[serde(with = "seconds")]
-    pub merge_gap: Duration,
-    /// Outages and flaps separated by at most this are one episode.
-    #[serde(with = "seconds")]
-    pub episode_gap: Duration,
-    /// A loss that is no outage is listed while the share is below this.
-    pub degraded_below: f64,
-}
-
-impl Default for Thresholds {
-    fn default() -> Thresholds {
-        Thresholds {
-            down_below: 0.5,
-            up_at: 0.6,
-            min_duration: Duration::from_secs(120),
-            merge_gap: Duration::from_secs(120),
-            episode_gap: Duration::from_secs(6 * 3600),
-            degraded_below: 0.9,
-        }
-    }
-}
-
-/// Lengths of time as numbers of seconds: as whole ones wherever they are.
-mod seconds {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        match duration.subsec_nanos() {
-            0 => serializer.serialize_u64(duration.as_secs()),
-            _ => serializer.serialize_f64(duration.as_secs_f64()),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
 
 /// The share left at which everything is gone but a few stuck routes.
 pub const TOTAL_BELOW: f64 = 0.05;

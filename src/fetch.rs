@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 pub use cache::{Cache, Entry, EntryState};
 pub use download::{Checked, Downloader, Limits};
 
-use crate::catalog::{ArchiveFile, Location};
+use crate::archive::{ArchiveFile, Location};
 use crate::crew::Work;
 
 /// An archive file, open at its beginning, and the identity of its bytes.

@@ -5,7 +5,8 @@
 //!
 //! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`visibility`] → [`detect`] → [`report`]
 //!
-//! [`pipeline`] composes them. [`time`], [`bgp`], [`coverage`], [`progress`], [`crew`] and [`error`] may be used by any step.
+//! [`pipeline`] composes them. [`time`], [`bgp`], [`query`], [`archive`], [`coverage`], [`progress`], [`crew`] and [`error`]
+//! may be used by any step.
 //!
 //! Four things hold throughout. Absence of data is never reported as absence of routes. The same inputs give the same
 //! bytes, whatever the number of threads. Damaged or missing archives never abort a run: they are counted, located and
@@ -14,12 +15,14 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod archive;
 pub mod bgp;
 pub mod coverage;
 pub mod crew;
 pub mod error;
 mod http;
 pub mod progress;
+pub mod query;
 pub mod time;
 
 pub mod catalog;
@@ -34,8 +37,8 @@ pub mod report;
 
 pub mod pipeline;
 
-pub use catalog::Query;
 pub use detect::Outage;
 pub use error::Error;
 pub use pipeline::{Options, run};
+pub use query::Query;
 pub use report::Report;

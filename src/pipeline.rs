@@ -16,12 +16,11 @@ mod subjects;
 mod unnamed;
 mod work;
 
-use crate::catalog::{Catalog, Query};
-use crate::detect::Thresholds;
+use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::fetch::Cache;
+use crate::query::{Criteria, Query};
 use crate::report::{Observations, Report};
-use crate::visibility::{Metric, Sufficiency};
 
 pub use crate::progress::Progress;
 pub use reading::check_download;
@@ -32,12 +31,8 @@ pub use unnamed::open as open_archive;
 pub struct Options {
     /// Threads; 0 for one per core.
     pub jobs: usize,
-    /// Which share decides.
-    pub metric: Metric,
-    /// How much data suffices.
-    pub sufficiency: Sufficiency,
-    /// When a fall is an outage.
-    pub thresholds: Thresholds,
+    /// What an answer is judged by.
+    pub criteria: Criteria,
 }
 
 /// Where archive files are listed, and where they are kept once downloaded.
@@ -91,7 +86,7 @@ pub fn collect<'a>(
 
 /// Finds the outages in what the archives showed.
 pub fn judge(observations: Observations, options: &Options) -> Result<Report, Error> {
-    Ok(threads(options.jobs)?.install(|| judging::judge(observations, options)))
+    Ok(threads(options.jobs)?.install(|| judging::judge(observations, &options.criteria)))
 }
 
 fn threads(jobs: usize) -> Result<rayon::ThreadPool, Error> {

@@ -25,12 +25,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::bgp::{Collector, Family, Prefix, Project};
-use crate::catalog::{Match, Query, Target};
 use crate::coverage::{FileReading, Gap, GapReason, Verdict};
-use crate::detect::{AsnTimeline, Findings, Skew, Thresholds};
+use crate::detect::{AsnTimeline, Findings, Skew};
+use crate::query::{Criteria, Match, Metric, Query, Target};
 use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, Metric, SessionSpan, Sufficiency, Timeline};
+use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline};
 
 pub use earlier::{Earlier, read};
 pub use evidence::evidence_frames;
@@ -72,7 +72,7 @@ pub struct Parameters {
     pub targets: Vec<Target>,
     /// Which prefixes a prefix target stands for.
     #[serde(rename = "match")]
-    pub matching: Option<&'static str>,
+    pub matching: Option<Match>,
     /// Start of the window.
     pub from: Timestamp,
     /// End of the window, not included.
@@ -83,28 +83,16 @@ pub struct Parameters {
     pub project: Option<Project>,
     /// How far before the window RIB dumps were read for the baseline, in seconds.
     pub baseline_seconds: u64,
-    /// Which share decides: `baseline` or `ioda`.
-    pub metric: &'static str,
-    /// Fewer distinct peer ASes decide nothing.
-    pub min_peers: usize,
-    /// Less than this share of the full-feed ASes decides nothing.
-    pub min_coverage: f64,
-    /// When a fall is an outage.
+    /// What it was judged by.
     #[serde(flatten)]
-    pub thresholds: Thresholds,
+    pub criteria: Criteria,
 }
 
 impl Parameters {
     /// The parameters of a run.
-    pub fn new(query: &Query, metric: Metric, sufficiency: Sufficiency, thresholds: Thresholds) -> Parameters {
-        let Sufficiency { min_peers, min_coverage } = sufficiency;
+    pub fn new(query: &Query, criteria: &Criteria) -> Parameters {
         let matching = query.targets.iter().find_map(|target| match target {
-            Target::Prefix(_, matching) => Some(match matching {
-                Match::Exact => "exact",
-                Match::MoreSpecific => "more-specific",
-                Match::LessSpecific => "less-specific",
-                Match::Any => "any",
-            }),
+            Target::Prefix(_, matching) => Some(*matching),
             Target::Asn(_) => None,
         });
         Parameters {
@@ -115,13 +103,7 @@ impl Parameters {
             collectors: query.collectors.clone(),
             project: query.project,
             baseline_seconds: query.baseline.as_secs(),
-            metric: match metric {
-                Metric::Baseline => "baseline",
-                Metric::Ioda => "ioda",
-            },
-            min_peers,
-            min_coverage,
-            thresholds,
+            criteria: *criteria,
         }
     }
 

@@ -17,32 +17,6 @@ pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule};
 pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};
 
-/// What makes a stretch of time usable as evidence.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sufficiency {
-    /// Fewer distinct peer ASes than this decide nothing. RIPEstat's default (`min_peers`) is 10.
-    pub min_peers: usize,
-    /// Less than this share of the full-feed ASes of the moment decides nothing.
-    pub min_coverage: f64,
-}
-
-impl Default for Sufficiency {
-    fn default() -> Sufficiency {
-        Sufficiency { min_peers: 10, min_coverage: 0.5 }
-    }
-}
-
-/// Which share decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Metric {
-    /// The share of the ASes that normally carry the prefix; full feeds are judged relative to their time.
-    #[default]
-    Baseline,
-    /// As IODA: the share of all full-feed ASes, where a full feed has at least 400,000 IPv4 or 10,000 IPv6 prefixes,
-    /// and a prefix is up while at least half of them see it.
-    Ioda,
-}
-
 /// A stretch in which nothing changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {

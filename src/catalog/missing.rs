@@ -101,8 +101,9 @@ mod tests {
     use rustc_hash::FxHashSet;
 
     use super::*;
+    use crate::catalog::plan as planned;
     use crate::catalog::plan::tests::{at, files};
-    use crate::catalog::{Query, plan as planned};
+    use crate::query::Query;
 
     fn gaps(collector: &str, listing: &str, from: &str, to: &str) -> String {
         let query = Query::new(vec![], Window::new(at(from), at(to)).unwrap());

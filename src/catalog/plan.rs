@@ -307,8 +307,8 @@ pub fn older_ribs(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::catalog::Location;
-    use crate::catalog::Target;
+    use crate::archive::Location;
+    use crate::query::Target;
     use std::path::PathBuf;
 
     pub fn at(text: &str) -> Timestamp {

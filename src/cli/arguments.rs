@@ -7,13 +7,11 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, ValueEnum};
 
-use outage_replay::Options;
 use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::catalog::BrokerUrl;
-use outage_replay::detect::Thresholds;
+use outage_replay::query::{Criteria, Metric, Sufficiency, Thresholds};
 use outage_replay::report::{self, Export, Report};
 use outage_replay::time::Timestamp;
-use outage_replay::visibility::{Metric, Sufficiency};
 
 use super::run::{exit_code, print};
 use super::usage;
@@ -252,25 +250,20 @@ pub enum ExportName {
 }
 
 impl Detection {
-    /// What counts as an outage, where `was` says what does otherwise.
-    pub fn options(&self, was: Options) -> anyhow::Result<Options> {
+    /// The criteria that these flags make of others.
+    pub fn criteria(&self, was: Criteria) -> anyhow::Result<Criteria> {
         let metric = self.metric.map_or(was.metric, MetricName::metric);
         let down_below = self.down_below.unwrap_or(was.thresholds.down_below);
-        // Another rule has another usual threshold.
-        let usual = match metric {
-            _ if metric == was.metric => was.thresholds.up_at,
-            Metric::Baseline => Thresholds::default().up_at,
-            Metric::Ioda => Thresholds::default().down_below,
-        };
-        let up_at = self.up_at.unwrap_or(usual.max(down_below));
+        // Another metric has another default.
+        let usual = if metric == was.metric { was } else { Criteria::of(metric) };
+        let up_at = self.up_at.unwrap_or(usual.thresholds.up_at.max(down_below));
         if down_below <= 0.0 {
             return Err(usage("--down-below 0 finds no outage: no share is below it"));
         }
         if up_at < down_below {
             return Err(usage(format!("--up-at {up_at} is below --down-below {down_below}")));
         }
-        Ok(Options {
-            jobs: was.jobs,
+        Ok(Criteria {
             metric,
             sufficiency: Sufficiency {
                 min_peers: self.min_peers.unwrap_or(was.sufficiency.min_peers),
@@ -378,9 +371,8 @@ mod tests {
     #[test]
     fn the_defaults_that_help_shows_are_those_of_the_library() {
         let alone = Alone::parse_from(["outage-replay"]);
-        let other = Options {
+        let other = Criteria {
             metric: Metric::Baseline,
-            jobs: 0,
             sufficiency: Sufficiency { min_peers: 1, min_coverage: 0.1 },
             thresholds: Thresholds {
                 down_below: 0.1,
@@ -391,6 +383,6 @@ mod tests {
                 ..Thresholds::default()
             },
         };
-        assert_eq!(alone.detection.options(other).ok(), Some(Options::default()));
+        assert_eq!(alone.detection.criteria(other).ok(), Some(Criteria::default()));
     }
 }

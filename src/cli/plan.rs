@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 
-use outage_replay::catalog::{self, ArchiveFile, CollectorPlan, Location, Query};
+use outage_replay::archive::{ArchiveFile, Location};
+use outage_replay::catalog::{self, CollectorPlan};
 use outage_replay::fetch::Cache;
 use outage_replay::pipeline::Sources;
+use outage_replay::query::Query;
 use outage_replay::time::{Timestamp, Window};
 
 use super::arguments::Format;

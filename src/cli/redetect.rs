@@ -27,9 +27,9 @@ impl Redetect {
     /// Judges, and prints what was found: the exit code.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
-        let Earlier { observations, metric, sufficiency, thresholds } = report::read(&self.folder)?;
-        let was = Options { jobs: self.output.jobs, metric, sufficiency, thresholds };
-        let report = pipeline::judge(observations, &self.detection.options(was)?)?;
+        let Earlier { observations, criteria } = report::read(&self.folder)?;
+        let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
+        let report = pipeline::judge(observations, &options)?;
         self.output.write(&report)?;
         // Rows alone do not say whether the data suffice. Nobody to tell is no reason to stop.
         if self.output.format == Format::Csv {
@@ -59,8 +59,8 @@ pub struct Explain {
 impl Explain {
     /// What to print.
     pub fn run(&self) -> anyhow::Result<Vec<u8>> {
-        let Earlier { observations, metric, sufficiency, thresholds } = report::read(&self.folder)?;
-        let report: Report = pipeline::judge(observations, &Options { jobs: 0, metric, sufficiency, thresholds })?;
+        let Earlier { observations, criteria } = report::read(&self.folder)?;
+        let report: Report = pipeline::judge(observations, &Options { jobs: 0, criteria })?;
         let outage = self.outage.as_deref().map(|id| report::find_outage(&report, id)).transpose()?;
         Ok(printable(&report::explain(&report, outage, style(self.all))).into_bytes())
     }

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use outage_replay::catalog::BrokerUrl;
-use outage_replay::detect::Thresholds;
+use outage_replay::query::Thresholds;
 
 use super::settings::Parsed;
 use super::terminal::printable;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
-use outage_replay::catalog::{Broker, Catalog, Choice, Held, Match, Patience, Query, Target};
+use outage_replay::catalog::{Broker, Catalog, Choice, Held, Patience};
 use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources, check_download};
+use outage_replay::query::{Criteria, Match, Query, Target};
 use outage_replay::report::{self, Answer, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Error, Options};
@@ -42,7 +43,7 @@ impl Args {
     /// Runs, and prints what was found: the exit code.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         let query = self.query()?;
-        let options = self.detection.options(Options { jobs: self.output.jobs, ..Options::default() })?;
+        let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(Criteria::default())? };
         self.output.check()?;
         let progress = self.progress()?;
         let store = self.store(&progress)?;

@@ -8,7 +8,8 @@ use super::dip::{Dip, dips};
 use super::judge::samples;
 use super::*;
 use crate::bgp::Project;
-use crate::visibility::{Metric, Sufficiency, Timeline, View};
+use crate::query::{Criteria, Metric, Thresholds};
+use crate::visibility::{Timeline, View};
 
 /// A collector whose clock seems further off than this is named.
 pub const MAX_SKEW: Duration = Duration::from_secs(60);
@@ -124,25 +125,20 @@ pub struct Others<'a> {
 
 impl<'a> Others<'a> {
     /// Judges what `view` rests on again without each collector that has a say, and by IODA's rule.
-    pub fn new(view: &View<'a>, metric: Metric, sufficiency: Sufficiency) -> Others<'a> {
+    pub fn new(view: &View<'a>, criteria: &Criteria) -> Others<'a> {
         let voting: BTreeSet<&Collector> =
             view.vantage_points().iter().map(|vantage_point| &vantage_point.collector).collect();
         let without = |collector: &Collector| {
             let rest = view.replays().iter().copied().filter(|replay| replay.collector != *collector).collect();
-            (collector.clone(), View::new(rest, view.window(), metric, sufficiency))
+            (collector.clone(), View::new(rest, view.window(), criteria))
         };
         // Without the only one nothing is left.
         let n_voting = voting.len();
         Others {
             without: voting.into_iter().filter(|_| n_voting > 1).map(without).collect(),
-            ioda: View::new(view.replays().to_vec(), view.window(), Metric::Ioda, sufficiency),
+            ioda: View::new(view.replays().to_vec(), view.window(), &criteria.ioda()),
         }
     }
-}
-
-/// IODA's thresholds: down while less than half of the full feeds see it.
-fn ioda_thresholds(thresholds: &Thresholds) -> Thresholds {
-    Thresholds { down_below: 0.5, up_at: 0.5, ..*thresholds }
 }
 
 /// How far the collectors agree on outages of one prefix.
@@ -151,21 +147,17 @@ pub fn prefix_agreement(
     others: &Others,
     timeline: &Timeline,
     projects: &BTreeMap<Collector, Project>,
-    metric: Metric,
-    thresholds: &Thresholds,
+    criteria: &Criteria,
     outages: &mut [&mut Outage],
 ) {
     let parts = Parts::new(view, timeline, projects);
-    let judged = |view: &View, metric: Metric, thresholds: &Thresholds| {
+    let judged = |view: &View, criteria: &Criteria| {
         let timeline = view.timeline(timeline.prefix, timeline.origin);
-        Judged::new(&samples(&timeline, metric), thresholds)
+        Judged::new(&samples(&timeline, criteria.metric), &criteria.thresholds)
     };
     let without: Vec<(&Collector, Judged)> =
-        others.without.iter().map(|(collector, rest)| (collector, judged(rest, metric, thresholds))).collect();
-    let ioda = others
-        .ioda
-        .has_full_feeds(timeline.family())
-        .then(|| judged(&others.ioda, Metric::Ioda, &ioda_thresholds(thresholds)));
+        others.without.iter().map(|(collector, rest)| (collector, judged(rest, criteria))).collect();
+    let ioda = others.ioda.has_full_feeds(timeline.family()).then(|| judged(&others.ioda, &criteria.ioda()));
     for outage in outages {
         let window = outage.seen();
         outage.agreement = Agreement {
@@ -261,21 +253,19 @@ pub fn asn_agreement(
     asn: Asn,
     family: Family,
     timelines_of: &dyn Fn(&View) -> Vec<Timeline>,
-    metric: Metric,
-    thresholds: &Thresholds,
+    criteria: &Criteria,
     members: &FxHashMap<&str, &Outage>,
     outages: &mut [&mut Outage],
 ) {
-    let judged = |view: &View, metric: Metric, thresholds: &Thresholds| {
+    let judged = |view: &View, criteria: &Criteria| {
         let timelines = timelines_of(view);
         let timelines: Vec<&Timeline> = timelines.iter().collect();
-        let space = AsnTimeline::new(asn, family, &timelines, metric, thresholds, view.until());
-        Judged::new(&space.samples(), thresholds)
+        let space = AsnTimeline::new(asn, family, &timelines, criteria, view.until());
+        Judged::new(&space.samples(), &criteria.thresholds)
     };
     let without: Vec<(&Collector, Judged)> =
-        others.without.iter().map(|(collector, rest)| (collector, judged(rest, metric, thresholds))).collect();
-    let ioda =
-        others.ioda.has_full_feeds(family).then(|| judged(&others.ioda, Metric::Ioda, &ioda_thresholds(thresholds)));
+        others.without.iter().map(|(collector, rest)| (collector, judged(rest, criteria))).collect();
+    let ioda = others.ioda.has_full_feeds(family).then(|| judged(&others.ioda, &criteria.ioda()));
     for outage in outages {
         let window = outage.seen();
         let own = outage.prefix_outages.iter().filter_map(|id| members.get(id.as_str()));

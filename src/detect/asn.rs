@@ -6,7 +6,8 @@ use super::dip::{Dip, Sample};
 use super::judge::{About, episodes, in_window, lost_in, samples, usable_carriers};
 use super::space::Space;
 use super::*;
-use crate::visibility::{BaselineSource, Metric, Timeline, View};
+use crate::query::{Criteria, Metric, Thresholds};
+use crate::visibility::{BaselineSource, Timeline, View};
 
 /// A stretch in which the same prefixes of an AS are down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +58,7 @@ struct State {
 
 impl AsnTimeline {
     /// Adds up the timelines of what `asn` originates, all of one family and counting only routes of that origin.
-    pub fn new(
-        asn: Asn,
-        family: Family,
-        timelines: &[&Timeline],
-        metric: Metric,
-        thresholds: &Thresholds,
-        end: Timestamp,
-    ) -> AsnTimeline {
+    pub fn new(asn: Asn, family: Family, timelines: &[&Timeline], criteria: &Criteria, end: Timestamp) -> AsnTimeline {
         // Where nothing shows what is normal for a prefix, its space is unobserved: it may be lost already.
         let is_unconfirmed = |t: &Timeline| t.baseline.source == BaselineSource::Unconfirmed;
         let carried = |limit: f64| -> Vec<&Timeline> {
@@ -74,7 +68,7 @@ impl AsnTimeline {
         };
         // A network that reaches only a minority is still a network: then all that it has counts.
         let mut base = carried(0.5);
-        if base.iter().all(|timeline| is_unconfirmed(timeline)) && metric == Metric::Baseline {
+        if base.iter().all(|timeline| is_unconfirmed(timeline)) && criteria.metric == Metric::Baseline {
             base = carried(0.0);
         }
         base.sort_by_key(|timeline| timeline.prefix);
@@ -82,7 +76,9 @@ impl AsnTimeline {
         let mut changes: Vec<(Timestamp, usize, State)> = Vec::new();
         for (index, timeline) in base.iter().enumerate() {
             changes.extend(
-                states(&samples(timeline, metric), thresholds).into_iter().map(|(at, state)| (at, index, state)),
+                states(&samples(timeline, criteria.metric), &criteria.thresholds)
+                    .into_iter()
+                    .map(|(at, state)| (at, index, state)),
             );
         }
         changes.sort_unstable();
@@ -172,23 +168,22 @@ pub fn asn_findings(
     space: &AsnTimeline,
     timelines: &[&Timeline],
     prefix_outages: &[Outage],
-    metric: Metric,
-    thresholds: &Thresholds,
+    criteria: &Criteria,
 ) -> Findings {
     let samples = space.samples();
     let looked_back = timelines.iter().filter_map(|timeline| Some(timeline.baseline.looked_back?.at)).min();
-    let dips = in_window(&samples, thresholds, view.window(), looked_back);
+    let dips = in_window(&samples, &criteria.thresholds, view.window(), looked_back);
     let target = Target::Asn(space.asn);
     let about = About { scope: Scope::Asn, target, prefix: None, family: space.family };
     let mut findings = Findings::default();
-    let numbers = episodes(&about, &dips, thresholds, view.window(), &mut findings.episodes);
+    let numbers = episodes(&about, &dips, &criteria.thresholds, view.window(), &mut findings.episodes);
     for (dip, episode) in dips.outages.iter().zip(numbers) {
-        findings.outages.push(outage(view, space, timelines, prefix_outages, metric, thresholds, dip, episode));
+        findings.outages.push(outage(view, space, timelines, prefix_outages, criteria, dip, episode));
     }
-    for (window, share_min) in stretches_below(&samples, thresholds.degraded_below + f64::EPSILON) {
+    for (window, share_min) in stretches_below(&samples, criteria.thresholds.degraded_below + f64::EPSILON) {
         let overlaps = dips.outages.iter().chain(&dips.flaps).any(|dip| dip.window().intersect(&window).is_some());
         let Some(shown) = window.intersect(&view.window()) else { continue };
-        if !overlaps && shown.duration() >= thresholds.min_duration {
+        if !overlaps && shown.duration() >= criteria.thresholds.min_duration {
             let About { scope, target, prefix, family } = about;
             let class = Class::Withdrawn;
             findings.losses.push(Loss {
@@ -212,8 +207,7 @@ fn outage(
     space: &AsnTimeline,
     timelines: &[&Timeline],
     prefix_outages: &[Outage],
-    metric: Metric,
-    thresholds: &Thresholds,
+    criteria: &Criteria,
     dip: &Dip,
     episode: usize,
 ) -> Outage {
@@ -221,7 +215,7 @@ fn outage(
     let down: Vec<&Timeline> = timelines
         .iter()
         .filter(|timeline| space.prefixes.binary_search(&timeline.prefix).is_ok())
-        .filter(|timeline| is_down(timeline, metric, thresholds, core_start))
+        .filter(|timeline| is_down(timeline, criteria, core_start))
         .copied()
         .collect();
     let prefixes: Vec<Prefix> = down.iter().map(|timeline| timeline.prefix).collect();
@@ -241,7 +235,7 @@ fn outage(
     let is_gone = |duration: Duration| duration * 2 >= dip.window().duration();
     let gone: BTreeSet<Prefix> = gone_for.into_iter().filter(|(_, d)| is_gone(*d)).map(|(prefix, _)| prefix).collect();
     let taken_over: Vec<&Timeline> = down.iter().filter(|timeline| !gone.contains(&timeline.prefix)).copied().collect();
-    let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, metric, thresholds, dip);
+    let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, criteria, dip);
     let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
     let class = if !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len() {
         Class::OriginChanged
@@ -316,14 +310,13 @@ fn witnesses(
     asn: Asn,
     taken_over: &[&Timeline],
     members: &[&Outage],
-    metric: Metric,
-    thresholds: &Thresholds,
+    criteria: &Criteria,
     dip: &Dip,
 ) -> (Evidence, Upstreams) {
     let (mut own, mut parts) = (Vec::new(), Vec::new());
     for timeline in taken_over {
         // The edges of the prefix are wider than the instants at which the space of the AS changed.
-        let falls = dip::dips(&samples(timeline, metric), thresholds).outages;
+        let falls = dip::dips(&samples(timeline, criteria.metric), &criteria.thresholds).outages;
         for fall in falls.iter().filter(|fall| fall.window().intersect(&dip.window()).is_some()) {
             let pieces = view.pieces_of(&timeline.prefix, Some(asn));
             let evidence = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, fall, Vec::new());
@@ -337,8 +330,8 @@ fn witnesses(
     (all, upstreams)
 }
 
-fn is_down(timeline: &Timeline, metric: Metric, thresholds: &Thresholds, at: Timestamp) -> bool {
-    let states = states(&samples(timeline, metric), thresholds);
+fn is_down(timeline: &Timeline, criteria: &Criteria, at: Timestamp) -> bool {
+    let states = states(&samples(timeline, criteria.metric), &criteria.thresholds);
     let index = states.partition_point(|(from, _)| *from <= at);
     index.checked_sub(1).and_then(|index| states.get(index)).is_some_and(|(_, state)| state.up == Some(false))
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Bounds, Censoring, Thresholds};
+use super::{Bounds, Censoring};
+use crate::query::Thresholds;
 use crate::time::{Timestamp, Window};
 
 /// The fall and the recovery are looked for this far from an outage's edges: convergence takes minutes.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::dip::{self, Dip, Dips, Sample};
 use super::*;
-use crate::visibility::{BaselineSource, Metric, Piece, Timeline, View, Vote};
+use crate::query::{Criteria, Metric, Thresholds};
+use crate::visibility::{BaselineSource, Piece, Timeline, View, Vote};
 
 /// A route still held this long after the outage began, without a new announcement, may be stuck (Ongkanchana et al.,
 /// "Hunting BGP zombies in the wild", ANRW 2021).
@@ -67,15 +68,15 @@ pub fn prefix_findings(
     target: Target,
     asn: Option<Asn>,
     others: &[Prefix],
-    metric: Metric,
-    thresholds: &Thresholds,
+    criteria: &Criteria,
 ) -> Findings {
     // A prefix that even at its best most full feeds do not see has no level to fall from under IODA's rule.
-    let is_never_up = metric == Metric::Ioda && timeline.baseline.visibility() < thresholds.down_below;
+    let Criteria { metric, thresholds, .. } = criteria;
+    let is_never_up = *metric == Metric::Ioda && timeline.baseline.visibility() < thresholds.down_below;
     if !timeline.baseline.decides() || is_never_up {
         return Findings::default();
     }
-    let samples = samples(timeline, metric);
+    let samples = samples(timeline, *metric);
     let looked_back = timeline.baseline.looked_back.map(|looked_back| looked_back.at);
     let dips = in_window(&samples, thresholds, view.window(), looked_back);
     let mut findings = Findings::default();

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::Censoring;
 use super::dip::{Dip, Sample, dips};
-use super::{Censoring, Thresholds};
+use crate::query::Thresholds;
 use crate::time::{Timestamp, Window};
 
 fn samples(text: &str) -> Vec<Sample> {

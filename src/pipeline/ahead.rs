@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::thread::Scope;
 
-use crate::catalog::{ArchiveFile, Location};
+use crate::archive::{ArchiveFile, Location};
 use crate::fetch::{self, Cache};
 use crate::progress::Progress;
 

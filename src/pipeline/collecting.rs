@@ -7,12 +7,14 @@ use rustc_hash::FxHashSet;
 use super::lane::{Archive, Lane};
 use super::work::{Done, Task, Work};
 use super::{Progress, ahead, coverage, looking_back};
+use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
-use crate::catalog::{self, ArchiveFile, Catalog, Match, Query, Target};
+use crate::catalog::{self, Catalog};
 use crate::coverage::FileReading;
 use crate::decode::Selection;
 use crate::error::Error;
 use crate::fetch::Cache;
+use crate::query::{Match, Query, Target};
 use crate::replay::SampleNumbers;
 use crate::report::Observations;
 

@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::collecting::stop;
-use crate::catalog::{ArchiveFile, DumpKind, Location, Query};
+use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::crew::Crew;
 use crate::decode::{self, Ending, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache};
 use crate::progress::Progress;
+use crate::query::Query;
 use crate::time::Timestamp;
 
 /// No plan needs files from longer before the window, or after it.

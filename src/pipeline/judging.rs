@@ -6,31 +6,31 @@ use std::time::Duration;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::coverage;
 use super::subjects::{self, Subject};
-use super::{Options, coverage};
 use crate::bgp::{Asn, Collector, Family, Prefix, Project};
-use crate::catalog::{Query, Target};
 use crate::detect::{self, AsnTimeline, Findings, Others, Outage};
+use crate::query::{Criteria, Query, Target};
 use crate::report::{Observations, Parameters, Report};
 use crate::visibility::{BaselineSource, Timeline, View};
 
 /// Finds the outages in what the archives showed.
-pub(super) fn judge(observations: Observations, options: &Options) -> Report {
+pub(super) fn judge(observations: Observations, criteria: &Criteria) -> Report {
     let Observations { query, note, replays, sources, gaps, rows, files } = observations;
-    let view = View::new(replays.iter().collect(), query.window, options.metric, options.sufficiency);
+    let view = View::new(replays.iter().collect(), query.window, criteria);
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
     let subjects = subjects::subjects(&query, &known, &replays.iter().collect::<Vec<_>>());
-    let (timelines, mut prefix_findings) = judge_prefixes(&view, &subjects, &known, options);
+    let (timelines, mut prefix_findings) = judge_prefixes(&view, &subjects, &known, criteria);
     let by_asn = subjects::by_asn(&subjects);
-    let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &by_asn, &prefix_findings, options);
+    let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &by_asn, &prefix_findings, criteria);
     let outages = [&mut prefix_findings.outages, &mut asn_findings.outages];
     if outages.iter().any(|outages| !outages.is_empty()) {
-        let others = Others::new(&view, options.metric, options.sufficiency);
+        let others = Others::new(&view, criteria);
         let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
         let [of_prefixes, of_asns] = outages;
-        compare_prefixes(&view, &others, &projects.collect(), &timelines, of_prefixes, options);
-        compare_asns(&others, &by_asn, of_prefixes, of_asns, options);
+        compare_prefixes(&view, &others, &projects.collect(), &timelines, of_prefixes, criteria);
+        compare_asns(&others, &by_asn, of_prefixes, of_asns, criteria);
     }
     // What lies beyond the window has served to judge what lies inside.
     let end = query.window.end;
@@ -43,7 +43,7 @@ pub(super) fn judge(observations: Observations, options: &Options) -> Report {
     let summaries = subjects::summaries(&query, &subjects, &timelines, &asn_timelines, &findings.episodes);
     let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, rows);
     Report {
-        parameters: Parameters::new(&query, options.metric, options.sufficiency, options.thresholds),
+        parameters: Parameters::new(&query, criteria),
         note,
         findings,
         summaries,
@@ -62,7 +62,7 @@ fn compare_prefixes(
     projects: &BTreeMap<Collector, Project>,
     timelines: &[Timeline],
     outages: &mut [Outage],
-    options: &Options,
+    criteria: &Criteria,
 ) {
     let mut by_prefix: BTreeMap<Option<Prefix>, Vec<&mut Outage>> = BTreeMap::new();
     for outage in outages {
@@ -71,8 +71,7 @@ fn compare_prefixes(
     let timelines = timelines.iter().map(|timeline| (timeline, by_prefix.remove(&Some(timeline.prefix))));
     let lost: Vec<(&Timeline, Vec<&mut Outage>)> = timelines.filter_map(|(t, outages)| Some((t, outages?))).collect();
     lost.into_par_iter().for_each(|(timeline, mut outages)| {
-        let (metric, thresholds) = (options.metric, &options.thresholds);
-        detect::prefix_agreement(view, others, timeline, projects, metric, thresholds, &mut outages);
+        detect::prefix_agreement(view, others, timeline, projects, criteria, &mut outages);
     });
 }
 
@@ -82,7 +81,7 @@ fn compare_asns(
     by_asn: &BTreeMap<(Asn, Family), Vec<&Subject>>,
     of_prefixes: &[Outage],
     outages: &mut [Outage],
-    options: &Options,
+    criteria: &Criteria,
 ) {
     let mut of_asns: BTreeMap<(Asn, Family), Vec<&mut Outage>> = BTreeMap::new();
     for outage in outages {
@@ -96,21 +95,23 @@ fn compare_asns(
         let timelines_of = |view: &View| -> Vec<Timeline> {
             own.par_iter().map(|subject| view.timeline(subject.prefix, Some(asn))).collect()
         };
-        let (metric, thresholds) = (options.metric, &options.thresholds);
-        detect::asn_agreement(others, asn, family, &timelines_of, metric, thresholds, &members, &mut outages);
+        detect::asn_agreement(others, asn, family, &timelines_of, criteria, &members, &mut outages);
     }
 }
 
-fn judge_prefixes(view: &View, subjects: &[Subject], known: &[Prefix], options: &Options) -> (Vec<Timeline>, Findings) {
+fn judge_prefixes(
+    view: &View,
+    subjects: &[Subject],
+    known: &[Prefix],
+    criteria: &Criteria,
+) -> (Vec<Timeline>, Findings) {
     let judged: Vec<(Timeline, Findings)> = subjects
         .par_iter()
         .map(|subject| {
             let timeline = view.timeline(subject.prefix, None);
             let asn = subject.asns.first().copied();
-            let found = |timeline: &Timeline| {
-                let (metric, thresholds) = (options.metric, &options.thresholds);
-                detect::prefix_findings(view, timeline, subject.target, asn, known, metric, thresholds)
-            };
+            let found =
+                |timeline: &Timeline| detect::prefix_findings(view, timeline, subject.target, asn, known, criteria);
             let mut findings = found(&timeline);
             if !findings.is_empty() && matches!(subject.target, Target::Asn(_)) {
                 findings = of_origins(view, subject, &timeline, findings, found);
@@ -163,7 +164,7 @@ fn judge_asns(
     query: &Query,
     by_asn: &BTreeMap<(Asn, Family), Vec<&Subject>>,
     prefix_findings: &Findings,
-    options: &Options,
+    criteria: &Criteria,
 ) -> (Vec<AsnTimeline>, Findings) {
     let (mut spaces, mut findings) = (Vec::new(), Findings::default());
     for target in &query.targets {
@@ -173,16 +174,8 @@ fn judge_asns(
             let timelines: Vec<Timeline> =
                 own.par_iter().map(|subject| view.timeline(subject.prefix, Some(*asn))).collect();
             let timelines: Vec<&Timeline> = timelines.iter().collect();
-            let (metric, thresholds) = (options.metric, &options.thresholds);
-            let space = AsnTimeline::new(*asn, family, &timelines, metric, thresholds, view.until());
-            findings.extend(detect::asn_findings(
-                view,
-                &space,
-                &timelines,
-                &prefix_findings.outages,
-                metric,
-                thresholds,
-            ));
+            let space = AsnTimeline::new(*asn, family, &timelines, criteria, view.until());
+            findings.extend(detect::asn_findings(view, &space, &timelines, &prefix_findings.outages, criteria));
             spaces.push(space);
         }
     }

@@ -8,10 +8,12 @@ use rustc_hash::FxHashSet;
 
 use super::coverage;
 use super::reading::{self, ReadFile};
+use crate::archive::ArchiveFile;
 use crate::bgp::Project;
-use crate::catalog::{self, ArchiveFile, CollectorPlan, Query};
+use crate::catalog::{self, CollectorPlan};
 use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Reading, clock};
+use crate::query::Query;
 use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
 use crate::report::Source;
 use crate::time::Window;
@@ -347,8 +349,8 @@ impl Archive {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::archive::{DumpKind, Location};
     use crate::bgp::Collector;
-    use crate::catalog::{DumpKind, Location};
     use crate::crew::Crew;
     use crate::decode::Selection;
 

@@ -12,13 +12,15 @@ use super::lane::Lane;
 use super::reading::{self, ReadFile};
 use super::subjects::{self, Subject};
 use super::work::{self, Task};
+use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
-use crate::catalog::{self, ArchiveFile, Target};
+use crate::catalog;
 use crate::crew::Crew;
 use crate::decode::Selection;
 use crate::error::Error;
+use crate::query::{Criteria, Target};
 use crate::replay::Replay;
-use crate::visibility::{Metric, Sufficiency, View};
+use crate::visibility::View;
 
 /// A target is worth a look where at least one in this many of its prefixes is concerned: fewer change no answer about an AS.
 const ONE_IN: usize = 10;
@@ -64,7 +66,7 @@ fn concerned(task: &Task, lanes: &[Lane], n_looks: usize) -> BTreeSet<usize> {
     let with_replay = lanes.iter().enumerate().filter_map(|(index, lane)| Some((index, lane.replay()?)));
     let (indices, replays): (Vec<usize>, Vec<&Replay>) = with_replay.unzip();
     let query = task.query;
-    let view = View::new(replays.clone(), query.window, Metric::default(), Sufficiency::default());
+    let view = View::new(replays.clone(), query.window, &Criteria::default());
     if !view.has_rib() {
         return BTreeSet::new();
     }

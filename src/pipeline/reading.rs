@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::collecting::stop;
+use crate::archive::{ArchiveFile, DumpKind};
 use crate::bgp::{Family, Peer};
-use crate::catalog::{ArchiveFile, DumpKind, NAME_PRECISION};
+use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
 use crate::crew::Crew;
 use crate::decode::{self, Control, Counts, Ending, Reading, Selection, clock};

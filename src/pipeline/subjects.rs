@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use crate::bgp::{Asn, Family, Prefix};
-use crate::catalog::{Query, Target};
 use crate::detect::{AsnTimeline, Episode, Scope, TOTAL_BELOW};
+use crate::query::{Query, Target};
 use crate::replay::Replay;
 use crate::report::Summary;
 use crate::time::Window;

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::collecting::stop;
 use super::copies::two_files;
+use crate::archive::{ArchiveFile, DumpKind};
 use crate::bgp::Collector;
-use crate::catalog::{ArchiveFile, DumpKind, Mirror, NAME_PRECISION};
+use crate::catalog::{Mirror, NAME_PRECISION};
 use crate::decode::{self, Ending, Reading, Selection};
 use crate::error::Error;
 use crate::progress::Progress;

@@ -10,13 +10,14 @@ use std::thread;
 use super::collecting::stop;
 use super::lane::Lane;
 use super::reading::{self, ReadFile};
+use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{Asn, Prefix};
-use crate::catalog::{ArchiveFile, DumpKind, Location, Query};
 use crate::crew::Crew;
 use crate::decode::{Change, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::progress::Progress;
+use crate::query::Query;
 
 /// More threads than this for each file find nothing to do.
 const MAX_CREW: usize = 8;

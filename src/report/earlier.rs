@@ -17,12 +17,8 @@ use tables::{Known, Tables};
 pub struct Earlier {
     /// What was observed.
     pub observations: Observations,
-    /// Which share decided.
-    pub metric: Metric,
-    /// How much data sufficed.
-    pub sufficiency: Sufficiency,
-    /// When a fall was an outage.
-    pub thresholds: Thresholds,
+    /// What they were judged by.
+    pub criteria: Criteria,
 }
 
 /// Reads a folder that [`super::write`] made.
@@ -45,9 +41,7 @@ pub fn read(folder: &Path) -> Result<Earlier, Error> {
     }
     let parameters = &manifest.parameters;
     Ok(Earlier {
-        metric: parameters.metric().map_err(|why| failed(MANIFEST, why))?,
-        sufficiency: Sufficiency { min_peers: parameters.min_peers, min_coverage: parameters.min_coverage },
-        thresholds: parameters.thresholds,
+        criteria: parameters.criteria,
         observations: Observations {
             query: parameters.query().map_err(|why| failed(MANIFEST, why))?,
             note: manifest.note,

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::bgp::{Prefix, Project, VantagePoint};
-use crate::catalog::Query;
 use crate::coverage::{FileReading, Gap};
+use crate::query::Query;
 use crate::replay::Replay;
 use crate::time::Window;
 use crate::visibility::{KnownSpan, SessionSpan};

@@ -5,6 +5,7 @@ use super::text::{count, duration, from_to, percent};
 use super::words::{Headline, headlines};
 use super::*;
 use crate::detect::{Flap, Outage, Scope, TOTAL_BELOW};
+use crate::query::Sufficiency;
 use crate::replay::Held;
 
 /// The answer in words: `outage`, `no outage of 2 min or more, but 1 flap`.
@@ -24,7 +25,7 @@ pub fn verdict(report: &Report) -> String {
 
 /// Falls that last as long are outages.
 pub(super) fn shortest(report: &Report) -> String {
-    duration(report.parameters.thresholds.min_duration)
+    duration(report.parameters.criteria.thresholds.min_duration)
 }
 
 /// `3 flaps, 2 of them total`.
@@ -212,7 +213,7 @@ fn was_announced(report: &Report, prefix: &Prefix) -> Announced {
 
 /// The families of a target of which enough full tables are known over the whole window.
 fn families(report: &Report, summary: &Summary) -> Vec<Family> {
-    let Parameters { min_peers, min_coverage, .. } = report.parameters;
+    let Sufficiency { min_peers, min_coverage } = report.parameters.criteria.sufficiency;
     let suffices = |feeds: &LiveFeeds| {
         feeds.n_live >= min_peers.max(1) && feeds.share().is_some_and(|share| share >= min_coverage)
     };

@@ -105,7 +105,7 @@ pub(super) fn prefixes(report: &Report, most: usize, most_readings: usize) -> (V
 
 /// The share that decides about a prefix.
 fn prefix_readings(report: &Report, timeline: &Timeline) -> Vec<Reading> {
-    let shares = |step: &Step| match metric(report) {
+    let shares = |step: &Step| match report.parameters.criteria.metric {
         Metric::Baseline => (step.baseline_share(), step.n_baseline_visible, step.n_baseline_live),
         Metric::Ioda => (step.visibility(), step.n_visible, step.n_live),
     };
@@ -116,20 +116,10 @@ fn prefix_readings(report: &Report, timeline: &Timeline) -> Vec<Reading> {
     timeline.stretches().map(reading).collect()
 }
 
-/// Which share decided.
-pub(super) fn metric(report: &Report) -> Metric {
-    if report.parameters.metric == "ioda" { Metric::Ioda } else { Metric::Baseline }
-}
-
 /// What the vantage points knew, put side by side again.
 pub(super) fn view(report: &Report) -> View<'_> {
-    let Parameters { min_peers, min_coverage, .. } = report.parameters;
-    View::new(
-        report.replays.iter().collect(),
-        report.parameters.window(),
-        metric(report),
-        Sufficiency { min_peers, min_coverage },
-    )
+    let Parameters { criteria, .. } = &report.parameters;
+    View::new(report.replays.iter().collect(), report.parameters.window(), criteria)
 }
 
 /// Per collector: the stretches of the window in which its vantage points were not known, with the reason.

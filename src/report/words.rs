@@ -140,7 +140,7 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
 
 /// What is to be said of a fall that was not over at the end of the window, and so far would have been a flap.
 pub(super) fn too_short(report: &Report, outage: &Outage) -> Option<String> {
-    let is_short = outage.end.is_none() && outage.duration < report.parameters.thresholds.min_duration;
+    let is_short = outage.end.is_none() && outage.duration < report.parameters.criteria.thresholds.min_duration;
     is_short.then(|| "That is too short to tell a flap from an outage.".to_owned())
 }
 
@@ -389,7 +389,7 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
 fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     let mut unknown = Vec::new();
     let peers = quiet::n_peers(report, summary);
-    let min_peers = report.parameters.min_peers;
+    let min_peers = report.parameters.criteria.sufficiency.min_peers;
     if peers == 0 {
         return vec![no_table(report).to_owned()];
     }
@@ -417,12 +417,12 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
 
 /// Why no vantage point counts.
 pub(super) fn no_table(report: &Report) -> &'static str {
-    match report.parameters.metric {
-        "ioda" => {
+    match report.parameters.criteria.metric {
+        Metric::Ioda => {
             "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda asks for; without it \
              tables are judged by those of their time."
         }
-        _ => "no vantage point has a table that is known and full.",
+        Metric::Baseline => "no vantage point has a table that is known and full.",
     }
 }
 

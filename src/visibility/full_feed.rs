@@ -9,7 +9,7 @@ use crate::bgp::Family;
 use crate::replay::{PeerState, Replay, RibTable};
 use crate::time::{Timestamp, Window};
 
-use super::Metric;
+use crate::query::{IODA_FULL_FEED, Metric};
 
 /// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
 /// maximum, because leaks inflate single tables.
@@ -17,8 +17,6 @@ pub const RELATIVE_SIZE: f64 = 0.75;
 /// With fewer tables than this a percentile says nothing: half of the largest table is enough, the run says so, and no
 /// finding is of high quality. Nobody can tell whether a lone table is whole.
 pub const MIN_TABLES: usize = 3;
-/// IODA's full feeds, IPv4 and IPv6 (BGPView, `bvc_visibility.c`).
-pub const IODA_SIZES: [u64; 2] = [400_000, 10_000];
 
 /// How full feeds were told from partial ones, for one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ impl FullFeed {
                 for family in Family::ALL {
                     let rules = if is_older { &mut rules } else { &mut full_feed.rules };
                     cutoffs[family as usize] = match metric {
-                        Metric::Ioda => IODA_SIZES[family as usize],
+                        Metric::Ioda => IODA_FULL_FEED[family as usize],
                         Metric::Baseline => relative_cutoff(replays, begins, (collector, index), family, rules),
                     };
                 }

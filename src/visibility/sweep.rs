@@ -1,7 +1,8 @@
 //! Votes of vantage points over time as counts of peer ASes.
 
-use super::{Piece, Step, Sufficiency};
+use super::{Piece, Step};
 use crate::bgp::Asn;
+use crate::query::Sufficiency;
 use crate::time::{Timestamp, Window};
 
 /// The input of one sweep.

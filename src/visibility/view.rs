@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
 
-use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Metric, Step, Sufficiency, Timeline, sweep};
+use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Collector, Family, Prefix, VantagePoint};
+use crate::query::{Criteria, Metric, Sufficiency};
 use crate::replay::{Evidence, Held, PeerState, RecordRef, Replay, RouteSpan};
 use crate::time::{Timestamp, Window};
 
@@ -147,10 +148,10 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Puts replays side by side. Where any collector has RIB dumps, those without are left out: their vantage points
     /// cannot be told full or partial. `window` is the one asked about; the replays may reach a little beyond it.
-    pub fn new(replays: Vec<&'a Replay>, window: Window, metric: Metric, sufficiency: Sufficiency) -> View<'a> {
+    pub fn new(replays: Vec<&'a Replay>, window: Window, criteria: &Criteria) -> View<'a> {
         let has_rib = replays.iter().any(|replay| replay.has_rib);
         let begins: Vec<Timestamp> = replays.iter().map(|replay| replay.begins()).collect();
-        let full_feed = FullFeed::judge(&replays, &begins, metric);
+        let full_feed = FullFeed::judge(&replays, &begins, criteria.metric);
         let used = |replay: &&&Replay| replay.has_rib == has_rib;
         let asns: BTreeSet<Asn> =
             replays.iter().filter(used).flat_map(|r| r.peers.iter().map(|peer| peer.asn)).collect();
@@ -167,10 +168,10 @@ impl<'a> View<'a> {
             begins,
             full_asns: Vec::new(),
             has_rib,
-            metric,
+            metric: criteria.metric,
             window,
             until,
-            sufficiency,
+            sufficiency: criteria.sufficiency,
             n_full_feeds: [Vec::new(), Vec::new()],
         };
         view.replays.clone_from(&replays);

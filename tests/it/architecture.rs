@@ -14,12 +14,14 @@ struct Module {
 }
 
 /// Plain values that every step may use.
-const LEAVES: [&str; 6] = ["time", "bgp", "coverage", "error", "progress", "crew"];
+const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "crew"];
 
 /// The steps come in the order of the data; none imports a later one.
-const MODULES: [Module; 17] = [
+const MODULES: [Module; 19] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
     Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror", "triomphe"], world: &[] },
+    Module { name: "query", ours: &["time", "bgp"], packages: &["serde", "strum"], world: &[] },
+    Module { name: "archive", ours: &["time", "bgp"], packages: &[], world: &[] },
     Module { name: "coverage", ours: &["time", "bgp"], packages: &["serde"], world: &[] },
     // Errors carry their cause, whatever it is.
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },
@@ -36,7 +38,7 @@ const MODULES: [Module; 17] = [
     // Downloads wait, and give up.
     Module {
         name: "fetch",
-        ours: &["http", "catalog::ArchiveFile", "catalog::Location"],
+        ours: &["http"],
         packages: &["reqwest", "sha2", "thiserror", "tokio"],
         world: &["fs", "clock", "thread"],
     },
@@ -47,25 +49,11 @@ const MODULES: [Module; 17] = [
         world: &[],
     },
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },
-    Module { name: "visibility", ours: &["replay"], packages: &["polars", "rustc_hash"], world: &[] },
-    // What a finding answers is a target of the question.
-    Module {
-        name: "detect",
-        ours: &["visibility", "catalog::Target"],
-        packages: &["polars", "rustc_hash", "serde"],
-        world: &[],
-    },
+    Module { name: "visibility", ours: &["replay"], packages: &["rustc_hash"], world: &[] },
+    Module { name: "detect", ours: &["visibility"], packages: &["rustc_hash", "serde"], world: &[] },
     Module {
         name: "report",
-        ours: &[
-            "detect",
-            "visibility",
-            "replay",
-            "catalog::Query",
-            "catalog::Target",
-            "catalog::Match",
-            "catalog::DumpKind",
-        ],
+        ours: &["detect", "visibility", "replay"],
         packages: &[
             "base64",
             "chrono",

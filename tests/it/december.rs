@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use outage_replay::bgp::Family;
-use outage_replay::catalog::{Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
 use outage_replay::detect::{Censoring, Outage, Scope, Severity};
+use outage_replay::query::{Query, Target};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, Report, run};
 

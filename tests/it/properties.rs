@@ -6,11 +6,13 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use outage_replay::archive::ArchiveFile;
 use outage_replay::bgp::Prefix;
-use outage_replay::catalog::{ArchiveFile, Catalog, Match, Mirror, Query, Target};
+use outage_replay::catalog::{Catalog, Mirror};
+use outage_replay::query::{Match, Metric, Query, Target};
 use outage_replay::report::{self, Export, Report};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Held, Metric, PeerState};
+use outage_replay::visibility::{Held, PeerState};
 use outage_replay::{Error, Options, run};
 use proptest::prelude::*;
 
@@ -127,7 +129,7 @@ fn every_prefix() -> Vec<Target> {
 
 fn options(jobs: usize) -> Options {
     let mut options = Options { jobs, ..Options::default() };
-    options.sufficiency.min_peers = 1;
+    options.criteria.sufficiency.min_peers = 1;
     options
 }
 
@@ -294,15 +296,15 @@ fn other_options() -> Vec<Options> {
     };
     vec![
         with(|_| {}),
-        with(|options| options.thresholds.down_below = 0.3),
-        with(|options| (options.thresholds.down_below, options.thresholds.up_at) = (0.9, 1.0)),
-        with(|options| options.thresholds.min_duration = Duration::from_millis(1500)),
-        with(|options| options.thresholds.merge_gap = Duration::from_secs(900)),
-        with(|options| options.thresholds.episode_gap = Duration::ZERO),
-        with(|options| options.thresholds.degraded_below = 0.5),
-        with(|options| options.sufficiency.min_peers = 9),
-        with(|options| options.sufficiency.min_coverage = 0.9),
-        with(|options| options.metric = Metric::Ioda),
+        with(|options| options.criteria.thresholds.down_below = 0.3),
+        with(|options| (options.criteria.thresholds.down_below, options.criteria.thresholds.up_at) = (0.9, 1.0)),
+        with(|options| options.criteria.thresholds.min_duration = Duration::from_millis(1500)),
+        with(|options| options.criteria.thresholds.merge_gap = Duration::from_secs(900)),
+        with(|options| options.criteria.thresholds.episode_gap = Duration::ZERO),
+        with(|options| options.criteria.thresholds.degraded_below = 0.5),
+        with(|options| options.criteria.sufficiency.min_peers = 9),
+        with(|options| options.criteria.sufficiency.min_coverage = 0.9),
+        with(|options| options.criteria.metric = Metric::Ioda),
     ]
 }
 

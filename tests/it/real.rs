@@ -17,13 +17,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 
+use outage_replay::archive::DumpKind;
 use outage_replay::bgp::{Asn, Collector, Family};
-use outage_replay::catalog::{DumpKind, Match, Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
 use outage_replay::coverage::{GapReason, Verdict};
 use outage_replay::detect::{Censoring, Class, Evidence, Findings, Quality, Scope, Severity};
+use outage_replay::query::{Match, Query, Sufficiency, Target};
 use outage_replay::report::{Answer, Style};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{PeerState, SessionSpan, Sufficiency};
+use outage_replay::visibility::{PeerState, SessionSpan};
 use outage_replay::{Options, Outage, Report, run};
 
 /// The 50 files of rrc06 of 2021-01-02: three full feeds per family, no RIB dump, one dead peer.
@@ -61,7 +63,9 @@ fn replay(archive: &Path, (collector, window): (&str, &str), targets: Vec<Target
 }
 
 fn at_least(min_peers: usize) -> Options {
-    Options { sufficiency: Sufficiency { min_peers, ..Sufficiency::default() }, ..Options::default() }
+    let mut options = Options::default();
+    options.criteria.sufficiency.min_peers = min_peers;
+    options
 }
 
 /// Answers targets such as `AS24757 196.188.0.0/16` over the real archive, if there is one.

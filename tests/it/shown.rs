@@ -4,10 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use outage_replay::catalog::{Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
 use outage_replay::coverage::GapReason;
 use outage_replay::detect::{Flap, Scope};
 use outage_replay::pipeline::{collect, judge};
+use outage_replay::query::{Query, Target};
 use outage_replay::replay::{Doubt, DoubtReason};
 use outage_replay::report::{self, CoverageRow, Export, Observations, Report, Style};
 use outage_replay::time::{Timestamp, Window};

@@ -5,8 +5,9 @@ use std::path::{Component, Path};
 
 use chrono::NaiveDateTime;
 
+use crate::archive::DumpKind;
 use crate::bgp::{Collector, Project};
-use crate::catalog::{DumpKind, choice};
+use crate::catalog::choice;
 use crate::time::Timestamp;
 
 /// Suffixes that are read.

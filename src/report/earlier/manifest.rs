@@ -31,17 +31,14 @@ pub(super) struct ManifestTable {
 pub(super) struct ManifestParameters {
     pub targets: Vec<String>,
     #[serde(rename = "match")]
-    pub matching: Option<String>,
+    pub matching: Option<Match>,
     pub from: Timestamp,
     pub to: Timestamp,
     pub collectors: Vec<Collector>,
     pub project: Option<Project>,
     pub baseline_seconds: u64,
-    pub metric: String,
-    pub min_peers: usize,
-    pub min_coverage: f64,
     #[serde(flatten)]
-    pub thresholds: Thresholds,
+    pub criteria: Criteria,
 }
 
 #[derive(Deserialize)]
@@ -91,13 +88,7 @@ impl Manifest {
 
 impl ManifestParameters {
     pub fn query(&self) -> Result<Query, String> {
-        let matching = match self.matching.as_deref() {
-            Some("exact") => Match::Exact,
-            Some("more-specific") | None => Match::MoreSpecific,
-            Some("less-specific") => Match::LessSpecific,
-            Some("any") => Match::Any,
-            Some(other) => return Err(format!("unknown match '{other}'")),
-        };
+        let matching = self.matching.unwrap_or_default();
         let target = |text: &String| match text.parse::<Asn>() {
             Ok(asn) => Ok(Target::Asn(asn)),
             Err(_) => text.parse().map(|prefix| Target::Prefix(prefix, matching)).map_err(|error| error.to_string()),
@@ -109,14 +100,6 @@ impl ManifestParameters {
             project: self.project,
             baseline: Duration::from_secs(self.baseline_seconds),
         })
-    }
-
-    pub fn metric(&self) -> Result<Metric, String> {
-        match self.metric.as_str() {
-            "baseline" => Ok(Metric::Baseline),
-            "ioda" => Ok(Metric::Ioda),
-            other => Err(format!("unknown metric '{other}'")),
-        }
     }
 }
 

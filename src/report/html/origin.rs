@@ -2,18 +2,18 @@
 
 use maud::{Markup, html};
 
-use super::super::rows::metric;
 use super::super::text::{count, duration, from_to, shell_word, size};
 use super::super::*;
 use super::parts::{self, Column};
 use super::summary;
+use crate::query::{Sufficiency, Thresholds};
 
 /// Files listed one by one; the manifest has all of any number.
 const MOST_FILES: usize = 1500;
 
 /// Rules in the order in which they apply, with the numbers of this run.
 pub(super) fn method(report: &Report) -> Option<Markup> {
-    let Parameters { min_peers, min_coverage, thresholds, .. } = &report.parameters;
+    let Criteria { sufficiency: Sufficiency { min_peers, min_coverage }, thresholds, .. } = &report.parameters.criteria;
     let Thresholds { down_below, up_at, min_duration, merge_gap, episode_gap, .. } = thresholds;
     Some(html! {
         ol {
@@ -23,7 +23,7 @@ pub(super) fn method(report: &Report) -> Option<Markup> {
                 @else { "There is no RIB dump: it is known for a prefix from its first announcement, or from before its first withdrawal." }
             }
             li { "While its session is not up, or its table not known, it is unknown, and counts neither as seeing a prefix nor as missing it." }
-            @match metric(report) {
+            @match report.parameters.criteria.metric {
                 Metric::Baseline => li { "A prefix is judged by the ASes that normally carry it; vantage points of one AS count once." },
                 Metric::Ioda => li { "As IODA, a prefix is judged by all ASes with at least 400,000 IPv4 or 10,000 IPv6 prefixes." },
             }
@@ -142,9 +142,9 @@ fn files(report: &Report) -> Markup {
 
 /// The command that asks the same question; what has its default is left out.
 fn command(report: &Report) -> String {
-    let Parameters { targets, matching, from, to, collectors, project, baseline_seconds, metric, .. } =
+    let Parameters { targets, matching, from, to, collectors, project, baseline_seconds, criteria } =
         &report.parameters;
-    let Parameters { min_peers, min_coverage, thresholds, .. } = &report.parameters;
+    let Criteria { metric, sufficiency, thresholds } = criteria;
     let mut words = vec![TOOL.name.to_owned()];
     let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
     let list = |values: Vec<String>| values.join(",");
@@ -157,8 +157,8 @@ fn command(report: &Report) -> String {
     if !prefixes.is_empty() {
         say("--prefix", list(prefixes));
     }
-    if let Some(matching) = matching.filter(|matching| *matching != "more-specific") {
-        say("--match", matching.to_owned());
+    if let Some(matching) = matching.filter(|matching| *matching != Match::default()) {
+        say("--match", <&str>::from(matching).to_owned());
     }
     say("--from", from.to_string());
     say("--to", to.to_string());
@@ -169,17 +169,16 @@ fn command(report: &Report) -> String {
     if let Some(project) = project {
         say("--project", project.to_string());
     }
-    let default = Sufficiency::default();
+    let usual = Criteria::of(*metric);
     let number = |flag: &'static str, value: f64, default: f64| (value != default).then(|| (flag, value.to_string()));
     let seconds =
         |flag: &'static str, value: u64, default: u64| (value != default).then(|| (flag, format!("{value}s")));
-    let defaults =
-        if *metric == "ioda" { Thresholds { up_at: 0.5, ..Thresholds::default() } } else { Thresholds::default() };
+    let defaults = usual.thresholds;
     let changed = [
         seconds("--baseline", *baseline_seconds, 0),
-        (*metric != "baseline").then(|| ("--metric", (*metric).to_owned())),
-        number("--min-peers", *min_peers as f64, default.min_peers as f64),
-        number("--min-coverage", *min_coverage, default.min_coverage),
+        (*metric != Metric::default()).then(|| ("--metric", <&str>::from(metric).to_owned())),
+        number("--min-peers", sufficiency.min_peers as f64, usual.sufficiency.min_peers as f64),
+        number("--min-coverage", sufficiency.min_coverage, usual.sufficiency.min_coverage),
         number("--down-below", thresholds.down_below, defaults.down_below),
         number("--up-at", thresholds.up_at, defaults.up_at),
         seconds("--min-duration", thresholds.min_duration.as_secs(), defaults.min_duration.as_secs()),

@@ -161,7 +161,7 @@ pub(super) fn prefixes(report: &Report, series: &mut Series) -> Option<Markup> {
 }
 
 fn carriers(report: &Report) -> &'static str {
-    match rows::metric(report) {
+    match report.parameters.criteria.metric {
         Metric::Baseline => "normally carry a prefix",
         Metric::Ioda => "have a full table",
     }

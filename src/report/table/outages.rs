@@ -7,8 +7,8 @@ use super::super::words::{self, Groups};
 use super::grid::{Column, Grid};
 use super::{Page, YEAR};
 use crate::bgp::{Family, Prefix};
-use crate::catalog::Target;
 use crate::detect::{Censoring, Class, Loss, Outage, Scope};
+use crate::query::Target;
 use crate::time::{Timestamp, Window};
 
 /// What a row of the list of outages shows beside its edges and length; the list takes the richest one that fits.

@@ -20,12 +20,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
-use outage_replay::catalog::{Match, Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
 use outage_replay::coverage::FileReading;
 use outage_replay::detect::{Bounds, Censoring, Class, Edge, Episode, Loss, Outage};
+use outage_replay::query::{Match, Metric, Query, Target};
 use outage_replay::report::{CollectorCoverage, Report};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Held, Metric, Step, Timeline};
+use outage_replay::visibility::{Held, Step, Timeline};
 use outage_replay::{Options, run};
 
 use crate::scenario;
@@ -110,7 +111,7 @@ struct Question {
 impl Question {
     fn new(text: &str, epoch: Timestamp) -> Question {
         let mut options = Options::default();
-        options.sufficiency.min_peers = 1;
+        options.criteria.sufficiency.min_peers = 1;
         let nowhere = Window { start: Timestamp::MIN, end: Timestamp::MAX };
         let (collectors, baseline) = (Vec::new(), Duration::ZERO);
         let query = Query { targets: Vec::new(), window: nowhere, collectors, project: None, baseline };
@@ -119,11 +120,11 @@ impl Question {
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_else(|| panic!("{word} without a value: {text}"));
             match word {
-                "min-peers" => question.options.sufficiency.min_peers = value().parse().expect("a number"),
-                "min-duration" => question.options.thresholds.min_duration = seconds(value()),
+                "min-peers" => question.options.criteria.sufficiency.min_peers = value().parse().expect("a number"),
+                "min-duration" => question.options.criteria.thresholds.min_duration = seconds(value()),
                 "baseline" => question.query.baseline = seconds(value()),
                 "collector" => question.query.collectors.push(Collector::new(value())),
-                "metric-ioda" => question.options.metric = Metric::Ioda,
+                "metric-ioda" => question.options.criteria.metric = Metric::Ioda,
                 "jobs" => question.options.jobs = value().parse().expect("a number"),
                 "show" => question.show = words.by_ref().map(str::to_owned).collect(),
                 word => question.target_or_window(word),

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use outage_replay::bgp::Prefix;
-use outage_replay::catalog::Target;
-use outage_replay::detect::{Outage, Thresholds};
+use outage_replay::detect::Outage;
+use outage_replay::query::{Target, Thresholds};
 use outage_replay::report::Report;
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{Held, PeerState, SessionSpan, Timeline};

@@ -23,7 +23,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use outage_replay::catalog::{Match, Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
+use outage_replay::query::{Match, Query, Target};
 use outage_replay::report::Report;
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, run};
@@ -260,7 +261,7 @@ fn answer(history: &History, folder: &Path, targets: Vec<Target>, (from, to): (i
     let window = Window::new(at(from), at(to)).expect("a window");
     let query = Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO };
     let mut options = Options { jobs, ..Options::default() };
-    options.sufficiency.min_peers = history.min_peers;
+    options.criteria.sufficiency.min_peers = history.min_peers;
     let mirror = Mirror::open(folder).expect("an archive");
     run(&query, &mirror, &options, &()).expect("a report")
 }
@@ -272,10 +273,10 @@ fn write(history: &History, folder: &Path) {
         let Damage::Flip(n, seed) = broken.damage else { continue };
         let mirror = Mirror::open(folder).expect("an archive");
         let name = history.collectors[broken.collector].name;
-        let is_it = |file: &&outage_replay::catalog::ArchiveFile| {
+        let is_it = |file: &&outage_replay::archive::ArchiveFile| {
             file.collector.name() == name
                 && file.named_at == at(broken.at)
-                && (file.kind == outage_replay::catalog::DumpKind::Rib) == broken.is_rib
+                && (file.kind == outage_replay::archive::DumpKind::Rib) == broken.is_rib
         };
         let file = mirror.files().iter().find(is_it).expect("the file that is broken");
         let path = folder.join(&file.name);

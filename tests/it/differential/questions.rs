@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use outage_replay::bgp::Prefix;
-use outage_replay::catalog::{Match, Target};
 use outage_replay::detect::Outage;
+use outage_replay::query::{Match, Target};
 use outage_replay::report::{self, Report};
 use outage_replay::time::{Timestamp, Window};
 use serde_json::Value;

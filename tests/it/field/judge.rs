@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use outage_replay::bgp::Asn;
-use outage_replay::catalog::{Match, Mirror, Query, Target};
+use outage_replay::catalog::Mirror;
 use outage_replay::detect::{Outage, Scope};
+use outage_replay::query::{Match, Query, Target};
 use outage_replay::report::Answer;
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, Report, run};
@@ -219,7 +220,7 @@ impl Scene {
     pub fn report_on(&self, targets: Vec<Target>, archive: &Path) -> Report {
         let window = Window { start: Timestamp::from_secs(self.from), end: Timestamp::from_secs(self.to) };
         let mut options = Options::default();
-        options.sufficiency.min_peers = self.min_peers.unwrap_or(options.sufficiency.min_peers);
+        options.criteria.sufficiency.min_peers = self.min_peers.unwrap_or(options.criteria.sufficiency.min_peers);
         let mirror = Mirror::open(archive).expect("an archive");
         run(&Query::new(targets, window), &mirror, &options, &()).expect("a report")
     }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use outage_replay::Error;
 use outage_replay::bgp::{Asn, Collector};
-use outage_replay::catalog::{Catalog, Choice, Query, Target};
+use outage_replay::catalog::{Catalog, Choice};
+use outage_replay::query::{Query, Target};
 use outage_replay::report::Report;
 use outage_replay::time::Window;
 use serde_json::Value;

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::fs;
 
-use outage_replay::catalog::{DumpKind, Mirror};
+use outage_replay::archive::DumpKind;
+use outage_replay::catalog::Mirror;
 
 use super::servers::Servers;
 

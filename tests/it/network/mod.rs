@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outage_replay::bgp::{Asn, Collector};
-use outage_replay::catalog::{Broker, Choice, Patience, Query, Target};
+use outage_replay::catalog::{Broker, Choice, Patience};
 use outage_replay::fetch::{Cache, Downloader, EntryState, Limits};
 use outage_replay::pipeline::{Sources, check_download};
+use outage_replay::query::{Query, Target};
 use outage_replay::report::{self, Report};
 use outage_replay::time::Window;
 use outage_replay::{Error, Options, run};

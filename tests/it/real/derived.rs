@@ -14,7 +14,7 @@ use super::*;
 use crate::field::bytes::{self, Peer};
 
 use outage_replay::bgp::Prefix;
-use outage_replay::detect::Thresholds;
+use outage_replay::query::Thresholds;
 use tempfile::TempDir;
 
 /// A day of updates, and the part of it that is replayed.
@@ -286,7 +286,8 @@ impl Derived {
     }
 
     fn ask(&self, day: &Day, targets: Vec<Target>, thresholds: Thresholds) -> Report {
-        let options = Options { thresholds, ..at_least(day.min_peers) };
+        let mut options = at_least(day.min_peers);
+        options.criteria.thresholds = thresholds;
         replay(self.archive.path(), (day.collector, day.window), targets, &options)
     }
 

@@ -7,7 +7,7 @@
 use super::*;
 
 use outage_replay::bgp::Prefix;
-use outage_replay::detect::Thresholds;
+use outage_replay::query::Thresholds;
 use outage_replay::visibility::Timeline;
 use serde::Deserialize;
 
@@ -66,7 +66,8 @@ impl Pair {
         let rows: Vec<Listed> = rows.filter(|row: &Listed| row.seconds >= MIN_DURATION.as_secs()).collect();
         let prefixes: BTreeSet<Prefix> = rows.iter().map(|row| row.prefix.parse().expect("a prefix")).collect();
         let targets = prefixes.iter().map(|prefix| Target::Prefix(*prefix, Match::Exact)).collect();
-        let options = Options { thresholds, ..at_least(list.min_peers) };
+        let mut options = at_least(list.min_peers);
+        options.criteria.thresholds = thresholds;
         Some(Pair { rows, report: replay(&folder.join("archive"), list.scene, targets, &options) })
     }
 

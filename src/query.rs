@@ -1,0 +1,225 @@
+//! The question, and by what criteria it is answered.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::bgp::{Asn, Collector, Prefix, Project};
+use crate::time::Window;
+
+/// Which prefixes a prefix target stands for.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+pub enum Match {
+    /// The prefix alone.
+    Exact,
+    /// The prefix and everything inside it.
+    #[default]
+    MoreSpecific,
+    /// The prefix and every prefix that covers it.
+    LessSpecific,
+    /// All of these.
+    Any,
+}
+
+impl Match {
+    /// Returns those of `prefixes`, which are sorted, that a question about `asked` means, in order within each direction.
+    pub fn select(self, asked: Prefix, prefixes: &[Prefix]) -> Vec<Prefix> {
+        let is_known = |prefix: &Prefix| prefixes.binary_search(prefix).is_ok();
+        let mut selected: Vec<Prefix> = Some(asked).into_iter().filter(is_known).collect();
+        if matches!(self, Match::MoreSpecific | Match::Any) {
+            // More-specific prefixes sort directly after the prefix that contains them.
+            let after = &prefixes[prefixes.partition_point(|prefix| *prefix <= asked)..];
+            selected.extend(after.iter().copied().take_while(|prefix| asked.contains(prefix)));
+        }
+        if matches!(self, Match::LessSpecific | Match::Any) {
+            selected.extend((0..asked.len()).map(|length| asked.shortened_to(length)).filter(is_known));
+        }
+        selected
+    }
+}
+
+/// What a query asks about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Target {
+    /// Every prefix that this AS originates in any RIB dump or update that is read.
+    Asn(Asn),
+    /// A prefix and, by the match, its relatives.
+    Prefix(Prefix, Match),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Asn(asn) => asn.fmt(f),
+            Target::Prefix(prefix, _) => prefix.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One question: which networks, when, seen by whom.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// What is asked about; never empty.
+    pub targets: Vec<Target>,
+    /// When.
+    pub window: Window,
+    /// Only these collectors; empty for all of a local archive, or a small and diverse choice of the publishers'.
+    pub collectors: Vec<Collector>,
+    /// Only the collectors of this project.
+    pub project: Option<Project>,
+    /// How far before the window RIB dumps are read to learn how widely a prefix is normally seen. Zero: only the dump
+    /// that the replay starts from.
+    pub baseline: Duration,
+}
+
+impl Query {
+    /// A question about `targets` in `window`, to every collector that the catalog has.
+    pub fn new(targets: Vec<Target>, window: Window) -> Query {
+        Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
+    }
+}
+
+/// What an answer is judged by.
+///
+/// ```
+/// use outage_replay::query::{Criteria, Metric, Thresholds};
+///
+/// let criteria = Criteria {
+///     thresholds: Thresholds { down_below: 0.2, ..Thresholds::default() },
+///     ..Criteria::default()
+/// };
+/// assert_eq!(criteria.metric, Metric::Baseline);
+/// assert_eq!(criteria.ioda().thresholds.down_below, 0.5);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Criteria {
+    /// Which share decides.
+    pub metric: Metric,
+    /// How much data suffices.
+    #[serde(flatten)]
+    pub sufficiency: Sufficiency,
+    /// When a fall is an outage.
+    #[serde(flatten)]
+    pub thresholds: Thresholds,
+}
+
+impl Criteria {
+    /// Returns the default criteria of a metric.
+    pub fn of(metric: Metric) -> Criteria {
+        match metric {
+            Metric::Baseline => Criteria::default(),
+            Metric::Ioda => Criteria::default().ioda(),
+        }
+    }
+
+    /// Returns IODA's criteria with the durations of these: down below one half of all full feeds, and up from one half on.
+    pub fn ioda(&self) -> Criteria {
+        let thresholds = Thresholds { down_below: 0.5, up_at: 0.5, ..self.thresholds };
+        Criteria { metric: Metric::Ioda, thresholds, ..*self }
+    }
+}
+
+/// Which share decides.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// The share of the ASes that normally carry the prefix; full feeds are judged relative to their time.
+    #[default]
+    Baseline,
+    /// As IODA: the share of all full-feed ASes, where a full feed has at least [`IODA_FULL_FEED`] prefixes, and a prefix is
+    /// up while at least half of them see it.
+    Ioda,
+}
+
+/// How many prefixes make a full feed under IODA's rule, IPv4 and IPv6.
+pub const IODA_FULL_FEED: [u64; 2] = [400_000, 10_000];
+
+/// What makes an interval usable as evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sufficiency {
+    /// Fewer distinct peer ASes than this decide nothing. RIPEstat's default (`min_peers`) is 10.
+    pub min_peers: usize,
+    /// Less than this share of the full-feed ASes of the moment decides nothing.
+    pub min_coverage: f64,
+}
+
+impl Default for Sufficiency {
+    fn default() -> Sufficiency {
+        Sufficiency { min_peers: 10, min_coverage: 0.5 }
+    }
+}
+
+/// When a fall counts as an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thresholds {
+    /// Down while the share is below this. 0.5 as IODA.
+    pub down_below: f64,
+    /// Up again once the share is at least this; higher than `down_below`, so that a share near it does not oscillate.
+    pub up_at: f64,
+    /// Shorter falls are flaps: BGP needs minutes to converge after a single change.
+    #[serde(with = "seconds")]
+    pub min_duration: Duration,
+    /// Outages separated by at most this are one.
+    #[serde(with = "seconds")]
+    pub merge_gap: Duration,
+    /// Outages and flaps separated by at most this are one episode.
+    #[serde(with = "seconds")]
+    pub episode_gap: Duration,
+    /// A loss that is no outage is listed while the share is below this.
+    pub degraded_below: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds {
+            down_below: 0.5,
+            up_at: 0.6,
+            min_duration: Duration::from_secs(120),
+            merge_gap: Duration::from_secs(120),
+            episode_gap: Duration::from_secs(6 * 3600),
+            degraded_below: 0.9,
+        }
+    }
+}
+
+/// Durations as a number of seconds: an integer where it is one.
+mod seconds {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        match duration.subsec_nanos() {
+            0 => serializer.serialize_u64(duration.as_secs()),
+            _ => serializer.serialize_f64(duration.as_secs_f64()),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
