@@ -4,6 +4,7 @@
 //! that may matter. Whatever is malformed or unusual is decoded in full, so the test can never lose data. Damage is
 //! located and counted, and the rest of the file is used.
 
+mod attributes;
 pub mod clock;
 mod container;
 mod control;
@@ -14,12 +15,14 @@ mod envelope;
 mod events;
 mod lists;
 mod losses;
+mod mrt;
 mod names;
 mod numbers;
 mod paths;
 mod peer_table;
 mod peers;
 mod prefilter;
+mod prefix_hash;
 mod repeats;
 mod resync;
 mod rib;
@@ -38,7 +41,8 @@ use crate::crew::Crew;
 use crate::time::Timestamp;
 
 pub use clock::{CLOCK_TOLERANCE, Run};
-pub use control::{CONTROL_RATE, Control, ControlChange};
+pub use control::{Control, ControlChange};
+pub use prefix_hash::CONTROL_RATE;
 pub use selection::Selection;
 
 /// Index of a peer in [`Reading::peers`] of the same file.

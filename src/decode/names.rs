@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::control::mix_bits;
+use super::prefix_hash::hash_bits;
 use crate::bgp::Prefix;
 
 /// Words of 64 bits, a power of two: with 1.5 million prefixes one question in some hundred is answered with a needless
@@ -22,19 +22,19 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Adds prefixes, which are given mixed. Many at once: one after the other each would wait for memory.
-    pub(super) fn add(&self, mixed: &[u64]) {
+    /// Adds prefixes, which are given hash. Many at once: one after the other each would wait for memory.
+    pub(super) fn add(&self, hash: &[u64]) {
         let mut words = self.words();
-        for mixed in mixed {
-            if let Some(word) = words.get_mut(place(*mixed)) {
-                *word |= bits(*mixed);
+        for hash in hash {
+            if let Some(word) = words.get_mut(place(*hash)) {
+                *word |= bits(*hash);
             }
         }
     }
 
     pub(super) fn may_have(&self, prefix: &Prefix) -> bool {
-        let mixed = mix_bits(prefix.bits(), prefix.len());
-        self.words().get(place(mixed)).is_some_and(|word| word & bits(mixed) == bits(mixed))
+        let hash = hash_bits(prefix.bits(), prefix.len());
+        self.words().get(place(hash)).is_some_and(|word| word & bits(hash) == bits(hash))
     }
 
     /// Whoever panicked left whole words behind.
@@ -43,12 +43,12 @@ impl Names {
     }
 }
 
-fn place(mixed: u64) -> usize {
-    (mixed >> 32) as usize & (N_WORDS - 1)
+fn place(hash: u64) -> usize {
+    (hash >> 32) as usize & (N_WORDS - 1)
 }
 
-fn bits(mixed: u64) -> u64 {
-    [0, 6, 12, 18].into_iter().fold(0, |bits, shift| bits | 1 << (mixed >> shift & 63))
+fn bits(hash: u64) -> u64 {
+    [0, 6, 12, 18].into_iter().fold(0, |bits, shift| bits | 1 << (hash >> shift & 63))
 }
 
 impl fmt::Debug for Names {
@@ -65,8 +65,8 @@ mod tests {
     fn nothing_is_forgotten_and_little_is_invented() {
         let names = Names::default();
         let prefix = |n: u32, length| Prefix::new(std::net::Ipv4Addr::from(n << 8).into(), length).unwrap();
-        let mixed: Vec<u64> = (0..1_000_000).map(|n| prefix(n, 24)).map(|p| mix_bits(p.bits(), p.len())).collect();
-        names.add(&mixed);
+        let hash: Vec<u64> = (0..1_000_000).map(|n| prefix(n, 24)).map(|p| hash_bits(p.bits(), p.len())).collect();
+        names.add(&hash);
         assert!((0..1_000_000).all(|n| names.may_have(&prefix(n, 24))));
         let invented = (1_000_000..1_100_000).filter(|n| names.may_have(&prefix(*n, 24))).count();
         assert!(invented < 500, "{invented}");

@@ -4,26 +4,12 @@
 //! caller decodes such a message in full. So the test can say yes too often and never no wrongly; what it says no to was
 //! read to its end as its record declares, and lost nothing.
 
-use super::control::{mix, mix_v4};
+use super::attributes::{AS_PATH, AS4_PATH, Encoding, MP_REACH, MP_UNREACH, as_number, attribute, nlri, unicast};
 use super::lists::MAX_PATH_ID;
+use super::prefix_hash::{hash, hash_v4};
 use super::selection::Selection;
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
-
-/// Attribute codes (RFC 4271, 4760, 6793).
-pub(super) const AS_PATH: u8 = 2;
-pub(super) const MP_REACH: u8 = 14;
-pub(super) const MP_UNREACH: u8 = 15;
-pub(super) const AS4_PATH: u8 = 17;
-
-/// How a session writes AS numbers and prefixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Encoding {
-    /// AS numbers of four octets (RFC 6793) in AS_PATH.
-    pub(super) four_octets: bool,
-    /// A path identifier before each prefix (RFC 7911).
-    pub(super) add_path: bool,
-}
 
 /// What an UPDATE may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,66 +109,6 @@ fn any_origin_matters(attributes: &[u8], four_octets: bool, selection: &Selectio
     Some(false)
 }
 
-/// The next attribute: its code and value. `Some(None)` after the last one.
-#[inline]
-pub(super) fn attribute<'a>(attributes: &mut Octets<'a>) -> Option<Option<(u8, &'a [u8])>> {
-    const EXTENDED_LENGTH: u8 = 0x10;
-    let [flags, code, length, rest @ ..] = attributes.0 else {
-        return if attributes.is_empty() { Some(None) } else { None };
-    };
-    let (mut length, mut rest) = (usize::from(*length), rest);
-    if flags & EXTENDED_LENGTH != 0 {
-        let (low, after) = rest.split_first()?;
-        (length, rest) = (length << 8 | usize::from(*low), after);
-    }
-    let (value, rest) = rest.split_at_checked(length)?;
-    attributes.0 = rest;
-    Some(Some((*code, value)))
-}
-
-/// The family and the prefixes of MP_REACH_NLRI or MP_UNREACH_NLRI; `Some(None)` for other families than unicast.
-pub(super) fn unicast(code: u8, value: &[u8]) -> Option<Option<(Family, &[u8])>> {
-    let Some(family) = multiprotocol_family(value)? else { return Some(None) };
-    let mut octets = Octets(value.get(3..)?);
-    if code == MP_REACH {
-        let length = octets.u8()?;
-        octets.take(usize::from(length))?;
-        // Reserved: ignored upon receipt (RFC 4760, section 3).
-        octets.u8()?;
-    }
-    Some(Some((family, octets.0)))
-}
-
-/// The family that MP_REACH_NLRI or MP_UNREACH_NLRI begins with; `Some(None)` for other families than unicast. SAFI 3 of
-/// RFC 2858 is unicast and multicast at once.
-pub(super) fn multiprotocol_family(value: &[u8]) -> Option<Option<Family>> {
-    let [high, low, safi, ..] = *value else { return None };
-    Some(match (u16::from_be_bytes([high, low]), safi) {
-        (1, 1 | 3) => Some(Family::V4),
-        (2, 1 | 3) => Some(Family::V6),
-        _ => None,
-    })
-}
-
-/// The next prefix of a list with its path identifier, 0 where there is none: length, octets.
-#[inline]
-pub(super) fn nlri<'a>(list: &mut Octets<'a>, family: Family, add_path: bool) -> Option<(u32, u8, &'a [u8])> {
-    let path_id = if add_path { list.u32()? } else { 0 };
-    let length = list.u8()?;
-    if length > longest(family) {
-        return None;
-    }
-    Some((path_id, length, list.take(usize::from(length).div_ceil(8))?))
-}
-
-/// Bits of an address.
-pub(super) fn longest(family: Family) -> u8 {
-    match family {
-        Family::V4 => 32,
-        Family::V6 => 128,
-    }
-}
-
 #[inline]
 fn v4_prefixes_matter(list: &[u8], encoding: Encoding, selection: &Selection, sampled: &mut bool) -> Option<bool> {
     match glance(list, selection) {
@@ -207,11 +133,11 @@ fn glance(mut list: &[u8], selection: &Selection) -> Option<bool> {
         }
         // What follows the prefix is masked out.
         let head = front << 8 & u32::MAX << (32 - length);
-        let mixed = mix_v4(head, length);
-        if selection.may_want(Family::V4, head, mixed) {
+        let hash = hash_v4(head, length);
+        if selection.may_want(Family::V4, head, hash) {
             return None;
         }
-        has_sampled |= selection.samples(mixed);
+        has_sampled |= selection.samples(hash);
         list = list.get(1 + usize::from(length).div_ceil(8)..)?;
     }
     list.is_empty().then_some(has_sampled)
@@ -234,28 +160,28 @@ fn any_prefixes_matter(
             return None;
         }
         let head = head(length, octets);
-        let mixed = match family {
-            Family::V4 => mix_v4(head, length),
-            Family::V6 => mix(octets, length),
+        let hash = match family {
+            Family::V4 => hash_v4(head, length),
+            Family::V6 => hash(octets, length),
         };
-        *sampled |= selection.samples(mixed);
-        if selection.may_want(family, head, mixed) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
+        *sampled |= selection.samples(hash);
+        if selection.may_want(family, head, hash) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
             return Some(true);
         }
     }
     Some(false)
 }
 
-/// Whether one prefix is wanted, which is also given mixed.
+/// Whether one prefix is wanted, which is also given hash.
 #[inline]
 pub(super) fn prefix_matters(
     family: Family,
     length: u8,
     octets: &[u8],
-    mixed: u64,
+    hash: u64,
     selection: &Selection,
 ) -> Option<bool> {
-    if !selection.may_want(family, head(length, octets), mixed) {
+    if !selection.may_want(family, head(length, octets), hash) {
         return Some(false);
     }
     Some(selection.wants(&Prefix::from_nlri(family, length, octets)?))
@@ -305,14 +231,9 @@ fn any_path_matters(path: &[u8], four_octets: bool, selection: &Selection) -> Op
         return Some(false);
     }
     let (kind, members) = last;
-    let mut members = members.rchunks_exact(width).map(number);
+    let mut members = members.rchunks_exact(width).map(as_number);
     let wanted = |origin| selection.wants_origin(origin);
     Some(if kind == 1 { members.any(wanted) } else { members.next().is_some_and(wanted) })
-}
-
-#[inline]
-pub(super) fn number(octets: &[u8]) -> Asn {
-    Asn(octets.iter().fold(0, |number, octet| number << 8 | u32::from(*octet)))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::control::{is_sampled, mix_bits};
 use super::names::Names;
+use super::prefix_hash::{hash_bits, is_sampled};
 use crate::bgp::{Asn, Family, Prefix};
 
 /// A less-specific prefix shorter than this (IPv4, IPv6) covers nothing: it is a default route or a leak.
@@ -34,7 +34,7 @@ pub struct Selection {
     within_lengths: [u128; 2],
     /// One bit for each block of addresses in which a wanted prefix may begin, IPv4 then IPv6; empty until there is one.
     blocks: [Vec<u64>; 2],
-    /// One bit for each chosen prefix and each that covers one, by its mixed form; empty until there is one.
+    /// One bit for each chosen prefix and each that covers one, by its hash form; empty until there is one.
     filter: Vec<u64>,
     n_marked: usize,
     /// Whether every prefix is in the control sample.
@@ -89,10 +89,10 @@ impl Selection {
         self.samples_all = true;
     }
 
-    /// Whether a mixed prefix is in the control sample.
+    /// Whether a hash prefix is in the control sample.
     #[inline]
-    pub(super) fn samples(&self, mixed: u64) -> bool {
-        self.samples_all || is_sampled(mixed)
+    pub(super) fn samples(&self, hash: u64) -> bool {
+        self.samples_all || is_sampled(hash)
     }
 
     /// Whether an event about `prefix` is wanted, whoever originates it.
@@ -108,11 +108,11 @@ impl Selection {
     }
 
     /// A cheap form of [`Selection::wants`] that never says no wrongly. `head` holds the leading 32 bits of the network
-    /// address, host bits cleared; `mixed` is the whole prefix.
+    /// address, host bits cleared; `hash` is the whole prefix.
     #[inline]
-    pub(super) fn may_want(&self, family: Family, head: u32, mixed: u64) -> bool {
+    pub(super) fn may_want(&self, family: Family, head: u32, hash: u64) -> bool {
         // Nearly all are far from everything wanted; the filter of many prefixes does not stay in the nearest cache.
-        self.is_near(family, head) && (self.within_lengths[family as usize] != 0 || self.is_marked(mixed))
+        self.is_near(family, head) && (self.within_lengths[family as usize] != 0 || self.is_marked(hash))
     }
 
     #[inline]
@@ -124,15 +124,15 @@ impl Selection {
     }
 
     #[inline]
-    fn is_marked(&self, mixed: u64) -> bool {
-        let (word, bit) = self.place(mixed);
+    fn is_marked(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
         self.filter.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
-    /// The place of a mixed prefix in the filter. Its lowest bits tell the control sample.
+    /// The place of a hash prefix in the filter. Its lowest bits tell the control sample.
     #[inline]
-    fn place(&self, mixed: u64) -> (usize, u64) {
-        ((mixed >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (mixed >> 6 & 63))
+    fn place(&self, hash: u64) -> (usize, u64) {
+        ((hash >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (hash >> 6 & 63))
     }
 
     /// Whether the prefix itself was chosen, not only as a part or a cover of another.
@@ -147,10 +147,10 @@ impl Selection {
         self.names.as_ref().is_some_and(names)
     }
 
-    /// Remembers prefixes that a reader passed over, given mixed.
-    pub(super) fn pass_over(&self, mixed: &[u64]) {
+    /// Remembers prefixes that a reader passed over, given hash.
+    pub(super) fn pass_over(&self, hash: &[u64]) {
         if let Some(names) = &self.names {
-            names.add(mixed);
+            names.add(hash);
         }
     }
 
@@ -209,7 +209,7 @@ impl Selection {
     }
 
     fn mark_one(&mut self, prefix: &Prefix) {
-        let (word, bit) = self.place(mix_bits(prefix.bits(), prefix.len()));
+        let (word, bit) = self.place(hash_bits(prefix.bits(), prefix.len()));
         if let Some(bits) = self.filter.get_mut(word) {
             *bits |= bit;
         }
@@ -283,7 +283,7 @@ mod tests {
 
     fn may_want(selection: &Selection, text: &str) -> bool {
         let prefix = prefix(text);
-        selection.may_want(prefix.family(), head(&prefix), mix_bits(prefix.bits(), prefix.len()))
+        selection.may_want(prefix.family(), head(&prefix), hash_bits(prefix.bits(), prefix.len()))
     }
 
     #[test]

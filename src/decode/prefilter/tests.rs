@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 
+use super::super::attributes::Encoding;
 use super::super::container::decompress;
 use super::super::samples::*;
 use super::super::{Reading, Selection, events};
-use super::{Encoding, routes_matter};
+use super::routes_matter;
 use crate::crew::Crew;
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };

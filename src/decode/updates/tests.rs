@@ -1,6 +1,7 @@
 //! One UPDATE at a time.
 
-use super::super::prefilter::{Encoding, Matter, update_matters};
+use super::super::attributes::Encoding;
+use super::super::prefilter::{Matter, update_matters};
 use super::super::samples::*;
 use super::{Lists, Paths, Update};
 use crate::bgp::{Family, Prefix};
