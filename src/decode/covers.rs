@@ -7,6 +7,7 @@ use super::mrt::{HEADER, TABLE_DUMP_V2, header, unicast_table};
 use super::prefix_hash::hash_bits;
 use super::rib::Entries;
 use super::selection::MIN_COVER_LENGTH;
+use super::skipped_prefixes::RIB_BLOCKS;
 use super::walk::Record;
 use super::wire::Octets;
 use crate::bgp::Prefix;
@@ -18,12 +19,7 @@ pub(super) struct Covers {
     chain: Vec<Cover>,
     /// Room for copies.
     spare: Vec<Vec<u8>>,
-    /// Prefixes that were passed over and are not yet told, hash.
-    passed_over: Vec<u64>,
 }
-
-/// So many are told at once.
-const MAX_UNTOLD: usize = 4096;
 
 /// A copy of a record.
 struct Cover {
@@ -53,17 +49,12 @@ impl Draft<'_> {
     pub(super) fn leave_all_covers(&mut self) {
         let chain = std::mem::take(&mut self.covers.chain);
         chain.into_iter().filter(|cover| !cover.is_reported).for_each(|cover| self.pass_over(hash(&cover.prefix)));
-        self.selection.pass_over(&self.covers.passed_over);
-        self.covers.passed_over.clear();
     }
 
-    /// Nobody reported a prefix, which is given hash.
+    /// No route of the prefix with this hash was reported.
     pub(super) fn pass_over(&mut self, hash: u64) {
-        self.covers.passed_over.push(hash);
-        if self.covers.passed_over.len() >= MAX_UNTOLD {
-            self.selection.pass_over(&self.covers.passed_over);
-            self.covers.passed_over.clear();
-        }
+        self.skipped_prefixes.grow(RIB_BLOCKS);
+        self.skipped_prefixes.add(hash);
     }
 
     /// Reports the records that cover the one that is read, as far as that was not done.

@@ -21,11 +21,13 @@ use super::numbers::Numbers;
 use super::paths::Paths;
 use super::peers::{Peers, is_placeholder};
 use super::prefilter::{Matter, update_matters};
+use super::prefix_hash::hash_bits;
 use super::repeats::PrefixCount;
+use super::skipped_prefixes::{SkippedPrefixes, UPDATE_BLOCKS};
 use super::walk::{Next, Record, Walk};
 use super::wire::Octets;
 use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
-use crate::bgp::{AsPath, Asn, Family, Peer};
+use crate::bgp::{AsPath, Asn, Family, Peer, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
@@ -78,6 +80,7 @@ pub(super) struct Draft<'s> {
     pub(super) paths: Paths,
     pub(super) control: Control,
     pub(super) covers: Covers,
+    pub(super) skipped_prefixes: SkippedPrefixes,
     pub(super) counts: Counts,
     pub(super) numbers: Numbers,
     lacked_peer_table: bool,
@@ -104,6 +107,7 @@ impl<'s> Draft<'s> {
             paths: Paths::default(),
             control: Control::default(),
             covers: Covers::default(),
+            skipped_prefixes: SkippedPrefixes::default(),
             counts: Counts::default(),
             numbers: Numbers::default(),
             lacked_peer_table: false,
@@ -126,6 +130,7 @@ impl<'s> Draft<'s> {
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
+            skipped_prefixes: self.skipped_prefixes,
             control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
@@ -136,7 +141,7 @@ impl<'s> Draft<'s> {
             ending,
             has_trailing_bytes: self.has_trailing_bytes,
             last_blocks: self.prefixes.last_blocks(),
-            has_peer_table: !self.lacked_peer_table,
+            lacks_peer_table: self.lacked_peer_table,
         }
     }
 
@@ -145,12 +150,12 @@ impl<'s> Draft<'s> {
     /// record.
     #[inline]
     fn passes_over(&mut self, next: &Next) -> bool {
-        let passed = || {
+        let mut passed = || {
             let (at, body) = timed(next.seconds, next.kind, next.body)?;
             let encoding = message_encoding(next.kind, next.subtype)?;
             let (peer, message) = self.peers.by_envelope(body.0, encoding.four_octets)?;
             let update = whole_update(message)?;
-            let matter = update_matters(update, encoding, self.selection);
+            let matter = update_matters(update, encoding, self.selection, &mut self.skipped_prefixes);
             (matter != Matter::Routes && self.peers.is_alive(peer)).then_some((peer, at, update, encoding, matter))
         };
         let Some((peer, at, update, encoding, matter)) = passed() else { return false };
@@ -324,7 +329,8 @@ impl<'s> Draft<'s> {
         encoding: Encoding,
     ) {
         let is_whole = update.len() == length && !self.decode_all && !self.peers.lacks_number(peer);
-        let matter = if is_whole { update_matters(update, encoding, self.selection) } else { Matter::Routes };
+        let skipped = &mut self.skipped_prefixes;
+        let matter = if is_whole { update_matters(update, encoding, self.selection, skipped) } else { Matter::Routes };
         if matter == Matter::Nothing {
             return;
         }
@@ -351,6 +357,8 @@ impl<'s> Draft<'s> {
         for (prefix, path_id) in decoded.withdrawn {
             if self.selection.wants(&prefix) {
                 self.event(record, at, peer, Change::Withdraw { prefix, path_id });
+            } else {
+                self.skip_in_update(&prefix);
             }
         }
         if let Some(path) = decoded.path.filter(|path| !path.hops().is_empty()) {
@@ -362,6 +370,8 @@ impl<'s> Draft<'s> {
                 if of_wanted_origin || self.selection.wants(&prefix) {
                     let path = path.clone();
                     self.event(record, at, peer, Change::Announce { prefix, path_id, path });
+                } else {
+                    self.skip_in_update(&prefix);
                 }
             }
         }
@@ -371,7 +381,17 @@ impl<'s> Draft<'s> {
         for prefix in decoded.unclear {
             if self.selection.wants(&prefix) {
                 self.event(record, at, peer, Change::Unclear { prefix });
+            } else {
+                self.skip_in_update(&prefix);
             }
+        }
+    }
+
+    /// Notes that an UPDATE names a prefix and that no event says so.
+    fn skip_in_update(&mut self, prefix: &Prefix) {
+        if self.selection.has_origins() {
+            self.skipped_prefixes.grow(UPDATE_BLOCKS);
+            self.skipped_prefixes.add(hash_bits(prefix.bits(), prefix.len()));
         }
     }
 

@@ -8,6 +8,7 @@ use super::attributes::{AS_PATH, AS4_PATH, Encoding, MP_REACH, MP_UNREACH, as_nu
 use super::lists::MAX_PATH_ID;
 use super::prefix_hash::{hash, hash_v4};
 use super::selection::Selection;
+use super::skipped_prefixes::{SkippedPrefixes, UPDATE_BLOCKS};
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
 
@@ -22,22 +23,50 @@ pub(super) enum Matter {
     Routes,
 }
 
-/// What an UPDATE (without its header of 19 octets) may say. Hot: once per UPDATE.
+/// What the prefilter notes of the prefixes that it passes over.
+pub(super) struct Noted<'a> {
+    /// Whether one of them is in the control sample.
+    pub(super) sampled: bool,
+    /// All of them, while an origin is selected.
+    pub(super) skipped: Option<&'a mut SkippedPrefixes>,
+}
+
+impl Noted<'_> {
+    #[inline]
+    fn skip(&mut self, hash: u64) {
+        if let Some(skipped) = &mut self.skipped {
+            skipped.add(hash);
+        }
+    }
+}
+
+/// What an UPDATE (without its header of 19 octets) may say. Its prefixes are added to `skipped` while an origin is
+/// selected, unless [`Matter::Routes`] is returned: then the decoder adds those that it does not report. Hot: once per
+/// UPDATE.
 #[inline(never)]
-pub(super) fn update_matters(update: &[u8], encoding: Encoding, selection: &Selection) -> Matter {
-    // Whether a session has path identifiers is told to the sample.
-    let mut sampled = encoding.add_path;
-    match routes_matter(update, encoding, selection, &mut sampled) {
-        Some(false) if sampled => Matter::Sample,
+pub(super) fn update_matters(
+    update: &[u8],
+    encoding: Encoding,
+    selection: &Selection,
+    skipped: &mut SkippedPrefixes,
+) -> Matter {
+    let skipped = selection.has_origins().then(|| {
+        skipped.grow(UPDATE_BLOCKS);
+        skipped
+    });
+    // The control sample has to see whether a session has path identifiers.
+    let mut noted = Noted { sampled: encoding.add_path, skipped };
+    match routes_matter(update, encoding, selection, &mut noted) {
+        Some(false) if noted.sampled => Matter::Sample,
         Some(false) => Matter::Nothing,
         _ => Matter::Routes,
     }
 }
 
 /// Whether an UPDATE may hold a wanted prefix, a wanted origin or an End-of-RIB marker; nothing when it is malformed or
-/// unusual. Of one that does not matter, `sampled` says whether it names a prefix of the control sample.
+/// unusual.
 #[inline(always)]
-fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, sampled: &mut bool) -> Option<bool> {
+fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
     let mut octets = Octets(update);
     let withdrawn = octets.field()?;
     let mut attributes = Octets(octets.field()?);
@@ -46,7 +75,7 @@ fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, sampl
         return None;
     }
     for list in [withdrawn, announced] {
-        if !list.is_empty() && v4_prefixes_matter(list, encoding, selection, sampled)? {
+        if !list.is_empty() && v4_prefixes_matter(list, encoding, selection, noted)? {
             return Some(true);
         }
     }
@@ -60,7 +89,7 @@ fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, sampl
             AS4_PATH if !encoding.four_octets => any_path_matters(value, true, selection)?,
             MP_REACH | MP_UNREACH => match unicast(code, value)? {
                 Some((_, [])) => true,
-                Some((family, prefixes)) => any_prefixes_matter(prefixes, family, encoding, selection, sampled)?,
+                Some((family, prefixes)) => any_prefixes_matter(prefixes, family, encoding, selection, noted)?,
                 None => false,
             },
             _ => false,
@@ -110,20 +139,29 @@ fn any_origin_matters(attributes: &[u8], four_octets: bool, selection: &Selectio
 }
 
 #[inline]
-fn v4_prefixes_matter(list: &[u8], encoding: Encoding, selection: &Selection, sampled: &mut bool) -> Option<bool> {
-    match glance(list, selection) {
-        Some(has_sampled) if !encoding.add_path => {
-            *sampled |= has_sampled;
+fn v4_prefixes_matter(list: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
+    let has_sampled = match &mut noted.skipped {
+        _ if encoding.add_path => None,
+        Some(skipped) => glance::<true>(list, selection, skipped),
+        None => glance::<false>(list, selection, &mut SkippedPrefixes::default()),
+    };
+    match has_sampled {
+        Some(has_sampled) => {
+            noted.sampled |= has_sampled;
             Some(false)
         }
-        _ => any_prefixes_matter(list, Family::V4, encoding, selection, sampled),
+        None => any_prefixes_matter(list, Family::V4, encoding, selection, noted),
     }
 }
 
 /// Whether there is a prefix of the control sample among IPv4 prefixes that nobody wants. Nothing where one might be wanted
 /// or is not as nearly all are, of 1 to 24 bits. Hot: once per IPv4 prefix of an UPDATE.
 #[inline(never)]
-fn glance(mut list: &[u8], selection: &Selection) -> Option<bool> {
+fn glance<const BY_ORIGIN: bool>(
+    mut list: &[u8],
+    selection: &Selection,
+    skipped: &mut SkippedPrefixes,
+) -> Option<bool> {
     let mut has_sampled = false;
     while let Some(front) = list.first_chunk() {
         let front = u32::from_be_bytes(*front);
@@ -138,6 +176,9 @@ fn glance(mut list: &[u8], selection: &Selection) -> Option<bool> {
             return None;
         }
         has_sampled |= selection.samples(hash);
+        if BY_ORIGIN {
+            skipped.add(hash);
+        }
         list = list.get(1 + usize::from(length).div_ceil(8)..)?;
     }
     list.is_empty().then_some(has_sampled)
@@ -149,7 +190,7 @@ fn any_prefixes_matter(
     family: Family,
     encoding: Encoding,
     selection: &Selection,
-    sampled: &mut bool,
+    noted: &mut Noted,
 ) -> Option<bool> {
     let mut list = Octets(list);
     while !list.is_empty() {
@@ -164,10 +205,11 @@ fn any_prefixes_matter(
             Family::V4 => hash_v4(head, length),
             Family::V6 => hash(octets, length),
         };
-        *sampled |= selection.samples(hash);
+        noted.sampled |= selection.samples(hash);
         if selection.may_want(family, head, hash) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
             return Some(true);
         }
+        noted.skip(hash);
     }
     Some(false)
 }

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::names::Names;
 use super::prefix_hash::{hash_bits, is_sampled};
 use crate::bgp::{Asn, Family, Prefix};
 
@@ -18,8 +16,8 @@ pub const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
 ///
 /// A prefix that a chosen origin turns out to have matters with all its routes, as if it had been chosen. So a
 /// TABLE_DUMP_V2 record of which one route is of a chosen origin is reported as a whole, and with it the records before
-/// it that cover it; in a dump that is sorted by prefix, as all are that BGP daemons write, that is all there is. What a
-/// reader passed over nevertheless is remembered for [`Selection::was_passed_over`].
+/// it that cover it; in a dump that is sorted by prefix, as all are that BGP daemons write, that is all there is. The
+/// prefixes that a reader does not report are in [`super::Reading::skipped_prefixes`].
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     exact: FxHashSet<Prefix>,
@@ -28,8 +26,6 @@ pub struct Selection {
     chosen: BTreeSet<Prefix>,
     /// Sorted: there are few.
     origins: Vec<Asn>,
-    /// What readers of RIB dumps passed over; only where origins are chosen.
-    names: Option<Arc<Names>>,
     /// Lengths in `within`, so that a look-up tries only those: bit n stands for length n, IPv4 then IPv6.
     within_lengths: [u128; 2],
     /// One bit for each block of addresses in which a wanted prefix may begin, IPv4 then IPv6; empty until there is one.
@@ -80,7 +76,6 @@ impl Selection {
         if let Err(place) = self.origins.binary_search(&origin) {
             self.origins.insert(place, origin);
         }
-        self.names.get_or_insert_default();
     }
 
     /// Takes every prefix into the control sample: [`super::Control`] then tells who holds what in the whole table. No path
@@ -140,20 +135,6 @@ impl Selection {
         self.exact.contains(prefix)
     }
 
-    /// Whether a RIB dump may name the prefix, or one that covers it, although no reader with this selection, or one that
-    /// it was made from, reported it.
-    pub fn was_passed_over(&self, prefix: &Prefix) -> bool {
-        let names = |names: &Arc<Names>| names.may_have(prefix) || covers(*prefix).any(|cover| names.may_have(&cover));
-        self.names.as_ref().is_some_and(names)
-    }
-
-    /// Remembers prefixes that a reader passed over, given hash.
-    pub(super) fn pass_over(&self, hash: &[u64]) {
-        if let Some(names) = &self.names {
-            names.add(hash);
-        }
-    }
-
     /// Whether a route of `origin` is wanted, whatever its prefix.
     #[inline]
     pub fn wants_origin(&self, origin: Asn) -> bool {
@@ -205,7 +186,7 @@ impl Selection {
     }
 
     fn mark(&mut self, prefix: &Prefix) {
-        covers(*prefix).chain([*prefix]).for_each(|prefix| self.mark_one(&prefix));
+        covering_prefixes(*prefix).chain([*prefix]).for_each(|prefix| self.mark_one(&prefix));
     }
 
     fn mark_one(&mut self, prefix: &Prefix) {
@@ -243,8 +224,8 @@ impl Selection {
     }
 }
 
-/// The less-specific prefixes that cover a prefix and are no leak.
-fn covers(prefix: Prefix) -> impl Iterator<Item = Prefix> {
+/// The less-specific prefixes that may cover a prefix: those of at least [`MIN_COVER_LENGTH`].
+pub(super) fn covering_prefixes(prefix: Prefix) -> impl Iterator<Item = Prefix> {
     (MIN_COVER_LENGTH[prefix.family() as usize]..prefix.len()).map(move |length| prefix.shortened_to(length))
 }
 
