@@ -4,6 +4,7 @@
 //! that may matter. Whatever is malformed or unusual is decoded in full, so the test can never lose data. Damage is
 //! located and counted, and the rest of the file is used.
 
+mod attributes;
 pub mod clock;
 mod container;
 mod control;
@@ -14,18 +15,20 @@ mod envelope;
 mod events;
 mod lists;
 mod losses;
-mod names;
+mod mrt;
 mod numbers;
 mod paths;
 mod peer_table;
 mod peers;
 mod prefilter;
+mod prefix_hash;
 mod repeats;
 mod resync;
 mod rib;
 #[cfg(test)]
 mod samples;
 mod selection;
+mod skipped_prefixes;
 mod updates;
 mod walk;
 mod wire;
@@ -38,8 +41,10 @@ use crate::crew::Crew;
 use crate::time::Timestamp;
 
 pub use clock::{CLOCK_TOLERANCE, Run};
-pub use control::{CONTROL_RATE, Control, ControlChange};
+pub use control::{Control, ControlChange};
+pub use prefix_hash::CONTROL_RATE;
 pub use selection::Selection;
+pub use skipped_prefixes::SkippedPrefixes;
 
 /// Index of a peer in [`Reading::peers`] of the same file.
 pub type PeerIndex = u32;
@@ -166,9 +171,10 @@ pub struct PeerActivity {
 }
 
 /// How a file ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
     /// After a whole record, at the end of a whole container.
+    #[default]
     Complete,
     /// Early: what the container or the last record lacks. Everything before it was read.
     Truncated(String),
@@ -202,13 +208,16 @@ pub struct Counts {
 }
 
 /// Everything that one archive file says about the selection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// Every peer mentioned, in order of appearance; for a TABLE_DUMP_V2 file, those of its peer table.
     pub peers: Vec<PeerActivity>,
     /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 4.3:
     /// a prefix that is both withdrawn and announced is announced).
     pub events: Vec<RouteEvent>,
+    /// The prefixes that the file names and that `events` leave out, noted while an origin is selected: by it alone no reader
+    /// can know every prefix that matters.
+    pub skipped_prefixes: SkippedPrefixes,
     /// What it says about the control sample.
     pub control: Control,
     /// Every record counted.
@@ -231,8 +240,15 @@ pub struct Reading {
     /// How far a RIB dump reaches, IPv4 then IPv6: the greatest leading 16 bits of its prefixes, among public unicast
     /// addresses; zero where it has none.
     pub last_blocks: [u16; 2],
-    /// Whether a PEER_INDEX_TABLE came before the first TABLE_DUMP_V2 RIB record; true where none is needed.
-    pub has_peer_table: bool,
+    /// Whether a TABLE_DUMP_V2 RIB record came before any PEER_INDEX_TABLE, so that its peers are unknown.
+    pub lacks_peer_table: bool,
+}
+
+impl Reading {
+    /// The reading of a file that cannot be read, for this reason.
+    pub fn unreadable(why: String) -> Reading {
+        Reading { ending: Ending::Unreadable(why), ..Reading::default() }
+    }
 }
 
 /// Damage is counted without limit and located this often per file.

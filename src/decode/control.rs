@@ -1,8 +1,7 @@
 //! The control sample: one prefix in 64, whatever was asked for, to judge the archive itself by.
 //!
-//! A hash of the prefix alone decides, so that the sample is the same in every file, collector and run: the network
-//! address as 128 bits, IPv4 in the upper 32, both halves and the length mixed by SplitMix64; the lowest six bits are
-//! zero. No path is kept, only who holds a prefix in a RIB dump and who announces or withdraws it in an update file.
+//! The hash of a prefix decides ([`super::prefix_hash`]). No path is kept, only which peer holds a prefix in a RIB dump and
+//! which announces or withdraws it in an update file.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -10,12 +9,10 @@ use rustc_hash::FxHashSet;
 
 use super::lists::{List, Lists};
 use super::peers::NO_PEER_INDEX;
+use super::prefix_hash::hash;
 use super::{PeerIndex, Selection};
 use crate::bgp::{Family, Prefix};
 use crate::time::Timestamp;
-
-/// One prefix in so many is in the sample: a power of two.
-pub const CONTROL_RATE: u64 = 64;
 
 /// What one file says about the control sample.
 #[derive(Clone, Debug, Default)]
@@ -59,11 +56,11 @@ impl Control {
         Some((self.prefixes.len() - 1) as u32)
     }
 
-    /// The number of a sampled prefix in an update file; it is also given mixed.
-    fn index(&mut self, family: Family, length: u8, octets: &[u8], mixed: u64) -> Option<u32> {
+    /// The number of a sampled prefix in an update file; `hash` is its hash.
+    fn index(&mut self, family: Family, length: u8, octets: &[u8], hash: u64) -> Option<u32> {
         let prefix = Prefix::from_nlri(family, length, octets)?;
         // The lowest bits are those that chose it.
-        let hash = mixed.rotate_left(32);
+        let hash = hash.rotate_left(32);
         let entry = self.index_of.entry(hash, |(_, known, _)| *known == prefix, |(hash, _, _)| *hash);
         let n = self.prefixes.len() as u32;
         Some(match entry {
@@ -135,9 +132,9 @@ impl Control {
 
     fn list(&mut self, list: &List, change: ControlChange, selection: &Selection) {
         for (_, length, octets) in list.prefixes() {
-            let mixed = mix(octets, length);
-            if selection.samples(mixed)
-                && let Some(prefix) = self.index(list.family(), length, octets, mixed)
+            let hash = hash(octets, length);
+            if selection.samples(hash)
+                && let Some(prefix) = self.index(list.family(), length, octets, hash)
             {
                 self.changes.push(ControlChange { prefix, ..change });
             }
@@ -145,54 +142,16 @@ impl Control {
     }
 }
 
-/// The prefix of `length` bits that these octets begin with, mixed to 64 bits: the sample looks at the lowest, the filter
-/// of a selection at others.
-#[inline]
-pub(super) fn mix(octets: &[u8], length: u8) -> u64 {
-    let bits = match octets.first_chunk::<4>() {
-        Some(head) if octets.len() == 4 => u128::from(u32::from_be_bytes(*head)) << 96,
-        _ => {
-            octets.iter().take(16).zip((0..=120).rev().step_by(8)).fold(0, |bits, (o, at)| bits | u128::from(*o) << at)
-        }
-    };
-    mix_bits(bits & !u128::MAX.checked_shr(u32::from(length)).unwrap_or(0), length)
-}
-
-/// The same of an IPv4 prefix, by its network address. Hot: once per prefix of an UPDATE.
-#[inline]
-pub(super) fn mix_v4(network: u32, length: u8) -> u64 {
-    split_mix(u64::from(network) << 32 ^ u64::from(length))
-}
-
-/// The same of a network address that is aligned to the top of 128 bits.
-#[inline]
-pub(super) fn mix_bits(bits: u128, length: u8) -> u64 {
-    split_mix((bits >> 64) as u64 ^ (bits as u64).rotate_left(32) ^ u64::from(length))
-}
-
-/// Whether a mixed prefix is in the sample.
-#[inline]
-pub(super) fn is_sampled(mixed: u64) -> bool {
-    mixed.is_multiple_of(CONTROL_RATE)
-}
-
-#[inline]
-fn split_mix(mut bits: u64) -> u64 {
-    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ bits >> 31
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::prefix_hash::{hash, hash_v4, is_sampled};
     use super::super::samples::*;
     use super::super::{Reading, Selection, read};
-    use super::{is_sampled, mix, mix_v4};
 
     /// The sampled ones among all /24 of 198.18.0.0/15.
     fn sampled() -> Vec<String> {
         let networks = (0..512u32).map(|n| format!("198.{}.{}.0/24", 18 + n / 256, n % 256));
-        networks.filter(|prefix| is_sampled(mix(&nlri(prefix)[1..], 24))).collect()
+        networks.filter(|prefix| is_sampled(hash(&nlri(prefix)[1..], 24))).collect()
     }
 
     fn reading(records: &[Vec<u8>]) -> Reading {
@@ -202,16 +161,16 @@ mod tests {
     #[test]
     fn the_sample_is_one_prefix_in_64_and_never_changes() {
         let n = |count: u32, prefix: fn(u32) -> Vec<u8>| {
-            (0..count).map(prefix).filter(|nlri| is_sampled(mix(&nlri[1..], nlri[0]))).count()
+            (0..count).map(prefix).filter(|nlri| is_sampled(hash(&nlri[1..], nlri[0]))).count()
         };
         let n4 = n(64_000, |n| nlri(&format!("{}.{}.{}.0/24", 11 + n / 65_536, n / 256 % 256, n % 256)));
         let n6 = n(64_000, |n| nlri(&format!("2001:{:x}:{:x}::/48", 0xdb8 + n / 65_536, n % 65_536)));
         assert!((900..1100).contains(&n4) && (900..1100).contains(&n6), "{n4} {n6}");
         let expected = [13, 38, 74, 76, 77, 131, 223].map(|n| format!("198.18.{n}.0/24"));
         assert_eq!(sampled(), [&expected[..], &["198.19.165.0/24".to_owned()]].concat());
-        assert!((0..64_000u32).all(|n| mix_v4(n << 8, 24) == mix(&(n << 8).to_be_bytes()[..3], 24)));
+        assert!((0..64_000u32).all(|n| hash_v4(n << 8, 24) == hash(&(n << 8).to_be_bytes()[..3], 24)));
         let with_host_bits = [198, 18, 13, 1];
-        assert!([4, 3].iter().all(|n| is_sampled(mix(&with_host_bits[..*n], 24))));
+        assert!([4, 3].iter().all(|n| is_sampled(hash(&with_host_bits[..*n], 24))));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The records of a RIB dump that cover what comes next: in a sorted dump a prefix follows those that it is a part of, so
 //! that one pass finds the covering routes of a prefix that only its origin makes matter.
 
-use super::control::mix_bits;
-use super::envelope::TABLE_DUMP_V2;
+use super::attributes::nlri;
 use super::events::Draft;
-use super::prefilter::nlri;
-use super::rib::{Entries, unicast_table};
+use super::mrt::{HEADER, TABLE_DUMP_V2, header, unicast_table};
+use super::prefix_hash::hash_bits;
+use super::rib::Entries;
 use super::selection::MIN_COVER_LENGTH;
-use super::walk::{HEADER, Record, header};
+use super::skipped_prefixes::RIB_BLOCKS;
+use super::walk::Record;
 use super::wire::Octets;
 use crate::bgp::Prefix;
 use crate::time::Timestamp;
@@ -18,12 +19,7 @@ pub(super) struct Covers {
     chain: Vec<Cover>,
     /// Room for copies.
     spare: Vec<Vec<u8>>,
-    /// Prefixes that were passed over and are not yet told, mixed.
-    passed_over: Vec<u64>,
 }
-
-/// So many are told at once.
-const MAX_UNTOLD: usize = 4096;
 
 /// A copy of a record.
 struct Cover {
@@ -43,7 +39,7 @@ impl Draft<'_> {
     pub(super) fn leave_covers(&mut self, prefix: &Prefix) {
         while let Some(cover) = self.covers.chain.pop_if(|cover| !covers(&cover.prefix, prefix)) {
             if !cover.is_reported {
-                self.pass_over(mixed(&cover.prefix));
+                self.pass_over(hash(&cover.prefix));
             }
             self.covers.spare.push(cover.body);
         }
@@ -52,18 +48,13 @@ impl Draft<'_> {
     /// At the end of the file, or of what a peer table is for.
     pub(super) fn leave_all_covers(&mut self) {
         let chain = std::mem::take(&mut self.covers.chain);
-        chain.into_iter().filter(|cover| !cover.is_reported).for_each(|cover| self.pass_over(mixed(&cover.prefix)));
-        self.selection.pass_over(&self.covers.passed_over);
-        self.covers.passed_over.clear();
+        chain.into_iter().filter(|cover| !cover.is_reported).for_each(|cover| self.pass_over(hash(&cover.prefix)));
     }
 
-    /// Nobody reported a prefix, which is given mixed.
-    pub(super) fn pass_over(&mut self, mixed: u64) {
-        self.covers.passed_over.push(mixed);
-        if self.covers.passed_over.len() >= MAX_UNTOLD {
-            self.selection.pass_over(&self.covers.passed_over);
-            self.covers.passed_over.clear();
-        }
+    /// No route of the prefix with this hash was reported.
+    pub(super) fn pass_over(&mut self, hash: u64) {
+        self.skipped_prefixes.grow(RIB_BLOCKS);
+        self.skipped_prefixes.add(hash);
     }
 
     /// Reports the records that cover the one that is read, as far as that was not done.
@@ -84,12 +75,12 @@ impl Draft<'_> {
         self.covers.chain = chain;
     }
 
-    /// The record of this prefix, which is also given mixed, has been read: it is kept where the next one lies inside it.
-    pub(super) fn pass(&mut self, record: &Record, at: Timestamp, prefix: Prefix, mixed: u64, is_reported: bool) {
+    /// The record of this prefix, which is also given hash, has been read: it is kept where the next one lies inside it.
+    pub(super) fn pass(&mut self, record: &Record, at: Timestamp, prefix: Prefix, hash: u64, is_reported: bool) {
         let is_cover = prefix.len() >= MIN_COVER_LENGTH[prefix.family() as usize];
         if !is_cover || !may_cover(&prefix, record.following) {
             if !is_reported {
-                self.pass_over(mixed);
+                self.pass_over(hash);
             }
             return;
         }
@@ -102,8 +93,8 @@ impl Draft<'_> {
     }
 }
 
-fn mixed(prefix: &Prefix) -> u64 {
-    mix_bits(prefix.bits(), prefix.len())
+fn hash(prefix: &Prefix) -> u64 {
+    hash_bits(prefix.bits(), prefix.len())
 }
 
 fn covers(cover: &Prefix, prefix: &Prefix) -> bool {

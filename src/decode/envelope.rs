@@ -3,34 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::prefilter::Encoding;
-use super::rib::address;
+use super::attributes::Encoding;
+use super::mrt::{BGP4MP, BGP4MP_ET, MARKER, MESSAGE_HEADER, STATES, UPDATE, bgp4mp, has_four_octets};
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
 
-/// Record types (RFC 6396, section 4; type 5 is its appendix B.2.1).
-pub(super) const BGP: u16 = 5;
-pub(super) const TABLE_DUMP_V2: u16 = 13;
-pub(super) const BGP4MP: u16 = 16;
-pub(super) const BGP4MP_ET: u16 = 17;
-
-/// Message types (RFC 4271, 2918; 128 is the ROUTE-REFRESH that Cisco had before).
-pub(super) const OPEN: u8 = 1;
-pub(super) const UPDATE: u8 = 2;
-pub(super) const NOTIFICATION: u8 = 3;
-pub(super) const KEEPALIVE: u8 = 4;
-pub(super) const ROUTE_REFRESH: u8 = 5;
-pub(super) const ROUTE_REFRESH_CISCO: u8 = 128;
-
 /// Of a peer whose address was not recorded.
 pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// How every message begins (RFC 4271, section 4.1).
-pub(super) const MARKER: [u8; 16] = [0xff; 16];
-
-/// Marker, length and type (RFC 4271, section 4.1).
-pub(super) const MESSAGE_HEADER: usize = 19;
 
 /// When a record was written, and what follows.
 #[inline]
@@ -48,10 +28,12 @@ pub(super) fn timed(seconds: u32, kind: u16, body: &[u8]) -> Option<(Timestamp, 
 /// How a message is written that a peer sent, in a BGP4MP record (RFC 6396, section 4.4; RFC 8050).
 #[inline]
 pub(super) fn message_encoding(kind: u16, subtype: u16) -> Option<Encoding> {
-    if !matches!(kind, BGP4MP | BGP4MP_ET) || !matches!(subtype, 1 | 4 | 8 | 9) {
-        return None;
-    }
-    Some(Encoding { four_octets: matches!(subtype, 4 | 9), add_path: matches!(subtype, 8 | 9) })
+    let add_path = match subtype {
+        bgp4mp::MESSAGE | bgp4mp::MESSAGE_AS4 => false,
+        bgp4mp::MESSAGE_ADDPATH | bgp4mp::MESSAGE_AS4_ADDPATH => true,
+        _ => return None,
+    };
+    matches!(kind, BGP4MP | BGP4MP_ET).then_some(Encoding { four_octets: has_four_octets(subtype), add_path })
 }
 
 /// The peer and the message of a BGP4MP record. A family that belies the addresses is corrected by where the message
@@ -66,7 +48,7 @@ pub(super) fn envelope<'a>(mut body: Octets<'a>, four_octets: bool) -> Option<(P
     let (declared, other) = if family == 2 { (Family::V6, Family::V4) } else { (Family::V4, Family::V6) };
     let addressed = |family: Family| {
         let mut rest = body;
-        let (peer_address, _local) = (address(&mut rest, family)?, address(&mut rest, family)?);
+        let (peer_address, _local) = (rest.address(family)?, rest.address(family)?);
         Some((Peer { address: peer_address, asn }, rest.0))
     };
     let found = addressed(declared);
@@ -86,7 +68,7 @@ pub(super) fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer,
         n => {
             let [_, _, _, family] = body.array()?;
             let family = if n >= 40 && family == 2 { Family::V6 } else { Family::V4 };
-            let (peer_address, _local) = (address(&mut body, family)?, address(&mut body, family)?);
+            let (peer_address, _local) = (body.address(family)?, body.address(family)?);
             peer_address
         }
     };
@@ -96,7 +78,7 @@ pub(super) fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer,
 /// The old and the new state: 1 to 6 of RFC 4271, section 8.2.2, or 7 and 8 of Quagga.
 pub(super) fn states(octets: &mut Octets) -> Option<(u16, u16)> {
     let (old, new) = (octets.u16()?, octets.u16()?);
-    (1..=8).contains(&new).then_some((old, new))
+    STATES.contains(&new).then_some((old, new))
 }
 
 pub(super) fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {
@@ -105,7 +87,7 @@ pub(super) fn as_number(octets: &mut Octets, four_octets: bool) -> Option<Asn> {
 
 pub(super) fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
     let asn = as_number(octets, false)?;
-    Some(Peer { address: address(octets, Family::V4)?, asn })
+    Some(Peer { address: octets.address(Family::V4)?, asn })
 }
 
 /// The content of a message, if it is an UPDATE and there as a whole.

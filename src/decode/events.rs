@@ -2,30 +2,34 @@
 
 use std::io::Read;
 
+use super::attributes::Encoding;
 use super::clock::{self, Runs};
 use super::container::Container;
 use super::control::Control;
 use super::covers::Covers;
 use super::envelope::{
-    BGP, BGP4MP, BGP4MP_ET, KEEPALIVE, MARKER, MESSAGE_HEADER, NOTIFICATION, OPEN, ROUTE_REFRESH, ROUTE_REFRESH_CISCO,
-    TABLE_DUMP_V2, UPDATE, envelope, legacy_peer, local_as, message_content, message_encoding, names_snapshot,
-    state_change, states, timed, whole_update,
+    envelope, legacy_peer, local_as, message_content, message_encoding, names_snapshot, state_change, states, timed,
+    whole_update,
 };
 use super::lists::Lists;
+use super::mrt::{
+    BGP, BGP4MP, BGP4MP_ET, ESTABLISHED, KEEPALIVE, MARKER, MESSAGE_HEADER, NOTIFICATION, OPEN, ROUTE_REFRESH,
+    ROUTE_REFRESH_CISCO, TABLE_DUMP, TABLE_DUMP_V2, UPDATE, bgp, bgp4mp, has_four_octets, table_dump, table_dump_v2,
+    unicast_table,
+};
 use super::numbers::Numbers;
 use super::paths::Paths;
 use super::peers::{Peers, is_placeholder};
-use super::prefilter::{Encoding, Matter, update_matters};
+use super::prefilter::{Matter, update_matters};
+use super::prefix_hash::hash_bits;
 use super::repeats::PrefixCount;
-use super::rib::unicast_table;
-use super::walk::{Next, Record, TABLE_DUMP, Walk};
+use super::skipped_prefixes::{SkippedPrefixes, UPDATE_BLOCKS};
+use super::walk::{Next, Record, Walk};
 use super::wire::Octets;
 use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
-use crate::bgp::{AsPath, Asn, Family, Peer};
+use crate::bgp::{AsPath, Asn, Family, Peer, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
-
-const ESTABLISHED: u16 = 6;
 
 /// Reads a file to its end.
 pub(super) fn read<R: Read>(container: Container<'_, R>, selection: &Selection) -> Reading {
@@ -76,6 +80,7 @@ pub(super) struct Draft<'s> {
     pub(super) paths: Paths,
     pub(super) control: Control,
     pub(super) covers: Covers,
+    pub(super) skipped_prefixes: SkippedPrefixes,
     pub(super) counts: Counts,
     pub(super) numbers: Numbers,
     lacked_peer_table: bool,
@@ -102,6 +107,7 @@ impl<'s> Draft<'s> {
             paths: Paths::default(),
             control: Control::default(),
             covers: Covers::default(),
+            skipped_prefixes: SkippedPrefixes::default(),
             counts: Counts::default(),
             numbers: Numbers::default(),
             lacked_peer_table: false,
@@ -124,6 +130,7 @@ impl<'s> Draft<'s> {
         Reading {
             peers: self.peers.into_list(),
             events: self.events,
+            skipped_prefixes: self.skipped_prefixes,
             control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
@@ -134,7 +141,7 @@ impl<'s> Draft<'s> {
             ending,
             has_trailing_bytes: self.has_trailing_bytes,
             last_blocks: self.prefixes.last_blocks(),
-            has_peer_table: !self.lacked_peer_table,
+            lacks_peer_table: self.lacked_peer_table,
         }
     }
 
@@ -143,12 +150,12 @@ impl<'s> Draft<'s> {
     /// record.
     #[inline]
     fn passes_over(&mut self, next: &Next) -> bool {
-        let passed = || {
+        let mut passed = || {
             let (at, body) = timed(next.seconds, next.kind, next.body)?;
             let encoding = message_encoding(next.kind, next.subtype)?;
             let (peer, message) = self.peers.by_envelope(body.0, encoding.four_octets)?;
             let update = whole_update(message)?;
-            let matter = update_matters(update, encoding, self.selection);
+            let matter = update_matters(update, encoding, self.selection, &mut self.skipped_prefixes);
             (matter != Matter::Routes && self.peers.is_alive(peer)).then_some((peer, at, update, encoding, matter))
         };
         let Some((peer, at, update, encoding, matter)) = passed() else { return false };
@@ -178,8 +185,8 @@ impl<'s> Draft<'s> {
         match (record.kind, record.subtype) {
             (BGP4MP | BGP4MP_ET, _) => self.bgp4mp(record, at, body),
             (TABLE_DUMP_V2, _) => self.table_dump_v2(record, at),
-            (TABLE_DUMP, 1) => self.table_dump(record, at, Family::V4),
-            (TABLE_DUMP, 2) => self.table_dump(record, at, Family::V6),
+            (TABLE_DUMP, table_dump::IPV4) => self.table_dump(record, at, Family::V4),
+            (TABLE_DUMP, table_dump::IPV6) => self.table_dump(record, at, Family::V6),
             (BGP, _) => self.legacy_bgp(record, at, body),
             _ => self.unread_kind(record, at),
         }
@@ -202,12 +209,17 @@ impl<'s> Draft<'s> {
     }
 
     fn table_dump_v2(&mut self, record: &Record, at: Timestamp) {
+        use table_dump_v2::*;
         let Some((family, add_path)) = unicast_table(record.subtype) else {
             return match record.subtype {
-                1 => self.peer_table(record),
-                // Multicast, and where the peers are (RFC 6397).
-                3 | 5 | 7 | 9 | 11 => self.counts.ignored += 1,
-                6 | 12 if is_of_other_routes(record.body) => self.counts.ignored += 1,
+                PEER_INDEX_TABLE => self.peer_table(record),
+                // Multicast routes, and the locations of the peers (RFC 6397).
+                RIB_IPV4_MULTICAST
+                | RIB_IPV6_MULTICAST
+                | RIB_IPV4_MULTICAST_ADDPATH
+                | RIB_IPV6_MULTICAST_ADDPATH
+                | GEO_PEER_TABLE => self.counts.ignored += 1,
+                RIB_GENERIC | RIB_GENERIC_ADDPATH if is_of_other_routes(record.body) => self.counts.ignored += 1,
                 _ => self.counts.unsupported += 1,
             };
         };
@@ -216,14 +228,17 @@ impl<'s> Draft<'s> {
     }
 
     fn bgp4mp(&mut self, record: &Record, at: Timestamp, body: Octets) {
+        use bgp4mp::*;
         let Some(encoding) = message_encoding(record.kind, record.subtype) else {
             return match record.subtype {
-                0 => self.state_change(record, at, body, state_change(body, false)),
-                2 => self.table_entry(record, at, body),
-                3 if names_snapshot(body) => self.counts.ignored += 1,
-                5 => self.state_change(record, at, body, state_change(body, true)),
-                // What the collector sent itself (`_LOCAL`).
-                6 | 7 | 10 | 11 => self.counts.ignored += 1,
+                STATE_CHANGE => self.state_change(record, at, body, state_change(body, false)),
+                ENTRY => self.table_entry(record, at, body),
+                SNAPSHOT if names_snapshot(body) => self.counts.ignored += 1,
+                STATE_CHANGE_AS4 => self.state_change(record, at, body, state_change(body, true)),
+                // Messages that the collector sent itself.
+                MESSAGE_LOCAL | MESSAGE_AS4_LOCAL | MESSAGE_LOCAL_ADDPATH | MESSAGE_AS4_LOCAL_ADDPATH => {
+                    self.counts.ignored += 1;
+                }
                 _ => self.unread_kind(record, at),
             };
         };
@@ -314,7 +329,8 @@ impl<'s> Draft<'s> {
         encoding: Encoding,
     ) {
         let is_whole = update.len() == length && !self.decode_all && !self.peers.lacks_number(peer);
-        let matter = if is_whole { update_matters(update, encoding, self.selection) } else { Matter::Routes };
+        let skipped = &mut self.skipped_prefixes;
+        let matter = if is_whole { update_matters(update, encoding, self.selection, skipped) } else { Matter::Routes };
         if matter == Matter::Nothing {
             return;
         }
@@ -341,6 +357,8 @@ impl<'s> Draft<'s> {
         for (prefix, path_id) in decoded.withdrawn {
             if self.selection.wants(&prefix) {
                 self.event(record, at, peer, Change::Withdraw { prefix, path_id });
+            } else {
+                self.skip_in_update(&prefix);
             }
         }
         if let Some(path) = decoded.path.filter(|path| !path.hops().is_empty()) {
@@ -352,6 +370,8 @@ impl<'s> Draft<'s> {
                 if of_wanted_origin || self.selection.wants(&prefix) {
                     let path = path.clone();
                     self.event(record, at, peer, Change::Announce { prefix, path_id, path });
+                } else {
+                    self.skip_in_update(&prefix);
                 }
             }
         }
@@ -361,7 +381,17 @@ impl<'s> Draft<'s> {
         for prefix in decoded.unclear {
             if self.selection.wants(&prefix) {
                 self.event(record, at, peer, Change::Unclear { prefix });
+            } else {
+                self.skip_in_update(&prefix);
             }
+        }
+    }
+
+    /// Notes that an UPDATE names a prefix and that no event says so.
+    fn skip_in_update(&mut self, prefix: &Prefix) {
+        if self.selection.has_origins() {
+            self.skipped_prefixes.grow(UPDATE_BLOCKS);
+            self.skipped_prefixes.add(hash_bits(prefix.bits(), prefix.len()));
         }
     }
 
@@ -370,7 +400,8 @@ impl<'s> Draft<'s> {
             Some((peer, _)) if is_placeholder(&peer) => self.placeholder_state(record, at, body),
             Some((peer, states)) => {
                 self.counts.state_changes += 1;
-                let is_internal = record.kind != BGP && local_as(body, record.subtype == 5) == Some(peer.asn);
+                let is_internal =
+                    record.kind != BGP && local_as(body, has_four_octets(record.subtype)) == Some(peer.asn);
                 let peer = self.peers.index(peer);
                 if is_internal {
                     self.peers.set_internal(peer);
@@ -391,11 +422,11 @@ impl<'s> Draft<'s> {
         let whole = body;
         let peer = legacy_peer(&mut body);
         match record.subtype {
-            3 => {
+            bgp::STATE_CHANGE => {
                 let change = peer.zip(states(&mut body));
                 self.state_change(record, at, whole, change);
             }
-            1 | 5 | 6 | 7 => match peer.zip(legacy_peer(&mut body)) {
+            bgp::UPDATE | bgp::OPEN | bgp::NOTIFY | bgp::KEEPALIVE => match peer.zip(legacy_peer(&mut body)) {
                 Some((peer, _)) if is_placeholder(&peer) => self.counts.ignored += 1,
                 Some((peer, local)) => {
                     let is_internal = peer.asn == local.asn && peer.asn != Asn::TRANS;
@@ -403,13 +434,13 @@ impl<'s> Draft<'s> {
                     if is_internal {
                         self.peers.set_internal(peer);
                     }
-                    if matches!(record.subtype, 1 | 7) {
+                    if matches!(record.subtype, bgp::UPDATE | bgp::KEEPALIVE) {
                         self.alive(record, at, peer);
                     }
                     match record.subtype {
-                        1 => self.update(record, at, peer, (body.0, body.0.len()), ENCODING),
-                        5 => self.opened(record, at, peer),
-                        6 => self.notified(record, at, peer, body.0),
+                        bgp::UPDATE => self.update(record, at, peer, (body.0, body.0.len()), ENCODING),
+                        bgp::OPEN => self.opened(record, at, peer),
+                        bgp::NOTIFY => self.notified(record, at, peer, body.0),
                         _ => {}
                     }
                 }

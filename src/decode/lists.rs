@@ -5,7 +5,9 @@
 //! such sessions as plain ones. [`Form::of`] decides for each list on its own, and everything that reads routes asks it.
 
 use super::Lost;
-use super::prefilter::{MP_REACH, MP_UNREACH, attribute, longest, multiprotocol_family, nlri, unicast};
+use super::attributes::{
+    EXTENDED_LENGTH, MP_REACH, MP_UNREACH, attribute, max_length, multiprotocol_family, nlri, unicast,
+};
 use super::wire::Octets;
 use crate::bgp::{Family, Prefix};
 
@@ -107,7 +109,7 @@ fn is_front(mut octets: Octets, family: Family, with_ids: bool) -> bool {
     if with_ids && octets.u32().is_none() {
         return true;
     }
-    octets.u8().is_none_or(|length| length <= longest(family))
+    octets.u8().is_none_or(|length| length <= max_length(family))
 }
 
 /// Where in a message a list stands.
@@ -286,7 +288,6 @@ impl<'a> Lists<'a> {
     /// The attribute inside which the record ends; how many octets of the attributes, of which so many are not read, may
     /// be anything.
     fn cut_attribute(&mut self, front: &'a [u8], n_unread: usize, is_cut: bool) -> usize {
-        const EXTENDED_LENGTH: u8 = 0x10;
         let (code, length, value) = match *front {
             [flags, code, high, low, ref value @ ..] if flags & EXTENDED_LENGTH != 0 => {
                 (code, 4 + usize::from(u16::from_be_bytes([high, low])), value)

@@ -1,10 +1,10 @@
 //! Records that cannot be read, or not as a whole: whose they are decides who is in doubt.
 
-use super::envelope::{BGP, BGP4MP, BGP4MP_ET, NO_ADDRESS, as_number, legacy_peer};
+use super::envelope::{NO_ADDRESS, as_number, legacy_peer};
 use super::events::Draft;
+use super::mrt::{BGP, BGP4MP, BGP4MP_ET, HEADER, OTHER_PROTOCOLS, TABLE_DUMP, TABLE_DUMP_V2, has_four_octets};
 use super::peers::is_placeholder;
-use super::rib::address;
-use super::walk::{HEADER, Record};
+use super::walk::Record;
 use super::wire::Octets;
 use super::{Change, Lost, PeerIndex};
 use crate::bgp::{Family, Peer};
@@ -80,16 +80,12 @@ impl Draft<'_> {
     /// A record of a kind that is not read. Routing protocols of inside a network say nothing of BGP, and what a RIB dump
     /// lacks is judged with the dump; anything else may hold messages, of anyone.
     pub(super) fn unread_kind(&mut self, record: &Record, at: Timestamp) {
-        /// RIP, IDRP, RIPNG, OSPFv2, IS-IS, OSPFv3 (RFC 6396, section 4 and appendix B.1).
-        const OF_OTHER_PROTOCOLS: [u16; 8] = [6, 7, 8, 11, 32, 33, 48, 49];
-        /// TABLE_DUMP, TABLE_DUMP_V2.
-        const OF_TABLES: [u16; 2] = [12, 13];
-        if OF_OTHER_PROTOCOLS.contains(&record.kind) {
+        if OTHER_PROTOCOLS.contains(&record.kind) {
             self.counts.ignored += 1;
             return;
         }
         self.counts.unsupported += 1;
-        if !OF_TABLES.contains(&record.kind) {
+        if !matches!(record.kind, TABLE_DUMP | TABLE_DUMP_V2) {
             self.orphan(record, at);
         }
     }
@@ -101,7 +97,7 @@ fn state_peer(record: &Record, mut body: Octets) -> Option<Peer> {
         return legacy_peer(&mut body);
     }
     debug_assert!(matches!(record.kind, BGP4MP | BGP4MP_ET));
-    let four_octets = record.subtype == 5;
+    let four_octets = has_four_octets(record.subtype);
     let asn = as_number(&mut body, four_octets)?;
     as_number(&mut body, four_octets)?;
     if body.0.len() == 4 {
@@ -109,5 +105,5 @@ fn state_peer(record: &Record, mut body: Octets) -> Option<Peer> {
     }
     let [_, _, _, family] = body.array()?;
     let family = if family == 2 { Family::V6 } else { Family::V4 };
-    Some(Peer { address: address(&mut body, family)?, asn })
+    Some(Peer { address: body.address(family)?, asn })
 }

@@ -6,9 +6,8 @@
 use rustc_hash::FxHashMap;
 
 use super::PeerIndex;
-use super::paths::in_attributes;
+use super::attributes::{AS4_PATH, value_of};
 use super::peers::Peers;
-use super::prefilter::AS4_PATH;
 use crate::bgp::{AsPath, Asn};
 
 /// How often the routes of such peers begin with which number.
@@ -20,7 +19,7 @@ impl Numbers {
     pub(super) fn count(&mut self, peer: PeerIndex, path: &AsPath, attributes: &[u8], four_octets: bool) {
         let Some(first) = path.first() else { return };
         // A session that lost the number in the path too tells nothing.
-        if first != Asn::TRANS || four_octets || in_attributes(attributes, AS4_PATH).is_some() {
+        if first != Asn::TRANS || four_octets || value_of(AS4_PATH, attributes).is_some() {
             *self.0.entry(peer).or_default().entry(first).or_default() += 1;
         }
     }

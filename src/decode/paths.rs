@@ -4,7 +4,7 @@ use bgpkit_parser::models::{self, AsPathSegment, AsnLength, AttributeValue};
 use bgpkit_parser::parser::bgp::attributes::parse_attributes;
 use hashbrown::HashTable;
 
-use super::prefilter::{AS_PATH, AS4_PATH, attribute, number};
+use super::attributes::{AS_PATH, AS4_PATH, as_number, attribute, value_of};
 use super::wire::Octets;
 use crate::bgp::{AsPath, Asn};
 
@@ -40,7 +40,7 @@ impl Paths {
         }
         let decoded = match whole(path, as4_path, four_octets) {
             Err(what) if plain(path, !four_octets).is_none() => return Err(what),
-            Err(_) if four_octets => whole(path, in_attributes(attributes, AS4_PATH), false)?,
+            Err(_) if four_octets => whole(path, value_of(AS4_PATH, attributes), false)?,
             Err(_) => whole(path, None, true)?,
             Ok(decoded) => decoded,
         };
@@ -63,22 +63,11 @@ fn whole(path: &[u8], as4_path: Option<&[u8]>, four_octets: bool) -> Result<AsPa
     plain.map_or_else(|| by_parser(path, as4_path, width), Ok)
 }
 
-/// The value of the first attribute of this code.
-pub(super) fn in_attributes(attributes: &[u8], wanted: u8) -> Option<&[u8]> {
-    let mut octets = Octets(attributes);
-    while let Some((code, value)) = attribute(&mut octets)? {
-        if code == wanted {
-            return Some(value);
-        }
-    }
-    None
-}
-
 /// The hops of a path of one AS_SEQUENCE, as nearly all are.
 fn sequence(path: &[u8], four_octets: bool) -> Option<impl ExactSizeIterator<Item = Asn> + Clone> {
     let [AS_SEQUENCE, n, members @ ..] = path else { return None };
     let width = if four_octets { 4 } else { 2 };
-    (*n > 0 && members.len() == usize::from(*n) * width).then(|| members.chunks_exact(width).map(number))
+    (*n > 0 && members.len() == usize::from(*n) * width).then(|| members.chunks_exact(width).map(as_number))
 }
 
 /// As FxHash does: every hop multiplied in, and the high bits, which know most, turned to where a table looks first.
@@ -101,7 +90,7 @@ fn plain(path: &[u8], four_octets: bool) -> Option<AsPath> {
             AS_SET if n > 0 && segments.is_empty() => usize::from(n),
             _ => return None,
         };
-        hops.extend(members.chunks_exact(width).map(number));
+        hops.extend(members.chunks_exact(width).map(as_number));
     }
     Some(AsPath::new(hops, n_origins))
 }

@@ -6,7 +6,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::peers::is_placeholder;
-use super::rib::address;
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Peer};
 
@@ -135,7 +134,7 @@ fn length(row: Octets) -> Option<usize> {
 fn row(octets: &mut Octets) -> Option<Peer> {
     let kind = octets.u8()?;
     octets.take(4)?;
-    let address = address(octets, if kind & IPV6 != 0 { Family::V6 } else { Family::V4 })?;
+    let address = octets.address(if kind & IPV6 != 0 { Family::V6 } else { Family::V4 })?;
     let asn = if kind & FOUR_OCTETS != 0 { octets.u32()? } else { u32::from(octets.u16()?) };
     Some(Peer { address, asn: Asn(asn) })
 }

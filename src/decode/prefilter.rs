@@ -4,26 +4,13 @@
 //! caller decodes such a message in full. So the test can say yes too often and never no wrongly; what it says no to was
 //! read to its end as its record declares, and lost nothing.
 
-use super::control::{mix, mix_v4};
+use super::attributes::{AS_PATH, AS4_PATH, Encoding, MP_REACH, MP_UNREACH, as_number, attribute, nlri, unicast};
 use super::lists::MAX_PATH_ID;
+use super::prefix_hash::{hash, hash_v4};
 use super::selection::Selection;
+use super::skipped_prefixes::{SkippedPrefixes, UPDATE_BLOCKS};
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
-
-/// Attribute codes (RFC 4271, 4760, 6793).
-pub(super) const AS_PATH: u8 = 2;
-pub(super) const MP_REACH: u8 = 14;
-pub(super) const MP_UNREACH: u8 = 15;
-pub(super) const AS4_PATH: u8 = 17;
-
-/// How a session writes AS numbers and prefixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Encoding {
-    /// AS numbers of four octets (RFC 6793) in AS_PATH.
-    pub(super) four_octets: bool,
-    /// A path identifier before each prefix (RFC 7911).
-    pub(super) add_path: bool,
-}
 
 /// What an UPDATE may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +23,50 @@ pub(super) enum Matter {
     Routes,
 }
 
-/// What an UPDATE (without its header of 19 octets) may say. Hot: once per UPDATE.
+/// What the prefilter notes of the prefixes that it passes over.
+pub(super) struct Noted<'a> {
+    /// Whether one of them is in the control sample.
+    pub(super) sampled: bool,
+    /// All of them, while an origin is selected.
+    pub(super) skipped: Option<&'a mut SkippedPrefixes>,
+}
+
+impl Noted<'_> {
+    #[inline]
+    fn skip(&mut self, hash: u64) {
+        if let Some(skipped) = &mut self.skipped {
+            skipped.add(hash);
+        }
+    }
+}
+
+/// What an UPDATE (without its header of 19 octets) may say. Its prefixes are added to `skipped` while an origin is
+/// selected, unless [`Matter::Routes`] is returned: then the decoder adds those that it does not report. Hot: once per
+/// UPDATE.
 #[inline(never)]
-pub(super) fn update_matters(update: &[u8], encoding: Encoding, selection: &Selection) -> Matter {
-    // Whether a session has path identifiers is told to the sample.
-    let mut sampled = encoding.add_path;
-    match routes_matter(update, encoding, selection, &mut sampled) {
-        Some(false) if sampled => Matter::Sample,
+pub(super) fn update_matters(
+    update: &[u8],
+    encoding: Encoding,
+    selection: &Selection,
+    skipped: &mut SkippedPrefixes,
+) -> Matter {
+    let skipped = selection.has_origins().then(|| {
+        skipped.grow(UPDATE_BLOCKS);
+        skipped
+    });
+    // The control sample has to see whether a session has path identifiers.
+    let mut noted = Noted { sampled: encoding.add_path, skipped };
+    match routes_matter(update, encoding, selection, &mut noted) {
+        Some(false) if noted.sampled => Matter::Sample,
         Some(false) => Matter::Nothing,
         _ => Matter::Routes,
     }
 }
 
 /// Whether an UPDATE may hold a wanted prefix, a wanted origin or an End-of-RIB marker; nothing when it is malformed or
-/// unusual. Of one that does not matter, `sampled` says whether it names a prefix of the control sample.
+/// unusual.
 #[inline(always)]
-fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, sampled: &mut bool) -> Option<bool> {
+fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
     let mut octets = Octets(update);
     let withdrawn = octets.field()?;
     let mut attributes = Octets(octets.field()?);
@@ -60,7 +75,7 @@ fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, sampl
         return None;
     }
     for list in [withdrawn, announced] {
-        if !list.is_empty() && v4_prefixes_matter(list, encoding, selection, sampled)? {
+        if !list.is_empty() && v4_prefixes_matter(list, encoding, selection, noted)? {
             return Some(true);
         }
     }
@@ -74,7 +89,7 @@ fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, sampl
             AS4_PATH if !encoding.four_octets => any_path_matters(value, true, selection)?,
             MP_REACH | MP_UNREACH => match unicast(code, value)? {
                 Some((_, [])) => true,
-                Some((family, prefixes)) => any_prefixes_matter(prefixes, family, encoding, selection, sampled)?,
+                Some((family, prefixes)) => any_prefixes_matter(prefixes, family, encoding, selection, noted)?,
                 None => false,
             },
             _ => false,
@@ -123,81 +138,30 @@ fn any_origin_matters(attributes: &[u8], four_octets: bool, selection: &Selectio
     Some(false)
 }
 
-/// The next attribute: its code and value. `Some(None)` after the last one.
 #[inline]
-pub(super) fn attribute<'a>(attributes: &mut Octets<'a>) -> Option<Option<(u8, &'a [u8])>> {
-    const EXTENDED_LENGTH: u8 = 0x10;
-    let [flags, code, length, rest @ ..] = attributes.0 else {
-        return if attributes.is_empty() { Some(None) } else { None };
+fn v4_prefixes_matter(list: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
+    let has_sampled = match &mut noted.skipped {
+        _ if encoding.add_path => None,
+        Some(skipped) => glance::<true>(list, selection, skipped),
+        None => glance::<false>(list, selection, &mut SkippedPrefixes::default()),
     };
-    let (mut length, mut rest) = (usize::from(*length), rest);
-    if flags & EXTENDED_LENGTH != 0 {
-        let (low, after) = rest.split_first()?;
-        (length, rest) = (length << 8 | usize::from(*low), after);
-    }
-    let (value, rest) = rest.split_at_checked(length)?;
-    attributes.0 = rest;
-    Some(Some((*code, value)))
-}
-
-/// The family and the prefixes of MP_REACH_NLRI or MP_UNREACH_NLRI; `Some(None)` for other families than unicast.
-pub(super) fn unicast(code: u8, value: &[u8]) -> Option<Option<(Family, &[u8])>> {
-    let Some(family) = multiprotocol_family(value)? else { return Some(None) };
-    let mut octets = Octets(value.get(3..)?);
-    if code == MP_REACH {
-        let length = octets.u8()?;
-        octets.take(usize::from(length))?;
-        // Reserved: ignored upon receipt (RFC 4760, section 3).
-        octets.u8()?;
-    }
-    Some(Some((family, octets.0)))
-}
-
-/// The family that MP_REACH_NLRI or MP_UNREACH_NLRI begins with; `Some(None)` for other families than unicast. SAFI 3 of
-/// RFC 2858 is unicast and multicast at once.
-pub(super) fn multiprotocol_family(value: &[u8]) -> Option<Option<Family>> {
-    let [high, low, safi, ..] = *value else { return None };
-    Some(match (u16::from_be_bytes([high, low]), safi) {
-        (1, 1 | 3) => Some(Family::V4),
-        (2, 1 | 3) => Some(Family::V6),
-        _ => None,
-    })
-}
-
-/// The next prefix of a list with its path identifier, 0 where there is none: length, octets.
-#[inline]
-pub(super) fn nlri<'a>(list: &mut Octets<'a>, family: Family, add_path: bool) -> Option<(u32, u8, &'a [u8])> {
-    let path_id = if add_path { list.u32()? } else { 0 };
-    let length = list.u8()?;
-    if length > longest(family) {
-        return None;
-    }
-    Some((path_id, length, list.take(usize::from(length).div_ceil(8))?))
-}
-
-/// Bits of an address.
-pub(super) fn longest(family: Family) -> u8 {
-    match family {
-        Family::V4 => 32,
-        Family::V6 => 128,
-    }
-}
-
-#[inline]
-fn v4_prefixes_matter(list: &[u8], encoding: Encoding, selection: &Selection, sampled: &mut bool) -> Option<bool> {
-    match glance(list, selection) {
-        Some(has_sampled) if !encoding.add_path => {
-            *sampled |= has_sampled;
+    match has_sampled {
+        Some(has_sampled) => {
+            noted.sampled |= has_sampled;
             Some(false)
         }
-        _ => any_prefixes_matter(list, Family::V4, encoding, selection, sampled),
+        None => any_prefixes_matter(list, Family::V4, encoding, selection, noted),
     }
 }
 
 /// Whether there is a prefix of the control sample among IPv4 prefixes that nobody wants. Nothing where one might be wanted
 /// or is not as nearly all are, of 1 to 24 bits. Hot: once per IPv4 prefix of an UPDATE.
 #[inline(never)]
-fn glance(mut list: &[u8], selection: &Selection) -> Option<bool> {
+fn glance<const BY_ORIGIN: bool>(
+    mut list: &[u8],
+    selection: &Selection,
+    skipped: &mut SkippedPrefixes,
+) -> Option<bool> {
     let mut has_sampled = false;
     while let Some(front) = list.first_chunk() {
         let front = u32::from_be_bytes(*front);
@@ -207,11 +171,14 @@ fn glance(mut list: &[u8], selection: &Selection) -> Option<bool> {
         }
         // What follows the prefix is masked out.
         let head = front << 8 & u32::MAX << (32 - length);
-        let mixed = mix_v4(head, length);
-        if selection.may_want(Family::V4, head, mixed) {
+        let hash = hash_v4(head, length);
+        if selection.may_want(Family::V4, head, hash) {
             return None;
         }
-        has_sampled |= selection.samples(mixed);
+        has_sampled |= selection.samples(hash);
+        if BY_ORIGIN {
+            skipped.add(hash);
+        }
         list = list.get(1 + usize::from(length).div_ceil(8)..)?;
     }
     list.is_empty().then_some(has_sampled)
@@ -223,7 +190,7 @@ fn any_prefixes_matter(
     family: Family,
     encoding: Encoding,
     selection: &Selection,
-    sampled: &mut bool,
+    noted: &mut Noted,
 ) -> Option<bool> {
     let mut list = Octets(list);
     while !list.is_empty() {
@@ -234,28 +201,29 @@ fn any_prefixes_matter(
             return None;
         }
         let head = head(length, octets);
-        let mixed = match family {
-            Family::V4 => mix_v4(head, length),
-            Family::V6 => mix(octets, length),
+        let hash = match family {
+            Family::V4 => hash_v4(head, length),
+            Family::V6 => hash(octets, length),
         };
-        *sampled |= selection.samples(mixed);
-        if selection.may_want(family, head, mixed) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
+        noted.sampled |= selection.samples(hash);
+        if selection.may_want(family, head, hash) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
             return Some(true);
         }
+        noted.skip(hash);
     }
     Some(false)
 }
 
-/// Whether one prefix is wanted, which is also given mixed.
+/// Whether one prefix is wanted, which is also given hash.
 #[inline]
 pub(super) fn prefix_matters(
     family: Family,
     length: u8,
     octets: &[u8],
-    mixed: u64,
+    hash: u64,
     selection: &Selection,
 ) -> Option<bool> {
-    if !selection.may_want(family, head(length, octets), mixed) {
+    if !selection.may_want(family, head(length, octets), hash) {
         return Some(false);
     }
     Some(selection.wants(&Prefix::from_nlri(family, length, octets)?))
@@ -305,14 +273,9 @@ fn any_path_matters(path: &[u8], four_octets: bool, selection: &Selection) -> Op
         return Some(false);
     }
     let (kind, members) = last;
-    let mut members = members.rchunks_exact(width).map(number);
+    let mut members = members.rchunks_exact(width).map(as_number);
     let wanted = |origin| selection.wants_origin(origin);
     Some(if kind == 1 { members.any(wanted) } else { members.next().is_some_and(wanted) })
-}
-
-#[inline]
-pub(super) fn number(octets: &[u8]) -> Asn {
-    Asn(octets.iter().fold(0, |number, octet| number << 8 | u32::from(*octet)))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A RIB dump that begins again inside its file: written twice, or two dumps in one. The last one counts, on its own.
 
+use super::attributes::Network;
 use super::events::Draft;
 use super::peers::NO_PEER_INDEX;
-use super::rib::Network;
 use super::wire::Octets;
 use super::{Change, PeerIndex};
 use crate::bgp::Family;

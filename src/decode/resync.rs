@@ -3,6 +3,7 @@
 //! Nothing is reconstructed: bytes are skipped up to a place from which several records follow one another, each with a
 //! whole BGP message or state change in it. RIB dumps are not searched, since one with a hole is no table.
 
+use super::mrt::{BGP4MP, BGP4MP_ET, HEADER, MARKER, STATES, bgp4mp, has_four_octets};
 use super::wire::Octets;
 
 /// How many records must follow one another. Three, as for bgpkit-parser's recovering iterator.
@@ -12,12 +13,10 @@ pub(super) const CHAIN: usize = 3;
 const MAX_BODY: usize = 65_599;
 
 /// As many octets as a chain may need.
-pub(super) const REACH: usize = CHAIN * (12 + MAX_BODY);
+pub(super) const REACH: usize = CHAIN * (HEADER + MAX_BODY);
 
 /// A clock does not step this far, in seconds, while bytes are lost.
 const MAX_STEP: u32 = 24 * 3600;
-
-const MARKER: [u8; 16] = [0xff; 16];
 
 /// Whether `octets` begin with a chain of records, written about when `seconds` was.
 pub(super) fn is_chain(octets: &[u8], seconds: u32) -> bool {
@@ -37,8 +36,8 @@ pub(super) fn candidate(octets: &[u8]) -> Option<usize> {
 fn message_record(rest: &mut Octets, seconds: u32) -> Option<()> {
     let at = rest.u32()?;
     let is_extended = match rest.u16()? {
-        16 => false,
-        17 => true,
+        BGP4MP => false,
+        BGP4MP_ET => true,
         _ => return None,
     };
     let subtype = rest.u16()?;
@@ -51,16 +50,16 @@ fn message_record(rest: &mut Octets, seconds: u32) -> Option<()> {
         body.u32().filter(|micros| *micros < 1_000_000)?;
     }
     let is_state_change = match subtype {
-        0 | 5 => true,
-        1 | 4 | 6..=11 => false,
+        bgp4mp::STATE_CHANGE | bgp4mp::STATE_CHANGE_AS4 => true,
+        bgp4mp::MESSAGE | bgp4mp::MESSAGE_AS4 | bgp4mp::MESSAGE_LOCAL..=bgp4mp::MESSAGE_AS4_LOCAL_ADDPATH => false,
         _ => return None,
     };
-    body.take(if matches!(subtype, 4 | 5 | 7 | 9 | 11) { 8 } else { 4 })?;
+    body.take(if has_four_octets(subtype) { 8 } else { 4 })?;
     let [_, _, 0, family @ (1 | 2)] = body.array()? else { return None };
     body.take(if family == 1 { 8 } else { 32 })?;
     if is_state_change {
         let (old, new) = (body.u16()?, body.u16()?);
-        return (body.is_empty() && [old, new].iter().all(|state| (1..=8).contains(state))).then_some(());
+        return (body.is_empty() && [old, new].iter().all(|state| STATES.contains(state))).then_some(());
     }
     let n = body.0.len();
     body.array().filter(|marker| *marker == MARKER)?;

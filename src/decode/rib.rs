@@ -2,32 +2,17 @@
 //!
 //! Every entry is walked, to count the tables of the peers; the attributes of the few that matter are decoded.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use super::control::mix;
+use super::attributes::{Network, max_length, multiprotocol_family, nlri};
 use super::events::Draft;
 use super::peer_table;
 use super::peers::NO_PEER_INDEX;
-use super::prefilter::{longest, multiprotocol_family, nlri, origin_matters, prefix_matters};
+use super::prefilter::{origin_matters, prefix_matters};
+use super::prefix_hash::hash;
 use super::walk::Record;
 use super::wire::Octets;
 use super::{Change, PeerIndex};
 use crate::bgp::{Asn, Family, Peer, Prefix};
 use crate::time::Timestamp;
-
-/// A prefix as the dump writes it: comparing and testing it needs no more.
-#[derive(Clone, Copy)]
-pub(super) struct Network<'a> {
-    pub(super) family: Family,
-    pub(super) length: u8,
-    pub(super) octets: &'a [u8],
-}
-
-impl Network<'_> {
-    pub(super) fn prefix(&self) -> Option<Prefix> {
-        Prefix::from_nlri(self.family, self.length, self.octets)
-    }
-}
 
 /// The entries of a TABLE_DUMP_V2 record.
 #[derive(Clone, Copy)]
@@ -86,9 +71,9 @@ impl Draft<'_> {
         let first_peer = *first_peer.unwrap_or(&NO_PEER_INDEX);
         self.prefixes.numbered(record.body);
         let n_prefix = self.nth(network, first_peer);
-        let mixed = mix(network.octets, network.length);
-        let wanted = prefix_matters(family, network.length, network.octets, mixed, self.selection).unwrap_or(true);
-        let originates = self.count_entries(record, at, &entries, (n_prefix, mixed), wanted);
+        let hash = hash(network.octets, network.length);
+        let wanted = prefix_matters(family, network.length, network.octets, hash, self.selection).unwrap_or(true);
+        let originates = self.count_entries(record, at, &entries, (n_prefix, hash), wanted);
         if !self.selection.has_origins() {
             return;
         }
@@ -98,7 +83,7 @@ impl Draft<'_> {
             self.report_covers();
             self.report_entries(record, at, &entries);
         }
-        self.pass(record, at, prefix, mixed, wanted || originates);
+        self.pass(record, at, prefix, hash, wanted || originates);
     }
 
     /// Counts the entries of a prefix for the table of each peer, and reports them where the prefix is wanted. Where it is
@@ -108,12 +93,12 @@ impl Draft<'_> {
         record: &Record,
         at: Timestamp,
         entries: &Entries,
-        (n_prefix, mixed): (u64, u64),
+        (n_prefix, hash): (u64, u64),
         wanted: bool,
     ) -> bool {
         let Entries { mut octets, n, network, add_path } = *entries;
         let looks_inside = wanted || self.decode_all || self.selection.has_origins();
-        let sampled = self.sampled(network, mixed);
+        let sampled = self.sampled(network, hash);
         if !wanted && !self.decode_all && !add_path && !self.table_lacks_numbers {
             let is_done = match (looks_inside, sampled) {
                 (false, None) => self.count_plain_entries::<false>(entries, n_prefix, None),
@@ -184,11 +169,11 @@ impl Draft<'_> {
         octets.is_empty()
     }
 
-    /// The number of a prefix, which is also given mixed, if it is in the control sample.
+    /// The number of a prefix, which is also given hash, if it is in the control sample.
     #[inline]
-    fn sampled(&mut self, network: Network, mixed: u64) -> Option<u32> {
+    fn sampled(&mut self, network: Network, hash: u64) -> Option<u32> {
         let Network { family, length, octets } = network;
-        if self.selection.samples(mixed) { self.control.dumped(family, length, octets) } else { None }
+        if self.selection.samples(hash) { self.control.dumped(family, length, octets) } else { None }
     }
 
     /// Reports entries that were counted before.
@@ -242,7 +227,7 @@ impl Draft<'_> {
         (originated_at, attributes): (Timestamp, &[u8]),
     ) {
         let Network { family, length, octets } = network;
-        if length > longest(family) {
+        if length > max_length(family) {
             return self.damage(record, format!("a prefix of length {length}"));
         }
         let peer = self.peers.index_or_placeholder(peer);
@@ -251,13 +236,13 @@ impl Draft<'_> {
         if self.peers.lacks_number(peer) {
             self.number(peer, attributes, false);
         }
-        let mixed = mix(octets, length);
-        if let Some(sampled) = self.sampled(network, mixed) {
+        let hash = hash(octets, length);
+        if let Some(sampled) = self.sampled(network, hash) {
             self.control.hold(peer, sampled, false);
         }
-        let wanted = prefix_matters(family, length, octets, mixed, self.selection).unwrap_or(true);
+        let wanted = prefix_matters(family, length, octets, hash, self.selection).unwrap_or(true);
         if !wanted && self.selection.has_origins() {
-            self.pass_over(mixed);
+            self.pass_over(hash);
         }
         let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
         if (wanted || self.may_originate(&entry))
@@ -314,18 +299,6 @@ impl Draft<'_> {
     }
 }
 
-/// The family of a TABLE_DUMP_V2 record of unicast routes, and whether these have path identifiers (RFC 6396, section 4.3.2;
-/// RFC 8050).
-pub(super) fn unicast_table(subtype: u16) -> Option<(Family, bool)> {
-    match subtype {
-        2 => Some((Family::V4, false)),
-        4 => Some((Family::V6, false)),
-        8 => Some((Family::V4, true)),
-        10 => Some((Family::V6, true)),
-        _ => None,
-    }
-}
-
 /// An entry of TABLE_DUMP_V2: peer index, originated time, path identifier, attributes.
 #[inline]
 fn table_entry<'a>(octets: &mut Octets<'a>, add_path: bool) -> Option<(u16, Timestamp, Option<u32>, &'a [u8])> {
@@ -345,10 +318,10 @@ fn rib_header<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<'a
 /// An entry of TABLE_DUMP: prefix, originated time, peer, attributes.
 #[inline]
 fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<DumpedRoute<'a>> {
-    let network = octets.take(usize::from(longest(family) / 8))?;
+    let network = octets.take(usize::from(max_length(family) / 8))?;
     let [length, _status] = octets.array()?;
     let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
-    let peer = Peer { address: address(octets, family)?, asn: Asn(u32::from(octets.u16()?)) };
+    let peer = Peer { address: octets.address(family)?, asn: Asn(u32::from(octets.u16()?)) };
     Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?))
 }
 
@@ -362,7 +335,7 @@ fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<DumpedRoute<'_>>> {
     let asn = Asn(u32::from(octets.u16()?));
     let [_, _, _, _, _, session] = octets.array()?;
     let session = if session == 2 { Family::V6 } else { Family::V4 };
-    let (peer_address, _local) = (address(&mut octets, session)?, address(&mut octets, session)?);
+    let (peer_address, _local) = (octets.address(session)?, octets.address(session)?);
     octets.take(4)?;
     let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
     let family = multiprotocol_family(octets.take(3)?)?;
@@ -372,13 +345,6 @@ fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<DumpedRoute<'_>>> {
     let (_, length, network) = nlri(&mut octets, family, false)?;
     let peer = Peer { address: peer_address, asn };
     Some(Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?)))
-}
-
-pub(super) fn address(octets: &mut Octets, family: Family) -> Option<IpAddr> {
-    Some(match family {
-        Family::V4 => IpAddr::V4(Ipv4Addr::from(octets.array::<4>()?)),
-        Family::V6 => IpAddr::V6(Ipv6Addr::from(octets.array::<16>()?)),
-    })
 }
 
 #[cfg(test)]

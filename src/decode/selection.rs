@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::control::{is_sampled, mix_bits};
-use super::names::Names;
+use super::prefix_hash::{hash_bits, is_sampled};
 use crate::bgp::{Asn, Family, Prefix};
 
 /// A less-specific prefix shorter than this (IPv4, IPv6) covers nothing: it is a default route or a leak.
@@ -18,8 +16,8 @@ pub const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
 ///
 /// A prefix that a chosen origin turns out to have matters with all its routes, as if it had been chosen. So a
 /// TABLE_DUMP_V2 record of which one route is of a chosen origin is reported as a whole, and with it the records before
-/// it that cover it; in a dump that is sorted by prefix, as all are that BGP daemons write, that is all there is. What a
-/// reader passed over nevertheless is remembered for [`Selection::was_passed_over`].
+/// it that cover it; in a dump that is sorted by prefix, as all are that BGP daemons write, that is all there is. The
+/// prefixes that a reader does not report are in [`super::Reading::skipped_prefixes`].
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     exact: FxHashSet<Prefix>,
@@ -28,13 +26,11 @@ pub struct Selection {
     chosen: BTreeSet<Prefix>,
     /// Sorted: there are few.
     origins: Vec<Asn>,
-    /// What readers of RIB dumps passed over; only where origins are chosen.
-    names: Option<Arc<Names>>,
     /// Lengths in `within`, so that a look-up tries only those: bit n stands for length n, IPv4 then IPv6.
     within_lengths: [u128; 2],
     /// One bit for each block of addresses in which a wanted prefix may begin, IPv4 then IPv6; empty until there is one.
     blocks: [Vec<u64>; 2],
-    /// One bit for each chosen prefix and each that covers one, by its mixed form; empty until there is one.
+    /// One bit for each chosen prefix and each that covers one, by its hash form; empty until there is one.
     filter: Vec<u64>,
     n_marked: usize,
     /// Whether every prefix is in the control sample.
@@ -80,7 +76,6 @@ impl Selection {
         if let Err(place) = self.origins.binary_search(&origin) {
             self.origins.insert(place, origin);
         }
-        self.names.get_or_insert_default();
     }
 
     /// Takes every prefix into the control sample: [`super::Control`] then tells who holds what in the whole table. No path
@@ -89,10 +84,10 @@ impl Selection {
         self.samples_all = true;
     }
 
-    /// Whether a mixed prefix is in the control sample.
+    /// Whether a hash prefix is in the control sample.
     #[inline]
-    pub(super) fn samples(&self, mixed: u64) -> bool {
-        self.samples_all || is_sampled(mixed)
+    pub(super) fn samples(&self, hash: u64) -> bool {
+        self.samples_all || is_sampled(hash)
     }
 
     /// Whether an event about `prefix` is wanted, whoever originates it.
@@ -108,11 +103,11 @@ impl Selection {
     }
 
     /// A cheap form of [`Selection::wants`] that never says no wrongly. `head` holds the leading 32 bits of the network
-    /// address, host bits cleared; `mixed` is the whole prefix.
+    /// address, host bits cleared; `hash` is the whole prefix.
     #[inline]
-    pub(super) fn may_want(&self, family: Family, head: u32, mixed: u64) -> bool {
+    pub(super) fn may_want(&self, family: Family, head: u32, hash: u64) -> bool {
         // Nearly all are far from everything wanted; the filter of many prefixes does not stay in the nearest cache.
-        self.is_near(family, head) && (self.within_lengths[family as usize] != 0 || self.is_marked(mixed))
+        self.is_near(family, head) && (self.within_lengths[family as usize] != 0 || self.is_marked(hash))
     }
 
     #[inline]
@@ -124,34 +119,20 @@ impl Selection {
     }
 
     #[inline]
-    fn is_marked(&self, mixed: u64) -> bool {
-        let (word, bit) = self.place(mixed);
+    fn is_marked(&self, hash: u64) -> bool {
+        let (word, bit) = self.place(hash);
         self.filter.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
-    /// The place of a mixed prefix in the filter. Its lowest bits tell the control sample.
+    /// The place of a hash prefix in the filter. Its lowest bits tell the control sample.
     #[inline]
-    fn place(&self, mixed: u64) -> (usize, u64) {
-        ((mixed >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (mixed >> 6 & 63))
+    fn place(&self, hash: u64) -> (usize, u64) {
+        ((hash >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (hash >> 6 & 63))
     }
 
     /// Whether the prefix itself was chosen, not only as a part or a cover of another.
     pub fn wants_exactly(&self, prefix: &Prefix) -> bool {
         self.exact.contains(prefix)
-    }
-
-    /// Whether a RIB dump may name the prefix, or one that covers it, although no reader with this selection, or one that
-    /// it was made from, reported it.
-    pub fn was_passed_over(&self, prefix: &Prefix) -> bool {
-        let names = |names: &Arc<Names>| names.may_have(prefix) || covers(*prefix).any(|cover| names.may_have(&cover));
-        self.names.as_ref().is_some_and(names)
-    }
-
-    /// Remembers prefixes that a reader passed over, given mixed.
-    pub(super) fn pass_over(&self, mixed: &[u64]) {
-        if let Some(names) = &self.names {
-            names.add(mixed);
-        }
     }
 
     /// Whether a route of `origin` is wanted, whatever its prefix.
@@ -205,11 +186,11 @@ impl Selection {
     }
 
     fn mark(&mut self, prefix: &Prefix) {
-        covers(*prefix).chain([*prefix]).for_each(|prefix| self.mark_one(&prefix));
+        covering_prefixes(*prefix).chain([*prefix]).for_each(|prefix| self.mark_one(&prefix));
     }
 
     fn mark_one(&mut self, prefix: &Prefix) {
-        let (word, bit) = self.place(mix_bits(prefix.bits(), prefix.len()));
+        let (word, bit) = self.place(hash_bits(prefix.bits(), prefix.len()));
         if let Some(bits) = self.filter.get_mut(word) {
             *bits |= bit;
         }
@@ -243,8 +224,8 @@ impl Selection {
     }
 }
 
-/// The less-specific prefixes that cover a prefix and are no leak.
-fn covers(prefix: Prefix) -> impl Iterator<Item = Prefix> {
+/// The less-specific prefixes that may cover a prefix: those of at least [`MIN_COVER_LENGTH`].
+pub(super) fn covering_prefixes(prefix: Prefix) -> impl Iterator<Item = Prefix> {
     (MIN_COVER_LENGTH[prefix.family() as usize]..prefix.len()).map(move |length| prefix.shortened_to(length))
 }
 
@@ -283,7 +264,7 @@ mod tests {
 
     fn may_want(selection: &Selection, text: &str) -> bool {
         let prefix = prefix(text);
-        selection.may_want(prefix.family(), head(&prefix), mix_bits(prefix.bits(), prefix.len()))
+        selection.may_want(prefix.family(), head(&prefix), hash_bits(prefix.bits(), prefix.len()))
     }
 
     #[test]

@@ -3,19 +3,15 @@
 use std::io::{self, Read};
 
 use super::Ending;
+use super::mrt::{HEADER, TABLE_DUMP, header, is_of_bgp, is_registered, table_dump};
 use super::resync;
 use super::wire::Octets;
 
 /// A longer record is taken for lost framing. The longest real ones are peer tables of some 100 KB.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
-pub(super) const HEADER: usize = 12;
-
 /// Records are read in place from a buffer of this size, which grows for a longer one.
 const BUFFER: usize = 1024 * 1024;
-
-/// TABLE_DUMP (RFC 6396, section 4.2).
-pub(super) const TABLE_DUMP: u16 = 12;
 
 /// One record, with its place in the file.
 pub(super) struct Record<'a> {
@@ -199,8 +195,8 @@ impl<R: Read> Walk<R> {
     /// out of the length: the entries end exactly four octets after the record.
     fn is_short_batch(&self, subtype: u16, whole: usize) -> bool {
         let address = match subtype {
-            1 => 4,
-            2 => 16,
+            table_dump::IPV4 => 4,
+            table_dump::IPV6 => 16,
             _ => return false,
         };
         let Some(mut entries) = self.available().get(HEADER + 4..whole).map(Octets) else { return false };
@@ -239,17 +235,10 @@ impl<R: Read> Walk<R> {
     }
 }
 
-#[inline]
-pub(super) fn header(available: &[u8]) -> Option<(u32, u16, u16, usize)> {
-    let [s0, s1, s2, s3, k0, k1, t0, t1, l0, l1, l2, l3] = *available.first_chunk::<HEADER>()?;
-    let (seconds, length) = (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([l0, l1, l2, l3]));
-    Some((seconds, u16::from_be_bytes([k0, k1]), u16::from_be_bytes([t0, t1]), length as usize))
-}
-
-/// A registered type (the IANA registry "MRT", without NULL) and a length below the limit.
+/// Whether a header has a registered type and a length below the limit.
 #[inline]
 fn is_plausible(kind: u16, length: usize) -> bool {
-    matches!(kind, 1..=13 | 16 | 17 | 32 | 33 | 48 | 49) && length <= MAX_BODY
+    is_registered(kind) && length <= MAX_BODY
 }
 
 /// Whether the front of a file is records of routes: as far as it goes one follows the other, and subtypes are known.
@@ -260,9 +249,7 @@ pub(super) fn is_records(front: &[u8]) -> bool {
             // Inside a header the front may end, but for the first one.
             return rest.len() < front.len();
         };
-        if !matches!((kind, subtype), (5, 0..=7) | (TABLE_DUMP, 1..=4) | (13, 1..=12) | (16 | 17, 0..=11))
-            || length > MAX_BODY
-        {
+        if !is_of_bgp(kind, subtype) || length > MAX_BODY {
             return false;
         }
         match rest.get(HEADER + length..) {

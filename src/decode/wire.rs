@@ -1,5 +1,9 @@
 //! Big-endian fields, taken from the front of a slice. Nothing here can panic: what is missing is `None`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::bgp::Family;
+
 /// The part of a record that is still to be read.
 #[derive(Clone, Copy)]
 pub(super) struct Octets<'a>(pub(super) &'a [u8]);
@@ -43,5 +47,14 @@ impl<'a> Octets<'a> {
     pub(super) fn field(&mut self) -> Option<&'a [u8]> {
         let length = self.u16()?;
         self.take(usize::from(length))
+    }
+
+    /// An address of this family.
+    #[inline]
+    pub(super) fn address(&mut self, family: Family) -> Option<IpAddr> {
+        Some(match family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::from(self.array::<4>()?)),
+            Family::V6 => IpAddr::V6(Ipv6Addr::from(self.array::<16>()?)),
+        })
     }
 }

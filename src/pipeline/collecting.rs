@@ -11,7 +11,7 @@ use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
 use crate::catalog::{self, Catalog};
 use crate::coverage::FileReading;
-use crate::decode::Selection;
+use crate::decode::{Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::query::{Match, Query, Target};
@@ -69,12 +69,13 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
         return Err(nothing_covers(query, &listing.files));
     }
     plan.expect(&listing.expected, query.window);
-    let mut selection = selection(query);
+    let (mut selection, mut skipped_in_ribs) = (selection(query), SkippedPrefixes::default());
     let numbers = SampleNumbers::default();
     let lane = |plan| Lane::new(plan, query.window, numbers.clone(), selection.has_origins());
     let mut lanes: Vec<Lane> = plan.collectors.into_iter().map(lane).collect();
     loop {
-        let Done { lanes: mut read, selection: known, mut revealed } = Work::new(task, lanes, selection).run()?;
+        let Done { lanes: mut read, selection: known, skipped_in_ribs: skipped, mut revealed } =
+            Work::new(task, lanes, selection, skipped_in_ribs).run()?;
         let mut looked_back = false;
         if revealed.is_empty() {
             revealed = looking_back::look(&task, &mut read, &known)?;
@@ -86,8 +87,8 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
         // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
         // covering prefixes name it. What RIB dumps reveal is known before the updates are read; what only updates reveal
         // is looked for in all updates, and in the RIB dumps if any may name it.
-        let reads_ribs = looked_back || revealed.iter().any(|prefix| known.was_passed_over(prefix));
-        selection = known;
+        let reads_ribs = looked_back || revealed.iter().any(|prefix| skipped.may_affect(prefix));
+        (selection, skipped_in_ribs) = (known, skipped);
         revealed.into_iter().for_each(|prefix| selection.add_prefix(prefix));
         lanes = read.into_iter().map(|lane| lane.again(reads_ribs)).collect();
     }

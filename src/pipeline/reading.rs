@@ -12,7 +12,7 @@ use crate::bgp::{Family, Peer};
 use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
 use crate::crew::Crew;
-use crate::decode::{self, Control, Counts, Ending, Reading, Selection, clock};
+use crate::decode::{self, Ending, Reading, Selection, clock};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, Digest, FetchError};
 use crate::progress::Progress;
@@ -88,7 +88,7 @@ fn read_file(
                 | FetchError::Cancelled => Verdict::Unavailable,
                 FetchError::Io(_) => Verdict::Unreadable,
             };
-            (unreadable(error.to_string()), 0, String::new(), verdict, Some(error.to_string()))
+            (Reading::unreadable(error.to_string()), 0, String::new(), verdict, Some(error.to_string()))
         }
     };
     let report = FileReading {
@@ -122,24 +122,6 @@ impl Read for Stoppable<'_> {
             return Err(io::Error::other("the run was stopped"));
         }
         self.input.read(buffer)
-    }
-}
-
-fn unreadable(why: String) -> Reading {
-    Reading {
-        peers: Vec::new(),
-        events: Vec::new(),
-        control: Control::default(),
-        counts: Counts::default(),
-        damage: Vec::new(),
-        span: None,
-        runs: Vec::new(),
-        skipped: Vec::new(),
-        ending: Ending::Unreadable(why),
-        has_peer_table: true,
-        read_until: None,
-        has_trailing_bytes: false,
-        last_blocks: [0; 2],
     }
 }
 
@@ -264,7 +246,7 @@ fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
         Verdict::Unreadable | Verdict::Truncated | Verdict::Empty | Verdict::Missing | Verdict::Unavailable => {
             rib.report.detail.clone()
         }
-        _ if !rib.reading.has_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
+        _ if rib.reading.lacks_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
         _ if tables.is_empty() && rib.reading.peers.is_empty() => {
             Some("its peer table names no peer: every row has AS 0 or no address".to_owned())
         }

@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -13,7 +14,7 @@ use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{Asn, Prefix};
 use crate::crew::Crew;
-use crate::decode::{Change, Reading, Selection};
+use crate::decode::{Change, Reading, Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::progress::Progress;
@@ -43,6 +44,9 @@ pub(super) struct Work<'a> {
     origins: Vec<Asn>,
     lanes: Vec<Mutex<Lane>>,
     queue: Mutex<Queue>,
+    /// The prefixes that readings of RIB dumps left out. One filter for all dumps: their prefixes are mostly the same, and
+    /// one filter for each would take 4 MB.
+    skipped_in_ribs: Mutex<SkippedPrefixes>,
     crew: Crew,
 }
 
@@ -74,12 +78,19 @@ struct Job {
 pub(super) struct Done {
     pub lanes: Vec<Lane>,
     pub selection: Selection,
+    /// The prefixes that readings of RIB dumps left out, in this round or before it.
+    pub skipped_in_ribs: SkippedPrefixes,
     /// Prefixes of the chosen origins that were not yet looked for in all that was read.
     pub revealed: BTreeSet<Prefix>,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(task: Task<'a>, lanes: Vec<Lane>, selection: Selection) -> Work<'a> {
+    pub(super) fn new(
+        task: Task<'a>,
+        lanes: Vec<Lane>,
+        selection: Selection,
+        skipped_in_ribs: SkippedPrefixes,
+    ) -> Work<'a> {
         let origins: Vec<Asn> = selection.origins().collect();
         let mut jobs: VecDeque<Job> = VecDeque::new();
         for (index, lane) in lanes.iter().enumerate() {
@@ -106,7 +117,8 @@ impl<'a> Work<'a> {
             error: None,
         };
         let lanes = lanes.into_iter().map(Mutex::new).collect();
-        Work { task, origins, lanes, queue: Mutex::new(queue), crew: Crew::new() }
+        let skipped_in_ribs = Mutex::new(skipped_in_ribs);
+        Work { task, origins, lanes, queue: Mutex::new(queue), skipped_in_ribs, crew: Crew::new() }
     }
 
     /// Reads and applies everything, with every thread of the pool.
@@ -134,7 +146,8 @@ impl<'a> Work<'a> {
         stop(self.task.progress)?;
         let lanes = self.lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         let selection = Arc::unwrap_or_clone(queue.selection);
-        Ok(Done { lanes: lanes.collect(), selection, revealed: queue.by_updates })
+        let skipped_in_ribs = self.skipped_in_ribs.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Done { lanes: lanes.collect(), selection, skipped_in_ribs, revealed: queue.by_updates })
     }
 
     fn work(&self) {
@@ -170,7 +183,7 @@ impl<'a> Work<'a> {
     }
 
     /// Hands a file to its collector, read when RIB dumps had revealed `n_known` prefixes.
-    fn deliver(&self, job: &Job, read: ReadFile, selection: &Selection, n_known: usize) {
+    fn deliver(&self, job: &Job, mut read: ReadFile, selection: &Selection, n_known: usize) {
         let revealed = self.originated(&read.reading, selection);
         if !is_rib(&job.file) {
             lock(&self.queue).by_updates.extend(revealed);
@@ -179,6 +192,8 @@ impl<'a> Work<'a> {
                 lane.apply();
             });
         }
+        let skipped = mem::take(&mut read.reading.skipped_prefixes);
+        lock(&self.skipped_in_ribs).merge(&skipped);
         let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read, n_known));
         let was_last = {
             let mut queue = lock(&self.queue);
@@ -229,11 +244,10 @@ impl<'a> Work<'a> {
     /// By collector, what has to be read before any replay begins: RIB dumps that were read before the last revealed prefix
     /// was known, and may name it; then those that take the place of broken ones, which may reveal more.
     fn needed_ribs(&self) -> Vec<Vec<ArchiveFile>> {
-        let (selection, by_ribs) = {
-            let queue = lock(&self.queue);
-            (Arc::clone(&queue.selection), queue.by_ribs.clone())
-        };
-        let latest_missed = by_ribs.iter().rposition(|prefix| selection.was_passed_over(prefix));
+        let by_ribs = lock(&self.queue).by_ribs.clone();
+        let skipped = lock(&self.skipped_in_ribs);
+        let latest_missed = by_ribs.iter().rposition(|prefix| skipped.may_affect(prefix));
+        drop(skipped);
         let n_known = latest_missed.map_or(0, |n| n + 1);
         let of_each = |act: &dyn Fn(&mut Lane) -> Vec<ArchiveFile>| -> Vec<Vec<ArchiveFile>> {
             (0..self.lanes.len()).map(|lane| self.with_lane(lane, act)).collect()

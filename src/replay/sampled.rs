@@ -219,7 +219,7 @@ pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
 mod tests {
     use super::*;
     use crate::bgp::Asn;
-    use crate::decode::{Control, Counts, Ending, PeerActivity};
+    use crate::decode::{Control, PeerActivity};
 
     const N_PREFIXES: u8 = 200;
 
@@ -252,21 +252,7 @@ mod tests {
             minutes: Vec::new(),
             is_internal: false,
         };
-        Reading {
-            peers: peers.iter().map(activity).collect(),
-            events: Vec::new(),
-            control,
-            counts: Counts::default(),
-            damage: Vec::new(),
-            span: None,
-            runs: Vec::new(),
-            skipped: Vec::new(),
-            ending: Ending::Complete,
-            read_until: None,
-            has_trailing_bytes: false,
-            last_blocks: [0; 2],
-            has_peer_table: true,
-        }
+        Reading { peers: peers.iter().map(activity).collect(), control, ..Reading::default() }
     }
 
     /// Whether the `n`th of these dumps lists a prefix for a peer: they differ much.

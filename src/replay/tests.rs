@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::bgp::Asn;
 use crate::decode::clock::Runs;
-use crate::decode::{Change, Control, ControlChange, Counts, Ending, Lost, PeerActivity, Reading, RouteEvent};
+use crate::decode::{Change, Control, ControlChange, Lost, PeerActivity, Reading, RouteEvent};
 use crate::time::Window;
 
 const END: i64 = 10_000;
@@ -62,21 +62,7 @@ fn empty() -> Reading {
         minutes: Vec::new(),
         is_internal: false,
     });
-    Reading {
-        peers: peers.into(),
-        events: Vec::new(),
-        control: control(),
-        counts: Counts::default(),
-        damage: Vec::new(),
-        span: None,
-        runs: Vec::new(),
-        skipped: Vec::new(),
-        ending: Ending::Complete,
-        has_peer_table: true,
-        read_until: None,
-        has_trailing_bytes: false,
-        last_blocks: [0; 2],
-    }
+    Reading { peers: peers.into(), control: control(), ..Reading::default() }
 }
 
 fn story(text: &str) -> Story {

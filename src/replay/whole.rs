@@ -43,7 +43,7 @@ impl WholeTable {
     pub fn apply(&mut self, reading: &Reading) {
         let places: Vec<usize> = reading.peers.iter().map(|activity| self.place(activity.peer)).collect();
         let numbers = self.numbers(&reading.control.prefixes);
-        let is_whole = reading.ending == Ending::Complete && reading.skipped.is_empty() && reading.has_peer_table;
+        let is_whole = reading.ending == Ending::Complete && reading.skipped.is_empty() && !reading.lacks_peer_table;
         if reading.counts.rib_records > 0 {
             self.apply_dump(reading, &places, &numbers);
         } else {

@@ -1,7 +1,9 @@
 //! One UPDATE at a time.
 
-use super::super::prefilter::{Encoding, Matter, update_matters};
+use super::super::attributes::Encoding;
+use super::super::prefilter::{Matter, update_matters};
 use super::super::samples::*;
+use super::super::skipped_prefixes::SkippedPrefixes;
 use super::{Lists, Paths, Update};
 use crate::bgp::{Family, Prefix};
 
@@ -96,7 +98,10 @@ fn an_announcement_whose_path_cannot_be_read_is_unclear() {
         let unclear: Vec<String> = decoded.unclear.iter().map(Prefix::to_string).collect();
         assert_eq!(unclear, ["10.0.0.0/8", "192.0.2.0/24"]);
         assert_eq!((decoded.withdrawn, decoded.announced), (vec![], vec![]));
-        assert_eq!(update_matters(&update, AS4, &selection("192.0.2.0/24")), Matter::Routes);
+        assert_eq!(
+            update_matters(&update, AS4, &selection("192.0.2.0/24"), &mut SkippedPrefixes::default()),
+            Matter::Routes
+        );
     }
 }
 

@@ -19,7 +19,7 @@ fn dump(n_peers: u8, size: u64, last_blocks: [u16; 2]) -> ReadFile {
         is_internal: false,
     };
     let peers = (0..n_peers).map(activity).collect();
-    let reading = Reading { peers, ending: Ending::Complete, last_blocks, ..unreadable(String::new()) };
+    let reading = Reading { peers, last_blocks, ..Reading::default() };
     let report = FileReading {
         name: String::new(),
         collector: Collector::new("rrc00"),
