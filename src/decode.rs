@@ -245,6 +245,19 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// About how much memory it takes, in bytes.
+    pub fn n_bytes(&self) -> usize {
+        let minutes: usize = self.peers.iter().map(|peer| size_of_val(&peer.minutes[..])).sum();
+        size_of::<Reading>()
+            + size_of_val(&self.peers[..])
+            + minutes
+            + size_of_val(&self.events[..])
+            + size_of_val(&self.control.prefixes[..])
+            + size_of_val(&self.control.changes[..])
+            + size_of_val(&self.runs[..])
+            + self.skipped_prefixes.n_bytes()
+    }
+
     /// The reading of a file that cannot be read, for this reason.
     pub fn unreadable(why: String) -> Reading {
         Reading { ending: Ending::Unreadable(why), ..Reading::default() }

@@ -5,7 +5,7 @@ use std::thread;
 use rustc_hash::FxHashSet;
 
 use super::lane::{Archive, Lane};
-use super::work::{Done, Task, Work};
+use super::work::{Task, Work};
 use super::{Progress, ahead, coverage, looking_back};
 use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
@@ -69,28 +69,29 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
         return Err(nothing_covers(query, &listing.files));
     }
     plan.expect(&listing.expected, query.window);
-    let (mut selection, mut skipped_in_ribs) = (selection(query), SkippedPrefixes::default());
+    let (mut selection, mut skipped_in_ribs, mut revealed) = (selection(query), SkippedPrefixes::default(), Vec::new());
     let numbers = SampleNumbers::default();
     let lane = |plan| Lane::new(plan, query.window, numbers.clone(), selection.has_origins());
     let mut lanes: Vec<Lane> = plan.collectors.into_iter().map(lane).collect();
+    // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor covering
+    // prefixes name it. Each prefix is looked for in every file from when it is revealed on; files that were read before are
+    // read again if they may name it.
     loop {
-        let Done { lanes: mut read, selection: known, skipped_in_ribs: skipped, mut revealed } =
-            Work::new(task, lanes, selection, skipped_in_ribs).run()?;
-        let mut looked_back = false;
-        if revealed.is_empty() {
-            revealed = looking_back::look(&task, &mut read, &known)?;
-            looked_back = true;
+        let done = Work::new(task, lanes, selection, skipped_in_ribs, revealed).run()?;
+        let mut read = done.lanes;
+        (selection, skipped_in_ribs, revealed) = (done.selection, done.skipped_in_ribs, done.revealed);
+        let new = &revealed[done.n_in_ribs..];
+        let mut reads_ribs = new.iter().any(|prefix| skipped_in_ribs.may_affect(prefix));
+        if !reads_ribs && !read.iter().any(|lane| lane.is_stale(&revealed)) {
+            let by_older = looking_back::look(&task, &mut read, &selection)?;
+            if by_older.is_empty() {
+                return Ok(read.into_iter().filter_map(Lane::finish).collect());
+            }
+            by_older.iter().for_each(|prefix| selection.add_prefix(*prefix));
+            revealed.extend(by_older);
+            reads_ribs = true;
         }
-        if revealed.is_empty() {
-            return Ok(read.into_iter().filter_map(Lane::finish).collect());
-        }
-        // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor
-        // covering prefixes name it. What RIB dumps reveal is known before the updates are read; what only updates reveal
-        // is looked for in all updates, and in the RIB dumps if any may name it.
-        let reads_ribs = looked_back || revealed.iter().any(|prefix| skipped.may_affect(prefix));
-        (selection, skipped_in_ribs) = (known, skipped);
-        revealed.into_iter().for_each(|prefix| selection.add_prefix(prefix));
-        lanes = read.into_iter().map(|lane| lane.again(reads_ribs)).collect();
+        lanes = read.into_iter().map(|lane| lane.again(reads_ribs, &revealed)).collect();
     }
 }
 

@@ -9,10 +9,10 @@ use rustc_hash::FxHashSet;
 use super::coverage;
 use super::reading::{self, ReadFile};
 use crate::archive::ArchiveFile;
-use crate::bgp::Project;
+use crate::bgp::{Prefix, Project};
 use crate::catalog::{self, CollectorPlan};
 use crate::coverage::{FileReading, Gap, Verdict};
-use crate::decode::{Reading, clock};
+use crate::decode::{Reading, SkippedPrefixes, clock};
 use crate::query::Query;
 use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
 use crate::report::Source;
@@ -24,16 +24,17 @@ pub(super) struct Lane {
     window: Window,
     /// What is wrong with RIB dumps, by name: one that was rejected stays so, whatever it was compared with.
     flaws: BTreeMap<String, String>,
-    /// RIB dumps read and not yet judged, by name, and how many prefixes others had revealed when they were read.
-    ribs: BTreeMap<String, (ReadFile, usize)>,
+    /// RIB dumps read and not yet judged, by name.
+    ribs: BTreeMap<String, ReadFile>,
     /// Their control samples.
     samples: SampledTables,
     numbers: SampleNumbers,
     /// Updates read and not yet applied, by name.
     ready: BTreeMap<String, ReadFile>,
     replayer: Option<Replayer>,
-    /// Whether updates may reveal what they have to be read again for.
+    /// Whether updates may reveal prefixes for which files have to be read again.
     may_begin_again: bool,
+    applied: Applied,
     replay: Option<Replay>,
     /// Reports of the RIB dumps, then of the updates applied so far.
     reports: Vec<FileReading>,
@@ -47,6 +48,42 @@ pub(super) struct Lane {
     gaps: Vec<Gap>,
     /// Reports of older RIB dumps, which serve the baseline alone.
     older: Vec<FileReading>,
+}
+
+/// Update files that were applied, in case a prefix is revealed for which some of them have to be read again.
+#[derive(Default)]
+struct Applied {
+    /// Those that are held, by name: they need not be read again unless they name such a prefix.
+    held: BTreeMap<String, ReadFile>,
+    n_bytes: usize,
+    /// The prefixes that the readings of all others left out, and for how many prefixes those were read at least.
+    skipped_in_others: Option<(SkippedPrefixes, usize)>,
+}
+
+/// How much memory the held readings of a collector may take, in bytes: some days of updates, of which a reading for one AS
+/// keeps little but the control sample. A larger archive is read again as a whole.
+const MAX_HELD: usize = 64 << 20;
+
+impl Applied {
+    fn add(&mut self, updates: ReadFile) {
+        let n_bytes = updates.reading.n_bytes();
+        if self.skipped_in_others.is_none() && self.n_bytes + n_bytes <= MAX_HELD {
+            self.n_bytes += n_bytes;
+            self.held.insert(updates.report.name.clone(), updates);
+            return;
+        }
+        let (skipped, n_known) =
+            self.skipped_in_others.get_or_insert_with(|| (SkippedPrefixes::of_many_files(), updates.n_known));
+        skipped.merge(&updates.reading.skipped_prefixes);
+        *n_known = updates.n_known.min(*n_known);
+    }
+
+    fn is_stale(&self, revealed: &[Prefix]) -> bool {
+        let others_are_stale = self.skipped_in_others.as_ref().is_some_and(|(skipped, n_known)| {
+            revealed.get(*n_known..).unwrap_or_default().iter().any(|prefix| skipped.may_affect(prefix))
+        });
+        others_are_stale || self.held.values().any(|updates| updates.is_stale(revealed))
+    }
 }
 
 /// The archive of one collector, read and replayed.
@@ -73,6 +110,7 @@ impl Lane {
             ready: BTreeMap::new(),
             replayer: None,
             may_begin_again,
+            applied: Applied::default(),
             replay: None,
             reports: Vec::new(),
             n_ribs: 0,
@@ -84,10 +122,21 @@ impl Lane {
         }
     }
 
-    /// The same files once more; without the RIB dumps where those would say nothing new.
-    pub(super) fn again(self, reads_ribs: bool) -> Lane {
+    /// Whether an update file names any of `revealed` for which it was not read.
+    pub(super) fn is_stale(&self, revealed: &[Prefix]) -> bool {
+        self.applied.is_stale(revealed)
+    }
+
+    /// Begins the replay again for the prefixes in `revealed`, with those files that have to be read again: update files that
+    /// name one for which they were not read, or are not held any more, and, with `reads_ribs`, all RIB dumps.
+    pub(super) fn again(self, reads_ribs: bool, revealed: &[Prefix]) -> Lane {
+        if !reads_ribs && !self.is_stale(revealed) {
+            return self;
+        }
         let mut lane = Lane::new(self.plan, self.window, self.numbers, self.may_begin_again);
         (lane.flaws, lane.aside) = (self.flaws, self.aside);
+        let current = self.applied.held.into_iter().filter(|(_, updates)| !updates.is_stale(revealed));
+        lane.ready = current.collect();
         if let Some(replay) = self.replay.filter(|_| !reads_ribs) {
             lane.samples = self.samples;
             lane.reports = self.reports;
@@ -100,17 +149,19 @@ impl Lane {
         lane
     }
 
-    /// The files that are still to be read, RIB dumps first.
-    pub(super) fn to_read(&self) -> (&[ArchiveFile], &[ArchiveFile]) {
-        (if self.is_settled() { &[] } else { &self.plan.ribs }, &self.plan.updates)
+    /// The RIB dumps and the update files that are still to be read.
+    pub(super) fn to_read(&self) -> (&[ArchiveFile], Vec<ArchiveFile>) {
+        let ribs = if self.is_settled() { &[][..] } else { &self.plan.ribs };
+        let updates = self.plan.updates.iter().skip(self.n_applied);
+        (ribs, updates.filter(|updates| !self.ready.contains_key(&updates.name)).cloned().collect())
     }
 
     /// Takes a RIB dump; says whether that was the last one that the plan names.
-    pub(super) fn add_rib(&mut self, mut rib: ReadFile, n_known: usize) -> bool {
+    pub(super) fn add_rib(&mut self, mut rib: ReadFile) -> bool {
         self.samples.take(&rib.report.name, &mut rib.reading);
         // It waits for all others.
         rib.reading.events.shrink_to_fit();
-        self.ribs.insert(rib.report.name.clone(), (rib, n_known));
+        self.ribs.insert(rib.report.name.clone(), rib);
         self.has_all_ribs()
     }
 
@@ -144,7 +195,7 @@ impl Lane {
 
     /// Gives back the RIB dumps that were read when less than so many prefixes had been revealed.
     pub(super) fn take_ribs_read_before(&mut self, n_known: usize) -> Vec<ArchiveFile> {
-        let is_stale = |rib: &&ArchiveFile| self.ribs.get(&rib.name).is_some_and(|(_, known)| *known < n_known);
+        let is_stale = |rib: &&ArchiveFile| self.ribs.get(&rib.name).is_some_and(|rib| rib.n_known < n_known);
         let stale: Vec<ArchiveFile> = self.plan.ribs.iter().filter(is_stale).cloned().collect();
         stale.iter().for_each(|rib| drop(self.ribs.remove(&rib.name)));
         stale
@@ -155,8 +206,7 @@ impl Lane {
     /// read. Otherwise the replay can begin.
     pub(super) fn judge(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         loop {
-            let ribs: Vec<&ReadFile> =
-                self.plan.ribs.iter().filter_map(|rib| Some(&self.ribs.get(&rib.name)?.0)).collect();
+            let ribs: Vec<&ReadFile> = self.plan.ribs.iter().filter_map(|rib| self.ribs.get(&rib.name)).collect();
             let flaws = reading::judge_ribs(&ribs, &self.flaws);
             let n_rejected = self.flaws.len();
             let flawed = ribs.iter().zip(flaws).filter_map(|(rib, flaw)| Some((rib.report.name.clone(), flaw?)));
@@ -190,7 +240,7 @@ impl Lane {
         self.samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
         let samples = if self.may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
         let mut replayer = self.replayer(samples);
-        for (file, (mut rib, _)) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
+        for (file, mut rib) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
             if let Some(flaw) = flaws.get(&rib.report.name) {
                 rib.report.verdict = Verdict::Rejected;
                 rib.report.detail = Some(flaw.clone());
@@ -199,7 +249,7 @@ impl Lane {
             }
             self.reports.push(rib.report);
         }
-        self.aside.extend(ribs.into_iter().map(|(name, (rib, _))| (name, rib.report)));
+        self.aside.extend(ribs.into_iter().map(|(name, rib)| (name, rib.report)));
         self.begin_with(replayer);
         for updates in mem::take(&mut self.ready).into_values() {
             self.add_updates(updates);
@@ -263,8 +313,11 @@ impl Lane {
             {
                 replayer.updates(self.reports.len() as u32, &updates.reading, time);
             }
-            self.reports.push(updates.report);
+            self.reports.push(updates.report.clone());
             self.n_applied += 1;
+            if self.may_begin_again {
+                self.applied.add(updates);
+            }
         }
         if self.n_applied == self.plan.updates.len() {
             self.replay = self.replayer.take().map(Replayer::finish).or(self.replay.take());

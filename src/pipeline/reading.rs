@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::collecting::stop;
 use crate::archive::{ArchiveFile, DumpKind};
-use crate::bgp::{Family, Peer};
+use crate::bgp::{Family, Peer, Prefix};
 use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
 use crate::crew::Crew;
@@ -30,6 +30,16 @@ const MIN_TABLE: f64 = 0.75;
 pub(super) struct ReadFile {
     pub reading: Reading,
     pub report: FileReading,
+    /// How many prefixes of the chosen origins had been revealed when it was read: it was read for these.
+    pub n_known: usize,
+}
+
+impl ReadFile {
+    /// Whether it names any of `revealed` for which it was not read.
+    pub(super) fn is_stale(&self, revealed: &[Prefix]) -> bool {
+        let unknown = revealed.get(self.n_known..).unwrap_or_default();
+        unknown.iter().any(|prefix| self.reading.skipped_prefixes.may_affect(prefix))
+    }
 }
 
 /// Reads a file and tells so, unless the run is to stop.
@@ -107,7 +117,7 @@ fn read_file(
         verdict,
         detail,
     };
-    ReadFile { reading, report }
+    ReadFile { reading, report, n_known: 0 }
 }
 
 /// A file that ends with an error as soon as the run is to stop.

@@ -53,10 +53,10 @@ pub(super) struct Work<'a> {
 struct Queue {
     jobs: VecDeque<Job>,
     selection: Arc<Selection>,
-    /// The prefixes of the chosen origins that RIB dumps revealed, in this order; the selection holds them.
-    by_ribs: Vec<Prefix>,
-    /// Those that only updates reveal.
-    by_updates: BTreeSet<Prefix>,
+    /// The prefixes of the chosen origins that were revealed so far, in this order; the selection contains them.
+    revealed: Vec<Prefix>,
+    /// How many of them were looked for in all RIB dumps.
+    n_in_ribs: usize,
     /// Jobs that are not done, and the RIB dumps among them.
     n_open: usize,
     n_ribs_open: usize,
@@ -80,8 +80,10 @@ pub(super) struct Done {
     pub selection: Selection,
     /// The prefixes that readings of RIB dumps left out, in this round or before it.
     pub skipped_in_ribs: SkippedPrefixes,
-    /// Prefixes of the chosen origins that were not yet looked for in all that was read.
-    pub revealed: BTreeSet<Prefix>,
+    /// The prefixes of the chosen origins, in the order in which they were revealed; the selection contains them.
+    pub revealed: Vec<Prefix>,
+    /// How many of them were looked for in all RIB dumps.
+    pub n_in_ribs: usize,
 }
 
 impl<'a> Work<'a> {
@@ -90,6 +92,7 @@ impl<'a> Work<'a> {
         lanes: Vec<Lane>,
         selection: Selection,
         skipped_in_ribs: SkippedPrefixes,
+        revealed: Vec<Prefix>,
     ) -> Work<'a> {
         let origins: Vec<Asn> = selection.origins().collect();
         let mut jobs: VecDeque<Job> = VecDeque::new();
@@ -97,7 +100,7 @@ impl<'a> Work<'a> {
             let (ribs, updates) = lane.to_read();
             let mut ribs = ribs.to_vec();
             by_size(&mut ribs);
-            jobs.extend(ribs.into_iter().chain(updates.iter().cloned()).map(|file| Job { lane: index, file }));
+            jobs.extend(ribs.into_iter().chain(updates).map(|file| Job { lane: index, file }));
         }
         if !origins.is_empty() {
             jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
@@ -109,8 +112,8 @@ impl<'a> Work<'a> {
             n_running: 0,
             jobs,
             selection: Arc::new(selection),
-            by_ribs: Vec::new(),
-            by_updates: BTreeSet::new(),
+            n_in_ribs: revealed.len(),
+            revealed,
             n_ready: 0,
             max_ready: MAX_READY + rayon::current_num_threads(),
             takes_updates: origins.is_empty() || n_ribs_open == 0,
@@ -147,7 +150,13 @@ impl<'a> Work<'a> {
         let lanes = self.lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         let selection = Arc::unwrap_or_clone(queue.selection);
         let skipped_in_ribs = self.skipped_in_ribs.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Done { lanes: lanes.collect(), selection, skipped_in_ribs, revealed: queue.by_updates })
+        Ok(Done {
+            lanes: lanes.collect(),
+            selection,
+            skipped_in_ribs,
+            revealed: queue.revealed,
+            n_in_ribs: queue.n_in_ribs,
+        })
     }
 
     fn work(&self) {
@@ -158,7 +167,7 @@ impl<'a> Work<'a> {
                 if queue.is_over() {
                     break;
                 }
-                queue.take_next().map(|job| (job, Arc::clone(&queue.selection), queue.by_ribs.len()))
+                queue.take_next().map(|job| (job, Arc::clone(&queue.selection), queue.revealed.len()))
             };
             let Some((job, selection, n_known)) = next else {
                 // Meanwhile what those who read have to do beside it.
@@ -167,7 +176,7 @@ impl<'a> Work<'a> {
             };
             let Task { cache, progress, .. } = self.task;
             match reading::read_one(&job.file, cache, &selection, &self.crew, progress) {
-                Ok(read) => self.deliver(&job, read, &selection, n_known),
+                Ok(read) => self.deliver(&job, ReadFile { n_known, ..read }, &selection),
                 Err(error) => self.fail(error),
             }
             let mut queue = lock(&self.queue);
@@ -182,11 +191,10 @@ impl<'a> Work<'a> {
         lock(&self.queue).error.get_or_insert(error);
     }
 
-    /// Hands a file to its collector, read when RIB dumps had revealed `n_known` prefixes.
-    fn deliver(&self, job: &Job, mut read: ReadFile, selection: &Selection, n_known: usize) {
-        let revealed = self.originated(&read.reading, selection);
+    /// Hands a file that was read with `selection` to its collector.
+    fn deliver(&self, job: &Job, mut read: ReadFile, selection: &Selection) {
+        self.reveal(originated(&read.reading, selection, &self.origins));
         if !is_rib(&job.file) {
-            lock(&self.queue).by_updates.extend(revealed);
             return self.with_lane(job.lane, |lane| {
                 lane.add_updates(read);
                 lane.apply();
@@ -194,15 +202,9 @@ impl<'a> Work<'a> {
         }
         let skipped = mem::take(&mut read.reading.skipped_prefixes);
         lock(&self.skipped_in_ribs).merge(&skipped);
-        let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read, n_known));
+        let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read));
         let was_last = {
             let mut queue = lock(&self.queue);
-            for prefix in
-                revealed.into_iter().filter(|prefix| !queue.selection.wants_exactly(prefix)).collect::<Vec<_>>()
-            {
-                Arc::make_mut(&mut queue.selection).add_prefix(prefix);
-                queue.by_ribs.push(prefix);
-            }
             queue.n_ribs_open -= 1;
             queue.n_ribs_open == 0
         };
@@ -212,6 +214,18 @@ impl<'a> Work<'a> {
             }
         } else if was_last {
             self.settle_all();
+        }
+    }
+
+    /// Selects prefixes of the chosen origins from now on.
+    fn reveal(&self, prefixes: BTreeSet<Prefix>) {
+        let mut queue = lock(&self.queue);
+        let is_new = |prefix: &Prefix| !queue.selection.wants_exactly(prefix);
+        let new: Vec<Prefix> = prefixes.into_iter().filter(is_new).collect();
+        if !new.is_empty() {
+            let selection = Arc::make_mut(&mut queue.selection);
+            new.iter().for_each(|prefix| selection.add_prefix(*prefix));
+            queue.revealed.extend(new);
         }
     }
 
@@ -234,7 +248,10 @@ impl<'a> Work<'a> {
             }
             let mut queue = lock(&self.queue);
             queue.n_ribs_open -= 1;
-            queue.takes_updates |= is_settled;
+            if is_settled {
+                queue.takes_updates = true;
+                queue.n_in_ribs = queue.revealed.len();
+            }
             if is_settled || queue.n_ribs_open > 0 {
                 break;
             }
@@ -244,9 +261,9 @@ impl<'a> Work<'a> {
     /// By collector, what has to be read before any replay begins: RIB dumps that were read before the last revealed prefix
     /// was known, and may name it; then those that take the place of broken ones, which may reveal more.
     fn needed_ribs(&self) -> Vec<Vec<ArchiveFile>> {
-        let by_ribs = lock(&self.queue).by_ribs.clone();
+        let revealed = lock(&self.queue).revealed.clone();
         let skipped = lock(&self.skipped_in_ribs);
-        let latest_missed = by_ribs.iter().rposition(|prefix| skipped.may_affect(prefix));
+        let latest_missed = revealed.iter().rposition(|prefix| skipped.may_affect(prefix));
         drop(skipped);
         let n_known = latest_missed.map_or(0, |n| n + 1);
         let of_each = |act: &dyn Fn(&mut Lane) -> Vec<ArchiveFile>| -> Vec<Vec<ArchiveFile>> {
@@ -302,11 +319,6 @@ impl<'a> Work<'a> {
         let mut queue = lock(&self.queue);
         queue.n_ready = (queue.n_ready + after).saturating_sub(before);
         result
-    }
-
-    /// The prefixes that a chosen origin originates in any RIB entry or announcement, and that nobody looked for.
-    fn originated(&self, reading: &Reading, selection: &Selection) -> BTreeSet<Prefix> {
-        originated(reading, selection, &self.origins)
     }
 }
 
@@ -402,8 +414,8 @@ mod tests {
         Queue {
             jobs: kinds.iter().map(|kind| Job { lane: 0, file: file(kind) }).collect(),
             selection: Arc::default(),
-            by_ribs: Vec::new(),
-            by_updates: BTreeSet::new(),
+            revealed: Vec::new(),
+            n_in_ribs: 0,
             n_open: kinds.len(),
             n_ribs_open: kinds.iter().filter(|kind| **kind == DumpKind::Rib).count(),
             n_running: 0,

@@ -36,7 +36,7 @@ fn dump(n_peers: u8, size: u64, last_blocks: [u16; 2]) -> ReadFile {
         verdict: Verdict::Ok,
         detail: None,
     };
-    ReadFile { reading, report }
+    ReadFile { reading, report, n_known: 0 }
 }
 
 /// Which of them are accepted, and the first reason why one is not.
