@@ -26,7 +26,7 @@ use super::repeats::PrefixCount;
 use super::skipped_prefixes::{SkippedPrefixes, UPDATE_BLOCKS};
 use super::walk::{Next, Record, Walk};
 use super::wire::Octets;
-use super::{Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
+use super::{Census, Change, Counts, Ending, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection, updates};
 use crate::bgp::{AsPath, Asn, Family, Peer, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
@@ -127,10 +127,8 @@ impl<'s> Draft<'s> {
         self.compare_repeats();
         let runs = self.runs.finish();
         let believed = clock::believed(&runs, None);
-        Reading {
+        let census = Census {
             peers: self.peers.into_list(),
-            events: self.events,
-            skipped_prefixes: self.skipped_prefixes,
             control: self.control.finish(),
             counts: self.counts,
             damage: self.damage,
@@ -142,7 +140,8 @@ impl<'s> Draft<'s> {
             has_trailing_bytes: self.has_trailing_bytes,
             last_blocks: self.prefixes.last_blocks(),
             lacks_peer_table: self.lacked_peer_table,
-        }
+        };
+        Reading { census, events: self.events, skipped_prefixes: self.skipped_prefixes }
     }
 
     /// Does all there is to do about an UPDATE that nobody asked about, sent by a peer whose session is known to be

@@ -276,8 +276,8 @@ impl Lane {
         let nominal = |n: usize| self.plan.span(n, self.window.end);
         let next = self.plan.updates.get(n + 1).and_then(|next| self.ready.get(&next.name));
         let next = next.filter(|next| next.report.verdict != Verdict::Unreadable);
-        let believed = next.map(|next| clock::believed(&next.reading.runs, nominal(n + 1))).unwrap_or_default();
-        let last = clock::believed(&reading.runs, nominal(n)).last().map(|run| run.last_at);
+        let believed = next.map(|next| clock::believed(&next.reading.census.runs, nominal(n + 1))).unwrap_or_default();
+        let last = clock::believed(&reading.census.runs, nominal(n)).last().map(|run| run.last_at);
         FileTime { nominal: nominal(n), next_at: clock::begins_at(&believed, last) }
     }
 

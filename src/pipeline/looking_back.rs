@@ -116,7 +116,7 @@ fn flaw(rib: &ReadFile, replay: &Replay) -> Option<String> {
     let own = reading::judge_ribs(&[rib], &BTreeMap::new()).pop().flatten();
     own.or_else(|| {
         let listed: BTreeMap<_, [u64; 2]> =
-            rib.reading.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
+            rib.reading.census.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
         replay.tables.iter().find_map(|other| {
             Family::ALL.into_iter().find_map(|family| {
                 let sizes = replay.peers.iter().zip(&other.sizes).map(|(peer, other)| {

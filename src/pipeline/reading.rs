@@ -74,8 +74,8 @@ fn read_file(
     let (reading, bytes, sha256, verdict, detail) = match opened {
         Ok((mut reading, bytes, sha256)) => {
             // Times far from those in the name do not count, unless there are no others.
-            let believed = clock::believed(&reading.runs, Some(file.nominal_span()));
-            reading.span = clock::span(&believed).or(reading.span);
+            let believed = clock::believed(&reading.census.runs, Some(file.nominal_span()));
+            reading.census.span = clock::span(&believed).or(reading.census.span);
             let (verdict, detail) = verdict(file, &reading);
             (reading, bytes, sha256, verdict, detail)
         }
@@ -97,13 +97,13 @@ fn read_file(
         kind: file.kind.name().into(),
         bytes,
         sha256,
-        first_at: reading.span.map(|span| span.0),
-        last_at: reading.span.map(|span| span.1),
-        n_records: reading.counts.records,
-        n_damaged: reading.counts.damaged,
-        n_unsupported: reading.counts.unsupported,
-        damage: reading.damage.clone(),
-        skipped: reading.skipped.clone(),
+        first_at: reading.census.span.map(|span| span.0),
+        last_at: reading.census.span.map(|span| span.1),
+        n_records: reading.census.counts.records,
+        n_damaged: reading.census.counts.damaged,
+        n_unsupported: reading.census.counts.unsupported,
+        damage: reading.census.damage.clone(),
+        skipped: reading.census.skipped.clone(),
         verdict,
         detail,
     };
@@ -126,30 +126,30 @@ impl Read for Stoppable<'_> {
 }
 
 fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
-    if let Ending::Unreadable(why) | Ending::Corrupt(why) = &reading.ending {
+    if let Ending::Unreadable(why) | Ending::Corrupt(why) = &reading.census.ending {
         return (Verdict::Unreadable, Some(why.clone()));
     }
     // Cut or damaged, what is left of a file tells just as well that it is another one.
     if let Some(why) = foreign(file, reading) {
         return (Verdict::Unreadable, Some(why));
     }
-    if clock::is_unusable(&reading.runs) {
+    if clock::is_unusable(&reading.census.runs) {
         return (Verdict::Unreadable, Some("the times of its records step back again and again".to_owned()));
     }
-    if let Ending::Truncated(why) = &reading.ending {
+    if let Ending::Truncated(why) = &reading.census.ending {
         return (Verdict::Truncated, Some(why.clone()));
     }
-    if reading.span.is_none() {
+    if reading.census.span.is_none() {
         return (Verdict::Empty, Some("it holds no record".to_owned()));
     }
-    let counts = reading.counts;
+    let counts = reading.census.counts;
     let unsupported = unsupported(counts.unsupported);
     if let Some(what) = &unsupported
         && counts.messages + counts.state_changes + counts.rib_records == 0
     {
         return (Verdict::Unreadable, Some(format!("it holds no message, state change or route, and {what}")));
     }
-    let damage = reading.damage.first().map(|damage| format!("at byte {}: {}", damage.offset, damage.what));
+    let damage = reading.census.damage.first().map(|damage| format!("at byte {}: {}", damage.offset, damage.what));
     let details: Vec<String> = damage.into_iter().chain(unsupported).collect();
     if details.is_empty() { (Verdict::Ok, None) } else { (Verdict::Damaged, Some(details.join("; "))) }
 }
@@ -161,14 +161,14 @@ fn unsupported(n: u64) -> Option<String> {
 
 /// Why the records are not those that the name of the file promises.
 fn foreign(file: &ArchiveFile, reading: &Reading) -> Option<String> {
-    let (first, last) = reading.span?;
+    let (first, last) = reading.census.span?;
     if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
         return Some(format!("its records are of {first} to {last}: a wrong clock"));
     }
     if is_of_another_time(file, first, last) {
         return Some(format!("its records are of {first} to {last}: those of another file"));
     }
-    let counts = reading.counts;
+    let counts = reading.census.counts;
     let is_rib = counts.rib_records > 0 && counts.messages + counts.state_changes == 0;
     (file.kind == DumpKind::Updates && is_rib).then(|| "it is a RIB dump".to_owned())
 }
@@ -223,7 +223,7 @@ pub(super) fn judge_ribs(ribs: &[&ReadFile], known: &BTreeMap<String, String>) -
 
 /// Whether the last prefixes of a RIB dump are about those of another one: it does not end early.
 fn reaches_as_far(reading: &Reading, other: &Reading) -> bool {
-    reading.last_blocks.iter().zip(other.last_blocks).all(|(block, other)| *block >= other)
+    reading.census.last_blocks.iter().zip(other.census.last_blocks).all(|(block, other)| *block >= other)
 }
 
 /// How many prefixes each peer that has any carries, IPv4 then IPv6.
@@ -231,7 +231,7 @@ type Tables = BTreeMap<Peer, [u64; 2]>;
 
 fn tables(reading: &Reading) -> Tables {
     let mut tables = Tables::new();
-    for activity in reading.peers.iter().filter(|activity| activity.table_size != [0, 0]) {
+    for activity in reading.census.peers.iter().filter(|activity| activity.table_size != [0, 0]) {
         let sizes = tables.entry(activity.peer).or_default();
         *sizes = [sizes[0] + activity.table_size[0], sizes[1] + activity.table_size[1]];
     }
@@ -241,18 +241,18 @@ fn tables(reading: &Reading) -> Tables {
 /// What is wrong with a RIB dump on its own.
 fn flaw(rib: &ReadFile, tables: &Tables) -> Option<String> {
     // What follows a whole container takes nothing from it.
-    let damaged = rib.reading.counts.damaged - u64::from(rib.reading.has_trailing_bytes);
+    let damaged = rib.reading.census.counts.damaged - u64::from(rib.reading.census.has_trailing_bytes);
     match rib.report.verdict {
         Verdict::Unreadable | Verdict::Truncated | Verdict::Empty | Verdict::Missing | Verdict::Unavailable => {
             rib.report.detail.clone()
         }
-        _ if rib.reading.lacks_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
-        _ if tables.is_empty() && rib.reading.peers.is_empty() => {
+        _ if rib.reading.census.lacks_peer_table => Some("it has no PEER_INDEX_TABLE".to_owned()),
+        _ if tables.is_empty() && rib.reading.census.peers.is_empty() => {
             Some("its peer table names no peer: every row has AS 0 or no address".to_owned())
         }
         _ if tables.is_empty() => Some("no peer holds a unicast route in it".to_owned()),
         _ if damaged > 0 => {
-            let first = rib.reading.damage.first().map_or(String::new(), |damage| format!(" ({})", damage.what));
+            let first = rib.reading.census.damage.first().map_or(String::new(), |damage| format!(" ({})", damage.what));
             Some(format!("{damaged} damaged records{first}: what they held would seem absent"))
         }
         _ => unsupported(rib.report.n_unsupported).map(|what| format!("{what}: what they held would seem absent")),
@@ -303,7 +303,7 @@ pub fn check_download(path: &Path, progress: &dyn Progress) -> Checked {
     if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
         return Checked::Cut("it has no byte".to_owned());
     }
-    match decode::read(Stoppable { input: file, progress }, &Selection::new()).ending {
+    match decode::read(Stoppable { input: file, progress }, &Selection::new()).census.ending {
         Ending::Complete => Checked::Whole,
         Ending::Truncated(why) | Ending::Corrupt(why) => Checked::Cut(why),
         Ending::Unreadable(why) => Checked::Foreign(why),

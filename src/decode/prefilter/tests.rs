@@ -197,12 +197,16 @@ fn check_nothing_lost(file: &[u8], selection: &Selection) {
     let [filtered, whole] =
         [false, true].map(|decode_all| events::read_records(decompress(file, &Crew::new()), selection, decode_all));
     let comparable = |reading: &Reading| {
-        let control = (reading.control.prefixes.clone(), reading.control.held.clone(), reading.control.changes.clone());
-        let end = (reading.ending.clone(), reading.skipped.clone());
-        (reading.peers.clone(), reading.events.clone(), reading.span, end, control)
+        let control = (
+            reading.census.control.prefixes.clone(),
+            reading.census.control.held.clone(),
+            reading.census.control.changes.clone(),
+        );
+        let end = (reading.census.ending.clone(), reading.census.skipped.clone());
+        (reading.census.peers.clone(), reading.events.clone(), reading.census.span, end, control)
     };
     assert_eq!(comparable(&filtered), comparable(&whole));
-    assert!(filtered.counts.damaged <= whole.counts.damaged);
+    assert!(filtered.census.counts.damaged <= whole.census.counts.damaged);
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bgp::{Asn, Collector};
-use crate::decode::PeerActivity;
+use crate::decode::{Census, PeerActivity};
 
 /// The whole of the address space, and a part of it.
 const WHOLE: [u16; 2] = [0xdfff, 0];
@@ -19,7 +19,8 @@ fn dump(n_peers: u8, size: u64, last_blocks: [u16; 2]) -> ReadFile {
         is_internal: false,
     };
     let peers = (0..n_peers).map(activity).collect();
-    let reading = Reading { peers, last_blocks, ..Reading::default() };
+    let census = Census { peers, last_blocks, ..Census::default() };
+    let reading = Reading { census, ..Reading::default() };
     let report = FileReading {
         name: String::new(),
         collector: Collector::new("rrc00"),
