@@ -195,9 +195,9 @@ fn of_origin(event: &RouteEvent, origins: &[Asn]) -> Option<Prefix> {
 fn wanted(event: &RouteEvent, selection: &Selection, origins: &[Asn]) -> bool {
     match &event.change {
         Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-            selection.wants(prefix) || origins.iter().any(|origin| path.originates(*origin))
+            selection.matches(prefix) || origins.iter().any(|origin| path.originates(*origin))
         }
-        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.wants(prefix),
+        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.matches(prefix),
         _ => true,
     }
 }

@@ -100,7 +100,7 @@ fn read(file: &str, question: &Question, selection: &Selection, out: &mut impl W
             latest => latest.insert(Named {
                 prefix: *prefix,
                 at,
-                is_wanted: selection.wants_exactly(prefix),
+                is_wanted: selection.has_prefix(prefix),
                 texts: [at.to_string(), format!("{prefix}\n")],
             }),
         };

@@ -20,7 +20,7 @@ use super::mrt::{
 use super::numbers::Numbers;
 use super::paths::Paths;
 use super::peers::{Peers, is_placeholder};
-use super::prefilter::{Matter, update_matters};
+use super::prefilter::{Relevance, relevance};
 use super::prefix_hash::hash_bits;
 use super::repeats::PrefixCount;
 use super::skipped_prefixes::{SkippedPrefixes, UPDATE_BLOCKS};
@@ -154,15 +154,15 @@ impl<'s> Draft<'s> {
             let encoding = message_encoding(next.kind, next.subtype)?;
             let (peer, message) = self.peers.by_envelope(body.0, encoding.four_octets)?;
             let update = whole_update(message)?;
-            let matter = update_matters(update, encoding, self.selection, &mut self.skipped_prefixes);
-            (matter != Matter::Routes && self.peers.is_alive(peer)).then_some((peer, at, update, encoding, matter))
+            let matter = relevance(update, encoding, self.selection, &mut self.skipped_prefixes);
+            (matter != Relevance::Routes && self.peers.is_alive(peer)).then_some((peer, at, update, encoding, matter))
         };
         let Some((peer, at, update, encoding, matter)) = passed() else { return false };
         self.time(at);
         self.counts.records += 1;
         self.counts.messages += 1;
         self.peers.heard(peer, at);
-        if matter == Matter::Sample {
+        if matter == Relevance::ControlSample {
             let lists = Lists::of(update, update.len(), encoding.add_path);
             let now = (self.runs.now(), self.runs.index());
             self.control.update(now, self.events.len(), peer, &lists, encoding.add_path, self.selection);
@@ -329,8 +329,8 @@ impl<'s> Draft<'s> {
     ) {
         let is_whole = update.len() == length && !self.decode_all && !self.peers.lacks_number(peer);
         let skipped = &mut self.skipped_prefixes;
-        let matter = if is_whole { update_matters(update, encoding, self.selection, skipped) } else { Matter::Routes };
-        if matter == Matter::Nothing {
+        let matter = if is_whole { relevance(update, encoding, self.selection, skipped) } else { Relevance::Routes };
+        if matter == Relevance::None {
             return;
         }
         let lists = Lists::of(update, length, encoding.add_path);
@@ -340,7 +340,7 @@ impl<'s> Draft<'s> {
         }
         let now = (self.runs.now(), self.runs.index());
         self.control.update(now, self.events.len(), peer, &lists, encoding.add_path, self.selection);
-        if matter == Matter::Routes {
+        if matter == Relevance::Routes {
             self.routes(record, at, peer, lists, encoding.four_octets);
         }
     }
@@ -354,7 +354,7 @@ impl<'s> Draft<'s> {
             self.event(record, at, peer, Change::EndOfRib { family });
         }
         for (prefix, path_id) in decoded.withdrawn {
-            if self.selection.wants(&prefix) {
+            if self.selection.matches(&prefix) {
                 self.event(record, at, peer, Change::Withdraw { prefix, path_id });
             } else {
                 self.skip_in_update(&prefix);
@@ -366,7 +366,7 @@ impl<'s> Draft<'s> {
             }
             let of_wanted_origin = self.originates(&path);
             for (prefix, path_id) in decoded.announced {
-                if of_wanted_origin || self.selection.wants(&prefix) {
+                if of_wanted_origin || self.selection.matches(&prefix) {
                     let path = path.clone();
                     self.event(record, at, peer, Change::Announce { prefix, path_id, path });
                 } else {
@@ -378,7 +378,7 @@ impl<'s> Draft<'s> {
         // RIB dump or a message that can be read has shown to be of a wanted origin is asked for by prefix, and the files
         // are read again. Of a prefix that only unreadable messages could show to be its own nothing is ever claimed.
         for prefix in decoded.unclear {
-            if self.selection.wants(&prefix) {
+            if self.selection.matches(&prefix) {
                 self.event(record, at, peer, Change::Unclear { prefix });
             } else {
                 self.skip_in_update(&prefix);
@@ -489,7 +489,7 @@ impl<'s> Draft<'s> {
 
     /// Whether a path may have a wanted origin.
     pub(super) fn originates(&self, path: &AsPath) -> bool {
-        self.selection.has_origins() && path.origins().iter().any(|origin| self.selection.wants_origin(*origin))
+        self.selection.has_origins() && path.origins().iter().any(|origin| self.selection.matches_origin(*origin))
     }
 
     pub(super) fn event(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, change: Change) {

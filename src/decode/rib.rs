@@ -6,7 +6,7 @@ use super::attributes::{Network, max_length, multiprotocol_family, nlri};
 use super::events::Draft;
 use super::peer_table;
 use super::peers::NO_PEER_INDEX;
-use super::prefilter::{origin_matters, prefix_matters};
+use super::prefilter::{origin_may_match, prefix_matches};
 use super::prefix_hash::hash;
 use super::walk::Record;
 use super::wire::Octets;
@@ -72,7 +72,7 @@ impl Draft<'_> {
         self.prefixes.numbered(record.body);
         let n_prefix = self.nth(network, first_peer);
         let hash = hash(network.octets, network.length);
-        let wanted = prefix_matters(family, network.length, network.octets, hash, self.selection).unwrap_or(true);
+        let wanted = prefix_matches(family, network.length, network.octets, hash, self.selection).unwrap_or(true);
         let originates = self.count_entries(record, at, &entries, (n_prefix, hash), wanted);
         if !self.selection.has_origins() {
             return;
@@ -161,7 +161,7 @@ impl Draft<'_> {
             if let Some(sampled) = sampled {
                 self.control.hold(peer, sampled, false);
             }
-            if BY_ORIGIN && origin_matters(attributes, true, self.selection) != Some(false) {
+            if BY_ORIGIN && origin_may_match(attributes, true, self.selection) != Some(false) {
                 return false;
             }
             octets = rest;
@@ -240,7 +240,7 @@ impl Draft<'_> {
         if let Some(sampled) = self.sampled(network, hash) {
             self.control.hold(peer, sampled, false);
         }
-        let wanted = prefix_matters(family, length, octets, hash, self.selection).unwrap_or(true);
+        let wanted = prefix_matches(family, length, octets, hash, self.selection).unwrap_or(true);
         if !wanted && self.selection.has_origins() {
             self.pass_over(hash);
         }
@@ -295,7 +295,7 @@ impl Draft<'_> {
     fn may_originate(&self, entry: &Entry) -> bool {
         self.decode_all
             || self.selection.has_origins()
-                && origin_matters(entry.attributes, entry.four_octets, self.selection).unwrap_or(true)
+                && origin_may_match(entry.attributes, entry.four_octets, self.selection).unwrap_or(true)
     }
 }
 

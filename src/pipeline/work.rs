@@ -197,8 +197,7 @@ impl<'a> Work<'a> {
         let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read, n_known));
         let was_last = {
             let mut queue = lock(&self.queue);
-            for prefix in
-                revealed.into_iter().filter(|prefix| !queue.selection.wants_exactly(prefix)).collect::<Vec<_>>()
+            for prefix in revealed.into_iter().filter(|prefix| !queue.selection.has_prefix(prefix)).collect::<Vec<_>>()
             {
                 Arc::make_mut(&mut queue.selection).add_prefix(prefix);
                 queue.by_ribs.push(prefix);
@@ -318,7 +317,7 @@ pub(super) fn originated(reading: &Reading, selection: &Selection, origins: &[As
     }
     for event in &reading.events {
         if let Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } = &event.change
-            && !selection.wants_exactly(prefix)
+            && !selection.has_prefix(prefix)
             && origins.iter().any(|origin| path.originates(*origin))
         {
             prefixes.insert(*prefix);

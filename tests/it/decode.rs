@@ -160,7 +160,7 @@ fn route(change: &Change) -> Option<(outage_replay::bgp::Prefix, Vec<outage_repl
 fn check_selection(file: &Path, everything: &Reading, selection: &Selection) {
     let wanted = |change: &Change| {
         route(change).is_none_or(|(prefix, origins)| {
-            selection.wants(&prefix) || origins.iter().any(|origin| selection.wants_origin(*origin))
+            selection.matches(&prefix) || origins.iter().any(|origin| selection.matches_origin(*origin))
         })
     };
     let expected: Vec<_> = everything.events.iter().filter(|event| wanted(&event.change)).collect();

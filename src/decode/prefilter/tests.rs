@@ -6,7 +6,7 @@ use super::super::attributes::Encoding;
 use super::super::container::decompress;
 use super::super::samples::*;
 use super::super::{Reading, Selection, events};
-use super::{Noted, routes_matter};
+use super::{Noted, routes_may_match};
 use crate::crew::Crew;
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
@@ -14,7 +14,7 @@ const AS2: Encoding = Encoding { four_octets: false, add_path: false };
 const P: &str = "175.45.176.0/24";
 
 fn matters(update: &[u8], encoding: Encoding, words: &str) -> Option<bool> {
-    routes_matter(update, encoding, &selection(words), &mut Noted { sampled: false, skipped: None })
+    routes_may_match(update, encoding, &selection(words), &mut Noted { sampled: false, skipped: None })
 }
 
 #[test]
