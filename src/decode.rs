@@ -9,11 +9,10 @@ mod census;
 pub mod clock;
 mod container;
 mod control;
-mod covers;
+mod covering;
 #[cfg(test)]
 mod differential_tests;
 mod envelope;
-mod events;
 mod lists;
 mod losses;
 mod mrt;
@@ -23,6 +22,8 @@ mod peer_table;
 mod peers;
 mod prefilter;
 mod prefix_hash;
+mod reading_builder;
+mod records;
 mod repeats;
 mod resync;
 mod rib;
@@ -80,8 +81,6 @@ pub enum Change {
         path_id: Option<u32>,
         /// The AS path, AS4_PATH merged.
         path: AsPath,
-        /// When the route last changed, as the collector remembers it. A hint, never the time of a state.
-        originated_at: Timestamp,
     },
     /// The peer announced this route; it replaces an earlier one of the same prefix and path identifier.
     Announce {
@@ -184,7 +183,7 @@ pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
 
 /// The same, with the help of a crew in decompressing. The reading is the same with any crew.
 pub fn read_with(input: impl Read + Send, selection: &Selection, crew: &Crew) -> Reading {
-    events::read(container::decompress(input, crew), selection)
+    records::read(container::decompress(input, crew), selection)
 }
 
 /// The decompressed bytes of one archive file. Reading ends with an error where a container is cut or damaged.

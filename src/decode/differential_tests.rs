@@ -210,7 +210,7 @@ fn real_archives_read_alike_in_every_way() {
             "{}: with a crew",
             file.display()
         );
-        let unfiltered = events::read_records(container::decompress(once, &Crew::new()), &selection, true);
+        let unfiltered = records::read_records(container::decompress(once, &Crew::new()), &selection, true);
         assert!(same(&alone, &unfiltered), "{}: without the filter", file.display());
         let beside = beside_origins(&whole, &targets);
         let expected = whole.events.iter().filter(|event| wanted(event, &targets));

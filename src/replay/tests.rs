@@ -89,7 +89,7 @@ fn story(text: &str) -> Story {
                             continue;
                         }
                         let path = AsPath::new(vec![who.asn, Asn(64510)], 1);
-                        let change = Change::RibEntry { prefix: prefix(word), path_id: None, path, originated_at: at };
+                        let change = Change::RibEntry { prefix: prefix(word), path_id: None, path };
                         let (clock, run, record, offset) = (at, 0, number, 100 * number);
                         rib.events.push(RouteEvent { at, clock, run, record, offset, peer: index, change });
                     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::attributes::Encoding;
 use super::super::container::decompress;
 use super::super::samples::*;
-use super::super::{Reading, Selection, events};
+use super::super::{Reading, Selection, records};
 use super::{Noted, routes_may_match};
 use crate::crew::Crew;
 
@@ -195,7 +195,7 @@ fn some_selection() -> impl Strategy<Value = Selection> {
 
 fn check_nothing_lost(file: &[u8], selection: &Selection) {
     let [filtered, whole] =
-        [false, true].map(|decode_all| events::read_records(decompress(file, &Crew::new()), selection, decode_all));
+        [false, true].map(|decode_all| records::read_records(decompress(file, &Crew::new()), selection, decode_all));
     let comparable = |reading: &Reading| {
         let control = (
             reading.census.control.prefixes.clone(),

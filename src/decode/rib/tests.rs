@@ -22,12 +22,10 @@ fn path(origin: u32) -> Vec<u8> {
 }
 
 #[test]
-fn an_entry_happens_when_the_dump_is_written_and_remembers_its_origination() {
+fn an_entry_has_the_time_at_which_the_dump_was_written() {
     let reading = reading(&[peer_table(&[PEER]), rib(2, P, &[entry(0, None, &path(131279))])], P);
     let event = &reading.events[0];
     assert_eq!(event.at.secs(), i64::from(AT));
-    let super::Change::RibEntry { originated_at, .. } = event.change else { panic!("{event:?}") };
-    assert_eq!(originated_at.secs(), i64::from(AT - 86_400));
     assert_eq!((event.record, event.offset), (1, 33));
     assert!(!reading.census.lacks_peer_table);
 }

@@ -1,7 +1,10 @@
 //! What records mean, and that the prefilter loses none of it.
 
+use super::super::MAX_DAMAGE;
 use super::super::samples::*;
 use super::*;
+use crate::bgp::AsPath;
+use crate::coverage::Skipped;
 
 const P: &str = "175.45.176.0/24";
 
