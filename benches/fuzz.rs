@@ -158,13 +158,18 @@ fn check(file: &[u8], chance: &mut Chance) -> Result<usize, String> {
     origins.iter().for_each(|origin| selection.add_origin(*origin));
     let alone = decode::read(file, &selection);
     let helped = with_crew(file, &selection, 1 + chance.below(2));
-    let of = |reading: &Reading| (reading.events.clone(), reading.counts, reading.ending.clone(), reading.span);
+    let of = |reading: &Reading| {
+        (reading.events.clone(), reading.census.counts, reading.census.ending.clone(), reading.census.span)
+    };
     if of(&alone) != of(&helped) {
         return Err("a crew changes the reading".to_owned());
     }
     let expected = whole.events.iter().filter(|event| wanted(event, &selection, &origins));
     let (own, beside): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| wanted(event, &selection, &origins));
-    if !own.into_iter().eq(expected) || alone.peers != whole.peers || alone.ending != whole.ending {
+    if !own.into_iter().eq(expected)
+        || alone.census.peers != whole.census.peers
+        || alone.census.ending != whole.census.ending
+    {
         return Err("the filter changes the reading".to_owned());
     }
     // The other routes of a prefix of a chosen origin, and those of the prefixes that cover it.
@@ -190,9 +195,9 @@ fn of_origin(event: &RouteEvent, origins: &[Asn]) -> Option<Prefix> {
 fn wanted(event: &RouteEvent, selection: &Selection, origins: &[Asn]) -> bool {
     match &event.change {
         Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-            selection.wants(prefix) || origins.iter().any(|origin| path.originates(*origin))
+            selection.matches(prefix) || origins.iter().any(|origin| path.originates(*origin))
         }
-        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.wants(prefix),
+        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.matches(prefix),
         _ => true,
     }
 }

@@ -5,14 +5,14 @@
 //! located and counted, and the rest of the file is used.
 
 mod attributes;
+mod census;
 pub mod clock;
 mod container;
 mod control;
-mod covers;
+mod covering;
 #[cfg(test)]
 mod differential_tests;
 mod envelope;
-mod events;
 mod lists;
 mod losses;
 mod mrt;
@@ -22,6 +22,8 @@ mod peer_table;
 mod peers;
 mod prefilter;
 mod prefix_hash;
+mod reading_builder;
+mod records;
 mod repeats;
 mod resync;
 mod rib;
@@ -35,18 +37,18 @@ mod wire;
 
 use std::io::Read;
 
-use crate::bgp::{AsPath, Family, Peer, Prefix};
-use crate::coverage::{Damage, Skipped};
+use crate::bgp::{AsPath, Family, Prefix};
 use crate::crew::Crew;
 use crate::time::Timestamp;
 
+pub use census::{Census, Counts, Ending, MAX_DAMAGE, PeerActivity};
 pub use clock::{CLOCK_TOLERANCE, Run};
 pub use control::{Control, ControlChange};
 pub use prefix_hash::CONTROL_RATE;
 pub use selection::Selection;
 pub use skipped_prefixes::SkippedPrefixes;
 
-/// Index of a peer in [`Reading::peers`] of the same file.
+/// Index of a peer in [`Census::peers`] of the same file.
 pub type PeerIndex = u32;
 
 /// One RIB entry, announcement, withdrawal or session change, as the collector wrote it.
@@ -56,7 +58,7 @@ pub struct RouteEvent {
     pub at: Timestamp,
     /// The latest time among the records of its [`Run`] up to this one.
     pub clock: Timestamp,
-    /// The number of that run in [`Reading::runs`].
+    /// The number of that run in [`Census::runs`].
     pub run: u16,
     /// Index of the record in its file, from 0.
     pub record: u64,
@@ -79,8 +81,6 @@ pub enum Change {
         path_id: Option<u32>,
         /// The AS path, AS4_PATH merged.
         path: AsPath,
-        /// When the route last changed, as the collector remembers it. A hint, never the time of a state.
-        originated_at: Timestamp,
     },
     /// The peer announced this route; it replaces an earlier one of the same prefix and path identifier.
     Announce {
@@ -153,130 +153,47 @@ impl Lost {
     pub const ANYTHING: Lost = Lost { families: [true; 2], withdrawals: true, announcements: true };
 }
 
-/// A peer that a file mentions, and how much it said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerActivity {
-    /// Who.
-    pub peer: Peer,
-    /// The earliest record that the peer sent (BGP messages, not state changes); nothing if it sent none.
-    pub first_at: Option<Timestamp>,
-    /// The latest one.
-    pub last_at: Option<Timestamp>,
-    /// Distinct prefixes that the peer holds in this RIB dump, IPv4 then IPv6; zero in update files.
-    pub table_size: [u64; 2],
-    /// Minutes since the Unix epoch in which it sent any message, in order of the file.
-    pub minutes: Vec<u32>,
-    /// Whether a record shows that the session is inside one AS (iBGP): the collector has the AS number of the peer.
-    pub is_internal: bool,
-}
-
-/// How a file ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Ending {
-    /// After a whole record, at the end of a whole container.
-    #[default]
-    Complete,
-    /// Early: what the container or the last record lacks. Everything before it was read.
-    Truncated(String),
-    /// A check sum over all that was read does not fit: any of it may be wrong.
-    Corrupt(String),
-    /// It never began: not a container or not MRT.
-    Unreadable(String),
-}
-
-/// How many records of each kind a file holds, decoded or not. A record is of one kind at most; peer tables are of
-/// none. `damaged` counts across kinds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// All MRT records.
-    pub records: u64,
-    /// RIB records: one prefix of TABLE_DUMP_V2, one route or batch of TABLE_DUMP.
-    pub rib_records: u64,
-    /// BGP messages, sent by peers.
-    pub messages: u64,
-    /// Session state changes.
-    pub state_changes: u64,
-    /// Records that say nothing about a peer: state changes of address 0.0.0.0 or AS 0, messages that the collector
-    /// itself sent (`_LOCAL` subtypes), routes that are not unicast, protocols other than BGP.
-    pub ignored: u64,
-    /// Types and subtypes that this version does not read; they might hide unicast routes.
-    pub unsupported: u64,
-    /// Records that could not be read, or not as a whole, as far as the selection made the reader look: RIB entries
-    /// that do not matter to it are walked but not decoded. Bytes after the end of the container count as one, and so do
-    /// skipped bytes.
-    pub damaged: u64,
-}
-
-/// Everything that one archive file says about the selection.
+/// The content of one archive file: what is true of the whole file, and what it says about the selection. The default is
+/// that of a whole file without any record.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// Every peer mentioned, in order of appearance; for a TABLE_DUMP_V2 file, those of its peer table.
-    pub peers: Vec<PeerActivity>,
-    /// What the selected records say, in file order; inside one UPDATE withdrawals come first (RFC 4271, section 4.3:
-    /// a prefix that is both withdrawn and announced is announced).
+    /// What is true of the whole file, whatever the selection.
+    pub census: Census,
+    /// The events of the selected routes and of all sessions, in file order; inside one UPDATE withdrawals come first (RFC
+    /// 4271, section 4.3: a prefix that is both withdrawn and announced is announced).
     pub events: Vec<RouteEvent>,
-    /// The prefixes that the file names and that `events` leave out, noted while an origin is selected: by it alone no reader
-    /// can know every prefix that matters.
+    /// The prefixes that the file names and `events` leave out, noted while an origin is selected: an origin AS stands for
+    /// prefixes that may be known only after the file was read.
     pub skipped_prefixes: SkippedPrefixes,
-    /// What it says about the control sample.
-    pub control: Control,
-    /// Every record counted.
-    pub counts: Counts,
-    /// The first [`MAX_DAMAGE`] of them that were damaged.
-    pub damage: Vec<Damage>,
-    /// Earliest and latest record time, outliers left out.
-    pub span: Option<(Timestamp, Timestamp)>,
-    /// The runs of records whose times follow one another, in order.
-    pub runs: Vec<Run>,
-    /// Stretches of bytes inside the file that belong to no record, or to records that do not show whose they are: whatever
-    /// was said in them is lost, and any peer may have said it.
-    pub skipped: Vec<Skipped>,
-    /// How the file ended.
-    pub ending: Ending,
-    /// The time of the last record in it: up to then a file that ends early was read.
-    pub read_until: Option<Timestamp>,
-    /// Whether bytes that belong to nothing follow a whole container. They are damage, and take nothing from what is in it.
-    pub has_trailing_bytes: bool,
-    /// How far a RIB dump reaches, IPv4 then IPv6: the greatest leading 16 bits of its prefixes, among public unicast
-    /// addresses; zero where it has none.
-    pub last_blocks: [u16; 2],
-    /// Whether a TABLE_DUMP_V2 RIB record came before any PEER_INDEX_TABLE, so that its peers are unknown.
-    pub lacks_peer_table: bool,
 }
 
 impl Reading {
     /// About how much memory it takes, in bytes.
     pub fn n_bytes(&self) -> usize {
-        let minutes: usize = self.peers.iter().map(|peer| size_of_val(&peer.minutes[..])).sum();
-        size_of::<Reading>()
-            + size_of_val(&self.peers[..])
-            + minutes
-            + size_of_val(&self.events[..])
-            + size_of_val(&self.control.prefixes[..])
-            + size_of_val(&self.control.changes[..])
-            + size_of_val(&self.runs[..])
-            + self.skipped_prefixes.n_bytes()
+        let Reading { census, events, skipped_prefixes } = self;
+        let Census { peers, control, runs, .. } = census;
+        let minutes: usize = peers.iter().map(|peer| size_of_val(&peer.minutes[..])).sum();
+        let control = size_of_val(&control.prefixes[..]) + size_of_val(&control.changes[..]);
+        let of_census = size_of_val(&peers[..]) + minutes + control + size_of_val(&runs[..]);
+        size_of::<Reading>() + of_census + size_of_val(&events[..]) + skipped_prefixes.n_bytes()
     }
 
     /// The reading of a file that cannot be read, for this reason.
     pub fn unreadable(why: String) -> Reading {
-        Reading { ending: Ending::Unreadable(why), ..Reading::default() }
+        Reading { census: Census { ending: Ending::Unreadable(why), ..Census::default() }, ..Reading::default() }
     }
 }
 
-/// Damage is counted without limit and located this often per file.
-pub const MAX_DAMAGE: usize = 20;
-
 /// Reads one archive file: gzip, bzip2, Zstandard or plain, recognised by content, all members and streams.
 ///
-/// Never fails: what cannot be read is in [`Reading::ending`], [`Reading::damage`] and [`Counts::damaged`].
+/// Never fails: what cannot be read is in [`Census::ending`], [`Census::damage`] and [`Counts::damaged`].
 pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
     read_with(input, selection, &Crew::new())
 }
 
 /// The same, with the help of a crew in decompressing. The reading is the same with any crew.
 pub fn read_with(input: impl Read + Send, selection: &Selection, crew: &Crew) -> Reading {
-    events::read(container::decompress(input, crew), selection)
+    records::read(container::decompress(input, crew), selection)
 }
 
 /// The decompressed bytes of one archive file. Reading ends with an error where a container is cut or damaged.

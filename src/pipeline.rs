@@ -4,6 +4,7 @@
 //! Files are read in parallel and each collector's events are applied in order, so the result does not depend on the
 //! number of threads.
 
+mod acceptance;
 mod ahead;
 mod collecting;
 mod copies;

@@ -83,7 +83,8 @@ fn drain(file: &str) -> io::Result<()> {
 /// The decode step of this library.
 fn read(file: &str, question: &Question, selection: &Selection, out: &mut impl Write) -> io::Result<()> {
     let reading = decode::read(File::open(file)?, selection);
-    let names = reading.peers.iter().map(|activity| format!("|{}|{}|", activity.peer.address, activity.peer.asn.0));
+    let names =
+        reading.census.peers.iter().map(|activity| format!("|{}|{}|", activity.peer.address, activity.peer.asn.0));
     let names: Vec<String> = names.collect();
     let mut latest: Option<Named> = None;
     for event in &reading.events {
@@ -99,7 +100,7 @@ fn read(file: &str, question: &Question, selection: &Selection, out: &mut impl W
             latest => latest.insert(Named {
                 prefix: *prefix,
                 at,
-                is_wanted: selection.wants_exactly(prefix),
+                is_wanted: selection.has_prefix(prefix),
                 texts: [at.to_string(), format!("{prefix}\n")],
             }),
         };

@@ -34,7 +34,7 @@ pub struct Control {
 pub struct ControlChange {
     /// The latest time among the records of its run up to this one.
     pub at: Timestamp,
-    /// The number of that run in [`super::Reading::runs`].
+    /// The number of that run in [`super::Census::runs`].
     pub run: u16,
     /// How many of [`super::Reading::events`] come before it.
     pub n_before: u32,
@@ -185,8 +185,8 @@ mod tests {
             rib(2, sampled, &[b]),
         ];
         let reading = reading(&file);
-        assert_eq!(reading.control.prefixes, [sampled.parse().unwrap()]);
-        assert_eq!(reading.control.held, [[1], [1]]);
+        assert_eq!(reading.census.control.prefixes, [sampled.parse().unwrap()]);
+        assert_eq!(reading.census.control.held, [[1], [1]]);
         assert_eq!(reading.events, []);
     }
 
@@ -201,14 +201,14 @@ mod tests {
             update_record(&[], &moved, &sampled),
             update_record(&[&sampled[..], &[33]].concat(), &[], &[]),
         ];
-        let changes = reading(&file).control.changes.into_iter().map(|change| change.is_announced);
+        let changes = reading(&file).census.control.changes.into_iter().map(|change| change.is_announced);
         assert_eq!(changes.collect::<Vec<_>>(), [false, false, true]);
     }
 
     #[test]
     fn a_session_with_path_identifiers_is_left_out() {
         let list = nlri_with_id(1, &sampled()[0]);
-        let control = reading(&[bgp4mp(9, PEER, &message(2, &update(&list, &[], &[])))]).control;
+        let control = reading(&[bgp4mp(9, PEER, &message(2, &update(&list, &[], &[])))]).census.control;
         assert_eq!((control.changes.len(), control.untracked.contains(&0)), (0, true));
     }
 }

@@ -10,7 +10,7 @@ use bgpkit_parser::BgpkitParser;
 use bgpkit_parser::models::ElemType;
 
 use super::*;
-use crate::bgp::Asn;
+use crate::bgp::{Asn, Peer};
 
 /// Chosen by a seed, so that a failure can be repeated.
 struct Chance(u64);
@@ -118,7 +118,7 @@ fn routes(reading: &Reading) -> Routes {
             Change::Withdraw { prefix, .. } => ('W', *prefix),
             _ => continue,
         };
-        *routes.entry((kind, reading.peers[event.peer as usize].peer, prefix)).or_default() += 1;
+        *routes.entry((kind, reading.census.peers[event.peer as usize].peer, prefix)).or_default() += 1;
     }
     routes
 }
@@ -169,11 +169,11 @@ fn with_crew(stored: &[u8], selection: &Selection, n_helping: usize) -> Reading 
 
 fn same(a: &Reading, b: &Reading) -> bool {
     let control = |reading: &Reading| {
-        let Control { prefixes, held, changes, .. } = &reading.control;
+        let Control { prefixes, held, changes, .. } = &reading.census.control;
         (prefixes.clone(), held.clone(), changes.clone())
     };
-    (&a.peers, &a.events, a.span, &a.ending, a.lacks_peer_table, control(a))
-        == (&b.peers, &b.events, b.span, &b.ending, b.lacks_peer_table, control(b))
+    (&a.census.peers, &a.events, a.census.span, &a.census.ending, a.census.lacks_peer_table, control(a))
+        == (&b.census.peers, &b.events, b.census.span, &b.census.ending, b.census.lacks_peer_table, control(b))
 }
 
 #[test]
@@ -201,12 +201,16 @@ fn real_archives_read_alike_in_every_way() {
         let targets = Targets::of(&whole, &mut chance);
         let selection = targets.selection();
         // Decompressing is what costs.
-        let is_whole = whole.ending == Ending::Complete && whole.counts.damaged == 0;
+        let is_whole = whole.census.ending == Ending::Complete && whole.census.counts.damaged == 0;
         let once = if is_whole { &plain[..] } else { &stored[..] };
         let alone = read(once, &selection);
         let helped = with_crew(&stored, &selection, 1 + chance.below(3));
-        assert!(same(&alone, &helped) && alone.counts == helped.counts, "{}: with a crew", file.display());
-        let unfiltered = events::read_records(container::decompress(once, &Crew::new()), &selection, true);
+        assert!(
+            same(&alone, &helped) && alone.census.counts == helped.census.counts,
+            "{}: with a crew",
+            file.display()
+        );
+        let unfiltered = records::read_records(container::decompress(once, &Crew::new()), &selection, true);
         assert!(same(&alone, &unfiltered), "{}: without the filter", file.display());
         let beside = beside_origins(&whole, &targets);
         let expected = whole.events.iter().filter(|event| wanted(event, &targets));
@@ -223,7 +227,7 @@ fn real_archives_read_alike_in_every_way() {
             }
         }
         n_beside += more.len();
-        n_records += alone.counts.records;
+        n_records += alone.census.counts.records;
         n_targets += targets.n();
         n_routes += alone.events.len();
         // The parser drops or misreads what is damaged or against its expectations.

@@ -14,11 +14,11 @@ use crate::bgp::{Asn, Family, Prefix};
 
 /// What an UPDATE may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Matter {
+pub(super) enum Relevance {
     /// Nothing that anybody asked about.
-    Nothing,
+    None,
     /// Nothing but that a prefix of the control sample comes or goes.
-    Sample,
+    ControlSample,
     /// A wanted prefix, a wanted origin or an End-of-RIB marker; or it is malformed or unusual, and may say anything.
     Routes,
 }
@@ -41,32 +41,32 @@ impl Noted<'_> {
 }
 
 /// What an UPDATE (without its header of 19 octets) may say. Its prefixes are added to `skipped` while an origin is
-/// selected, unless [`Matter::Routes`] is returned: then the decoder adds those that it does not report. Hot: once per
+/// selected, unless [`Relevance::Routes`] is returned: then the decoder adds those that it does not report. Hot: once per
 /// UPDATE.
 #[inline(never)]
-pub(super) fn update_matters(
+pub(super) fn relevance(
     update: &[u8],
     encoding: Encoding,
     selection: &Selection,
     skipped: &mut SkippedPrefixes,
-) -> Matter {
+) -> Relevance {
     let skipped = selection.has_origins().then(|| {
         skipped.grow(UPDATE_BLOCKS);
         skipped
     });
     // The control sample has to see whether a session has path identifiers.
     let mut noted = Noted { sampled: encoding.add_path, skipped };
-    match routes_matter(update, encoding, selection, &mut noted) {
-        Some(false) if noted.sampled => Matter::Sample,
-        Some(false) => Matter::Nothing,
-        _ => Matter::Routes,
+    match routes_may_match(update, encoding, selection, &mut noted) {
+        Some(false) if noted.sampled => Relevance::ControlSample,
+        Some(false) => Relevance::None,
+        _ => Relevance::Routes,
     }
 }
 
 /// Whether an UPDATE may hold a wanted prefix, a wanted origin or an End-of-RIB marker; nothing when it is malformed or
 /// unusual.
 #[inline(always)]
-fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
+fn routes_may_match(update: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
     let mut octets = Octets(update);
     let withdrawn = octets.field()?;
     let mut attributes = Octets(octets.field()?);
@@ -75,7 +75,7 @@ fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, noted
         return None;
     }
     for list in [withdrawn, announced] {
-        if !list.is_empty() && v4_prefixes_matter(list, encoding, selection, noted)? {
+        if !list.is_empty() && v4_prefixes_match(list, encoding, selection, noted)? {
             return Some(true);
         }
     }
@@ -85,11 +85,11 @@ fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, noted
     }
     while let Some((code, value)) = attribute(&mut attributes)? {
         let matters = match code {
-            AS_PATH => path_matters(value, encoding.four_octets, selection)?,
-            AS4_PATH if !encoding.four_octets => any_path_matters(value, true, selection)?,
+            AS_PATH => path_may_match(value, encoding.four_octets, selection)?,
+            AS4_PATH if !encoding.four_octets => any_path_may_match(value, true, selection)?,
             MP_REACH | MP_UNREACH => match unicast(code, value)? {
                 Some((_, [])) => true,
-                Some((family, prefixes)) => any_prefixes_matter(prefixes, family, encoding, selection, noted)?,
+                Some((family, prefixes)) => any_prefix_matches(prefixes, family, encoding, selection, noted)?,
                 None => false,
             },
             _ => false,
@@ -104,28 +104,28 @@ fn routes_matter(update: &[u8], encoding: Encoding, selection: &Selection, noted
 /// Whether the attributes of a RIB entry may name a wanted origin. Hot: once per route of a dump, where origins are
 /// chosen.
 #[inline]
-pub(super) fn origin_matters(attributes: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
+pub(super) fn origin_may_match(attributes: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
     // ORIGIN, then an AS_PATH of one AS_SEQUENCE, in nearly all; many daemons write its length in two octets.
     let (length, path) = match attributes {
         [0x40, 1, 1, _, 0x50, AS_PATH, 0, length, path @ ..] | [0x40, 1, 1, _, 0x40, AS_PATH, length, path @ ..] => {
             (usize::from(*length), path)
         }
-        _ => return any_origin_matters(attributes, four_octets, selection),
+        _ => return any_origin_may_match(attributes, four_octets, selection),
     };
     match path.get(..length)? {
         [2, n, members @ ..] if four_octets && *n > 0 && members.len() == usize::from(*n) * 4 => {
-            Some(members.last_chunk().is_some_and(|last| selection.wants_origin(Asn(u32::from_be_bytes(*last)))))
+            Some(members.last_chunk().is_some_and(|last| selection.matches_origin(Asn(u32::from_be_bytes(*last)))))
         }
-        _ => any_origin_matters(attributes, four_octets, selection),
+        _ => any_origin_may_match(attributes, four_octets, selection),
     }
 }
 
-fn any_origin_matters(attributes: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
+fn any_origin_may_match(attributes: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
     let mut attributes = Octets(attributes);
     while let Some((code, value)) = attribute(&mut attributes)? {
         let matters = match code {
-            AS_PATH => path_matters(value, four_octets, selection)?,
-            AS4_PATH if !four_octets => path_matters(value, true, selection)?,
+            AS_PATH => path_may_match(value, four_octets, selection)?,
+            AS4_PATH if !four_octets => path_may_match(value, true, selection)?,
             _ => false,
         };
         if matters {
@@ -139,25 +139,25 @@ fn any_origin_matters(attributes: &[u8], four_octets: bool, selection: &Selectio
 }
 
 #[inline]
-fn v4_prefixes_matter(list: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
+fn v4_prefixes_match(list: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
     let has_sampled = match &mut noted.skipped {
         _ if encoding.add_path => None,
-        Some(skipped) => glance::<true>(list, selection, skipped),
-        None => glance::<false>(list, selection, &mut SkippedPrefixes::default()),
+        Some(skipped) => quick_v4_check::<true>(list, selection, skipped),
+        None => quick_v4_check::<false>(list, selection, &mut SkippedPrefixes::default()),
     };
     match has_sampled {
         Some(has_sampled) => {
             noted.sampled |= has_sampled;
             Some(false)
         }
-        None => any_prefixes_matter(list, Family::V4, encoding, selection, noted),
+        None => any_prefix_matches(list, Family::V4, encoding, selection, noted),
     }
 }
 
 /// Whether there is a prefix of the control sample among IPv4 prefixes that nobody wants. Nothing where one might be wanted
 /// or is not as nearly all are, of 1 to 24 bits. Hot: once per IPv4 prefix of an UPDATE.
 #[inline(never)]
-fn glance<const BY_ORIGIN: bool>(
+fn quick_v4_check<const BY_ORIGIN: bool>(
     mut list: &[u8],
     selection: &Selection,
     skipped: &mut SkippedPrefixes,
@@ -172,7 +172,7 @@ fn glance<const BY_ORIGIN: bool>(
         // What follows the prefix is masked out.
         let head = front << 8 & u32::MAX << (32 - length);
         let hash = hash_v4(head, length);
-        if selection.may_want(Family::V4, head, hash) {
+        if selection.may_match(Family::V4, head, hash) {
             return None;
         }
         has_sampled |= selection.samples(hash);
@@ -185,7 +185,7 @@ fn glance<const BY_ORIGIN: bool>(
 }
 
 /// The same of any family, with path identifiers or without.
-fn any_prefixes_matter(
+fn any_prefix_matches(
     list: &[u8],
     family: Family,
     encoding: Encoding,
@@ -206,7 +206,7 @@ fn any_prefixes_matter(
             Family::V6 => hash(octets, length),
         };
         noted.sampled |= selection.samples(hash);
-        if selection.may_want(family, head, hash) && selection.wants(&Prefix::from_nlri(family, length, octets)?) {
+        if selection.may_match(family, head, hash) && selection.matches(&Prefix::from_nlri(family, length, octets)?) {
             return Some(true);
         }
         noted.skip(hash);
@@ -216,17 +216,17 @@ fn any_prefixes_matter(
 
 /// Whether one prefix is wanted, which is also given hash.
 #[inline]
-pub(super) fn prefix_matters(
+pub(super) fn prefix_matches(
     family: Family,
     length: u8,
     octets: &[u8],
     hash: u64,
     selection: &Selection,
 ) -> Option<bool> {
-    if !selection.may_want(family, head(length, octets), hash) {
+    if !selection.may_match(family, head(length, octets), hash) {
         return Some(false);
     }
-    Some(selection.wants(&Prefix::from_nlri(family, length, octets)?))
+    Some(selection.matches(&Prefix::from_nlri(family, length, octets)?))
 }
 
 /// The leading 32 bits of the network address.
@@ -244,17 +244,17 @@ fn head(length: u8, octets: &[u8]) -> u32 {
 
 /// Whether the last plain segment of a path ends in a wanted origin. Hot: once per route.
 #[inline]
-fn path_matters(path: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
+fn path_may_match(path: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
     // Nearly all paths are one AS_SEQUENCE.
     match path {
         [2, n, members @ ..] if *n > 0 && four_octets && members.len() == usize::from(*n) * 4 => {
-            Some(members.last_chunk().is_some_and(|last| selection.wants_origin(Asn(u32::from_be_bytes(*last)))))
+            Some(members.last_chunk().is_some_and(|last| selection.matches_origin(Asn(u32::from_be_bytes(*last)))))
         }
-        _ => any_path_matters(path, four_octets, selection),
+        _ => any_path_may_match(path, four_octets, selection),
     }
 }
 
-fn any_path_matters(path: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
+fn any_path_may_match(path: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
     let mut segments = Octets(path);
     let mut last = (2, &[][..]);
     let width = if four_octets { 4 } else { 2 };
@@ -274,7 +274,7 @@ fn any_path_matters(path: &[u8], four_octets: bool, selection: &Selection) -> Op
     }
     let (kind, members) = last;
     let mut members = members.rchunks_exact(width).map(as_number);
-    let wanted = |origin| selection.wants_origin(origin);
+    let wanted = |origin| selection.matches_origin(origin);
     Some(if kind == 1 { members.any(wanted) } else { members.next().is_some_and(wanted) })
 }
 

@@ -3,20 +3,38 @@
 //! Every entry is walked, to count the tables of the peers; the attributes of the few that matter are decoded.
 
 use super::attributes::{Network, max_length, multiprotocol_family, nlri};
-use super::events::Draft;
+use super::covering::CoveringRecords;
+use super::mrt::unicast_table;
 use super::peer_table;
 use super::peers::NO_PEER_INDEX;
-use super::prefilter::{origin_matters, prefix_matters};
+use super::prefilter::{origin_may_match, prefix_matches};
 use super::prefix_hash::hash;
+use super::reading_builder::ReadingBuilder;
+use super::repeats::PrefixCount;
 use super::walk::Record;
 use super::wire::Octets;
 use super::{Change, PeerIndex};
 use crate::bgp::{Asn, Family, Peer, Prefix};
+use crate::coverage::Damage;
 use crate::time::Timestamp;
+
+/// Reads the records of a RIB dump.
+#[derive(Default)]
+pub(super) struct RibReader {
+    /// The peer of each index in TABLE_DUMP_V2 entries.
+    table: Vec<PeerIndex>,
+    has_peer_table: bool,
+    /// Whether a RIB record came before any peer table.
+    lacks_peer_table: bool,
+    /// Whether the AS number of a peer in the table is lost.
+    table_lacks_numbers: bool,
+    prefixes: PrefixCount,
+    covering: CoveringRecords,
+}
 
 /// The entries of a TABLE_DUMP_V2 record.
 #[derive(Clone, Copy)]
-pub(super) struct Entries<'a> {
+struct Entries<'a> {
     octets: Octets<'a>,
     n: u16,
     network: Network<'a>,
@@ -24,8 +42,8 @@ pub(super) struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// Those of the body of a record.
-    pub(super) fn of(body: &'a [u8], family: Family, add_path: bool) -> Option<Entries<'a>> {
+    /// The entries in the body of a record.
+    fn of(body: &'a [u8], family: Family, add_path: bool) -> Option<Entries<'a>> {
         let mut octets = Octets(body);
         octets.take(4)?;
         let (network, n) = rib_header(&mut octets, family)?;
@@ -37,73 +55,85 @@ impl<'a> Entries<'a> {
 struct Entry<'a> {
     peer: PeerIndex,
     path_id: Option<u32>,
-    originated_at: Timestamp,
     attributes: &'a [u8],
     four_octets: bool,
 }
 
-impl Draft<'_> {
-    /// PEER_INDEX_TABLE: what the indices of the entries after it mean.
-    pub(super) fn peer_table(&mut self, record: &Record) {
+impl RibReader {
+    /// PEER_INDEX_TABLE: the meaning of the indices in the entries after it.
+    pub(super) fn peer_table(&mut self, reading: &mut ReadingBuilder, record: &Record) {
         self.has_peer_table = true;
-        self.leave_all_covers();
+        self.forget_covering(reading);
         self.table.clear();
         let mut octets = Octets(record.body);
         let n = octets.take(4).and_then(|_| octets.field()).and_then(|_| octets.u16());
         let (peers, flaw) = peer_table::rows(octets.0, usize::from(n.unwrap_or(0)));
-        self.table.extend(peers.into_iter().map(|peer| self.peers.index_or_placeholder(peer)));
-        self.table_lacks_numbers = self.table.iter().any(|peer| self.peers.lacks_number(*peer));
+        self.table.extend(peers.into_iter().map(|peer| reading.peers.index_or_placeholder(peer)));
+        self.table_lacks_numbers = self.table.iter().any(|peer| reading.peers.lacks_number(*peer));
         let flaw = flaw.or_else(|| n.is_none().then_some("a peer table that ends early"));
         if let Some(flaw) = flaw {
-            self.damage(record, flaw.to_owned());
+            reading.damage(record, flaw.to_owned());
         }
-        self.prefixes.new_table(self.table.iter().any(|peer| self.peers.holds_any(*peer)));
+        self.prefixes.new_table(self.table.iter().any(|peer| reading.peers.holds_any(*peer)));
     }
 
-    /// The entries of one prefix, or some of them.
-    pub(super) fn rib_entries(&mut self, record: &Record, at: Timestamp, family: Family, add_path: bool) {
-        self.counts.rib_records += 1;
+    /// A TABLE_DUMP_V2 record of unicast routes: the entries of one prefix, or some of them.
+    pub(super) fn rib_entries(
+        &mut self,
+        reading: &mut ReadingBuilder,
+        record: &Record,
+        at: Timestamp,
+        (family, add_path): (Family, bool),
+    ) {
+        self.lacks_peer_table |= !self.has_peer_table;
+        reading.counts.rib_records += 1;
         let Some(entries) = Entries::of(record.body, family, add_path) else {
-            return self.damage(record, "a RIB record without a readable prefix".to_owned());
+            return reading.damage(record, "a RIB record without a readable prefix".to_owned());
         };
         let network = entries.network;
         let first_peer = Octets(entries.octets.0).u16().and_then(|index| self.table.get(usize::from(index)));
         let first_peer = *first_peer.unwrap_or(&NO_PEER_INDEX);
         self.prefixes.numbered(record.body);
-        let n_prefix = self.nth(network, first_peer);
+        let n_prefix = self.nth(reading, network, first_peer);
         let hash = hash(network.octets, network.length);
-        let wanted = prefix_matters(family, network.length, network.octets, hash, self.selection).unwrap_or(true);
-        let originates = self.count_entries(record, at, &entries, (n_prefix, hash), wanted);
-        if !self.selection.has_origins() {
+        let is_selected =
+            prefix_matches(family, network.length, network.octets, hash, reading.selection).unwrap_or(true);
+        let originates = self.count_entries(reading, record, at, &entries, (n_prefix, hash), is_selected);
+        if !reading.selection.has_origins() {
             return;
         }
         let Some(prefix) = network.prefix() else { return };
-        self.leave_covers(&prefix);
-        if originates && !wanted {
-            self.report_covers();
-            self.report_entries(record, at, &entries);
+        self.covering.keep_covering(&prefix, |hash| reading.skip_in_rib(hash));
+        if originates && !is_selected {
+            self.report_covering(reading);
+            report_entries(&self.table, reading, record, at, &entries);
         }
-        self.pass(record, at, prefix, hash, wanted || originates);
+        let is_reported = is_selected || originates;
+        let is_kept = self.covering.push(record, at, prefix, is_reported, reading.is_damaged(record));
+        if !is_kept && !is_reported {
+            reading.skip_in_rib(hash);
+        }
     }
 
-    /// Counts the entries of a prefix for the table of each peer, and reports them where the prefix is wanted. Where it is
-    /// not, says whether any has a wanted origin.
+    /// Counts the entries of a prefix for the table of each peer, and reports them if the prefix is selected. If it is not,
+    /// returns whether any entry has a selected origin.
     fn count_entries(
         &mut self,
+        reading: &mut ReadingBuilder,
         record: &Record,
         at: Timestamp,
         entries: &Entries,
         (n_prefix, hash): (u64, u64),
-        wanted: bool,
+        is_selected: bool,
     ) -> bool {
         let Entries { mut octets, n, network, add_path } = *entries;
-        let looks_inside = wanted || self.decode_all || self.selection.has_origins();
-        let sampled = self.sampled(network, hash);
-        if !wanted && !self.decode_all && !add_path && !self.table_lacks_numbers {
+        let looks_inside = is_selected || reading.decode_all || reading.selection.has_origins();
+        let sampled = sampled(reading, network, hash);
+        if !is_selected && !reading.decode_all && !add_path && !self.table_lacks_numbers {
             let is_done = match (looks_inside, sampled) {
-                (false, None) => self.count_plain_entries::<false>(entries, n_prefix, None),
-                (false, _) => self.count_plain_entries::<false>(entries, n_prefix, sampled),
-                (true, _) => self.count_plain_entries::<true>(entries, n_prefix, sampled),
+                (false, None) => self.count_plain_entries::<false>(reading, entries, n_prefix, None),
+                (false, _) => self.count_plain_entries::<false>(reading, entries, n_prefix, sampled),
+                (true, _) => self.count_plain_entries::<true>(reading, entries, n_prefix, sampled),
             };
             if is_done {
                 return false;
@@ -112,41 +142,43 @@ impl Draft<'_> {
         let prefix = network.prefix();
         let mut originates = false;
         for n_read in 0..n {
-            let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else {
-                self.damage(record, format!("RIB entries end after {n_read} of {n}"));
+            let Some((index, path_id, attributes)) = table_entry(&mut octets, add_path) else {
+                reading.damage(record, format!("RIB entries end after {n_read} of {n}"));
                 return originates;
             };
             let Some(&peer) = self.table.get(usize::from(index)) else {
-                self.damage(record, format!("peer {index} is not in the peer table"));
+                reading.damage(record, format!("peer {index} is not in the peer table"));
                 continue;
             };
-            self.peers.holds(peer, network.family, n_prefix);
+            reading.peers.holds(peer, network.family, n_prefix);
             if let Some(sampled) = sampled {
-                self.control.hold(peer, sampled, add_path);
+                reading.control.hold(peer, sampled, add_path);
             }
-            if self.peers.lacks_number(peer) {
-                self.number(peer, attributes, true);
+            if reading.peers.lacks_number(peer) {
+                reading.count_number(peer, attributes, true);
             }
             if looks_inside {
-                let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
-                if let Some(prefix) = prefix.filter(|_| wanted) {
-                    self.entry(record, at, prefix, wanted, entry);
+                let entry = Entry { peer, path_id, attributes, four_octets: true };
+                if let Some(prefix) = prefix.filter(|_| is_selected) {
+                    report(reading, record, at, prefix, is_selected, entry);
                 } else if !originates {
-                    originates = self.entry_originates(record, &entry);
+                    originates = entry_originates(reading, record, &entry);
                 }
             }
         }
         if !octets.is_empty() {
-            self.damage(record, format!("{} octets after {n} RIB entries", octets.0.len()));
+            reading.damage(record, format!("{} octets after {n} RIB entries", octets.0.len()));
         }
         originates
     }
 
-    /// Counts the entries of a prefix of which only origins might be wanted. Says no when one might be, or is unusual: to
-    /// count them all again changes nothing. Hot: once per route of a dump.
+    /// Fast path: counts the entries of a prefix that is not selected. Returns false if an entry needs full decoding, because
+    /// its origin may be selected or its form is unusual; counting the entries again is idempotent. Hot: once per route of a
+    /// dump.
     #[inline]
     fn count_plain_entries<const BY_ORIGIN: bool>(
-        &mut self,
+        &self,
+        reading: &mut ReadingBuilder,
         entries: &Entries,
         n_prefix: u64,
         sampled: Option<u32>,
@@ -157,11 +189,11 @@ impl Draft<'_> {
             let peer = self.table.get(usize::from(u16::from_be_bytes([*i1, *i0])));
             let attributes = rest.split_at_checked(usize::from(u16::from_be_bytes([*l1, *l0])));
             let (Some(&peer), Some((attributes, rest))) = (peer, attributes) else { return false };
-            self.peers.holds(peer, entries.network.family, n_prefix);
+            reading.peers.holds(peer, entries.network.family, n_prefix);
             if let Some(sampled) = sampled {
-                self.control.hold(peer, sampled, false);
+                reading.control.hold(peer, sampled, false);
             }
-            if BY_ORIGIN && origin_matters(attributes, true, self.selection) != Some(false) {
+            if BY_ORIGIN && origin_may_match(attributes, true, reading.selection) != Some(false) {
                 return false;
             }
             octets = rest;
@@ -169,166 +201,208 @@ impl Draft<'_> {
         octets.is_empty()
     }
 
-    /// The number of a prefix, which is also given hash, if it is in the control sample.
-    #[inline]
-    fn sampled(&mut self, network: Network, hash: u64) -> Option<u32> {
-        let Network { family, length, octets } = network;
-        if self.selection.samples(hash) { self.control.dumped(family, length, octets) } else { None }
+    /// Reports the covering records that were not reported yet.
+    fn report_covering(&mut self, reading: &mut ReadingBuilder) {
+        for covering in self.covering.report() {
+            let record = covering.record();
+            let Some((family, add_path)) = unicast_table(record.subtype) else { continue };
+            let Some(entries) = Entries::of(record.body, family, add_path) else { continue };
+            let latest_damaged = reading.set_latest_damaged(covering.is_damaged.then_some(record.index));
+            report_entries(&self.table, reading, &record, covering.at, &entries);
+            reading.set_latest_damaged(latest_damaged);
+        }
     }
 
-    /// Reports entries that were counted before.
-    pub(super) fn report_entries(&mut self, record: &Record, at: Timestamp, entries: &Entries) {
-        let Entries { mut octets, n, network, add_path } = *entries;
-        let Some(prefix) = network.prefix() else { return };
-        for _ in 0..n {
-            let Some((index, originated_at, path_id, attributes)) = table_entry(&mut octets, add_path) else { break };
-            if let Some(&peer) = self.table.get(usize::from(index)) {
-                let entry = Entry { peer, path_id, originated_at, attributes, four_octets: true };
-                self.entry(record, at, prefix, true, entry);
-            }
-        }
+    /// At the end of the file, and of what a peer table is for.
+    fn forget_covering(&mut self, reading: &mut ReadingBuilder) {
+        self.covering.clear(|hash| reading.skip_in_rib(hash));
     }
 
     /// TABLE_DUMP: one route, in early files several.
-    pub(super) fn table_dump(&mut self, record: &Record, at: Timestamp, family: Family) {
-        self.counts.rib_records += 1;
+    pub(super) fn table_dump(&mut self, reading: &mut ReadingBuilder, record: &Record, at: Timestamp, family: Family) {
+        reading.counts.rib_records += 1;
         let mut octets = Octets(record.body);
         if octets.take(4).is_none() || octets.is_empty() {
-            return self.damage(record, "a TABLE_DUMP record without an entry".to_owned());
+            return reading.damage(record, "a TABLE_DUMP record without an entry".to_owned());
         }
         while !octets.is_empty() {
-            let Some((network, originated_at, peer, attributes)) = dumped_route(&mut octets, family) else {
-                return self.damage(record, "a TABLE_DUMP entry that ends early".to_owned());
+            let Some(route) = dumped_route(&mut octets, family) else {
+                return reading.damage(record, "a TABLE_DUMP entry that ends early".to_owned());
             };
-            self.dumped(record, at, network, peer, (originated_at, attributes));
+            self.dumped(reading, record, at, route);
         }
     }
 
     /// BGP4MP_ENTRY, the table of OpenBGPD and of early Zebra: one route, with AS numbers of two octets.
-    pub(super) fn table_entry(&mut self, record: &Record, at: Timestamp, body: Octets) {
-        self.counts.rib_records += 1;
+    pub(super) fn bgp4mp_entry(&mut self, reading: &mut ReadingBuilder, record: &Record, at: Timestamp, body: Octets) {
+        reading.counts.rib_records += 1;
         match bgp4mp_entry(body) {
             // Another family than unicast.
             Some(None) => {}
-            Some(Some((network, originated_at, peer, attributes))) => {
-                self.dumped(record, at, network, peer, (originated_at, attributes));
-            }
-            None => self.damage(record, "a BGP4MP_ENTRY that ends early".to_owned()),
+            Some(Some(route)) => self.dumped(reading, record, at, route),
+            None => reading.damage(record, "a BGP4MP_ENTRY that ends early".to_owned()),
         }
     }
 
     /// One route of a dump that writes route by route.
-    fn dumped(
-        &mut self,
-        record: &Record,
-        at: Timestamp,
-        network: Network,
-        peer: Peer,
-        (originated_at, attributes): (Timestamp, &[u8]),
-    ) {
+    fn dumped(&mut self, reading: &mut ReadingBuilder, record: &Record, at: Timestamp, route: DumpedRoute) {
+        let (network, peer, attributes) = route;
         let Network { family, length, octets } = network;
         if length > max_length(family) {
-            return self.damage(record, format!("a prefix of length {length}"));
+            return reading.damage(record, format!("a prefix of length {length}"));
         }
-        let peer = self.peers.index_or_placeholder(peer);
-        let n_prefix = self.nth(network, peer);
-        self.peers.holds(peer, family, n_prefix);
-        if self.peers.lacks_number(peer) {
-            self.number(peer, attributes, false);
+        let peer = reading.peers.index_or_placeholder(peer);
+        let n_prefix = self.nth(reading, network, peer);
+        reading.peers.holds(peer, family, n_prefix);
+        if reading.peers.lacks_number(peer) {
+            reading.count_number(peer, attributes, false);
         }
         let hash = hash(octets, length);
-        if let Some(sampled) = self.sampled(network, hash) {
-            self.control.hold(peer, sampled, false);
+        if let Some(sampled) = sampled(reading, network, hash) {
+            reading.control.hold(peer, sampled, false);
         }
-        let wanted = prefix_matters(family, length, octets, hash, self.selection).unwrap_or(true);
-        if !wanted && self.selection.has_origins() {
-            self.pass_over(hash);
+        let is_selected = prefix_matches(family, length, octets, hash, reading.selection).unwrap_or(true);
+        if !is_selected {
+            reading.skip_in_rib(hash);
         }
-        let entry = Entry { peer, path_id: None, originated_at, attributes, four_octets: false };
-        if (wanted || self.may_originate(&entry))
+        let entry = Entry { peer, path_id: None, attributes, four_octets: false };
+        if (is_selected || may_originate(reading, &entry))
             && let Some(prefix) = network.prefix()
         {
-            self.entry(record, at, prefix, wanted, entry);
+            report(reading, record, at, prefix, is_selected, entry);
         }
     }
 
-    /// A route of a peer that lacks its number.
-    fn number(&mut self, peer: PeerIndex, attributes: &[u8], four_octets: bool) {
-        if let Ok(Some(path)) = self.paths.decode(attributes, four_octets) {
-            self.numbers.count(peer, &path, attributes, four_octets);
+    /// The number of a prefix of a dump; `peer` is that of its first route. If the dump begins again with it, what it said of
+    /// this family so far is forgotten.
+    fn nth(&mut self, reading: &mut ReadingBuilder, network: Network, peer: PeerIndex) -> u64 {
+        let (n, begins_again) = self.prefixes.count(&network, peer);
+        if begins_again {
+            let family = network.family;
+            self.forget_covering(reading);
+            self.prefixes.began_again(family, reading.peers.recount(family));
+            reading.forget_rib_entries(family);
         }
+        n
     }
 
-    /// Reports a route if it is wanted.
-    fn entry(&mut self, record: &Record, at: Timestamp, prefix: Prefix, wanted: bool, entry: Entry) {
-        if entry.peer == NO_PEER_INDEX {
-            return;
-        }
-        match self.paths.decode(entry.attributes, entry.four_octets) {
-            // A route of the collector itself.
-            Ok(None) => {}
-            Ok(Some(path)) if path.hops().is_empty() => {}
-            Ok(Some(path)) if wanted || self.originates(&path) => {
-                let (path_id, originated_at) = (entry.path_id, entry.originated_at);
-                self.event(record, at, entry.peer, Change::RibEntry { prefix, path_id, path, originated_at });
-            }
-            Ok(Some(_)) => {}
-            Err(what) => self.damage(record, what),
-        }
-    }
-
-    /// Whether a route has a wanted origin. Hot: once per route of a dump, where origins are chosen.
-    fn entry_originates(&mut self, record: &Record, entry: &Entry) -> bool {
-        if !self.may_originate(entry) || entry.peer == NO_PEER_INDEX {
-            return false;
-        }
-        match self.paths.decode(entry.attributes, entry.four_octets) {
-            Ok(path) => path.is_some_and(|path| self.originates(&path)),
-            Err(what) => {
-                self.damage(record, what);
-                false
+    /// After the last record: how far the dump reaches in each family, and whether its peer table is missing. A dump that
+    /// begins again and does not come as far is damaged.
+    pub(super) fn finish(&mut self, reading: &mut ReadingBuilder) -> ([u16; 2], bool) {
+        self.forget_covering(reading);
+        for family in Family::ALL {
+            let n = reading.peers.n_counted(family);
+            if let Some(n_before) = self.prefixes.n_before_cut(family, n) {
+                let what = format!("a RIB dump that begins again and then holds {n} {family} routes of {n_before}");
+                reading.count_damage(Damage { record: reading.counts.records, offset: 0, what });
             }
         }
-    }
-
-    #[inline]
-    fn may_originate(&self, entry: &Entry) -> bool {
-        self.decode_all
-            || self.selection.has_origins()
-                && origin_matters(entry.attributes, entry.four_octets, self.selection).unwrap_or(true)
+        (self.prefixes.last_blocks(), self.lacks_peer_table)
     }
 }
 
-/// An entry of TABLE_DUMP_V2: peer index, originated time, path identifier, attributes.
+/// The number of a prefix in the control sample; None if it is not in the sample.
 #[inline]
-fn table_entry<'a>(octets: &mut Octets<'a>, add_path: bool) -> Option<(u16, Timestamp, Option<u32>, &'a [u8])> {
-    let index = octets.u16()?;
-    let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
-    let path_id = if add_path { Some(octets.u32()?) } else { None };
-    Some((index, originated_at, path_id, octets.field()?))
+fn sampled(reading: &mut ReadingBuilder, network: Network, hash: u64) -> Option<u32> {
+    let Network { family, length, octets } = network;
+    if reading.selection.samples(hash) { reading.control.dumped(family, length, octets) } else { None }
 }
 
-/// What a TABLE_DUMP_V2 record says before its entries: the prefix and how many there are.
+/// Reports entries that were counted before.
+fn report_entries(
+    table: &[PeerIndex],
+    reading: &mut ReadingBuilder,
+    record: &Record,
+    at: Timestamp,
+    entries: &Entries,
+) {
+    let Entries { mut octets, n, network, add_path } = *entries;
+    let Some(prefix) = network.prefix() else { return };
+    for _ in 0..n {
+        let Some((index, path_id, attributes)) = table_entry(&mut octets, add_path) else { break };
+        if let Some(&peer) = table.get(usize::from(index)) {
+            report(reading, record, at, prefix, true, Entry { peer, path_id, attributes, four_octets: true });
+        }
+    }
+}
+
+/// Reports a route if its prefix or its origin is selected.
+fn report(
+    reading: &mut ReadingBuilder,
+    record: &Record,
+    at: Timestamp,
+    prefix: Prefix,
+    is_selected: bool,
+    entry: Entry,
+) {
+    let Entry { peer, path_id, attributes, four_octets } = entry;
+    if peer == NO_PEER_INDEX {
+        return;
+    }
+    match reading.paths.decode(attributes, four_octets) {
+        // A route of the collector itself.
+        Ok(None) => {}
+        Ok(Some(path)) if path.hops().is_empty() => {}
+        Ok(Some(path)) if is_selected || reading.originates(&path) => {
+            reading.event(record, at, peer, Change::RibEntry { prefix, path_id, path });
+        }
+        Ok(Some(_)) => {}
+        Err(what) => reading.damage(record, what),
+    }
+}
+
+/// Whether a route has a selected origin. Hot: once per route of a dump, while an origin is selected.
+fn entry_originates(reading: &mut ReadingBuilder, record: &Record, entry: &Entry) -> bool {
+    if !may_originate(reading, entry) || entry.peer == NO_PEER_INDEX {
+        return false;
+    }
+    match reading.paths.decode(entry.attributes, entry.four_octets) {
+        Ok(path) => path.is_some_and(|path| reading.originates(&path)),
+        Err(what) => {
+            reading.damage(record, what);
+            false
+        }
+    }
+}
+
+#[inline]
+fn may_originate(reading: &ReadingBuilder, entry: &Entry) -> bool {
+    reading.decode_all
+        || reading.selection.has_origins()
+            && origin_may_match(entry.attributes, entry.four_octets, reading.selection).unwrap_or(true)
+}
+
+/// An entry of TABLE_DUMP_V2: peer index, path identifier, attributes. Its originated time is the collector's recollection
+/// and not used.
+#[inline]
+fn table_entry<'a>(octets: &mut Octets<'a>, add_path: bool) -> Option<(u16, Option<u32>, &'a [u8])> {
+    let index = octets.u16()?;
+    let _originated_at = octets.u32()?;
+    let path_id = if add_path { Some(octets.u32()?) } else { None };
+    Some((index, path_id, octets.field()?))
+}
+
+/// The beginning of a TABLE_DUMP_V2 record: its prefix and the number of entries.
 #[inline]
 fn rib_header<'a>(octets: &mut Octets<'a>, family: Family) -> Option<(Network<'a>, u16)> {
     let (_, length, network) = nlri(octets, family, false)?;
     Some((Network { family, length, octets: network }, octets.u16()?))
 }
 
-/// An entry of TABLE_DUMP: prefix, originated time, peer, attributes.
+/// A route of a dump: prefix, peer, attributes.
+type DumpedRoute<'a> = (Network<'a>, Peer, &'a [u8]);
+
+/// An entry of TABLE_DUMP: prefix, length, status, originated time, peer, attributes.
 #[inline]
 fn dumped_route<'a>(octets: &mut Octets<'a>, family: Family) -> Option<DumpedRoute<'a>> {
     let network = octets.take(usize::from(max_length(family) / 8))?;
     let [length, _status] = octets.array()?;
-    let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
+    let _originated_at = octets.u32()?;
     let peer = Peer { address: octets.address(family)?, asn: Asn(u32::from(octets.u16()?)) };
-    Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?))
+    Some((Network { family, length, octets: network }, peer, octets.field()?))
 }
 
-/// A route of a dump: prefix, originated time, peer, attributes.
-type DumpedRoute<'a> = (Network<'a>, Timestamp, Peer, &'a [u8]);
-
-/// An entry in a BGP4MP record, of which no standard is left (draft-ietf-grow-mrt-00): the numbers and addresses of a
+/// An entry in a BGP4MP record, of which no standard is left (draft-ietf-grow-mrt-00): the AS numbers and addresses of a
 /// message, view, status, originated time, family, next hop, prefix, attributes. `Some(None)` for other families than
 /// unicast.
 fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<DumpedRoute<'_>>> {
@@ -336,15 +410,15 @@ fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<DumpedRoute<'_>>> {
     let [_, _, _, _, _, session] = octets.array()?;
     let session = if session == 2 { Family::V6 } else { Family::V4 };
     let (peer_address, _local) = (octets.address(session)?, octets.address(session)?);
-    octets.take(4)?;
-    let originated_at = Timestamp::from_secs(i64::from(octets.u32()?));
+    let _view_and_status = octets.u32()?;
+    let _originated_at = octets.u32()?;
     let family = multiprotocol_family(octets.take(3)?)?;
     let n_next_hop = octets.u8()?;
     octets.take(usize::from(n_next_hop))?;
     let Some(family) = family else { return Some(None) };
     let (_, length, network) = nlri(&mut octets, family, false)?;
     let peer = Peer { address: peer_address, asn };
-    Some(Some((Network { family, length, octets: network }, originated_at, peer, octets.field()?)))
+    Some(Some((Network { family, length, octets: network }, peer, octets.field()?)))
 }
 
 #[cfg(test)]

@@ -176,8 +176,9 @@ pub(super) const ALL: &str = "within:0.0.0.0/0 within:::/0";
 
 /// The events as text, separated by ` | `; signs of life, which every peer gives, are left out.
 pub(super) fn text(reading: &Reading) -> String {
-    let line =
-        |event: &RouteEvent| format!("{} {}", reading.peers[event.peer as usize].peer.address, change(&event.change));
+    let line = |event: &RouteEvent| {
+        format!("{} {}", reading.census.peers[event.peer as usize].peer.address, change(&event.change))
+    };
     reading.events.iter().filter(|event| event.change != Change::Alive).map(line).collect::<Vec<_>>().join(" | ")
 }
 

@@ -91,7 +91,7 @@ impl Selection {
     }
 
     /// Whether an event about `prefix` is wanted, whoever originates it.
-    pub fn wants(&self, prefix: &Prefix) -> bool {
+    pub fn matches(&self, prefix: &Prefix) -> bool {
         self.exact.contains(prefix) || self.is_cover(prefix) || self.is_within(prefix)
     }
 
@@ -102,10 +102,10 @@ impl Selection {
             && behind.next().is_some_and(|chosen| prefix.contains(chosen))
     }
 
-    /// A cheap form of [`Selection::wants`] that never says no wrongly. `head` holds the leading 32 bits of the network
+    /// A cheap form of [`Selection::matches`] that never says no wrongly. `head` holds the leading 32 bits of the network
     /// address, host bits cleared; `hash` is the whole prefix.
     #[inline]
-    pub(super) fn may_want(&self, family: Family, head: u32, hash: u64) -> bool {
+    pub(super) fn may_match(&self, family: Family, head: u32, hash: u64) -> bool {
         // Nearly all are far from everything wanted; the filter of many prefixes does not stay in the nearest cache.
         self.is_near(family, head) && (self.within_lengths[family as usize] != 0 || self.is_marked(hash))
     }
@@ -131,13 +131,13 @@ impl Selection {
     }
 
     /// Whether the prefix itself was chosen, not only as a part or a cover of another.
-    pub fn wants_exactly(&self, prefix: &Prefix) -> bool {
+    pub fn has_prefix(&self, prefix: &Prefix) -> bool {
         self.exact.contains(prefix)
     }
 
     /// Whether a route of `origin` is wanted, whatever its prefix.
     #[inline]
-    pub fn wants_origin(&self, origin: Asn) -> bool {
+    pub fn matches_origin(&self, origin: Asn) -> bool {
         match self.origins[..] {
             [] => false,
             [one] => one == origin,
@@ -253,18 +253,18 @@ mod tests {
     fn covers_of_a_chosen_prefix_are_wanted_but_not_its_neighbours_or_parts() {
         let mut selection = Selection::new();
         selection.add_prefix(prefix("175.45.176.0/24"));
-        assert!(selection.wants(&prefix("175.45.176.0/24")));
-        assert!(selection.wants(&prefix("175.45.176.0/22")));
-        assert!(selection.wants(&prefix("175.0.0.0/8")));
-        assert!(!selection.wants(&prefix("174.0.0.0/7")));
-        assert!(!selection.wants(&prefix("0.0.0.0/0")));
-        assert!(!selection.wants(&prefix("175.45.177.0/24")));
-        assert!(!selection.wants(&prefix("175.45.176.0/25")));
+        assert!(selection.matches(&prefix("175.45.176.0/24")));
+        assert!(selection.matches(&prefix("175.45.176.0/22")));
+        assert!(selection.matches(&prefix("175.0.0.0/8")));
+        assert!(!selection.matches(&prefix("174.0.0.0/7")));
+        assert!(!selection.matches(&prefix("0.0.0.0/0")));
+        assert!(!selection.matches(&prefix("175.45.177.0/24")));
+        assert!(!selection.matches(&prefix("175.45.176.0/25")));
     }
 
-    fn may_want(selection: &Selection, text: &str) -> bool {
+    fn may_match(selection: &Selection, text: &str) -> bool {
         let prefix = prefix(text);
-        selection.may_want(prefix.family(), head(&prefix), hash_bits(prefix.bits(), prefix.len()))
+        selection.may_match(prefix.family(), head(&prefix), hash_bits(prefix.bits(), prefix.len()))
     }
 
     #[test]
@@ -272,15 +272,15 @@ mod tests {
         let mut selection = Selection::new();
         let nth = |n: u32| format!("{}.{}.{}.0/24", 11 + n / 65_536, n / 256 % 256, n % 256);
         (0..100_000).step_by(10).for_each(|n| selection.add_prefix(prefix(&nth(n))));
-        assert!((0..100_000).step_by(10).all(|n| may_want(&selection, &nth(n))));
-        let in_vain = (0..100_000).filter(|n| n % 10 != 0 && may_want(&selection, &nth(*n))).count();
+        assert!((0..100_000).step_by(10).all(|n| may_match(&selection, &nth(n))));
+        let in_vain = (0..100_000).filter(|n| n % 10 != 0 && may_match(&selection, &nth(*n))).count();
         assert!(in_vain < 90_000 / 10, "{in_vain}");
     }
 
     #[test]
     fn the_cheap_form_never_says_no_to_a_wanted_prefix() {
         let mut selection = Selection::new();
-        assert!(!may_want(&selection, "175.45.176.0/20"));
+        assert!(!may_match(&selection, "175.45.176.0/20"));
         selection.add_prefix(prefix("175.45.176.0/24"));
         selection.add_within(prefix("10.0.0.0/9"));
         selection.add_within(prefix("192.0.2.0/24"));
@@ -290,15 +290,15 @@ mod tests {
             ["175.45.176.0/24", "175.32.0.0/11", "10.127.255.0/24", "10.0.0.0/8", "192.0.2.128/25", "192.0.0.0/12"]
         {
             let wanted = prefix(wanted);
-            assert!(selection.wants(&wanted) && may_want(&selection, &wanted.to_string()), "{wanted}");
+            assert!(selection.matches(&wanted) && may_match(&selection, &wanted.to_string()), "{wanted}");
         }
         for wanted in ["2001:db8:ffff::/48", "2001:db8::/32", "2001::/16", "2400:100::/48", "2400:100::/24"] {
             let wanted = prefix(wanted);
-            assert!(selection.wants(&wanted) && may_want(&selection, &wanted.to_string()), "{wanted}");
+            assert!(selection.matches(&wanted) && may_match(&selection, &wanted.to_string()), "{wanted}");
         }
-        assert!(!may_want(&selection, "10.128.0.0/9"));
+        assert!(!may_match(&selection, "10.128.0.0/9"));
         selection.add_within(prefix("2a00::/12"));
-        assert!(may_want(&selection, "2a0f:1234::/32"));
+        assert!(may_match(&selection, "2a0f:1234::/32"));
     }
 
     #[test]
@@ -306,10 +306,10 @@ mod tests {
         let mut selection = Selection::new();
         selection.add_within(prefix("2001:db8::/32"));
         selection.add_within(prefix("10.0.0.0/9"));
-        assert!(selection.wants(&prefix("2001:db8::/32")));
-        assert!(selection.wants(&prefix("2001:db8:ffff::1/128")));
-        assert!(selection.wants(&prefix("10.1.2.3/32")));
-        assert!(!selection.wants(&prefix("10.128.0.0/16")));
-        assert!(!selection.wants(&prefix("2001:db9::/32")));
+        assert!(selection.matches(&prefix("2001:db8::/32")));
+        assert!(selection.matches(&prefix("2001:db8:ffff::1/128")));
+        assert!(selection.matches(&prefix("10.1.2.3/32")));
+        assert!(!selection.matches(&prefix("10.128.0.0/16")));
+        assert!(!selection.matches(&prefix("2001:db9::/32")));
     }
 }

@@ -63,23 +63,23 @@ impl<R: Read> Walk<R> {
         self.offset
     }
 
-    /// Leaves the next record behind if it is there as a whole and `may_pass` says so; says whether it did. Hot: once per
-    /// record.
+    /// Skips the next record if the buffer contains all of it and `skips` returns true; returns whether it did. Hot: once
+    /// per record.
     #[inline]
-    pub(super) fn pass_over(&mut self, may_pass: impl FnOnce(&Next) -> bool) -> bool {
+    pub(super) fn skip_if(&mut self, skips: impl FnOnce(&Next) -> bool) -> bool {
         let Some((seconds, kind, subtype, length)) = header(self.available()) else { return false };
         let body = self.available().get(HEADER..).and_then(|octets| octets.get(..length));
         let Some(body) = body.filter(|_| length <= MAX_BODY) else { return false };
-        let passes = may_pass(&Next { seconds, kind, subtype, body });
-        if passes {
-            self.leave(seconds, HEADER + length);
+        let is_skipped = skips(&Next { seconds, kind, subtype, body });
+        if is_skipped {
+            self.advance(seconds, HEADER + length);
         }
-        passes
+        is_skipped
     }
 
     /// A record of so many octets is behind.
     #[inline]
-    fn leave(&mut self, seconds: u32, whole: usize) {
+    fn advance(&mut self, seconds: u32, whole: usize) {
         self.start += whole;
         self.offset += whole as u64;
         self.index += 1;
@@ -88,7 +88,7 @@ impl<R: Read> Walk<R> {
 
     fn cut_off(&mut self, (seconds, kind, subtype): (u32, u16, u16), whole: usize, n_skipped: u64) -> Record<'_> {
         let (index, offset, begin) = (self.index, self.offset, self.start);
-        self.leave(seconds, whole);
+        self.advance(seconds, whole);
         let (record, following) =
             self.buffer.get(begin..self.end).and_then(|octets| octets.split_at_checked(whole)).unwrap_or_default();
         let body = record.get(HEADER..).unwrap_or_default();

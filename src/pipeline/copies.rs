@@ -188,8 +188,8 @@ enum State {
 
 fn state(file: File) -> State {
     let reading = decode::read(file, &Selection::new());
-    match reading.ending {
-        Ending::Complete if reading.counts.damaged == 0 => State::Whole,
+    match reading.census.ending {
+        Ending::Complete if reading.census.counts.damaged == 0 => State::Whole,
         Ending::Truncated(_) => State::Cut,
         Ending::Complete | Ending::Corrupt(_) | Ending::Unreadable(_) => State::Damaged,
     }

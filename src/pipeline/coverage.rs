@@ -57,7 +57,7 @@ pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFil
 /// say, and its records show whether it did: it lasts as long as others from its first record on, or up to its last one.
 fn after_the_last(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Option<Gap> {
     let named = plan.updates.get(index).filter(|_| index + 1 == plan.updates.len())?.nominal_span();
-    let (first, last) = updates.reading.span?;
+    let (first, last) = updates.reading.census.span?;
     let until = (first.clamp(named.start, named.start + NAME_PRECISION) + named.duration()).max(last);
     let is_known = plan.gaps.iter().any(|gap| gap.window.end >= window.end);
     let stretch = Window::new(until, window.end).ok().filter(|rest| !is_known && rest.duration() > LATE)?;
@@ -68,8 +68,8 @@ fn after_the_last(plan: &CollectorPlan, index: usize, updates: &ReadFile, window
 /// file or more is missing. Missing files at least double the spacing, so that the second half would be without records.
 fn unproved(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Option<Gap> {
     let stretched = plan.updates.get(index)?.stretched()?;
-    let (_, last) = updates.reading.span?;
-    let last = updates.reading.read_until.map_or(last, |until| until.min(last));
+    let (_, last) = updates.reading.census.span?;
+    let last = updates.reading.census.read_until.map_or(last, |until| until.min(last));
     let stretch = Window::new(stretched.window.start.max(last), plan.span(index, window.end)?.end).ok()?;
     let detail = format!("no update file after {}, whose records end at {last}", updates.report.name);
     (last < stretched.proved_from).then(|| gap(plan, window, stretch, GapReason::Missing, detail))?
@@ -99,7 +99,7 @@ fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
         Verdict::Ok | Verdict::Damaged => return None,
     };
     // Times beyond the span of the file do not tell where in it the cut is.
-    if let (GapReason::Truncated, Some(until)) = (reason, updates.reading.read_until)
+    if let (GapReason::Truncated, Some(until)) = (reason, updates.reading.census.read_until)
         && until < span.end
     {
         span.start = span.start.max(until);

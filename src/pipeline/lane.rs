@@ -6,8 +6,9 @@ use std::mem;
 
 use rustc_hash::FxHashSet;
 
+use super::acceptance;
 use super::coverage;
-use super::reading::{self, ReadFile};
+use super::reading::ReadFile;
 use crate::archive::ArchiveFile;
 use crate::bgp::{Prefix, Project};
 use crate::catalog::{self, CollectorPlan};
@@ -22,8 +23,8 @@ use crate::time::Window;
 pub(super) struct Lane {
     pub plan: CollectorPlan,
     window: Window,
-    /// What is wrong with RIB dumps, by name: one that was rejected stays so, whatever it was compared with.
-    flaws: BTreeMap<String, String>,
+    /// Why RIB dumps were rejected, by name: a rejected one stays so, whatever it was compared with.
+    rejections: BTreeMap<String, String>,
     /// RIB dumps read and not yet judged, by name.
     ribs: BTreeMap<String, ReadFile>,
     /// Their control samples.
@@ -103,7 +104,7 @@ impl Lane {
         Lane {
             plan,
             window,
-            flaws: BTreeMap::new(),
+            rejections: BTreeMap::new(),
             ribs: BTreeMap::new(),
             samples: SampledTables::new(numbers.clone()),
             numbers,
@@ -134,7 +135,7 @@ impl Lane {
             return self;
         }
         let mut lane = Lane::new(self.plan, self.window, self.numbers, self.may_begin_again);
-        (lane.flaws, lane.aside) = (self.flaws, self.aside);
+        (lane.rejections, lane.aside) = (self.rejections, self.aside);
         let current = self.applied.held.into_iter().filter(|(_, updates)| !updates.is_stale(revealed));
         lane.ready = current.collect();
         if let Some(replay) = self.replay.filter(|_| !reads_ribs) {
@@ -207,11 +208,12 @@ impl Lane {
     pub(super) fn judge(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         loop {
             let ribs: Vec<&ReadFile> = self.plan.ribs.iter().filter_map(|rib| self.ribs.get(&rib.name)).collect();
-            let flaws = reading::judge_ribs(&ribs, &self.flaws);
-            let n_rejected = self.flaws.len();
-            let flawed = ribs.iter().zip(flaws).filter_map(|(rib, flaw)| Some((rib.report.name.clone(), flaw?)));
-            self.flaws.extend(flawed);
-            if self.flaws.len() == n_rejected {
+            let candidates = ribs.iter().map(|rib| rib.candidate(self.rejections.get(&rib.report.name)));
+            let rejections = acceptance::rejections(&candidates.collect::<Vec<_>>());
+            let n_rejected = self.rejections.len();
+            let rejected = ribs.iter().zip(rejections).filter_map(|(rib, why)| Some((rib.report.name.clone(), why?)));
+            self.rejections.extend(rejected);
+            if self.rejections.len() == n_rejected {
                 return Vec::new();
             }
             let new = self.plan_again(query, listed);
@@ -225,7 +227,7 @@ impl Lane {
     fn plan_again(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         let own: Vec<ArchiveFile> =
             listed.iter().filter(|file| file.collector == self.plan.collector).cloned().collect();
-        let rejected = self.flaws.keys().cloned().collect();
+        let rejected = self.rejections.keys().cloned().collect();
         let Some(plan) = catalog::plan(query, &own, &rejected).collectors.pop() else { return Vec::new() };
         let old = mem::replace(&mut self.plan, plan);
         let known: FxHashSet<&str> = old.ribs.iter().chain(&old.updates).map(|file| file.name.as_str()).collect();
@@ -235,15 +237,15 @@ impl Lane {
 
     /// The replay begins: the RIB dumps, and what is known not to be there.
     pub(super) fn begin(&mut self) {
-        let (mut ribs, plan, flaws) = (mem::take(&mut self.ribs), &self.plan, &self.flaws);
-        let is_accepted = |name: &str| !flaws.contains_key(name) && plan.only_compared.as_deref() != Some(name);
+        let (mut ribs, plan, rejections) = (mem::take(&mut self.ribs), &self.plan, &self.rejections);
+        let is_accepted = |name: &str| !rejections.contains_key(name) && plan.only_compared.as_deref() != Some(name);
         self.samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
         let samples = if self.may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
         let mut replayer = self.replayer(samples);
         for (file, mut rib) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
-            if let Some(flaw) = flaws.get(&rib.report.name) {
+            if let Some(why) = rejections.get(&rib.report.name) {
                 rib.report.verdict = Verdict::Rejected;
-                rib.report.detail = Some(flaw.clone());
+                rib.report.detail = Some(why.clone());
             } else if is_accepted(&rib.report.name) {
                 replayer.rib(file, &rib.report.name, &rib.reading);
             }
@@ -329,8 +331,8 @@ impl Lane {
         let nominal = |n: usize| self.plan.span(n, self.window.end);
         let next = self.plan.updates.get(n + 1).and_then(|next| self.ready.get(&next.name));
         let next = next.filter(|next| next.report.verdict != Verdict::Unreadable);
-        let believed = next.map(|next| clock::believed(&next.reading.runs, nominal(n + 1))).unwrap_or_default();
-        let last = clock::believed(&reading.runs, nominal(n)).last().map(|run| run.last_at);
+        let believed = next.map(|next| clock::believed(&next.reading.census.runs, nominal(n + 1))).unwrap_or_default();
+        let last = clock::believed(&reading.census.runs, nominal(n)).last().map(|run| run.last_at);
         FileTime { nominal: nominal(n), next_at: clock::begins_at(&believed, last) }
     }
 
@@ -348,17 +350,17 @@ impl Lane {
     /// Whether a file was read and used, or is not to be relied on. A dump that was only compared with others may serve the
     /// baseline as well.
     pub(super) fn is_spent(&self, name: &str) -> bool {
-        let is_compared = self.plan.only_compared.as_deref() == Some(name) && !self.flaws.contains_key(name);
+        let is_compared = self.plan.only_compared.as_deref() == Some(name) && !self.rejections.contains_key(name);
         let is_it = |report: &FileReading| report.name == name;
         !is_compared && (self.reports.iter().any(is_it) || self.aside.contains_key(name))
     }
 
-    /// Takes an older RIB dump for the baseline alone; `flaw` is why it is not to be relied on.
-    pub(super) fn add_older(&mut self, mut rib: ReadFile, flaw: Option<String>) {
+    /// Takes an older RIB dump for the baseline alone; `rejection` is the reason for not using it.
+    pub(super) fn add_older(&mut self, mut rib: ReadFile, rejection: Option<String>) {
         let listed = self.reports.iter().position(|report| report.name == rib.report.name);
         let file = listed.unwrap_or(self.reports.len() + self.older.len()) as u32;
-        match flaw {
-            Some(flaw) => (rib.report.verdict, rib.report.detail) = (Verdict::Rejected, Some(flaw)),
+        match rejection {
+            Some(why) => (rib.report.verdict, rib.report.detail) = (Verdict::Rejected, Some(why)),
             None => {
                 if let Some(replay) = &mut self.replay {
                     replay.take_older(file, &rib.reading);
@@ -401,6 +403,7 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reading;
     use super::*;
     use crate::archive::{DumpKind, Location};
     use crate::bgp::Collector;

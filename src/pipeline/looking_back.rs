@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
+use super::acceptance;
 use super::collecting::stop;
 use super::lane::Lane;
 use super::reading::{self, ReadFile};
@@ -54,8 +55,8 @@ pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Re
         for (index, rib) in read {
             let rib = rib?;
             revealed.extend(work::originated(&rib.reading, selection, &origins));
-            let flaw = lanes[index].replay().and_then(|replay| flaw(&rib, replay));
-            lanes[index].add_older(rib, flaw);
+            let rejection = lanes[index].replay().and_then(|replay| rejection(&rib, replay));
+            lanes[index].add_older(rib, rejection);
         }
     }
     Ok(revealed)
@@ -111,18 +112,18 @@ fn candidates(task: &Task, lane: &Lane) -> Vec<ArchiveFile> {
     catalog::older_ribs(task.query, task.listed, &lane.plan.collector, latest, &known)
 }
 
-/// Why an older RIB dump is not to be relied on, on its own or beside those that were.
-fn flaw(rib: &ReadFile, replay: &Replay) -> Option<String> {
-    let own = reading::judge_ribs(&[rib], &BTreeMap::new()).pop().flatten();
+/// The reason for rejecting an older RIB dump, on its own or beside the accepted ones.
+fn rejection(rib: &ReadFile, replay: &Replay) -> Option<String> {
+    let own = acceptance::rejections(&[rib.candidate(None)]).pop().flatten();
     own.or_else(|| {
         let listed: BTreeMap<_, [u64; 2]> =
-            rib.reading.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
+            rib.reading.census.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
         replay.tables.iter().find_map(|other| {
             Family::ALL.into_iter().find_map(|family| {
                 let sizes = replay.peers.iter().zip(&other.sizes).map(|(peer, other)| {
                     (listed.get(peer).map_or(0, |sizes| sizes[family as usize]), other[family as usize])
                 });
-                reading::most_shrunk(family, sizes.filter(|(size, other)| *size > 0 && *other > 0))
+                acceptance::most_shrunk(family, sizes.filter(|(size, other)| *size > 0 && *other > 0))
             })
         })
     })

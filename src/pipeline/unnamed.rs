@@ -47,13 +47,13 @@ fn inspect(path: &Path) -> Result<(DumpKind, Window), String> {
         Some(DumpKind::Updates) => decode::read(open()?, &Selection::new()),
         None => return Err(no_mrt(&head)),
     };
-    let (Some(kind), Some((first, last))) = (kind(&reading), reading.span) else { return Err(no_mrt(&reading)) };
+    let (Some(kind), Some((first, last))) = (kind(&reading), reading.census.span) else { return Err(no_mrt(&reading)) };
     let end = Timestamp::from_secs(last.secs() + 1);
     Ok((kind, Window { start: first, end }))
 }
 
 fn kind(reading: &Reading) -> Option<DumpKind> {
-    let counts = reading.counts;
+    let counts = reading.census.counts;
     match (counts.messages + counts.state_changes, counts.rib_records) {
         (0, 0) => None,
         (0, _) => Some(DumpKind::Rib),
@@ -62,7 +62,7 @@ fn kind(reading: &Reading) -> Option<DumpKind> {
 }
 
 fn no_mrt(reading: &Reading) -> String {
-    match &reading.ending {
+    match &reading.census.ending {
         Ending::Unreadable(why) => why.clone(),
         _ => "it holds neither routes nor messages".to_owned(),
     }

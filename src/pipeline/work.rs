@@ -220,7 +220,7 @@ impl<'a> Work<'a> {
     /// Selects prefixes of the chosen origins from now on.
     fn reveal(&self, prefixes: BTreeSet<Prefix>) {
         let mut queue = lock(&self.queue);
-        let is_new = |prefix: &Prefix| !queue.selection.wants_exactly(prefix);
+        let is_new = |prefix: &Prefix| !queue.selection.has_prefix(prefix);
         let new: Vec<Prefix> = prefixes.into_iter().filter(is_new).collect();
         if !new.is_empty() {
             let selection = Arc::make_mut(&mut queue.selection);
@@ -330,7 +330,7 @@ pub(super) fn originated(reading: &Reading, selection: &Selection, origins: &[As
     }
     for event in &reading.events {
         if let Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } = &event.change
-            && !selection.wants_exactly(prefix)
+            && !selection.has_prefix(prefix)
             && origins.iter().any(|origin| path.originates(*origin))
         {
             prefixes.insert(*prefix);

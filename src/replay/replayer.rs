@@ -134,7 +134,7 @@ impl Replayer {
     /// Takes an accepted RIB dump, to be applied when its time comes. `file` is how records of it are referred to, `name` that
     /// of its sample.
     pub fn rib(&mut self, file: u32, name: &str, reading: &Reading) {
-        let peers = self.intern(reading.peers.iter().map(|activity| activity.peer));
+        let peers = self.intern(reading.census.peers.iter().map(|activity| activity.peer));
         if let Some(table) = RibTable::new(file, reading, &peers) {
             self.take_table(name, table);
         }
@@ -166,8 +166,8 @@ impl Replayer {
     /// Takes the next update file. `file` is how records of it are referred to, `time` what is known of its time beside its
     /// records.
     pub fn updates(&mut self, file: u32, reading: &Reading, time: FileTime) {
-        let peers = self.intern(reading.peers.iter().map(|activity| activity.peer));
-        self.has_states |= reading.counts.state_changes > 0;
+        let peers = self.intern(reading.census.peers.iter().map(|activity| activity.peer));
+        self.has_states |= reading.census.counts.state_changes > 0;
         let FileRuns { believed, n_doubtful, doubtful } = self.times.begin_file(reading, time);
         self.corrections.late_records += n_doubtful;
         let in_doubt = |window| Doubt { window, peer: None, reason: DoubtReason::Clock };
@@ -181,7 +181,7 @@ impl Replayer {
             let (start, end) = (i64::from(**minute) * 60, i64::from(**minute) * 60 + 59);
             believed.iter().any(|run| run.first_at.secs() <= end && run.last_at.secs() >= start)
         };
-        for (activity, peer) in reading.peers.iter().zip(&peers) {
+        for (activity, peer) in reading.census.peers.iter().zip(&peers) {
             self.is_internal[*peer] |= activity.is_internal;
             if let Some((first, last)) = activity.first_at.zip(activity.last_at) {
                 let until = latest.unwrap_or(last);
@@ -194,8 +194,8 @@ impl Replayer {
                 }
             }
         }
-        let sampled = self.begin_sample(&reading.control, &peers);
-        let mut changes = reading.control.changes.iter().peekable();
+        let sampled = self.begin_sample(&reading.census.control, &peers);
+        let mut changes = reading.census.control.changes.iter().peekable();
         let mut sample_changes = |replayer: &mut Replayer, n_events: usize| {
             while let Some(change) = changes.next_if(|change| change.n_before as usize <= n_events) {
                 if let (Some(peer), Some(prefix)) =

@@ -58,16 +58,16 @@ impl SampledTables {
     /// Takes the sample out of a RIB dump, in place of what an earlier reading of it said.
     pub fn take(&mut self, name: &str, reading: &mut Reading) {
         self.retain(|known| known != name);
-        let control = &mut reading.control;
+        let control = &mut reading.census.control;
         let prefixes = self.number(&mem::take(&mut control.prefixes));
         let mut table = Grid::default();
-        for (words, activity) in mem::take(&mut control.held).into_iter().zip(&reading.peers) {
+        for (words, activity) in mem::take(&mut control.held).into_iter().zip(&reading.census.peers) {
             let n_peers = self.peers.len() as u32;
             let peer = *self.peers.entry(activity.peer).or_insert(n_peers);
             ones(&words).filter_map(|n| prefixes.get(n)).for_each(|prefix| table.add(*prefix, peer));
         }
-        let peer = |index: PeerIndex| reading.peers.get(index as usize).map(|activity| activity.peer);
-        let untracked = reading.control.untracked.iter().filter_map(|index| peer(*index)).collect();
+        let peer = |index: PeerIndex| reading.census.peers.get(index as usize).map(|activity| activity.peer);
+        let untracked = reading.census.control.untracked.iter().filter_map(|index| peer(*index)).collect();
         let at = self.tables.partition_point(|known| known.name.as_str() < name);
         self.show_first(at);
         let changes = if self.tables.is_empty() { Arc::default() } else { self.shown.changes_to(&table) };
@@ -219,7 +219,7 @@ pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
 mod tests {
     use super::*;
     use crate::bgp::Asn;
-    use crate::decode::{Control, PeerActivity};
+    use crate::decode::{Census, Control, PeerActivity};
 
     const N_PREFIXES: u8 = 200;
 
@@ -252,7 +252,8 @@ mod tests {
             minutes: Vec::new(),
             is_internal: false,
         };
-        Reading { peers: peers.iter().map(activity).collect(), control, ..Reading::default() }
+        let census = Census { peers: peers.iter().map(activity).collect(), control, ..Census::default() };
+        Reading { census, ..Reading::default() }
     }
 
     /// Whether the `n`th of these dumps lists a prefix for a peer: they differ much.

@@ -43,9 +43,9 @@ impl RibTable {
 
     /// The table that `reading` holds; `peers` are the numbers of its peers. Nothing for an empty dump.
     pub(super) fn new(file: u32, reading: &Reading, peers: &[usize]) -> Option<RibTable> {
-        let (begun_at, done_at) = reading.span?;
+        let (begun_at, done_at) = reading.census.span?;
         let mut sizes = vec![[0; 2]; peers.iter().max().map_or(0, |last| last + 1)];
-        for (activity, peer) in reading.peers.iter().zip(peers) {
+        for (activity, peer) in reading.census.peers.iter().zip(peers) {
             // A peer listed twice has its entries under both numbers.
             let size = &mut sizes[*peer];
             size[0] += activity.table_size[0];
@@ -98,7 +98,7 @@ impl Replay {
     pub fn take_older(&mut self, file: u32, reading: &Reading) {
         let unknown = self.peers.len();
         let number = |peer| self.peers.binary_search(peer).unwrap_or(unknown);
-        let peers: Vec<usize> = reading.peers.iter().map(|activity| number(&activity.peer)).collect();
+        let peers: Vec<usize> = reading.census.peers.iter().map(|activity| number(&activity.peer)).collect();
         let Some(mut table) = RibTable::new(file, reading, &peers) else { return };
         table.sizes.resize(unknown, [0; 2]);
         for holders in table.holders.values_mut() {

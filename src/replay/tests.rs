@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::bgp::Asn;
 use crate::decode::clock::Runs;
-use crate::decode::{Change, Control, ControlChange, Lost, PeerActivity, Reading, RouteEvent};
+use crate::decode::{Census, Change, Control, ControlChange, Lost, PeerActivity, Reading, RouteEvent};
 use crate::time::Window;
 
 const END: i64 = 10_000;
@@ -62,7 +62,8 @@ fn empty() -> Reading {
         minutes: Vec::new(),
         is_internal: false,
     });
-    Reading { peers: peers.into(), control: control(), ..Reading::default() }
+    let census = Census { peers: peers.into(), control: control(), ..Census::default() };
+    Reading { census, ..Reading::default() }
 }
 
 fn story(text: &str) -> Story {
@@ -75,20 +76,20 @@ fn story(text: &str) -> Story {
             [at, "rib", entries @ ..] => {
                 let at = seconds(at);
                 let rib = story.ribs.entry(at).or_insert_with(empty);
-                rib.span = Some((at, at));
+                rib.census.span = Some((at, at));
                 for entry in entries {
                     let (name, held) = entry.split_once(':').unwrap();
                     let (index, who) = peer(name);
-                    rib.peers[index as usize].table_size[0] = 100;
+                    rib.census.peers[index as usize].table_size[0] = 100;
                     for word in held.split(',').filter(|word| !word.is_empty()) {
                         if let Some(numbers) = sampled(word) {
-                            rib.control.held.resize(3, vec![0; 4]);
-                            let words = &mut rib.control.held[index as usize];
+                            rib.census.control.held.resize(3, vec![0; 4]);
+                            let words = &mut rib.census.control.held[index as usize];
                             numbers.for_each(|n| words[n as usize / 64] |= 1 << (n % 64));
                             continue;
                         }
                         let path = AsPath::new(vec![who.asn, Asn(64510)], 1);
-                        let change = Change::RibEntry { prefix: prefix(word), path_id: None, path, originated_at: at };
+                        let change = Change::RibEntry { prefix: prefix(word), path_id: None, path };
                         let (clock, run, record, offset) = (at, 0, number, 100 * number);
                         rib.events.push(RouteEvent { at, clock, run, record, offset, peer: index, change });
                     }
@@ -105,7 +106,7 @@ fn story(text: &str) -> Story {
                     runs.add(number, at);
                     let (at, run) = (runs.now(), runs.index());
                     let change = |prefix| ControlChange { at, run, n_before, peer: index, prefix, is_announced };
-                    updates.control.changes.extend(numbers.map(change));
+                    updates.census.control.changes.extend(numbers.map(change));
                     continue;
                 }
                 let change = match what {
@@ -129,7 +130,7 @@ fn story(text: &str) -> Story {
                     ["end-of-rib"] => Change::EndOfRib { family: Family::V4 },
                     other => panic!("{other:?}"),
                 };
-                let activity = &mut updates.peers[index as usize];
+                let activity = &mut updates.census.peers[index as usize];
                 activity.first_at = activity.first_at.or(Some(at));
                 activity.last_at = activity.last_at.max(Some(at));
                 runs.add(number, at);
@@ -139,7 +140,7 @@ fn story(text: &str) -> Story {
             other => panic!("{other:?}"),
         }
     }
-    updates.runs = runs.finish();
+    updates.census.runs = runs.finish();
     story.updates = Some(updates);
     story
 }

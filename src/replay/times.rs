@@ -58,11 +58,11 @@ impl Times {
 
     /// Takes the runs of the next file.
     pub fn begin_file(&mut self, reading: &Reading, time: FileTime) -> FileRuns {
-        let standings = clock::judge(&reading.runs, self.latest, time.next_at, time.nominal);
+        let standings = clock::judge(&reading.census.runs, self.latest, time.next_at, time.nominal);
         let mut file = FileRuns::default();
         self.now = self.now.max(self.reached);
         self.runs.clear();
-        for (run, standing) in reading.runs.iter().zip(standings) {
+        for (run, standing) in reading.census.runs.iter().zip(standings) {
             self.runs.push((self.reached, standing));
             match standing {
                 Standing::Believed => {

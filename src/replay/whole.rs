@@ -12,7 +12,7 @@ use crate::decode::{Change, Ending, Reading};
 /// peer is known from a RIB dump that lists it until its session closes. Of peers that send several paths of a prefix
 /// (RFC 7911) nothing is known once updates come, and after a file that is cut, or that lacks a part, nothing is known of
 /// any: then it takes another RIB dump. Whether files are missing between those that are applied only the caller can
-/// tell, and damaged records are in [`Reading::counts`]. Default routes are left out.
+/// tell, and damaged records are in [`crate::decode::Census::counts`]. Default routes are left out.
 ///
 /// It takes a bit for each peer and prefix, and some 50 bytes for each prefix.
 ///
@@ -41,10 +41,12 @@ impl WholeTable {
 
     /// Applies a file: a RIB dump replaces what its peers hold, updates change it.
     pub fn apply(&mut self, reading: &Reading) {
-        let places: Vec<usize> = reading.peers.iter().map(|activity| self.place(activity.peer)).collect();
-        let numbers = self.numbers(&reading.control.prefixes);
-        let is_whole = reading.ending == Ending::Complete && reading.skipped.is_empty() && !reading.lacks_peer_table;
-        if reading.counts.rib_records > 0 {
+        let places: Vec<usize> = reading.census.peers.iter().map(|activity| self.place(activity.peer)).collect();
+        let numbers = self.numbers(&reading.census.control.prefixes);
+        let is_whole = reading.census.ending == Ending::Complete
+            && reading.census.skipped.is_empty()
+            && !reading.census.lacks_peer_table;
+        if reading.census.counts.rib_records > 0 {
             self.apply_dump(reading, &places, &numbers);
         } else {
             self.apply_updates(reading, &places, &numbers);
@@ -111,9 +113,9 @@ impl WholeTable {
     fn apply_dump(&mut self, reading: &Reading, places: &[usize], numbers: &[Option<u32>]) {
         // In the first dump they are those of the file.
         let are_same = numbers.iter().zip(0..).all(|(number, n)| *number == Some(n));
-        let families = reading.peers.iter().map(|activity| activity.table_size);
+        let families = reading.census.peers.iter().map(|activity| activity.table_size);
         // Peers behind the last that holds anything have no words.
-        let held = reading.control.held.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
+        let held = reading.census.control.held.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
         for ((place, words), sizes) in places.iter().zip(held).zip(families) {
             let of_file = Bits::from_words(words.to_vec());
             let Some(holdings) = self.peers.get_mut(*place) else { continue };
@@ -131,7 +133,7 @@ impl WholeTable {
     }
 
     fn apply_updates(&mut self, reading: &Reading, places: &[usize], numbers: &[Option<u32>]) {
-        for place in reading.control.untracked.iter().filter_map(|peer| places.get(*peer as usize)) {
+        for place in reading.census.control.untracked.iter().filter_map(|peer| places.get(*peer as usize)) {
             self.peers[*place].is_known = false;
         }
         let mut n_events = 0;
@@ -146,7 +148,7 @@ impl WholeTable {
             }
             n_events = n_events.max(n);
         };
-        for change in &reading.control.changes {
+        for change in &reading.census.control.changes {
             close_until(&mut self.peers, change.n_before as usize);
             let number = numbers.get(change.prefix as usize).copied().flatten();
             let holdings = places.get(change.peer as usize).and_then(|place| self.peers.get_mut(*place));

@@ -65,10 +65,10 @@ fn counts_of_real_archives_are_those_of_an_independent_reader() {
     ];
     for (name, counts, events) in expected {
         let reading = read(&folder.join(name), &everything());
-        let Counts { records, messages, state_changes, ignored, damaged, .. } = reading.counts;
-        assert_eq!([records, messages, state_changes, ignored, damaged], counts, "{name}: {:?}", reading.damage);
+        let Counts { records, messages, state_changes, ignored, damaged, .. } = reading.census.counts;
+        assert_eq!([records, messages, state_changes, ignored, damaged], counts, "{name}: {:?}", reading.census.damage);
         assert_eq!(n_events(&reading), events, "{name}");
-        assert_eq!(reading.ending, Ending::Complete, "{name}");
+        assert_eq!(reading.census.ending, Ending::Complete, "{name}");
     }
 }
 
@@ -77,9 +77,9 @@ fn tables_of_a_real_rib_dump_have_their_published_sizes() {
     let Some(folder) = archives() else { return };
     let name = "archive/route-views.jinx/bgpdata/2014.05/RIBS/rib.20140501.0000.bz2";
     let reading = read(&folder.join(name), &Selection::new());
-    assert_eq!(reading.counts.rib_records, 493_868);
+    assert_eq!(reading.census.counts.rib_records, 493_868);
     assert_eq!(reading.events, []);
-    let full_feeds: Vec<_> = reading.peers.iter().filter(|peer| peer.table_size[0] > 100_000).collect();
+    let full_feeds: Vec<_> = reading.census.peers.iter().filter(|peer| peer.table_size[0] > 100_000).collect();
     assert_eq!(full_feeds.len(), 1);
     assert_eq!((full_feeds[0].peer.asn.0, full_feeds[0].table_size), (30844, [493_784, 0]));
 }
@@ -95,10 +95,15 @@ fn cut_and_torn_files_say_so_and_are_read_up_to_there() {
         ("archive/rrc00/2000.03/updates.20000325.0345.gz", 5, 0, true),
     ] {
         let reading = read(&folder.join(name), &everything());
-        assert_eq!(reading.counts.records, n_records, "{name}");
+        assert_eq!(reading.census.counts.records, n_records, "{name}");
         assert_eq!(n_events(&reading)[0], n_entries, "{name}");
-        assert_eq!(!reading.lacks_peer_table, has_peer_table, "{name}");
-        assert_eq!(matches!(reading.ending, Ending::Truncated(_)), has_peer_table, "{name}: {:?}", reading.ending);
+        assert_eq!(!reading.census.lacks_peer_table, has_peer_table, "{name}");
+        assert_eq!(
+            matches!(reading.census.ending, Ending::Truncated(_)),
+            has_peer_table,
+            "{name}: {:?}",
+            reading.census.ending
+        );
     }
 }
 
@@ -155,7 +160,7 @@ fn route(change: &Change) -> Option<(outage_replay::bgp::Prefix, Vec<outage_repl
 fn check_selection(file: &Path, everything: &Reading, selection: &Selection) {
     let wanted = |change: &Change| {
         route(change).is_none_or(|(prefix, origins)| {
-            selection.wants(&prefix) || origins.iter().any(|origin| selection.wants_origin(*origin))
+            selection.matches(&prefix) || origins.iter().any(|origin| selection.matches_origin(*origin))
         })
     };
     let expected: Vec<_> = everything.events.iter().filter(|event| wanted(&event.change)).collect();
@@ -166,8 +171,13 @@ fn check_selection(file: &Path, everything: &Reading, selection: &Selection) {
     assert!(beside.iter().all(|event| is_beside(&event.change)), "{}: {beside:?}", file.display());
     let first = expected.iter().zip(&found).find(|(expected, found)| expected != found);
     assert!(expected == found, "{}: {} events, {} found, {first:?}", file.display(), expected.len(), found.len());
-    assert_eq!(reading.peers, everything.peers, "{}", file.display());
-    assert_eq!((reading.span, &reading.ending), (everything.span, &everything.ending), "{}", file.display());
+    assert_eq!(reading.census.peers, everything.census.peers, "{}", file.display());
+    assert_eq!(
+        (reading.census.span, &reading.census.ending),
+        (everything.census.span, &everything.census.ending),
+        "{}",
+        file.display()
+    );
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

@@ -101,7 +101,7 @@ fn what_a_cut_file_or_a_closed_session_hides_is_unknown_and_not_absent() {
 
     // The next update file, cut: whatever came later is not known, of anybody.
     let mut cut = read(&files[1]);
-    cut.ending = Ending::Truncated("the file ends early".to_owned());
+    cut.census.ending = Ending::Truncated("the file ends early".to_owned());
     let mut after_cut = table.clone();
     after_cut.apply(&cut);
     assert_eq!((after_cut.holds(&peer, &prefix), after_cut.peers().count()), (None, 0));
@@ -111,8 +111,8 @@ fn what_a_cut_file_or_a_closed_session_hides_is_unknown_and_not_absent() {
     // One session closes: its peer alone is unknown.
     let n_known = table.peers().count();
     let mut closing = read(&files[1]);
-    closing.control.changes.clear();
-    let index = closing.peers.iter().position(|activity| activity.peer == peer).unwrap() as u32;
+    closing.census.control.changes.clear();
+    let index = closing.census.peers.iter().position(|activity| activity.peer == peer).unwrap() as u32;
     let mut event = closing.events[0].clone();
     (event.peer, event.change) = (index, decode::Change::SessionDown);
     closing.events = vec![event];

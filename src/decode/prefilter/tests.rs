@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::super::attributes::Encoding;
 use super::super::container::decompress;
 use super::super::samples::*;
-use super::super::{Reading, Selection, events};
-use super::{Noted, routes_matter};
+use super::super::{Reading, Selection, records};
+use super::{Noted, routes_may_match};
 use crate::crew::Crew;
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
@@ -14,7 +14,7 @@ const AS2: Encoding = Encoding { four_octets: false, add_path: false };
 const P: &str = "175.45.176.0/24";
 
 fn matters(update: &[u8], encoding: Encoding, words: &str) -> Option<bool> {
-    routes_matter(update, encoding, &selection(words), &mut Noted { sampled: false, skipped: None })
+    routes_may_match(update, encoding, &selection(words), &mut Noted { sampled: false, skipped: None })
 }
 
 #[test]
@@ -195,14 +195,18 @@ fn some_selection() -> impl Strategy<Value = Selection> {
 
 fn check_nothing_lost(file: &[u8], selection: &Selection) {
     let [filtered, whole] =
-        [false, true].map(|decode_all| events::read_records(decompress(file, &Crew::new()), selection, decode_all));
+        [false, true].map(|decode_all| records::read_records(decompress(file, &Crew::new()), selection, decode_all));
     let comparable = |reading: &Reading| {
-        let control = (reading.control.prefixes.clone(), reading.control.held.clone(), reading.control.changes.clone());
-        let end = (reading.ending.clone(), reading.skipped.clone());
-        (reading.peers.clone(), reading.events.clone(), reading.span, end, control)
+        let control = (
+            reading.census.control.prefixes.clone(),
+            reading.census.control.held.clone(),
+            reading.census.control.changes.clone(),
+        );
+        let end = (reading.census.ending.clone(), reading.census.skipped.clone());
+        (reading.census.peers.clone(), reading.events.clone(), reading.census.span, end, control)
     };
     assert_eq!(comparable(&filtered), comparable(&whole));
-    assert!(filtered.counts.damaged <= whole.counts.damaged);
+    assert!(filtered.census.counts.damaged <= whole.census.counts.damaged);
 }
 
 proptest! {

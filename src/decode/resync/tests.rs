@@ -31,11 +31,11 @@ fn reading(bytes: &[u8]) -> Reading {
 
 /// `records damaged | offset bytes after..before`, seconds after the beginning.
 fn outcome(reading: &Reading) -> String {
-    let skipped = reading.skipped.iter().map(|skipped| {
+    let skipped = reading.census.skipped.iter().map(|skipped| {
         let [after, before] = [skipped.after, skipped.before].map(|at| at.secs() - i64::from(AT));
         format!(" | {} {} {after}..{before}", skipped.offset, skipped.bytes)
     });
-    format!("{} {}{}", reading.counts.records, reading.counts.damaged, skipped.collect::<String>())
+    format!("{} {}{}", reading.census.counts.records, reading.census.counts.damaged, skipped.collect::<String>())
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn reading_goes_on_after_bytes_that_belong_to_no_record() {
         file.splice(3 * LENGTH..3 * LENGTH, [0xee; 100]);
     });
     assert_eq!(outcome(&reading(&inserted)), format!("10 1 | {} 100 1..3", 3 * LENGTH));
-    assert_eq!(reading(&inserted).ending, Ending::Complete);
+    assert_eq!(reading(&inserted).census.ending, Ending::Complete);
     // The record that lost its front goes too.
     let removed = file(|file| {
         file.drain(3 * LENGTH..3 * LENGTH + 7);
@@ -62,7 +62,7 @@ fn a_place_is_believed_only_if_several_records_follow_one_another() {
     });
     let reading_of_late = reading(&late);
     assert_eq!(outcome(&reading_of_late), "8 0");
-    let Ending::Truncated(why) = &reading_of_late.ending else { panic!("{:?}", reading_of_late.ending) };
+    let Ending::Truncated(why) = &reading_of_late.census.ending else { panic!("{:?}", reading_of_late.census.ending) };
     assert!(why.starts_with(&format!("no record begins at offset {}, after record 7", 8 * LENGTH)), "{why}");
     let of_another_year = file(|file| {
         file.splice(3 * LENGTH..3 * LENGTH, [0xee; 100]);
@@ -71,7 +71,7 @@ fn a_place_is_believed_only_if_several_records_follow_one_another() {
         }
     });
     assert_eq!(outcome(&reading(&of_another_year)), "3 0");
-    assert_eq!(reading(&[0xee; 100]).counts.records, 0);
+    assert_eq!(reading(&[0xee; 100]).census.counts.records, 0);
 }
 
 #[test]
@@ -85,12 +85,12 @@ fn a_container_that_proves_damaged_or_cut_while_records_are_searched_for_is_not_
     encoder.write_all(&file).unwrap();
     let zstandard = encoder.finish().unwrap();
     for (whole, checksum_at) in [(gzip, 8), (zstandard, 4)] {
-        assert_eq!(reading(&whole).ending, Ending::Complete);
+        assert_eq!(reading(&whole).census.ending, Ending::Complete);
         let mut damaged = whole.clone();
         damaged[whole.len() - checksum_at] ^= 0x55;
         let cut = &whole[..whole.len() - 1];
         for (packed, what) in [(&damaged[..], "damaged"), (cut, "cut")] {
-            match (what, &reading(packed).ending) {
+            match (what, &reading(packed).census.ending) {
                 ("damaged", Ending::Corrupt(why)) | ("cut", Ending::Truncated(why)) if why.contains(what) => {}
                 (_, ending) => panic!("{what}: {ending:?}"),
             }
@@ -120,9 +120,9 @@ proptest! {
         let at = after * LENGTH;
         let bytes = file(|file| { file.splice(at..at, noise.iter().copied()); });
         let found = reading(&bytes);
-        let [skipped] = found.skipped[..] else { panic!("{found:?}") };
+        let [skipped] = found.census.skipped[..] else { panic!("{found:?}") };
         prop_assert_eq!(skipped_by_the_parser(&bytes), [(skipped.offset, skipped.offset + skipped.bytes)]);
-        prop_assert_eq!(found.counts.records, 10);
+        prop_assert_eq!(found.census.counts.records, 10);
     }
 
     #[test]

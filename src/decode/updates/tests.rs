@@ -1,7 +1,7 @@
 //! One UPDATE at a time.
 
 use super::super::attributes::Encoding;
-use super::super::prefilter::{Matter, update_matters};
+use super::super::prefilter::{Relevance, relevance};
 use super::super::samples::*;
 use super::super::skipped_prefixes::SkippedPrefixes;
 use super::{Lists, Paths, Update};
@@ -99,8 +99,8 @@ fn an_announcement_whose_path_cannot_be_read_is_unclear() {
         assert_eq!(unclear, ["10.0.0.0/8", "192.0.2.0/24"]);
         assert_eq!((decoded.withdrawn, decoded.announced), (vec![], vec![]));
         assert_eq!(
-            update_matters(&update, AS4, &selection("192.0.2.0/24"), &mut SkippedPrefixes::default()),
-            Matter::Routes
+            relevance(&update, AS4, &selection("192.0.2.0/24"), &mut SkippedPrefixes::default()),
+            Relevance::Routes
         );
     }
 }

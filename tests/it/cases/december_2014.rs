@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
+use bgpkit_parser::{BgpElem, BgpkitParser};
 use outage_replay::bgp::Asn;
-use outage_replay::decode::{self, Change, Selection};
+use outage_replay::crew::Crew;
+use outage_replay::decode;
 use outage_replay::detect::{Outage, Scope, Severity};
 use outage_replay::time::Timestamp;
 
@@ -82,16 +85,16 @@ fn no_rib_dump_during_it_lists_the_networks_but_at_stuck_peers() {
 fn the_rib_dump_after_it_shows_routes_as_old_as_the_recovery() {
     let name = "data/dprk-2014/route-views2/bgpdata/2014.12/RIBS/rib.20141223.0200.bz2";
     let file = File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("the shipped archive");
-    let mut selection = Selection::new();
-    selection.add_prefix("175.45.176.0/24".parse().expect("a prefix"));
-    let changed: Vec<Timestamp> = decode::read(file, &selection)
-        .events
-        .iter()
-        .filter_map(|event| match &event.change {
-            Change::RibEntry { originated_at, path, .. } if path.originates(Asn(131279)) => Some(*originated_at),
-            _ => None,
-        })
-        .collect();
+    let mut content = Vec::new();
+    decode::content(file, &Crew::new()).read_to_end(&mut content).expect("a whole file");
+    // The program does not use the originated times of RIB entries; bgpkit-parser returns them.
+    let routes = BgpkitParser::from_reader(&content[..]).into_iter();
+    let is_of_the_as = |route: &BgpElem| {
+        let is_prefix = route.prefix.prefix.to_string() == "175.45.176.0/24";
+        is_prefix && route.origin_asns.iter().flatten().any(|origin| origin.to_u32() == 131279)
+    };
+    let changed: Vec<Timestamp> =
+        routes.filter(is_of_the_as).map(|route| Timestamp::from_secs(route.timestamp as i64)).collect();
     let recent = changed.iter().filter(|at| is_near(Some(**at), "2014-12-23T01:46", 3)).count();
     assert!(recent * 10 >= changed.len() * 8 && recent > 5, "{recent} of {}: {changed:?}", changed.len());
 }

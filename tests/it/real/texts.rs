@@ -46,7 +46,7 @@ fn read(file: &Path) -> Lines {
             Change::Withdraw { prefix, .. } => ('W', *prefix),
             _ => continue,
         };
-        let peer = reading.peers[event.peer as usize].peer;
+        let peer = reading.census.peers[event.peer as usize].peer;
         *lines.entry((event.at.secs(), kind, peer.address, peer.asn.0, prefix)).or_default() += 1;
     }
     lines
@@ -104,7 +104,7 @@ fn every_withdrawal_after_a_dump_names_a_route_of_the_dump() {
     let reading = decode::read(updates, &everything);
     let (mut n_matching, mut n_without) = (0, 0);
     for event in &reading.events {
-        let peer = reading.peers[event.peer as usize].peer.address;
+        let peer = reading.census.peers[event.peer as usize].peer.address;
         match &event.change {
             Change::Announce { prefix, .. } => {
                 held.insert((peer, *prefix));
@@ -129,7 +129,7 @@ fn withdrawals_in_messages_that_the_collector_cut_are_kept() {
         let input = std::fs::File::open(file.expect("a file").path()).expect("a file");
         let reading = decode::read(input, &everything);
         let is_cut = |what: &str| what.starts_with("an UPDATE of which only");
-        let cut: BTreeSet<u64> = reading.damage.iter().filter(|d| is_cut(&d.what)).map(|d| d.record).collect();
+        let cut: BTreeSet<u64> = reading.census.damage.iter().filter(|d| is_cut(&d.what)).map(|d| d.record).collect();
         n_records += cut.len();
         for event in reading.events.iter().filter(|event| matches!(event.change, Change::Withdraw { .. })) {
             n_all += 1;

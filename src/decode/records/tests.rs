@@ -1,7 +1,10 @@
 //! What records mean, and that the prefilter loses none of it.
 
+use super::super::MAX_DAMAGE;
 use super::super::samples::*;
 use super::*;
+use crate::bgp::AsPath;
+use crate::coverage::Skipped;
 
 const P: &str = "175.45.176.0/24";
 
@@ -14,20 +17,20 @@ fn reading(bytes: &[u8], words: &str) -> Reading {
 fn check(words: &str, records: &[Vec<u8>], expected: &str) {
     let reading = reading(&records.concat(), words);
     assert_eq!(text(&reading), expected);
-    assert_eq!(reading.damage, []);
-    assert_eq!(reading.ending, Ending::Complete);
-    assert_eq!(reading.counts.records, records.len() as u64);
+    assert_eq!(reading.census.damage, []);
+    assert_eq!(reading.census.ending, Ending::Complete);
+    assert_eq!(reading.census.counts.records, records.len() as u64);
 }
 
 /// The damage, as text, of records of which the rest is still read.
 #[track_caller]
 fn check_damage(words: &str, records: &[Vec<u8>], expected_events: &str, expected_damage: &[&str]) {
     let reading = reading(&records.concat(), words);
-    let damage: Vec<&str> = reading.damage.iter().map(|damage| damage.what.as_str()).collect();
+    let damage: Vec<&str> = reading.census.damage.iter().map(|damage| damage.what.as_str()).collect();
     assert_eq!(damage, expected_damage);
     assert_eq!(text(&reading), expected_events);
-    assert_eq!(reading.counts.damaged, expected_damage.len() as u64);
-    assert_eq!(reading.ending, Ending::Complete);
+    assert_eq!(reading.census.counts.damaged, expected_damage.len() as u64);
+    assert_eq!(reading.census.ending, Ending::Complete);
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn messages_of_the_collector_itself_are_ignored_and_counted() {
         [6, 7, 10, 11].map(|subtype| bgp4mp(subtype, PEER, &message(2, &update(&nlri(P), &[], &[])))).into();
     check(P, &records, "");
     let reading = reading(&records.concat(), P);
-    assert_eq!((reading.counts.ignored, reading.counts.messages, reading.peers.len()), (4, 0, 0));
+    assert_eq!((reading.census.counts.ignored, reading.census.counts.messages, reading.census.peers.len()), (4, 0, 0));
 }
 
 #[test]
@@ -262,9 +265,9 @@ fn a_record_that_does_not_show_whose_it_is_puts_its_collector_in_doubt() {
             let reading = reading(&[&good[..], &orphan, &orphan, &good].concat(), words);
             let at = Timestamp::from_secs(AT.into());
             let (offset, bytes) = (good.len() as u64, 2 * orphan.len() as u64);
-            assert_eq!(reading.skipped, [Skipped { offset, bytes, after: at, before: at }], "{what:?}");
-            assert_eq!(reading.damage.first().map(|damage| damage.what.as_str()), what);
-            assert_eq!(reading.counts.unsupported, if what.is_none() { 2 } else { 0 });
+            assert_eq!(reading.census.skipped, [Skipped { offset, bytes, after: at, before: at }], "{what:?}");
+            assert_eq!(reading.census.damage.first().map(|damage| damage.what.as_str()), what);
+            assert_eq!(reading.census.counts.unsupported, if what.is_none() { 2 } else { 0 });
         }
     }
 }
@@ -295,7 +298,7 @@ fn a_session_inside_one_as_is_internal() {
         record(AT, 16, 1, &both_lost),
         state_record(5, (64511, "192.0.2.9"), 6, 1),
     ];
-    let is_internal: Vec<bool> = reading(&file.concat(), P).peers.iter().map(|peer| peer.is_internal).collect();
+    let is_internal: Vec<bool> = reading(&file.concat(), P).census.peers.iter().map(|peer| peer.is_internal).collect();
     assert_eq!(is_internal, [true, false, false, true]);
 }
 
@@ -318,7 +321,7 @@ fn a_peer_whose_number_two_octets_cannot_hold_has_the_one_that_its_routes_begin_
         alone,
     ];
     for words in [P, "172.16.0.0/12"] {
-        let peers = reading(&file.concat(), words).peers;
+        let peers = reading(&file.concat(), words).census.peers;
         let names: Vec<String> = peers.iter().map(|peer| peer.peer.to_string()).collect();
         assert_eq!(
             names,
@@ -332,9 +335,9 @@ fn a_peer_whose_number_two_octets_cannot_hold_has_the_one_that_its_routes_begin_
 fn damage_is_located_a_few_times_and_counted_without_limit() {
     let bytes = vec![bgp4mp(4, PEER, &message(9, &[])); 30].concat();
     let reading = reading(&bytes, P);
-    assert_eq!(reading.counts.damaged, 30);
-    assert_eq!(reading.damage.len(), MAX_DAMAGE);
-    assert_eq!((reading.damage[1].record, reading.damage[1].offset), (1, bytes.len() as u64 / 30));
+    assert_eq!(reading.census.counts.damaged, 30);
+    assert_eq!(reading.census.damage.len(), MAX_DAMAGE);
+    assert_eq!((reading.census.damage[1].record, reading.census.damage[1].offset), (1, bytes.len() as u64 / 30));
 }
 
 #[test]
@@ -370,7 +373,7 @@ fn sessions_of_nobody_are_ignored_and_counted() {
         state_record(5, (64500, "::"), 6, 1),
     ];
     check(P, &records, "");
-    let counts = reading(&records.concat(), P).counts;
+    let counts = reading(&records.concat(), P).census.counts;
     assert_eq!((counts.ignored, counts.state_changes), (3, 0));
 }
 
@@ -409,10 +412,11 @@ fn every_message_shows_that_its_peer_is_alive() {
     ];
     let reading = reading(&records.concat(), P);
     let seconds = |at: Option<Timestamp>| at.map(|at| at.secs() - i64::from(AT));
-    let heard: Vec<_> = reading.peers.iter().map(|peer| (seconds(peer.first_at), seconds(peer.last_at))).collect();
+    let heard: Vec<_> =
+        reading.census.peers.iter().map(|peer| (seconds(peer.first_at), seconds(peer.last_at))).collect();
     assert_eq!(heard, [(Some(0), Some(9)), (Some(5), Some(5)), (None, None)]);
-    assert_eq!(reading.span, Some((Timestamp::from_secs(AT.into()), Timestamp::from_secs((AT + 20).into()))));
-    assert_eq!((reading.counts.messages, reading.counts.state_changes), (3, 1));
+    assert_eq!(reading.census.span, Some((Timestamp::from_secs(AT.into()), Timestamp::from_secs((AT + 20).into()))));
+    assert_eq!((reading.census.counts.messages, reading.census.counts.state_changes), (3, 1));
 }
 
 #[test]
@@ -431,7 +435,7 @@ fn multicast_and_other_protocols_are_ignored_and_what_may_be_unicast_unsupported
     let generic = |family: [u8; 3]| record(AT, 13, 6, &[&[0, 0, 0, 1][..], &family].concat());
     records.extend([[0, 1, 1], [0, 2, 1], [0, 1, 128], [0, 25, 65]].map(generic));
     check(P, &records, "");
-    let counts = reading(&records.concat(), P).counts;
+    let counts = reading(&records.concat(), P).census.counts;
     assert_eq!((counts.ignored, counts.unsupported), (8, 6));
     let multicast = [attributes(4, &[64500]), mp_reach(1, 2, &nlri(P)), mp_unreach(1, 2, &nlri(P))].concat();
     check(P, &[update_record(&[], &multicast, &[])], "");
@@ -527,5 +531,5 @@ fn equal_paths_of_a_file_are_one_in_memory() {
 
 #[test]
 fn a_file_of_no_bytes_is_not_an_empty_archive() {
-    assert_eq!(reading(&[], P).ending, Ending::Unreadable("the file is empty: 0 bytes".to_owned()));
+    assert_eq!(reading(&[], P).census.ending, Ending::Unreadable("the file is empty: 0 bytes".to_owned()));
 }

@@ -1,0 +1,223 @@
+//! The reading of a file in the making: events, damage and times are added record by record.
+
+use super::clock::{self, Runs};
+use super::control::Control;
+use super::lists::Lists;
+use super::mrt::{HEADER, TABLE_DUMP_V2};
+use super::numbers::Numbers;
+use super::paths::Paths;
+use super::peers::Peers;
+use super::prefix_hash::hash_bits;
+use super::skipped_prefixes::{RIB_BLOCKS, SkippedPrefixes, UPDATE_BLOCKS};
+use super::walk::Record;
+use super::{Census, Change, Counts, Ending, Lost, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection};
+use crate::bgp::{AsPath, Family, Prefix};
+use crate::coverage::{Damage, Skipped};
+use crate::time::Timestamp;
+
+/// This many ranges of skipped bytes are kept apart per file; with more, the last one grows to the end of the file.
+const MAX_SKIPPED: usize = 100;
+
+/// A [`Reading`] being built.
+pub(super) struct ReadingBuilder<'s> {
+    pub(super) selection: &'s Selection,
+    /// Decode everything: the prefilter is left out. For tests.
+    pub(super) decode_all: bool,
+    pub(super) peers: Peers,
+    pub(super) paths: Paths,
+    pub(super) numbers: Numbers,
+    pub(super) control: Control,
+    pub(super) counts: Counts,
+    pub(super) skipped_prefixes: SkippedPrefixes,
+    events: Vec<RouteEvent>,
+    damage: Vec<Damage>,
+    /// The record that was counted as damaged last.
+    latest_damaged: Option<u64>,
+    has_trailing_bytes: bool,
+    runs: Runs,
+    skipped: Vec<Skipped>,
+    /// The times of the latest two records; the end of time before the first.
+    latest: [Timestamp; 2],
+}
+
+impl<'s> ReadingBuilder<'s> {
+    pub(super) fn new(selection: &'s Selection, decode_all: bool) -> ReadingBuilder<'s> {
+        ReadingBuilder {
+            selection,
+            decode_all,
+            peers: Peers::default(),
+            paths: Paths::default(),
+            numbers: Numbers::default(),
+            control: Control::default(),
+            counts: Counts::default(),
+            skipped_prefixes: SkippedPrefixes::default(),
+            events: Vec::new(),
+            damage: Vec::new(),
+            latest_damaged: None,
+            has_trailing_bytes: false,
+            runs: Runs::default(),
+            skipped: Vec::new(),
+            latest: [Timestamp::MAX; 2],
+        }
+    }
+
+    /// The finished reading; `last_blocks` and `lacks_peer_table` go into the census as they are.
+    pub(super) fn finish(mut self, ending: Ending, last_blocks: [u16; 2], lacks_peer_table: bool) -> Reading {
+        self.numbers.name(&mut self.peers);
+        let runs = self.runs.finish();
+        let believed = clock::believed(&runs, None);
+        let census = Census {
+            peers: self.peers.into_list(),
+            control: self.control.finish(),
+            counts: self.counts,
+            damage: self.damage,
+            span: clock::span(&believed),
+            read_until: believed.last().map(|run| run.last_at),
+            runs,
+            skipped: self.skipped,
+            ending,
+            has_trailing_bytes: self.has_trailing_bytes,
+            last_blocks,
+            lacks_peer_table,
+        };
+        Reading { census, events: self.events, skipped_prefixes: self.skipped_prefixes }
+    }
+
+    /// Adds the time of the next record. Hot: once per record.
+    #[inline]
+    pub(super) fn time(&mut self, at: Timestamp) {
+        self.latest = [at, self.latest[0]];
+        self.runs.add(self.counts.records, at);
+    }
+
+    pub(super) fn event(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, change: Change) {
+        let (clock, run) = (self.runs.now(), self.runs.index());
+        self.events.push(RouteEvent { at, clock, run, record: record.index, offset: record.offset, peer, change });
+    }
+
+    /// Removes the RIB entries of a family: its dump begins again.
+    pub(super) fn forget_rib_entries(&mut self, family: Family) {
+        self.control.forget_held(family);
+        let is_of_family =
+            |change: &Change| matches!(change, Change::RibEntry { prefix, .. } if prefix.family() == family);
+        self.events.retain(|event| !is_of_family(&event.change));
+    }
+
+    /// Adds what an UPDATE says about the control sample.
+    #[inline]
+    pub(super) fn sample(&mut self, peer: PeerIndex, lists: &Lists, add_path: bool) {
+        let now = (self.runs.now(), self.runs.index());
+        self.control.update(now, self.events.len(), peer, lists, add_path, self.selection);
+    }
+
+    /// Counts a route of a peer whose AS number the records lack.
+    pub(super) fn count_number(&mut self, peer: PeerIndex, attributes: &[u8], four_octets: bool) {
+        if let Ok(Some(path)) = self.paths.decode(attributes, four_octets) {
+            self.numbers.count(peer, &path, attributes, four_octets);
+        }
+    }
+
+    /// Whether a selected origin may originate a route with this path.
+    pub(super) fn originates(&self, path: &AsPath) -> bool {
+        self.selection.has_origins() && path.origins().iter().any(|origin| self.selection.matches_origin(*origin))
+    }
+
+    /// Notes that an UPDATE names a prefix and no event reports it.
+    pub(super) fn skip_in_update(&mut self, prefix: &Prefix) {
+        if self.selection.has_origins() {
+            self.skipped_prefixes.grow(UPDATE_BLOCKS);
+            self.skipped_prefixes.add(hash_bits(prefix.bits(), prefix.len()));
+        }
+    }
+
+    /// Notes that a RIB dump names the prefix with this hash and not all its routes are reported.
+    #[inline]
+    pub(super) fn skip_in_rib(&mut self, hash: u64) {
+        if self.selection.has_origins() {
+            self.skipped_prefixes.grow(RIB_BLOCKS);
+            self.skipped_prefixes.add(hash);
+        }
+    }
+
+    /// A message of `peer` that cannot be read at all.
+    pub(super) fn lost(&mut self, record: &Record, at: Timestamp, peer: PeerIndex, what: String) {
+        self.damage(record, what);
+        self.event(record, at, peer, Change::Lost(Lost::ANYTHING));
+    }
+
+    /// A record that does not name its peer: from here on every peer is uncertain, as if the bytes of the record belonged to
+    /// none.
+    pub(super) fn orphan(&mut self, record: &Record, at: Timestamp) {
+        let (offset, bytes) = (record.offset, (HEADER + record.body.len()) as u64);
+        self.push_skipped(Skipped { offset, bytes, after: at, before: at });
+    }
+
+    /// Counts the bytes before a record that belong to none. The record before them may be damaged too, so nothing is
+    /// certain since the one before that.
+    pub(super) fn skip_bytes(&mut self, record: &Record, before: Timestamp) {
+        let (offset, n) = (record.offset - record.n_skipped, record.n_skipped);
+        let after = before.min(self.latest[0]).min(self.latest[1]);
+        let what = format!("{n} bytes that belong to no record");
+        self.count_damage(Damage { record: record.index, offset, what });
+        self.push_skipped(Skipped { offset, bytes: n, after, before });
+    }
+
+    /// Counts bytes after the end of the container.
+    pub(super) fn trailing_bytes(&mut self, offset: u64, n: u64) {
+        let what = format!("{n} bytes that belong to nothing follow the end of the container");
+        self.count_damage(Damage { record: self.counts.records, offset, what });
+        self.has_trailing_bytes = true;
+    }
+
+    /// Adds a range of bytes, to the one before it if that ends where this one begins.
+    fn push_skipped(&mut self, skipped: Skipped) {
+        let is_full = self.skipped.len() >= MAX_SKIPPED;
+        match self.skipped.last_mut() {
+            Some(last) if is_full || last.offset + last.bytes == skipped.offset => {
+                last.bytes += skipped.bytes;
+                last.after = last.after.min(skipped.after);
+                last.before = last.before.max(skipped.before);
+            }
+            _ => self.skipped.push(skipped),
+        }
+    }
+
+    /// Counts a record as damaged, once.
+    pub(super) fn damage(&mut self, record: &Record, what: String) {
+        if self.latest_damaged.replace(record.index) != Some(record.index) {
+            self.count_damage(Damage { record: record.index, offset: record.offset, what });
+        } else if record.kind == TABLE_DUMP_V2 {
+            self.damage_again(record, what);
+        }
+    }
+
+    /// Keeps the first in alphabetical order of all that is wrong with a RIB record, because which fault is found first
+    /// depends on whether the prefix was selected before the record was read.
+    fn damage_again(&mut self, record: &Record, what: String) {
+        let known = self.damage.iter_mut().find(|known| (known.record, known.offset) == (record.index, record.offset));
+        if let Some(known) = known.filter(|known| what < known.what) {
+            known.what = what;
+        }
+    }
+
+    /// Whether this record is the one counted as damaged last.
+    pub(super) fn is_damaged(&self, record: &Record) -> bool {
+        self.latest_damaged == Some(record.index)
+    }
+
+    /// Sets the record that was counted as damaged last, to read an earlier record again; returns the one before.
+    pub(super) fn set_latest_damaged(&mut self, record: Option<u64>) -> Option<u64> {
+        std::mem::replace(&mut self.latest_damaged, record)
+    }
+
+    /// Keeps the list in the order of the file: covering records may be read after records that follow them.
+    pub(super) fn count_damage(&mut self, damage: Damage) {
+        self.counts.damaged += 1;
+        let place = |damage: &Damage| (damage.record, damage.offset);
+        let at = self.damage.partition_point(|known| place(known) <= place(&damage));
+        if at < MAX_DAMAGE {
+            self.damage.insert(at, damage);
+            self.damage.truncate(MAX_DAMAGE);
+        }
+    }
+}
