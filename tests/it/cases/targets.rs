@@ -1,6 +1,13 @@
 //! Questions: how targets and windows may be written, and what is refused.
 
-use super::{answer, check, hours_of_feeds, three_feeds};
+use std::sync::Mutex;
+
+use outage_replay::catalog::Mirror;
+use outage_replay::pipeline::Progress;
+use outage_replay::run;
+
+use super::{Question, answer, check, epoch, hours_of_feeds, three_feeds};
+use crate::scenario;
 
 // T91
 #[test]
@@ -39,6 +46,50 @@ fn a_prefix_that_only_the_dump_in_place_of_a_broken_one_reveals_is_looked_for_at
     let expected = "no_outage | loss AS131279 0..900 degraded min 0.50 | x: rejected 1 | V 0:6/6 | V 0:6/6";
     for jobs in [1, 2, 3, 8] {
         check(&scenario, &format!("AS131279 0..900 jobs {jobs} show V"), expected);
+    }
+}
+
+/// The names of the files that were read, in order.
+#[derive(Default)]
+struct Names(Mutex<Vec<String>>);
+
+impl Progress for Names {
+    fn file_read(&self, name: &str) {
+        let name = name.rsplit('/').next().unwrap_or_default();
+        self.0.lock().expect("no thread panicked").push(name.to_owned());
+    }
+}
+
+#[test]
+fn a_prefix_that_only_updates_reveal_costs_only_the_files_that_named_it_before() {
+    // No RIB dump. The withdrawal in the third file names no AS; the announcement in the tenth reveals whose prefix it was,
+    // and that of the twelfth is of the other prefix, which no file names before.
+    let scenario = hours_of_feeds(
+        3,
+        "+3600",
+        "prefix Q 198.51.100.0/24
+         at -200 all withdraw P
+         at +1900 all announce P
+         at +2500 all announce Q \"4837 131279\"
+         at +3100 all withdraw Q",
+    );
+    let folder = scenario::folder(&scenario);
+    let mirror = Mirror::open(folder.path()).expect("an archive");
+    for jobs in [1, 4] {
+        let question = Question::new(&format!("AS131279 0..3600 jobs {jobs} show V"), epoch(&scenario));
+        let names = Names::default();
+        let report = run(&question.query, &mirror, &question.options, &names).expect("a report");
+        let mut read = names.0.into_inner().expect("no thread panicked");
+        read.sort_unstable();
+        let n_read = read.len();
+        read.dedup();
+        // Threads that read on while the prefix is revealed may have to read their files again, too.
+        let n_again = n_read - read.len();
+        assert!((1..=jobs).contains(&n_again), "{n_again} of {} files read again by {jobs} threads", read.len());
+        let both = answer(&scenario, "175.45.176.0/24 198.51.100.0/24 0..3600 show V");
+        let shares = |text: &str| text.split(" | ").filter(|part| part.starts_with('V')).map(str::to_owned).collect();
+        let (by_asn, by_prefix): (Vec<String>, Vec<String>) = (shares(&question.rendered(&report)), shares(&both));
+        assert_eq!(by_asn, by_prefix, "with {jobs} threads");
     }
 }
 
