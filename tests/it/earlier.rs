@@ -41,7 +41,7 @@ fn a_run_judged_again_prints_and_writes_what_a_new_one_does() {
 }
 
 #[test]
-fn a_run_from_before_unsupported_records_were_told_can_be_judged_again() {
+fn a_run_written_before_unsupported_records_were_counted_can_be_judged_again() {
     let out = run_of(SHORT);
     let manifest = out.path().join("run/manifest.json");
     let text = std::fs::read_to_string(&manifest).expect("a manifest");

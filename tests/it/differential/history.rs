@@ -16,7 +16,7 @@ pub const PREFIXES: [&str; 6] = [
     "175.45.177.0/24",
     "2001:db8:4::/48",
     "175.45.176.0/22",
-    // Nobody ever withdraws these two.
+    // No peer ever withdraws these two.
     "192.0.2.0/24",
     "2001:db8:5::/48",
 ];
@@ -238,7 +238,7 @@ impl History {
             let is_rib = !own.is_empty() && random.chance(30);
             let period = spec.period;
             let at = if is_rib { random.pick(&own) } else { random.within(START / period..END / period) * period };
-            // What a plain file, or Zstandard without a check sum, holds after a flip is simply what it says.
+            // After a flipped bit, a plain file, or Zstandard without a checksum, is valid and wrong.
             let is_checked = matches!(spec.container, "gz" | "bz2");
             let damage = match random.within(0..if is_checked { 12 } else { 9 }) {
                 0..3 => Damage::Skip,

@@ -1,4 +1,4 @@
-//! What is claimed of a history, against what is true.
+//! Compares the claims of the program about a history with the truth.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -90,7 +90,7 @@ impl Shares {
         }
     }
 
-    /// Whether nobody may take it for down.
+    /// Whether no reader may consider it down.
     fn is_up(&self, thresholds: &Thresholds) -> bool {
         self.suffice && self.least.is_some_and(|share| share >= thresholds.up_at)
     }
@@ -282,7 +282,7 @@ fn check_outages(history: &History, outages: &[&Outage], shares: &[Shares], pref
     Ok(())
 }
 
-/// The rules of `check.py`: no outage while nobody had lost it, none unsaid that was observed.
+/// No outage while no vantage point had lost the prefix, and no observed outage is left out.
 fn check_claims(
     history: &History,
     truth: &Truth,
@@ -299,7 +299,7 @@ fn check_claims(
     let (start, end) = history.window;
     let name = PREFIXES[prefix];
 
-    // While nobody can have lost it, there is no outage.
+    // While no vantage point can have lost it, there is no outage.
     let possible = bits(history, truth.possible_baseline[prefix].iter().copied());
     let nobody_lacks = |second: i64| of(second).may_lack & possible == 0;
     for part in outages.iter().flat_map(|outage| &outage.parts) {
@@ -339,7 +339,7 @@ fn check_claims(
     Ok(())
 }
 
-/// Stuck routes are at most one to so many that are lost.
+/// There is at most one stuck route for this many lost ones.
 const STUCK: usize = 5;
 
 /// The longest stretch of seconds that follow each other.
@@ -367,7 +367,7 @@ fn check_the_as(history: &History, shares: &[Vec<Shares>], report: &Report) -> R
                 let mut own = (0..PREFIXES.len() - N_CONTROLS).filter(own);
                 own.all(|prefix| shares[prefix][(second - START) as usize].is_up(&thresholds))
             };
-            // Another origin is a loss to the AS, and the truth here does not tell origins apart.
+            // Another origin is a loss for the AS, and the truth here does not distinguish origins.
             let is_taken_over = outage.class == outage_replay::detect::Class::OriginChanged;
             let has_other =
                 history.deeds.iter().any(|(.., deed)| matches!(deed, history::Deed::Announce { path: 2, .. }));

@@ -64,7 +64,7 @@ impl Kind {
         Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
-    /// Whether every reader must still know what the same files tell without it: nothing is lost or in doubt.
+    /// Whether every reader must still know what the same files show without it: nothing is lost or in doubt.
     fn leaves_all_known(self) -> bool {
         matches!(self, Kind::Double | Kind::Window)
     }
@@ -113,9 +113,9 @@ struct Loss {
 
 /// A claim may be this many seconds off in troubled archives, and more where stamps are.
 pub const TOLERANCE: i64 = 60;
-/// Nobody believes a stamp that is off by more than this: such a record tells its time by its neighbours.
+/// No reader believes a stamp that is off by more than this: the neighbours of such a record show its time.
 const CREDIBLE: i64 = 900;
-/// An old self may be believed for so long after another address of its AS has taken over.
+/// A former address may be believed for this long after another address of its AS has taken over.
 const SILENCE: i64 = 900;
 
 impl History {

@@ -38,7 +38,7 @@ fn a_window_inside_an_outage_of_two_days_is_not_answered_with_no_outage() {
 }
 
 #[test]
-fn two_stuck_routes_of_twelve_full_feeds_decide_nothing() {
+fn two_stuck_routes_of_twelve_full_feeds_are_not_a_baseline() {
     let mut scene = Scene::calm().lost_by("07:50:00", &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]).window("08:10:00 09:00:00");
     scene.dumps = vec![scene.dump("00:00:00"), scene.dump_with("08:00:00", &[0, 1])];
     never_no_outage(&scene.report());

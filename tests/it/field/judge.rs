@@ -225,7 +225,7 @@ impl Scene {
         run(&Query::new(targets, window), &mirror, &options, &()).expect("a report")
     }
 
-    /// What the library says about the prefix.
+    /// The findings of the library about the prefix.
     pub fn report(&self) -> Report {
         self.report_on(vec![self.target()], self.write().path())
     }
@@ -234,7 +234,7 @@ impl Scene {
         Target::Prefix(self.prefix, Match::MoreSpecific)
     }
 
-    /// What the library says about an AS.
+    /// The findings of the library about an AS.
     pub fn report_on_asn(&self, asn: u32) -> Report {
         self.report_on(vec![Target::Asn(Asn(asn))], self.write().path())
     }
@@ -286,7 +286,7 @@ pub fn each<T: std::fmt::Display>(rule: Rule, members: impl IntoIterator<Item = 
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Fails unless a stretch is known: caution that says "unknown" of everything is no answer.
+/// Fails unless an interval is known: calling everything "unknown" is not an answer.
 #[track_caller]
 pub fn known(scene: &Scene, found: &Found, stretch: &str) {
     for (start, end) in scene.truth(stretch) {

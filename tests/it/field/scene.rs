@@ -37,7 +37,7 @@ pub enum About {
 pub struct Record {
     /// When it was written, in true time: its place in the file.
     pub written: i64,
-    /// What the clock of the collector says then: its file.
+    /// The time on the clock of the collector, which determines the file.
     pub clock: i64,
     pub peer: usize,
     pub about: About,

@@ -1,4 +1,4 @@
-//! Runs against real servers on the loopback interface, with and without a proxy that breaks what they say.
+//! Runs against real servers on the loopback interface, with and without a proxy that damages their answers.
 
 mod catalog;
 mod faults;

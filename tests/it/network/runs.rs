@@ -102,7 +102,7 @@ fn a_broker_that_cannot_be_reached_or_understood_ends_the_program_with_1() {
 }
 
 #[test]
-fn a_download_that_broke_off_goes_on_where_it_was() {
+fn an_interrupted_download_resumes_where_it_stopped() {
     let Some(servers) = Servers::start() else { return };
     let proxy = Proxy::start(&servers);
     let clean_cache = TempDir::new().expect("a temporary folder");

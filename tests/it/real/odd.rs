@@ -1,4 +1,4 @@
-//! Early, odd and damaged files: every run ends, and says of each file what it is.
+//! Early, odd and damaged files: every run ends, and reports the kind and state of each file.
 
 use super::*;
 
@@ -130,7 +130,7 @@ fn the_text_that_other_readers_print_is_no_archive_file() {
     assert_eq!(n_texts, 11);
 }
 
-/// What a run says of a file that is all there is in an archive.
+/// The report of a run about the only file of an archive.
 fn verdict(source: &Path, name: &str) -> String {
     let archive = tempfile::tempdir().expect("a temporary folder");
     let path = archive.path().join(name);

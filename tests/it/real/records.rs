@@ -134,7 +134,7 @@ pub fn session(record: &[u8]) -> Option<Session> {
     Some(Session { speaker: Speaker { asn, address }, asn: start..start + width, message, is_wide })
 }
 
-/// What an UPDATE says: whole prefixes up to where it was cut.
+/// The contents of an UPDATE: whole prefixes up to the cut.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
     pub withdrawn: Vec<Prefix>,

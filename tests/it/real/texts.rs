@@ -69,7 +69,7 @@ fn every_route_that_bgpdump_prints_is_read_and_no_other() {
         ("bview.ipv4_unicast_add_path.gz", "B 60", "B 2"),
         ("bview.ipv6_unicast_add_path.gz", "B 60", "B 2"),
         ("updates.20020722.2238.gz", "A 825 W 2419", ""),
-        // Multicast, which the text does not tell apart.
+        // Multicast, which the text does not distinguish.
         ("updates.20070211.0141.gz", "A 51236 W 2270", "A 93 W 58"),
         ("updates.20071015.1505.gz", "A 10111 W 385", ""),
         ("updates.20100722.2015.gz", "A 5067 W 547", ""),
