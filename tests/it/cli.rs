@@ -22,7 +22,7 @@ pub fn program(args: &str) -> Command {
     command
 }
 
-/// Takes away whatever the caller has set for himself.
+/// Removes the caller's settings from the environment.
 pub fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("OUTAGE_REPLAY_") {
@@ -68,7 +68,7 @@ pub fn json(args: &str) -> Value {
     serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{args}: {error}: {stderr}"))
 }
 
-/// Refused with this exit code, all of these words, and nothing on standard output.
+/// Fails with this exit code, an error with all of these words, and an empty standard output.
 pub fn refused(code: i32, args: &str, words: &[&str]) {
     let Ran { code: exited, stdout, stderr } = ran(&mut program(args));
     assert_eq!((exited, stdout.as_str()), (code, ""), "{args}: {stderr}");

@@ -1,4 +1,4 @@
-//! Random histories: who peers with which collector, what they do, and what becomes of the files.
+//! Random histories: the peers of each collector, their actions, and the damage to the files.
 
 use std::fmt::Write;
 
@@ -85,7 +85,7 @@ pub struct PeerSpec {
     pub held: u8,
     /// Whether its session is down at the start.
     pub is_idle: bool,
-    /// From when on every reader must see that it is no more: another has taken its place.
+    /// From when on every reader must see that it no longer exists, because another peer has replaced it.
     pub gone_from: Option<i64>,
     /// The peer that it was before it was renumbered.
     pub former: Option<usize>,
@@ -124,7 +124,7 @@ pub struct Dump {
     pub cut: i64,
     /// More options of the statement.
     pub options: String,
-    /// Whether a reader may make nothing of it.
+    /// Whether a reader may ignore it.
     pub is_useless: bool,
 }
 
@@ -174,7 +174,7 @@ pub struct History {
     has_dead_peer: bool,
     /// The window of the question.
     pub window: (i64, i64),
-    /// What befalls it; see [`History::befallen`].
+    /// Its troubles; see [`History::befallen`].
     pub troubles: Vec<Trouble>,
     /// More statements, about peers and at the end.
     pub peer_lines: Vec<String>,

@@ -16,7 +16,7 @@ use super::trouble::TOLERANCE;
 use super::truth::{HOLDS, KNOWN, LACKS, Truth};
 use super::{at, second};
 
-/// Peer ASes of which something may or must be said, a bit each.
+/// Peer ASes about which a claim is allowed or required, a bit each.
 #[derive(Clone, Copy, Default)]
 struct Votes {
     may_hold: u32,
@@ -38,7 +38,7 @@ fn bits(history: &History, peers: impl IntoIterator<Item = usize>) -> u32 {
 }
 
 impl Votes {
-    /// What may and must be said of a prefix at a moment.
+    /// The claims that are allowed and required about a prefix at a moment.
     fn of(history: &History, truth: &Truth, prefix: usize, at: i64) -> Votes {
         let mut votes = Votes::default();
         for peer in 0..history.peers.len() {
@@ -60,7 +60,8 @@ impl Votes {
     }
 }
 
-/// The smallest and the largest share that honest readers may see, and whether the data suffice for everyone.
+/// The smallest and the largest share that a correct reader may compute, and whether the data are sufficient for every
+/// reader.
 struct Shares {
     least: Option<f64>,
     most: Option<f64>,
@@ -80,11 +81,11 @@ impl Shares {
         let live = votes.must_hold | votes.must_lack;
         Shares {
             least: share(votes.must_hold & certain, votes.may_lack & possible),
-            // What never carried it does not answer for what is unknown.
+            // A vantage point that never carried it does not count for one that is unknown.
             most: share(votes.may_hold & possible, votes.carriers_must_lack),
             suffice: live.count_ones() >= history.min_peers as u32
                 && live.count_ones() * 2 >= everyone.count_ones()
-                // Less than half of those that normally carry it decide nothing.
+                // With less than half of the baseline the interval is unobserved.
                 && live & certain != 0
                 && (votes.must_hold & certain | votes.carriers_must_lack).count_ones() * 2 >= possible.count_ones(),
         }
@@ -95,7 +96,7 @@ impl Shares {
         self.suffice && self.least.is_some_and(|share| share >= thresholds.up_at)
     }
 
-    /// Whether everybody must take it for down.
+    /// Whether every reader must consider it down.
     fn is_down(&self, thresholds: &Thresholds) -> bool {
         self.suffice && self.most.is_some_and(|share| share < thresholds.down_below)
     }
@@ -152,7 +153,7 @@ pub fn check(history: &History, report: &Report) -> Result<(), String> {
     check_the_as(history, &all_shares, report)
 }
 
-/// What the timeline counts against what may and must be counted, in the middle of every second.
+/// Compares the counts of the timeline with those that are allowed and required, in the middle of every second.
 fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: &str) -> Result<(), String> {
     let middle = Duration::from_millis(500);
     for second in history.window.0..history.window.1 {
@@ -190,7 +191,7 @@ fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: 
     Ok(())
 }
 
-/// Everything that is said of single vantage points, full feeds or not.
+/// Checks every claim about single vantage points, full feeds or not.
 fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize) -> Result<(), String> {
     let parsed: Prefix = PREFIXES[prefix].parse().expect("a prefix");
     let is_up = |session: &&SessionSpan| session.family == parsed.family() && session.state == PeerState::Up;
@@ -239,7 +240,7 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
     Ok(())
 }
 
-/// Outages against what the shares may be.
+/// Compares the outages with the possible shares.
 fn check_outages(history: &History, outages: &[&Outage], shares: &[Shares], prefix: &str) -> Result<(), String> {
     let thresholds = Thresholds::default();
     let shares_at = |second: i64| &shares[(second.clamp(START, END - 1) - START) as usize];
@@ -312,7 +313,8 @@ fn check_claims(
         }
     }
 
-    // While so few can hold it that no half of all decides for them, there is one, or not everything was observed.
+    // While so few vantage points can hold it that no half of all of them has it, there is an outage, or some time is
+    // unobserved.
     let full = || (0..history.peers.len()).filter(|peer| !history.peers[*peer].is_partial);
     let n_needed = (bits(history, full()).count_ones() as usize).div_ceil(2).max(history.min_peers);
     let mut from = start;

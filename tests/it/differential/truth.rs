@@ -12,9 +12,9 @@ pub const LACKS: u8 = 2;
 pub const KNOWN: u8 = 4;
 
 const N_SECONDS: usize = (END - START) as usize;
-/// How long a RIB dump may be taken to speak for its tables where no update file follows it.
+/// How long a RIB dump may show its tables if no update file follows it.
 const SNAPSHOT: i64 = 61;
-/// How long before a missing file the one before it may seem to go on.
+/// How long before a missing file the file before it may seem to continue.
 const LATE: i64 = 30;
 /// A table transfer without an end is over after a quarter of an hour.
 const TRANSFER: i64 = 900;
@@ -169,7 +169,7 @@ struct Hole {
     is_whole: bool,
 }
 
-/// A RIB dump and what can be said of it.
+/// A RIB dump and its qualities.
 struct Judged {
     dump: Dump,
     /// It is whole and lists nearly all peers: no reader may reject it.
@@ -280,7 +280,7 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
     let own = history.dumps.iter().filter(|dump| dump.collector == collector);
     let judge = |dump: &Dump| {
         let broken = history.broken.iter().find(|b| b.collector == collector && b.is_rib && b.at == dump.at);
-        // What follows a whole container takes nothing from it; without one it is a record that cannot be read.
+        // Bytes after a whole container take nothing from it; without a container they are a record that cannot be read.
         let has_end = history.collectors[collector].container != "plain";
         let is_trailing = |damage: &Damage| matches!(damage, Damage::Break("trailing-garbage", _));
         let is_whole = |damage: &Damage| damage.is_harmless() || has_end && is_trailing(damage);
@@ -313,7 +313,7 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
     judged
 }
 
-/// What may and what must be said of one peer.
+/// The claims that are allowed and required about one peer.
 fn claims(
     history: &History,
     peer: usize,
@@ -357,7 +357,7 @@ fn claims(
             named_again = 0;
         } else {
             named_again |= life.named[now];
-            // A dump, or a table transfer to its end, speaks of everything.
+            // A dump, or a complete table transfer, shows every prefix.
             let is_dumped = dumps.iter().any(|judged| judged.is_readable && judged.done_at() == at);
             let is_sent = now > 0 && life.is_full[now] && !life.is_full[now - 1];
             let is_begun = life.breaks.contains(&at) && life.is_up[now];
@@ -429,7 +429,7 @@ fn claims(
     claims
 }
 
-/// What troubles of the collector leave of the claims of one peer.
+/// Removes from the claims about one peer what the troubles of its collector make unknown.
 fn trouble(history: &History, peer: usize, lives: &[Life], claims: &mut [Vec<u8>; N_PREFIXES]) {
     let spec = &history.peers[peer];
     if let Some(from) = spec.gone_from {

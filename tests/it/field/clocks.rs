@@ -1,4 +1,4 @@
-//! Records whose time is wrong: kind B. The order of the file is the order on the wire.
+//! Records whose time is wrong. The order of the file is the order on the wire.
 
 use super::bytes;
 use super::judge::{Rule, each, exact, known, safe, safe_in};

@@ -1,4 +1,4 @@
-//! Time for which nothing is recorded, inside files and between them: kinds E and F.
+//! Intervals without records, inside files and between them.
 
 use super::judge::{Rule, each, exact, known, safe, safe_in};
 use super::scene::{About, Record, Scene, written};

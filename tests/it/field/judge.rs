@@ -1,4 +1,4 @@
-//! The truth against what is claimed, from the report of the library or from the JSON of the program.
+//! Compares the claims with the truth, from the report of the library or from the JSON of the program.
 
 use std::path::Path;
 
@@ -26,14 +26,14 @@ pub enum Rule {
     Safe,
 }
 
-/// What is claimed about a window, in Unix seconds.
+/// The claims about a window, in Unix seconds.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub window: (i64, i64),
     pub claims: Vec<Claim>,
     pub unobserved: Vec<(i64, i64)>,
     pub is_sufficient: bool,
-    /// Numbers that cannot be.
+    /// Impossible numbers.
     pub nonsense: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct Claim {
 }
 
 impl Found {
-    /// How much of a stretch is said to be unknown, in seconds.
+    /// How much of an interval is reported as unknown, in seconds.
     fn unknown(&self, start: i64, end: i64) -> i64 {
         self.unobserved.iter().map(|(from, to)| (end.min(*to) - start.max(*from)).max(0)).sum()
     }
@@ -168,7 +168,7 @@ impl From<&Value> for Found {
     }
 }
 
-/// Numbers in a report that cannot be, whatever the archive.
+/// Impossible numbers in a report, independent of the archive.
 fn nonsense(report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
     for outage in &report.findings.outages {

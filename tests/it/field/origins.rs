@@ -1,4 +1,4 @@
-//! Who originates a prefix, and what took its place: kind T.
+//! Origins of a prefix, and prefixes and origins that take its place.
 
 use outage_replay::detect::{Class, Scope};
 use outage_replay::report::Answer;

@@ -1,4 +1,4 @@
-//! Peers that are renumbered, fall silent, or never existed, and how RIB dumps list them: kinds D, I, J and K.
+//! Peers that are renumbered, fall silent, or never existed, and how RIB dumps list them.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,8 +8,8 @@ use super::scene::{About, Dump, N_PEERS, ORIGIN, Record, Scene};
 
 const OUTAGE: &str = "08:30:00..09:10:00";
 
-/// From 08:20:00 on the first `n` peers are what `new_self` makes of them: their new selves send the whole table, the old
-/// ones no word more.
+/// From 08:20:00 on `new_self` renumbers the first `n` peers: the new peers send the whole table, the old ones send
+/// nothing more.
 fn renumbered(n: usize, new_self: impl Fn(Peer) -> Peer) -> Scene {
     let mut scene = Scene::calm();
     let step = scene.at("08:20:00");
@@ -107,7 +107,7 @@ fn two_sessions_with_one_link_local_address_are_two_peers() {
     exact(&scene.lost("08:30:00").back("09:10:00"), OUTAGE);
 }
 
-/// These peers say nothing more from one clock to another: their withdrawals are lost, no state change is recorded.
+/// These peers send nothing between two times: their withdrawals are lost, and no state change is recorded.
 fn silent(scene: Scene, n: usize, window: &str) -> Scene {
     let (from, to) = window.split_once(' ').expect("two clocks");
     let (from, to) = (scene.at(from), scene.at(to));

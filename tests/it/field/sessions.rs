@@ -1,4 +1,4 @@
-//! Sessions that begin, end, and collide: kinds C and L.
+//! Sessions that begin, end, and collide.
 
 use outage_replay::bgp::Family;
 

@@ -1,4 +1,4 @@
-//! What an answer states about itself: iBGP, flaps, the source of the data: kinds M, R and S.
+//! What an answer states about itself: iBGP, flaps, the source of the data.
 
 use super::bytes;
 use super::judge::{Rule, asked, truthful};

@@ -1,4 +1,4 @@
-//! Messages that cannot be read, or only in part, and kinds of records that are read by few: kinds A and H.
+//! Messages that cannot be read, or only in part, and record types that few readers support.
 
 use outage_replay::bgp::Prefix;
 
@@ -41,7 +41,7 @@ fn mass(mut scene: Scene, lost: &str, back: &str) -> Scene {
     scene
 }
 
-/// The withdrawals are read, and the announcement a minute later is what the message of every peer is made to be.
+/// The withdrawals are readable. The announcement of every peer, a minute later, is replaced by `message`.
 fn answered_by(scene: Scene, message: impl Fn(&Scene, usize) -> Vec<u8>) -> Scene {
     let all: Vec<usize> = (0..scene.peers.len()).collect();
     let scene = scene.lost("08:30:00").back("08:31:00");

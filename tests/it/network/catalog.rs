@@ -122,12 +122,12 @@ fn a_broker_that_requests_a_pause_is_not_asked_during_it() {
     let fault = Fault::TooMany("99999");
     let why = refusal(replay(&bench.proxy.broker_url(), bench.cache.path(), LIMITS), &fault);
     assert!(why.contains("HTTP 429") && why.contains("asks to come back in 99999 s"), "{why}");
-    // Each collector is asked about once, and then for how long to wait.
+    // One request per collector, and one more that reads Retry-After.
     let n_asked = bench.proxy.requests("/search").len();
     assert!(n_asked <= 2 * bench.clean.coverage.collectors.len(), "{n_asked} requests");
 }
 
-/// A query about the founding case for a broker that knows every collector.
+/// The query about North Korea for a broker that knows every collector.
 fn world_query(from: &str, to: &str, collectors: &[&str]) -> Query {
     let at = |text: &str| text.parse().expect("a time");
     let mut query = Query::new(vec![Target::Asn(Asn(131_279))], Window::new(at(from), at(to)).expect("a window"));

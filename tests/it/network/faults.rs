@@ -21,12 +21,12 @@ const BZIP2: (&str, &str) = ("updates, bzip2", "route-views.sydney/bgpdata/2014.
 const ALL_RIBS: (&str, &str) = ("all RIB dumps", ".1600.");
 const ALL_UPDATES: (&str, &str) = ("all updates", "updates.");
 
-/// What the program should make of a fault that never ends.
+/// The expected result of a permanent fault.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
-    /// It does not matter.
+    /// It has no effect.
     Same,
-    /// The file is lost, and that is said.
+    /// The file is lost, and the loss is reported.
     Loss,
 }
 
@@ -146,7 +146,7 @@ fn a_broken_transfer_never_loses_data_silently() {
         ] {
             bench.check(&fault, file, LIMITS, Outcome::Loss);
         }
-        // All that there is came, as the second request shows.
+        // The body arrived completely, as the second request shows.
         for fault in [Fault::NoLength, Fault::LongLength] {
             bench.check(&fault, file, LIMITS, Outcome::Same);
         }
@@ -202,7 +202,7 @@ fn a_server_that_delivers_nothing_is_abandoned() {
         bench.proxy.fault(ALL_UPDATES.1, fault.clone(), None);
         let report = replay(&bench.proxy.broker_url(), cache.path(), IMPATIENT).expect("a report");
         assert!(lost(&report).contains("is not asked again"), "{fault:?}: {}", lost(&report));
-        // Eight, and those that were under way with the eighth.
+        // Eight, and those that were in progress with the eighth.
         let n_asked = bench.proxy.file_counts().len();
         assert!((8..=11).contains(&n_asked), "{fault:?}: {n_asked} files were asked for");
         assert!(!report.is_sufficient(), "{fault:?}");

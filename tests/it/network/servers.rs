@@ -18,7 +18,7 @@ const START: Duration = Duration::from_secs(60);
 /// Where the broker answers.
 pub const BROKER_PATH: &str = "/v3/broker";
 
-/// Both servers, stopped when the value goes.
+/// Both servers; dropping the value stops them.
 pub struct Servers {
     broker: Child,
     nginx: Child,
@@ -107,7 +107,7 @@ fn program(name: &str, variable: Option<&str>) -> Option<PathBuf> {
         return Some(PathBuf::from(path)).filter(|path| path.is_file());
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    // Debian keeps servers where only root looks.
+    // Debian installs servers in a folder that is only on root's path.
     let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }

@@ -26,7 +26,7 @@ struct Day {
     dumps: &'static [&'static str],
     window: &'static str,
     min_peers: usize,
-    /// So many peers withdraw what is worth a look.
+    /// A prefix is of interest if this many peers withdraw it.
     n_withdraw: u32,
 }
 
@@ -198,7 +198,7 @@ fn reduced(
     }
     let mut header = record[..session.message].to_vec();
     if update.withdrawn.is_empty() && update.announced.is_empty() {
-        // A word every ten seconds is enough.
+        // A message every ten seconds is enough.
         let last = alive.entry(peer).or_insert(i64::MIN);
         if now < last.saturating_add(10) {
             return Vec::new();
@@ -324,7 +324,7 @@ impl Derived {
             } else {
                 holding.remove(&change.peer)
             };
-            // What is undone within its second does not count.
+            // A change that is undone within its second does not count.
             let is_last = changes[index + 1..]
                 .iter()
                 .find(|next| peers.contains(&next.peer))

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// A file below `odd/`, the name that an archive would give it, and what is said of it: verdict, records, damaged ones,
-/// and why.
+/// A file below `odd/`, the name that an archive would give it, and its expected report: verdict, records, damaged ones,
+/// and the reason.
 const FILES: [(&str, &str, &str); 47] = [
     ("bgpdump/bview.20020722.2337.gz", "rrc00/2002.07/bview.20020722.2337.gz", "ok 115521 0"),
     ("bgpdump/bview.64k_stream_overflow.gz", "rrc00/2018.09/bview.20180919.0800.gz", "ok 2 0"),

@@ -1,4 +1,4 @@
-//! Copies of real archives as records that can be changed, and a deliberately plain reader of what they say.
+//! Copies of real archives as records that can be changed, and a deliberately plain reader of their contents.
 
 use std::collections::BTreeMap;
 use std::io::Read;

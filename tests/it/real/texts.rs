@@ -1,4 +1,4 @@
-//! What another reader prints of the same files, line by line: bgpdump, whose text lies beside each file.
+//! Compares the library with the output of bgpdump, which lies beside each file, line by line.
 
 use super::*;
 
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use outage_replay::bgp::Prefix;
 use outage_replay::decode::{self, Change, Selection};
 
-/// Who said what of which prefix, and when; how often is counted.
+/// Peer, kind, prefix and time of a route, with the number of occurrences.
 type Lines = BTreeMap<(i64, char, IpAddr, u32, Prefix), usize>;
 
 /// The lines of the text that are about a route: `B` in a RIB dump, `A` and `W` in updates.

@@ -8,7 +8,7 @@ fn exact(prefixes: &[Prefix]) -> Vec<Target> {
     prefixes.iter().map(|prefix| Target::Prefix(*prefix, Match::Exact)).collect()
 }
 
-/// The peers by whom a prefix is judged.
+/// The peers that count for a prefix.
 fn judges(timeline: &Timeline) -> BTreeSet<Speaker> {
     let speaker =
         |point: &outage_replay::bgp::VantagePoint| Speaker { asn: point.peer.asn.0, address: point.peer.address };
