@@ -268,7 +268,7 @@ fn no_outage_is_never_claimed_for_time_that_was_not_judged() {
 }
 
 #[test]
-fn a_window_of_years_over_two_days_of_data_says_so_in_its_headline() {
+fn the_headline_of_a_window_of_years_over_two_days_of_data_states_how_much_was_judged() {
     let (query, mirror) = question("2009-01-01", "2014-12-31");
     let report = run(&query, &mirror, &Options { jobs: 2, ..Options::default() }, &()).expect("a report");
     for (form, page) in pages(&report) {

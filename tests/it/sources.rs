@@ -137,7 +137,7 @@ fn offline_reads_the_cache_alone() {
 }
 
 #[test]
-fn offline_never_uses_a_damaged_file_and_says_so() {
+fn offline_never_uses_a_damaged_file_and_reports_it() {
     let cache = filled_cache();
     let args = format!("{OFFLINE} --cache-dir {} {OF_THE_ARCHIVE} --format json", cache.path().display());
     let file = "rrc00/2014.12/updates.20141222.1615.gz";

@@ -51,7 +51,7 @@ fn a_fall_just_before_a_file_that_is_not_published_yet_is_no_flap() {
 
 // T56
 #[test]
-fn an_edge_inside_a_stretch_without_data_is_known_within_bounds() {
+fn an_edge_inside_a_gap_is_known_within_bounds() {
     let scenario = two_collectors(
         "skip x updates +900
          at +1000 all withdraw P

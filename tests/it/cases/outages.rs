@@ -267,7 +267,7 @@ fn stable_networks_have_no_outage_and_no_correction() {
 }
 
 #[test]
-fn a_stretch_without_data_is_never_an_outage_of_a_stable_network() {
+fn a_gap_is_never_an_outage_of_a_stable_network() {
     let found = report(&three_feeds("skip x updates +300"), "P 0..900");
     assert!(found.findings.outages.is_empty() && found.findings.losses.is_empty());
 }

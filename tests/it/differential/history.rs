@@ -179,7 +179,7 @@ pub struct History {
     /// More statements, about peers and at the end.
     pub peer_lines: Vec<String>,
     pub lines: Vec<String>,
-    /// Stretches of a collector of which the records are missing.
+    /// Intervals of a collector of which the records are missing.
     pub holes: Vec<(usize, i64, i64)>,
     /// Deeds whose UPDATE withdraws many unrelated prefixes first.
     pub filled: Vec<(i64, usize)>,

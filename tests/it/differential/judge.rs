@@ -344,7 +344,7 @@ fn check_claims(
 /// There is at most one stuck route for this many lost ones.
 const STUCK: usize = 5;
 
-/// The longest stretch of seconds that follow each other.
+/// The longest interval of seconds that follow each other.
 fn longest(seconds: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
     let mut stretches: Vec<(i64, i64)> = Vec::new();
     for second in seconds {

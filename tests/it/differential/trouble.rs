@@ -25,7 +25,7 @@ pub enum Kind {
     Open,
     /// A second connection beside an established session.
     Second,
-    /// Records of a stretch are missing although the file is there.
+    /// Records of an interval are missing although the file is there.
     Hole,
     /// Files of 1, 15 or 60 minutes.
     Rhythm,

@@ -161,7 +161,7 @@ fn is_lost(history: &History, collector: usize, at: i64) -> bool {
     broken.chain(holes).any(|(from, to)| (from..to).contains(&at))
 }
 
-/// A stretch for which the files of a collector are missing or damaged.
+/// An interval for which the files of a collector are missing or damaged.
 struct Hole {
     from: i64,
     to: i64,
@@ -334,7 +334,7 @@ fn claims(
     // What the latest dump that shows the whole table lacks, and no message has named since: beyond doubt, and if that
     // dump counts.
     let (mut gone, mut perhaps_gone) = (0, 0);
-    // Since the last stretch of which nothing is left: prefixes named again.
+    // Since the last interval of which nothing is left: prefixes named again.
     let mut named_again = u8::MAX;
     for at in START..END {
         let now = index(at);

@@ -56,7 +56,7 @@ impl Found {
         self.unknown(start, end) * 10 >= (end - start) * 9
     }
 
-    /// Everything that is wrong with it, given the stretches for which every vantage point had lost the prefix.
+    /// Everything that is wrong with it, given the intervals for which every vantage point had lost the prefix.
     pub fn faults(&self, truth: &[(i64, i64)], rule: Rule) -> Vec<String> {
         let mut faults = self.nonsense.clone();
         for claim in &self.claims {

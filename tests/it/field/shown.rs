@@ -33,7 +33,7 @@ fn sessions_with_other_ases_are_not_called_ibgp() {
 
 #[test]
 fn a_flap_of_all_is_in_the_answer_in_every_format() {
-    // Everybody loses it for a minute: too short for an outage, and not nothing.
+    // All peers lose it for a minute: too short for an outage, but a flap.
     let scene = Scene::calm().lost("08:30:00").back("08:31:00");
     let archive = scene.write();
     for format in ["table", "markdown", "json", "ndjson", "csv"] {

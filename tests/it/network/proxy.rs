@@ -293,7 +293,7 @@ impl Shared {
         if let Some(length) = length {
             headers.push_str(&format!("Content-Length: {length}\r\n"));
         }
-        // Whoever has the answer may ask for the next file at once.
+        // The client may request the next file as soon as it has the answer.
         drop(open);
         stream.write_all(format!("{headers}Connection: close\r\n\r\n").as_bytes())?;
         if fault == Some(Fault::Drip) {

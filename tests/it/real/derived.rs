@@ -357,8 +357,8 @@ impl Derived {
     }
 }
 
-/// Routes that stay all day are in no update. Each peer is given so many of them, by family, that its table is about as
-/// large in every dump: most get as many as makes them full feeds, those that rarely speak fewer.
+/// Routes that stay all day are in no update. Each peer gets some of them, by family, so that its table is about as
+/// large in every dump: most become full feeds, and peers with few messages get fewer.
 fn steady(tables: &Tables) -> BTreeMap<Speaker, [usize; 2]> {
     let size = |table: &HashMap<Prefix, Vec<u8>>, family: Family| {
         table.keys().filter(|prefix| prefix.family() == family).count()
