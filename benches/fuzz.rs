@@ -2,7 +2,7 @@
 //!
 //! It starts from the shipped archive and changes octets, lengths and ends, before and after compression. Nothing may
 //! panic or hang, and however a file is damaged three readings must agree: alone, with other threads at work on its
-//! blocks, and what a reading of everything says about the same targets. Runs on stable Rust.
+//! blocks, and the part of a full reading that concerns the same targets. Runs on stable Rust.
 
 use std::fs;
 use std::io::{Read, Write};

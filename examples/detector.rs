@@ -1,5 +1,5 @@
-//! A detector of your own on top of the timelines: how long a prefix was seen by less than 90 % of the networks that
-//! normally carry it. `cargo run --example detector`
+//! A detector of your own on top of the timelines: for how long less than 90 % of the usual networks saw a prefix.
+//! `cargo run --example detector`
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use outage_replay::time::Window;
 use outage_replay::visibility::Timeline;
 use outage_replay::{Options, run};
 
-/// What one prefix went through.
+/// The result for one prefix.
 #[derive(Default)]
 struct Degraded {
     below: Duration,
@@ -32,7 +32,7 @@ fn below(limit: f64, timeline: &Timeline, window: Window) -> Degraded {
                 was_below = true;
             }
             Some(_) => was_below = false,
-            // Absence of data is not absence of routes: it is counted apart.
+            // Absence of data is not absence of routes, so it is counted separately.
             None => degraded.unknown += stretch.duration(),
         }
     }

@@ -1,4 +1,4 @@
-//! When everything that an AS originates disappeared, how long, and how sure we are. `cargo run --example outages`
+//! When the prefixes of an AS disappeared, for how long, and how sure we are. `cargo run --example outages`
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = run(&query, &archive, &Options::default(), &())?;
 
     for outage in report.findings.outages.iter().filter(|outage| outage.scope == Scope::Asn) {
-        // An edge outside the data is nothing, never a time.
+        // An edge outside the data is None, never a time.
         let edge = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
         println!(
             "{} {} to {}: {} of {} vantage points lost {} prefixes, evidence {}",
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             outage.quality.name(),
         );
     }
-    // "No outage" is an answer only where the data suffice to give it.
+    // "No outage" is an answer only if the data are sufficient.
     println!("answer: {}; data sufficient: {}", report.answer().name(), report.is_sufficient());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What else disappeared? Every prefix at every peer of one collector, before and after.
+//! Which prefixes disappeared? Compares the tables of all peers of one collector before and after.
 //! `cargo run --example whole_table`
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! What the comparison runs of its own, each time as a process of its own: this program again, with `driver` as its
-//! first argument. Answers go to standard output, one line for each route.
+//! The measured code of this project, each run in its own process: this program again, with `driver` as its first
+//! argument. Answers go to standard output, one line for each route.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;

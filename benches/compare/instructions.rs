@@ -13,7 +13,7 @@ pub struct Counted {
     pub n_octets: u64,
 }
 
-/// Prints how many instructions each job takes; says so where valgrind is not installed.
+/// Prints how many instructions each job takes, or that valgrind is not installed.
 pub fn print(jobs: &[Counted], scratch: &std::path::Path) -> Result<(), Box<dyn Error>> {
     let output: PathBuf = scratch.join("callgrind.out");
     for Counted { job, command, n_octets } in jobs {

@@ -1,4 +1,4 @@
-//! The jobs: what is asked of which files, and what each contender takes for it.
+//! The jobs: which question is asked about which files, and the cost for each contender.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -49,7 +49,7 @@ pub struct Growth {
 pub struct Run {
     pub what: String,
     pub series: Series,
-    /// Wall time with one thread divided by wall time with so many.
+    /// Wall time with one thread divided by wall time with this many.
     pub speedup: Option<(usize, [f64; 3])>,
 }
 

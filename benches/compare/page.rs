@@ -24,8 +24,8 @@ pub fn page(plan: &Plan, tools: &[Tool], rows: &[Row], growth: &[Growth], runs: 
         page,
         "Written by `cargo bench --bench compare`; only the last section is written by hand. CPU seconds are user and \
          system time of the whole\nprocess. The rounds were interleaved: ratios are the median of the ratios of each \
-         round, with the least and the most in brackets;\nbgpdump and monocle ran once. Whoever was timed gave the same answer as bgpkit-parser's \
-         library before. The limit is bare decompression in the same round: flate2 on zlib-rs\nfor gzip, `bzip2 -dc` for \
+         round, with the least and the most in brackets;\nbgpdump and monocle ran once. Before it was timed, each tool had to give the same answer as \
+         bgpkit-parser's library. The limit is bare decompression in the same round: flate2 on zlib-rs\nfor gzip, `bzip2 -dc` for \
          bzip2.\n"
     );
     let _ = writeln!(page, "{}\n", machine());

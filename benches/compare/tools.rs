@@ -61,7 +61,7 @@ pub enum Question {
     Origin(u32),
 }
 
-/// The command with which a peer answers; nothing when it has no such question.
+/// The command of another tool for this question. None if the tool cannot answer it.
 pub fn command(tool: &Tool, question: &Question, files: &[PathBuf]) -> Option<Vec<String>> {
     let program = quoted(&tool.program.to_string_lossy());
     let joined = |prefixes: &[String]| prefixes.join(",");

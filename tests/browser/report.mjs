@@ -1,4 +1,4 @@
-// Opens report.html in Chromium and uses it as a reader does. Prints what is wrong, one finding a line; nothing means well.
+// Opens report.html in Chromium and uses it as a reader does. Prints one finding per line, and no line if all is well.
 //   node report.mjs PACKAGES CHROMIUM PAGE REPORT.json [PICTURES]
 // PACKAGES is the folder of node_modules; with PICTURES the screenshots of docs/ are written there.
 import { createRequire } from 'node:module';
@@ -126,7 +126,7 @@ if (await tab.locator('#collector-filter').count()) {
   await tab.selectOption('#collector-filter', '');
 }
 
-// Nothing is wider than the page, and nothing stands in the way of a reader, at any width and in both schemes.
+// Nothing is wider than the page, and axe finds no barrier, at any width and in both colour schemes.
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [375, 768, 1920]) {
     const tab = await open({ viewport: { width, height: 900 }, colorScheme });
@@ -142,7 +142,7 @@ for (const colorScheme of ['light', 'dark']) {
   }
 }
 
-// Without scripts it can be read all the same.
+// The page can be read without scripts.
 const quiet = await browser.newContext({ javaScriptEnabled: false });
 const plain = await quiet.newPage();
 await plain.goto(url);

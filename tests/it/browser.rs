@@ -8,8 +8,8 @@ use std::process::Command;
 
 use crate::{cli, hostile};
 
-/// The browser and the folder of packages that drive it, unless they are not installed: then the test is skipped and says
-/// so, or fails where `CI` is set.
+/// The browser and the folder of packages that drive it. None if they are not installed: then the test prints that it
+/// is skipped, or fails if `CI` is set.
 fn browser() -> Option<(PathBuf, PathBuf)> {
     let packages = env::var_os("OUTAGE_REPLAY_TEST_BROWSER").map(PathBuf::from);
     let folders = env::var_os("PATH").unwrap_or_default();
@@ -49,7 +49,7 @@ fn the_page_on_north_korea_works_in_a_browser() {
 }
 
 #[test]
-fn hostile_words_stay_words() {
+fn hostile_text_remains_text() {
     let (_archive, args) = hostile::archive();
     opens(3, &args, None);
 }

@@ -1,4 +1,4 @@
-//! The program as a user meets it: every flag, every exit code, every mistake.
+//! The program as a user sees it: every flag, every exit code, every mistake.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub fn program(args: &str) -> Command {
     command
 }
 
-/// Takes away whatever the caller has set for himself.
+/// Removes the caller's settings from the environment.
 pub fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("OUTAGE_REPLAY_") {
@@ -68,7 +68,7 @@ pub fn json(args: &str) -> Value {
     serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{args}: {error}: {stderr}"))
 }
 
-/// Refused with this exit code, all of these words, and nothing on standard output.
+/// Fails with this exit code, an error with all of these words, and an empty standard output.
 pub fn refused(code: i32, args: &str, words: &[&str]) {
     let Ran { code: exited, stdout, stderr } = ran(&mut program(args));
     assert_eq!((exited, stdout.as_str()), (code, ""), "{args}: {stderr}");
@@ -174,7 +174,7 @@ fn the_number_of_threads_changes_no_byte() {
 // Exit codes.
 
 #[test]
-fn exit_codes_tell_sufficient_data_from_insufficient_and_outages_on_request() {
+fn exit_codes_distinguish_sufficient_from_insufficient_data_and_outages_on_request() {
     for (code, args) in [
         (0, SHORT.to_owned()),
         (0, QUIET.to_owned()),
@@ -286,7 +286,7 @@ fn a_file_of_targets_stands_for_the_flags() {
 }
 
 #[test]
-fn windows_that_cannot_be_are_refused() {
+fn impossible_windows_are_refused() {
     let window = |window: &str| format!("--asn 131279 --archive data/dprk-2014 {window}");
     refused(2, &window("--from 2014-12-22 --to 2014-12-22"), &["--to must be later than --from"]);
     refused(
@@ -378,7 +378,7 @@ fn a_prefix_counts_for_every_target_that_asks_for_it_in_any_order() {
         for target in document["coverage"]["targets"].as_array().expect("targets") {
             let n = if target["target"] == "175.45.178.0/24" { 1 } else { 5 };
             assert_eq!(target["n_prefixes"], n, "{target}");
-            // Nobody announces the /22, but what lies inside it is seen throughout.
+            // The /22 is never announced, but its more-specific prefixes are seen throughout.
             assert_eq!(target["unobserved"].as_array().map(Vec::len), Some(0), "{target}");
         }
         let page = prints(0, &of(targets));
@@ -388,14 +388,14 @@ fn a_prefix_counts_for_every_target_that_asks_for_it_in_any_order() {
 }
 
 #[test]
-fn of_a_list_that_is_folded_the_longest_are_shown() {
+fn a_folded_list_shows_the_longest_outages() {
     let page = prints(0, &MAIN.replace("--asn 131279", "--prefix 175.45.176.0/22"));
     assert_eq!(page.matches("12-22 16:15:00  12-23 01:46:00").count(), 4, "{page}");
     assert!(page.contains("… and 12 of single prefixes, none longer: --all lists them"), "{page}");
 }
 
 #[test]
-fn what_was_seen_before_an_outage_is_told_of_the_time_before_the_first_loss() {
+fn visibility_before_an_outage_is_that_before_the_first_loss() {
     let document = json(MAIN);
     let outages = document["outages"].as_array().expect("outages");
     assert_eq!(outages.len(), 40);
@@ -428,7 +428,7 @@ fn long_lists_are_folded_and_the_flag_unfolds_them() {
 }
 
 #[test]
-fn what_is_asked_about_many_targets_is_summed_up() {
+fn answers_about_many_targets_are_summarised() {
     let folder = folder();
     let list = folder.path().join("list");
     let others = (0..36).map(|n| format!("198.18.{n}.0/24"));
@@ -464,7 +464,7 @@ fn a_pipe_gets_neither_colours_nor_progress() {
     for format in ["table", "json", "ndjson", "csv"] {
         let Ran { stdout, stderr, .. } = ran(&mut program(&format!("{SHORT} --format {format}")));
         assert!(!stdout.contains('\x1b'), "{stdout}");
-        // Rows have no place for the answer, nor for what the archive says about itself.
+        // Rows have no column for the answer or for the note of the archive.
         match format {
             "csv" => assert!(is_note_and_verdict(&stderr, "outage"), "{stderr}"),
             _ => assert_eq!(stderr, ""),
@@ -479,7 +479,7 @@ fn a_pipe_gets_neither_colours_nor_progress() {
 }
 
 #[test]
-fn names_do_not_steer_the_terminal() {
+fn names_cannot_control_the_terminal() {
     // A folder that is called so, in an archive whose note does the same.
     let archive = folder();
     let hostile = "evil\u{1b}[2J\u{7}";
@@ -502,7 +502,7 @@ fn names_do_not_steer_the_terminal() {
 }
 
 #[test]
-fn milestones_are_told_on_request_only() {
+fn milestones_are_printed_on_request_only() {
     let told = |args: &str| ran(&mut program(&format!("{QUIET} {args}"))).stderr;
     assert_eq!((told("--quiet"), told("-q"), told("")), (String::new(), String::new(), String::new()));
     let milestones = told("-v");
@@ -516,7 +516,7 @@ fn milestones_are_told_on_request_only() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     for format in ["table", "json"] {
         let mut child = program(&format!("{SHORT} --format {format}"))
             .stdout(Stdio::piped())

@@ -174,7 +174,7 @@ fn another_reader_finds_the_published_outages_in_the_shipped_archive() {
         if is_rib {
             assert!(kinds.contains_key("13/1") && kinds.contains_key("13/2"), "{name}: {kinds:?}");
         }
-        // Only the first RIB dump of a collector tells something that its updates do not.
+        // Only the first RIB dump of a collector contains information that its updates do not.
         let is_seed = is_rib && dumped.insert(collector.clone());
         for elem in elements {
             if !elem.prefix.prefix.to_string().starts_with("175.45.17") {

@@ -65,7 +65,7 @@ fn what_was_published_about_december_2014_is_found() {
     assert!(episode.n_outages + episode.flaps.len() > 5, "{episode:?}");
     assert!(episode.window.start < at("2014-12-22T13:00"), "{episode:?}");
     assert_eq!(main.parts.len(), 1);
-    // The dumps of 18, 20, 22 and 00 h list it at nobody but the two zombies.
+    // The dumps of 18, 20, 22 and 00 h list it only at the two stuck vantage points.
     assert_eq!(main.rib_confirmed, Some(true));
     let mut stuck: Vec<u32> = main.survivors.iter().map(|survivor| survivor.peer_asn.0).collect();
     stuck.sort_unstable();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use outage_replay::decode::{self, Change, Counts, Ending, Reading, Selection};
 
-/// The folder of archives; tests of it pass over with a line where there is none.
+/// The folder of archives. None if there is none; then tests print one line and pass.
 fn archives() -> Option<PathBuf> {
     let folder = std::env::var_os("OUTAGE_REPLAY_MRT").map(PathBuf::from).filter(|folder| folder.is_dir());
     if folder.is_none() {
@@ -85,7 +85,7 @@ fn tables_of_a_real_rib_dump_have_their_published_sizes() {
 }
 
 #[test]
-fn cut_and_torn_files_say_so_and_are_read_up_to_there() {
+fn cut_and_damaged_files_are_reported_and_read_up_to_the_damage() {
     let Some(folder) = archives() else { return };
     for (name, n_records, n_entries, has_peer_table) in [
         ("odd/truncated/rib.20080501.0644_firstMB.bz2", 139_291, 139_291, true),

@@ -1,4 +1,4 @@
-//! What README.md and docs/output.md say is what the program does.
+//! The program does what README.md, docs/output.md, docs/method.md and docs/tutorial.md state.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! A run that was written, judged again and explained: the same bytes, the same records as other programs print, and a
-//! clear word where the folder is not what it should be.
+//! clear error if the folder is not a run.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,7 +27,7 @@ fn a_run_judged_again_prints_and_writes_what_a_new_one_does() {
         assert_eq!(judged, prints(code, &format!("{SHORT} {flags} --output {} --force", fresh.display())), "{flags}");
         assert!(cli::contents(&again) == cli::contents(&fresh), "{flags}");
     }
-    // What was chosen then holds until something else is said.
+    // The choices of that run apply unless a flag changes them.
     prints(3, &format!("redetect {} --min-peers 40 --output {} --force", run.display(), again.display()));
     prints(3, &format!("redetect {}", again.display()));
     prints(0, &format!("redetect {} --min-peers 10", again.display()));
@@ -41,7 +41,7 @@ fn a_run_judged_again_prints_and_writes_what_a_new_one_does() {
 }
 
 #[test]
-fn a_run_from_before_unsupported_records_were_told_can_be_judged_again() {
+fn a_run_written_before_unsupported_records_were_counted_can_be_judged_again() {
     let out = run_of(SHORT);
     let manifest = out.path().join("run/manifest.json");
     let text = std::fs::read_to_string(&manifest).expect("a manifest");

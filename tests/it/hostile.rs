@@ -1,4 +1,5 @@
-//! Names and notes that try to be more than text: an archive is somebody else's, and so is what its folders are called.
+//! Names and notes that contain markup, formulas, commands or control characters. Archives come from strangers, and so
+//! do the names of their folders.
 
 use std::fs;
 use std::path::Path;
@@ -51,7 +52,7 @@ fn has_controls(text: &str) -> bool {
 }
 
 #[test]
-fn no_name_steers_the_terminal_in_any_format() {
+fn no_name_controls_the_terminal_in_any_format() {
     let (_archive, args) = archive();
     for format in ["table", "markdown", "json", "ndjson", "csv"] {
         for more in ["", "-vv --all"] {

@@ -1,5 +1,5 @@
-//! What holds for every archive: the order of files and threads does not matter, a replay agrees with a naive model,
-//! and shares are shares.
+//! Properties of every archive: the order of files and threads does not matter, a replay agrees with a naive model,
+//! and shares are between 0 and 1.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -135,7 +135,7 @@ fn options(jobs: usize) -> Options {
 
 // The naive model
 
-/// What a vantage point tells of a prefix.
+/// What is known about a prefix at a vantage point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Present,
@@ -143,7 +143,7 @@ enum Told {
     Unknown,
 }
 
-/// One peer as someone who reads its messages one after the other would describe it, up to and including `now`.
+/// The state of one peer after reading its messages one after the other, up to and including `now`.
 fn told_by_the_model(story: &Story, peer: usize, prefix: usize, now: i64) -> Told {
     let is_held_at_start = story.peers[peer].1 >> prefix & 1 != 0;
     let (mut is_held, mut is_up) = (is_held_at_start, true);
@@ -168,7 +168,7 @@ fn told_by_the_model(story: &Story, peer: usize, prefix: usize, now: i64) -> Tol
             }
         }
     }
-    // A RIB dump shows the whole table of a session that is up, and says nothing of one that is being set up.
+    // A RIB dump shows the whole table of a session that is up, and nothing about one that is being set up.
     is_complete |= now >= RIB && known_from < RIB;
     match (is_up && now >= known_from, is_held) {
         (true, true) => Told::Present,
@@ -177,7 +177,7 @@ fn told_by_the_model(story: &Story, peer: usize, prefix: usize, now: i64) -> Tol
     }
 }
 
-/// What the report says of the same.
+/// The same according to the report.
 fn told_by_the_report(report: &Report, peer: usize, prefix: usize, now: Timestamp) -> Told {
     let asn = 1001 + peer as u32;
     let prefix: Prefix = PREFIXES[prefix].parse().expect("a prefix");

@@ -2,7 +2,7 @@
 //!
 //! `OUTAGE_REPLAY_MRT` names a folder with `archive/`, files in the publishers' own layout, and `expected/`, the
 //! outages that an independent and much simpler reader finds in them. The archives are not ours and stay outside the
-//! repository: without the variable these tests say so and pass.
+//! repository: without the variable these tests print that they are skipped, and pass.
 
 mod derived;
 mod injected;
@@ -35,7 +35,7 @@ const RV2: (&str, &str) = ("route-views2", "2002-01-01T08:30 2002-01-01T16:30");
 /// The one RIB dump that updates follow at once.
 const JINX: (&str, &str) = ("route-views.jinx", "2014-05-01T00:00:20 2014-05-01T00:15");
 
-/// The folder of real archives; where there is none, says once that these tests are skipped.
+/// The folder of real archives. None if there is none; then one line states that these tests are skipped.
 fn folder() -> Option<PathBuf> {
     static SAID: Once = Once::new();
     let folder = std::env::var_os("OUTAGE_REPLAY_MRT");
@@ -218,7 +218,7 @@ fn sixteen_prefixes_of_a_full_table_are_lost_for_four_minutes() {
     }
 }
 
-/// ASes with prefixes that are announced again and again, and withdrawn by nobody.
+/// ASes with prefixes that are announced repeatedly and never withdrawn.
 #[test]
 fn stable_networks_have_no_outage() {
     for (scene, asn, min_peers, n_prefixes, answer) in [
@@ -231,7 +231,8 @@ fn stable_networks_have_no_outage() {
         assert_eq!(report.findings.outages, [], "{asn}");
         assert_eq!(report.findings.losses, [], "{asn}");
         assert_eq!(report.summaries[0].n_prefixes, n_prefixes, "{asn}");
-        // Without RIB dumps nobody is known to hold a prefix before the first announcements: a stretch at the start.
+        // Without RIB dumps no vantage point is known to hold a prefix before the first announcements: the first
+        // interval is unknown.
         assert_eq!(report.answer(), answer, "{asn}");
         assert!(report.summaries[0].unobserved.iter().all(|window| window.start == report.parameters.from), "{asn}");
     }
@@ -316,7 +317,7 @@ fn a_hole_in_the_archive_is_stated_and_never_an_outage() {
             .collect()
     };
     assert_eq!(gaps(&report), ["missing 2014-05-30T22:00:00Z 2014-05-30T23:45:00Z"]);
-    // The dump speaks for its own minute, and the updates after the hole for none of the tables.
+    // The dump shows its own minute, and the updates after the hole show none of the tables.
     let rows = &report.coverage.rows;
     assert_eq!(
         rows.iter().map(|row| (row.window, row.reason)).collect::<Vec<_>>(),

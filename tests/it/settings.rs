@@ -1,4 +1,4 @@
-//! Settings that are not on the command line, and what the program says of itself: completions, manual pages.
+//! Settings from variables and files, and the reference that the program prints: completions, manual pages.
 
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,7 @@ impl Home {
     }
 }
 
-/// What `config` says of a setting: its value and where it is from.
+/// The output of `config` for a setting: its value and its source.
 fn setting(command: &mut Command, name: &str) -> String {
     let Ran { code, stdout, stderr } = ran(command);
     assert_eq!(code, 0, "{stderr}");
@@ -121,7 +121,7 @@ fn a_switch_can_be_switched_off_again() {
 }
 
 #[test]
-fn settings_that_cannot_be_are_refused_with_their_place() {
+fn invalid_settings_are_refused_with_their_source() {
     for (text, words) in [
         ("min-peer = 3", "outage-replay.toml: unknown setting 'min-peer'; did you mean min-peers?"),
         ("[detection]\nmin-peers = 3", "outage-replay.toml: unknown setting 'detection'"),

@@ -1,5 +1,5 @@
-//! What is not as sure as it looks is said, in every form of the report: lost messages, iBGP, flaps, time that was not judged,
-//! networks that nobody announced, and whose data they are.
+//! Every form of the report states what limits its findings: lost messages, iBGP, flaps, time that was not judged,
+//! networks that were never announced, and the source of the data.
 
 use std::path::Path;
 use std::time::Duration;
@@ -75,7 +75,7 @@ fn document(report: &Report) -> serde_json::Value {
 }
 
 #[test]
-fn doubts_are_said_in_every_form() {
+fn doubts_are_in_every_output() {
     let report = judged(doubtful());
     let n_peers = report.replays.iter().find(|replay| replay.collector.name() == "rrc00").expect("rrc00").peers.len();
     let all: usize = report.replays.iter().map(|replay| replay.peers.len()).sum();
@@ -136,7 +136,7 @@ fn doubts_and_ibgp_survive_a_written_run() {
 }
 
 #[test]
-fn a_run_from_before_doubts_were_written_can_be_judged_again() {
+fn a_run_written_before_doubts_were_stored_can_be_judged_again() {
     let out = cli::folder();
     let report = judged(doubtful());
     written(&report, out.path());
@@ -201,7 +201,7 @@ fn a_total_flap_is_part_of_every_answer() {
 }
 
 #[test]
-fn what_nobody_announced_is_said_to_be_just_that() {
+fn a_network_that_was_never_announced_is_reported_as_not_announced() {
     let window = "--from 2014-12-21T21:00 --to 2014-12-21T22:00 --archive data/dprk-2014";
     for (target, name, what) in
         [("--asn 131297", "AS131297", "number"), ("--prefix 8.8.8.0/24", "8.8.8.0/24", "prefix")]
@@ -222,7 +222,7 @@ fn what_nobody_announced_is_said_to_be_just_that() {
 }
 
 #[test]
-fn no_outage_is_never_said_of_time_that_was_not_judged() {
+fn no_outage_is_never_claimed_for_time_that_was_not_judged() {
     let (query, mirror) = question("2014-12-22T16:00", "2014-12-22T16:40");
     let options = Options { jobs: 2, ..Options::default() };
     let mut report = run(&query, &mirror, &options, &()).expect("a report");
@@ -268,7 +268,7 @@ fn no_outage_is_never_said_of_time_that_was_not_judged() {
 }
 
 #[test]
-fn a_window_of_years_over_two_days_of_data_says_so_in_its_headline() {
+fn the_headline_of_a_window_of_years_over_two_days_of_data_states_how_much_was_judged() {
     let (query, mirror) = question("2009-01-01", "2014-12-31");
     let report = run(&query, &mirror, &Options { jobs: 2, ..Options::default() }, &()).expect("a report");
     for (form, page) in pages(&report) {
@@ -298,7 +298,7 @@ fn edges_have_their_first_and_last_vantage_point_and_evidence_its_reason() {
 }
 
 #[test]
-fn invented_data_carry_their_note_and_nobody_elses_credit() {
+fn invented_data_carry_their_note_and_credit_no_publisher() {
     let out = cli::folder();
     let run = out.path().join("run");
     prints(0, &format!("{FLAP} --quiet --export csv,parquet,html,svg --output {}", run.display()));

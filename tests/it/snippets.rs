@@ -1,4 +1,4 @@
-//! What docs/tables.md and docs/ci.md show works as shown.
+//! The code in docs/tables.md and docs/ci.md works and prints what is shown.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Where the files come from, as a user meets it: archives, the cache, plans. Runs over a network are in `network`.
+//! The sources of files as a user sees them: archives, the cache, plans. Runs over a network are in `network`.
 
 use std::path::Path;
 
@@ -137,7 +137,7 @@ fn offline_reads_the_cache_alone() {
 }
 
 #[test]
-fn offline_never_uses_a_damaged_file_and_says_so() {
+fn offline_never_uses_a_damaged_file_and_reports_it() {
     let cache = filled_cache();
     let args = format!("{OFFLINE} --cache-dir {} {OF_THE_ARCHIVE} --format json", cache.path().display());
     let file = "rrc00/2014.12/updates.20141222.1615.gz";
@@ -166,7 +166,7 @@ fn offline_never_uses_a_damaged_file_and_says_so() {
 }
 
 #[test]
-fn the_bar_for_coverage_decides_what_a_missing_collector_does() {
+fn the_minimum_coverage_decides_the_effect_of_a_missing_collector() {
     // The files of one collector for the window are missing; two thirds of the peers are still known.
     let archive = filled_cache();
     for entry in std::fs::read_dir(archive.path().join("rrc00/2014.12")).expect("a folder").flatten() {
@@ -195,7 +195,7 @@ fn strict_asks_for_more_than_a_sufficient_answer() {
 }
 
 #[test]
-fn a_broker_that_cannot_be_one_is_refused() {
+fn an_invalid_broker_url_is_refused() {
     let folder = folder();
     let args = format!("{QUIET} --cache-dir {} --all-collectors", folder.path().display());
     for (url, why) in [
@@ -263,7 +263,7 @@ fn an_archive_has_the_same_answer_in_any_layout() {
         assert_eq!(starts, expected, "{place}");
         assert_eq!(document["coverage"]["collectors"][0]["collector"], "rrc00");
     }
-    // Other names: the records tell what the files hold.
+    // Other names: the records show what the files contain.
     let folder = copied("mine", |name| format!("dump-{}.mrt.gz", name.replace('.', "")));
     let (document, starts) = outages(&folder.path().join("mine"), "--collector-name lab");
     assert_eq!(starts, expected);

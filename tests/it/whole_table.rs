@@ -1,4 +1,4 @@
-//! The table of everything, against one that bgpkit-parser's records make.
+//! `WholeTable`, compared with a table that is built from the records of bgpkit-parser.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -75,7 +75,7 @@ fn every_prefix_at_every_peer_is_what_the_records_say() {
 }
 
 #[test]
-fn only_the_founding_case_lost_all_peers_but_the_one_whose_route_is_stuck() {
+fn only_the_north_korean_networks_lost_every_peer_except_the_stuck_one() {
     let files = files();
     let at = |time: &str| files.iter().position(|file| file.to_str().unwrap().contains(time)).unwrap();
     let (before, after) = (table(&files[..at("20141222.1500")]), table(&files[..at("20141222.1640")]));
@@ -99,7 +99,7 @@ fn what_a_cut_file_or_a_closed_session_hides_is_unknown_and_not_absent() {
     let prefix = "175.45.176.0/24".parse().unwrap();
     assert_eq!(table.holds(&peer, &prefix), Some(true));
 
-    // The next update file, cut: whatever came later is not known, of anybody.
+    // The next update file, cut: everything later is unknown, at every peer.
     let mut cut = read(&files[1]);
     cut.census.ending = Ending::Truncated("the file ends early".to_owned());
     let mut after_cut = table.clone();

@@ -1,4 +1,4 @@
-//! What was published of North Korea's disappearance in December 2014, point by point, on the shipped reconstruction.
+//! The published facts about North Korea's disappearance in December 2014, one by one, on the shipped reconstruction.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,7 +14,7 @@ use outage_replay::time::Timestamp;
 
 use super::outages::december_2014;
 
-/// Whether an edge lies within so many minutes of a published time.
+/// Whether an edge lies within this many minutes of a published time.
 fn is_near(at: Option<Timestamp>, published: &str, minutes: i64) -> bool {
     let published: Timestamp = published.parse().expect("a time");
     at.is_some_and(|at| at.micros_since(published).abs() <= minutes * 60_000_000)

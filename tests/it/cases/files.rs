@@ -1,4 +1,4 @@
-//! Which files are read, and what missing and damaged ones mean.
+//! Which files are read, and the effect of missing and damaged ones.
 
 use super::{check, hours_of_feeds, three_feeds};
 
@@ -51,7 +51,7 @@ fn a_fall_just_before_a_file_that_is_not_published_yet_is_no_flap() {
 
 // T56
 #[test]
-fn an_edge_inside_a_stretch_without_data_is_known_within_bounds() {
+fn an_edge_inside_a_gap_is_known_within_bounds() {
     let scenario = two_collectors(
         "skip x updates +900
          at +1000 all withdraw P
@@ -77,7 +77,7 @@ fn every_kind_of_broken_file_has_its_verdict() {
         ("break x updates +300 empty", gap("unreadable", "unreadable")),
         ("break x updates +300 html", gap("unreadable", "unreadable")),
         ("break x updates +300 truncate 10", gap("truncated", "truncated")),
-        // Any octet may be the one that is wrong.
+        // Any octet may be wrong.
         ("break x updates +300 bad-crc", gap("unreadable", "unreadable")),
         ("break x updates +300 trailing-garbage", whole),
         ("break x updates +300 members 3", "no_outage".to_owned()),
@@ -101,8 +101,8 @@ fn a_file_cut_in_the_middle_counts_up_to_the_cut() {
 }
 
 #[test]
-fn a_file_that_is_cut_after_a_record_of_a_time_beyond_it_shows_nothing() {
-    // The last whole record bears a time of another file: nothing tells where the cut is.
+fn a_cut_file_whose_last_record_is_of_a_later_file_is_a_gap() {
+    // The last whole record bears a time of another file, so the time of the cut is not known.
     let scenario = three_feeds("at +590 a announce P stamped +1000\nat +595 b withdraw P")
         .replace("keepalives 60", "keepalives 60 plain");
     check(
@@ -148,7 +148,7 @@ fn a_cut_file_of_an_earlier_time_is_set_aside_as_a_whole_one_is() {
     );
 }
 
-/// The answer where all records but the first `n_read` of an update file are of a kind that nobody knows.
+/// The answer if all records of an update file except the first `n_read` are of an unknown kind.
 fn answer_where_only(n_read: usize) -> String {
     let scenario = three_feeds("at +310 a withdraw P").replace("keepalives 60", "keepalives 5 plain");
     let folder = crate::scenario::folder(&scenario);
@@ -167,13 +167,13 @@ fn answer_where_only(n_read: usize) -> String {
 }
 
 #[test]
-fn records_of_unknown_kinds_are_no_silence() {
+fn records_of_unknown_kinds_are_a_gap_and_not_silence() {
     let gap = |reason: &str| {
         let gap = if reason == "unreadable" { "unreadable" } else { "damaged" };
         format!("insufficient_data | unobserved P 300..900 | x {gap} 300..900 | updates.20141222.0805 {reason}")
     };
     assert_eq!(answer_where_only(0), gap("unreadable"));
-    // Whose routes they hold is not known: from the first of them on nothing is known of any peer.
+    // Their peers are not known: from the first of these records on all peers are unknown.
     let from = |second: u32| {
         format!(
             "insufficient_data | loss P 310..{second} local min 0.67 by AS1001 | unobserved P {second}..900 | x damaged \
@@ -191,7 +191,7 @@ fn a_slot_without_any_record_is_a_gap() {
 }
 
 #[test]
-fn files_of_a_plan_that_was_given_up_are_named_after_those_of_the_one_that_was_carried_out() {
+fn files_of_an_abandoned_plan_are_listed_last() {
     // Without its dump the replay has nothing to begin with at 07:45.
     let scenario = three_feeds("break x rib -900 truncate 161");
     let names =

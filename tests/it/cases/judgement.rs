@@ -1,4 +1,4 @@
-//! What is said of an outage beside its edges: who was upstream, whether collectors agree, which records show it.
+//! The findings about an outage besides its edges: its upstreams, the agreement of collectors, the records that show it.
 
 use outage_replay::detect::{Otherwise, Outage};
 
@@ -60,7 +60,7 @@ fn a_loss_here_and_there_or_over_a_long_time_is_scattered() {
     assert_eq!(upstreams(&scenario), "AS174 4/4 AS3356 4/4 scattered");
 }
 
-/// Ten feeds of rrc-like x and five of y, with more said about y.
+/// Ten feeds of the RIPE RIS collector x and five of y, with further options for y.
 fn two_collectors(of_y: &str, more: &str) -> String {
     let mut peers = String::new();
     for number in 1..=10 {
@@ -127,7 +127,7 @@ fn an_outage_is_judged_again_without_each_collector() {
 
 // T84
 #[test]
-fn where_no_table_is_large_enough_the_rule_of_ioda_says_so() {
+fn the_rule_of_ioda_reports_that_no_table_is_large_enough() {
     let found = outages(&three_feeds("at +0 all withdraw P\nat +600 all announce P"), "P -60..900");
     assert_eq!(found[0].agreement.ioda, Some(Otherwise::NoFullFeed));
 }

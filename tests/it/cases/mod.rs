@@ -1,4 +1,4 @@
-//! What the library makes of small archives, case by case: scenarios in, findings out.
+//! The findings of the library about small archives, case by case: scenario text in, one line out.
 //!
 //! A question names targets, a window and options in one line; the answer is rendered as one line of what a user would
 //! notice, with times in seconds from the scenario's epoch.
@@ -350,7 +350,7 @@ fn corrections(coverage: &CollectorCoverage) -> Option<String> {
     (!words.is_empty()).then(|| format!("{}: {}", coverage.collector, words.join(", ")))
 }
 
-/// The cases of the method, T01 to T92, each named in a comment above its test, wherever it is tested best.
+/// The cases T01 to T92 are listed in `docs/testing.md`. A comment above each test names the cases that it covers.
 #[test]
 fn every_case_of_the_method_has_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

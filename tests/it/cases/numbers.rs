@@ -1,4 +1,4 @@
-//! Numbers that cannot be: no part is larger than its whole, whatever happened.
+//! Impossible numbers: no part may be larger than its whole in any situation.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! When a fall is an outage, where its edges are, and what is said of it.
+//! When a fall is an outage, where its edges are, and how it is classified.
 
 use super::{check, feeds, hours_of_feeds, report, three_feeds};
 
@@ -54,7 +54,7 @@ fn a_share_that_oscillates_about_one_half_is_one_outage() {
 
 // T67
 #[test]
-fn the_edges_of_a_slow_loss_are_told_apart() {
+fn a_slow_loss_has_separate_first_half_and_last_times() {
     let scenario = feeds(40, "at +0 all withdraw P spread 180\nat +900 all announce P");
     check(
         &scenario.replace("keepalives 60", "keepalives 60 et"),
@@ -124,13 +124,13 @@ fn a_prefix_that_no_dump_before_its_announcement_lists_is_new_and_not_lost() {
 }
 
 #[test]
-fn what_follows_the_window_tells_an_outage_at_its_end_from_a_flap() {
+fn data_after_the_window_distinguish_an_outage_at_its_end_from_a_flap() {
     check(&three_feeds("at +850 all withdraw P"), "P 0..900", "outage P 850..? total withdrawn right");
     let flap = three_feeds("at +850 all withdraw P\nat +930 all announce P");
     check(&flap, "P 0..900", "no_outage | episode P 850..900: 0 outages 1 flaps");
     let outage = three_feeds("at +850 all withdraw P\nat +1100 all announce P");
     check(&outage, "P 0..900", "outage P 850..1100 total withdrawn ended_after_to");
-    // What begins after the window is of no interest.
+    // A fall that begins after the window is not reported.
     check(&three_feeds("at +950 all withdraw P"), "P 0..900", "no_outage");
 }
 
@@ -235,7 +235,7 @@ pub(super) fn december_2014(targets: &[&str], from: &str, to: &str) -> outage_re
 
 // T65
 #[test]
-fn the_outage_of_december_2014_is_told_from_the_flaps_before_it() {
+fn the_outage_of_december_2014_is_separate_from_the_flaps_before_it() {
     let report = december_2014(&["131279"], "2014-12-22T12:00", "2014-12-23T20:00");
     let of_the_as = report.findings.outages.iter().filter(|outage| outage.prefix.is_none());
     let found: Vec<String> = of_the_as
@@ -267,7 +267,7 @@ fn stable_networks_have_no_outage_and_no_correction() {
 }
 
 #[test]
-fn a_stretch_without_data_is_never_an_outage_of_a_stable_network() {
+fn a_gap_is_never_an_outage_of_a_stable_network() {
     let found = report(&three_feeds("skip x updates +300"), "P 0..900");
     assert!(found.findings.outages.is_empty() && found.findings.losses.is_empty());
 }

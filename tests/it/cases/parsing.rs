@@ -89,7 +89,7 @@ fn a_prefix_is_present_while_any_of_its_paths_is() {
 
 // T46
 #[test]
-fn of_several_paths_without_identifiers_none_is_known_to_be_the_last_until_as_many_are_gone() {
+fn a_prefix_with_several_paths_without_identifiers_is_unknown_until_all_are_withdrawn() {
     let scenario = with_path_identifiers(
         "route d P \"1299 4837 131279\" id 2
          at +100 d withdraw P id 1

@@ -1,4 +1,4 @@
-//! RIB dumps against updates: which one is right, and which dumps are not to be trusted.
+//! RIB dumps against updates: which of them is right, and which dumps are rejected.
 
 use super::{answer, answer_in, check, hours_of_feeds, report, three_feeds};
 
@@ -111,7 +111,7 @@ fn two_dumps_that_are_cut_alike_are_rejected_beside_a_whole_one() {
 }
 
 #[test]
-fn a_single_dump_that_is_cut_gives_way_to_the_older_one_that_shows_it() {
+fn a_single_cut_dump_is_replaced_by_the_older_one_that_reveals_the_cut() {
     let dumps = three_feeds("at +100 a withdraw P").replace("198.18.0.0/15", "10.18.0.0/15");
     let one = dumps.replace("rib x -900", "rib x -4500\nrib x -900 cut 60%").replace("archive -900", "archive -4500");
     check(
@@ -151,7 +151,7 @@ fn a_whole_dump_with_bytes_after_its_container_counts() {
 }
 
 #[test]
-fn a_dump_in_the_middle_of_a_transfer_that_nobody_recorded_does_not_show_what_is_not_sent_yet() {
+fn a_dump_during_an_unrecorded_transfer_does_not_make_absent_what_is_not_sent_yet() {
     let silent = |scenario: String| scenario.replace("updates 300 states", "updates 300");
     let transfer = "at +550 a down\nat +560 a up without P,half\nrib x +600\nat +650 a announce half,P\nrib x +1200";
     let half = "table half 20 of 172.16.0.0/13 as /24 origins 64500 via 174 on all";
@@ -161,14 +161,14 @@ fn a_dump_in_the_middle_of_a_transfer_that_nobody_recorded_does_not_show_what_is
         "no_outage | -900..650 unknown rib | 650..1500 holds \"1001 4837 131279\" announce | \
          -900..600 up | 600..1200 up | 1200..1500 up",
     );
-    // Of a large table the sample tells that a thirtieth is still to come.
+    // In a large table the sample shows that a thirtieth is still missing.
     let thirtieth = half.replace("half 20", "half 600");
     let large = silent(large_feeds(&format!("{thirtieth}\n{transfer}")));
     check(&large, "P 0..1500 show R", "no_outage | R 0:2/2 650:3/3");
 }
 
 #[test]
-fn a_broken_dump_before_the_window_gives_way_to_an_older_one() {
+fn a_broken_dump_before_the_window_is_replaced_by_an_older_one() {
     let scenario = three_feeds("rib x +0\nbreak x rib +0 truncate 161\nat +60 a withdraw P");
     check(
         &scenario,
@@ -193,7 +193,7 @@ fn one_cut_dump() -> (tempfile::TempDir, String) {
 }
 
 #[test]
-fn a_rejected_dump_stays_rejected_when_what_showed_it_leaves_the_plan() {
+fn a_rejected_dump_stays_rejected_when_the_dump_that_revealed_it_leaves_the_plan() {
     let (folder, scenario) = one_cut_dump();
     for target in ["P", "AS131279"] {
         let found = super::answer_in(folder.path(), &scenario, &format!("{target} 0..900 show not-ok"));
@@ -290,7 +290,7 @@ fn a_feed_out_of_step_with_a_dump_is_unknown_since_the_dump_before() {
     assert_eq!((control.n_vantage_points, control.n_lost_sync, control.n_lost_tables), (3, 1, 0));
     // 3 % of one of three tables, at one of two dumps: half a percent of all that was compared.
     assert!((0.003..0.008).contains(&control.mismatch_rate().expect("two dumps")), "{control:?}");
-    // As few as in any archive are counted and believed.
+    // Rates as low as in any archive are counted and do not make the vantage point unknown.
     let few = large_feeds(&format!("{events}\nrib x +1200 omit a 1%"));
     check(&few, "P 0..1500 show R", "no_outage | R 0:3/3 700:2/3 710:3/3");
 }

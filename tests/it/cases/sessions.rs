@@ -102,14 +102,14 @@ fn a_session_that_is_cleared_and_then_idle_is_lost_once() {
 
 // T21
 #[test]
-fn a_state_of_nobody_at_the_address_of_a_live_peer_is_ignored() {
+fn a_state_change_of_as_0_at_the_address_of_a_live_peer_is_ignored() {
     let scenario = three_feeds("peer g x AS0 192.0.2.1 idle unlisted\nat +50 g state 4>8");
     check(&scenario, "P 0..900 show R", "no_outage | R 0:3/3");
 }
 
 // T22
 #[test]
-fn a_state_of_an_unspecified_address_is_ignored() {
+fn a_state_change_of_an_unspecified_address_is_ignored() {
     let scenario = three_feeds("peer g x AS1001 0.0.0.0 idle unlisted\nat +50 g state 6>1");
     check(&scenario, "P 0..900 show R", "no_outage | R 0:3/3");
 }

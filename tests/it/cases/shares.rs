@@ -1,4 +1,4 @@
-//! Who counts: full feeds, baselines, sufficient data, address families, address space.
+//! Which vantage points count: full feeds, baselines, sufficient data, address families, address space.
 
 use outage_replay::report::Style;
 
@@ -85,7 +85,7 @@ fn sessions_that_carry_ipv6_and_go_down_leave_ipv4_untouched() {
 
 // T82
 #[test]
-fn fewer_live_ases_than_asked_for_decide_nothing() {
+fn an_interval_with_fewer_live_ases_than_the_minimum_is_unobserved() {
     let scenario = feeds(10, "peers some = a b\nat +100 some down\nat +200 all withdraw P\nat +600 all announce P");
     check(
         &scenario,
@@ -96,7 +96,7 @@ fn fewer_live_ases_than_asked_for_decide_nothing() {
 }
 
 #[test]
-fn less_than_half_of_the_full_feeds_decide_nothing() {
+fn an_interval_with_less_than_half_of_the_full_feeds_is_unobserved() {
     let scenario = feeds(5, "at +50 a,b,c down\nat +200 all withdraw P\nat +600 all announce P");
     check(&scenario, "P 0..900 show R", "insufficient_data | unobserved P 50..900 | R 0:5/5 50:2/2? 200:0/2? 600:2/2?");
 }
@@ -119,7 +119,7 @@ fn full_feeds_are_judged_by_their_time_and_the_preset_of_ioda_finds_none_in_smal
 // T87
 #[test]
 fn a_day_of_flaps_does_not_empty_the_baseline() {
-    // Up for 6 minutes of every 10. Nobody has it in the last dump before the window, all have it in an earlier one.
+    // Up for 6 minutes of every 10. No feed has it in the last dump before the window, all have it in an earlier one.
     let scenario = hours_of_feeds(
         3,
         "+9000",
@@ -139,7 +139,7 @@ fn a_day_of_flaps_does_not_empty_the_baseline() {
          outage P 8700..? total withdrawn right | episode P 5700..9000: 3 outages 0 flaps | \
          R 5400:3/3 5700:0/3 6000:3/3 6600:0/3 7800:3/3 8700:0/3",
     );
-    // Without being asked to, it looks back to the earlier one.
+    // The earlier dump is read without `--baseline`.
     check(
         &scenario,
         "P 5400..9000",

@@ -106,7 +106,7 @@ fn refused(arguments: &str) -> (String, Option<i32>) {
 
 // T92
 #[test]
-fn a_window_that_cannot_be_is_refused_as_wrong_usage() {
+fn an_impossible_window_is_wrong_usage() {
     for (arguments, reason) in [
         ("--from 2014-12-23 --to 2014-12-22", "the window is empty"),
         ("--from 2014-12-22 --to 2014-12-22", "the window is empty"),

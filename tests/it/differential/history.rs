@@ -1,4 +1,4 @@
-//! Random histories: who peers with which collector, what they do, and what becomes of the files.
+//! Random histories: the peers of each collector, their actions, and the damage to the files.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ pub const PREFIXES: [&str; 6] = [
     "175.45.177.0/24",
     "2001:db8:4::/48",
     "175.45.176.0/22",
-    // Nobody ever withdraws these two.
+    // No peer ever withdraws these two.
     "192.0.2.0/24",
     "2001:db8:5::/48",
 ];
@@ -85,7 +85,7 @@ pub struct PeerSpec {
     pub held: u8,
     /// Whether its session is down at the start.
     pub is_idle: bool,
-    /// From when on every reader must see that it is no more: another has taken its place.
+    /// From when on every reader must see that it no longer exists, because another peer has replaced it.
     pub gone_from: Option<i64>,
     /// The peer that it was before it was renumbered.
     pub former: Option<usize>,
@@ -124,7 +124,7 @@ pub struct Dump {
     pub cut: i64,
     /// More options of the statement.
     pub options: String,
-    /// Whether a reader may make nothing of it.
+    /// Whether a reader may ignore it.
     pub is_useless: bool,
 }
 
@@ -174,12 +174,12 @@ pub struct History {
     has_dead_peer: bool,
     /// The window of the question.
     pub window: (i64, i64),
-    /// What befalls it; see [`History::befallen`].
+    /// Its troubles; see [`History::befallen`].
     pub troubles: Vec<Trouble>,
     /// More statements, about peers and at the end.
     pub peer_lines: Vec<String>,
     pub lines: Vec<String>,
-    /// Stretches of a collector of which the records are missing.
+    /// Intervals of a collector of which the records are missing.
     pub holes: Vec<(usize, i64, i64)>,
     /// Deeds whose UPDATE withdraws many unrelated prefixes first.
     pub filled: Vec<(i64, usize)>,
@@ -238,7 +238,7 @@ impl History {
             let is_rib = !own.is_empty() && random.chance(30);
             let period = spec.period;
             let at = if is_rib { random.pick(&own) } else { random.within(START / period..END / period) * period };
-            // What a plain file, or Zstandard without a check sum, holds after a flip is simply what it says.
+            // After a flipped bit, a plain file, or Zstandard without a checksum, is valid and wrong.
             let is_checked = matches!(spec.container, "gz" | "bz2");
             let damage = match random.within(0..if is_checked { 12 } else { 9 }) {
                 0..3 => Damage::Skip,

@@ -1,4 +1,4 @@
-//! What is claimed of a history, against what is true.
+//! Compares the claims of the program about a history with the truth.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use super::trouble::TOLERANCE;
 use super::truth::{HOLDS, KNOWN, LACKS, Truth};
 use super::{at, second};
 
-/// Peer ASes of which something may or must be said, a bit each.
+/// Peer ASes about which a claim is allowed or required, a bit each.
 #[derive(Clone, Copy, Default)]
 struct Votes {
     may_hold: u32,
@@ -38,7 +38,7 @@ fn bits(history: &History, peers: impl IntoIterator<Item = usize>) -> u32 {
 }
 
 impl Votes {
-    /// What may and must be said of a prefix at a moment.
+    /// The claims that are allowed and required about a prefix at a moment.
     fn of(history: &History, truth: &Truth, prefix: usize, at: i64) -> Votes {
         let mut votes = Votes::default();
         for peer in 0..history.peers.len() {
@@ -60,7 +60,8 @@ impl Votes {
     }
 }
 
-/// The smallest and the largest share that honest readers may see, and whether the data suffice for everyone.
+/// The smallest and the largest share that a correct reader may compute, and whether the data are sufficient for every
+/// reader.
 struct Shares {
     least: Option<f64>,
     most: Option<f64>,
@@ -80,22 +81,22 @@ impl Shares {
         let live = votes.must_hold | votes.must_lack;
         Shares {
             least: share(votes.must_hold & certain, votes.may_lack & possible),
-            // What never carried it does not answer for what is unknown.
+            // A vantage point that never carried it does not count for one that is unknown.
             most: share(votes.may_hold & possible, votes.carriers_must_lack),
             suffice: live.count_ones() >= history.min_peers as u32
                 && live.count_ones() * 2 >= everyone.count_ones()
-                // Less than half of those that normally carry it decide nothing.
+                // With less than half of the baseline the interval is unobserved.
                 && live & certain != 0
                 && (votes.must_hold & certain | votes.carriers_must_lack).count_ones() * 2 >= possible.count_ones(),
         }
     }
 
-    /// Whether nobody may take it for down.
+    /// Whether no reader may consider it down.
     fn is_up(&self, thresholds: &Thresholds) -> bool {
         self.suffice && self.least.is_some_and(|share| share >= thresholds.up_at)
     }
 
-    /// Whether everybody must take it for down.
+    /// Whether every reader must consider it down.
     fn is_down(&self, thresholds: &Thresholds) -> bool {
         self.suffice && self.most.is_some_and(|share| share < thresholds.down_below)
     }
@@ -152,7 +153,7 @@ pub fn check(history: &History, report: &Report) -> Result<(), String> {
     check_the_as(history, &all_shares, report)
 }
 
-/// What the timeline counts against what may and must be counted, in the middle of every second.
+/// Compares the counts of the timeline with those that are allowed and required, in the middle of every second.
 fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: &str) -> Result<(), String> {
     let middle = Duration::from_millis(500);
     for second in history.window.0..history.window.1 {
@@ -190,7 +191,7 @@ fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: 
     Ok(())
 }
 
-/// Everything that is said of single vantage points, full feeds or not.
+/// Checks every claim about single vantage points, full feeds or not.
 fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize) -> Result<(), String> {
     let parsed: Prefix = PREFIXES[prefix].parse().expect("a prefix");
     let is_up = |session: &&SessionSpan| session.family == parsed.family() && session.state == PeerState::Up;
@@ -239,7 +240,7 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
     Ok(())
 }
 
-/// Outages against what the shares may be.
+/// Compares the outages with the possible shares.
 fn check_outages(history: &History, outages: &[&Outage], shares: &[Shares], prefix: &str) -> Result<(), String> {
     let thresholds = Thresholds::default();
     let shares_at = |second: i64| &shares[(second.clamp(START, END - 1) - START) as usize];
@@ -282,7 +283,7 @@ fn check_outages(history: &History, outages: &[&Outage], shares: &[Shares], pref
     Ok(())
 }
 
-/// The rules of `check.py`: no outage while nobody had lost it, none unsaid that was observed.
+/// No outage while no vantage point had lost the prefix, and no observed outage is left out.
 fn check_claims(
     history: &History,
     truth: &Truth,
@@ -299,7 +300,7 @@ fn check_claims(
     let (start, end) = history.window;
     let name = PREFIXES[prefix];
 
-    // While nobody can have lost it, there is no outage.
+    // While no vantage point can have lost it, there is no outage.
     let possible = bits(history, truth.possible_baseline[prefix].iter().copied());
     let nobody_lacks = |second: i64| of(second).may_lack & possible == 0;
     for part in outages.iter().flat_map(|outage| &outage.parts) {
@@ -312,7 +313,8 @@ fn check_claims(
         }
     }
 
-    // While so few can hold it that no half of all decides for them, there is one, or not everything was observed.
+    // While so few vantage points can hold it that no half of all of them has it, there is an outage, or some time is
+    // unobserved.
     let full = || (0..history.peers.len()).filter(|peer| !history.peers[*peer].is_partial);
     let n_needed = (bits(history, full()).count_ones() as usize).div_ceil(2).max(history.min_peers);
     let mut from = start;
@@ -339,10 +341,10 @@ fn check_claims(
     Ok(())
 }
 
-/// Stuck routes are at most one to so many that are lost.
+/// There is at most one stuck route for this many lost ones.
 const STUCK: usize = 5;
 
-/// The longest stretch of seconds that follow each other.
+/// The longest interval of seconds that follow each other.
 fn longest(seconds: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
     let mut stretches: Vec<(i64, i64)> = Vec::new();
     for second in seconds {
@@ -367,7 +369,7 @@ fn check_the_as(history: &History, shares: &[Vec<Shares>], report: &Report) -> R
                 let mut own = (0..PREFIXES.len() - N_CONTROLS).filter(own);
                 own.all(|prefix| shares[prefix][(second - START) as usize].is_up(&thresholds))
             };
-            // Another origin is a loss to the AS, and the truth here does not tell origins apart.
+            // Another origin is a loss for the AS, and the truth here does not distinguish origins.
             let is_taken_over = outage.class == outage_replay::detect::Class::OriginChanged;
             let has_other =
                 history.deeds.iter().any(|(.., deed)| matches!(deed, history::Deed::Announce { path: 2, .. }));

@@ -1,12 +1,12 @@
 //! Random histories of several collectors, damaged in every way, against an oracle that knows the truth.
 //!
-//! `truth.rs` follows what every vantage point really held, one second after the other, and says what the files allow
-//! to be known. Whatever the program claims must be true: it never reports an outage where there is none, finds every
-//! one that the files show, and holds its tongue where they do not.
+//! `truth.rs` follows what every vantage point held, one second after the other, and determines what the files allow to
+//! be known. Every claim of the program must be true: it never reports an outage where there is none, finds every
+//! outage that the files show, and claims nothing where they do not.
 //!
 //! `OUTAGE_REPLAY_SEED=N` replays the history of one seed; `OUTAGE_REPLAY_HISTORIES=N` runs that many, and
-//! `OUTAGE_REPLAY_FIRST_SEED=N` says where to begin. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails, and
-//! with `OUTAGE_REPLAY_SHOW` it prints every history.
+//! `OUTAGE_REPLAY_FIRST_SEED=N` is the first of them. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails,
+//! and with `OUTAGE_REPLAY_SHOW` it prints every history.
 //!
 //! The same histories are judged again with the troubles of `trouble.rs`. `OUTAGE_REPLAY_TROUBLE=clock` gives all of them
 //! troubles of this kind and leaves out the tidy ones; `OUTAGE_REPLAY_TROUBLE=none` leaves out the troubled ones.

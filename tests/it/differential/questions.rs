@@ -1,5 +1,5 @@
-//! What holds for every question about the random histories, troubled or not: a narrower one gets the answer of a wider
-//! one, an outage has the same edges through every window that contains it, and numbers fit each other.
+//! Properties of every question about the random histories, troubled or not: a narrower question gets the answer of a
+//! wider one, an outage has the same edges through every window that contains it, and numbers are consistent.
 
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -96,8 +96,9 @@ fn a_narrower_question_gets_the_answer_of_a_wider_one() {
     });
 }
 
-/// Another window may read other RIB dumps, and so know other vantage points. Where the same ones decide, the answer is the
-/// same; that others decide is rare even in these histories of few peers and short windows.
+/// A different window may read other RIB dumps, and so know other vantage points. Where the same vantage points decide,
+/// the answer is the same. Cases in which others decide are rare, even in these histories with few peers and short
+/// windows.
 #[test]
 fn an_outage_has_the_same_edges_through_every_window_in_which_the_same_vantage_points_decide() {
     let (n_asked, n_other) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -1,8 +1,8 @@
 //! Troubles that archives have although their files look whole: wrong stamps, messages that cannot be read, peers that
 //! change their number, holes inside files.
 //!
-//! A trouble is kept apart from the history that it befalls, so that either can be left out. [`History::befallen`] puts
-//! them together.
+//! A trouble is stored separately from the history that it affects, so that either can be left out.
+//! [`History::befallen`] combines them.
 
 use super::history::{CollectorSpec, Deed, END, History, IPV6, N_CONTROLS, PATHS, PREFIXES, PeerSpec, Random, START};
 
@@ -25,7 +25,7 @@ pub enum Kind {
     Open,
     /// A second connection beside an established session.
     Second,
-    /// Records of a stretch are missing although the file is there.
+    /// Records of an interval are missing although the file is there.
     Hole,
     /// Files of 1, 15 or 60 minutes.
     Rhythm,
@@ -64,7 +64,7 @@ impl Kind {
         Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
-    /// Whether every reader must still know what the same files tell without it: nothing is lost or in doubt.
+    /// Whether every reader must still know what the same files show without it: nothing is lost or in doubt.
     fn leaves_all_known(self) -> bool {
         matches!(self, Kind::Double | Kind::Window)
     }
@@ -81,12 +81,12 @@ pub struct Trouble {
 enum What {
     /// Statements of the scenario as they are.
     Lines(Vec<String>),
-    /// Stamps of a stretch are off by so much, and whether RIB dumps of about then are left out, which would have to be
-    /// of the same clock.
+    /// Stamps of an interval are off by this much; and whether RIB dumps of about that time are left out, which would
+    /// have to be of the same clock.
     Stamps { line: String, from: i64, to: i64, by: i64, spares_dumps: bool },
     /// No records.
     Hole { from: i64, to: i64 },
-    /// Update files of so many seconds.
+    /// Update files of this many seconds.
     Rhythm(i64),
     /// Peers go on under another AS or address, without the prefixes of these bits.
     Renumber { peers: Vec<usize>, at: i64, after: i64, transfer: i64, is_new_address: bool, without: u8 },
@@ -113,9 +113,9 @@ struct Loss {
 
 /// A claim may be this many seconds off in troubled archives, and more where stamps are.
 pub const TOLERANCE: i64 = 60;
-/// Nobody believes a stamp that is off by more than this: such a record tells its time by its neighbours.
+/// No reader believes a stamp that is off by more than this: the neighbours of such a record show its time.
 const CREDIBLE: i64 = 900;
-/// An old self may be believed for so long after another address of its AS has taken over.
+/// A former address may be believed for this long after another address of its AS has taken over.
 const SILENCE: i64 = 900;
 
 impl History {
@@ -384,7 +384,7 @@ impl History {
         off.max().unwrap_or(0)
     }
 
-    /// Whether nothing is required to be known of a collector any more.
+    /// Whether a collector is no longer required to be known.
     pub fn is_in_trouble(&self, collector: usize) -> bool {
         self.troubles.iter().any(|trouble| trouble.collector == collector && !trouble.kind.leaves_all_known())
     }

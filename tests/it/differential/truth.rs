@@ -1,7 +1,7 @@
-//! What every vantage point really held, second by second, and what any reader of the files may or must say of it.
+//! What every vantage point held, second by second, and what a reader of the files may or must claim about it.
 //!
-//! Nothing here is taken from the program: sessions and tables are followed one second after the other, and the files
-//! only decide what can be known.
+//! This oracle shares no code with the program. It follows sessions and tables one second after the other; the files
+//! only determine what can be known.
 
 use super::history::{CollectorSpec, Damage, Deed, Dump, END, History, IPV6, PREFIXES, START};
 
@@ -12,9 +12,9 @@ pub const LACKS: u8 = 2;
 pub const KNOWN: u8 = 4;
 
 const N_SECONDS: usize = (END - START) as usize;
-/// How long a RIB dump may be taken to speak for its tables where no update file follows it.
+/// How long a RIB dump may show its tables if no update file follows it.
 const SNAPSHOT: i64 = 61;
-/// How long before a missing file the one before it may seem to go on.
+/// How long before a missing file the file before it may seem to continue.
 const LATE: i64 = 30;
 /// A table transfer without an end is over after a quarter of an hour.
 const TRANSFER: i64 = 900;
@@ -161,7 +161,7 @@ fn is_lost(history: &History, collector: usize, at: i64) -> bool {
     broken.chain(holes).any(|(from, to)| (from..to).contains(&at))
 }
 
-/// A stretch for which the files of a collector are missing or damaged.
+/// An interval for which the files of a collector are missing or damaged.
 struct Hole {
     from: i64,
     to: i64,
@@ -169,12 +169,12 @@ struct Hole {
     is_whole: bool,
 }
 
-/// A RIB dump and what can be said of it.
+/// A RIB dump and its qualities.
 struct Judged {
     dump: Dump,
-    /// It is whole, and lists nearly everybody: no reader may refuse it.
+    /// It is whole and lists nearly all peers: no reader may reject it.
     is_good: bool,
-    /// Somebody may make something of it.
+    /// A reader may be able to use it.
     is_readable: bool,
     /// Nothing happened to its file.
     is_unbroken: bool,
@@ -267,7 +267,7 @@ fn holes(history: &History, lives: &[Life], collector: usize, peers: &[usize]) -
         let (from, to) = (slot.max(START), (slot + period).min(END));
         let broken = history.broken.iter().find(|b| b.collector == collector && !b.is_rib && b.at == slot);
         let broken = broken.filter(|broken| !broken.damage.is_harmless());
-        // Where everybody is silent, nobody can tell a pause from a loss.
+        // If all peers are silent, a pause cannot be distinguished from a loss.
         let speaks = |peer: &usize| (from..to).all(|at| lives[*peer].is_up[index(at)]);
         if broken.is_some() || !peers.iter().any(speaks) {
             holes.push(Hole { from, to, is_whole: broken.is_some_and(|broken| broken.damage.is_whole()) });
@@ -280,7 +280,7 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
     let own = history.dumps.iter().filter(|dump| dump.collector == collector);
     let judge = |dump: &Dump| {
         let broken = history.broken.iter().find(|b| b.collector == collector && b.is_rib && b.at == dump.at);
-        // What follows a whole container takes nothing from it; without one it is a record that cannot be read.
+        // Bytes after a whole container take nothing from it; without a container they are a record that cannot be read.
         let has_end = history.collectors[collector].container != "plain";
         let is_trailing = |damage: &Damage| matches!(damage, Damage::Break("trailing-garbage", _));
         let is_whole = |damage: &Damage| damage.is_harmless() || has_end && is_trailing(damage);
@@ -313,7 +313,7 @@ fn judged(history: &History, lives: &[Life], holes: &[Hole], collector: usize, p
     judged
 }
 
-/// What may and what must be said of one peer.
+/// The claims that are allowed and required about one peer.
 fn claims(
     history: &History,
     peer: usize,
@@ -329,12 +329,12 @@ fn claims(
     let dumps_are_good = dumps.iter().any(|judged| judged.is_good);
     let known = known(spec.is_partial, has_states, life, holes, dumps);
     let mut claims: [Vec<u8>; N_PREFIXES] = std::array::from_fn(|_| vec![0; N_SECONDS]);
-    // Without states nobody sees that a session closed, until a dump shows who is there.
+    // Without state changes a closed session is not visible until a dump shows which peers are present.
     let mut is_stale = false;
     // What the latest dump that shows the whole table lacks, and no message has named since: beyond doubt, and if that
     // dump counts.
     let (mut gone, mut perhaps_gone) = (0, 0);
-    // Since the last stretch of which nothing is left: prefixes named again.
+    // Since the last interval of which nothing is left: prefixes named again.
     let mut named_again = u8::MAX;
     for at in START..END {
         let now = index(at);
@@ -357,7 +357,7 @@ fn claims(
             named_again = 0;
         } else {
             named_again |= life.named[now];
-            // A dump, or a table transfer to its end, speaks of everything.
+            // A dump, or a complete table transfer, shows every prefix.
             let is_dumped = dumps.iter().any(|judged| judged.is_readable && judged.done_at() == at);
             let is_sent = now > 0 && life.is_full[now] && !life.is_full[now - 1];
             let is_begun = life.breaks.contains(&at) && life.is_up[now];
@@ -398,7 +398,7 @@ fn claims(
     }
     for judged in dumps {
         let in_hole = holes.iter().any(|hole| judged.dump.at <= hole.to && judged.done_at() >= hole.from);
-        // While a dump is written, and in its own seconds, the order of things is nobody's promise.
+        // While a dump is written, and in its own seconds, the order of events is not defined.
         let fuzzy = judged.dump.at - 1..=judged.done_at() + 1;
         let until = if in_hole { judged.done_at() + SNAPSHOT } else { *fuzzy.end() };
         for (prefix, claims) in claims.iter_mut().enumerate() {
@@ -411,8 +411,8 @@ fn claims(
             }
         }
     }
-    // A dump in the middle of a transfer that nothing announced contradicts what was known until then, and whoever
-    // believes it no longer knows since when: what was last said of a prefix may be as old as the archive.
+    // A dump in the middle of an unrecorded transfer contradicts what was known until then. A reader that believes it
+    // no longer knows since when, because the last message about a prefix may be as old as the archive.
     let is_in_transfer = |judged: &&Judged| {
         let begun = life.breaks.iter().rfind(|begun| **begun <= judged.done_at());
         begun.is_some() && !life.is_full_throughout(&judged.dump)
@@ -429,7 +429,7 @@ fn claims(
     claims
 }
 
-/// What troubles of the collector leave of the claims of one peer.
+/// Removes from the claims about one peer what the troubles of its collector make unknown.
 fn trouble(history: &History, peer: usize, lives: &[Life], claims: &mut [Vec<u8>; N_PREFIXES]) {
     let spec = &history.peers[peer];
     if let Some(from) = spec.gone_from {
@@ -454,7 +454,7 @@ fn trouble(history: &History, peer: usize, lives: &[Life], claims: &mut [Vec<u8>
             }
         }
     }
-    // Where everybody is silent, nobody can tell a hole from a pause.
+    // If all peers are silent, a hole cannot be distinguished from a pause.
     for (_, from, to) in history.holes.iter().filter(|(who, ..)| *who == spec.collector) {
         let speaks = |other: &usize| {
             history.peers[*other].collector == spec.collector && (*from..*to).all(|at| lives[*other].is_up[index(at)])

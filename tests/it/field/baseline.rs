@@ -1,4 +1,4 @@
-//! What is normal, and what the edges of a window leave open: kinds P and Q.
+//! The baseline, and outages at the edges of a window.
 
 use outage_replay::detect::Scope;
 
@@ -38,12 +38,12 @@ fn a_window_inside_an_outage_of_two_days_is_not_answered_with_no_outage() {
 }
 
 #[test]
-fn two_stuck_routes_of_twelve_full_feeds_decide_nothing() {
+fn two_stuck_routes_of_twelve_full_feeds_are_not_a_baseline() {
     let mut scene = Scene::calm().lost_by("07:50:00", &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11]).window("08:10:00 09:00:00");
     scene.dumps = vec![scene.dump("00:00:00"), scene.dump_with("08:00:00", &[0, 1])];
     never_no_outage(&scene.report());
     safe(&scene, "07:50:00..10:00:00");
-    // Nor do they when they go as well.
+    // Nor when these two are withdrawn as well.
     let scene = scene.lost_by("08:40:00", &[0, 1]);
     never_no_outage(&scene.report());
     safe(&scene, "07:50:00..10:00:00");

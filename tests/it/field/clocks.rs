@@ -1,4 +1,4 @@
-//! Records whose time is wrong: kind B. The order of the file is the order on the wire.
+//! Records whose time is wrong. The order of the file is the order on the wire.
 
 use super::bytes;
 use super::judge::{Rule, each, exact, known, safe, safe_in};
@@ -21,7 +21,7 @@ fn odd_update(scene: Scene, clock: &str, off_by: i64) -> Scene {
     scene.change(is_it, move |record| record.stamp(record.written + off_by))
 }
 
-/// Until a moment the clock of the collector is so many seconds fast; then it is set right.
+/// The clock of the collector is this many seconds fast until a moment at which it is corrected.
 fn set_back(scene: Scene, clock: &str, seconds: i64) -> Scene {
     let step = scene.at(clock);
     scene.change(
@@ -34,7 +34,7 @@ fn set_back(scene: Scene, clock: &str, seconds: i64) -> Scene {
 }
 
 #[test]
-fn one_keepalive_ahead_advances_nobody_else() {
+fn one_keepalive_ahead_advances_no_other_peer() {
     each(Rule::Exact, STEPS.map(|by| (by, odd_keepalive(Scene::tidy(), "08:25:30", by), OUTAGE.to_owned())));
     each(Rule::Exact, STEPS.map(|by| (by, odd_keepalive(Scene::tidy(), "08:45:30", by), OUTAGE.to_owned())));
 }
@@ -65,12 +65,12 @@ fn one_keepalive_far_ahead_but_inside_the_window_makes_nothing_late() {
 }
 
 #[test]
-fn one_keepalive_behind_changes_nothing() {
+fn one_keepalive_with_an_earlier_time_changes_nothing() {
     each(Rule::Exact, STEPS.map(|by| (by, odd_keepalive(Scene::tidy(), "08:45:30", -by), OUTAGE.to_owned())));
 }
 
 #[test]
-fn one_update_about_something_else_ahead_or_behind_changes_nothing() {
+fn one_update_about_another_prefix_with_a_wrong_time_changes_nothing() {
     let members = STEPS.into_iter().flat_map(|by| [by, -by]);
     each(Rule::Exact, members.map(|by| (by, odd_update(Scene::tidy(), "08:25:00", by), OUTAGE.to_owned())));
 }
@@ -115,7 +115,7 @@ fn the_withdrawal_of_one_peer_with_a_wrong_time_changes_no_answer() {
 }
 
 #[test]
-fn withdrawals_ahead_of_their_time_make_no_endless_outage() {
+fn withdrawals_stamped_too_late_make_no_endless_outage() {
     each(
         Rule::Safe,
         [30, 130, 470, 3600, 86_400].map(|by| {
@@ -131,7 +131,7 @@ fn withdrawals_ahead_of_their_time_make_no_endless_outage() {
 }
 
 #[test]
-fn announcements_ahead_of_their_time_prolong_no_outage() {
+fn announcements_stamped_too_late_prolong_no_outage() {
     each(
         Rule::Safe,
         [130, 470, 3600].map(|by| {
@@ -142,7 +142,7 @@ fn announcements_ahead_of_their_time_prolong_no_outage() {
 }
 
 #[test]
-fn announcements_behind_their_time_hide_no_outage() {
+fn announcements_stamped_too_early_hide_no_outage() {
     each(
         Rule::Safe,
         [130, 470, 2390, 2410, 3600].map(|by| {
@@ -153,7 +153,7 @@ fn announcements_behind_their_time_hide_no_outage() {
 }
 
 #[test]
-fn withdrawals_ahead_of_their_time_at_one_of_two_collectors_are_no_outage() {
+fn withdrawals_stamped_too_late_at_one_of_two_collectors_are_no_outage() {
     let first = Scene::calm().lost("08:30:00").back("08:31:00");
     let first = first.change(|record| record.about == About::Loss, |record| record.stamp(record.written + 470));
     let mut second = Scene::with_chatter(45).lost("08:30:00").back("08:31:00");

@@ -1,4 +1,4 @@
-//! Folders as people keep them, two files of one minute, and files that look like others: kinds G, N and O.
+//! Folders as users keep them, two files of one minute, and files that look like others.
 
 use std::collections::BTreeMap;
 
@@ -131,7 +131,7 @@ fn the_current_folder_is_an_archive() {
         if inside.is_empty() {
             truthful(&scene, &answer, OUTAGE, Rule::Exact);
         } else {
-            // Whose files these are is not in the path that was given.
+            // The given path does not name the collector.
             refused_or_exact(&scene, &answer, &["archive"], OUTAGE);
         }
     }

@@ -1,4 +1,4 @@
-//! Time for which nothing is recorded, inside files and between them: kinds E and F.
+//! Intervals without records, inside files and between them.
 
 use super::judge::{Rule, each, exact, known, safe, safe_in};
 use super::scene::{About, Record, Scene, written};
@@ -70,7 +70,7 @@ fn a_hole_inside_files_is_no_outage() {
 }
 
 #[test]
-fn one_small_peer_that_talks_on_does_not_fill_a_hole() {
+fn one_small_peer_that_continues_does_not_fill_a_hole() {
     let mut scene = Scene::busy().lost("08:35:00").back("09:10:00").dead("08:30:00 08:50:00");
     let mut small = scene.peers[0];
     (small.asn, small.address) = (4200, "195.69.144.200".parse().expect("an address"));
@@ -98,7 +98,7 @@ fn a_pause_of_a_minute_is_no_hole() {
 }
 
 #[test]
-fn nothing_is_said_of_the_time_after_the_last_record() {
+fn the_time_after_the_last_record_is_unknown() {
     let scene = routeviews(Scene::busy()).dead("09:36:00 10:00:00");
     let found = safe(&scene, "");
     let end = scene.at("09:50:00");
@@ -106,7 +106,7 @@ fn nothing_is_said_of_the_time_after_the_last_record() {
     assert!(unknown >= 12 * 60, "13 minutes without a record are known: {:?}", found.unobserved);
 }
 
-/// An archive of one's own, with files of another length and a name that nobody knows.
+/// An archive of a private collector, with an unpublished name and files of another length.
 fn own(scene: Scene, minutes: i64) -> Scene {
     let mut scene = scene;
     scene.layout.folder = "lab-ams/YYYY.MM".to_owned();

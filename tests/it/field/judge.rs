@@ -1,4 +1,4 @@
-//! The truth against what is claimed, from the report of the library or from the JSON of the program.
+//! Compares the claims with the truth, from the report of the library or from the JSON of the program.
 
 use std::path::Path;
 
@@ -26,14 +26,14 @@ pub enum Rule {
     Safe,
 }
 
-/// What is claimed about a window, in Unix seconds.
+/// The claims about a window, in Unix seconds.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub window: (i64, i64),
     pub claims: Vec<Claim>,
     pub unobserved: Vec<(i64, i64)>,
     pub is_sufficient: bool,
-    /// Numbers that cannot be.
+    /// Impossible numbers.
     pub nonsense: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct Claim {
 }
 
 impl Found {
-    /// How much of a stretch is said to be unknown, in seconds.
+    /// How much of an interval is reported as unknown, in seconds.
     fn unknown(&self, start: i64, end: i64) -> i64 {
         self.unobserved.iter().map(|(from, to)| (end.min(*to) - start.max(*from)).max(0)).sum()
     }
@@ -56,7 +56,7 @@ impl Found {
         self.unknown(start, end) * 10 >= (end - start) * 9
     }
 
-    /// Everything that is wrong with it, given the stretches for which every vantage point had lost the prefix.
+    /// Everything that is wrong with it, given the intervals for which every vantage point had lost the prefix.
     pub fn faults(&self, truth: &[(i64, i64)], rule: Rule) -> Vec<String> {
         let mut faults = self.nonsense.clone();
         for claim in &self.claims {
@@ -168,7 +168,7 @@ impl From<&Value> for Found {
     }
 }
 
-/// Numbers in a report that cannot be, whatever the archive.
+/// Impossible numbers in a report, independent of the archive.
 fn nonsense(report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
     for outage in &report.findings.outages {
@@ -225,7 +225,7 @@ impl Scene {
         run(&Query::new(targets, window), &mirror, &options, &()).expect("a report")
     }
 
-    /// What the library says about the prefix.
+    /// The findings of the library about the prefix.
     pub fn report(&self) -> Report {
         self.report_on(vec![self.target()], self.write().path())
     }
@@ -234,7 +234,7 @@ impl Scene {
         Target::Prefix(self.prefix, Match::MoreSpecific)
     }
 
-    /// What the library says about an AS.
+    /// The findings of the library about an AS.
     pub fn report_on_asn(&self, asn: u32) -> Report {
         self.report_on(vec![Target::Asn(Asn(asn))], self.write().path())
     }
@@ -286,7 +286,7 @@ pub fn each<T: std::fmt::Display>(rule: Rule, members: impl IntoIterator<Item = 
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Fails unless a stretch is known: caution that says "unknown" of everything is no answer.
+/// Fails unless an interval is known: calling everything "unknown" is not an answer.
 #[track_caller]
 pub fn known(scene: &Scene, found: &Found, stretch: &str) {
     for (start, end) in scene.truth(stretch) {

@@ -1,4 +1,4 @@
-//! Who originates a prefix, and what took its place: kind T.
+//! Origins of a prefix, and prefixes and origins that take its place.
 
 use outage_replay::detect::{Class, Scope};
 use outage_replay::report::Answer;
@@ -32,7 +32,7 @@ fn sequence(asn: u32) -> Vec<u8> {
 
 #[test]
 fn an_as_that_was_never_the_origin_is_not_replaced() {
-    // One peer hears another origin for 20 s; nobody else ever does.
+    // One peer has another origin for 20 s; no other peer ever has.
     let scene = originated_by(Scene::tidy(), "08:29:40", &sequence(OTHER), &[4]);
     let scene = scene.back_at("08:29:55", &[4]);
     let report = scene.report_on_asn(OTHER);
@@ -93,7 +93,7 @@ fn an_origin_in_an_as_set_gives_one_answer_for_the_as_and_for_its_prefix() {
 }
 
 #[test]
-fn nothing_is_said_of_an_as_of_which_nothing_is_known() {
+fn an_as_without_any_known_prefix_is_not_answered_with_no_outage() {
     let report = Scene::tidy().report_on_asn(64_999);
     assert_ne!(report.answer(), Answer::NoOutage);
 }

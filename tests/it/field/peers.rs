@@ -1,4 +1,4 @@
-//! Peers that become others, fall silent, or were never there; and how RIB dumps tell of them: kinds D, I, J and K.
+//! Peers that are renumbered, fall silent, or never existed, and how RIB dumps list them.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,8 +8,8 @@ use super::scene::{About, Dump, N_PEERS, ORIGIN, Record, Scene};
 
 const OUTAGE: &str = "08:30:00..09:10:00";
 
-/// From 08:20:00 on the first `n` peers are what `new_self` makes of them: their new selves send the whole table, the old
-/// ones no word more.
+/// From 08:20:00 on `new_self` renumbers the first `n` peers: the new peers send the whole table, the old ones send
+/// nothing more.
 fn renumbered(n: usize, new_self: impl Fn(Peer) -> Peer) -> Scene {
     let mut scene = Scene::calm();
     let step = scene.at("08:20:00");
@@ -58,7 +58,7 @@ fn a_peer_with_a_new_address_does_not_vote_twice() {
 }
 
 #[test]
-fn a_rib_dump_after_the_window_that_no_longer_lists_the_old_selves_ends_them() {
+fn former_addresses_that_a_rib_dump_after_the_window_no_longer_lists_are_unknown() {
     for new_self in [other_asn, other_address] {
         let mut scene = renumbered(N_PEERS, new_self);
         scene.dumps.push(scene.dump("16:00:00"));
@@ -107,7 +107,7 @@ fn two_sessions_with_one_link_local_address_are_two_peers() {
     exact(&scene.lost("08:30:00").back("09:10:00"), OUTAGE);
 }
 
-/// These peers say nothing more from one clock to another: their withdrawals are lost, no state change is recorded.
+/// These peers send nothing between two times: their withdrawals are lost, and no state change is recorded.
 fn silent(scene: Scene, n: usize, window: &str) -> Scene {
     let (from, to) = window.split_once(' ').expect("two clocks");
     let (from, to) = (scene.at(from), scene.at(to));
@@ -218,7 +218,7 @@ fn dump_behind(scene: &Scene, clock: &str, n_rows: usize, rows: &[u8]) -> Dump {
 }
 
 #[test]
-fn rows_of_nobody_in_a_peer_table_are_no_vantage_points() {
+fn empty_rows_of_a_peer_table_are_no_vantage_points() {
     let nobody = Peer { asn: 0, address: IpAddr::from([0, 0, 0, 0]), local_asn: 12654 };
     let zero = Peer { asn: 0, address: IpAddr::from([195, 69, 144, 99]), local_asn: 12654 };
     let unspecified = Peer { asn: 3333, address: IpAddr::from([0, 0, 0, 0]), local_asn: 12654 };
@@ -243,7 +243,7 @@ fn a_row_of_a_peer_table_that_is_four_octets_too_short_spoils_no_dump() {
 }
 
 #[test]
-fn octets_that_are_left_over_behind_a_peer_table_spoil_no_dump() {
+fn octets_left_over_after_a_peer_table_spoil_no_dump() {
     let mut scene = Scene::tidy();
     let at = scene.at("08:00:00");
     let rows: Vec<u8> = scene.peers.iter().flat_map(bytes::row).chain([0; 7]).collect();

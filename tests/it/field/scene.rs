@@ -1,4 +1,5 @@
-//! Scenes: what twelve peers of one collector say on a morning, as records that a test can spoil before they are written.
+//! Scenes: the messages of twelve peers of one collector on a morning, as records that a test can change before they are
+//! written.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -37,7 +38,7 @@ pub enum About {
 pub struct Record {
     /// When it was written, in true time: its place in the file.
     pub written: i64,
-    /// What the clock of the collector says then: its file.
+    /// The time on the clock of the collector, which determines the file.
     pub clock: i64,
     pub peer: usize,
     pub about: About,
@@ -285,7 +286,7 @@ impl Scene {
         (0..self.peers.len()).for_each(|peer| self.add(at, peer, About::Twist, content));
     }
 
-    /// Spoils every record that `which` chooses.
+    /// Changes every record that `which` selects.
     pub fn change(mut self, which: impl Fn(&Record) -> bool, how: impl Fn(&mut Record)) -> Scene {
         let chosen: Vec<&mut Record> = self.records.iter_mut().filter(|record| which(record)).collect();
         assert!(!chosen.is_empty(), "no record is chosen");
@@ -301,7 +302,7 @@ impl Scene {
         self
     }
 
-    /// Takes away what is written from one clock to another: the daemon was dead.
+    /// Removes all records between two times: the daemon was dead.
     pub fn dead(self, window: &str) -> Scene {
         let (from, to) = window.split_once(' ').expect("two clocks");
         let (from, to) = (self.at(from), self.at(to));

@@ -1,4 +1,4 @@
-//! Sessions that begin, end, and collide: kinds C and L.
+//! Sessions that begin, end, and collide.
 
 use outage_replay::bgp::Family;
 
@@ -68,7 +68,7 @@ fn new_sessions_without_keepalive_or_end_of_rib_are_new_sessions() {
 }
 
 #[test]
-fn a_rib_dump_after_new_sessions_says_what_they_lack() {
+fn a_rib_dump_after_new_sessions_shows_what_they_lack() {
     let mut scene = all_reopened(WITHOUT_PREFIX);
     scene.dumps.push(scene.dump_with("08:40:00", &[]));
     let found = safe(&scene, OUTAGE);
@@ -111,7 +111,7 @@ fn an_open_that_is_refused_as_a_second_connection_begins_no_session() {
 }
 
 #[test]
-fn an_open_that_is_refused_for_what_it_says_closes_no_session() {
+fn an_open_that_is_refused_for_its_contents_closes_no_session() {
     let mut scene = Scene::tidy();
     for peer in 0..N_PEERS {
         let (at, open) = (scene.at("08:20:00"), bytes::open(&scene.peers[peer]));

@@ -1,4 +1,4 @@
-//! What an answer says of itself: iBGP, flaps, where the data come from: kinds M, R and S.
+//! What an answer states about itself: iBGP, flaps, the source of the data.
 
 use super::bytes;
 use super::judge::{Rule, asked, truthful};
@@ -33,7 +33,7 @@ fn sessions_with_other_ases_are_not_called_ibgp() {
 
 #[test]
 fn a_flap_of_all_is_in_the_answer_in_every_format() {
-    // Everybody loses it for a minute: too short for an outage, and not nothing.
+    // All peers lose it for a minute: too short for an outage, but a flap.
     let scene = Scene::calm().lost("08:30:00").back("08:31:00");
     let archive = scene.write();
     for format in ["table", "markdown", "json", "ndjson", "csv"] {
@@ -69,7 +69,7 @@ fn lost_and_doubtful_records_are_shown_on_the_page() {
     assert!(is_said, "{}", page.stdout);
 }
 
-/// The shipped archive is a reconstruction, and says so.
+/// The shipped archive is a reconstruction, and has a note that states it.
 const NOTE: &str = "Reconstruction from published facts";
 const SHORT: &str = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --min-peers 3";
 

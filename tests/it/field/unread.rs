@@ -1,4 +1,4 @@
-//! Messages that cannot be read, or only in part, and kinds of records that are read by few: kinds A and H.
+//! Messages that cannot be read, or only in part, and record types that few readers support.
 
 use outage_replay::bgp::Prefix;
 
@@ -9,7 +9,7 @@ use super::scene::{About, Record, Scene, V4};
 const OUTAGE: &str = "08:30:00..09:10:00";
 const MINUTE: &str = "08:30:00..08:31:00";
 
-/// So many other prefixes that nobody holds, before the one in question: a long message.
+/// `n` other prefixes that no peer holds; before the prefix in question they make a long message.
 fn many(scene: &Scene, n: u32) -> Vec<Prefix> {
     let is_v4 = scene.speech == Speech::Classic;
     let one = |index: u32| match is_v4 {
@@ -41,7 +41,7 @@ fn mass(mut scene: Scene, lost: &str, back: &str) -> Scene {
     scene
 }
 
-/// The withdrawals are read, and the announcement a minute later is what the message of every peer is made to be.
+/// The withdrawals are readable. The announcement of every peer, a minute later, is replaced by `message`.
 fn answered_by(scene: Scene, message: impl Fn(&Scene, usize) -> Vec<u8>) -> Scene {
     let all: Vec<usize> = (0..scene.peers.len()).collect();
     let scene = scene.lost("08:30:00").back("08:31:00");
@@ -62,7 +62,7 @@ fn whole_messages_of_many_prefixes_are_read() {
 }
 
 #[test]
-fn a_withdrawal_behind_the_cut_of_a_message_hides_no_outage() {
+fn a_withdrawal_after_the_cut_of_a_message_hides_no_outage() {
     each(
         Rule::Safe,
         [4096, 8000].map(|n| {
@@ -73,7 +73,7 @@ fn a_withdrawal_behind_the_cut_of_a_message_hides_no_outage() {
 }
 
 #[test]
-fn an_announcement_behind_the_cut_of_a_message_prolongs_no_outage() {
+fn an_announcement_after_the_cut_of_a_message_prolongs_no_outage() {
     each(
         Rule::Safe,
         [40, 60, 4096, 8000].map(|n| {
@@ -84,7 +84,7 @@ fn an_announcement_behind_the_cut_of_a_message_prolongs_no_outage() {
 }
 
 #[test]
-fn a_withdrawal_behind_the_cut_of_mp_unreach_hides_no_outage() {
+fn a_withdrawal_after_the_cut_of_mp_unreach_hides_no_outage() {
     each(
         Rule::Safe,
         [30, 4096, 6000].map(|n| {
@@ -95,7 +95,7 @@ fn a_withdrawal_behind_the_cut_of_mp_unreach_hides_no_outage() {
 }
 
 #[test]
-fn an_announcement_behind_the_cut_of_mp_reach_prolongs_no_outage() {
+fn an_announcement_after_the_cut_of_mp_reach_prolongs_no_outage() {
     each(
         Rule::Safe,
         [30, 80, 4096, 6000].map(|n| {
@@ -125,7 +125,7 @@ fn cut_messages_of_one_peer_all_morning_change_no_answer() {
 }
 
 #[test]
-fn a_lost_message_about_ipv6_says_nothing_about_ipv4() {
+fn a_lost_message_about_ipv6_leaves_ipv4_known() {
     let mut scene = Scene::busy().lost("08:30:00").back("09:10:00");
     let v6: Vec<Prefix> = many(&Scene::calm_v6(), 1000);
     let message = bytes::update(&[], &bytes::mp_unreach(bytes::UNICAST, &v6), &[]);
@@ -281,7 +281,7 @@ fn ipv4_in_mp_reach_and_mp_unreach_is_ipv4() {
 }
 
 #[test]
-fn a_table_of_entry_records_is_read_or_missed_aloud() {
+fn a_table_of_entry_records_is_read_or_reported_as_unread() {
     let mut scene = Scene::tidy();
     let at = scene.at("08:00:00");
     let others = scene.others();
@@ -306,7 +306,7 @@ fn the_name_of_a_snapshot_changes_nothing() {
 }
 
 #[test]
-fn a_rib_dump_of_generic_records_is_read_or_missed_aloud() {
+fn a_rib_dump_of_generic_records_is_read_or_reported_as_unread() {
     // RIB_GENERIC (RFC 6396, section 4.3.3): family and prefix in the record; the prefix in question only there.
     let mut scene = Scene::tidy();
     let at = scene.at("08:00:00");

@@ -20,7 +20,7 @@ use super::{LIMITS, broker, copy, replay, runs, text};
 
 // T61
 #[test]
-fn a_catalog_that_is_not_whole_is_asked_again_and_then_an_error() {
+fn an_incomplete_catalog_is_requested_again_and_then_an_error() {
     let Some(mut bench) = Bench::new() else { return };
     let search = "/search";
     for fault in [
@@ -93,7 +93,7 @@ fn items_that_lead_elsewhere_are_an_error() {
 }
 
 #[test]
-fn a_broker_that_hangs_is_given_up() {
+fn a_broker_that_hangs_ends_the_run() {
     let Some(bench) = Bench::new() else { return };
     bench.proxy.fault("/search", Fault::Hang, None);
     let begun = Instant::now();
@@ -102,7 +102,7 @@ fn a_broker_that_hangs_is_given_up() {
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
-/// The error of a run that cannot list its files: it says where and what else can be done.
+/// The error of a run that cannot list its files. It contains the address and the alternatives.
 fn refusal(result: Result<Report, Error>, fault: &Fault) -> String {
     let error = match result {
         Ok(report) => panic!("{fault:?}: a report without a catalog: {}", text(&report)),
@@ -115,19 +115,19 @@ fn refusal(result: Result<Report, Error>, fault: &Fault) -> String {
 }
 
 #[test]
-fn a_broker_that_asks_for_a_pause_is_left_in_peace() {
+fn a_broker_that_requests_a_pause_is_not_asked_during_it() {
     let Some(bench) = Bench::new() else { return };
     bench.proxy.reset();
     bench.proxy.fault("/search", Fault::TooMany("99999"), None);
     let fault = Fault::TooMany("99999");
     let why = refusal(replay(&bench.proxy.broker_url(), bench.cache.path(), LIMITS), &fault);
     assert!(why.contains("HTTP 429") && why.contains("asks to come back in 99999 s"), "{why}");
-    // Each collector is asked about once, and then for how long to wait.
+    // One request per collector, and one more that reads Retry-After.
     let n_asked = bench.proxy.requests("/search").len();
     assert!(n_asked <= 2 * bench.clean.coverage.collectors.len(), "{n_asked} requests");
 }
 
-/// A query about the founding case for a broker that knows every collector.
+/// The query about North Korea for a broker that knows every collector.
 fn world_query(from: &str, to: &str, collectors: &[&str]) -> Query {
     let at = |text: &str| text.parse().expect("a time");
     let mut query = Query::new(vec![Target::Asn(Asn(131_279))], Window::new(at(from), at(to)).expect("a window"));

@@ -1,5 +1,5 @@
-//! What networks do to answers, one fault after the other: nothing is invented, nothing is lost in silence, nothing
-//! half-written stays, and the next run is as if nothing had happened.
+//! Faults of networks, one after the other. The program invents nothing, reports every loss, leaves no partial file
+//! behind, and the next run succeeds as if there had been no fault.
 
 use std::fmt::Write;
 use std::net::TcpListener;
@@ -21,12 +21,12 @@ const BZIP2: (&str, &str) = ("updates, bzip2", "route-views.sydney/bgpdata/2014.
 const ALL_RIBS: (&str, &str) = ("all RIB dumps", ".1600.");
 const ALL_UPDATES: (&str, &str) = ("all updates", "updates.");
 
-/// What the program should make of a fault that never ends.
+/// The expected result of a permanent fault.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
-    /// It does not matter.
+    /// It has no effect.
     Same,
-    /// The file is lost, and that is said.
+    /// The file is lost, and the loss is reported.
     Loss,
 }
 
@@ -132,7 +132,7 @@ fn assert_nothing_invented(report: &Report, clean: &Report, context: &str) {
 }
 
 #[test]
-fn transfers_that_break_lose_nothing_in_silence() {
+fn a_broken_transfer_never_loses_data_silently() {
     let Some(mut bench) = Bench::new() else { return };
     for file in [RIB, UPDATES, BZIP2] {
         for fault in [
@@ -146,7 +146,7 @@ fn transfers_that_break_lose_nothing_in_silence() {
         ] {
             bench.check(&fault, file, LIMITS, Outcome::Loss);
         }
-        // All that there is came, as the second request shows.
+        // The body arrived completely, as the second request shows.
         for fault in [Fault::NoLength, Fault::LongLength] {
             bench.check(&fault, file, LIMITS, Outcome::Same);
         }
@@ -155,7 +155,7 @@ fn transfers_that_break_lose_nothing_in_silence() {
 }
 
 #[test]
-fn answers_that_are_none_lose_nothing_in_silence() {
+fn a_wrong_answer_never_loses_data_silently() {
     let Some(mut bench) = Bench::new() else { return };
     for file in [RIB, UPDATES] {
         for fault in [
@@ -181,7 +181,7 @@ fn answers_that_are_none_lose_nothing_in_silence() {
 }
 
 #[test]
-fn servers_that_keep_a_run_waiting_lose_nothing_in_silence() {
+fn a_slow_server_never_loses_data_silently() {
     let Some(mut bench) = Bench::new() else { return };
     for file in [RIB, UPDATES] {
         for fault in [Fault::Hang, Fault::Drip, Fault::Loop] {
@@ -192,7 +192,7 @@ fn servers_that_keep_a_run_waiting_lose_nothing_in_silence() {
 }
 
 #[test]
-fn a_server_that_delivers_nothing_is_given_up() {
+fn a_server_that_delivers_nothing_is_abandoned() {
     let Some(mut bench) = Bench::new() else { return };
     for fault in [Fault::Hang, Fault::TooMany("1")] {
         bench.check(&fault, ALL_UPDATES, IMPATIENT, Outcome::Loss);
@@ -202,7 +202,7 @@ fn a_server_that_delivers_nothing_is_given_up() {
         bench.proxy.fault(ALL_UPDATES.1, fault.clone(), None);
         let report = replay(&bench.proxy.broker_url(), cache.path(), IMPATIENT).expect("a report");
         assert!(lost(&report).contains("is not asked again"), "{fault:?}: {}", lost(&report));
-        // Eight, and those that were under way with the eighth.
+        // Eight, and those that were in progress with the eighth.
         let n_asked = bench.proxy.file_counts().len();
         assert!((8..=11).contains(&n_asked), "{fault:?}: {n_asked} files were asked for");
         assert!(!report.is_sufficient(), "{fault:?}");
@@ -213,7 +213,7 @@ fn a_server_that_delivers_nothing_is_given_up() {
 #[test]
 fn a_server_that_refuses_connections_is_named() {
     let Some(mut bench) = Bench::new() else { return };
-    // Nobody listens where somebody just did.
+    // Connects to a port at which the listener has just stopped.
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port").port();
     let (from, to) = (format!("127.0.0.1:{}/", bench.proxy.port()), format!("127.0.0.1:{closed}/"));
     let cache = TempDir::new().expect("a temporary folder");

@@ -36,8 +36,8 @@ pub fn shipped(archive: &str) -> String {
     sql
 }
 
-/// About what a file of 2014 had in bytes: a RIB dump and the updates of one interval. A full feed is 4 MB of a dump
-/// (route-views.jinx, 2014-05-01, has one), 23 are some 90 MB; RIS published 380 kB every 5 minutes at rrc00.
+/// The approximate size in bytes of a file of 2014: a RIB dump, and the updates of one interval. A full feed is 4 MB of
+/// a dump (route-views.jinx, 2014-05-01, has one), 23 are some 90 MB; RIS published 380 kB every 5 minutes at rrc00.
 const LARGE: [u32; 2] = [90_000_000, 1_200_000];
 const SMALL: [u32; 2] = [20_000_000, 400_000];
 const MULTIHOP: [&str; 6] = ["rrc00", "rrc01", "rrc03", "route-views2", "route-views3", "route-views.linx"];

@@ -1,4 +1,4 @@
-//! Runs against real servers on the loopback interface, with and without a proxy that breaks what they say.
+//! Runs against real servers on the loopback interface, with and without a proxy that damages their answers.
 
 mod catalog;
 mod faults;
@@ -26,7 +26,7 @@ use outage_replay::{Error, Options, run};
 const WINDOW: (&str, &str) = ("2014-12-22T16:10", "2014-12-22T16:40");
 const COLLECTORS: [&str; 3] = ["rrc00", "route-views2", "route-views.sydney"];
 
-/// Patient with a busy machine, and quick to try again.
+/// Long timeouts for a busy machine, and short pauses between attempts.
 const LIMITS: Limits = Limits {
     per_host: 4,
     silence: Duration::from_secs(20),
@@ -47,7 +47,7 @@ const IMPATIENT: Limits = Limits {
 };
 const PATIENCE: Patience = Patience { first_pause: Duration::from_millis(20), total: Duration::from_millis(500) };
 
-/// The network that vanished, and one that never did.
+/// The network that was lost, and one that never was.
 fn query() -> Query {
     let at = |text: &str| text.parse().expect("a time");
     let window = Window::new(at(WINDOW.0), at(WINDOW.1)).expect("a window");
@@ -89,7 +89,7 @@ fn files_below(folder: &Path) -> Vec<String> {
     files
 }
 
-/// Nothing in the cache is half-written: every entry has its digest, and what broke off is named so.
+/// No file in the cache is partial: every entry has its digest, and interrupted downloads have a name of their own.
 fn assert_sound(cache: &Path, context: &str) {
     let entries = Cache::new(cache, None).entries(true).expect("a cache");
     for entry in entries {

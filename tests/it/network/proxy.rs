@@ -1,4 +1,4 @@
-//! A proxy between the program and the real servers that does to their answers what networks do.
+//! A proxy between the program and the real servers that damages their answers as networks do.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -12,42 +12,42 @@ use serde_json::Value;
 
 use super::servers::{BROKER_PATH, Servers};
 
-/// What happens to an answer.
+/// What the proxy does to an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// The connection is closed without one.
+    /// The connection is closed without an answer.
     Refuse,
-    /// None comes.
+    /// No answer comes.
     Hang,
     /// It ends after this share of its body.
     Cut(f64),
-    /// So it does, and nothing says how long it should have been.
+    /// As `Cut`, without a Content-Length that would reveal it.
     CutUnannounced(f64),
-    /// One byte in its middle is another.
+    /// One byte in its middle is changed.
     Flip,
     /// Another status, without a body.
     Status(u16),
     /// 429, with the pause that Retry-After asks for.
     TooMany(&'static str),
-    /// A web page, as if that were the file.
+    /// A web page instead of the file.
     Html,
     /// Its Content-Length is half of what it should be.
     ShortLength,
-    /// Its Content-Length is more than comes.
+    /// Its Content-Length is larger than its body.
     LongLength,
     /// No Content-Length; the body is whole.
     NoLength,
-    /// A byte now and then.
+    /// It arrives byte by byte, with pauses.
     Drip,
-    /// It is a redirect to here.
+    /// It is a redirect to the same address.
     Loop,
-    /// It is a redirect to there.
+    /// It is a redirect to this address.
     Redirect(&'static str),
-    /// It says that it is compressed once more than it is.
+    /// Its headers claim one more compression than it has.
     ClaimsEncoding,
-    /// A range begins where it should and is of another version of the file.
+    /// A range begins where it should, and comes from another version of the file.
     OtherVersion,
-    /// A range is shorter than it was asked for.
+    /// A range is shorter than requested.
     ShortRange,
     /// The body is this one.
     Body(String),
@@ -55,17 +55,17 @@ pub enum Fault {
     Twice,
     /// A list has no items, although it counts them.
     NoItems,
-    /// A list is the first page of it, whatever page was asked for.
+    /// A list is always its first page, whichever page was requested.
     FirstPage,
     /// A list lacks its last item, although it counts it.
     LostItem,
-    /// In a list, this text is that.
+    /// In a list, the first text is replaced by the second.
     Replace(String, String),
-    /// The answer is right and late.
+    /// The answer is correct and late.
     Late(Duration),
 }
 
-/// A request that came.
+/// A request that the proxy received.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Path and query.
@@ -74,7 +74,7 @@ pub struct Request {
     pub range: Option<String>,
     /// Its If-Range.
     pub if_range: Option<String>,
-    /// Who says to have sent it.
+    /// The User-Agent header.
     pub user_agent: Option<String>,
 }
 
@@ -293,7 +293,7 @@ impl Shared {
         if let Some(length) = length {
             headers.push_str(&format!("Content-Length: {length}\r\n"));
         }
-        // Whoever has the answer may ask for the next file at once.
+        // The client may request the next file as soon as it has the answer.
         drop(open);
         stream.write_all(format!("{headers}Connection: close\r\n\r\n").as_bytes())?;
         if fault == Some(Fault::Drip) {

@@ -1,4 +1,4 @@
-//! Whole runs: the program itself, the cache that it leaves, and downloads that go on where they broke off.
+//! Whole runs: the program itself, the cache that it writes, and downloads that resume where they stopped.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ use super::{COLLECTORS, LIMITS, WINDOW, assert_sound, copy, files_below, query, 
 const UPDATES: &str = "rrc00/2014.12/updates.20141222.1615.gz";
 const RIB: &str = "route-views2/bgpdata/2014.12/RIBS/rib.20141222.1600.bz2";
 
-/// The program asked about the founding case, in a folder of its own and without the caller's settings.
+/// The program with the question about North Korea, in a folder of its own and without the caller's settings.
 pub fn program(cache: &Path, broker_url: Option<&str>, more: &[&str]) -> Command {
     let mut command = bare(cache, broker_url);
     command.args(["--asn", "131279", "--format", "json", "--collector"]).arg(COLLECTORS.join(",")).args(more);
@@ -102,14 +102,14 @@ fn a_broker_that_cannot_be_reached_or_understood_ends_the_program_with_1() {
 }
 
 #[test]
-fn a_download_that_broke_off_goes_on_where_it_was() {
+fn an_interrupted_download_resumes_where_it_stopped() {
     let Some(servers) = Servers::start() else { return };
     let proxy = Proxy::start(&servers);
     let clean_cache = TempDir::new().expect("a temporary folder");
     let clean = text(&replay(&proxy.broker_url(), clean_cache.path(), LIMITS).expect("a clean run"));
     for file in [UPDATES, RIB] {
         let right = fs::read(Servers::archive().join(file)).expect("a file");
-        // What happens to the second request, after half of the file came; and how many it takes then.
+        // The fault of the second request, after half of the file arrived, and the number of requests after it.
         for (then, n_requests) in [(None, 2), (Some(Fault::OtherVersion), 3), (Some(Fault::ShortRange), 3)] {
             let cache = TempDir::new().expect("a temporary folder");
             copy(clean_cache.path(), cache.path(), file);

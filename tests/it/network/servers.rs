@@ -18,7 +18,7 @@ const START: Duration = Duration::from_secs(60);
 /// Where the broker answers.
 pub const BROKER_PATH: &str = "/v3/broker";
 
-/// Both servers, stopped when the value goes.
+/// Both servers; dropping the value stops them.
 pub struct Servers {
     broker: Child,
     nginx: Child,
@@ -30,7 +30,8 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts both, unless they are not installed: then the test is skipped and says so, or fails where `CI` is set.
+    /// Starts both servers. None if they are not installed: then the test prints that it is skipped, or fails if `CI`
+    /// is set.
     pub fn start() -> Option<Servers> {
         Servers::with_index(index::shipped)
     }
@@ -58,7 +59,7 @@ impl Servers {
         Some(servers)
     }
 
-    /// The archive behind them.
+    /// The archive that they serve.
     pub fn archive() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014")
     }
@@ -106,7 +107,7 @@ fn program(name: &str, variable: Option<&str>) -> Option<PathBuf> {
         return Some(PathBuf::from(path)).filter(|path| path.is_file());
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    // Debian keeps servers where only root looks.
+    // Debian installs servers in a folder that is only on root's path.
     let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
@@ -143,7 +144,8 @@ fn serve_index(broker: &Path, index: &Path, port: u16) -> Command {
 fn serve_archive(nginx: &Path, folder: &Path, port: u16) -> Command {
     let prefix = folder.join("nginx");
     fs::create_dir_all(&prefix).expect("a folder for nginx");
-    // One process in the foreground: to end it is to end all of it. No path outside the prefix, so that anybody may.
+    // One process in the foreground: ending it ends the server. No path is outside the prefix, so that it runs without
+    // root.
     let config = format!(
         "daemon off;
          master_process off;

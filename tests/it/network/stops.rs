@@ -18,7 +18,7 @@ use super::{LIMITS, WINDOW, assert_sound, files_below, replay, text};
 const SLOW: &str = "20141222.163";
 const WINDOW_ARGS: [&str; 4] = ["--from", WINDOW.0, "--to", WINDOW.1];
 
-/// Waits for something that is bound to come; a test that waits for ever is ended by whoever runs it.
+/// Waits until `what` is true. There is no timeout: the runner ends a test that hangs.
 fn until(what: impl Fn() -> bool) {
     while !what() {
         thread::sleep(Duration::from_millis(20));
@@ -44,7 +44,7 @@ fn ended(child: Child, code: i32) -> String {
 }
 
 #[test]
-fn a_stopped_download_keeps_what_came_and_the_next_run_goes_on() {
+fn a_stopped_download_is_kept_and_the_next_run_resumes_it() {
     let Some(servers) = Servers::start() else { return };
     let proxy = Proxy::start(&servers);
     let alone = TempDir::new().expect("a temporary folder");
@@ -94,10 +94,10 @@ fn a_stopped_download_keeps_what_came_and_the_next_run_goes_on() {
 }
 
 #[test]
-fn whoever_waits_for_a_server_can_be_stopped() {
+fn a_run_that_waits_for_a_server_can_be_stopped() {
     let Some(servers) = Servers::start() else { return };
     let proxy = Proxy::start(&servers);
-    // A broker that says nothing, one that asks for a pause, a server that says nothing, one that asks for a pause.
+    // A silent broker, one that requests a pause, a silent server, one that requests a pause.
     for (path, fault) in [
         ("/search", Fault::Hang),
         ("/search", Fault::TooMany("30")),

@@ -1,9 +1,9 @@
 //! RIB dumps derived from a day of updates: what each peer held at 08:00, 12:00 and 16:00.
 //!
-//! Real archives with many peers and dumps of the same day are not at hand, so that dumps are made of updates: a part
-//! of the prefixes is replayed per peer without any further thought. The update files keep what they say of this part,
-//! and the rest becomes KEEPALIVEs, so that no peer falls silent. A model as plain as that replay says what is true of
-//! outages: who holds a prefix, and by which origin.
+//! No real archives with many peers and RIB dumps of the same day are available, so the dumps are derived from updates:
+//! a deliberately plain replay follows a part of the prefixes per peer. The update files keep their messages about this
+//! part, and the rest becomes KEEPALIVEs, so that no peer falls silent. A model as plain as that replay determines the
+//! true outages: which peers hold a prefix, and from which origin.
 
 mod claims;
 
@@ -26,7 +26,7 @@ struct Day {
     dumps: &'static [&'static str],
     window: &'static str,
     min_peers: usize,
-    /// So many peers withdraw what is worth a look.
+    /// A prefix is of interest if this many peers withdraw it.
     n_withdraw: u32,
 }
 
@@ -171,7 +171,7 @@ impl Day {
     }
 }
 
-/// What a record says of the part that is taken, and applies it. Messages that cannot be read stay as they are.
+/// The content of a record about the selected part, which is applied. Messages that cannot be read stay as they are.
 fn reduced(
     record: Vec<u8>,
     chosen: &BTreeSet<Prefix>,
@@ -198,7 +198,7 @@ fn reduced(
     }
     let mut header = record[..session.message].to_vec();
     if update.withdrawn.is_empty() && update.announced.is_empty() {
-        // A word every ten seconds is enough.
+        // A message every ten seconds is enough.
         let last = alive.entry(peer).or_insert(i64::MIN);
         if now < last.saturating_add(10) {
             return Vec::new();
@@ -305,7 +305,7 @@ impl Derived {
             .filter(|(_, changes)| changes.iter().any(|change| !change.holds))
             .map(|(prefix, _)| *prefix)
             .collect();
-        // Those first of which the first dump tells enough.
+        // First those that the first dump shows sufficiently.
         all.sort_by_key(|prefix| (self.held_in(0, prefix).0 < min_peers, hash(prefix), *prefix));
         all.truncate(n);
         all.sort();
@@ -324,7 +324,7 @@ impl Derived {
             } else {
                 holding.remove(&change.peer)
             };
-            // What is undone within its second does not count.
+            // A change that is undone within its second does not count.
             let is_last = changes[index + 1..]
                 .iter()
                 .find(|next| peers.contains(&next.peer))
@@ -357,8 +357,8 @@ impl Derived {
     }
 }
 
-/// Routes that stay all day are in no update. Each peer is given so many of them, by family, that its table is about as
-/// large in every dump: most get as many as makes them full feeds, those that rarely speak fewer.
+/// Routes that stay all day are in no update. Each peer gets some of them, by family, so that its table is about as
+/// large in every dump: most become full feeds, and peers with few messages get fewer.
 fn steady(tables: &Tables) -> BTreeMap<Speaker, [usize; 2]> {
     let size = |table: &HashMap<Prefix, Vec<u8>>, family: Family| {
         table.keys().filter(|prefix| prefix.family() == family).count()
@@ -386,7 +386,7 @@ fn steady_prefix(family: Family, number: usize) -> Prefix {
     text.parse().expect("a prefix")
 }
 
-/// A time during which somebody holds a prefix.
+/// An interval during which a peer holds a prefix.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     from: i64,

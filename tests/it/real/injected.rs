@@ -155,7 +155,7 @@ fn beginning_gone(place: &Place, copy: &mut Copied) {
     records.retain(|record| stamped(record) > then + 60);
 }
 
-/// Makes nonsense of the length of the withdrawn routes.
+/// Makes the length of the withdrawn routes invalid.
 fn spoil(record: &mut [u8]) {
     let message = session(record).expect("a session").message;
     record[message + 19] = 0xff;
@@ -201,7 +201,7 @@ fn microseconds(place: &Place, copy: &mut Copied) {
     }
 }
 
-/// Everything that is claimed of a hurt copy and untrue of the intact one.
+/// Every claim about a damaged copy that is not true of the intact one.
 fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
     let mut wrong = Vec::new();
     for (then, now) in intact.summaries.iter().zip(&hurt.summaries) {
@@ -219,7 +219,7 @@ fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
             (start.secs(), outage.end.or(outage.end_bounds.earliest).unwrap_or(to).secs())
         };
         let (before, after) = (of(intact), of(hurt));
-        // Nothing is said of this time, or it is said that the prefix was out, or it was back for so short that the intact
+        // This time is unknown, or the prefix is reported down, or it was back so briefly that the intact
         // copy makes one outage of two.
         let is_unknown = |from: i64, to: i64| {
             let inside = |at: i64| at.clamp(from, to);
@@ -271,7 +271,7 @@ fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
     wrong
 }
 
-/// Puts each trouble into its own copy. Also counts the time that is unknown, so that caution is seen to grow.
+/// Puts each trouble into its own copy. Also counts the time that is unknown, so that growing caution is visible.
 fn check(place: fn(&Path) -> Place) {
     let Some(folder) = folder() else { return };
     let place = place(&folder);

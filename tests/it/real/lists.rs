@@ -95,7 +95,7 @@ impl Pair {
 
     /// Why one of ours is not in the list:
     /// - `absent`: the RIB dump lacks the prefix already, and the lists begin with a withdrawal,
-    /// - `kept`: somebody kept a route throughout, and the lists know no shares,
+    /// - `kept`: a peer kept a route throughout, and the lists know no shares,
     /// - `brief`: all of them were without one, but for less than two minutes; by the rule of the lists, as far as the window or
     ///   the data reach: the fall is not over, or was seen late.
     fn unlisted(&self, ours: &Outage) -> &'static str {
@@ -134,11 +134,11 @@ fn counted<'a>(classes: impl IntoIterator<Item = &'a str>) -> String {
 
 /// By the rule of the lists, what became of a listed outage:
 /// - `same`: both edges are the same,
-/// - `instant`: where they differ, nobody held the prefix: an announcement and a withdrawal of one second lie there, a
+/// - `instant`: where they differ, no peer held the prefix: an announcement and a withdrawal of one second lie there, a
 ///   return for the list and no time at all for us,
 /// - `others`: where they differ, only peer ASes held it that normally do not, by the moment at which most held it:
-///   they spoke of it for the first time when others had lost it already, and decide nothing for us,
-/// - `transient`: no RIB dump has the prefix and nobody holds it at the end of the window, so that nobody normally
+///   they first mentioned it when others had lost it already, and do not count for us,
+/// - `transient`: no RIB dump has the prefix and no peer holds it at the end of the window, so that no peer normally
 ///   carries it, and no outage is claimed.
 fn by_their_rule<'a>(pair: &'a Pair, row: &Listed) -> Found<'a> {
     let (lost, back, timeline) = (row.lost(), row.back(), pair.timeline(&row.prefix));
@@ -167,7 +167,7 @@ fn by_their_rule<'a>(pair: &'a Pair, row: &Listed) -> Found<'a> {
 
 #[test]
 fn by_the_rule_of_the_lists_both_readers_agree_to_the_second() {
-    // Nobody left is down, anybody back is up, and nothing is merged.
+    // Down when the last peer loses it, up when the first one regains it, and nothing is merged.
     let rule = Thresholds { down_below: 1e-9, up_at: 1e-9, merge_gap: Duration::ZERO, ..Thresholds::default() };
     for (list, listed, others) in [
         (&JINX_LIST, "same 154, transient 21", "brief 3"),

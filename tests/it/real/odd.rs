@@ -1,9 +1,9 @@
-//! Early, odd and damaged files: every run ends, and says of each file what it is.
+//! Early, odd and damaged files: every run ends, and reports the kind and state of each file.
 
 use super::*;
 
-/// A file below `odd/`, the name that an archive would give it, and what is said of it: verdict, records, damaged ones,
-/// and why.
+/// A file below `odd/`, the name that an archive would give it, and its expected report: verdict, records, damaged ones,
+/// and the reason.
 const FILES: [(&str, &str, &str); 47] = [
     ("bgpdump/bview.20020722.2337.gz", "rrc00/2002.07/bview.20020722.2337.gz", "ok 115521 0"),
     ("bgpdump/bview.64k_stream_overflow.gz", "rrc00/2018.09/bview.20180919.0800.gz", "ok 2 0"),
@@ -130,7 +130,7 @@ fn the_text_that_other_readers_print_is_no_archive_file() {
     assert_eq!(n_texts, 11);
 }
 
-/// What a run says of a file that is all there is in an archive.
+/// The report of a run about the only file of an archive.
 fn verdict(source: &Path, name: &str) -> String {
     let archive = tempfile::tempdir().expect("a temporary folder");
     let path = archive.path().join(name);

@@ -1,4 +1,4 @@
-//! Copies of real archives as records that can be changed, and a deliberately plain reader of what they say.
+//! Copies of real archives as records that can be changed, and a deliberately plain reader of their contents.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -134,7 +134,7 @@ pub fn session(record: &[u8]) -> Option<Session> {
     Some(Session { speaker: Speaker { asn, address }, asn: start..start + width, message, is_wide })
 }
 
-/// What an UPDATE says: whole prefixes up to where it was cut.
+/// The contents of an UPDATE: whole prefixes up to the cut.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
     pub withdrawn: Vec<Prefix>,

@@ -1,4 +1,4 @@
-//! What another reader prints of the same files, line by line: bgpdump, whose text lies beside each file.
+//! Compares the library with the output of bgpdump, which lies beside each file, line by line.
 
 use super::*;
 
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use outage_replay::bgp::Prefix;
 use outage_replay::decode::{self, Change, Selection};
 
-/// Who said what of which prefix, and when; how often is counted.
+/// Peer, kind, prefix and time of a route, with the number of occurrences.
 type Lines = BTreeMap<(i64, char, IpAddr, u32, Prefix), usize>;
 
 /// The lines of the text that are about a route: `B` in a RIB dump, `A` and `W` in updates.
@@ -69,7 +69,7 @@ fn every_route_that_bgpdump_prints_is_read_and_no_other() {
         ("bview.ipv4_unicast_add_path.gz", "B 60", "B 2"),
         ("bview.ipv6_unicast_add_path.gz", "B 60", "B 2"),
         ("updates.20020722.2238.gz", "A 825 W 2419", ""),
-        // Multicast, which the text does not tell apart.
+        // Multicast, which the text does not distinguish.
         ("updates.20070211.0141.gz", "A 51236 W 2270", "A 93 W 58"),
         ("updates.20071015.1505.gz", "A 10111 W 385", ""),
         ("updates.20100722.2015.gz", "A 5067 W 547", ""),

@@ -1,4 +1,4 @@
-//! What is claimed of a day with derived RIB dumps, rule by rule, against the plain model.
+//! Compares the claims about a day with derived RIB dumps with the plain model, rule by rule.
 
 use super::*;
 
@@ -8,14 +8,14 @@ fn exact(prefixes: &[Prefix]) -> Vec<Target> {
     prefixes.iter().map(|prefix| Target::Prefix(*prefix, Match::Exact)).collect()
 }
 
-/// The peers by whom a prefix is judged.
+/// The peers that count for a prefix.
 fn judges(timeline: &Timeline) -> BTreeSet<Speaker> {
     let speaker =
         |point: &outage_replay::bgp::VantagePoint| Speaker { asn: point.peer.asn.0, address: point.peer.address };
     timeline.baseline.vantage_points.iter().map(speaker).collect()
 }
 
-/// Nobody left is down, anybody back is up, and nothing is merged.
+/// Down when the last peer loses it, up when the first one regains it, and nothing is merged.
 fn plain_rule() -> Thresholds {
     Thresholds { down_below: 1e-9, up_at: 1e-9, merge_gap: Duration::ZERO, ..Thresholds::default() }
 }
