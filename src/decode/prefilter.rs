@@ -74,6 +74,10 @@ fn routes_may_match(update: &[u8], encoding: Encoding, selection: &Selection, no
     if attributes.is_empty() && (withdrawn.is_empty() || !announced.is_empty()) {
         return None;
     }
+    // Checked before prefixes are added to the filter: those of a selected origin are reported.
+    if noted.skipped.is_some() && origin_may_match(attributes.0, encoding.four_octets, selection)? {
+        return Some(true);
+    }
     for list in [withdrawn, announced] {
         if !list.is_empty() && v4_prefixes_match(list, encoding, selection, noted)? {
             return Some(true);
