@@ -1,33 +1,31 @@
-//! Threads without a file of their own, at work for those who read one: the bzip2 blocks that come next, and the digests
-//! of the files.
+//! Helper threads: idle readers decompress bzip2 blocks and hash files for busy ones.
 //!
-//! A reader offers what is to be done. When it needs something that nobody has taken it does that itself, so it never
-//! waits for a thread that may not come.
+//! A reader offers tasks ahead of its need. If no other thread has taken a task by the time its result is needed, the reader
+//! runs the task itself, so it never waits for a thread that may not come.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Tasks that are offered ahead for each idle thread: one at work, and the next.
+/// Tasks that are offered ahead per idle thread: the running one, and the next.
 const AHEAD: usize = 2;
 
-/// What any thread may do, once.
+/// Work that any thread may do, once.
 pub trait Work: Send + 'static {
-    /// Whether it takes so long that a thread somebody will soon need again should not begin it.
+    /// Whether it takes so long that a thread that waits for another task should not begin it.
     const IS_LONG: bool;
 
     /// Does it, and keeps the result.
     fn run(&mut self);
 }
 
-/// The work that may be done by whoever has time. Without [`Crew::help`] from other threads a reader does all by
-/// itself.
+/// The work that is offered to idle threads. Unless other threads call [`Crew::help`], each reader does its own work.
 #[derive(Default)]
 pub struct Crew {
     queue: Mutex<Queue>,
-    /// There is something to do, or to leave for: for those who help.
+    /// Wakes helping threads: a task was offered, or they should return.
     offered: Condvar,
-    /// A task has been run, or may be run meanwhile: for those who wait for one.
+    /// Wakes threads that wait for a task: a task has been run, or another one can be run meanwhile.
     ran: Condvar,
     n_idle: AtomicUsize,
 }
@@ -50,14 +48,14 @@ impl Queue {
     }
 }
 
-/// Work on its way through the queue.
+/// Work that was offered, with its state.
 pub struct Task<W>(Mutex<State<W>>);
 
 enum State<W> {
     Waiting(W),
     Running,
     Done(W),
-    /// Taken back, or lost with the thread that ran it.
+    /// Taken by [`Crew::finish`], or lost because its thread panicked.
     Gone,
 }
 
@@ -67,17 +65,18 @@ trait Run: Send + Sync {
 }
 
 impl Crew {
-    /// Nobody yet.
+    /// A crew without tasks and helping threads.
     pub fn new() -> Crew {
         Crew::default()
     }
 
-    /// Does the work of others until [`Crew::dismiss`]: for a thread that has nothing else to do.
+    /// Runs tasks of other threads until [`Crew::dismiss`]. For idle threads.
     pub fn help(&self) {
         self.help_until(|| false);
     }
 
-    /// The same, but also until `is_over`; it is asked again after [`Crew::rouse`].
+    /// Runs tasks of other threads until `is_over` returns true or [`Crew::dismiss`]; `is_over` is evaluated after each task
+    /// and after [`Crew::rouse`].
     pub fn help_until(&self, is_over: impl Fn() -> bool) {
         self.n_idle.fetch_add(1, Ordering::Relaxed);
         let mut queue = lock(&self.queue);
@@ -94,24 +93,24 @@ impl Crew {
         self.n_idle.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Lets those who help look whether something else is to be done.
+    /// Wakes helping threads to evaluate their `is_over`.
     pub fn rouse(&self) {
         drop(lock(&self.queue));
         self.offered.notify_all();
     }
 
-    /// Sends everybody home, now and later.
+    /// Makes helping threads return, now and in future calls.
     pub fn dismiss(&self) {
         lock(&self.queue).is_over = true;
         self.offered.notify_all();
     }
 
-    /// How many tasks a reader should offer beyond the one that it needs.
+    /// The number of tasks that a reader should offer beyond the one that it needs.
     pub fn n_ahead(&self) -> usize {
         AHEAD * self.n_idle.load(Ordering::Relaxed)
     }
 
-    /// Offers work.
+    /// Offers work to helping threads; [`Crew::finish`] returns it when it is done.
     pub fn offer<W: Work>(&self, work: W) -> Arc<Task<W>> {
         let task = Arc::new(Task(Mutex::new(State::Waiting(work))));
         let mut queue = lock(&self.queue);
@@ -125,13 +124,13 @@ impl Crew {
         task
     }
 
-    /// The work, done: by another thread, or now. Whoever has to wait for it does what is short meanwhile. Nothing if the
-    /// thread that ran it panicked.
+    /// Returns the work when it is done: runs it now, unless another thread has begun it. While it waits for that thread it
+    /// runs short tasks. None if the thread panicked.
     pub fn finish<W: Work>(&self, task: &Arc<Task<W>>) -> Option<W> {
         self.forget(task);
         task.run(self);
         loop {
-            // Whoever runs a task notifies under this lock.
+            // `Outcome` notifies after it has taken this lock, so no notification is missed.
             let mut queue = lock(&self.queue);
             let mut state = lock(&task.0);
             match std::mem::replace(&mut *state, State::Gone) {
@@ -150,7 +149,7 @@ impl Crew {
         }
     }
 
-    /// Takes work back that nobody needs any more, unless somebody has begun it.
+    /// Takes work back whose result is not needed any more, unless a thread has begun it.
     pub fn forget<W: Work>(&self, task: &Arc<Task<W>>) {
         lock(&self.queue).remove(task);
     }
@@ -174,7 +173,7 @@ impl<W: Work> Run for Task<W> {
     }
 }
 
-/// What became of a task: told to whoever waits for it, even if its work panicked.
+/// Publishes the new state of a task on drop, so that waiting threads see it even if the work panicked.
 struct Outcome<'a, W> {
     crew: &'a Crew,
     task: &'a Task<W>,
@@ -189,7 +188,7 @@ impl<W> Drop for Outcome<'_, W> {
     }
 }
 
-/// A thread that panicked left nothing half done here.
+/// Locks a mutex. A panic cannot leave its content half changed, so poisoning is ignored.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -222,18 +221,18 @@ mod tests {
         }
     }
 
-    /// Work that says its name.
-    fn says(name: &'static str, to: &Sender<&'static str>) -> impl FnMut() + Send + 'static {
+    /// Work that sends its name.
+    fn sends(name: &'static str, to: &Sender<&'static str>) -> impl FnMut() + Send + 'static {
         let to = to.clone();
         move || to.send(name).unwrap()
     }
 
     #[test]
-    fn what_nobody_takes_is_done_by_whoever_needs_it() {
+    fn a_task_that_no_thread_takes_is_run_by_its_reader() {
         let (say, said) = channel();
         let crew = Crew::new();
-        let needed = crew.offer(Short(says("needed", &say)));
-        crew.forget(&crew.offer(Short(says("forgotten", &say))));
+        let needed = crew.offer(Short(sends("needed", &say)));
+        crew.forget(&crew.offer(Short(sends("forgotten", &say))));
         assert!(crew.finish(&needed).is_some());
         crew.dismiss();
         crew.help();
@@ -241,12 +240,12 @@ mod tests {
     }
 
     #[test]
-    fn who_has_nothing_to_do_takes_what_is_long_last() {
+    fn helping_threads_take_long_tasks_last() {
         let (say, said) = channel();
         let crew = Crew::new();
-        crew.offer(Long(says("long", &say)));
-        crew.offer(Short(says("one", &say)));
-        crew.offer(Short(says("two", &say)));
+        crew.offer(Long(sends("long", &say)));
+        crew.offer(Short(sends("one", &say)));
+        crew.offer(Short(sends("two", &say)));
         thread::scope(|scope| {
             scope.spawn(|| crew.help());
             assert_eq!(said.iter().take(3).collect::<Vec<_>>(), ["one", "two", "long"]);
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_does_what_is_short_and_begins_nothing_long() {
+    fn a_waiting_thread_runs_short_tasks_only() {
         static IS_BEGUN: AtomicBool = AtomicBool::new(false);
         let (say, said) = channel();
         let (end, ended) = channel();
@@ -265,12 +264,12 @@ mod tests {
             ended.recv().unwrap();
         }));
         thread::scope(|scope| {
-            // Somebody who does this one task.
+            // A thread that runs this one task.
             scope.spawn(|| crew.help_until(|| IS_BEGUN.load(Ordering::Acquire)));
             while !IS_BEGUN.load(Ordering::Acquire) {
                 thread::yield_now();
             }
-            crew.offer(Long(says("long", &say)));
+            crew.offer(Long(sends("long", &say)));
             crew.offer(Short(move || end.send(()).unwrap()));
             assert!(crew.finish(&lasting).is_some());
         });
@@ -278,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_panics_is_nothing_to_whoever_waits_for_it() {
+    fn a_task_that_panicked_returns_none_to_the_waiting_thread() {
         let crew = Arc::new(Crew::new());
         let task = crew.offer(Short(|| panic!("as this test wants")));
         let helping = Arc::clone(&crew);

@@ -1,8 +1,9 @@
 //! MRT bytes (RFC 6396) from any reader as route events.
 //!
-//! One pass per file: decompress, walk the records, test their raw bytes against the [`Selection`], decode the few
-//! that may matter. Whatever is malformed or unusual is decoded in full, so the test can never lose data. Damage is
-//! located and counted, and the rest of the file is used.
+//! Every file is read in one pass: the container is decompressed (`container`), records are framed (`walk`), a fast check of
+//! raw bytes skips those that cannot match the [`Selection`] (`prefilter`), and the few others are decoded (`records`,
+//! `rib`). Malformed and unusual records are decoded in full, so the check never loses data. Damage is located and counted,
+//! and the rest of the file is used.
 
 mod attributes;
 mod census;
@@ -64,13 +65,13 @@ pub struct RouteEvent {
     pub record: u64,
     /// Where the record begins, in bytes of the decompressed file.
     pub offset: u64,
-    /// Who sent it.
+    /// The peer that it is about.
     pub peer: PeerIndex,
-    /// What it says.
+    /// What changed.
     pub change: Change,
 }
 
-/// What a [`RouteEvent`] says about its peer.
+/// What a [`RouteEvent`] changes for its peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The peer held this route when the RIB dump was written.
@@ -114,10 +115,10 @@ pub enum Change {
     Open,
     /// The session is established: the peer's first UPDATE or KEEPALIVE in the file, or after its session closed.
     Alive,
-    /// The peer sent a message that cannot be read, or only in part: any prefix may have been in the rest. What could be
-    /// read follows as events of the same record.
+    /// The peer sent a message that cannot be read completely: any prefix may have been in the rest. The readable part
+    /// follows as events of the same record.
     Lost(Lost),
-    /// The peer sent a message about this prefix, and what it says of it cannot be read.
+    /// The peer sent a message that names this prefix in a form that is unreadable or ambiguous.
     Unclear {
         /// The prefix.
         prefix: Prefix,
@@ -125,7 +126,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The prefix that it is about, if it is about one.
+    /// The prefix of the route; None for changes of a session.
     pub fn prefix(&self) -> Option<Prefix> {
         match self {
             Change::RibEntry { prefix, .. }
@@ -137,10 +138,10 @@ impl Change {
     }
 }
 
-/// What the unread part of a message may have said.
+/// What the unread part of a message may have contained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// Of which families, IPv4 then IPv6.
+    /// Whether it may have contained prefixes of a family, IPv4 then IPv6.
     pub families: [bool; 2],
     /// Whether it may have withdrawn prefixes.
     pub withdrawals: bool,
@@ -149,7 +150,7 @@ pub struct Lost {
 }
 
 impl Lost {
-    /// Anything.
+    /// Withdrawals and announcements of both families.
     pub const ANYTHING: Lost = Lost { families: [true; 2], withdrawals: true, announcements: true };
 }
 
@@ -186,12 +187,12 @@ impl Reading {
 
 /// Reads one archive file: gzip, bzip2, Zstandard or plain, recognised by content, all members and streams.
 ///
-/// Never fails: what cannot be read is in [`Census::ending`], [`Census::damage`] and [`Counts::damaged`].
+/// Never fails: [`Census::ending`], [`Census::damage`] and [`Counts::damaged`] describe what could not be read.
 pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
     read_with(input, selection, &Crew::new())
 }
 
-/// The same, with the help of a crew in decompressing. The reading is the same with any crew.
+/// Reads one archive file like [`read`]; idle threads of the crew help to decompress it. The result does not depend on them.
 pub fn read_with(input: impl Read + Send, selection: &Selection, crew: &Crew) -> Reading {
     records::read(container::decompress(input, crew), selection)
 }

@@ -11,11 +11,11 @@ use crate::time::{Timestamp, Window};
 
 /// A smaller step back is no contradiction: collectors write with several threads, and whole seconds beside microseconds.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
-/// A longer step ahead may be a pause, or a wrong time: the records after it tell.
+/// A longer step ahead may be a pause or a wrong time: the records after it decide.
 const STEP_AHEAD: Duration = Duration::from_secs(5);
-/// A clock that goes on from one file to the next takes no longer step.
+/// The longest step of a clock that runs on from one file to the next.
 const LONG_STEP: Duration = Duration::from_secs(60);
-/// Records are written up to this long before or after the interval that the names of the files tell.
+/// Records are written up to this long before or after the interval in the names of the files.
 pub const STRAY: Duration = Duration::from_secs(600);
 /// From this many late records on the clock was set back, rather than single stamps wrong.
 pub const MANY: u64 = 10;
@@ -36,12 +36,12 @@ pub struct Run {
     pub last_at: Timestamp,
 }
 
-/// What the time of the records of a run is worth.
+/// How far the times in a run can be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The times are those of the records.
+    /// The times are right.
     Believed,
-    /// They are not: the records were written between these instants. The second is missing where nothing follows.
+    /// The times are wrong: the records were written between these instants. The second is None if no trusted record follows.
     Outlier(Timestamp, Option<Timestamp>),
 }
 
@@ -81,7 +81,7 @@ impl Runs {
         if let Some(run) = self.runs.last_mut()
             && n >= if at < run.last_at { MAX_RUNS * 2 } else { MAX_RUNS }
         {
-            // Steps ahead are pauses once there are so many; with that many steps back the file is not used.
+            // With this many steps ahead they count as pauses; with this many steps back the file is not used.
             run.n_records += 1;
             run.last_at = run.last_at.max(at);
             return;
@@ -108,12 +108,12 @@ impl Runs {
     }
 }
 
-/// Whether the times of a file step back so often that they tell nothing.
+/// Whether the times of a file step back so often that they are useless.
 pub fn is_unusable(runs: &[Run]) -> bool {
     runs.len() > MAX_RUNS
 }
 
-/// The runs of a file that are believed, judged by the file alone and the interval that its name tells.
+/// The trusted runs of a file, decided by the file alone and the nominal interval in its name.
 pub fn believed(runs: &[Run], nominal: Option<Window>) -> Vec<Run> {
     let standings = judge(runs, None, None, nominal);
     let believed = runs.iter().zip(standings).filter(|(_, standing)| *standing == Standing::Believed);
@@ -135,7 +135,7 @@ pub fn begins_at(believed: &[Run], last: Option<Timestamp>) -> Option<Timestamp>
 }
 
 /// Judges the runs of a file. `before` is the latest time that is believed of the files before it, `after` the first one
-/// of the file after it, `nominal` the interval that its name tells.
+/// of the file after it, `nominal` the interval in its name.
 pub fn judge(
     runs: &[Run],
     before: Option<Timestamp>,
@@ -164,7 +164,7 @@ pub fn is_late(at: Timestamp, before: Timestamp) -> bool {
 }
 
 /// Which runs belong to the chain of most records whose times are in order. Runs outside the interval of the file, or that
-/// contradict the files around it, count only where nothing else is there.
+/// contradict the files around it, count only if there are no others.
 fn chain(
     runs: &[Run],
     before: Option<Timestamp>,

@@ -1,9 +1,10 @@
-//! Containers: gzip, bzip2 and Zstandard by content, every member, stream and frame, and nothing cut in silence.
+//! Containers: gzip, bzip2 and Zstandard, recognised by content, with every member, stream and frame; a cut is always
+//! reported.
 //!
 //! The signatures of gzip, bzip2 and Zstandard are also times (a skippable frame of Zstandard begins like a record of
-//! 2020-08-05 06:08:24): what a file is that begins with one, the octets behind it tell.
+//! 2020-08-05 06:08:24): the octets after it decide.
 //!
-//! The decoders' own multi-member modes cannot tell a cut file from a whole one that something follows, so members
+//! The multi-member modes of the decoders cannot distinguish a cut file from a whole one with bytes after it, so members
 //! are opened here one by one.
 
 mod blocks;
@@ -22,10 +23,10 @@ const CHUNK: usize = 128 * 1024;
 /// Longest signature: a bzip2 stream header and the magic number of the block or end that follows it.
 const SIGNATURE: usize = 10;
 
-/// As many bytes are looked at where a container may be no container.
+/// Bytes to look at to decide whether a signature begins a container.
 const RECORDS: usize = CHUNK / 2;
 
-/// The content of `input`; the crew may help with it.
+/// The content of `input`; the crew may help to decompress it.
 pub(super) fn decompress<R: Read>(input: R, crew: &Crew) -> Container<'_, R> {
     let source = Source { input, buffer: vec![0; CHUNK], start: 0, end: 0 };
     Container { stream: Stream::Between(source), crew, began: false, is_corrupt: false, n_trailing: 0 }
@@ -65,12 +66,12 @@ impl<R: Read> Container<'_, R> {
     }
 
     /// Whether a member that is checked only at its end turned out to be damaged: any of its bytes may be wrong, those
-    /// that were read before included. A cut takes away and falsifies nothing, and bzip2 checks block by block.
+    /// that were read before included. A cut falsifies no byte before it, and bzip2 checks each block.
     pub(super) fn is_corrupt(&self) -> bool {
         self.is_corrupt
     }
 
-    /// Whether there was not a single byte to read.
+    /// Whether the input had no byte at all.
     pub(super) fn was_empty(&self) -> bool {
         !self.began
     }
@@ -153,7 +154,7 @@ fn strict(format: &str, error: io::Error) -> io::Error {
     }
 }
 
-/// Whether a decoder means that its input is neither whole nor merely cut.
+/// Whether the error of a decoder means that its input is damaged, and not merely cut.
 fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other)
 }
@@ -172,8 +173,8 @@ fn format(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// The format of the next member, if the file ends before its signature does. So short a rest is more likely a cut than
-/// bytes that belong to nothing, and to take it for these would hide all that the member held.
+/// The format of the next member, if the file ends before its signature does. So short a rest is more likely a cut
+/// member than trailing bytes, and as trailing bytes it would hide that the member is lost.
 fn begun(head: &[u8]) -> Option<&'static str> {
     match head {
         [0x1f] => Some("gzip"),
@@ -184,7 +185,7 @@ fn begun(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// A buffered reader that can look at several bytes ahead, wherever its buffer ends.
+/// A buffered reader that can look several bytes ahead across the end of its buffer.
 struct Source<R> {
     input: R,
     buffer: Vec<u8>,
@@ -214,7 +215,7 @@ impl<R: Read> Source<R> {
         self.buffer = buffer;
     }
 
-    /// Reads to the end and says how many bytes there were.
+    /// Reads to the end and returns the number of bytes.
     fn drain(&mut self) -> io::Result<u64> {
         let mut n = 0;
         loop {

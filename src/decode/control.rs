@@ -1,4 +1,4 @@
-//! The control sample: one prefix in 64, whatever was asked for, to judge the archive itself by.
+//! The control sample: one prefix in 64, whatever the selection, to check the archive itself.
 //!
 //! The hash of a prefix decides ([`super::prefix_hash`]). No path is kept, only which peer holds a prefix in a RIB dump and
 //! which announces or withdraws it in an update file.
@@ -14,16 +14,16 @@ use super::{PeerIndex, Selection};
 use crate::bgp::{Family, Prefix};
 use crate::time::Timestamp;
 
-/// What one file says about the control sample.
+/// The control sample of one file.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
-    /// The sampled prefixes that it names; one may come again in a RIB dump that is not in order.
+    /// The sampled prefixes that the file names; one may occur twice in a RIB dump that is not sorted.
     pub prefixes: Vec<Prefix>,
-    /// By peer, which of them it holds in this RIB dump: bit `n` stands for the `n`th, 64 to a word.
+    /// For each peer, the prefixes that it holds in this RIB dump: bit `n` stands for the `n`th, 64 per word.
     pub held: Vec<Vec<u64>>,
-    /// What an update file says of them, in order.
+    /// Their announcements and withdrawals in an update file, in order.
     pub changes: Vec<ControlChange>,
-    /// Peers that hold several paths of a prefix (RFC 7911): the sample does not count paths, and cannot follow them.
+    /// Peers with several paths per prefix (RFC 7911): the sample does not count paths and cannot follow them.
     pub untracked: FxHashSet<PeerIndex>,
     /// Empty once the file has been read.
     index_of: HashTable<(u64, Prefix, u32)>,
@@ -38,16 +38,16 @@ pub struct ControlChange {
     pub run: u16,
     /// How many of [`super::Reading::events`] come before it.
     pub n_before: u32,
-    /// Who sent it.
+    /// The peer that sent it.
     pub peer: PeerIndex,
-    /// Which, as an index into [`Control::prefixes`].
+    /// The prefix, as an index into [`Control::prefixes`].
     pub prefix: u32,
-    /// Announced, or withdrawn.
+    /// Whether it was announced; otherwise it was withdrawn.
     pub is_announced: bool,
 }
 
 impl Control {
-    /// The number of a sampled prefix in a RIB dump, where all that is said about it stands together.
+    /// The number of a sampled prefix in a RIB dump, which lists all entries of a prefix together.
     pub(super) fn dumped(&mut self, family: Family, length: u8, octets: &[u8]) -> Option<u32> {
         let prefix = Prefix::from_nlri(family, length, octets)?;
         if self.prefixes.last() != Some(&prefix) {
@@ -59,7 +59,7 @@ impl Control {
     /// The number of a sampled prefix in an update file; `hash` is its hash.
     fn index(&mut self, family: Family, length: u8, octets: &[u8], hash: u64) -> Option<u32> {
         let prefix = Prefix::from_nlri(family, length, octets)?;
-        // The lowest bits are those that chose it.
+        // The lowest bits of all sampled prefixes are zero.
         let hash = hash.rotate_left(32);
         let entry = self.index_of.entry(hash, |(_, known, _)| *known == prefix, |(hash, _, _)| *hash);
         let n = self.prefixes.len() as u32;
@@ -73,7 +73,7 @@ impl Control {
         })
     }
 
-    /// The file has been read.
+    /// The sample of the whole file.
     pub(super) fn finish(self) -> Control {
         Control { index_of: HashTable::new(), ..self }
     }
@@ -99,7 +99,7 @@ impl Control {
         }
     }
 
-    /// A RIB dump starts over: forget every prefix of this family.
+    /// Forgets every prefix of this family: its dump begins again.
     pub(super) fn forget_held(&mut self, family: Family) {
         let Control { prefixes, held, .. } = self;
         for (n, _) in prefixes.iter().enumerate().filter(|(_, prefix)| prefix.family() == family) {
@@ -107,7 +107,7 @@ impl Control {
         }
     }
 
-    /// An UPDATE. What cannot be read says nothing.
+    /// Adds the changes in an UPDATE, without those in unreadable lists.
     pub(super) fn update(
         &mut self,
         (at, run): (Timestamp, u16),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn who_holds_a_sampled_prefix_is_kept_and_nothing_of_the_others() {
+    fn only_the_holders_of_sampled_prefixes_are_kept() {
         let sampled = &sampled()[0];
         let path = attributes(4, &[64500]);
         let (a, b) = (entry(0, None, &path), entry(1, None, &path));

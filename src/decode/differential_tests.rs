@@ -63,7 +63,7 @@ impl Targets {
     }
 
     /// Whether a route is one of these, found without any of the tables of a [`Selection`].
-    fn want(&self, prefix: &Prefix, path: Option<&AsPath>) -> bool {
+    fn match_route(&self, prefix: &Prefix, path: Option<&AsPath>) -> bool {
         let covers = |chosen: &Prefix| {
             let shortest = selection::MIN_COVER_LENGTH[chosen.family() as usize];
             prefix == chosen || prefix.contains(chosen) && prefix.len() >= shortest
@@ -98,12 +98,12 @@ fn is_beside(event: &RouteEvent, beside: &BTreeSet<Prefix>) -> Option<Prefix> {
     }
 }
 
-fn wanted(event: &RouteEvent, targets: &Targets) -> bool {
+fn matches(event: &RouteEvent, targets: &Targets) -> bool {
     match &event.change {
         Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-            targets.want(prefix, Some(path))
+            targets.match_route(prefix, Some(path))
         }
-        Change::Withdraw { prefix, .. } => targets.want(prefix, None),
+        Change::Withdraw { prefix, .. } => targets.match_route(prefix, None),
         _ => true,
     }
 }
@@ -134,7 +134,7 @@ fn of_parser(plain: &[u8], targets: &Targets) -> Routes {
             ElemType::WITHDRAW => 'W',
         };
         let of_origin = || elem.origin_asns.iter().flatten().any(|asn| targets.origins.contains(&Asn(asn.to_u32())));
-        if targets.want(&prefix, None) || kind == 'A' && of_origin() {
+        if targets.match_route(&prefix, None) || kind == 'A' && of_origin() {
             let peer = Peer { address: elem.peer_ip, asn: Asn(elem.peer_asn.to_u32()) };
             *routes.entry((kind, peer, prefix)).or_default() += 1;
         }
@@ -213,8 +213,8 @@ fn real_archives_read_alike_in_every_way() {
         let unfiltered = records::read_records(container::decompress(once, &Crew::new()), &selection, true);
         assert!(same(&alone, &unfiltered), "{}: without the filter", file.display());
         let beside = beside_origins(&whole, &targets);
-        let expected = whole.events.iter().filter(|event| wanted(event, &targets));
-        let (own, more): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| wanted(event, &targets));
+        let expected = whole.events.iter().filter(|event| matches(event, &targets));
+        let (own, more): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| matches(event, &targets));
         assert!(own.into_iter().eq(expected), "{}: out of everything", file.display());
         let place = |event: &RouteEvent| (event.record, event.peer, is_beside(event, &beside));
         assert!(more.iter().all(|event| place(event).2.is_some()), "{}: more than was asked for", file.display());
@@ -232,7 +232,7 @@ fn real_archives_read_alike_in_every_way() {
         n_routes += alone.events.len();
         // The parser drops or misreads what is damaged or against its expectations.
         if is_whole {
-            let events = alone.events.iter().filter(|event| wanted(event, &targets)).cloned().collect();
+            let events = alone.events.iter().filter(|event| matches(event, &targets)).cloned().collect();
             let (own, parsed) = (routes(&Reading { events, ..alone.clone() }), of_parser(&plain, &targets));
             if own == parsed {
                 n_beside_parser += 1;

@@ -1,5 +1,5 @@
-//! What stands before a BGP message in its record (RFC 6396, section 4.4): when it was written, who sent it, in which form;
-//! and the header of the message itself (RFC 4271, section 4.1).
+//! The fields before a BGP message in its record (RFC 6396, section 4.4): time, peer and encoding; and the header of the
+//! message itself (RFC 4271, section 4.1).
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,10 +9,10 @@ use super::wire::Octets;
 use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
 
-/// Of a peer whose address was not recorded.
+/// The address of a peer if none was recorded.
 pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// When a record was written, and what follows.
+/// The time of a record, and the octets after it.
 #[inline]
 pub(super) fn timed(seconds: u32, kind: u16, body: &[u8]) -> Option<(Timestamp, Octets<'_>)> {
     let mut body = Octets(body);
@@ -25,7 +25,7 @@ pub(super) fn timed(seconds: u32, kind: u16, body: &[u8]) -> Option<(Timestamp, 
     Some((Timestamp::from_micros(at.micros() + i64::from(micros)), body))
 }
 
-/// How a message is written that a peer sent, in a BGP4MP record (RFC 6396, section 4.4; RFC 8050).
+/// The encoding of a message from a peer in a BGP4MP record (RFC 6396, section 4.4; RFC 8050).
 #[inline]
 pub(super) fn message_encoding(kind: u16, subtype: u16) -> Option<Encoding> {
     let add_path = match subtype {
@@ -36,8 +36,8 @@ pub(super) fn message_encoding(kind: u16, subtype: u16) -> Option<Encoding> {
     matches!(kind, BGP4MP | BGP4MP_ET).then_some(Encoding { four_octets: has_four_octets(subtype), add_path })
 }
 
-/// The peer and the message of a BGP4MP record. A family that belies the addresses is corrected by where the message
-/// begins; early Zebra left the addresses of an OPEN out, and so who sent it.
+/// The peer and the message of a BGP4MP record. A family that contradicts the addresses is corrected by where the message
+/// begins; early Zebra left out the addresses of an OPEN, so its peer is unknown.
 pub(super) fn envelope<'a>(mut body: Octets<'a>, four_octets: bool) -> Option<(Peer, &'a [u8])> {
     let asn = as_number(&mut body, four_octets)?;
     as_number(&mut body, four_octets)?;
@@ -58,7 +58,7 @@ pub(super) fn envelope<'a>(mut body: Octets<'a>, four_octets: bool) -> Option<(P
     }
 }
 
-/// The peer and the new state of a BGP4MP state change. The length tells the family: early Zebra wrote a wrong one,
+/// The peer and the new state of a BGP4MP state change. The length decides about the family: early Zebra wrote a wrong one,
 /// and records without addresses.
 pub(super) fn state_change(mut body: Octets, four_octets: bool) -> Option<(Peer, (u16, u16))> {
     let asn = as_number(&mut body, four_octets)?;
@@ -90,7 +90,7 @@ pub(super) fn legacy_peer(octets: &mut Octets) -> Option<Peer> {
     Some(Peer { address: octets.address(Family::V4)?, asn })
 }
 
-/// The content of a message, if it is an UPDATE and there as a whole.
+/// The content of a message if it is a complete UPDATE.
 #[inline]
 pub(super) fn whole_update(message: &[u8]) -> Option<&[u8]> {
     let (header, content) = message.split_first_chunk::<MESSAGE_HEADER>()?;
@@ -100,7 +100,7 @@ pub(super) fn whole_update(message: &[u8]) -> Option<&[u8]> {
     is_whole.then_some(content)
 }
 
-/// The type of a message, how long its content should be, and what follows its header.
+/// The type of a message, the declared length of its content, and the octets after its header.
 pub(super) fn message_content(message: &[u8]) -> Option<(u8, usize, &[u8])> {
     let mut octets = Octets(message);
     octets.array().filter(|marker| marker == &MARKER)?;
@@ -108,14 +108,13 @@ pub(super) fn message_content(message: &[u8]) -> Option<(u8, usize, &[u8])> {
     Some((octets.u8()?, length, octets.0))
 }
 
-/// The AS number of the collector in a BGP4MP record, if it is one that tells something.
+/// The AS number of the collector in a BGP4MP record; None if it is 0 or `AS_TRANS`.
 pub(super) fn local_as(mut body: Octets, four_octets: bool) -> Option<Asn> {
     as_number(&mut body, four_octets)?;
     as_number(&mut body, four_octets).filter(|asn| *asn != Asn::TRANS && asn.0 != 0)
 }
 
-/// Whether a BGP4MP_SNAPSHOT is what it should be: a view and the name of the file
-/// that holds the table. It has no route itself.
+/// Whether a BGP4MP_SNAPSHOT contains a view and the name of the file with the table, and so no route.
 pub(super) fn names_snapshot(mut body: Octets) -> bool {
     let is_printable = |name: &[u8]| name.iter().all(|octet| octet.is_ascii_graphic());
     body.take(2).is_some() && matches!(body.0, [name @ .., 0] if !name.is_empty() && is_printable(name))

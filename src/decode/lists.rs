@@ -1,8 +1,8 @@
-//! The lists of prefixes in one UPDATE: in which form each of them can be read, and what of the message cannot.
+//! The lists of prefixes in one UPDATE: the form in which each is readable, and the parts that are not.
 //!
-//! The subtype of a record says whether its prefixes have path identifiers. Daemons get it wrong: FRR writes the subtype
-//! by the family of the session and not by that of the routes, and collectors that had not heard of ADD-PATH recorded
-//! such sessions as plain ones. [`Form::of`] decides for each list on its own, and everything that reads routes asks it.
+//! The subtype of a record declares whether its prefixes have path identifiers. Daemons get it wrong: FRR chooses the
+//! subtype by the family of the session and not by that of the routes, and collectors without ADD-PATH support recorded such
+//! sessions as plain ones. [`Form::of`] decides for each list on its own, and every reader of routes uses it.
 
 use super::Lost;
 use super::attributes::{
@@ -18,7 +18,7 @@ pub(super) type Route = (Prefix, Option<u32>);
 /// length; but OpenBGPD draws them at random.
 pub(super) const MAX_PATH_ID: u32 = 0x00ff_ffff;
 
-/// The shortest MP_REACH_NLRI or MP_UNREACH_NLRI that says anything: header, family, a default route.
+/// Octets of the shortest MP_REACH_NLRI or MP_UNREACH_NLRI with a route: header, family, a default route.
 const SHORTEST_MULTIPROTOCOL: usize = 3 + 3 + 1;
 
 /// How the prefixes of a list are written.
@@ -26,14 +26,14 @@ const SHORTEST_MULTIPROTOCOL: usize = 3 + 3 + 1;
 pub(super) enum Form {
     Plain,
     WithPathIds,
-    /// One or the other, and nothing tells which.
+    /// One of the two, and the octets do not show which.
     Either,
     Unreadable,
 }
 
 impl Form {
-    /// The form of a list whose record declares it to have path identifiers, or not to. What the record declares holds
-    /// unless it makes no sense and the other form does. Of a list that was cut off the last prefix may be a part.
+    /// The form of a list whose record declares it to have path identifiers, or not to. The declared form holds
+    /// unless it is implausible and the other form is not. Of a list that was cut off the last prefix may be a part.
     pub(super) fn of(list: &[u8], family: Family, add_path: bool, is_cut: bool) -> Form {
         let scan = |with_ids| Scan::of(list, family, with_ids, is_cut);
         let declared = scan(add_path);
@@ -74,7 +74,7 @@ impl Form {
     }
 }
 
-/// What a list holds when it is read with path identifiers, or without.
+/// The prefixes of a list when it is read with path identifiers, or without.
 struct Scan {
     is_readable: bool,
     n: usize,
@@ -104,7 +104,7 @@ impl Scan {
     }
 }
 
-/// Whether octets that are no whole prefix may be the front of one.
+/// Whether octets that are not a whole prefix may be the front of one.
 fn is_front(mut octets: Octets, family: Family, with_ids: bool) -> bool {
     if with_ids && octets.u32().is_none() {
         return true;
@@ -122,7 +122,7 @@ enum Place {
 }
 
 impl Place {
-    /// What is lost with a list there.
+    /// The directions in which routes are lost with a list there.
     fn directions(self) -> [bool; 2] {
         match self {
             Place::Withdrawn | Place::Unreach => WITHDRAWALS,
@@ -138,7 +138,7 @@ pub(super) struct List<'a> {
     family: Family,
     form: Form,
     place: Place,
-    /// Whether the message says twice what may be said once, and so nothing for certain (RFC 7606, section 3).
+    /// Whether the message contains a second attribute of this type, so that neither is certain (RFC 7606, section 3).
     is_repeated: bool,
 }
 
@@ -158,7 +158,7 @@ impl<'a> List<'a> {
         self.form == Form::WithPathIds
     }
 
-    /// Whether it is certain what the list says.
+    /// Whether the content of the list is certain.
     pub(super) fn is_clear(&self) -> bool {
         !self.is_repeated && matches!(self.form, Form::Plain | Form::WithPathIds)
     }
@@ -182,18 +182,18 @@ impl<'a> List<'a> {
     }
 }
 
-/// An UPDATE, taken apart.
+/// The parts of an UPDATE.
 #[derive(Default)]
 pub(super) struct Lists<'a> {
     /// Every list that is not empty; the fields of the message before its attributes.
     pub(super) all: Vec<List<'a>>,
     /// The path attributes, as far as they are whole.
     pub(super) attributes: &'a [u8],
-    /// What is wrong with the message, if anything is.
+    /// The first fault of the message, if it has one.
     pub(super) flaw: Option<String>,
     /// The family whose table is complete (RFC 4724, section 2).
     pub(super) end_of_rib: Option<Family>,
-    /// What may have been said and cannot be read: by family, withdrawals and announcements.
+    /// Whether routes may be unreadable: by family, withdrawals and announcements.
     lost: [[bool; 2]; 2],
     /// Whether there was an MP_UNREACH_NLRI, and an MP_REACH_NLRI.
     seen: [bool; 2],
@@ -201,12 +201,11 @@ pub(super) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    /// Takes an UPDATE without its header apart. It is cut if it has less octets than `length`, which its header
-    /// declares.
+    /// Splits an UPDATE without its header. It is cut if it has fewer octets than `length`, which its header declares.
     pub(super) fn of(update: &'a [u8], length: usize, add_path: bool) -> Lists<'a> {
         let mut lists = Lists { add_path, ..Lists::default() };
         if let Err(what) = lists.read(update, length) {
-            // Its lengths contradict each other: nothing in the message is where it should be.
+            // Its lengths contradict each other, so no field is certain.
             lists = Lists { flaw: Some(what.to_owned()), lost: [[true; 2]; 2], ..Lists::default() };
         }
         lists.all.sort_by_key(|list| list.place);
@@ -219,23 +218,23 @@ impl<'a> Lists<'a> {
     fn read(&mut self, update: &'a [u8], length: usize) -> Result<(), &'static str> {
         let mut octets = Octets(update);
         let n_withdrawn = usize::from(octets.u16().ok_or("withdrawn routes longer than the message")?);
-        let n_behind = length.checked_sub(4 + n_withdrawn).ok_or("withdrawn routes longer than the message")?;
+        let n_after = length.checked_sub(4 + n_withdrawn).ok_or("withdrawn routes longer than the message")?;
         let Some(withdrawn) = octets.take(n_withdrawn) else {
             self.add(octets.0, Family::V4, Place::Withdrawn, true);
             self.lose(&[Family::V4], WITHDRAWALS);
-            if n_behind > 0 {
+            if n_after > 0 {
                 self.lose(&Family::ALL, [true; 2]);
             }
             return Ok(());
         };
         self.add(withdrawn, Family::V4, Place::Withdrawn, false);
         let Some(n_attributes) = octets.u16().map(usize::from) else {
-            if n_behind > 0 {
+            if n_after > 0 {
                 self.lose(&Family::ALL, [true; 2]);
             }
             return Ok(());
         };
-        let n_announced = n_behind.checked_sub(n_attributes).ok_or("attributes longer than the message")?;
+        let n_announced = n_after.checked_sub(n_attributes).ok_or("attributes longer than the message")?;
         let attributes = octets.take(n_attributes).unwrap_or_else(|| std::mem::take(&mut octets.0));
         let has_other_families = self.read_attributes(attributes, n_attributes);
         let announced = octets.0;
@@ -252,8 +251,7 @@ impl<'a> Lists<'a> {
         Ok(())
     }
 
-    /// The lists among the attributes, of which only the front may be there; says whether there are routes of other
-    /// families.
+    /// Adds the lists in the attributes, which may be cut; returns whether there are routes of other families.
     fn read_attributes(&mut self, attributes: &'a [u8], length: usize) -> bool {
         let is_cut = attributes.len() < length;
         let mut rest = Octets(attributes);
@@ -285,8 +283,8 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// The attribute inside which the record ends; how many octets of the attributes, of which so many are not read, may
-    /// be anything.
+    /// The attribute inside which the record ends. Returns how many of the `n_unread` octets from its beginning on have
+    /// unknown content.
     fn cut_attribute(&mut self, front: &'a [u8], n_unread: usize, is_cut: bool) -> usize {
         let (code, length, value) = match *front {
             [flags, code, high, low, ref value @ ..] if flags & EXTENDED_LENGTH != 0 => {
@@ -305,7 +303,7 @@ impl<'a> Lists<'a> {
         n_after
     }
 
-    /// MP_REACH_NLRI or MP_UNREACH_NLRI (RFC 4760); says whether it is of another family than unicast.
+    /// MP_REACH_NLRI or MP_UNREACH_NLRI (RFC 4760); returns whether it is of another family than unicast.
     fn multiprotocol(&mut self, code: u8, value: &'a [u8], is_cut: bool) -> bool {
         let place = if code == MP_UNREACH { Place::Unreach } else { Place::Reach };
         let families: &[Family] = match multiprotocol_family(value) {
@@ -319,7 +317,7 @@ impl<'a> Lists<'a> {
         }
         match unicast(code, value) {
             Some(Some((family, []))) if place == Place::Unreach && !is_cut => {
-                // The routes of SAFI 3 are not all that there is for unicast.
+                // The end of SAFI 3 (unicast and multicast) is not the end of the unicast table.
                 let is_unicast = value.get(2) == Some(&1);
                 self.end_of_rib = is_unicast.then_some(family);
                 return !is_unicast;
@@ -338,7 +336,7 @@ impl<'a> Lists<'a> {
         false
     }
 
-    /// Adds a list, of which only the front may be there.
+    /// Adds a list, which may be cut.
     fn add(&mut self, octets: &'a [u8], family: Family, place: Place, is_cut: bool) {
         if octets.is_empty() {
             return;
@@ -359,7 +357,7 @@ impl<'a> Lists<'a> {
         self.all.push(List { octets, family, form, place, is_repeated: false });
     }
 
-    /// Whatever is in these families may have been withdrawn, or announced.
+    /// Routes of these families may have been withdrawn, or announced, without being readable.
     fn lose(&mut self, families: &[Family], directions: [bool; 2]) {
         for family in families {
             let lost = &mut self.lost[*family as usize];
@@ -367,7 +365,7 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// What cannot be read, in as many parts as it takes.
+    /// The unreadable routes, split by family if they differ.
     pub(super) fn lost(&self) -> impl Iterator<Item = Lost> {
         let [v4, v6] = self.lost;
         let lost = |families, [withdrawals, announcements]: [bool; 2]| Lost { families, withdrawals, announcements };
@@ -379,7 +377,7 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Directions in which something may be lost: withdrawals, announcements.
+/// Directions in which routes may be lost: withdrawals, announcements.
 const WITHDRAWALS: [bool; 2] = [true, false];
 const ANNOUNCEMENTS: [bool; 2] = [false, true];
 

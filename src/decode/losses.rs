@@ -1,4 +1,4 @@
-//! Records that cannot be read, or not as a whole: whose they are decides who is in doubt.
+//! Records that cannot be read completely: if they name a peer, only that peer becomes uncertain.
 
 use super::envelope::{NO_ADDRESS, as_number, legacy_peer};
 use super::mrt::{BGP, BGP4MP, BGP4MP_ET, OTHER_PROTOCOLS, TABLE_DUMP, TABLE_DUMP_V2, has_four_octets};
@@ -30,8 +30,8 @@ pub(super) fn unread_state(reading: &mut ReadingBuilder, record: &Record, at: Ti
     }
 }
 
-/// A state change without a peer. Early Zebra left the addresses of connections out that never were established; a
-/// session that was has some.
+/// A state change without a peer. Early Zebra left out the addresses of connections that were never established;
+/// an established session has addresses.
 pub(super) fn placeholder_state(reading: &mut ReadingBuilder, record: &Record, at: Timestamp, body: Octets) {
     const ESTABLISHED: [u8; 2] = [0, 6];
     let Some((numbers, [o1, o0, n1, n0])) = body.0.split_last_chunk() else { return };
@@ -45,8 +45,8 @@ pub(super) fn placeholder_state(reading: &mut ReadingBuilder, record: &Record, a
     }
 }
 
-/// A record of a kind that is not read. Routing protocols of inside a network say nothing of BGP, and what a RIB dump
-/// lacks is judged with the dump; anything else may hold messages, of anyone.
+/// A record of a kind that this version does not read. Records of other routing protocols contain no BGP routes, and a RIB
+/// dump with unread records is rejected as a whole; any other record may contain messages of any peer.
 pub(super) fn unread_kind(reading: &mut ReadingBuilder, record: &Record, at: Timestamp) {
     if OTHER_PROTOCOLS.contains(&record.kind) {
         reading.counts.ignored += 1;
@@ -58,7 +58,7 @@ pub(super) fn unread_kind(reading: &mut ReadingBuilder, record: &Record, at: Tim
     }
 }
 
-/// Whose a state change is, of which the rest cannot be read.
+/// The peer of a state change whose other fields cannot be read.
 fn state_peer(record: &Record, mut body: Octets) -> Option<Peer> {
     if record.kind == BGP {
         return legacy_peer(&mut body);

@@ -1,4 +1,4 @@
-//! Peers whose AS number is `AS_TRANS`: a record of two-octet numbers cannot name them, and their routes can.
+//! The AS numbers of peers recorded as `AS_TRANS`: records of two-octet numbers cannot contain them, but their routes do.
 //!
 //! TABLE_DUMP and the BGP4MP messages of its time have no room for the number of a peer above 65535 (RFC 6793). A peer puts
 //! its own number first into the path of what it announces, and AS4_PATH keeps it.
@@ -10,7 +10,7 @@ use super::attributes::{AS4_PATH, value_of};
 use super::peers::Peers;
 use crate::bgp::{AsPath, Asn};
 
-/// How often the routes of such peers begin with which number.
+/// How many routes of such a peer begin with each AS number.
 #[derive(Default)]
 pub(super) struct Numbers(FxHashMap<PeerIndex, FxHashMap<Asn, u64>>);
 
@@ -18,13 +18,14 @@ impl Numbers {
     /// Counts a route of a peer that lacks its number.
     pub(super) fn count(&mut self, peer: PeerIndex, path: &AsPath, attributes: &[u8], four_octets: bool) {
         let Some(first) = path.first() else { return };
-        // A session that lost the number in the path too tells nothing.
+        // If the path lost the number too, it cannot be recovered.
         if first != Asn::TRANS || four_octets || value_of(AS4_PATH, attributes).is_some() {
             *self.0.entry(peer).or_default().entry(first).or_default() += 1;
         }
     }
 
-    /// Gives each peer the number with which most of its routes begin. Those of a route server begin with many.
+    /// Gives each peer the number at the beginning of most of its routes. The routes of a route server begin with many
+    /// numbers, so it gets none.
     pub(super) fn name(&self, peers: &mut Peers) {
         for (peer, counts) in &self.0 {
             let n: u64 = counts.values().sum();

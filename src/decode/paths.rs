@@ -17,11 +17,11 @@ const AS_SEQUENCE: u8 = 2;
 pub(super) struct Paths(HashTable<(u64, AsPath)>);
 
 impl Paths {
-    /// The path that the attributes of a route hold; nothing where there is no AS_PATH. AS4_PATH counts only on a
-    /// session of two-octet AS numbers, and with four octets must be ignored (RFC 6793, section 6).
+    /// The path in the attributes of a route; None if they contain no AS_PATH. AS4_PATH counts only on a session of two-octet
+    /// AS numbers, and must be ignored with four octets (RFC 6793, section 6).
     ///
-    /// Daemons write AS numbers of four octets into records whose subtype promises two, and the other way round: a path
-    /// that cannot be read as declared, and can as the other to its last octet, is the other.
+    /// Daemons write AS numbers of four octets into records whose subtype declares two, and vice versa: a path that
+    /// cannot be read as declared, but completely with the other width, has the other width.
     pub(super) fn decode(&mut self, attributes: &[u8], four_octets: bool) -> Result<Option<AsPath>, String> {
         let mut octets = Octets(attributes);
         let (mut path, mut as4_path) = (None, None);
@@ -70,13 +70,13 @@ fn sequence(path: &[u8], four_octets: bool) -> Option<impl ExactSizeIterator<Ite
     (*n > 0 && members.len() == usize::from(*n) * width).then(|| members.chunks_exact(width).map(as_number))
 }
 
-/// As FxHash does: every hop multiplied in, and the high bits, which know most, turned to where a table looks first.
+/// Like FxHash: multiplies every hop in, and rotates the high bits, which depend on all hops, to where a table looks first.
 fn hash(hops: impl Iterator<Item = Asn>) -> u64 {
     let add = |hash: u64, hop: Asn| hash.wrapping_add(hop.0.into()).wrapping_mul(0xf135_7aea_2e62_a9c5);
     hops.fold(0, add).rotate_left(26)
 }
 
-/// A path of AS_SEQUENCEs, perhaps with an AS_SET at its end, as nearly all are; the parser judges every other.
+/// A path of AS_SEQUENCEs, perhaps with an AS_SET at its end, as nearly all are; bgpkit-parser decodes the others.
 fn plain(path: &[u8], four_octets: bool) -> Option<AsPath> {
     let width = if four_octets { 4 } else { 2 };
     let mut segments = Octets(path);
@@ -97,14 +97,14 @@ fn plain(path: &[u8], four_octets: bool) -> Option<AsPath> {
 
 fn by_parser(path: &[u8], as4_path: Option<&[u8]>, width: AsnLength) -> Result<AsPath, String> {
     let path = parse(AS_PATH, path, width).ok_or("an AS_PATH that cannot be read")?;
-    // A damaged AS4_PATH is as good as none (RFC 6793, section 6).
+    // A malformed AS4_PATH is discarded (RFC 6793, section 6).
     Ok(match as4_path.and_then(|value| parse(AS4_PATH, value, AsnLength::Bits32)) {
         Some(as4_path) => flatten(&models::AsPath::merge_aspath_as4path(&path, &as4_path)),
         None => flatten(&path),
     })
 }
 
-/// One path attribute, the only one that the parser is given: nothing else in a message can matter to it.
+/// Parses one path attribute. The parser gets no other attribute, so no other can influence it.
 fn parse(code: u8, value: &[u8], width: AsnLength) -> Option<models::AsPath> {
     const TRANSITIVE_AND_EXTENDED_LENGTH: u8 = 0x50;
     let mut attribute = Vec::with_capacity(4 + value.len());
@@ -156,7 +156,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_decoded_here_is_what_the_parser_says(two in path(2), four in path(4)) {
+        fn own_decoding_equals_that_of_the_parser(two in path(2), four in path(4)) {
             for (octets, width, four_octets) in [(two, AsnLength::Bits16, false), (four, AsnLength::Bits32, true)] {
                 let sequence = sequence(&octets, four_octets).map(|hops| AsPath::new(hops, 1));
                 for decoded in [plain(&octets, four_octets), sequence].into_iter().flatten() {

@@ -1,7 +1,7 @@
-//! The rows of a PEER_INDEX_TABLE (RFC 6396, section 4.3.1), also where one of them has another length than it says.
+//! The rows of a PEER_INDEX_TABLE (RFC 6396, section 4.3.1), also if a row has another length than it declares.
 //!
 //! GoBGP writes a row for its own routes that is four octets too short, and every row after it would be read four octets
-//! off. Which row it is is not marked: rows that make sense tell.
+//! off. The table does not mark that row, so the plausibility of all rows decides.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,7 +18,7 @@ const MAX_WRONG: usize = 2;
 /// Larger tables are not searched: it takes the square of their size.
 const MAX_SEARCHED: usize = 4096;
 
-/// More ways to read a table than this are not told apart.
+/// The search stops at this many ways to read a table.
 const MAX_FOUND: usize = 16;
 
 /// Flags in the type of a row.
@@ -28,7 +28,7 @@ const FOUR_OCTETS: u8 = 2;
 /// A row whose peer cannot be known.
 const NO_PEER: Peer = Peer { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), asn: Asn(0) };
 
-/// The peers of so many rows, and what is wrong with the table where it cannot be relied on.
+/// The peers of `n` rows, and the fault of the table if it cannot be relied on.
 pub(super) fn rows(octets: &[u8], n: usize) -> (Vec<Peer>, Option<&'static str>) {
     let mut rest = Octets(octets);
     let mut peers = Vec::new();
@@ -44,7 +44,7 @@ pub(super) fn rows(octets: &[u8], n: usize) -> (Vec<Peer>, Option<&'static str>)
         let sensible: Option<Vec<Peer>> = (0..n).map(|_| sensible_row(&mut rest)).collect();
         match sensible {
             Some(_) if fits => return (peers, None),
-            // Octets behind the rows that mean nothing.
+            // Octets without meaning after the rows.
             Some(peers) => found.push(Found { peers, widths: [0; 2] }),
             None => {}
         }
@@ -85,7 +85,7 @@ impl Found {
     }
 }
 
-/// The ways to read a table of `n` rows in which just so many have a wrong length.
+/// The ways to read a table of `n` rows in which exactly `n_wrong` have a wrong length.
 struct Search {
     n: usize,
     n_wrong: usize,
@@ -93,7 +93,7 @@ struct Search {
 }
 
 impl Search {
-    /// Reads on behind the rows that were read, of which so many may still have a wrong length.
+    /// Reads the rows after those in `read`, of which `n_wrong` have a wrong length.
     fn from(&mut self, octets: &[u8], n_wrong: usize, read: &mut Found) {
         let before = (read.peers.len(), read.widths);
         let mut rest = Octets(octets);
@@ -139,11 +139,11 @@ fn row(octets: &mut Octets) -> Option<Peer> {
     Some(Peer { address, asn: Asn(asn) })
 }
 
-/// A row that makes sense: of a peer that there may be, or of none.
+/// A plausible row: of a possible peer, or of none.
 fn sensible_row(octets: &mut Octets) -> Option<Peer> {
     let kind = *octets.0.first()?;
     let peer = row(octets).filter(|_| kind <= IPV6 | FOUR_OCTETS)?;
-    // Numbers are given out from the low end, and for private use from the high one.
+    // AS numbers are assigned from the low end, and for private use from the high one.
     let may_be = matches!(peer.asn.0, 0..1_000_000 | 4_200_000_000..=4_294_967_294);
     let is_address = match peer.address {
         IpAddr::V4(address) => matches!(address.octets(), [1..=126 | 128..=223, _, _, 1..=255]),

@@ -1,4 +1,4 @@
-//! Who a file mentions: peers in order of appearance, what they sent and how large their tables are.
+//! The peers of a file in order of appearance, what they sent and how large their tables are.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::{PeerActivity, PeerIndex};
 use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
 
-/// In place of an index: not a vantage point, but the collector itself or a row that cannot be read.
+/// The index of rows that are not vantage points: the collector itself, or a row that cannot be read.
 pub(super) const NO_PEER_INDEX: PeerIndex = PeerIndex::MAX;
 
 /// A peer in a form that hashes fast.
@@ -23,7 +23,7 @@ pub(super) struct Peers {
     list: Vec<Peer>,
     sessions: Vec<Session>,
     known: FxHashMap<Key, PeerIndex>,
-    /// Peers asked for lately, each in the place of its key.
+    /// Peers looked up lately, each in the place of its key.
     recent: [Option<(Key, PeerIndex)>; N_RECENT],
     /// Envelopes seen lately, each in its place.
     envelopes: Box<[Seen; N_RECENT]>,
@@ -52,7 +52,7 @@ impl Session {
 /// Microseconds.
 const MINUTE: u64 = 60_000_000;
 
-/// Places for peers: some times more than most collectors have, so that few share one.
+/// Places for peers: several times more than most collectors have peers, so that few share one.
 const N_RECENT: usize = 256;
 
 /// Octets of the longest envelope: two AS numbers, interface, family, two addresses. An envelope is what comes before a BGP
@@ -114,7 +114,7 @@ impl Peers {
         index
     }
 
-    /// The peer that the envelope of a record names, if it was noted lately, and the message. Hot: once per message.
+    /// The peer in the envelope of a record, if it was noted lately, and the message. Hot: once per message.
     #[inline]
     pub(super) fn by_envelope<'a>(&self, body: &'a [u8], four_octets: bool) -> Option<(PeerIndex, &'a [u8])> {
         match (four_octets, body) {
@@ -134,8 +134,8 @@ impl Peers {
         is_same.then_some((seen.peer, message))
     }
 
-    /// Notes who an envelope names: what comes before `message` in the body of a record. A peer without its number is not
-    /// noted, because every one of its messages may contain it.
+    /// Notes the peer of an envelope, the octets before `message` in the body of a record. A peer without its number is not
+    /// noted, because every one of its messages may contain the number.
     pub(super) fn note_envelope(&mut self, body: &[u8], message: &[u8], peer: PeerIndex) {
         if self.lacks_number(peer) {
             return;
@@ -155,7 +155,7 @@ impl Peers {
         }
     }
 
-    /// The index of `peer` in a RIB dump, where some rows are no peers.
+    /// The index of `peer` in a RIB dump, or [`NO_PEER_INDEX`] for a row that is not a peer.
     pub(super) fn index_or_placeholder(&mut self, peer: Peer) -> PeerIndex {
         if is_placeholder(&peer) { NO_PEER_INDEX } else { self.index(peer) }
     }
@@ -172,7 +172,7 @@ impl Peers {
         }
     }
 
-    /// The session of the peer is inside one AS.
+    /// Notes that the session of the peer is inside one AS.
     pub(super) fn set_internal(&mut self, index: PeerIndex) {
         if let Some(session) = self.sessions.get_mut(index as usize) {
             session.is_internal = true;
@@ -200,7 +200,7 @@ impl Peers {
         self.sessions.get(index as usize).is_some_and(|session| session.is_alive)
     }
 
-    /// Notes whether the session of the peer is established; says whether that is new.
+    /// Notes whether the session of the peer is established; returns whether that is new.
     pub(super) fn set_alive(&mut self, index: PeerIndex, is_alive: bool) -> bool {
         let session = self.sessions.get_mut(index as usize);
         session.is_some_and(|session| std::mem::replace(&mut session.is_alive, is_alive) != is_alive)
@@ -222,7 +222,7 @@ impl Peers {
         self.tables.get(index as usize).is_some_and(|table| table.sizes != [0; 2])
     }
 
-    /// The tables of a family are counted from the beginning; returns how many routes were counted.
+    /// Starts to count the tables of a family again; returns how many routes were counted so far.
     pub(super) fn recount(&mut self, family: Family) -> u64 {
         self.tables.iter_mut().map(|table| std::mem::take(&mut table.sizes[family as usize])).sum()
     }
@@ -265,7 +265,7 @@ impl Key {
     }
 }
 
-/// Whether a peer stands for no session: the collector's own routes, or a record that lost its addresses.
+/// Whether a peer stands for no session: the routes of the collector itself, or a record without addresses.
 pub(super) fn is_placeholder(peer: &Peer) -> bool {
     peer.asn.0 == 0 || peer.address.to_canonical().is_unspecified()
 }

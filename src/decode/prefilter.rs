@@ -1,8 +1,8 @@
-//! The cheap test of raw bytes: could this UPDATE or RIB entry matter to the selection?
+//! A fast check of raw bytes: may this UPDATE or RIB entry match the selection?
 //!
-//! No allocation, one pass, attributes that carry no route skipped by length. `None` means malformed or unusual: the
-//! caller decodes such a message in full. So the test can say yes too often and never no wrongly; what it says no to was
-//! read to its end as its record declares, and lost nothing.
+//! It takes one pass without allocation and skips attributes without routes by their length. It returns `None` for
+//! malformed or unusual messages, which the caller decodes in full. So false positives are possible and false negatives are
+//! not: an UPDATE found irrelevant was read to its end in the form that its record declares.
 
 use super::attributes::{AS_PATH, AS4_PATH, Encoding, MP_REACH, MP_UNREACH, as_number, attribute, nlri, unicast};
 use super::lists::MAX_PATH_ID;
@@ -12,22 +12,23 @@ use super::skipped_prefixes::{SkippedPrefixes, UPDATE_BLOCKS};
 use super::wire::Octets;
 use crate::bgp::{Asn, Family, Prefix};
 
-/// What an UPDATE may say.
+/// The part of an UPDATE that may be relevant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relevance {
-    /// Nothing that anybody asked about.
+    /// Neither routes nor the control sample.
     None,
-    /// Nothing but that a prefix of the control sample comes or goes.
+    /// Only prefixes of the control sample.
     ControlSample,
-    /// A wanted prefix, a wanted origin or an End-of-RIB marker; or it is malformed or unusual, and may say anything.
+    /// A selected prefix, a selected origin or an End-of-RIB marker; or the UPDATE is malformed or unusual, so that only the
+    /// decoder can decide.
     Routes,
 }
 
-/// What the prefilter notes of the prefixes that it passes over.
+/// What the prefilter notes about prefixes that are not selected.
 pub(super) struct Noted<'a> {
-    /// Whether one of them is in the control sample.
+    /// Whether one of them belongs to the control sample.
     pub(super) sampled: bool,
-    /// All of them, while an origin is selected.
+    /// The filter that all of them are added to, while an origin is selected.
     pub(super) skipped: Option<&'a mut SkippedPrefixes>,
 }
 
@@ -40,8 +41,8 @@ impl Noted<'_> {
     }
 }
 
-/// What an UPDATE (without its header of 19 octets) may say. Its prefixes are added to `skipped` while an origin is
-/// selected, unless [`Relevance::Routes`] is returned: then the decoder adds those that it does not report. Hot: once per
+/// The relevance of an UPDATE, which is given without its header of 19 octets. While an origin is selected, the prefixes of
+/// an UPDATE that is not decoded are added to `skipped`; the decoder adds those that it does not report. Hot: once per
 /// UPDATE.
 #[inline(never)]
 pub(super) fn relevance(
@@ -63,7 +64,7 @@ pub(super) fn relevance(
     }
 }
 
-/// Whether an UPDATE may hold a wanted prefix, a wanted origin or an End-of-RIB marker; nothing when it is malformed or
+/// Whether an UPDATE may contain a selected prefix, a selected origin or an End-of-RIB marker; None if it is malformed or
 /// unusual.
 #[inline(always)]
 fn routes_may_match(update: &[u8], encoding: Encoding, selection: &Selection, noted: &mut Noted) -> Option<bool> {
@@ -74,17 +75,21 @@ fn routes_may_match(update: &[u8], encoding: Encoding, selection: &Selection, no
     if attributes.is_empty() && (withdrawn.is_empty() || !announced.is_empty()) {
         return None;
     }
+    // Checked before prefixes are added to the filter: those of a selected origin are reported.
+    if noted.skipped.is_some() && origin_may_match(attributes.0, encoding.four_octets, selection)? {
+        return Some(true);
+    }
     for list in [withdrawn, announced] {
         if !list.is_empty() && v4_prefixes_match(list, encoding, selection, noted)? {
             return Some(true);
         }
     }
-    // Nearly always ORIGIN is the first.
+    // ORIGIN is nearly always the first attribute.
     if let Some((&[0x40, 1, 1], [_, rest @ ..])) = attributes.0.split_first_chunk() {
         attributes.0 = rest;
     }
     while let Some((code, value)) = attribute(&mut attributes)? {
-        let matters = match code {
+        let is_match = match code {
             AS_PATH => path_may_match(value, encoding.four_octets, selection)?,
             AS4_PATH if !encoding.four_octets => any_path_may_match(value, true, selection)?,
             MP_REACH | MP_UNREACH => match unicast(code, value)? {
@@ -94,15 +99,14 @@ fn routes_may_match(update: &[u8], encoding: Encoding, selection: &Selection, no
             },
             _ => false,
         };
-        if matters {
+        if is_match {
             return Some(true);
         }
     }
     Some(false)
 }
 
-/// Whether the attributes of a RIB entry may name a wanted origin. Hot: once per route of a dump, where origins are
-/// chosen.
+/// Whether attributes may contain a selected origin. Hot: once per route of a dump, while an origin is selected.
 #[inline]
 pub(super) fn origin_may_match(attributes: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
     // ORIGIN, then an AS_PATH of one AS_SEQUENCE, in nearly all; many daemons write its length in two octets.
@@ -123,12 +127,12 @@ pub(super) fn origin_may_match(attributes: &[u8], four_octets: bool, selection: 
 fn any_origin_may_match(attributes: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
     let mut attributes = Octets(attributes);
     while let Some((code, value)) = attribute(&mut attributes)? {
-        let matters = match code {
+        let is_match = match code {
             AS_PATH => path_may_match(value, four_octets, selection)?,
             AS4_PATH if !four_octets => path_may_match(value, true, selection)?,
             _ => false,
         };
-        if matters {
+        if is_match {
             return Some(true);
         }
         if code == AS_PATH && four_octets {
@@ -154,8 +158,8 @@ fn v4_prefixes_match(list: &[u8], encoding: Encoding, selection: &Selection, not
     }
 }
 
-/// Whether there is a prefix of the control sample among IPv4 prefixes that nobody wants. Nothing where one might be wanted
-/// or is not as nearly all are, of 1 to 24 bits. Hot: once per IPv4 prefix of an UPDATE.
+/// Whether a list of unselected IPv4 prefixes contains one of the control sample. None if a prefix may be selected or is
+/// unusual, which means not of 1 to 24 bits. Hot: once per IPv4 prefix of an UPDATE.
 #[inline(never)]
 fn quick_v4_check<const BY_ORIGIN: bool>(
     mut list: &[u8],
@@ -169,7 +173,7 @@ fn quick_v4_check<const BY_ORIGIN: bool>(
         if !(1..=24).contains(&length) {
             return None;
         }
-        // What follows the prefix is masked out.
+        // Masks out the octets after the prefix.
         let head = front << 8 & u32::MAX << (32 - length);
         let hash = hash_v4(head, length);
         if selection.may_match(Family::V4, head, hash) {
@@ -184,7 +188,7 @@ fn quick_v4_check<const BY_ORIGIN: bool>(
     list.is_empty().then_some(has_sampled)
 }
 
-/// The same of any family, with path identifiers or without.
+/// Whether a list of prefixes of any family, with path identifiers or without, contains a selected one.
 fn any_prefix_matches(
     list: &[u8],
     family: Family,
@@ -195,8 +199,8 @@ fn any_prefix_matches(
     let mut list = Octets(list);
     while !list.is_empty() {
         let (path_id, length, octets) = nlri(&mut list, family, encoding.add_path)?;
-        // A default route, also what path identifiers look like where none are expected; or no path identifier. What the
-        // list is, if not what its record declares, is not decided here: [`super::lists`].
+        // A default route may be the beginning of an undeclared path identifier, and a large path identifier may be the
+        // beginning of a prefix. [`super::lists`] decides on the form of such a list.
         if length == 0 || path_id > MAX_PATH_ID {
             return None;
         }
@@ -214,7 +218,7 @@ fn any_prefix_matches(
     Some(false)
 }
 
-/// Whether one prefix is wanted, which is also given hash.
+/// Whether the prefix with this hash is selected.
 #[inline]
 pub(super) fn prefix_matches(
     family: Family,
@@ -242,7 +246,7 @@ fn head(length: u8, octets: &[u8]) -> u32 {
     bits & !u32::MAX.checked_shr(u32::from(length)).unwrap_or(0)
 }
 
-/// Whether the last plain segment of a path ends in a wanted origin. Hot: once per route.
+/// Whether the last plain segment of a path ends in a selected origin. Hot: once per route.
 #[inline]
 fn path_may_match(path: &[u8], four_octets: bool, selection: &Selection) -> Option<bool> {
     // Nearly all paths are one AS_SEQUENCE.
@@ -274,8 +278,8 @@ fn any_path_may_match(path: &[u8], four_octets: bool, selection: &Selection) -> 
     }
     let (kind, members) = last;
     let mut members = members.rchunks_exact(width).map(as_number);
-    let wanted = |origin| selection.matches_origin(origin);
-    Some(if kind == 1 { members.any(wanted) } else { members.next().is_some_and(wanted) })
+    let is_selected = |origin| selection.matches_origin(origin);
+    Some(if kind == 1 { members.any(is_selected) } else { members.next().is_some_and(is_selected) })
 }
 
 #[cfg(test)]

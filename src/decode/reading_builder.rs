@@ -103,7 +103,7 @@ impl<'s> ReadingBuilder<'s> {
         self.events.retain(|event| !is_of_family(&event.change));
     }
 
-    /// Adds what an UPDATE says about the control sample.
+    /// Adds the changes of the control sample in an UPDATE.
     #[inline]
     pub(super) fn sample(&mut self, peer: PeerIndex, lists: &Lists, add_path: bool) {
         let now = (self.runs.now(), self.runs.index());
@@ -152,8 +152,8 @@ impl<'s> ReadingBuilder<'s> {
         self.push_skipped(Skipped { offset, bytes, after: at, before: at });
     }
 
-    /// Counts the bytes before a record that belong to none. The record before them may be damaged too, so nothing is
-    /// certain since the one before that.
+    /// Counts the bytes before a record that belong to none. The record before them may be damaged too, so the
+    /// uncertain interval begins with the one before that.
     pub(super) fn skip_bytes(&mut self, record: &Record, before: Timestamp) {
         let (offset, n) = (record.offset - record.n_skipped, record.n_skipped);
         let after = before.min(self.latest[0]).min(self.latest[1]);

@@ -73,7 +73,7 @@ impl RecordReader<'_> {
     }
 
     /// Handles an irrelevant UPDATE completely, if its peer has an established session, and returns true; otherwise returns
-    /// false without side effects, and [`RecordReader::record`] handles the record. Hot: once per record.
+    /// false, and [`RecordReader::record`] handles the record from the beginning. Hot: once per record.
     #[inline]
     fn skips(&mut self, next: &Next) -> bool {
         let mut skipped = || {
@@ -81,16 +81,16 @@ impl RecordReader<'_> {
             let encoding = message_encoding(next.kind, next.subtype)?;
             let (peer, message) = self.reading.peers.by_envelope(body.0, encoding.four_octets)?;
             let update = whole_update(message)?;
-            let matter = relevance(update, encoding, self.reading.selection, &mut self.reading.skipped_prefixes);
-            (matter != Relevance::Routes && self.reading.peers.is_alive(peer))
-                .then_some((peer, at, update, encoding, matter))
+            let relevant = relevance(update, encoding, self.reading.selection, &mut self.reading.skipped_prefixes);
+            (relevant != Relevance::Routes && self.reading.peers.is_alive(peer))
+                .then_some((peer, at, update, encoding, relevant))
         };
-        let Some((peer, at, update, encoding, matter)) = skipped() else { return false };
+        let Some((peer, at, update, encoding, relevant)) = skipped() else { return false };
         self.reading.time(at);
         self.reading.counts.records += 1;
         self.reading.counts.messages += 1;
         self.reading.peers.heard(peer, at);
-        if matter == Relevance::ControlSample {
+        if relevant == Relevance::ControlSample {
             let lists = Lists::of(update, update.len(), encoding.add_path);
             self.reading.sample(peer, &lists, encoding.add_path);
         }
@@ -239,9 +239,9 @@ impl RecordReader<'_> {
     ) {
         let is_whole = update.len() == length && !self.reading.decode_all && !self.reading.peers.lacks_number(peer);
         let skipped = &mut self.reading.skipped_prefixes;
-        let matter =
+        let relevant =
             if is_whole { relevance(update, encoding, self.reading.selection, skipped) } else { Relevance::Routes };
-        if matter == Relevance::None {
+        if relevant == Relevance::None {
             return;
         }
         let lists = Lists::of(update, length, encoding.add_path);
@@ -250,7 +250,7 @@ impl RecordReader<'_> {
             self.reading.event(record, at, peer, Change::Lost(lost));
         }
         self.reading.sample(peer, &lists, encoding.add_path);
-        if matter == Relevance::Routes {
+        if relevant == Relevance::Routes {
             self.routes(record, at, peer, lists, encoding.four_octets);
         }
     }
@@ -285,8 +285,8 @@ impl RecordReader<'_> {
             }
         }
         // A selected origin may have announced any of these. Its known prefixes are selected themselves: the pipeline adds
-        // every prefix that a RIB dump or readable message shows with that origin, and reads the files again. Nothing is
-        // ever claimed about a prefix that only unreadable messages could attribute to the origin.
+        // every prefix that a RIB dump or readable message shows with that origin, and reads the files again. A prefix
+        // that only unreadable messages could attribute to the origin is never reported as its own.
         for prefix in decoded.unclear {
             if self.reading.selection.matches(&prefix) {
                 self.reading.event(record, at, peer, Change::Unclear { prefix });

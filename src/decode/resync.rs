@@ -1,18 +1,18 @@
-//! Where records begin again after bytes that belong to none.
+//! Finds the place where records begin again after bytes that belong to none.
 //!
-//! Nothing is reconstructed: bytes are skipped up to a place from which several records follow one another, each with a
-//! whole BGP message or state change in it. RIB dumps are not searched, since one with a hole is no table.
+//! Bytes are skipped up to a place from which several records follow one another, each with a whole BGP message or state
+//! change; none is reconstructed. RIB dumps are not searched, because a dump with a hole is not a table.
 
 use super::mrt::{BGP4MP, BGP4MP_ET, HEADER, MARKER, STATES, bgp4mp, has_four_octets};
 use super::wire::Octets;
 
-/// How many records must follow one another. Three, as for bgpkit-parser's recovering iterator.
+/// The number of records that must follow one another. Three, as for bgpkit-parser's recovering iterator.
 pub(super) const CHAIN: usize = 3;
 
-/// Longest record that is looked for: an extended message of 65,535 octets (RFC 8654) and what comes before it.
+/// Longest record to search for: an extended message of 65,535 octets (RFC 8654) and its envelope.
 const MAX_BODY: usize = 65_599;
 
-/// As many octets as a chain may need.
+/// The most octets that a chain may take.
 pub(super) const REACH: usize = CHAIN * (HEADER + MAX_BODY);
 
 /// A clock does not step this far, in seconds, while bytes are lost.
@@ -24,15 +24,15 @@ pub(super) fn is_chain(octets: &[u8], seconds: u32) -> bool {
     (0..CHAIN).all(|_| message_record(&mut rest, seconds).is_some())
 }
 
-/// The time and the type of a record.
+/// Octets of the time and the type of a record.
 pub(super) const SIGNATURE: usize = 6;
 
-/// The first place that may begin a chain, if any: where the type of an update file stands.
+/// The first place that may begin a chain, if any: one with the type of an update record.
 pub(super) fn candidate(octets: &[u8]) -> Option<usize> {
     octets.windows(SIGNATURE).position(|window| matches!(window, [_, _, _, _, 0, 16 | 17]))
 }
 
-/// A record of BGP4MP that holds a whole message, or a state change.
+/// A BGP4MP record with a whole message, or a state change.
 fn message_record(rest: &mut Octets, seconds: u32) -> Option<()> {
     let at = rest.u32()?;
     let is_extended = match rest.u16()? {

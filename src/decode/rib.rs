@@ -1,6 +1,6 @@
 //! RIB dumps: TABLE_DUMP (RFC 6396, section 4.2), TABLE_DUMP_V2 (section 4.3, RFC 8050), and BGP4MP_ENTRY before them.
 //!
-//! Every entry is walked, to count the tables of the peers; the attributes of the few that matter are decoded.
+//! Every entry is walked, to count the tables of the peers; the attributes are decoded only of those that may match.
 
 use super::attributes::{Network, max_length, multiprotocol_family, nlri};
 use super::covering::CoveringRecords;

@@ -1,4 +1,4 @@
-//! Which prefixes and origins a reader reports.
+//! The prefixes and origins whose routes a reader reports.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -8,29 +8,39 @@ use rustc_hash::FxHashSet;
 use super::prefix_hash::{hash_bits, is_sampled};
 use crate::bgp::{Asn, Family, Prefix};
 
-/// A less-specific prefix shorter than this (IPv4, IPv6) covers nothing: it is a default route or a leak.
+/// A prefix shorter than this (IPv4, IPv6) does not count as a covering prefix: it is a default route or a leak.
 pub const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
 
-/// What a reader reports: chosen prefixes and everything inside chosen prefixes, together with the less-specific
-/// prefixes that cover them, because those decide whether a loss disconnects anyone; and routes of chosen origins.
+/// What a reader reports: routes of selected prefixes, of everything inside selected prefixes, and of selected origins;
+/// and routes of the less-specific prefixes that cover them, because a covering route may keep a lost prefix reachable.
 ///
-/// A prefix that a chosen origin turns out to have matters with all its routes, as if it had been chosen. So a
-/// TABLE_DUMP_V2 record of which one route is of a chosen origin is reported as a whole, and with it the records before
-/// it that cover it; in a dump that is sorted by prefix, as all are that BGP daemons write, that is all there is. The
-/// prefixes that a reader does not report are in [`super::Reading::skipped_prefixes`].
+/// All routes of a prefix are relevant once a selected origin originates one of them. So if one route of a TABLE_DUMP_V2
+/// record has a selected origin, the whole record is reported, together with the records of covering prefixes before it. In a
+/// dump that is sorted by prefix, as BGP daemons write it, these are all covering routes. The prefixes that a reader does not
+/// report are in [`super::Reading::skipped_prefixes`].
+///
+/// ```
+/// use outage_replay::decode::Selection;
+///
+/// let mut selection = Selection::new();
+/// selection.add_prefix("175.45.176.0/24".parse()?);
+/// assert!(selection.matches(&"175.45.176.0/22".parse()?));
+/// assert!(!selection.matches(&"175.45.177.0/24".parse()?));
+/// # Ok::<(), outage_replay::bgp::ParsePrefixError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     exact: FxHashSet<Prefix>,
     within: FxHashSet<Prefix>,
-    /// Both, in order: whatever lies inside a prefix comes right behind it.
+    /// Both, in order: the prefixes inside a prefix come directly after it.
     chosen: BTreeSet<Prefix>,
     /// Sorted: there are few.
     origins: Vec<Asn>,
     /// Lengths in `within`, so that a look-up tries only those: bit n stands for length n, IPv4 then IPv6.
     within_lengths: [u128; 2],
-    /// One bit for each block of addresses in which a wanted prefix may begin, IPv4 then IPv6; empty until there is one.
+    /// One bit for each block of addresses in which a matching prefix may begin, IPv4 then IPv6; empty before the first.
     blocks: [Vec<u64>; 2],
-    /// One bit for each chosen prefix and each that covers one, by its hash form; empty until there is one.
+    /// One bit for the hash of each selected prefix and each that covers one; empty before the first.
     filter: Vec<u64>,
     n_marked: usize,
     /// Whether every prefix is in the control sample.
@@ -42,11 +52,11 @@ const BLOCKS: u32 = 1 << 16;
 
 /// Words of the filter at the beginning.
 const FILTER: usize = 1 << 10;
-/// So many bits of the filter for each prefix, at least: one look-up in sixteen is in vain.
+/// Least number of bits of the filter per prefix: one look-up in sixteen is a false positive.
 const FILTER_BITS: usize = 8;
 
 impl Selection {
-    /// Nothing yet.
+    /// A selection without prefixes and origins.
     pub fn new() -> Selection {
         Selection::default()
     }
@@ -61,7 +71,7 @@ impl Selection {
     /// Adds a prefix and everything inside it.
     pub fn add_within(&mut self, prefix: Prefix) {
         if self.within.insert(prefix) {
-            // A /128 has no room in the mask and no inside: it is an exact prefix.
+            // The mask has no bit for a /128, and there is nothing inside one: an exact prefix is the same.
             match 1u128.checked_shl(u32::from(prefix.len())) {
                 Some(bit) => self.within_lengths[prefix.family() as usize] |= bit,
                 None => self.add_prefix(prefix),
@@ -78,35 +88,37 @@ impl Selection {
         }
     }
 
-    /// Takes every prefix into the control sample: [`super::Control`] then tells who holds what in the whole table. No path
-    /// is kept, and nothing else changes.
+    /// Takes every prefix into the control sample: [`super::Control`] then contains the whole table of every peer, without
+    /// paths. The selection of routes does not change.
     pub fn sample_everything(&mut self) {
         self.samples_all = true;
     }
 
-    /// Whether a hash prefix is in the control sample.
+    /// Whether the prefix with this hash belongs to the control sample.
     #[inline]
     pub(super) fn samples(&self, hash: u64) -> bool {
         self.samples_all || is_sampled(hash)
     }
 
-    /// Whether an event about `prefix` is wanted, whoever originates it.
+    /// Whether events about `prefix` are reported for any origin: it is selected, lies inside a prefix that was added with
+    /// [`Selection::add_within`], or covers a selected prefix.
     pub fn matches(&self, prefix: &Prefix) -> bool {
         self.exact.contains(prefix) || self.is_cover(prefix) || self.is_within(prefix)
     }
 
-    /// Whether it covers a chosen prefix and is no leak.
+    /// Whether it covers a selected prefix, as [`MIN_COVER_LENGTH`] requires.
     fn is_cover(&self, prefix: &Prefix) -> bool {
-        let mut behind = self.chosen.range((Bound::Excluded(prefix), Bound::Unbounded));
+        let mut after = self.chosen.range((Bound::Excluded(prefix), Bound::Unbounded));
         prefix.len() >= MIN_COVER_LENGTH[prefix.family() as usize]
-            && behind.next().is_some_and(|chosen| prefix.contains(chosen))
+            && after.next().is_some_and(|chosen| prefix.contains(chosen))
     }
 
-    /// A cheap form of [`Selection::matches`] that never says no wrongly. `head` holds the leading 32 bits of the network
-    /// address, host bits cleared; `hash` is the whole prefix.
+    /// Fast pre-check of [`Selection::matches`]; false positives possible, no false negatives. `head` holds the leading 32
+    /// bits of the network address, host bits cleared; `hash` is the hash of the prefix.
     #[inline]
     pub(super) fn may_match(&self, family: Family, head: u32, hash: u64) -> bool {
-        // Nearly all are far from everything wanted; the filter of many prefixes does not stay in the nearest cache.
+        // Nearly all prefixes are far from the selected ones, and `blocks` stays in the first-level cache; the filter of many
+        // prefixes does not.
         self.is_near(family, head) && (self.within_lengths[family as usize] != 0 || self.is_marked(hash))
     }
 
@@ -124,18 +136,18 @@ impl Selection {
         self.filter.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
-    /// The place of a hash prefix in the filter. Its lowest bits tell the control sample.
+    /// The place of a prefix hash in the filter. The lowest bits of the hash belong to the control sample.
     #[inline]
     fn place(&self, hash: u64) -> (usize, u64) {
         ((hash >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (hash >> 6 & 63))
     }
 
-    /// Whether the prefix itself was chosen, not only as a part or a cover of another.
+    /// Whether the prefix itself was added, and not only one that contains or is covered by it.
     pub fn has_prefix(&self, prefix: &Prefix) -> bool {
         self.exact.contains(prefix)
     }
 
-    /// Whether a route of `origin` is wanted, whatever its prefix.
+    /// Whether all routes of `origin` are selected.
     #[inline]
     pub fn matches_origin(&self, origin: Asn) -> bool {
         match self.origins[..] {
@@ -145,12 +157,12 @@ impl Selection {
         }
     }
 
-    /// Whether any origin is chosen.
+    /// Whether any origin is selected.
     pub fn has_origins(&self) -> bool {
         !self.origins.is_empty()
     }
 
-    /// The chosen origins.
+    /// The selected origins, in ascending order.
     pub fn origins(&self) -> impl Iterator<Item = Asn> + '_ {
         self.origins.iter().copied()
     }
@@ -170,7 +182,7 @@ impl Selection {
         false
     }
 
-    /// Notes a chosen prefix, and marks it and those that cover it in the filter, which grows with their number.
+    /// Adds a prefix to `chosen`, and marks it and its covering prefixes in the filter, which grows with their number.
     fn choose(&mut self, prefix: Prefix) {
         self.chosen.insert(prefix);
         self.n_marked += usize::from(prefix.len());
@@ -197,7 +209,7 @@ impl Selection {
         self.mark_block(prefix.family(), block(prefix.family(), head(prefix)));
     }
 
-    /// Marks every block that holds a part of the prefix.
+    /// Marks every block that contains a part of the prefix.
     fn mark_within(&mut self, prefix: &Prefix) {
         match prefix.family() {
             Family::V4 => {
@@ -205,7 +217,7 @@ impl Selection {
                 let n = 1u32 << 16u8.saturating_sub(prefix.len());
                 (first..first + n).for_each(|block| self.mark_block(Family::V4, block));
             }
-            // Shorter than the hashed bits: every block may hold a part.
+            // Shorter than the hashed bits: any block may contain a part.
             Family::V6 if prefix.len() < 32 => {
                 self.blocks[Family::V6 as usize] = vec![u64::MAX; (BLOCKS / 64) as usize]
             }
@@ -250,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn covers_of_a_chosen_prefix_are_wanted_but_not_its_neighbours_or_parts() {
+    fn a_selected_prefix_matches_with_its_covering_prefixes_and_without_neighbours_and_parts() {
         let mut selection = Selection::new();
         selection.add_prefix(prefix("175.45.176.0/24"));
         assert!(selection.matches(&prefix("175.45.176.0/24")));
@@ -268,17 +280,17 @@ mod tests {
     }
 
     #[test]
-    fn the_cheap_form_of_many_prefixes_rarely_says_yes_in_vain() {
+    fn the_pre_check_of_many_prefixes_has_few_false_positives() {
         let mut selection = Selection::new();
         let nth = |n: u32| format!("{}.{}.{}.0/24", 11 + n / 65_536, n / 256 % 256, n % 256);
         (0..100_000).step_by(10).for_each(|n| selection.add_prefix(prefix(&nth(n))));
         assert!((0..100_000).step_by(10).all(|n| may_match(&selection, &nth(n))));
-        let in_vain = (0..100_000).filter(|n| n % 10 != 0 && may_match(&selection, &nth(*n))).count();
-        assert!(in_vain < 90_000 / 10, "{in_vain}");
+        let n_false = (0..100_000).filter(|n| n % 10 != 0 && may_match(&selection, &nth(*n))).count();
+        assert!(n_false < 90_000 / 10, "{n_false}");
     }
 
     #[test]
-    fn the_cheap_form_never_says_no_to_a_wanted_prefix() {
+    fn the_pre_check_has_no_false_negatives() {
         let mut selection = Selection::new();
         assert!(!may_match(&selection, "175.45.176.0/20"));
         selection.add_prefix(prefix("175.45.176.0/24"));
@@ -286,15 +298,15 @@ mod tests {
         selection.add_within(prefix("192.0.2.0/24"));
         selection.add_within(prefix("2001:db8::/32"));
         selection.add_prefix(prefix("2400:100::/48"));
-        for wanted in
+        for text in
             ["175.45.176.0/24", "175.32.0.0/11", "10.127.255.0/24", "10.0.0.0/8", "192.0.2.128/25", "192.0.0.0/12"]
         {
-            let wanted = prefix(wanted);
-            assert!(selection.matches(&wanted) && may_match(&selection, &wanted.to_string()), "{wanted}");
+            let matching = prefix(text);
+            assert!(selection.matches(&matching) && may_match(&selection, text), "{text}");
         }
-        for wanted in ["2001:db8:ffff::/48", "2001:db8::/32", "2001::/16", "2400:100::/48", "2400:100::/24"] {
-            let wanted = prefix(wanted);
-            assert!(selection.matches(&wanted) && may_match(&selection, &wanted.to_string()), "{wanted}");
+        for text in ["2001:db8:ffff::/48", "2001:db8::/32", "2001::/16", "2400:100::/48", "2400:100::/24"] {
+            let matching = prefix(text);
+            assert!(selection.matches(&matching) && may_match(&selection, text), "{text}");
         }
         assert!(!may_match(&selection, "10.128.0.0/9"));
         selection.add_within(prefix("2a00::/12"));
@@ -302,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_inside_is_wanted_at_every_length() {
+    fn everything_inside_matches_at_every_length() {
         let mut selection = Selection::new();
         selection.add_within(prefix("2001:db8::/32"));
         selection.add_within(prefix("10.0.0.0/9"));

@@ -1,13 +1,13 @@
-//! One UPDATE in full: which prefixes it withdraws and announces, by which path.
+//! Decodes one UPDATE in full: the prefixes that it withdraws and announces, and their path.
 //!
-//! Lists of prefixes are read here and not by the parser, which takes a prefix of length 0 for a path identifier and
-//! drops a whole list, in silence, for what it dislikes in its next hop.
+//! Lists of prefixes are not read by bgpkit-parser, because it takes a prefix of length 0 for a path identifier and silently
+//! drops a whole list if it does not accept its next hop.
 
 use super::lists::{Lists, Route};
 use super::paths::Paths;
 use crate::bgp::{AsPath, Prefix};
 
-/// What one UPDATE says.
+/// The content of one UPDATE.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Update {
     /// Withdrawn and not announced again by the same message.
@@ -15,9 +15,9 @@ pub(super) struct Update {
     pub(super) announced: Vec<Route>,
     /// The path of everything announced; empty when the peer itself originates it.
     pub(super) path: Option<AsPath>,
-    /// Of these prefixes it says something that cannot be read, or read in one way only.
+    /// Prefixes that it names in a form that is unreadable or ambiguous.
     pub(super) unclear: Vec<Prefix>,
-    /// What is wrong with the path.
+    /// The fault of the path.
     pub(super) flaw: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Record framing (RFC 6396, section 2): a header of twelve octets, then as many as it says.
+//! Record framing (RFC 6396, section 2): a header of twelve octets, then a body of the length in it.
 
 use std::io::{self, Read};
 
@@ -21,13 +21,13 @@ pub(super) struct Record<'a> {
     pub(super) kind: u16,
     pub(super) subtype: u16,
     pub(super) body: &'a [u8],
-    /// How many octets before it belong to no record.
+    /// The number of octets before it that belong to no record.
     pub(super) n_skipped: u64,
-    /// What has been read of the octets after it.
+    /// The octets after it, as far as they have been read.
     pub(super) following: &'a [u8],
 }
 
-/// A record that may be left behind unread.
+/// A record that may be skipped.
 pub(super) struct Next<'a> {
     pub(super) seconds: u32,
     pub(super) kind: u16,
@@ -45,7 +45,7 @@ pub(super) struct Walk<R> {
     index: u64,
     /// The time of the latest record.
     seconds: u32,
-    /// Why no more can be read. A decoder that failed once may seem to end when it is asked again.
+    /// Why no more can be read. A decoder that failed once may return end of file when it is called again.
     failure: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl<R: Read> Walk<R> {
         &self.input
     }
 
-    /// How many octets the records so far have.
+    /// The length of the records so far, in octets.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
@@ -77,7 +77,7 @@ impl<R: Read> Walk<R> {
         is_skipped
     }
 
-    /// A record of so many octets is behind.
+    /// Advances by a record of `whole` octets.
     #[inline]
     fn advance(&mut self, seconds: u32, whole: usize) {
         self.start += whole;
@@ -121,7 +121,7 @@ impl<R: Read> Walk<R> {
         Ok(self.cut_off((seconds, kind, subtype), whole, n_skipped))
     }
 
-    /// Skips octets up to the next place where records begin, and says how many; nothing where there is no such place.
+    /// Skips octets up to the next place where records begin, and returns how many; None if there is no such place.
     #[cold]
     fn skip_to_chain(&mut self) -> Option<u64> {
         if self.index == 0 {
@@ -132,7 +132,7 @@ impl<R: Read> Walk<R> {
         let mut n_ahead = 1;
         loop {
             self.skip(n_ahead);
-            // A damaged container ends the search as the end of the file does; whoever reads on meets the failure again.
+            // A damaged container ends the search as the end of the file does; reading on returns the failure again.
             has_ended = has_ended || !self.fill(resync::REACH).unwrap_or(false);
             match resync::candidate(self.available()) {
                 Some(n) if resync::is_chain(self.available().get(n..).unwrap_or_default(), self.seconds) => {
@@ -191,8 +191,8 @@ impl<R: Read> Walk<R> {
         Ok(true)
     }
 
-    /// Whether this is a batch of the year 2000 whose writer left its own four octets of view and sequence number
-    /// out of the length: the entries end exactly four octets after the record.
+    /// Whether this is a batch of the year 2000 whose length does not include the four octets of view and sequence number:
+    /// the entries end exactly four octets after the record.
     fn is_short_batch(&self, subtype: u16, whole: usize) -> bool {
         let address = match subtype {
             table_dump::IPV4 => 4,
@@ -241,12 +241,12 @@ fn is_plausible(kind: u16, length: usize) -> bool {
     is_registered(kind) && length <= MAX_BODY
 }
 
-/// Whether the front of a file is records of routes: as far as it goes one follows the other, and subtypes are known.
+/// Whether the front of a file consists of records of routes, one after the other, with known subtypes.
 pub(super) fn is_records(front: &[u8]) -> bool {
     let mut rest = front;
     loop {
         let Some((_, kind, subtype, length)) = header(rest) else {
-            // Inside a header the front may end, but for the first one.
+            // The front may end inside any header but the first.
             return rest.len() < front.len();
         };
         if !is_of_bgp(kind, subtype) || length > MAX_BODY {

@@ -1,10 +1,10 @@
-//! Big-endian fields, taken from the front of a slice. Nothing here can panic: what is missing is `None`.
+//! Big-endian fields, taken from the front of a slice. No function panics: a missing field is `None`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::bgp::Family;
 
-/// The part of a record that is still to be read.
+/// The unread part of a record.
 #[derive(Clone, Copy)]
 pub(super) struct Octets<'a>(pub(super) &'a [u8]);
 
@@ -42,7 +42,7 @@ impl<'a> Octets<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// A field of `n` octets that a length field of two octets announces.
+    /// A field after its length in two octets.
     #[inline]
     pub(super) fn field(&mut self) -> Option<&'a [u8]> {
         let length = self.u16()?;

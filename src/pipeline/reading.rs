@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 /// A file whose records lie further than this from its name was written by a wrong clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 3600);
 
-/// One file: what it says, and what became of it.
+/// One file: its content, and its row of the manifest.
 pub(super) struct ReadFile {
     pub reading: Reading,
     pub report: FileReading,
@@ -35,9 +35,7 @@ impl ReadFile {
         let unknown = revealed.get(self.n_known..).unwrap_or_default();
         unknown.iter().any(|prefix| self.reading.skipped_prefixes.may_affect(prefix))
     }
-}
 
-impl ReadFile {
     /// The census of a RIB dump, and the reason for rejecting it: `known`, or that the file is unusable or ends early.
     pub(super) fn candidate(&self, known: Option<&String>) -> Candidate<'_> {
         let is_unusable = matches!(
@@ -49,7 +47,11 @@ impl ReadFile {
     }
 }
 
-/// Reads a file and tells so, unless the run is to stop.
+/// Reads a file and reports it to `progress`.
+///
+/// # Errors
+///
+/// If the run was cancelled.
 pub(super) fn read_one(
     file: &ArchiveFile,
     cache: Option<&Cache>,
@@ -59,7 +61,7 @@ pub(super) fn read_one(
 ) -> Result<ReadFile, Error> {
     stop(progress)?;
     let read = read_file(file, cache, selection, crew, progress);
-    // What it says of a run that is to stop is not true.
+    // A cancelled run cuts the file short.
     stop(progress)?;
     match (read.report.verdict, &read.report.detail) {
         (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
@@ -146,7 +148,7 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
     if let Ending::Unreadable(why) | Ending::Corrupt(why) = &reading.census.ending {
         return (Verdict::Unreadable, Some(why.clone()));
     }
-    // Cut or damaged, what is left of a file tells just as well that it is another one.
+    // The records of a cut or damaged file show as well that it is another file.
     if let Some(why) = foreign(file, reading) {
         return (Verdict::Unreadable, Some(why));
     }
@@ -185,9 +187,9 @@ fn foreign(file: &ArchiveFile, reading: &Reading) -> Option<String> {
     (file.kind == DumpKind::Updates && is_rib).then(|| "it is a RIB dump".to_owned())
 }
 
-/// Whether a file holds nothing of its own time, but of a time before or after it: files were mixed up. Single records of
-/// an update file that are early or late prove nothing. A RIB dump is written within minutes, after it was opened; how long
-/// after is told by its records, unless it was time for another one.
+/// Whether all records lie before or after the nominal interval of the file, because files were mixed up. Single early or late
+/// records of an update file prove nothing. A RIB dump is written after the time in its name, within minutes or hours, so it
+/// may begin until the next dump is due.
 fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> bool {
     let own = file.nominal_span();
     if file.kind == DumpKind::Rib {

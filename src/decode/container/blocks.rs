@@ -1,8 +1,8 @@
-//! One bzip2 stream as blocks that can be decoded apart, and by other threads.
+//! One bzip2 stream as blocks that are decoded independently, also by other threads.
 //!
 //! A block begins anywhere between two bits, with a magic number of 48 bits. Each becomes a stream of its own: a header,
 //! its bits moved to the edge of an octet, and an end with its own checksum. The decoder is libbz2-rs: no maintained
-//! crate decodes blocks apart in bounded memory and tells a stream that is cut from one that is whole.
+//! crate decodes blocks independently in bounded memory and distinguishes a cut stream from a whole one.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
@@ -13,7 +13,7 @@ use bzip2::{Decompress, Status};
 use super::Source;
 use crate::crew::{Crew, Task, Work};
 
-/// What a block and the end of a stream begin with.
+/// The first 48 bits of a block and of the end of a stream.
 const BLOCK: u64 = 0x3141_5926_5359;
 const END: u64 = 0x1772_4538_5090;
 /// Bits of a magic number, and with the checksum after it.
@@ -59,7 +59,7 @@ impl Block {
         Block::closed(self.stream, self.n_bits + next.n_bits)
     }
 
-    /// In place of a block whose decoder did not come back.
+    /// Stands in for a block whose decoder panicked.
     fn lost() -> Block {
         let end = Some(Err("a block whose decoder failed".to_owned()));
         Block { stream: Vec::new(), n_bits: 0, n_read: 0, decoder: None, piece: Vec::new(), end }
@@ -91,8 +91,8 @@ impl Block {
         }
     }
 
-    /// Whether it cannot be a block at all: nothing came of it.
-    fn is_nothing(&self) -> bool {
+    /// Whether it cannot be a block at all, because it has no content.
+    fn is_empty(&self) -> bool {
         self.piece.is_empty() && matches!(self.end, Some(Err(_)))
     }
 }
@@ -116,13 +116,13 @@ pub(super) struct Blocks<'c, R> {
     /// The block being read, and how much of its piece was.
     current: Option<Block>,
     n_taken: usize,
-    /// What the checksums of the blocks so far come to.
+    /// The combined checksum of the blocks so far.
     checksum: u32,
     /// What is known to follow the last block that was found.
     end: Option<End>,
 }
 
-/// Blocks offered to the crew, taken back when nobody wants them any more.
+/// Blocks offered to the crew, taken back on drop.
 struct Ahead<'c> {
     crew: &'c Crew,
     tasks: VecDeque<Arc<Task<Block>>>,
@@ -172,7 +172,7 @@ impl<'c, R: Read> Blocks<'c, R> {
         self.source
     }
 
-    /// The next block, decoded as far as it goes in one piece; nothing after the last one.
+    /// The next block, decoded as far as it goes in one piece; None after the last one.
     fn block(&mut self) -> io::Result<Option<Block>> {
         let n_ahead = self.ahead.crew.n_ahead();
         while n_ahead > 0 && self.ahead.tasks.len() <= n_ahead {
@@ -189,12 +189,12 @@ impl<'c, R: Read> Blocks<'c, R> {
                 None => return Ok(None),
             },
         };
-        if block.is_nothing()
+        if block.is_empty()
             && let Some(next) = self.continuation()?
         {
             block = block.joined(&next);
             block.decode();
-            if block.is_nothing() {
+            if block.is_empty() {
                 self.end = Some(End::Damaged("a block that cannot be decoded"));
             }
         }
@@ -299,7 +299,7 @@ impl<R: Read> Read for Blocks<'_, R> {
                     self.checksum = self.checksum.rotate_left(1) ^ block.checksum();
                     self.current = None;
                 }
-                // Where nothing follows that could tell, it is the cut that did the damage.
+                // At the end of the input the cut explains the damage.
                 Some(Err(_)) if matches!(self.end, Some(End::Cut)) && self.ahead.tasks.is_empty() => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }

@@ -140,7 +140,7 @@ fn what_is_checked_only_at_its_end_is_corrupt_as_a_whole_and_what_is_cut_is_not(
 }
 
 #[test]
-fn bytes_after_the_last_member_are_counted_and_cost_nothing_before_them() {
+fn bytes_after_the_last_member_are_counted_and_the_members_are_read() {
     for pack in PACKERS {
         for trailing in [&[0; 512][..], &[0], b"\n", &[0x1f, 0], b"BZ\n", b"BZhello", b"(\n", b"<html>"] {
             let packed = [pack(&content()), trailing.to_vec()].concat();
@@ -150,7 +150,7 @@ fn bytes_after_the_last_member_are_counted_and_cost_nothing_before_them() {
 }
 
 #[test]
-fn a_container_of_nothing_is_whole_and_no_bytes_at_all_are_no_container() {
+fn an_empty_container_is_whole_and_an_empty_file_is_not_a_container() {
     for pack in PACKERS {
         let packed = pack(&[]);
         let crew = Crew::new();

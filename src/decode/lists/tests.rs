@@ -47,12 +47,12 @@ fn a_flipped_bit_makes_no_list_of_the_other_form() {
     assert_eq!(form(&list, Family::V4, true), Form::Unreadable);
 }
 
-/// What is lost of a message of which only so many octets were kept, and the prefixes read.
+/// The losses of a message of which only `n` octets were kept, and the number of prefixes read.
 fn cut(whole: &[u8], n: usize) -> (String, usize) {
-    told(&Lists::of(&whole[..n], whole.len(), false))
+    losses(&Lists::of(&whole[..n], whole.len(), false))
 }
 
-fn told(lists: &Lists) -> (String, usize) {
+fn losses(lists: &Lists) -> (String, usize) {
     let name = |lost: Lost| {
         let family = match lost.families {
             [true, true] => "any",
@@ -66,7 +66,7 @@ fn told(lists: &Lists) -> (String, usize) {
 }
 
 #[test]
-fn a_cut_in_withdrawn_routes_that_nothing_can_follow_loses_withdrawals_alone() {
+fn a_cut_in_withdrawn_routes_at_the_end_of_a_message_loses_only_withdrawals() {
     let list = [nlri("10.0.0.0/8"), nlri("192.0.2.0/24"), nlri("198.51.100.0/24")].concat();
     let alone = update(&list, &[], &[]);
     assert_eq!(cut(&alone, 9), ("IPv4 W".to_owned(), 2));
@@ -103,7 +103,7 @@ fn a_cut_in_attributes_keeps_those_that_are_whole_and_names_the_family_of_the_cu
 fn one_list_that_cannot_be_read_loses_its_own_family_and_direction() {
     let (good, bad) = (nlri("10.0.0.0/8"), [200, 1, 2, 3]);
     let path = attributes(4, &[64500]);
-    let of = |update: &[u8]| told(&Lists::of(update, update.len(), false));
+    let of = |update: &[u8]| losses(&Lists::of(update, update.len(), false));
     assert_eq!(of(&update(&bad, &path, &good)), ("IPv4 W".to_owned(), 1));
     assert_eq!(of(&update(&good, &path, &bad)), ("IPv4 A".to_owned(), 1));
     assert_eq!(of(&update(&bad, &path, &bad)), ("IPv4 W A".to_owned(), 0));
@@ -119,7 +119,7 @@ fn one_list_that_cannot_be_read_loses_its_own_family_and_direction() {
 }
 
 #[test]
-fn a_message_that_says_twice_what_may_be_said_once_says_nothing_for_certain() {
+fn a_message_with_a_repeated_attribute_is_uncertain() {
     let twice = [mp_unreach(2, 1, &nlri("2001:db8::/32")), mp_unreach(2, 1, &nlri("2001:db9::/32"))].concat();
     let update = update(&[], &twice, &[]);
     let lists = Lists::of(&update, update.len(), false);
@@ -132,7 +132,7 @@ fn the_reserved_octet_is_ignored_and_safi_3_is_unicast() {
     let reach = attribute(14, &[&[0, 2, 1, 4, 192, 0, 2, 1, 255][..], &nlri("2001:db8::/32")].concat());
     for attributes in [reach, mp_reach(2, 3, &nlri("2001:db8::/32")), mp_unreach(2, 3, &nlri("2001:db8::/32"))] {
         let update = update(&[], &attributes, &[]);
-        assert_eq!(told(&Lists::of(&update, update.len(), false)), (String::new(), 1));
+        assert_eq!(losses(&Lists::of(&update, update.len(), false)), (String::new(), 1));
     }
     let end = update(&[], &mp_unreach(2, 3, &[]), &[]);
     assert_eq!(Lists::of(&end, end.len(), false).end_of_rib, None);

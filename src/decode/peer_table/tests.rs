@@ -1,4 +1,4 @@
-//! Tables of which a row is shorter or longer than it says.
+//! Tables with a row that is shorter or longer than it declares.
 
 use super::super::samples::{OTHER, PEER, PEER6, peer_table};
 use super::rows;
@@ -42,7 +42,7 @@ fn a_number_wider_than_its_type_costs_no_other_row() {
 }
 
 #[test]
-fn rows_of_nobody_are_rows() {
+fn rows_of_no_peer_are_rows() {
     let octets = table(&[(0, "0.0.0.0"), PEER, (0, "192.0.2.7"), PEER6, OTHER]);
     assert_eq!(
         names(&octets, 5),
@@ -60,7 +60,7 @@ fn octets_after_the_last_row_cost_none_unless_they_may_belong_to_it() {
 }
 
 #[test]
-fn a_table_that_is_cut_says_so() {
+fn a_table_that_is_cut_is_reported() {
     let octets = table(&REAL);
     for n in 1..octets.len() {
         let (peers, flaw) = rows(&octets[..n], 4);

@@ -12,7 +12,7 @@ fn reading(bytes: &[u8], words: &str) -> Reading {
     super::super::read(bytes, &selection(words))
 }
 
-/// Reads the records, all of them, and compares the events; nothing may be damaged.
+/// Reads all records and compares the events; none may be damaged.
 #[track_caller]
 fn check(words: &str, records: &[Vec<u8>], expected: &str) {
     let reading = reading(&records.concat(), words);
@@ -173,7 +173,7 @@ fn an_end_of_rib_marker_names_its_family_and_no_prefix() {
 }
 
 #[test]
-fn path_identifiers_that_no_record_promises_are_read_where_nothing_else_makes_sense() {
+fn undeclared_path_identifiers_are_read_if_only_they_are_plausible() {
     let path = attributes(4, &[64500]);
     check(
         ALL,
@@ -238,8 +238,8 @@ fn one_damaged_record_costs_no_other() {
         let records = [good.clone(), damaged, good.clone()];
         check_damage(P, &records, &[announced, lost, announced].join(" | "), &[what]);
         // Losses are reported whatever the selection.
-        let told = if lost.contains("lost") { lost } else { "" };
-        assert_eq!(text(&reading(&records.concat(), "10.0.0.0/8")), told, "{what}");
+        let expected = if lost.contains("lost") { lost } else { "" };
+        assert_eq!(text(&reading(&records.concat(), "10.0.0.0/8")), expected, "{what}");
     }
 }
 
@@ -273,7 +273,7 @@ fn a_record_that_does_not_show_whose_it_is_puts_its_collector_in_doubt() {
 }
 
 #[test]
-fn messages_behind_a_message_of_a_record_are_read() {
+fn all_messages_of_a_record_are_read() {
     let keepalive = message(4, &[]);
     let withdrawal = message(2, &update(&nlri(P), &[], &[]));
     check(P, &[bgp4mp(4, PEER, &[&keepalive[..], &withdrawal].concat())], "192.0.2.1 withdraws 175.45.176.0/24");
@@ -366,7 +366,7 @@ fn a_transit_network_is_not_the_origin() {
 }
 
 #[test]
-fn sessions_of_nobody_are_ignored_and_counted() {
+fn sessions_of_no_peer_are_ignored_and_counted() {
     let records = [
         state_record(0, (0, "192.0.2.1"), 4, 8),
         state_record(0, (64500, "0.0.0.0"), 6, 1),

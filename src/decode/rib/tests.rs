@@ -62,7 +62,7 @@ fn several_paths_of_one_peer_are_one_prefix_in_its_table() {
 }
 
 #[test]
-fn a_wanted_origin_selects_every_route_of_its_prefix() {
+fn a_selected_origin_selects_every_route_of_its_prefix() {
     let set = [attribute(2, &[segment(2, 4, &[64500]), segment(1, 4, &[65000, 131279])].concat())].concat();
     let entries = [entry(0, None, &path(65000)), entry(1, None, &set)];
     let records = [peer_table(&[PEER, OTHER]), rib(2, P, &entries), rib(2, "175.45.177.0/24", &entries[..1])];
@@ -75,7 +75,7 @@ fn a_wanted_origin_selects_every_route_of_its_prefix() {
 }
 
 #[test]
-fn a_wanted_origin_selects_the_prefixes_that_cover_its_own() {
+fn a_selected_origin_selects_the_prefixes_that_cover_its_own() {
     let of = |prefix: &str, origin: u32| rib(2, prefix, &[entry(0, None, &path(origin))]);
     let records = [
         peer_table(&[PEER]),
@@ -105,8 +105,8 @@ fn a_wanted_origin_selects_the_prefixes_that_cover_its_own() {
 }
 
 #[test]
-fn damage_is_told_in_the_order_of_the_file_whatever_was_known_before() {
-    // Its path can be read, and is of nobody who was asked for.
+fn damage_is_reported_in_the_order_of_the_file_whatever_the_selection() {
+    // A readable path without a selected origin.
     let broken = || entry(0, None, &[path(65000), vec![0x40, 5, 9]].concat());
     let longer = |whole: Vec<u8>| record(AT, 13, 2, &[&whole[12..], &[0]].concat());
     let records_of = |n: u32| {
@@ -128,30 +128,30 @@ fn damage_is_told_in_the_order_of_the_file_whatever_was_known_before() {
 }
 
 #[test]
-fn what_a_reader_passed_over_is_known() {
+fn prefixes_that_are_not_reported_are_in_the_filter() {
     let of = |prefix: &str, origin: u32| rib(2, prefix, &[entry(0, None, &path(origin))]);
-    let passed_over = |records: &[Vec<u8>]| {
+    let skipped = |records: &[Vec<u8>]| {
         let skipped = reading(records, "AS131279").skipped_prefixes;
         ["175.45.0.0/16", P, "175.45.177.0/24", "10.1.0.0/24"]
             .map(|text| skipped.may_affect(&text.parse().expect("a prefix")))
     };
-    let (table, cover, wanted, other) =
+    let (table, cover, selected, other) =
         (peer_table(&[PEER]), of("175.45.0.0/16", 65001), of(P, 131279), of("10.0.0.0/8", 65001));
-    assert_eq!(passed_over(&[table.clone(), cover.clone(), wanted.clone()]), [false; 4]);
-    // A part of a prefix that was passed over is reached by it.
-    let sorted = [table.clone(), other, cover.clone(), wanted.clone()];
-    assert_eq!(passed_over(&sorted), [false, false, false, true]);
-    let unsorted = [table.clone(), wanted, cover];
-    assert_eq!(passed_over(&unsorted), [true, true, true, false]);
+    assert_eq!(skipped(&[table.clone(), cover.clone(), selected.clone()]), [false; 4]);
+    // A skipped prefix affects the prefixes inside it.
+    let sorted = [table.clone(), other, cover.clone(), selected.clone()];
+    assert_eq!(skipped(&sorted), [false, false, false, true]);
+    let unsorted = [table.clone(), selected, cover];
+    assert_eq!(skipped(&unsorted), [true, true, true, false]);
     let split = [table, of(P, 65000), of(P, 131279)];
-    assert_eq!(passed_over(&split), [false, true, false, false]);
+    assert_eq!(skipped(&split), [false, true, false, false]);
 }
 
 #[test]
-fn the_peer_table_gives_the_order_and_its_placeholder_holds_nothing() {
-    let nobody = (0, "0.0.0.0");
+fn the_peer_table_gives_the_order_and_its_placeholder_has_no_route() {
+    let no_peer = (0, "0.0.0.0");
     let records = [
-        peer_table(&[nobody, PEER6, PEER]),
+        peer_table(&[no_peer, PEER6, PEER]),
         rib(2, P, &[entry(0, None, &path(131279)), entry(2, None, &path(131279))]),
     ];
     let reading = reading(&records, ALL);

@@ -10,7 +10,7 @@ use crate::bgp::{Family, Prefix};
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
 const ADD_PATH: Encoding = Encoding { four_octets: true, add_path: true };
 
-/// A message of which nothing is wrong.
+/// A message without a fault.
 fn decode(update: &[u8], encoding: Encoding) -> Update {
     let lists = Lists::of(update, update.len(), encoding.add_path);
     let decoded = super::decode(&lists, encoding.four_octets, &mut Paths::default());

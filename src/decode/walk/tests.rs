@@ -63,7 +63,7 @@ fn padding_after_the_last_record_is_lost_framing_and_no_record() {
 }
 
 #[test]
-fn a_page_that_says_not_found_is_not_an_mrt_file() {
+fn a_not_found_page_is_not_an_mrt_file() {
     let (bodies, ending) = walk(b"<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html>");
     assert_eq!(bodies.len(), 0);
     assert_eq!(
@@ -74,7 +74,7 @@ fn a_page_that_says_not_found_is_not_an_mrt_file() {
 }
 
 #[test]
-fn a_batch_of_the_year_2000_is_four_octets_longer_than_it_says() {
+fn a_batch_of_the_year_2000_is_four_octets_longer_than_it_declares() {
     let path = attributes(2, &[64500]);
     let routes = ["192.0.2.0/24", "198.51.100.0/24"].map(|prefix| dumped(prefix, PEER, &path));
     let whole = table_dump(&routes);
@@ -85,5 +85,5 @@ fn a_batch_of_the_year_2000_is_four_octets_longer_than_it_says() {
     let file = [short.clone(), whole, short.clone()].concat();
     assert_eq!(walk(&file), (vec![body.clone(), body.clone(), body], Ending::Complete));
     let (bodies, _) = walk(&short[..short.len() - 4]);
-    assert_eq!(bodies.len(), 1, "without the four octets the record is what it says");
+    assert_eq!(bodies.len(), 1, "without the four octets the record has its declared length");
 }

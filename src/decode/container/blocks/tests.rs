@@ -18,7 +18,7 @@ fn packed(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What can be read, with so many threads to help, and how it ends.
+/// The readable content and the ending, with a number of helping threads.
 fn unpacked(packed: &[u8], n_helping: usize) -> (Vec<u8>, Result<u64, String>) {
     let crew = Crew::new();
     std::thread::scope(|scope| {
@@ -99,7 +99,7 @@ fn a_block_that_was_taken_for_two_is_joined_again() {
         let mut first = Block::new(b'1', &packed, 32, half);
         let second = Block::new(b'1', &packed, 32 + half, n_bits - half);
         first.decode();
-        assert!(first.is_nothing(), "{half}");
+        assert!(first.is_empty(), "{half}");
         let mut whole = first.joined(&second);
         whole.decode();
         assert!(whole.end == Some(Ok(())) && whole.piece == content()[..50_000], "{half}");
