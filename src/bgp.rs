@@ -2,6 +2,7 @@
 
 mod asn;
 mod path;
+mod per_family;
 mod prefix;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use asn::{Asn, ParseAsnError};
 pub use path::AsPath;
+pub use per_family::PerFamily;
 pub use prefix::{Family, ParsePrefixError, Prefix};
 
 /// Who runs a collector, and so how its archive is laid out.

@@ -12,7 +12,7 @@ mod view;
 use crate::bgp::{Asn, Family, Prefix};
 use crate::time::{Timestamp, Window};
 
-pub use crate::replay::{Held, PeerState, RecordRef};
+pub use crate::replay::{PeerId, PeerState, RecordRef, RouteState};
 pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule};
 pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};

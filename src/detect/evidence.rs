@@ -3,15 +3,15 @@
 use super::dip::Dip;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{Because, Piece, RecordRef, View, Vote};
+use crate::visibility::{Because, PeerId, Piece, RecordRef, View, Vote};
 
 /// What one vantage point did at an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
     /// Place of its collector among the replays.
     pub collector: usize,
-    /// Place of the peer in that replay.
-    pub peer: usize,
+    /// The peer in that replay.
+    pub peer: PeerId,
     /// The prefix.
     pub prefix: Prefix,
     /// When it first was otherwise.
@@ -40,7 +40,7 @@ pub struct Dump {
     /// Those among them that list the prefix.
     pub holding: Vec<Asn>,
     /// The entries of them: peer, record and path.
-    pub entries: Vec<(usize, RecordRef, AsPath)>,
+    pub entries: Vec<(PeerId, RecordRef, AsPath)>,
     /// Whether nobody but those who kept a route throughout lists it.
     pub confirms: bool,
 }

@@ -357,7 +357,7 @@ impl Scene<'_> {
     }
 
     fn quality(&self, dip: &Dip) -> Quality {
-        let rule = self.view.rules()[self.timeline.family() as usize];
+        let rule = self.view.rules()[self.timeline.family()];
         let is_whole = rule.is_none_or(|rule| !rule.uncertain);
         if !self.view.has_rib() {
             Quality::Low

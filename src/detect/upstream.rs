@@ -153,7 +153,7 @@ impl Upstreams {
 }
 
 fn asn(view: &View, witness: &Witness) -> Asn {
-    view.replays()[witness.collector].peers[witness.peer].asn
+    view.replays()[witness.collector].peer(witness.peer).asn
 }
 
 /// The first of them in an order.

@@ -119,9 +119,10 @@ fn flaw(rib: &ReadFile, replay: &Replay) -> Option<String> {
             rib.reading.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
         replay.tables.iter().find_map(|other| {
             Family::ALL.into_iter().find_map(|family| {
-                let sizes = replay.peers.iter().zip(&other.sizes).map(|(peer, other)| {
-                    (listed.get(peer).map_or(0, |sizes| sizes[family as usize]), other[family as usize])
-                });
+                let sizes =
+                    replay.peers.iter().zip(&other.sizes).map(|(peer, other)| {
+                        (listed.get(peer).map_or(0, |sizes| sizes[family as usize]), other[family])
+                    });
                 reading::most_shrunk(family, sizes.filter(|(size, other)| *size > 0 && *other > 0))
             })
         })

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::bits::ones;
 use crate::bgp::{Family, Peer, Prefix};
 use crate::decode::{PeerIndex, Reading};
 
@@ -201,18 +202,6 @@ fn joined(first: &[Change], second: &[Change]) -> Arc<[Change]> {
         .chunk_by(|a, b| place(a) == place(b))
         .map(|same| Change { peers: same.iter().fold(0, |peers, change| peers ^ change.peers), ..same[0] });
     changes.filter(|change| change.peers != 0).collect::<Vec<_>>().into()
-}
-
-/// The numbers of the bits that are set, 64 to a word.
-pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    words.iter().enumerate().flat_map(|(index, word)| {
-        let mut rest = *word;
-        std::iter::from_fn(move || {
-            let bit = rest.trailing_zeros();
-            rest &= rest.wrapping_sub(1);
-            (bit < 64).then_some(index * 64 + bit as usize)
-        })
-    })
 }
 
 #[cfg(test)]

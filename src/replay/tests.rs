@@ -3,13 +3,13 @@
 //! Peers are `a`, `b`, `c` (AS64501, AS64502, AS64503), prefixes `P`, `Q`, `R`; a route of `a` to `P` has the path
 //! `64501 64510`, or a number of its own: `announce P 64511`. `T0-50` are the first 50 prefixes of the control sample.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::bgp::Asn;
+use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
 use crate::decode::clock::Runs;
 use crate::decode::{Change, Control, ControlChange, Counts, Ending, Lost, PeerActivity, Reading, RouteEvent};
-use crate::time::Window;
+use crate::time::{Timestamp, Window};
 
 const END: i64 = 10_000;
 
@@ -183,13 +183,13 @@ fn time(at: Timestamp) -> String {
 pub(super) fn check(text: &str, who: &str, what: &str, expected: &str) {
     let replay = run(text);
     let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
-    let spans = replay.routes.iter().filter(|span| span.peer == index && span.prefix == prefix(what));
+    let spans = replay.routes.iter().filter(|span| span.peer.get() == index && span.prefix == prefix(what));
     let shown: Vec<String> = spans
         .map(|span| {
-            let held = match &span.held {
-                Held::Present(_) => "yes",
-                Held::Absent => "no",
-                Held::Unknown => "unknown",
+            let held = match &span.state {
+                RouteState::Present(_) => "yes",
+                RouteState::Absent => "no",
+                RouteState::Unknown => "unknown",
             };
             format!("{held} {}..{}", time(span.from), time(span.to))
         })
@@ -200,7 +200,7 @@ pub(super) fn check(text: &str, who: &str, what: &str, expected: &str) {
 pub(super) fn check_session(text: &str, who: &str, expected: &str) {
     let replay = run(text);
     let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
-    let spans = replay.sessions.iter().filter(|span| span.peer == index && span.family == Family::V4);
+    let spans = replay.sessions.iter().filter(|span| span.peer.get() == index && span.family == Family::V4);
     let shown: Vec<String> = spans
         .map(|span| {
             let partly = if span.state == PeerState::Up && !span.complete { " partly" } else { "" };
@@ -388,7 +388,7 @@ fn what_is_known_names_the_record_that_began_it() {
     let rib = ("0".to_owned(), Some((0, 0, 0)));
     let announced = ("95".to_owned(), Some((2, 3, 300)));
     assert_eq!(routes, [rib, announced, ("97".to_owned(), None), ("7200".to_owned(), None)]);
-    let sessions = replay.sessions.iter().filter(|span| span.peer == 0 && span.family == Family::V4);
+    let sessions = replay.sessions.iter().filter(|span| span.peer.get() == 0 && span.family == Family::V4);
     let sessions: Vec<_> = sessions.map(|span| (span.state, of(span.record))).collect();
     let expected = [
         (PeerState::Unknown, None),

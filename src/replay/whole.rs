@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::control::Bits;
+use super::bits::Bits;
 use crate::bgp::{Peer, Prefix};
 use crate::decode::{Change, Ending, Reading};
 

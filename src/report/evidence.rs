@@ -92,7 +92,7 @@ pub(super) fn file(report: &Report, file: u32) -> Option<&FileReading> {
 }
 
 pub(super) fn peer(report: &Report, witness: &Witness) -> Peer {
-    report.replays[witness.collector].peers[witness.peer]
+    report.replays[witness.collector].peer(witness.peer)
 }
 
 pub(super) fn record(witness: &Witness) -> Option<RecordRef> {
@@ -189,7 +189,7 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
         };
         rows.push(row("dump", None, None, None, Some(dump)));
         rows.extend(dump.entries.iter().map(|(peer, record, path)| {
-            let peer = report.replays[dump.collector].peers[*peer];
+            let peer = report.replays[dump.collector].peer(*peer);
             row("rib", Some(peer), Some(path), Some(*record), None)
         }));
     }

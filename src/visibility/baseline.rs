@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{Piece, View, share};
 use crate::bgp::{Asn, Prefix, VantagePoint};
+use crate::replay::{DumpIndex, PeerId};
 use crate::time::{Timestamp, Window};
 
 /// A prefix is widely held while at least this share of the full feeds hold it.
@@ -111,8 +112,8 @@ impl Baseline {
 /// One RIB dump, searched for a prefix.
 struct Look<'a> {
     at: Timestamp,
-    /// Full feeds that hold it, as indices of peers.
-    holders: BTreeSet<usize>,
+    /// Full feeds that hold it.
+    holders: BTreeSet<PeerId>,
     holding: BTreeSet<Asn>,
     full_feeds: &'a BTreeSet<Asn>,
 }
@@ -168,7 +169,7 @@ impl View<'_> {
         let is_normal = !holding.is_empty() && (level >= SMALL || agree(&looks));
 
         let mut carriers = Carriers::default();
-        let member = |collector: usize, peer: &usize| self.member(collector, *peer);
+        let member = |collector: usize, peer: &PeerId| self.member(collector, *peer);
         for (looks, best) in bests.iter().filter(|_| is_normal) {
             let own = best.holders.iter().filter_map(|peer| member(looks.collector, peer));
             own.for_each(|who| carriers.add(who, Timestamp::MIN));
@@ -299,11 +300,11 @@ impl View<'_> {
         let first = tables.iter().position(|table| table.done_at <= self.until());
         let mut looks = Looks { collector, before: Vec::new(), inside: Vec::new(), after: Vec::new() };
         for (index, table) in tables.iter().enumerate() {
-            let (holders, full_feeds) = self.holders(collector, index, prefix, origin);
+            let (holders, full_feeds) = self.holders(collector, DumpIndex::new(index), prefix, origin);
             if full_feeds.is_empty() {
                 continue;
             }
-            let holding = holders.iter().map(|peer| self.replays()[collector].peers[*peer].asn).collect();
+            let holding = holders.iter().map(|peer| self.replays()[collector].peer(*peer).asn).collect();
             let look = Look { at: table.done_at, holders, holding, full_feeds };
             // A dump that is still being written when the window begins seeds the replay all the same.
             let list = if table.done_at <= self.window().start || Some(index) == first {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
-use crate::bgp::{AsPath, Asn, Collector, Family, Prefix, VantagePoint};
+use crate::bgp::{AsPath, Asn, Collector, Family, PerFamily, Prefix, VantagePoint};
 use crate::query::{Criteria, Metric, Sufficiency};
-use crate::replay::{Evidence, Held, PeerState, RecordRef, Replay, RouteSpan};
+use crate::replay::{DumpIndex, Evidence, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
 use crate::time::{Timestamp, Window};
 
 /// What a usable vantage point says about a prefix.
@@ -72,7 +72,7 @@ pub struct SearchedDump {
     /// Those among them that list the prefix.
     pub holding: BTreeSet<Asn>,
     /// Their entries: peer, record, path.
-    pub entries: Vec<(usize, RecordRef, AsPath)>,
+    pub entries: Vec<(PeerId, RecordRef, AsPath)>,
 }
 
 /// The time for which one vantage point held one route, or none, or for which that is not known.
@@ -85,7 +85,7 @@ pub struct KnownSpan {
     /// For how long.
     pub window: Window,
     /// A route, none, or unknown.
-    pub held: Held,
+    pub state: RouteState,
     /// Why we believe so.
     pub evidence: &'static str,
 }
@@ -107,18 +107,18 @@ pub struct SessionSpan {
 #[derive(Clone, Debug)]
 struct Member {
     collector: usize,
-    peer: usize,
+    peer: PeerId,
     /// Index into `View::asns`.
     asn: usize,
     /// When its session is up and it is a full feed, and whether its whole table is known, per family.
-    usable: [Vec<(Window, bool)>; 2],
+    usable: PerFamily<Vec<(Window, bool)>>,
     /// Whether it counts as a feed, per family: without RIB dumps only one that says anything about the prefixes asked for.
-    is_feed: [bool; 2],
+    is_feed: PerFamily<bool>,
 }
 
 impl Member {
     fn is_feed(&self, family: Family) -> bool {
-        self.is_feed[family as usize] && !self.usable[family as usize].is_empty()
+        self.is_feed[family] && !self.usable[family].is_empty()
     }
 }
 
@@ -135,14 +135,14 @@ pub struct View<'a> {
     /// When each replay begins.
     begins: Vec<Timestamp>,
     /// The ASes with a full table in each RIB dump of each replay, per family: every prefix is compared with them.
-    full_asns: Vec<Vec<[BTreeSet<Asn>; 2]>>,
+    full_asns: Vec<Vec<PerFamily<BTreeSet<Asn>>>>,
     has_rib: bool,
     metric: Metric,
     window: Window,
     until: Timestamp,
     sufficiency: Sufficiency,
     /// Full-feed ASes over time, whatever their sessions: (instant, how many), per family.
-    n_full_feeds: [Vec<(Timestamp, usize)>; 2],
+    n_full_feeds: PerFamily<Vec<(Timestamp, usize)>>,
 }
 
 impl<'a> View<'a> {
@@ -172,25 +172,25 @@ impl<'a> View<'a> {
             window,
             until,
             sufficiency: criteria.sufficiency,
-            n_full_feeds: [Vec::new(), Vec::new()],
+            n_full_feeds: PerFamily::default(),
         };
         view.replays.clone_from(&replays);
         view.full_asns = (0..replays.len()).map(|collector| view.full_asns_of(collector)).collect();
         for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
             let spans = if has_rib { &[][..] } else { &replay.routes };
-            let speaks: FxHashSet<(usize, Family)> =
+            let named: FxHashSet<(PeerId, Family)> =
                 spans.iter().map(|span| (span.peer, span.prefix.family())).collect();
-            for (peer, who) in replay.peers.iter().enumerate() {
+            for (peer, who) in replay.peer_ids().zip(&replay.peers) {
                 let Ok(asn) = view.asns.binary_search(&who.asn) else { continue };
-                let is_feed = Family::ALL.map(|family| has_rib || speaks.contains(&(peer, family)));
-                let usable = Family::ALL.map(|family| view.usable(collector, peer, family));
+                let is_feed = PerFamily::from_fn(|family| has_rib || named.contains(&(peer, family)));
+                let usable = PerFamily::from_fn(|family| view.usable(collector, peer, family));
                 view.members.push(Member { collector, peer, asn, usable, is_feed });
                 view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
             }
         }
         view.by_name = (0..view.vantage_points.len()).collect();
         view.by_name.sort_by(|a, b| view.vantage_points[*a].cmp(&view.vantage_points[*b]));
-        view.n_full_feeds = Family::ALL.map(|family| view.count_full_feeds(family));
+        view.n_full_feeds = PerFamily::from_fn(|family| view.count_full_feeds(family));
         view
     }
 
@@ -215,7 +215,7 @@ impl<'a> View<'a> {
     }
 
     /// How full feeds were told from partial ones, per family.
-    pub fn rules(&self) -> [Option<FullFeedRule>; 2] {
+    pub fn rules(&self) -> PerFamily<Option<FullFeedRule>> {
         self.full_feed.rules
     }
 
@@ -249,7 +249,7 @@ impl<'a> View<'a> {
                 let before = spans.iter().take_while(|span| span.peer < member.peer).count();
                 let n_own = spans[before..].iter().take_while(|span| span.peer == member.peer).count();
                 let (own, rest) = spans[before..].split_at(n_own);
-                for (window, complete) in &member.usable[prefix.family() as usize] {
+                for (window, complete) in &member.usable[prefix.family()] {
                     pieces_of(vantage_point, *window, *complete, own, &mut pieces);
                 }
                 spans = rest;
@@ -280,7 +280,7 @@ impl<'a> View<'a> {
     pub fn timeline(&self, prefix: Prefix, origin: Option<Asn>) -> Timeline {
         let pieces = self.pieces_of(&prefix, origin);
         let baseline = self.baseline(&prefix, &pieces, origin);
-        let n_full_feeds = self.has_rib.then(|| self.n_full_feeds[prefix.family() as usize].as_slice());
+        let n_full_feeds = self.has_rib.then(|| self.n_full_feeds[prefix.family()].as_slice());
         let steps = self.steps(&pieces, origin, &baseline, n_full_feeds, self.sufficiency);
         Timeline { prefix, origin, steps, baseline, end: self.until }
     }
@@ -339,13 +339,13 @@ impl<'a> View<'a> {
     pub fn live_feeds(&self, family: Family) -> Vec<LiveFeeds> {
         let mut changes: Vec<(Timestamp, bool, usize)> = Vec::new();
         for member in self.members.iter().filter(|member| member.is_feed(family)) {
-            for (window, _) in &member.usable[family as usize] {
+            for (window, _) in &member.usable[family] {
                 changes.push((window.start, true, member.asn));
                 changes.push((window.end, false, member.asn));
             }
         }
         let live = count_asns(changes, self.asns.len());
-        let all = &self.n_full_feeds[family as usize];
+        let all = &self.n_full_feeds[family];
         let mut instants: Vec<Timestamp> = live.iter().chain(all).map(|(at, _)| *at).collect();
         instants.retain(|at| self.window.contains(*at));
         instants.push(self.window.start);
@@ -379,7 +379,7 @@ impl<'a> View<'a> {
     pub fn dumps_inside(&self, prefix: &Prefix, window: &Window) -> Vec<SearchedDump> {
         let mut dumps = Vec::new();
         for (collector, replay) in self.replays.iter().enumerate() {
-            for (index, table) in replay.tables.iter().enumerate() {
+            for (index, table) in (0..).map(DumpIndex::new).zip(&replay.tables) {
                 if table.begun_at < window.start || table.done_at >= window.end {
                     continue;
                 }
@@ -387,7 +387,7 @@ impl<'a> View<'a> {
                 if full_feeds.is_empty() {
                     continue;
                 }
-                let holding = holders.iter().map(|peer| replay.peers[*peer].asn).collect();
+                let holding = holders.iter().map(|peer| replay.peer(*peer).asn).collect();
                 let listed = table.holders.get(prefix).into_iter().flatten();
                 let of_full_feeds = listed.filter(|holder| holders.contains(&holder.peer));
                 let entries = of_full_feeds
@@ -402,12 +402,12 @@ impl<'a> View<'a> {
     }
 
     /// Place of the collector of a vantage point among the replays, and of the peer in that replay.
-    pub fn replayed(&self, vantage_point: usize) -> (usize, usize) {
+    pub fn replayed(&self, vantage_point: usize) -> (usize, PeerId) {
         let member = &self.members[vantage_point];
         (member.collector, member.peer)
     }
 
-    fn usable(&self, collector: usize, peer: usize, family: Family) -> Vec<(Window, bool)> {
+    fn usable(&self, collector: usize, peer: PeerId, family: Family) -> Vec<(Window, bool)> {
         let everything = [Window { start: Timestamp::MIN, end: Timestamp::MAX }];
         let epochs = match (self.has_rib, self.metric) {
             (true, _) => self.full_feed.epochs(collector, peer, family),
@@ -441,13 +441,13 @@ impl<'a> View<'a> {
     pub(super) fn holders(
         &self,
         collector: usize,
-        index: usize,
+        index: DumpIndex,
         prefix: &Prefix,
         origin: Option<Asn>,
-    ) -> (BTreeSet<usize>, &BTreeSet<Asn>) {
-        let table = &self.replays[collector].tables[index];
-        let is_full = |peer: usize| self.is_full(collector, index, peer, prefix.family());
-        let all = &self.full_asns[collector][index][prefix.family() as usize];
+    ) -> (BTreeSet<PeerId>, &BTreeSet<Asn>) {
+        let table = &self.replays[collector].tables[index.get()];
+        let is_full = |peer: PeerId| self.is_full(collector, index, peer, prefix.family());
+        let all = &self.full_asns[collector][index.get()][prefix.family()];
         let listed = table.holders.get(prefix).map_or(&[][..], |holders| holders);
         let sees = |paths: &[(Option<u32>, AsPath)]| {
             paths.iter().any(|(_, path)| origin.is_none_or(|origin| path.originates(origin)))
@@ -456,22 +456,24 @@ impl<'a> View<'a> {
         (holders.map(|holder| holder.peer).collect(), all)
     }
 
-    fn is_full(&self, collector: usize, index: usize, peer: usize, family: Family) -> bool {
+    fn is_full(&self, collector: usize, index: DumpIndex, peer: PeerId, family: Family) -> bool {
         let replay = &self.replays[collector];
-        !replay.foreign_first_hop[peer] && self.full_feed.is_full(collector, index, &replay.tables[index], peer, family)
+        !replay.first_as_mismatch[peer.get()]
+            && self.full_feed.is_full(collector, index, &replay.tables[index.get()], peer, family)
     }
 
-    fn full_asns_of(&self, collector: usize) -> Vec<[BTreeSet<Asn>; 2]> {
+    fn full_asns_of(&self, collector: usize) -> Vec<PerFamily<BTreeSet<Asn>>> {
         let replay = &self.replays[collector];
-        let of_table = |index: usize, family: Family| {
-            let full = (0..replay.peers.len()).filter(|peer| self.is_full(collector, index, *peer, family));
-            full.map(|peer| replay.peers[peer].asn).collect()
+        let of_table = |index: DumpIndex, family: Family| {
+            let full = replay.peer_ids().filter(|peer| self.is_full(collector, index, *peer, family));
+            full.map(|peer| replay.peer(peer).asn).collect()
         };
-        (0..replay.tables.len()).map(|index| Family::ALL.map(|family| of_table(index, family))).collect()
+        let dumps = (0..replay.tables.len()).map(DumpIndex::new);
+        dumps.map(|index| PerFamily::from_fn(|family| of_table(index, family))).collect()
     }
 
     /// The vantage point that a peer of a replay is.
-    pub(super) fn member(&self, collector: usize, peer: usize) -> Option<usize> {
+    pub(super) fn member(&self, collector: usize, peer: PeerId) -> Option<usize> {
         self.members.binary_search_by_key(&(collector, peer), |member| (member.collector, member.peer)).ok()
     }
 }
@@ -493,10 +495,10 @@ fn pieces_of(vantage_point: usize, usable: Window, complete: bool, spans: &[Rout
             push(at, from, Vote::Absent, None);
         }
         let because = Some((span.evidence, span.record));
-        match &span.held {
-            Held::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at), because),
-            Held::Absent => push(from, to, Vote::Absent, because),
-            Held::Unknown => {}
+        match &span.state {
+            RouteState::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at), because),
+            RouteState::Absent => push(from, to, Vote::Absent, because),
+            RouteState::Unknown => {}
         }
         at = to;
     }

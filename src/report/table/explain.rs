@@ -211,7 +211,7 @@ impl Page<'_> {
             self.item(&format!("{}: {verdict} {of_first}", clock(dump.at)));
             self.line(&format!("    {}", file(report, dump.file).map(|file| file.name.as_str()).unwrap_or_default()));
             for (peer, record, path) in &dump.entries {
-                let peer = report.replays[dump.collector].peers[*peer];
+                let peer = report.replays[dump.collector].peer(*peer);
                 self.line(&format!("    record {} at byte {}: {peer}, path {path}", record.record, record.offset));
             }
         }
