@@ -37,6 +37,7 @@ mod whole;
 
 pub use control::{ControlSample, MAX_MISMATCH};
 
+pub(crate) use index::index;
 pub use index::{DumpIndex, PeerId};
 pub use outcome::Replay;
 pub use replayer::Replayer;

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod full_feed;
+mod index;
 mod sweep;
 mod view;
 
@@ -15,6 +16,7 @@ use crate::time::{Timestamp, Window};
 pub use crate::replay::{PeerId, PeerState, RecordRef, RouteState};
 pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule};
+pub use index::{CollectorIndex, VantagePointIndex};
 pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};
 
 /// A stretch in which nothing changes.

@@ -3,13 +3,13 @@
 use super::dip::Dip;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{Because, PeerId, Piece, RecordRef, View, Vote};
+use crate::visibility::{Because, CollectorIndex, PeerId, Piece, RecordRef, View, Vote};
 
 /// What one vantage point did at an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Place of its collector among the replays.
-    pub collector: usize,
+    /// Its collector.
+    pub collector: CollectorIndex,
     /// The peer in that replay.
     pub peer: PeerId,
     /// The prefix.
@@ -27,8 +27,8 @@ pub struct Witness {
 /// A RIB dump that was written while the network was gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dump {
-    /// Place of its collector among the replays.
-    pub collector: usize,
+    /// Its collector.
+    pub collector: CollectorIndex,
     /// The file.
     pub file: u32,
     /// The prefix looked for in it.

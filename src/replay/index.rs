@@ -22,6 +22,7 @@ macro_rules! index {
         }
     };
 }
+pub(crate) use index;
 
 index! {
     /// A peer of one replay: an index into [`Replay::peers`](super::Replay::peers). The peers of one file have indices of

@@ -52,16 +52,17 @@ impl Peers {
         self.known[peer].is_internal |= is_internal;
     }
 
-    /// The other peers at the same address. Hot: once per route event.
+    /// Whether another peer has the same address. Hot: once per route event.
     #[inline]
-    pub fn twins(&self, peer: PeerId) -> Vec<PeerId> {
-        if self.known[peer].has_twin { self.at_address(peer) } else { Vec::new() }
+    pub fn has_twin(&self, peer: PeerId) -> bool {
+        self.known[peer].has_twin
     }
 
-    fn at_address(&self, peer: PeerId) -> Vec<PeerId> {
+    /// The other peers at the same address.
+    pub fn twins(&self, peer: PeerId) -> impl Iterator<Item = PeerId> {
         let address = self.known[peer].peer.address;
-        let is_twin = |(other, known): &(PeerId, &Known)| *other != peer && known.peer.address == address;
-        self.known.iter().filter(is_twin).map(|(other, _)| other).collect()
+        let is_twin = move |(other, known): &(PeerId, &Known)| *other != peer && known.peer.address == address;
+        self.known.iter().filter(is_twin).map(|(other, _)| other)
     }
 
     /// The identifier of a peer, new or known.
@@ -71,7 +72,7 @@ impl Peers {
         }
         let id = PeerId::new(self.known.len());
         self.known.push(Known { peer, dumped_as: None, has_twin: false, is_internal: false });
-        let twins = self.at_address(id);
+        let twins: Vec<PeerId> = self.twins(id).collect();
         self.known[id].has_twin = !twins.is_empty();
         twins.into_iter().for_each(|twin| self.known[twin].has_twin = true);
         self.ids.insert(peer, id);

@@ -6,7 +6,7 @@ use super::bits::Bits;
 use crate::bgp::{Family, PerFamily};
 use crate::time::Timestamp;
 
-/// With fewer sampled prefixes the sample of a table decides nothing. So many stand for a table of about 2,000.
+/// The smallest sample of a table that is used. It stands for a table of about 2,000 prefixes.
 pub const MIN_SAMPLE: u32 = 32;
 /// A transfer is nearly done when this share of the previous table has arrived (after Zhang et al., "MCT", 2005). The same
 /// share shows that a lost table is back, and a RIB dump with less of the previous table may be partial.

@@ -300,7 +300,7 @@ impl Sessions {
     /// The peer sent a message that only an established session carries. Hot: once per route event.
     #[inline]
     pub fn note_message(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
-        let mut effects = self.end_former_selves(peer, cause);
+        let mut effects = if self.peers.has_twin(peer) { self.end_former_selves(peer, cause) } else { Vec::new() };
         if let Some(opened) = self.opened[peer].take() {
             effects.extend(self.up(peer, opened));
         }
@@ -315,14 +315,15 @@ impl Sessions {
     /// The peer sent a message, so other AS numbers at the same address no longer exist. Two peers that one RIB dump lists
     /// side by side do coexist, and so may peers at link-local addresses.
     fn end_former_selves(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
+        if !identity::is_unique(&self.peers.name(peer).address) {
+            return Vec::new();
+        }
+        let is_open = |other: PeerId| self.states.of_peer(other).values().any(|session| session.state.is_open());
+        let latest = self.latest_dump.map(|dump| &self.dumps[dump.get()]);
+        let coexist = |other: PeerId| latest.is_some_and(|dump| dump.lists(peer) && dump.lists(other));
+        let former: Vec<PeerId> = self.peers.twins(peer).filter(|other| is_open(*other) && !coexist(*other)).collect();
         let mut effects = Vec::new();
-        for other in self.peers.twins(peer) {
-            let is_open = self.states.of_peer(other).values().any(|session| session.state.is_open());
-            let latest = self.latest_dump.map(|dump| &self.dumps[dump.get()]);
-            let coexist = latest.is_some_and(|dump| dump.lists(peer) && dump.lists(other));
-            if !is_open || coexist || !identity::is_unique(&self.peers.name(peer).address) {
-                continue;
-            }
+        for other in former {
             let since = self.activity.silent_since(other, cause.at);
             if let Ok(window) = Window::new(since, cause.at) {
                 self.uncertain.add(other, window);

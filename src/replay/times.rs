@@ -11,7 +11,7 @@ use crate::decode::clock::{self, MANY, Standing, is_late};
 use crate::decode::{Reading, Run};
 use crate::time::{Timestamp, Window};
 
-/// What the archive says about the time of a file.
+/// What the archive shows about the time of a file, apart from its records.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileTime {
     /// The interval that its name gives.

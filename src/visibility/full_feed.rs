@@ -9,6 +9,7 @@ use crate::bgp::{Family, PerFamily};
 use crate::replay::{DumpIndex, PeerId, PeerState, Replay, RibTable};
 use crate::time::{Timestamp, Window};
 
+use super::index::CollectorIndex;
 use crate::query::{IODA_FULL_FEED, Metric};
 
 /// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
@@ -33,9 +34,9 @@ pub struct FullFeedRule {
 #[derive(Clone, Debug, Default)]
 pub struct FullFeed {
     /// By collector and peer (indices of the replays), then family.
-    epochs: BTreeMap<(usize, PeerId), PerFamily<Vec<Window>>>,
+    epochs: BTreeMap<(CollectorIndex, PeerId), PerFamily<Vec<Window>>>,
     /// By collector and table, then family: the smallest table that is full.
-    cutoffs: BTreeMap<(usize, DumpIndex), PerFamily<u64>>,
+    cutoffs: BTreeMap<(CollectorIndex, DumpIndex), PerFamily<u64>>,
     /// How it was judged.
     pub rules: PerFamily<Option<FullFeedRule>>,
 }
@@ -44,11 +45,11 @@ impl FullFeed {
     /// Judges every vantage point at every RIB dump; `begins` are the beginnings of the replays.
     pub fn judge(replays: &[&Replay], begins: &[Timestamp], metric: Metric) -> FullFeed {
         let mut full_feed = FullFeed::default();
-        for (collector, replay) in replays.iter().enumerate() {
+        for (collector, replay) in (0..).map(CollectorIndex::new).zip(replays) {
             for (index, table) in (0..).map(DumpIndex::new).zip(&replay.tables) {
                 let mut cutoffs = PerFamily::default();
                 // Which older dumps were read depends on what was asked: none of them tells of another dump or of the window.
-                let (is_older, mut rules) = (table.done_at < begins[collector], PerFamily::default());
+                let (is_older, mut rules) = (table.done_at < begins[collector.get()], PerFamily::default());
                 for family in Family::ALL {
                     let rules = if is_older { &mut rules } else { &mut full_feed.rules };
                     cutoffs[family] = match metric {
@@ -66,7 +67,9 @@ impl FullFeed {
                     for family in Family::ALL {
                         // Of a session that was not established the dump shows no table: the one before it tells.
                         let telling = if is_interrupted(replay, peer, family, table.done_at) {
-                            index.previous().filter(|before| replay.tables[before.get()].done_at >= begins[collector])
+                            index
+                                .previous()
+                                .filter(|before| replay.tables[before.get()].done_at >= begins[collector.get()])
                         } else {
                             Some(index)
                         };
@@ -84,14 +87,21 @@ impl FullFeed {
     }
 
     /// Whether a peer has a full table of the family in the given dump.
-    pub fn is_full(&self, collector: usize, index: DumpIndex, table: &RibTable, peer: PeerId, family: Family) -> bool {
+    pub fn is_full(
+        &self,
+        collector: CollectorIndex,
+        index: DumpIndex,
+        table: &RibTable,
+        peer: PeerId,
+        family: Family,
+    ) -> bool {
         let size = table.size(peer, family);
         let cutoff = self.cutoffs.get(&(collector, index)).map_or(u64::MAX, |cutoffs| cutoffs[family]);
         size > 0 && size >= cutoff
     }
 
     /// The stretches in which a vantage point was a full feed.
-    pub fn epochs(&self, collector: usize, peer: PeerId, family: Family) -> &[Window] {
+    pub fn epochs(&self, collector: CollectorIndex, peer: PeerId, family: Family) -> &[Window] {
         self.epochs.get(&(collector, peer)).map_or(&[], |epochs| &epochs[family])
     }
 }
@@ -110,24 +120,25 @@ fn is_interrupted(replay: &Replay, peer: PeerId, family: Family, at: Timestamp) 
 fn relative_cutoff(
     replays: &[&Replay],
     begins: &[Timestamp],
-    (collector, index): (usize, DumpIndex),
+    (collector, index): (CollectorIndex, DumpIndex),
     family: Family,
     rules: &mut PerFamily<Option<FullFeedRule>>,
 ) -> u64 {
-    let this = &replays[collector].tables[index.get()];
+    let this = &replays[collector.get()].tables[index.get()];
     let distance = |table: &&RibTable| table.done_at.micros_since(this.done_at).unsigned_abs();
-    let tables = |of: usize| {
-        let own = (0..).map(DumpIndex::new).zip(&replays[of].tables);
-        own.filter(move |(n, table)| table.done_at >= begins[of] || (of, *n) == (collector, index))
+    let tables = |of: CollectorIndex| {
+        let own = (0..).map(DumpIndex::new).zip(&replays[of.get()].tables);
+        own.filter(move |(n, table)| table.done_at >= begins[of.get()] || (of, *n) == (collector, index))
             .map(|(_, table)| table)
     };
-    let nearest = (0..replays.len()).filter_map(|of| tables(of).min_by_key(distance));
+    let collectors = (0..replays.len()).map(CollectorIndex::new);
+    let nearest = collectors.clone().filter_map(|of| tables(of).min_by_key(distance));
     let mut sizes: Vec<u64> =
         nearest.flat_map(|table| table.sizes.iter().map(|sizes| sizes[family])).filter(|size| *size > 0).collect();
     if sizes.len() < MIN_TABLES {
         // A dump may have caught nobody else: then what the others have in any other one is of use.
-        let ever = (0..replays.len()).flat_map(|of| {
-            replays[of].peer_ids().filter_map(move |peer| {
+        let ever = collectors.flat_map(|of| {
+            replays[of.get()].peer_ids().filter_map(move |peer| {
                 let listing = tables(of).filter(|table| table.size(peer, family) > 0);
                 listing.min_by_key(distance).map(|table| table.size(peer, family))
             })

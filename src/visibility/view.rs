@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
 
+use super::index::{CollectorIndex, VantagePointIndex};
 use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Collector, Family, PerFamily, Prefix, VantagePoint};
 use crate::query::{Criteria, Metric, Sufficiency};
 use crate::replay::{DumpIndex, Evidence, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
 use crate::time::{Timestamp, Window};
 
-/// What a usable vantage point says about a prefix.
+/// What a usable vantage point shows about a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Vote {
     /// It holds a route, by this path where it is known, last announced then.
@@ -48,8 +49,8 @@ pub type Because = (Evidence, Option<RecordRef>);
 /// The time for which a usable vantage point said one thing about a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// Index into [`View::vantage_points`].
-    pub vantage_point: usize,
+    /// The vantage point.
+    pub vantage_point: VantagePointIndex,
     /// For how long.
     pub window: Window,
     /// What it said.
@@ -61,8 +62,8 @@ pub struct Piece {
 /// A RIB dump, searched for one prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchedDump {
-    /// Place of its collector among the replays.
-    pub collector: usize,
+    /// Its collector.
+    pub collector: CollectorIndex,
     /// The file, by its number.
     pub file: u32,
     /// When its last record was written.
@@ -106,7 +107,7 @@ pub struct SessionSpan {
 /// One vantage point in a view.
 #[derive(Clone, Debug)]
 struct Member {
-    collector: usize,
+    collector: CollectorIndex,
     peer: PeerId,
     /// Index into `View::asns`.
     asn: usize,
@@ -128,7 +129,7 @@ pub struct View<'a> {
     replays: Vec<&'a Replay>,
     vantage_points: Vec<VantagePoint>,
     /// Indices of `vantage_points` in the order of the names.
-    by_name: Vec<usize>,
+    by_name: Vec<VantagePointIndex>,
     members: Vec<Member>,
     asns: Vec<Asn>,
     full_feed: FullFeed,
@@ -175,8 +176,8 @@ impl<'a> View<'a> {
             n_full_feeds: PerFamily::default(),
         };
         view.replays.clone_from(&replays);
-        view.full_asns = (0..replays.len()).map(|collector| view.full_asns_of(collector)).collect();
-        for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
+        view.full_asns = view.collectors().map(|collector| view.full_asns_of(collector)).collect();
+        for (collector, replay) in view.collectors().zip(&replays).filter(|(_, replay)| used(replay)) {
             let spans = if has_rib { &[][..] } else { &replay.routes };
             let named: FxHashSet<(PeerId, Family)> =
                 spans.iter().map(|span| (span.peer, span.prefix.family())).collect();
@@ -188,15 +189,30 @@ impl<'a> View<'a> {
                 view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
             }
         }
-        view.by_name = (0..view.vantage_points.len()).collect();
-        view.by_name.sort_by(|a, b| view.vantage_points[*a].cmp(&view.vantage_points[*b]));
+        view.by_name = (0..view.vantage_points.len()).map(VantagePointIndex::new).collect();
+        view.by_name.sort_by(|a, b| view.vantage_points[a.get()].cmp(&view.vantage_points[b.get()]));
         view.n_full_feeds = PerFamily::from_fn(|family| view.count_full_feeds(family));
         view
     }
 
     /// When the replay of a collector begins.
-    pub(super) fn begins(&self, collector: usize) -> Timestamp {
-        self.begins.get(collector).copied().unwrap_or(Timestamp::MIN)
+    pub(super) fn begins(&self, collector: CollectorIndex) -> Timestamp {
+        self.begins.get(collector.get()).copied().unwrap_or(Timestamp::MIN)
+    }
+
+    /// The collectors, in order.
+    pub fn collectors(&self) -> impl Iterator<Item = CollectorIndex> + use<> {
+        (0..self.replays.len()).map(CollectorIndex::new)
+    }
+
+    /// The replay of a collector.
+    pub fn replay(&self, collector: CollectorIndex) -> &'a Replay {
+        self.replays[collector.get()]
+    }
+
+    /// The vantage point with this index.
+    pub fn vantage_point(&self, vantage_point: VantagePointIndex) -> &VantagePoint {
+        &self.vantage_points[vantage_point.get()]
     }
 
     /// What it rests on, per collector.
@@ -240,20 +256,21 @@ impl<'a> View<'a> {
 
     /// What every usable vantage point said about a prefix, over the data; in order of vantage point and time.
     pub fn pieces(&self, prefix: &Prefix) -> Vec<Piece> {
-        let (mut pieces, mut vantage_point) = (Vec::new(), 0);
+        let (mut pieces, mut n_before) = (Vec::new(), 0);
         for members in self.members.chunk_by(|a, b| a.collector == b.collector) {
             let Some(first) = members.first() else { continue };
-            let mut spans = self.replays[first.collector].of_prefix(prefix);
+            let mut spans = self.replay(first.collector).of_prefix(prefix);
             // Both are in order of peer.
             for member in members {
                 let before = spans.iter().take_while(|span| span.peer < member.peer).count();
                 let n_own = spans[before..].iter().take_while(|span| span.peer == member.peer).count();
                 let (own, rest) = spans[before..].split_at(n_own);
+                let vantage_point = VantagePointIndex::new(n_before);
                 for (window, complete) in &member.usable[prefix.family()] {
                     pieces_of(vantage_point, *window, *complete, own, &mut pieces);
                 }
                 spans = rest;
-                vantage_point += 1;
+                n_before += 1;
             }
         }
         pieces
@@ -287,7 +304,7 @@ impl<'a> View<'a> {
 
     /// `timeline` as only some collectors saw it, however few; `pieces` are those of its prefix.
     pub fn part_of(&self, timeline: &Timeline, pieces: &[Piece], keep: impl Fn(&Collector) -> bool) -> Timeline {
-        let is_kept = |piece: &&Piece| keep(&self.vantage_points[piece.vantage_point].collector);
+        let is_kept = |piece: &&Piece| keep(&self.vantage_point(piece.vantage_point).collector);
         let kept: Vec<Piece> = pieces.iter().filter(is_kept).cloned().collect();
         let anyone = Sufficiency { min_peers: 1, min_coverage: 0.0 };
         let steps = self.steps(&kept, timeline.origin, &timeline.baseline, None, anyone);
@@ -306,7 +323,7 @@ impl<'a> View<'a> {
         sweep::steps(&sweep::Sweep {
             pieces,
             origin,
-            asn_of: &|vantage_point| self.members[vantage_point].asn,
+            asn_of: &|vantage_point| self.members[vantage_point.get()].asn,
             n_asns: self.asns.len(),
             baseline: &carriers,
             n_full_feeds,
@@ -317,14 +334,15 @@ impl<'a> View<'a> {
 
     /// Which vantage points carry a prefix normally, and since when. Both lists are sorted: names are compared once each, not
     /// searched for.
-    fn carriers(&self, baseline: &Baseline) -> Vec<(usize, Timestamp)> {
+    fn carriers(&self, baseline: &Baseline) -> Vec<(VantagePointIndex, Timestamp)> {
         let mut named = baseline.vantage_points.iter().zip(&baseline.since).peekable();
-        let since = |who: usize| {
-            let name = &self.vantage_points[who];
+        let since = |who: VantagePointIndex| {
+            let name = self.vantage_point(who);
             while named.next_if(|(carrier, _)| *carrier < name).is_some() {}
             named.peek().filter(|(carrier, _)| *carrier == name).map(|(_, since)| (who, **since))
         };
-        let mut carriers: Vec<(usize, Timestamp)> = self.by_name.iter().copied().filter_map(since).collect();
+        let mut carriers: Vec<(VantagePointIndex, Timestamp)> =
+            self.by_name.iter().copied().filter_map(since).collect();
         carriers.sort_unstable();
         carriers
     }
@@ -378,7 +396,7 @@ impl<'a> View<'a> {
     /// The RIB dumps written inside `window` in which anyone has a whole table, searched for the prefix.
     pub fn dumps_inside(&self, prefix: &Prefix, window: &Window) -> Vec<SearchedDump> {
         let mut dumps = Vec::new();
-        for (collector, replay) in self.replays.iter().enumerate() {
+        for (collector, replay) in self.collectors().zip(&self.replays) {
             for (index, table) in (0..).map(DumpIndex::new).zip(&replay.tables) {
                 if table.begun_at < window.start || table.done_at >= window.end {
                     continue;
@@ -401,13 +419,13 @@ impl<'a> View<'a> {
         dumps
     }
 
-    /// Place of the collector of a vantage point among the replays, and of the peer in that replay.
-    pub fn replayed(&self, vantage_point: usize) -> (usize, PeerId) {
-        let member = &self.members[vantage_point];
+    /// The collector of a vantage point, and its peer in the replay of that collector.
+    pub fn replayed(&self, vantage_point: VantagePointIndex) -> (CollectorIndex, PeerId) {
+        let member = &self.members[vantage_point.get()];
         (member.collector, member.peer)
     }
 
-    fn usable(&self, collector: usize, peer: PeerId, family: Family) -> Vec<(Window, bool)> {
+    fn usable(&self, collector: CollectorIndex, peer: PeerId, family: Family) -> Vec<(Window, bool)> {
         let everything = [Window { start: Timestamp::MIN, end: Timestamp::MAX }];
         let epochs = match (self.has_rib, self.metric) {
             (true, _) => self.full_feed.epochs(collector, peer, family),
@@ -415,7 +433,7 @@ impl<'a> View<'a> {
             // Without RIB dumps no table is known to have the size that IODA asks for.
             (false, Metric::Ioda) => &[],
         };
-        let replay = &self.replays[collector];
+        let replay = self.replay(collector);
         let first = replay.sessions.partition_point(|span| (span.peer, span.family) < (peer, family));
         let sessions = replay.sessions[first..].iter().take_while(|span| (span.peer, span.family) == (peer, family));
         let mut usable = Vec::new();
@@ -440,14 +458,14 @@ impl<'a> View<'a> {
     /// Full feeds (indices of peers) that hold the prefix in one RIB dump, and all full-feed ASes of it.
     pub(super) fn holders(
         &self,
-        collector: usize,
+        collector: CollectorIndex,
         index: DumpIndex,
         prefix: &Prefix,
         origin: Option<Asn>,
     ) -> (BTreeSet<PeerId>, &BTreeSet<Asn>) {
-        let table = &self.replays[collector].tables[index.get()];
+        let table = &self.replay(collector).tables[index.get()];
         let is_full = |peer: PeerId| self.is_full(collector, index, peer, prefix.family());
-        let all = &self.full_asns[collector][index.get()][prefix.family()];
+        let all = &self.full_asns[collector.get()][index.get()][prefix.family()];
         let listed = table.holders.get(prefix).map_or(&[][..], |holders| holders);
         let sees = |paths: &[(Option<u32>, AsPath)]| {
             paths.iter().any(|(_, path)| origin.is_none_or(|origin| path.originates(origin)))
@@ -456,14 +474,14 @@ impl<'a> View<'a> {
         (holders.map(|holder| holder.peer).collect(), all)
     }
 
-    fn is_full(&self, collector: usize, index: DumpIndex, peer: PeerId, family: Family) -> bool {
-        let replay = &self.replays[collector];
+    fn is_full(&self, collector: CollectorIndex, index: DumpIndex, peer: PeerId, family: Family) -> bool {
+        let replay = self.replay(collector);
         !replay.first_as_mismatch[peer.get()]
             && self.full_feed.is_full(collector, index, &replay.tables[index.get()], peer, family)
     }
 
-    fn full_asns_of(&self, collector: usize) -> Vec<PerFamily<BTreeSet<Asn>>> {
-        let replay = &self.replays[collector];
+    fn full_asns_of(&self, collector: CollectorIndex) -> Vec<PerFamily<BTreeSet<Asn>>> {
+        let replay = self.replay(collector);
         let of_table = |index: DumpIndex, family: Family| {
             let full = replay.peer_ids().filter(|peer| self.is_full(collector, index, *peer, family));
             full.map(|peer| replay.peer(peer).asn).collect()
@@ -473,13 +491,20 @@ impl<'a> View<'a> {
     }
 
     /// The vantage point that a peer of a replay is.
-    pub(super) fn member(&self, collector: usize, peer: PeerId) -> Option<usize> {
-        self.members.binary_search_by_key(&(collector, peer), |member| (member.collector, member.peer)).ok()
+    pub(super) fn member(&self, collector: CollectorIndex, peer: PeerId) -> Option<VantagePointIndex> {
+        let found = self.members.binary_search_by_key(&(collector, peer), |member| (member.collector, member.peer));
+        found.ok().map(VantagePointIndex::new)
     }
 }
 
 /// Cuts one usable stretch into votes.
-fn pieces_of(vantage_point: usize, usable: Window, complete: bool, spans: &[RouteSpan], pieces: &mut Vec<Piece>) {
+fn pieces_of(
+    vantage_point: VantagePointIndex,
+    usable: Window,
+    complete: bool,
+    spans: &[RouteSpan],
+    pieces: &mut Vec<Piece>,
+) {
     let mut push = |start: Timestamp, end: Timestamp, vote: Vote, because: Option<Because>| {
         if let Ok(window) = Window::new(start, end) {
             pieces.push(Piece { vantage_point, window, vote, because });
