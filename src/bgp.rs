@@ -1,7 +1,8 @@
-//! The field's nouns as values: autonomous system numbers, prefixes, AS paths, collectors, peers, vantage points.
+//! The terms of the field as types: autonomous system numbers, prefixes, AS paths, collectors, peers, vantage points.
 
 mod asn;
 mod path;
+mod per_family;
 mod prefix;
 
 use std::fmt;
@@ -13,9 +14,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use asn::{Asn, ParseAsnError};
 pub use path::AsPath;
+pub use per_family::PerFamily;
 pub use prefix::{Family, ParsePrefixError, Prefix};
 
-/// Who runs a collector, and so how its archive is laid out.
+/// The organisation that runs a collector, which decides how its archive is laid out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Project {
     /// RIPE NCC's Routing Information Service: `rrcNN`, gzip, updates every 5 minutes, RIBs every 8 hours.
@@ -71,7 +73,7 @@ impl Collector {
         &self.0
     }
 
-    /// Who runs it, by its name: all of RIPE RIS are called rrc.
+    /// The project that runs it, by its name: all collectors of RIPE RIS are called rrc.
     pub fn project(&self) -> Project {
         if self.0.starts_with("rrc") { Project::RipeRis } else { Project::RouteViews }
     }
@@ -110,7 +112,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// A peer as seen by one collector: the unit that sees or does not see a prefix.
+/// A peer of one collector: the unit that sees or does not see a prefix.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct VantagePoint {
     /// The collector that records the session.

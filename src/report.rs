@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bgp::{Collector, Family, Prefix, Project};
+use crate::bgp::{Collector, Family, PerFamily, Prefix, Project};
 use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::detect::{AsnTimeline, Findings, Skew};
 use crate::query::{Criteria, Match, Metric, Query, Target};
@@ -203,7 +203,7 @@ pub struct Coverage {
     /// Per collector and stretch of the window: known or not.
     pub rows: Vec<CoverageRow>,
     /// How full feeds were told from partial ones, IPv4 and IPv6.
-    pub rules: [Option<FullFeedRule>; 2],
+    pub rules: PerFamily<Option<FullFeedRule>>,
     /// Whether RIB dumps seeded the replay.
     pub has_rib: bool,
     /// Distinct ASes with a usable vantage point, IPv4 and IPv6.

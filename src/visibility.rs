@@ -6,15 +6,17 @@
 
 mod baseline;
 mod full_feed;
+mod index;
 mod sweep;
 mod view;
 
 use crate::bgp::{Asn, Family, Prefix};
 use crate::time::{Timestamp, Window};
 
-pub use crate::replay::{Held, PeerState, RecordRef};
+pub use crate::replay::{PeerId, PeerState, RecordRef, RouteState};
 pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule};
+pub use index::{CollectorIndex, VantagePointIndex};
 pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};
 
 /// A stretch in which nothing changes.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::rounds;
 use bgpkit_parser::BgpkitParser;
 use bgpkit_parser::models::ElemType;
-use outage_replay::bgp::{Asn, Prefix};
+use outage_replay::bgp::{Asn, Family, Prefix};
 use outage_replay::decode::{self, Change, Selection};
 use outage_replay::replay::WholeTable;
 
@@ -133,7 +133,8 @@ fn table(files: &[&str], out: &mut impl Write) -> io::Result<()> {
     let mut lines: Vec<String> = table
         .peers()
         .filter_map(|peer| {
-            let [v4, v6] = table.size(&peer)?;
+            let sizes = table.size(&peer)?;
+            let (v4, v6) = (sizes[Family::V4], sizes[Family::V6]);
             Some(format!("{}|{}|{v4}|{v6}", peer.address, peer.asn.0))
         })
         .collect();

@@ -1,4 +1,4 @@
-//! The AS path of a route (RFC 4271, section 4.3), flattened to what decides visibility.
+//! The AS path of a route (RFC 4271, section 4.3), reduced to what visibility depends on.
 
 use std::fmt;
 
@@ -9,8 +9,7 @@ use super::Asn;
 /// The ASes that a route crossed, nearest first. Confederation segments (RFC 5065) are left out: they name no AS
 /// outside the peer. Prepended numbers are kept. Copies share their memory.
 ///
-/// The number of origins, and the hops behind it: archives hold millions of paths, and so each is one allocation and one
-/// word.
+/// Archives contain millions of paths, so each is one word and one allocation, which holds the number of origins and the hops.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AsPath(ThinArc<usize, Asn>);
 
@@ -31,17 +30,17 @@ impl AsPath {
         self.0.header.header
     }
 
-    /// What comes before the origin.
+    /// The hops before the origin.
     fn transit(&self) -> &[Asn] {
         &self.hops()[..self.hops().len() - self.n_origins()]
     }
 
-    /// The ASes that may have originated the route. `AS_TRANS` here means an origin that the session could not carry.
+    /// The ASes that may have originated the route. `AS_TRANS` stands for a four-octet number that the session could not carry.
     pub fn origins(&self) -> &[Asn] {
         &self.hops()[self.transit().len()..]
     }
 
-    /// The one origin; nothing for an AS_SET, an unknown origin (`AS_TRANS`) or an empty path.
+    /// The origin; None for an AS_SET, an unknown origin (`AS_TRANS`) or an empty path.
     pub fn origin(&self) -> Option<Asn> {
         match self.origins() {
             [origin] if *origin != Asn::TRANS => Some(*origin),
@@ -64,7 +63,7 @@ impl AsPath {
         self.hops().first().copied()
     }
 
-    /// The AS that the origin handed the route to: the last one before the origin, prepending skipped.
+    /// The adjacent upstream of the origin: the last AS before it, skipping prepending.
     pub fn upstream(&self) -> Option<Asn> {
         let origins = self.origins();
         self.transit().iter().rev().find(|hop| !origins.contains(hop)).copied()

@@ -55,7 +55,7 @@ impl Hash for Prefix {
 }
 
 impl Prefix {
-    /// The network of `length` bits that holds `address`; nothing when the family has no such length.
+    /// The network of `length` bits that contains `address`; None if the family has no such length.
     pub fn new(address: IpAddr, length: u8) -> Option<Prefix> {
         Some(Prefix(IpNet::new(address, length).ok()?.trunc()))
     }

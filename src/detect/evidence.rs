@@ -3,15 +3,15 @@
 use super::dip::Dip;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{Because, Piece, RecordRef, View, Vote};
+use crate::visibility::{Because, CollectorIndex, PeerId, Piece, RecordRef, View, Vote};
 
 /// What one vantage point did at an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Place of its collector among the replays.
-    pub collector: usize,
-    /// Place of the peer in that replay.
-    pub peer: usize,
+    /// Its collector.
+    pub collector: CollectorIndex,
+    /// The peer in that replay.
+    pub peer: PeerId,
     /// The prefix.
     pub prefix: Prefix,
     /// When it first was otherwise.
@@ -27,8 +27,8 @@ pub struct Witness {
 /// A RIB dump that was written while the network was gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dump {
-    /// Place of its collector among the replays.
-    pub collector: usize,
+    /// Its collector.
+    pub collector: CollectorIndex,
     /// The file.
     pub file: u32,
     /// The prefix looked for in it.
@@ -40,7 +40,7 @@ pub struct Dump {
     /// Those among them that list the prefix.
     pub holding: Vec<Asn>,
     /// The entries of them: peer, record and path.
-    pub entries: Vec<(usize, RecordRef, AsPath)>,
+    pub entries: Vec<(PeerId, RecordRef, AsPath)>,
     /// Whether nobody but those who kept a route throughout lists it.
     pub confirms: bool,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::dip::{self, Dip, Dips, Sample};
 use super::*;
 use crate::query::{Criteria, Metric, Thresholds};
-use crate::visibility::{BaselineSource, Piece, Timeline, View, Vote};
+use crate::visibility::{BaselineSource, Piece, Timeline, VantagePointIndex, View, Vote};
 
 /// A route still held this long after the outage began, without a new announcement, may be stuck (Ongkanchana et al.,
 /// "Hunting BGP zombies in the wild", ANRW 2021).
@@ -251,7 +251,7 @@ impl Scene<'_> {
     }
 
     fn who(&self, piece: &Piece) -> &VantagePoint {
-        &self.view.vantage_points()[piece.vantage_point]
+        self.view.vantage_point(piece.vantage_point)
     }
 
     fn normally_carries(&self, asn: &Asn) -> bool {
@@ -273,7 +273,7 @@ impl Scene<'_> {
 
     /// Vantage points that held a route from the start of the outage through its core.
     fn survivors(&self, dip: &Dip, core: &Window) -> Vec<Survivor> {
-        let mut by_vantage_point: BTreeMap<usize, Vec<&Piece>> = BTreeMap::new();
+        let mut by_vantage_point: BTreeMap<VantagePointIndex, Vec<&Piece>> = BTreeMap::new();
         let whole = Window { start: dip.start, end: core.end };
         for piece in self.pieces.iter().filter(|piece| piece.window.intersect(&whole).is_some()) {
             by_vantage_point.entry(piece.vantage_point).or_default().push(piece);
@@ -357,7 +357,7 @@ impl Scene<'_> {
     }
 
     fn quality(&self, dip: &Dip) -> Quality {
-        let rule = self.view.rules()[self.timeline.family() as usize];
+        let rule = self.view.rules()[self.timeline.family()];
         let is_whole = rule.is_none_or(|rule| !rule.uncertain);
         if !self.view.has_rib() {
             Quality::Low
@@ -421,7 +421,7 @@ pub(super) fn usable_carriers<'v>(
     window: &Window,
 ) -> BTreeSet<&'v VantagePoint> {
     let then = pieces.iter().filter(|piece| piece.window.intersect(window).is_some());
-    let who = then.map(|piece| &view.vantage_points()[piece.vantage_point]);
+    let who = then.map(|piece| view.vantage_point(piece.vantage_point));
     who.filter(|who| timeline.baseline.vantage_points.binary_search(who).is_ok()).collect()
 }
 
@@ -434,7 +434,7 @@ pub(super) fn lost_in(
     window: &Window,
 ) -> usize {
     let without = pieces.iter().filter(|piece| !piece.vote.sees(origin) && piece.window.intersect(window).is_some());
-    let who: BTreeSet<&VantagePoint> = without.map(|piece| &view.vantage_points()[piece.vantage_point]).collect();
+    let who: BTreeSet<&VantagePoint> = without.map(|piece| view.vantage_point(piece.vantage_point)).collect();
     who.intersection(usable).count()
 }
 

@@ -11,7 +11,7 @@ use super::dip::Dip;
 use super::evidence::{Evidence, Witness};
 use crate::bgp::Asn;
 use crate::time::Timestamp;
-use crate::visibility::{Piece, View, Vote};
+use crate::visibility::{Piece, VantagePointIndex, View, Vote};
 
 /// A loss that takes longer than this from its first to its last tenth is no single event. Convergence after one
 /// withdrawal takes a few minutes.
@@ -98,7 +98,7 @@ impl Upstreams {
     ) -> Upstreams {
         let before_at = dip.loss.first - Duration::from_micros(1);
         let lost = pieces.iter().filter(|piece| piece.window.contains(lost_at) && !piece.vote.sees(origin));
-        let lost: FxHashSet<usize> = lost.map(|piece| piece.vantage_point).collect();
+        let lost: FxHashSet<VantagePointIndex> = lost.map(|piece| piece.vantage_point).collect();
         let before = routes(pieces, origin, before_at, &lost);
         let after = dip.recovery.map(|edge| routes(pieces, origin, edge.last, &FxHashSet::default()));
         let after = after.unwrap_or_default();
@@ -153,7 +153,7 @@ impl Upstreams {
 }
 
 fn asn(view: &View, witness: &Witness) -> Asn {
-    view.replays()[witness.collector].peers[witness.peer].asn
+    view.replay(witness.collector).peer(witness.peer).asn
 }
 
 /// The first of them in an order.
@@ -171,7 +171,7 @@ fn routes(
     pieces: &[Piece],
     origin: Option<Asn>,
     at: Timestamp,
-    lost: &FxHashSet<usize>,
+    lost: &FxHashSet<VantagePointIndex>,
 ) -> BTreeMap<Asn, (usize, usize)> {
     let mut counts: BTreeMap<Asn, (usize, usize)> = BTreeMap::new();
     for piece in pieces.iter().filter(|piece| piece.window.contains(at) && piece.vote.sees(origin)) {

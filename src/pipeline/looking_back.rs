@@ -21,7 +21,7 @@ use crate::decode::Selection;
 use crate::error::Error;
 use crate::query::{Criteria, Target};
 use crate::replay::Replay;
-use crate::visibility::View;
+use crate::visibility::{CollectorIndex, View};
 
 /// A target is worth a look where at least one in this many of its prefixes is concerned: fewer change no answer about an AS.
 const ONE_IN: usize = 10;
@@ -84,7 +84,7 @@ fn concerned(task: &Task, lanes: &[Lane], n_looks: usize) -> BTreeSet<usize> {
                 (subjects.iter().filter(is_own).collect(), None)
             }
         };
-        let low: Vec<(Prefix, BTreeSet<usize>)> = own
+        let low: Vec<(Prefix, BTreeSet<CollectorIndex>)> = own
             .iter()
             .map(|subject| (subject.prefix, view.low_at(&subject.prefix, origin)))
             .filter(|(_, collectors)| !collectors.is_empty())
@@ -92,14 +92,14 @@ fn concerned(task: &Task, lanes: &[Lane], n_looks: usize) -> BTreeSet<usize> {
         let is_asked = |prefix: &Prefix| matches!(target, Target::Prefix(asked, _) if asked == prefix);
         let is_shown = |prefix: &Prefix| known.binary_search(prefix).is_ok();
         if own.is_empty() && n_looks < MAX_LOOKS_FOR_NOTHING {
-            concerned.extend(view.replays().iter().enumerate().filter(|(_, r)| !r.tables.is_empty()).map(|(n, _)| n));
+            concerned.extend(view.collectors().filter(|collector| !view.replay(*collector).tables.is_empty()));
         }
         let is_worth = low.len() * ONE_IN >= own.len();
         let worth = low.iter().filter(|(prefix, _)| is_worth || is_asked(prefix));
         let worth = worth.filter(|(prefix, _)| is_shown(prefix) || n_looks < MAX_LOOKS_FOR_NOTHING);
         concerned.extend(worth.flat_map(|(_, collectors)| collectors));
     }
-    concerned.into_iter().filter_map(|index| indices.get(index).copied()).collect()
+    concerned.into_iter().filter_map(|index| indices.get(index.get()).copied()).collect()
 }
 
 fn candidates(task: &Task, lane: &Lane) -> Vec<ArchiveFile> {
@@ -120,9 +120,10 @@ fn rejection(rib: &ReadFile, replay: &Replay) -> Option<String> {
             rib.reading.census.peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
         replay.tables.iter().find_map(|other| {
             Family::ALL.into_iter().find_map(|family| {
-                let sizes = replay.peers.iter().zip(&other.sizes).map(|(peer, other)| {
-                    (listed.get(peer).map_or(0, |sizes| sizes[family as usize]), other[family as usize])
-                });
+                let sizes =
+                    replay.peers.iter().zip(&other.sizes).map(|(peer, other)| {
+                        (listed.get(peer).map_or(0, |sizes| sizes[family as usize]), other[family])
+                    });
                 acceptance::most_shrunk(family, sizes.filter(|(size, other)| *size > 0 && *other > 0))
             })
         })

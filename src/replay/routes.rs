@@ -1,259 +1,274 @@
-//! Routes of one vantage point: announced, withdrawn, forgotten.
+//! The selected routes of one collector. The routes of two prefixes never influence each other.
+//!
+//! Routes depend on sessions only through [`Effect`] and, for a message, through the [`Session`] that carried it.
 
 use std::collections::hash_map::Entry;
 
-use super::replayer::{Cause, Replayer};
-use super::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-/// What is known of one prefix at one peer.
-#[derive(Clone, Debug)]
-pub(super) struct Route {
-    /// Paths held, by path identifier; the last one represents the route. Empty when none is held.
-    pub paths: Vec<(Option<u32>, AsPath)>,
-    /// Identifiers of paths that were withdrawn while it was not known which ones there are.
-    pub withdrawn_ids: Vec<u32>,
-    /// Whether paths may have come or gone of which nothing was read.
-    pub is_blurred: bool,
-    /// Present or absent, or nothing known.
-    pub held: Option<Held>,
-    evidence: Evidence,
-    pub since: Timestamp,
-    /// The record since when it is so.
-    record: Option<RecordRef>,
-    /// Time of the last message about it; nothing known before the first one.
-    pub heard_at: Option<Timestamp>,
-    pub announced_at: Timestamp,
-    /// When a message or a RIB dump last showed that it is so.
-    pub evident_at: Timestamp,
+use super::breaks::Breaks;
+use super::effects::{Effect, TableDump};
+use super::index::{PeerId, PerPeer};
+use super::route::{History, Route};
+use super::route_doubts::{RouteDoubts, apply_breaks};
+use super::session::Session;
+use super::spans::{Cause, Evidence, RouteSpan, RouteState};
+use super::table::Holders;
+use super::times::Contradiction;
+use crate::bgp::{AsPath, Asn, Family, Prefix};
+use crate::decode::Lost;
+use crate::time::{Timestamp, Window};
+
+/// The routes of all peers, and the states that they have left.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    routes: PerPeer<FxHashMap<Prefix, Route>>,
+    spans: Vec<RouteSpan>,
+    /// Who holds the selected prefixes, by RIB dump.
+    dumps: Vec<Holders>,
+    doubts: RouteDoubts,
+    first_ases: PerPeer<FirstAses>,
+    n_missed_announcements: u64,
+    n_missed_withdrawals: u64,
 }
 
-impl Replayer {
-    pub(super) fn announce(&mut self, peer: usize, prefix: Prefix, path_id: Option<u32>, path: &AsPath, cause: Cause) {
-        self.note_message(peer, cause);
-        let Some(cause) = self.in_order(peer, prefix, cause, true) else { return };
-        let at = cause.at;
-        self.count_first_hop(peer, path);
-        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
-        route.paths.retain(|(id, _)| *id != path_id);
-        route.paths.push((path_id, path.clone()));
-        route.withdrawn_ids.retain(|id| Some(*id) != path_id);
-        let held = route.present();
-        route.heard_at = Some(at);
-        route.evident_at = at;
-        self.set_route(peer, prefix, held, Evidence::Announce, cause);
-        if let Some(route) = self.routes[peer].get_mut(&prefix) {
-            route.announced_at = at;
-        }
+/// How the AS paths of a peer begin.
+#[derive(Clone, Copy, Debug, Default)]
+struct FirstAses {
+    n_paths: u64,
+    /// Paths that begin with an AS other than that of the peer.
+    n_mismatched: u64,
+}
+
+/// The session that carried a message: its peer, the AS number of the peer, and its state.
+#[derive(Clone, Copy)]
+pub(super) struct Carrier<'a> {
+    pub peer: PeerId,
+    pub asn: Asn,
+    pub session: &'a Session,
+}
+
+/// The result of a replay for the selected prefixes.
+pub(super) struct RouteOutcome {
+    pub spans: Vec<RouteSpan>,
+    pub dumps: Vec<Holders>,
+    /// Whether most paths of a peer begin with an AS other than its own.
+    pub first_as_mismatch: PerPeer<bool>,
+    pub n_missed_announcements: u64,
+    pub n_missed_withdrawals: u64,
+}
+
+impl Routes {
+    /// Makes room for the first `n_peers` peers.
+    pub fn add_peers(&mut self, n_peers: usize) {
+        self.routes.resize_with(n_peers, FxHashMap::default);
+        self.first_ases.resize_with(n_peers, FirstAses::default);
     }
 
-    pub(super) fn withdraw(&mut self, peer: usize, prefix: Prefix, path_id: Option<u32>, cause: Cause) {
-        self.note_message(peer, cause);
-        let Some(cause) = self.in_order(peer, prefix, cause, false) else { return };
-        let at = cause.at;
-        let session = self.sessions[peer][prefix.family() as usize];
-        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
-        if session.withdrawals_imply && route.heard_at.is_none() && session.since < at {
-            self.route_spans.push(RouteSpan {
+    pub fn add_dump(&mut self, holders: Holders) {
+        self.dumps.push(holders);
+    }
+
+    pub fn state(&self, peer: PeerId, prefix: &Prefix) -> Option<&RouteState> {
+        self.routes[peer].get(prefix).and_then(Route::state)
+    }
+
+    /// Marks a route as uncertain during `window`, in which it became what it is now.
+    pub fn doubt_change(&mut self, peer: PeerId, prefix: Prefix, window: Window, applied_at: Timestamp) {
+        let state = self.state(peer, &prefix).cloned();
+        self.doubts.add_change(peer, prefix, window, state, applied_at);
+    }
+
+    pub fn announce(&mut self, from: Carrier, prefix: Prefix, path_id: Option<u32>, path: &AsPath, cause: Cause) {
+        let peer = from.peer;
+        if let Some(dumped_at) = from.session.dumped_after(cause.claimed_at) {
+            return self.mark_uncertain(peer, prefix, dumped_at, true);
+        }
+        self.first_ases[peer].add(from.asn, path);
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(cause.at));
+        let cause = in_order(route, cause);
+        route.announce(path_id, path, cause, &mut History { peer, prefix, spans: &mut self.spans });
+    }
+
+    pub fn withdraw(&mut self, from: Carrier, prefix: Prefix, path_id: Option<u32>, cause: Cause) {
+        let (peer, session) = (from.peer, from.session);
+        if let Some(dumped_at) = session.dumped_after(cause.claimed_at) {
+            return self.mark_uncertain(peer, prefix, dumped_at, false);
+        }
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(cause.at));
+        let cause = in_order(route, cause);
+        if session.withdrawals_imply && route.updated_at().is_none() && session.since < cause.at {
+            self.spans.push(RouteSpan {
                 peer,
                 prefix,
                 from: session.since,
-                to: at,
-                held: Held::Present(None),
+                to: cause.at,
+                state: RouteState::Present(None),
                 evidence: Evidence::ImpliedByWithdraw,
                 announced_at: session.since,
                 record: cause.record,
             });
         }
-        let mut doubt = None;
-        match path_id {
-            Some(id) => {
-                route.paths.retain(|(id, _)| *id != path_id);
-                let is_nameless = !route.paths.is_empty() && route.paths.iter().all(|(id, _)| id.is_none());
-                if (is_nameless || !session.complete) && !route.withdrawn_ids.contains(&id) {
-                    route.withdrawn_ids.push(id);
-                }
-                // Of paths whose identifiers the RIB dump did not record, nothing tells which of them are gone.
-                if is_nameless && route.withdrawn_ids.len() < route.paths.len() {
-                    doubt = Some(Held::Unknown);
-                } else if is_nameless {
-                    route.paths.clear();
-                }
-            }
-            None => {
-                route.paths.clear();
-                route.is_blurred = false;
-            }
-        }
-        if route.is_blurred && route.paths.is_empty() {
-            doubt = Some(Held::Unknown);
-        }
-        route.heard_at = Some(at);
-        route.evident_at = at;
-        // Where the whole table is not known, other paths may have been there all along.
-        let has_others = path_id.is_some() && !session.complete;
-        let held = doubt.or(route.present()).or((!has_others).then_some(Held::Absent));
-        self.set_route(peer, prefix, held, Evidence::Withdraw, cause);
+        route.withdraw(path_id, session.complete, cause, &mut History { peer, prefix, spans: &mut self.spans });
     }
 
-    /// When a message takes effect; nothing when a RIB dump may be later.
-    fn in_order(&mut self, peer: usize, prefix: Prefix, cause: Cause, is_announced: bool) -> Option<Cause> {
-        let heard_at = self.routes[peer].get(&prefix).and_then(|route| route.heard_at).unwrap_or(cause.at);
-        if let Some(dumped_at) = self.sessions[peer][prefix.family() as usize].dumped_after(cause.claimed_at) {
-            self.doubt(peer, prefix, dumped_at, is_announced);
-            return None;
-        }
-        Some(Cause { at: cause.at.max(heard_at), ..cause })
+    /// A message about the prefix could not be read: its state is unknown until the next one.
+    pub fn blur(&mut self, peer: PeerId, prefix: Prefix, at: Timestamp) {
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
+        route.blur_by_update(at, &mut History { peer, prefix, spans: &mut self.spans });
     }
 
-    /// The peer said something about a prefix that cannot be read: what it holds is unknown until it says more.
-    pub(super) fn blur(&mut self, peer: usize, prefix: Prefix, cause: Cause) {
-        self.note_message(peer, cause);
-        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(cause.at));
-        route.blur(peer, prefix, cause.at, &mut self.route_spans);
-        route.heard_at = Some(cause.at);
-    }
-
-    /// A message bears a time before a RIB dump that came before it: it may be late, or its time wrong. Where they contradict
-    /// each other nothing is known of the prefix since the dump.
-    fn doubt(&mut self, peer: usize, prefix: Prefix, dumped_at: Timestamp, is_announced: bool) {
+    /// A message bears a time before a RIB dump that precedes it: the message may be late, or its time wrong. If the two
+    /// contradict each other, the state is unknown since the RIB dump.
+    fn mark_uncertain(&mut self, peer: PeerId, prefix: Prefix, dumped_at: Timestamp, is_announced: bool) {
         match self.routes[peer].entry(prefix) {
             Entry::Occupied(mut entry) => {
-                let agrees = match entry.get().held {
-                    Some(Held::Present(_)) => is_announced,
-                    // What a whole table does not hold is absent.
-                    Some(Held::Absent) | None => !is_announced,
-                    Some(Held::Unknown) => true,
+                let agrees = match entry.get().state() {
+                    Some(RouteState::Present(_)) => is_announced,
+                    // A prefix without a route in a whole table is absent.
+                    Some(RouteState::Absent) | None => !is_announced,
+                    Some(RouteState::Unknown) => true,
                 };
                 if !agrees {
-                    let since = dumped_at.max(entry.get().since);
-                    entry.get_mut().unknown_since(peer, prefix, since, &mut self.route_spans);
-                    entry.get_mut().evident_at = since;
+                    let since = dumped_at.max(entry.get().since());
+                    entry.get_mut().contradict(since, &mut History { peer, prefix, spans: &mut self.spans });
                 }
             }
             Entry::Vacant(entry) if is_announced => {
-                entry.insert(Route { held: Some(Held::Unknown), ..Route::new(dumped_at) });
+                entry.insert(Route::unknown(dumped_at));
             }
             Entry::Vacant(_) => {}
         }
     }
 
-    /// Counts whether the first AS of a path is the peer's own. Where either number was lost (`AS_TRANS`) they cannot be
-    /// compared.
-    pub(super) fn count_first_hop(&mut self, peer: usize, path: &AsPath) {
-        let (asn, first) = (self.peers[peer].asn, path.first());
-        if asn != Asn::TRANS && first != Some(Asn::TRANS) {
-            let (n, foreign) = &mut self.first_hops[peer];
-            *n += 1;
-            *foreign += u64::from(first != Some(asn));
+    /// Applies what sessions do to routes.
+    pub fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Forget { peer, family, at } => self.forget(peer, family, at),
+            Effect::Lose { peer, family, lost, at } => self.lose(peer, family, lost, at),
+            Effect::Reconcile(table) => self.reconcile(&table),
         }
     }
 
-    /// Ends the open span of a route and begins the next one; a repeat changes nothing.
-    pub(super) fn set_route(
-        &mut self,
-        peer: usize,
-        prefix: Prefix,
-        held: Option<Held>,
-        evidence: Evidence,
-        Cause { at, record, .. }: Cause,
-    ) {
-        let Some(route) = self.routes[peer].get_mut(&prefix) else { return };
-        if route.held == held {
-            return;
-        }
-        route.close(peer, prefix, at, &mut self.route_spans);
-        route.held = held;
-        route.evidence = evidence;
-        route.since = at;
-        route.record = record;
-        route.announced_at = at;
-    }
-
-    pub(super) fn forget_routes(&mut self, peer: usize, family: Option<Family>, at: Timestamp) {
-        let spans = &mut self.route_spans;
+    fn forget(&mut self, peer: PeerId, family: Option<Family>, at: Timestamp) {
+        let spans = &mut self.spans;
         self.routes[peer].retain(|prefix, route| {
-            let gone = family.is_none_or(|family| prefix.family() == family);
-            if gone {
-                route.close(peer, *prefix, at, spans);
+            let is_gone = family.is_none_or(|family| prefix.family() == family);
+            if is_gone {
+                route.close(at, &mut History { peer, prefix: *prefix, spans });
             }
-            !gone
+            !is_gone
         });
     }
+
+    /// What a lost part of a message may have withdrawn or announced is unknown until the next message about it, the next
+    /// table transfer or the next RIB dump.
+    fn lose(&mut self, peer: PeerId, family: Family, lost: Lost, at: Timestamp) {
+        let spans = &mut self.spans;
+        for (prefix, route) in self.routes[peer].iter_mut().filter(|(prefix, _)| prefix.family() == family) {
+            let is_affected = match route.state() {
+                Some(RouteState::Present(_)) => lost.withdrawals,
+                Some(RouteState::Absent) => lost.announcements,
+                Some(RouteState::Unknown) | None => false,
+            };
+            if is_affected {
+                route.blur(at, &mut History { peer, prefix: *prefix, spans });
+            }
+        }
+    }
+
+    /// Applies the table of one peer in a RIB dump, which shows every route that no later message has changed.
+    fn reconcile(&mut self, table: &TableDump) {
+        if let Some(since) = table.discard_since {
+            self.discard_since(since, table);
+        }
+        let (peer, family) = (table.peer, table.family);
+        let Routes { routes, spans, dumps, first_ases, .. } = self;
+        let (routes, first_ases) = (&mut routes[peer], &mut first_ases[peer]);
+        let mut listed = FxHashSet::default();
+        for (prefix, holders) in dumps[table.dump.get()].iter().filter(|(prefix, _)| prefix.family() == family) {
+            let Ok(found) = holders.binary_search_by_key(&peer, |holder| holder.peer) else { continue };
+            let holder = &holders[found];
+            listed.insert(*prefix);
+            holder.paths.iter().for_each(|(_, path)| first_ases.add(table.asn, path));
+            let first_at = table.known_since.unwrap_or(holder.at);
+            let route = routes.entry(*prefix).or_insert_with(|| Route::new(first_at));
+            let mut history = History { peer, prefix: *prefix, spans };
+            self.n_missed_announcements += u64::from(route.reconcile_listed(holder, table, &mut history));
+        }
+        for (prefix, route) in routes.iter_mut() {
+            if prefix.family() == family && !listed.contains(prefix) {
+                let mut history = History { peer, prefix: *prefix, spans };
+                self.n_missed_withdrawals += u64::from(route.reconcile_unlisted(table, &mut history));
+            }
+        }
+    }
+
+    /// The peer is out of step with a RIB dump: some of its messages since the previous one are missing, and it is unknown
+    /// which. Only the latest messages outweigh the RIB dump.
+    fn discard_since(&mut self, since: Timestamp, table: &TableDump) {
+        let (peer, family) = (table.peer, table.family);
+        let spans = &mut self.spans;
+        self.routes[peer].retain(|prefix, route| {
+            prefix.family() != family
+                || route.discard_since(since, table, &mut History { peer, prefix: *prefix, spans })
+        });
+        spans.retain_mut(|span| {
+            if (span.peer, span.prefix.family()) == (peer, family) {
+                span.to = span.to.min(since);
+            }
+            span.from < span.to
+        });
+    }
+
+    /// The history of all routes up to `end`, without what turned out to be uncertain.
+    pub fn finish(mut self, end: Timestamp, contradictions: &[Contradiction], breaks: &Breaks) -> RouteOutcome {
+        for peer in self.routes.ids() {
+            self.forget(peer, None, end);
+            // Release the memory before the spans are sorted.
+            self.routes[peer] = FxHashMap::default();
+        }
+        let is_by_message = |span: &&RouteSpan| matches!(span.evidence, Evidence::Announce | Evidence::Withdraw);
+        for contradiction in contradictions {
+            let inside = self.spans.iter().filter(is_by_message).filter(|span| contradiction.contains(span.from));
+            inside.for_each(|span| self.doubts.add(span.peer, span.prefix, contradiction.doubtful()));
+        }
+        apply_breaks(&mut self.spans, breaks);
+        self.doubts.apply(&mut self.spans);
+        let mut first_as_mismatch = PerPeer::default();
+        self.first_ases.values().for_each(|first| first_as_mismatch.push(first.n_mismatched * 2 > first.n_paths));
+        RouteOutcome {
+            spans: self.spans,
+            dumps: self.dumps,
+            first_as_mismatch,
+            n_missed_announcements: self.n_missed_announcements,
+            n_missed_withdrawals: self.n_missed_withdrawals,
+        }
+    }
 }
 
-impl Route {
-    pub fn new(at: Timestamp) -> Route {
-        Route {
-            paths: Vec::new(),
-            withdrawn_ids: Vec::new(),
-            is_blurred: false,
-            held: None,
-            evidence: Evidence::Rib,
-            since: at,
-            record: None,
-            heard_at: None,
-            announced_at: at,
-            evident_at: at,
+impl FirstAses {
+    /// Counts whether the first AS of a path is that of the peer. Where either number was lost (`AS_TRANS`) they cannot be
+    /// compared.
+    fn add(&mut self, asn: Asn, path: &AsPath) {
+        let first = path.first();
+        if asn != Asn::TRANS && first != Some(Asn::TRANS) {
+            self.n_paths += 1;
+            self.n_mismatched += u64::from(first != Some(asn));
         }
-    }
-
-    /// What is held while any path is: the latest path stands for the route.
-    pub fn present(&self) -> Option<Held> {
-        self.paths.last().map(|(_, path)| Held::Present(Some(path.clone())))
-    }
-
-    /// What a RIB dump shows of a prefix of which only withdrawn paths were known until then.
-    pub fn take_rest(&mut self, listed: &[(Option<u32>, AsPath)]) -> Held {
-        let is_left = |(id, _): &&(Option<u32>, AsPath)| id.is_none_or(|id| !self.withdrawn_ids.contains(&id));
-        self.paths = listed.iter().filter(is_left).cloned().collect();
-        // Without identifiers nothing tells which of them are gone.
-        let n_nameless = self.paths.iter().filter(|(id, _)| id.is_none()).count();
-        if n_nameless > 0 && self.paths.len() <= self.withdrawn_ids.len() {
-            return Held::Unknown;
-        }
-        self.present().unwrap_or(Held::Absent)
-    }
-
-    /// Records what was known up to `at`.
-    pub fn close(&self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
-        let Some(held) = &self.held else { return };
-        if self.since < at {
-            spans.push(RouteSpan {
-                peer,
-                prefix,
-                from: self.since,
-                to: at,
-                held: held.clone(),
-                evidence: self.evidence,
-                announced_at: self.announced_at,
-                record: self.record,
-            });
-        }
-    }
-
-    /// A message that was not read may have changed it: which of several paths are left is not known either.
-    pub fn blur(&mut self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
-        self.unknown_since(peer, prefix, at, spans);
-        self.evident_at = at;
-        self.is_blurred = true;
-        self.paths.clear();
-        self.withdrawn_ids.clear();
-    }
-
-    /// What seemed known is known only up to `at`.
-    pub fn unknown_since(&mut self, peer: usize, prefix: Prefix, at: Timestamp, spans: &mut Vec<RouteSpan>) {
-        self.close(peer, prefix, at, spans);
-        self.held = Some(Held::Unknown);
-        self.since = at;
-        self.record = None;
     }
 }
 
-/// Joins spans of one route that touch and say the same: a withdrawal and an announcement in one instant.
+/// A message takes effect no earlier than the previous one about the same prefix.
+fn in_order(route: &Route, cause: Cause) -> Cause {
+    Cause { at: route.updated_at().map_or(cause.at, |updated_at| updated_at.max(cause.at)), ..cause }
+}
+
+/// Joins spans of one route that touch and have the same state: a withdrawal and an announcement at one instant.
 pub(super) fn join(spans: &mut Vec<RouteSpan>) {
     spans.sort_unstable_by_key(|span| (span.prefix, span.peer, span.from));
     spans.dedup_by(|next, span| {
-        let same = (span.peer, span.prefix, span.to) == (next.peer, next.prefix, next.from) && span.held == next.held;
+        let same = (span.peer, span.prefix, span.to) == (next.peer, next.prefix, next.from) && span.state == next.state;
         if same {
             span.to = next.to;
             span.announced_at = next.announced_at;

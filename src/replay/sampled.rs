@@ -1,16 +1,18 @@
-//! The control sample of RIB dumps: who holds which sampled prefix in each. All dumps of a collector wait until the last of
-//! them has been read, and tables hardly change from one to the next: of each is kept what differs from the one before.
+//! The control sample of RIB dumps: which peers hold which sampled prefixes in each. All RIB dumps of a collector are kept
+//! until the last of them has been read. Tables hardly change from one to the next, so each is stored as its difference from
+//! the previous one.
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::bits::ones;
 use crate::bgp::{Family, Peer, Prefix};
 use crate::decode::{PeerIndex, Reading};
 
-/// The numbers of the prefixes of the control sample, shared by the collectors of a run: they sample the same ones. Which
-/// prefix has which number depends on who comes first, and nothing else does.
+/// The numbers of the prefixes of the control sample, shared by the collectors of a run because they sample the same prefixes.
+/// A number depends on which collector reads the prefix first; no result depends on the number.
 #[derive(Clone, Debug, Default)]
 pub struct SampleNumbers(Arc<Mutex<FxHashMap<Prefix, u32>>>);
 
@@ -18,12 +20,12 @@ pub struct SampleNumbers(Arc<Mutex<FxHashMap<Prefix, u32>>>);
 #[derive(Clone, Debug, Default)]
 pub struct SampledTables {
     numbers: SampleNumbers,
-    /// By number of the prefix, as far as this collector has heard of them.
+    /// The family of each prefix that this collector has named, by number.
     families: Vec<Family>,
     peers: FxHashMap<Peer, u32>,
-    /// In order of name, which is that of time.
+    /// In order of name, which is the order of time.
     tables: Vec<Table>,
-    /// What the first table that was taken had become after the changes of the first `n_shown` tables.
+    /// The first table that was taken, after the changes of the first `n_shown` tables.
     shown: Grid,
     n_shown: usize,
 }
@@ -31,13 +33,13 @@ pub struct SampledTables {
 #[derive(Clone, Debug)]
 struct Table {
     name: String,
-    /// Against the table before; those of the first one against what was shown before it. In order of block and prefix.
+    /// The difference from the previous table; for the first one, from what was shown before it. In order of block and prefix.
     changes: Arc<[Change]>,
-    /// Peers that hold several paths of a prefix: the sample cannot follow them.
+    /// Peers that hold several paths of a prefix, which the sample does not count.
     untracked: Arc<[Peer]>,
 }
 
-/// Which of a block of 64 peers begin or cease to hold a prefix.
+/// Which of a block of 64 peers begin or stop holding a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Change {
     block: u32,
@@ -45,17 +47,17 @@ struct Change {
     peers: u64,
 }
 
-/// Who holds which prefix: by block of 64 peers and prefix, a bit for each peer.
+/// Which peers hold which prefixes: by block of 64 peers and prefix, one bit for each peer.
 #[derive(Clone, Debug, Default)]
 struct Grid(Vec<Vec<u64>>);
 
 impl SampledTables {
-    /// Before any RIB dump.
+    /// No RIB dump yet.
     pub fn new(numbers: SampleNumbers) -> SampledTables {
         SampledTables { numbers, ..SampledTables::default() }
     }
 
-    /// Takes the sample out of a RIB dump, in place of what an earlier reading of it said.
+    /// Takes the sample out of a RIB dump. It replaces the sample of an earlier reading of the same RIB dump.
     pub fn take(&mut self, name: &str, reading: &mut Reading) {
         self.retain(|known| known != name);
         let control = &mut reading.census.control;
@@ -108,12 +110,12 @@ impl SampledTables {
         prefixes.iter().map(number).collect()
     }
 
-    /// The families of the numbered prefixes; those that this collector has not heard of are in any.
+    /// The families of the numbered prefixes. The entry of a prefix that this collector has not named is meaningless.
     pub(super) fn families(&self) -> &[Family] {
         &self.families
     }
 
-    /// Which table has this name.
+    /// The position of the table with this name.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.tables.iter().position(|table| table.name == name)
     }
@@ -123,24 +125,24 @@ impl SampledTables {
         self.tables.iter().any(|table| table.untracked.contains(peer))
     }
 
-    /// Shows one table.
+    /// Makes a table the one that [`SampledTables::held_by`] and [`SampledTables::listed`] refer to.
     pub(super) fn show(&mut self, position: usize) {
         self.show_first(position + 1);
     }
 
-    /// Whether a peer holds a prefix in the table shown, prefix by prefix.
+    /// Returns whether the peer holds a given prefix in the table shown.
     pub(super) fn held_by(&self, peer: &Peer) -> impl Fn(u32) -> bool + '_ {
         let peer = self.peers.get(peer).copied();
         move |prefix| peer.is_some_and(|peer| self.shown.has(prefix, peer))
     }
 
-    /// The prefixes that anyone holds in the table shown; some more than once.
+    /// The prefixes that any peer holds in the table shown; some are returned more than once.
     pub(super) fn listed(&self) -> impl Iterator<Item = u32> + '_ {
         let blocks = self.shown.0.iter();
         blocks.flat_map(|block| (0..).zip(block).filter(|(_, peers)| **peers != 0).map(|(prefix, _)| prefix))
     }
 
-    /// Makes `shown` the `n`th table. A change made twice is undone, so the way back is the way there.
+    /// Makes `shown` the `n`th table. A change that is applied twice is undone, so changes are applied in both directions.
     fn show_first(&mut self, n: usize) {
         for table in &self.tables[self.n_shown.min(n)..self.n_shown.max(n)] {
             for change in table.changes.iter() {
@@ -176,7 +178,7 @@ impl Grid {
         self.peers((peer / 64) as usize, prefix as usize) >> (peer % 64) & 1 != 0
     }
 
-    /// What makes this table the other one.
+    /// The changes that turn this table into the other one.
     fn changes_to(&self, other: &Grid) -> Arc<[Change]> {
         let n_prefixes = |block: usize| [self, other].map(|grid| grid.0.get(block).map_or(0, Vec::len));
         let mut changes = Vec::new();
@@ -192,7 +194,7 @@ impl Grid {
     }
 }
 
-/// One after the other.
+/// The changes of `first`, followed by those of `second`.
 fn joined(first: &[Change], second: &[Change]) -> Arc<[Change]> {
     let place = |change: &Change| (change.block, change.prefix);
     let mut changes = [first, second].concat();
@@ -201,18 +203,6 @@ fn joined(first: &[Change], second: &[Change]) -> Arc<[Change]> {
         .chunk_by(|a, b| place(a) == place(b))
         .map(|same| Change { peers: same.iter().fold(0, |peers, change| peers ^ change.peers), ..same[0] });
     changes.filter(|change| change.peers != 0).collect::<Vec<_>>().into()
-}
-
-/// The numbers of the bits that are set, 64 to a word.
-pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    words.iter().enumerate().flat_map(|(index, word)| {
-        let mut rest = *word;
-        std::iter::from_fn(move || {
-            let bit = rest.trailing_zeros();
-            rest &= rest.wrapping_sub(1);
-            (bit < 64).then_some(index * 64 + bit as usize)
-        })
-    })
 }
 
 #[cfg(test)]
@@ -231,7 +221,8 @@ mod tests {
         Prefix::new([198, 18, n, 0].into(), 24).unwrap()
     }
 
-    /// A RIB dump in which each of 70 peers holds what `is_held` says. Peers and prefixes come in the order of `shift`.
+    /// A RIB dump in which each of 70 peers holds the prefixes for which `is_held` returns true. Peers and prefixes are rotated
+    /// by `shift`.
     fn dump(shift: u8, is_held: impl Fn(u8, u8) -> bool) -> Reading {
         let peers: Vec<u8> = (0..70).map(|n| (n + shift) % 70).collect();
         let prefixes: Vec<u8> = (0..N_PREFIXES).map(|n| (n + shift) % N_PREFIXES).collect();
@@ -256,7 +247,7 @@ mod tests {
         Reading { census, ..Reading::default() }
     }
 
-    /// Whether the `n`th of these dumps lists a prefix for a peer: they differ much.
+    /// Whether the `n`th of these RIB dumps lists a prefix for a peer. They differ a lot.
     fn is_held(n: u8, peer: u8, prefix: u8) -> bool {
         !(u32::from(n) * 31 + u32::from(peer) * 17 + u32::from(prefix) * 7).is_multiple_of(5)
     }
@@ -274,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_dump_is_shown_as_it_was_whatever_came_before_it() {
+    fn every_dump_is_shown_as_it_was_in_any_order() {
         let mut samples = SampledTables::default();
         for n in [5, 2, 8, 1, 9, 3, 2] {
             samples.take(&n.to_string(), &mut dump(n, |peer, prefix| is_held(n, peer, prefix)));
@@ -289,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_costs_what_has_changed_since_the_one_before() {
+    fn a_dump_takes_space_for_its_changes_only() {
         let mut samples = SampledTables::default();
         for n in [30, 10, 50, 20, 40] {
-            // A prefix appears with each, at 70 peers: two blocks.
+            // Each adds one prefix at 70 peers, which are two blocks.
             samples.take(&n.to_string(), &mut dump(n, |_, prefix| prefix < n / 10));
         }
         let n_changes: Vec<usize> = samples.tables.iter().map(|table| table.changes.len()).collect();

@@ -1,13 +1,16 @@
-//! Detects silence: stretches without records from a whole collector, or from one vantage point, that are too long to be
-//! ordinary pauses.
+//! Detects silence: intervals without records from a whole collector, or from one vantage point, that are too long to be
+//! usual pauses.
 //!
-//! File names reveal missing files, but not missing records: the daemon died, a file was overwritten, a session closed and
-//! the close was never recorded. A busy source that suddenly says nothing was not being recorded. A source that rarely
-//! speaks cannot be judged this way.
+//! File names reveal missing files, but not missing records: the daemon died, a file was overwritten, or a session closed
+//! and the close was never recorded. A busy source that suddenly sends nothing was not being recorded. A source that rarely
+//! sends anything cannot be judged this way.
 
-use super::control::Bits;
-use super::*;
+use std::time::Duration;
+
+use super::bits::Bits;
+use super::index::PeerId;
 use crate::decode::Run;
+use crate::time::{Timestamp, Window};
 
 /// The shortest pause of a whole collector that can be a hole, and the shortest next to a missing file.
 const MIN_PAUSE: Duration = Duration::from_secs(150);
@@ -15,9 +18,9 @@ const MIN_PAUSE_BY_A_GAP: Duration = Duration::from_secs(60);
 /// A hole is longer than this many times the longest usual pause. Pauses under five seconds are not recorded.
 const TIMES_USUAL_PAUSE: u32 = 4;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
-/// How many bursts of records, of five seconds at most, it takes to know what is usual.
-const MIN_HEARD: u64 = 30;
-/// How many other minutes it takes to know what is usual.
+/// How many bursts of records, of five seconds at most, are needed to estimate what is usual.
+const MIN_BURSTS: u64 = 30;
+/// How many other minutes are needed to estimate what is usual.
 const MIN_MINUTES: u32 = 10;
 /// The shortest silence, in minutes, that counts when most busy vantage points share it.
 const MIN_JOINT: u32 = 3;
@@ -27,14 +30,14 @@ const MIN_SINGLE: u32 = 10;
 const TIMES_USUAL: u32 = 3;
 /// How improbable a silence must be if minutes were silent independently of each other: the natural logarithm.
 const LOG_IMPROBABLE: f64 = -14.0;
-/// Silences at least half as long are usual if there are more of them than one in this many minutes, and one.
+/// Silences at least half as long are usual if there are more of them than one in this many minutes, plus one.
 const RARE: u32 = 240;
-/// This share of the busy vantage points that fall silent together are most of them; of fewer than three nothing follows.
+/// The share of the busy vantage points that must fall silent together. Fewer than three busy ones are not compared.
 const MOST: f64 = 0.75;
-/// Busy vantage points speak in at least this share of all minutes.
+/// Busy vantage points send messages in at least this share of all minutes.
 const MIN_BUSY: f64 = 0.3;
 
-/// The minutes of one vantage point.
+/// The minutes in which one vantage point sent a message.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Minutes(Bits);
 
@@ -45,7 +48,7 @@ pub(super) struct Silence {
     pub first: u32,
     /// The last one.
     pub last: u32,
-    /// How many minutes of it count: in those between that do not, nothing was recorded for a known reason.
+    /// How many minutes of it count. The others are excused: nothing was recorded, for a known reason.
     n: u32,
 }
 
@@ -60,7 +63,7 @@ impl Silence {
 }
 
 impl Minutes {
-    /// The vantage point said something in a minute.
+    /// Adds a minute in which the vantage point sent a message.
     pub fn add(&mut self, minute: u32) {
         self.0.set(minute, true);
     }
@@ -77,12 +80,12 @@ impl Minutes {
         self.iter().last()
     }
 
-    /// The last minute before another one in which it said something.
+    /// The last minute with a message before minute `minute`.
     pub fn last_before(&self, minute: u32) -> Option<u32> {
         self.iter().take_while(|own| *own < minute).last()
     }
 
-    /// The silences between its first minute and `end`, which comes after the last minute of the window. Minutes that are
+    /// The silences between its first minute and `end`, the minute after the last one of the window. Minutes that are
     /// `excused` do not count: a silence that continues after them is one silence.
     fn silences(&self, end: u32, excused: &Minutes) -> Vec<Silence> {
         let Some(first) = self.first() else { return Vec::new() };
@@ -99,21 +102,21 @@ impl Minutes {
         silences
     }
 
-    /// Those of its silences that are too long to be pauses, from `min` minutes on, and how much it speaks otherwise.
+    /// Its silences of at least `min` minutes that are too long to be pauses, given how often it sends messages otherwise.
     pub fn suspicious(&self, end: u32, excused: &Minutes, min: u32) -> Vec<Silence> {
         let Some(first) = self.first() else { return Vec::new() };
         let silences = self.silences(end, excused);
         let n_excused = excused.iter().filter(|minute| (first..end).contains(minute)).count() as u32;
         let n_known = (end.saturating_sub(first)).saturating_sub(n_excused);
-        let n_spoken = self.iter().filter(|minute| !excused.0.has(*minute)).count() as u32;
+        let n_active = self.iter().filter(|minute| !excused.0.has(*minute)).count() as u32;
         let is_suspicious = |silence: &&Silence| {
             let length = silence.length();
             let long = || silences.iter().filter(|other| other.length() * 2 >= length);
             let n_long: u32 = long().map(|other| other.length()).sum();
             let usual = silences.iter().map(Silence::length).filter(|other| other * 2 < length).max().unwrap_or(0);
             let n_other = n_known.saturating_sub(n_long);
-            // One silent minute more than was seen: few minutes prove little.
-            let share = f64::from(n_spoken) / f64::from(n_other + 1);
+            // Add one silent minute to those observed, because few minutes prove little.
+            let share = f64::from(n_active) / f64::from(n_other + 1);
             length >= min
                 && n_other >= MIN_MINUTES
                 && share >= MIN_BUSY
@@ -125,28 +128,28 @@ impl Minutes {
     }
 }
 
-/// The pauses of a collector, to the second: stretches without a record from any peer.
+/// The pauses of a collector, to the second: intervals without a record from any peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pauses {
     pauses: Vec<Window>,
-    heard_until: Option<Timestamp>,
+    recorded_until: Option<Timestamp>,
 }
 
 impl Pauses {
-    /// Takes the next run of records, of a replay that begins at `start`.
+    /// Adds the next run of records; the replay begins at `start`.
     pub fn add(&mut self, run: &Run, start: Timestamp) {
-        let heard_until = self.heard_until.unwrap_or(start);
-        self.pauses.extend(Window::new(heard_until, run.first_at));
-        self.heard_until = Some(heard_until.max(run.last_at));
+        let recorded_until = self.recorded_until.unwrap_or(start);
+        self.pauses.extend(Window::new(recorded_until, run.first_at));
+        self.recorded_until = Some(recorded_until.max(run.last_at));
     }
 
-    /// The pauses up to `end` that are too long to be ordinary. Time inside `gaps` (sorted and disjoint) does not count: it is
-    /// already known that nothing was recorded then.
+    /// The pauses up to `end` that are too long to be usual. Time inside `gaps` (sorted and disjoint) does not count, because
+    /// it is already known that nothing was recorded then.
     pub fn suspicious(&self, start: Timestamp, end: Timestamp, gaps: &[Window]) -> Vec<Window> {
-        let Some(heard_until) = self.heard_until else { return Vec::new() };
+        let Some(recorded_until) = self.recorded_until else { return Vec::new() };
         let seconds = |parts: &[Window]| parts.iter().map(Window::duration).sum::<Duration>();
         let known = Window::new(start, end).map_or(Duration::ZERO, |all| seconds(&all.without(gaps)));
-        let last = Window::new(heard_until, end).ok();
+        let last = Window::new(recorded_until, end).ok();
         let pauses: Vec<Pause> = self
             .pauses
             .iter()
@@ -161,22 +164,22 @@ impl Pauses {
             .collect();
         let mut lengths: Vec<Duration> = pauses.iter().map(|pause| pause.length).collect();
         lengths.sort_unstable();
-        let spoken = known.saturating_sub(lengths.iter().sum()).as_secs() / SHORTEST_PAUSE.as_secs();
+        let active = known.saturating_sub(lengths.iter().sum()).as_secs() / SHORTEST_PAUSE.as_secs();
         let is_suspicious = |pause: &&Pause| {
-            // The others are usual, but for those at least half as long.
+            // All shorter than half of it are usual.
             let n_usual = lengths.partition_point(|other| *other * 2 < pause.length);
             let n_long = (lengths.len() - n_usual) as u64;
             let usual = lengths[..n_usual].last().copied().unwrap_or_default().max(SHORTEST_PAUSE);
             pause.length >= if pause.is_by_a_gap { MIN_PAUSE_BY_A_GAP } else { MIN_PAUSE }
                 && pause.length > usual * TIMES_USUAL_PAUSE
-                && spoken + n_usual as u64 >= MIN_HEARD
+                && active + n_usual as u64 >= MIN_BURSTS
                 && n_long <= known.as_secs() / 60 / u64::from(RARE) + 1
         };
         pauses.iter().filter(is_suspicious).map(|pause| pause.window).collect()
     }
 }
 
-/// A stretch without a record from any peer.
+/// An interval without a record from any peer.
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     window: Window,
@@ -186,44 +189,34 @@ struct Pause {
     is_by_a_gap: bool,
 }
 
-/// What the minutes of a collector's vantage points tell, by peer.
-pub(super) struct Heard<'a> {
-    pub peers: &'a [Minutes],
-    /// The minute after the last one of the window.
-    pub end: u32,
-}
-
-impl Heard<'_> {
-    /// Stretches in which single vantage points fell silent while others went on. Those of whole minutes of the collector
-    /// are `excused`.
-    pub fn of_peers(&self, excused: &Minutes) -> Vec<(usize, Silence)> {
-        let candidates: Vec<(usize, Silence)> = (0..self.peers.len())
-            .flat_map(|peer| {
-                let silences = self.peers[peer].suspicious(self.end, excused, MIN_JOINT);
-                silences.into_iter().map(move |silence| (peer, silence))
-            })
-            .collect();
-        let is_busy = |peer: &&Minutes| {
-            let n = peer.iter().count() as f64;
-            peer.first().is_some_and(|first| n >= MIN_BUSY * f64::from(self.end.saturating_sub(first).max(1)))
-        };
-        let n_busy = self.peers.iter().filter(is_busy).count();
-        let is_told = |(peer, silence): &&(usize, Silence)| {
-            if silence.length() >= MIN_SINGLE {
-                return true;
-            }
-            let together = candidates.iter().filter(|(other, s)| other != peer && s.overlaps(silence)).count() + 1;
-            n_busy >= 3 && together as f64 >= MOST * n_busy as f64
-        };
-        candidates.iter().filter(is_told).copied().collect()
-    }
+/// Intervals in which single vantage points fell silent while others went on. `end` is the minute after the last one of the
+/// window. Minutes in which the whole collector is known to have recorded nothing are `excused`.
+pub(super) fn silent_peers(peers: &[(PeerId, &Minutes)], end: u32, excused: &Minutes) -> Vec<(PeerId, Silence)> {
+    let suspicious = |(peer, minutes): &(PeerId, &Minutes)| {
+        let (peer, silences) = (*peer, minutes.suspicious(end, excused, MIN_JOINT));
+        silences.into_iter().map(move |silence| (peer, silence))
+    };
+    let candidates: Vec<(PeerId, Silence)> = peers.iter().flat_map(suspicious).collect();
+    let is_busy = |(_, minutes): &&(PeerId, &Minutes)| {
+        let n = minutes.iter().count() as f64;
+        minutes.first().is_some_and(|first| n >= MIN_BUSY * f64::from(end.saturating_sub(first).max(1)))
+    };
+    let n_busy = peers.iter().filter(is_busy).count();
+    let is_reported = |(peer, silence): &&(PeerId, Silence)| {
+        if silence.length() >= MIN_SINGLE {
+            return true;
+        }
+        let together = candidates.iter().filter(|(other, s)| other != peer && s.overlaps(silence)).count() + 1;
+        n_busy >= 3 && together as f64 >= MOST * n_busy as f64
+    };
+    candidates.iter().filter(is_reported).copied().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Spoken minutes as ranges: `0-59 70-120`.
+    /// Minutes with messages, as ranges: `0-59 70-120`.
     fn minutes(text: &str) -> Minutes {
         let mut minutes = Minutes::default();
         for word in text.split_whitespace() {
@@ -239,12 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn whoever_speaks_every_minute_and_then_not_for_seven_was_not_heard() {
+    fn a_peer_that_sends_every_minute_and_then_not_for_seven_was_not_recorded() {
         assert_eq!(suspicious("0-44 52-134", 135), [(45, 51)]);
         assert_eq!(suspicious("0-44", 60), [(45, 59)]);
     }
 
-    /// Runs of records by their seconds, `0-600 720-1800`, and the pauses among them that are none.
+    /// The suspicious pauses between runs of records, which are given by their seconds: `0-600 720-1800`.
     fn pauses(text: &str, end: i64, gaps: &[Window]) -> Vec<(i64, i64)> {
         let at = Timestamp::from_secs;
         let mut pauses = Pauses::default();
@@ -258,48 +251,49 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_that_rests_for_seconds_was_not_heard_for_three_minutes() {
+    fn a_collector_that_pauses_for_seconds_did_not_record_for_three_minutes() {
         assert_eq!(pauses("0-600 612-900 1080-1800", 1800, &[]), [(900, 1080)]);
-        // Nor at the beginning, nor at the end.
+        // The same holds at the beginning and at the end.
         assert_eq!(pauses("300-1000 1010-1800", 1800, &[]), [(0, 300)]);
         assert_eq!(pauses("0-1000 1010-1800", 2000, &[]), [(1800, 2000)]);
         assert_eq!(pauses("0-600 650-900 1080-1800", 1800, &[]), []);
     }
 
     #[test]
-    fn a_missing_file_is_no_pause_and_does_not_hide_one_around_it() {
+    fn a_missing_file_is_no_pause_and_does_not_hide_a_pause_around_it() {
         let gap = [Window { start: Timestamp::from_secs(900), end: Timestamp::from_secs(1200) }];
         assert_eq!(pauses("0-890 1201-2400", 2400, &gap), []);
         assert_eq!(pauses("0-820 1290-2400", 2400, &gap), [(820, 1290)]);
     }
 
     #[test]
-    fn a_missing_file_in_its_middle_does_not_hide_a_silence() {
-        let (spoken, gap) = (minutes("0-41 53-134"), minutes("45-49"));
-        let silences = spoken.suspicious(135, &gap, MIN_JOINT);
+    fn a_missing_file_in_the_middle_of_a_silence_does_not_hide_it() {
+        let (active, gap) = (minutes("0-41 53-134"), minutes("45-49"));
+        let silences = active.suspicious(135, &gap, MIN_JOINT);
         let silences: Vec<(u32, u32)> = silences.iter().map(|silence| (silence.first, silence.last)).collect();
         assert_eq!(silences, [(42, 52)]);
     }
 
     #[test]
-    fn a_pause_that_comes_back_every_two_hours_is_usual() {
+    fn a_pause_that_recurs_every_two_hours_is_usual() {
         assert_eq!(suspicious("0-119 125-239 245-359 365-479 485-600", 601), []);
     }
 
     #[test]
-    fn of_those_who_speak_seldom_nothing_follows() {
+    fn silence_of_a_peer_that_rarely_sends_is_not_reported() {
         assert_eq!(suspicious("0 9 31 40 55 90 120", 240), []);
         assert_eq!(suspicious("0-5", 240), []);
     }
 
     #[test]
-    fn three_busy_vantage_points_that_fall_silent_together_were_not_heard_even_for_short() {
+    fn three_busy_vantage_points_that_fall_silent_together_are_reported_even_if_briefly() {
         let busy = minutes("0-59 65-120");
-        let (peers, none) = ([busy.clone(), busy.clone(), busy.clone(), minutes("3 50 61 62 100")], Minutes::default());
-        let heard = Heard { peers: &peers, end: 121 };
-        let peers: Vec<usize> = heard.of_peers(&none).iter().map(|(peer, _)| *peer).collect();
-        assert_eq!(peers, [0, 1, 2]);
-        let alone = [busy, minutes("0-120"), minutes("0-120")];
-        assert_eq!(Heard { peers: &alone, end: 121 }.of_peers(&none), []);
+        let silent = |peers: [&Minutes; 4]| -> Vec<usize> {
+            let peers: Vec<(PeerId, &Minutes)> = (0..).map(PeerId::new).zip(peers).collect();
+            silent_peers(&peers, 121, &Minutes::default()).iter().map(|(peer, _)| peer.get()).collect()
+        };
+        assert_eq!(silent([&busy, &busy, &busy, &minutes("3 50 61 62 100")]), [0, 1, 2]);
+        let all = minutes("0-120");
+        assert!(silent([&busy, &all, &all, &Minutes::default()]).is_empty());
     }
 }

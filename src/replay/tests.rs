@@ -3,13 +3,13 @@
 //! Peers are `a`, `b`, `c` (AS64501, AS64502, AS64503), prefixes `P`, `Q`, `R`; a route of `a` to `P` has the path
 //! `64501 64510`, or a number of its own: `announce P 64511`. `T0-50` are the first 50 prefixes of the control sample.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::bgp::Asn;
+use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
 use crate::decode::clock::Runs;
 use crate::decode::{Census, Change, Control, ControlChange, Lost, PeerActivity, Reading, RouteEvent};
-use crate::time::Window;
+use crate::time::{Timestamp, Window};
 
 const END: i64 = 10_000;
 
@@ -72,7 +72,7 @@ fn story(text: &str) -> Story {
     for (line, number) in text.split('|').map(str::trim).zip(0..) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            // A dump at one instant; every peer named in it has a table.
+            // A RIB dump at one instant; every peer named in it has a table.
             [at, "rib", entries @ ..] => {
                 let at = seconds(at);
                 let rib = story.ribs.entry(at).or_insert_with(empty);
@@ -166,17 +166,17 @@ fn time(at: Timestamp) -> String {
     }
 }
 
-/// What was known of a prefix at a peer: `yes 0..10 | no 10..end`, only while the session counts.
+/// Checks what was known of a prefix at a peer: `yes 0..10 | no 10..end`.
 pub(super) fn check(text: &str, who: &str, what: &str, expected: &str) {
     let replay = run(text);
     let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
-    let spans = replay.routes.iter().filter(|span| span.peer == index && span.prefix == prefix(what));
+    let spans = replay.routes.iter().filter(|span| span.peer.get() == index && span.prefix == prefix(what));
     let shown: Vec<String> = spans
         .map(|span| {
-            let held = match &span.held {
-                Held::Present(_) => "yes",
-                Held::Absent => "no",
-                Held::Unknown => "unknown",
+            let held = match &span.state {
+                RouteState::Present(_) => "yes",
+                RouteState::Absent => "no",
+                RouteState::Unknown => "unknown",
             };
             format!("{held} {}..{}", time(span.from), time(span.to))
         })
@@ -187,7 +187,7 @@ pub(super) fn check(text: &str, who: &str, what: &str, expected: &str) {
 pub(super) fn check_session(text: &str, who: &str, expected: &str) {
     let replay = run(text);
     let index = replay.peers.iter().position(|p| *p == peer(who).1).unwrap();
-    let spans = replay.sessions.iter().filter(|span| span.peer == index && span.family == Family::V4);
+    let spans = replay.sessions.iter().filter(|span| span.peer.get() == index && span.family == Family::V4);
     let shown: Vec<String> = spans
         .map(|span| {
             let partly = if span.state == PeerState::Up && !span.complete { " partly" } else { "" };
@@ -209,7 +209,7 @@ fn a_repeated_announcement_or_withdrawal_changes_nothing() {
 }
 
 #[test]
-fn another_path_divides_the_span_and_leaves_no_hole() {
+fn another_path_splits_the_span_and_leaves_no_gap() {
     check("0 rib a:P | 20 a announce P 64511", "a", "P", "yes 0..20 | yes 20..end");
 }
 
@@ -221,25 +221,25 @@ fn the_order_of_the_file_decides_within_one_instant_and_within_the_jitter_of_the
 }
 
 #[test]
-fn a_record_whose_time_steps_back_comes_after_those_before_it_and_is_doubted_from_its_own_time_on() {
+fn a_record_whose_time_steps_back_is_applied_in_order_and_uncertain_from_its_own_time_on() {
     let text = "0 rib a:P | 60 a announce P 64511 | 50 a withdraw P";
     check(text, "a", "P", "yes 0..40 | unknown 40..70 | no 70..end");
     assert_eq!(run(text).corrections.late_records, 1);
-    // Where it changes nothing its time does not matter.
+    // Its time does not matter if it changes no route.
     check("0 rib a:P | 60 a announce Q | 50 a announce P", "a", "P", "yes 0..end");
 }
 
 #[test]
-fn a_record_far_ahead_was_written_between_its_neighbours_and_hurries_nothing() {
+fn a_record_far_ahead_was_written_between_its_neighbours_and_does_not_advance_the_clock() {
     let text =
         "0 rib a:P | 99 b announce Q | 20000 a withdraw P | 100 b announce Q | 900 a announce P | 950 b announce Q";
     check(text, "a", "P", "yes 0..99 | no 99..900 | yes 900..end");
-    // A dump that is due between the two is not brought forward.
+    // A RIB dump that is due between the two is not applied early.
     check(&format!("{text} | 5000 rib a:P"), "a", "P", "yes 0..99 | no 99..900 | yes 900..end");
 }
 
 #[test]
-fn a_withdrawal_far_ahead_within_the_interval_of_its_file_leaves_its_prefix_unknown_for_all_that_time() {
+fn a_withdrawal_far_ahead_within_the_interval_of_its_file_leaves_its_prefix_unknown_until_then() {
     let text = "0 rib a:P | 29 b announce Q | 500 a withdraw P | 31 b announce Q | 90 a announce P | 95 b announce Q";
     check(text, "a", "P", "yes 0..29 | unknown 29..500 | yes 500..end");
 }
@@ -248,13 +248,13 @@ fn a_withdrawal_far_ahead_within_the_interval_of_its_file_leaves_its_prefix_unkn
 fn what_changed_while_a_clock_was_set_back_is_unknown_for_the_time_that_both_sides_claim() {
     let text =
         "0 rib a:P b:P | 100 a withdraw P | 110 b announce Q | 20 a announce P | 30 b announce Q | 200 b announce Q";
-    // It was set back by 90 s: both what was written before and what was written after may be that much off.
+    // The clock was set back by 90 s: records before and after may both be wrong by that much.
     check(text, "a", "P", "unknown -70..200 | yes 200..end");
     check(text, "b", "P", "yes 0..end");
 }
 
 #[test]
-fn what_a_lost_message_may_have_said_is_unknown_until_the_next_one_about_the_prefix_or_a_dump() {
+fn what_a_lost_message_may_have_changed_is_unknown_until_the_next_update_or_dump() {
     let lost = "0 rib a:P b:P | 5 a withdraw Q | 10 a lost withdrawals | 90 a withdraw P";
     check(lost, "a", "P", "yes 0..10 | unknown 10..90 | no 90..end");
     check(lost, "a", "Q", "no 5..end");
@@ -268,13 +268,13 @@ fn what_a_lost_message_may_have_said_is_unknown_until_the_next_one_about_the_pre
 }
 
 #[test]
-fn a_dump_that_was_begun_within_a_minute_of_a_lost_message_may_not_show_its_effect() {
+fn a_dump_begun_within_a_minute_of_a_lost_message_may_not_show_its_effect() {
     let text = "0 rib a:P | 470 a lost | 500 rib a:P | 800 rib a:P";
     check(text, "a", "P", "yes 0..470 | unknown 470..800 | yes 800..end");
 }
 
 #[test]
-fn a_transfer_of_which_something_was_lost_does_not_show_what_is_absent() {
+fn a_transfer_with_a_lost_message_does_not_show_what_is_absent() {
     let text = "0 rib a:P | 5 a down | 6 a up | 7 a lost announcements | 8 a end-of-rib";
     check_session(text, "a", "unknown -1000..0 | up 0..5 | down 5..6 | syncing 6..8 | up partly 8..end");
 }
@@ -316,15 +316,14 @@ fn a_message_from_a_closed_session_begins_a_transfer() {
 }
 
 #[test]
-fn a_keepalive_from_a_closed_session_begins_a_transfer_of_which_the_beginning_is_missing_and_from_an_open_one_nothing()
-{
+fn a_keepalive_from_a_closed_session_begins_a_transfer_that_may_lack_its_beginning() {
     let text = "0 rib a:P b:P | 10 b keepalive | 50 a down | 70 a keepalive | 80 a keepalive | 90 a end-of-rib";
     check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..70 | syncing 70..90 | up partly 90..end");
     check_session(text, "b", "unknown -1000..0 | up 0..end");
 }
 
 #[test]
-fn updates_just_before_a_rib_dump_outweigh_it_and_older_ones_do_not() {
+fn updates_just_before_a_rib_dump_outweigh_it_but_older_ones_do_not() {
     check("-100 rib a:P | -20 a withdraw P | 0 rib a:P", "a", "P", "yes -100..-20 | no -20..end");
     let text = "-900 rib a:P | -600 a withdraw P | 0 rib a:P";
     check(text, "a", "P", "yes -900..-600 | unknown -600..0 | yes 0..end");
@@ -347,19 +346,19 @@ fn a_silent_peer_that_a_rib_dump_lacks_is_unknown_since_it_fell_silent() {
 }
 
 #[test]
-fn after_a_gap_nothing_is_known_until_the_next_rib_dump() {
+fn after_a_gap_the_session_is_unknown_until_the_next_rib_dump() {
     let text = "0 rib a:P | 100 gap 200 | 150 a withdraw P | 5000 rib a:P";
     check_session(text, "a", "unknown -1000..0 | up 0..100 | unknown 100..5000 | up 5000..end");
 }
 
 #[test]
-fn a_rib_dump_inside_a_gap_speaks_for_its_own_moment() {
+fn a_rib_dump_inside_a_gap_shows_one_instant_only() {
     let text = "0 rib a:P | 100 gap 9000 | 5000 rib a:";
     check_session(text, "a", "unknown -1000..0 | up 0..100 | unknown 100..5000 | up 5000..5060 | unknown 5060..end");
 }
 
 #[test]
-fn without_rib_dumps_a_withdrawal_out_of_nothing_implies_the_route_before_it() {
+fn without_rib_dumps_a_first_withdrawal_implies_the_route_before_it() {
     check("10 a withdraw P | 100 a announce P", "a", "P", "yes -1000..10 | no 10..100 | yes 100..end");
     check("10 b announce P", "b", "P", "yes 10..end");
     check("10 gap 500 | 600 a withdraw P", "a", "P", "yes 500..600 | no 600..end");
@@ -367,7 +366,7 @@ fn without_rib_dumps_a_withdrawal_out_of_nothing_implies_the_route_before_it() {
 }
 
 #[test]
-fn what_is_known_names_the_record_that_began_it() {
+fn spans_refer_to_the_record_that_began_them() {
     let replay =
         run("0 rib a:P | 50 a down | 60 a up | 95 a announce P | 96 a end-of-rib | 97 a announce P | 7200 rib a:");
     let of = |record: Option<RecordRef>| record.map(|r| (r.file, r.record, r.offset));
@@ -375,7 +374,7 @@ fn what_is_known_names_the_record_that_began_it() {
     let rib = ("0".to_owned(), Some((0, 0, 0)));
     let announced = ("95".to_owned(), Some((2, 3, 300)));
     assert_eq!(routes, [rib, announced, ("97".to_owned(), None), ("7200".to_owned(), None)]);
-    let sessions = replay.sessions.iter().filter(|span| span.peer == 0 && span.family == Family::V4);
+    let sessions = replay.sessions.iter().filter(|span| span.peer.get() == 0 && span.family == Family::V4);
     let sessions: Vec<_> = sessions.map(|span| (span.state, of(span.record))).collect();
     let expected = [
         (PeerState::Unknown, None),
@@ -390,7 +389,7 @@ fn what_is_known_names_the_record_that_began_it() {
 }
 
 #[test]
-fn a_replay_knows_its_prefixes_and_who_originated_them() {
+fn a_replay_knows_its_prefixes_and_their_origins() {
     let replay = run("0 rib a:P | 10 a withdraw Q | 20 a announce R 64511 | 30 b announce P 64511");
     let named = |names: &str| names.split_whitespace().map(prefix).collect::<BTreeSet<_>>();
     assert_eq!(replay.prefixes(), named("P Q R"));
@@ -400,12 +399,12 @@ fn a_replay_knows_its_prefixes_and_who_originated_them() {
 }
 
 #[test]
-fn a_message_after_a_rib_dump_that_bears_an_earlier_time_leaves_its_prefix_unknown() {
+fn a_message_after_a_rib_dump_with_an_earlier_time_leaves_its_prefix_unknown() {
     let text = "0 rib a:P | 60 a announce Q | -50 a withdraw P | -40 a announce R";
     check(text, "a", "P", "unknown -50..end");
     check(text, "a", "R", "unknown -40..end");
     check(&format!("{text} | 90 a announce P"), "a", "P", "unknown -50..90 | yes 90..end");
-    // Unless it says the same.
+    // It has no effect if it agrees with the RIB dump.
     check("0 rib a:P | 60 a announce Q | -50 a announce P | -40 a withdraw R", "a", "P", "yes 0..end");
     check(&format!("{text} | 5000 rib a:P"), "a", "R", "unknown -40..5000 | no 5000..end");
 }

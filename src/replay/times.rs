@@ -4,50 +4,74 @@
 //! steps back was still written after its predecessors, so it is applied at the current clock, and whatever it changes is
 //! uncertain between its own time and the clock.
 
-use super::*;
+use std::time::Duration;
+
+use super::spans::{Cause, RecordRef};
 use crate::decode::clock::{self, MANY, Standing, is_late};
 use crate::decode::{Reading, Run};
+use crate::time::{Timestamp, Window};
 
-/// What the archive says about the time of a file.
+/// What the archive shows about the time of a file, apart from its records.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileTime {
-    /// The interval that its name tells.
+    /// The interval that its name gives.
     pub nominal: Option<Window>,
-    /// The first time that is believed of the file after it.
+    /// The first trusted time of the next file.
     pub next_at: Option<Timestamp>,
 }
 
-/// The clock of one collector, as its files tell it.
+/// The clock of one collector, according to its records.
 #[derive(Clone, Debug)]
 pub(super) struct Times {
-    /// The latest time that is believed, of every record so far.
+    /// The latest trusted time of all records so far.
     pub now: Timestamp,
-    /// The latest time that is believed of any record before each run of the file that is being applied, and the judgement
-    /// of the run.
+    /// For each run of the current file, the latest trusted time before it, and how far its own times are trusted.
     runs: Vec<(Timestamp, Standing)>,
-    /// The same before the next file.
+    /// The latest trusted time before the next file.
     reached: Timestamp,
-    /// The time that is believed of the latest record; earlier than `reached` where the clock was set back.
+    /// The trusted time of the latest record; earlier than `reached` where the clock was set back.
     latest: Option<Timestamp>,
-    /// Stretches that two runs of records claim, because the clock was set back by as much.
-    pub contradicted: Vec<Window>,
+    /// Intervals that two runs of records claim, because the clock was set back by as much.
+    contradicted: Vec<Window>,
 }
 
-/// What the runs of a file are worth.
+/// How far the times of a file are trusted.
 #[derive(Debug, Default)]
 pub(super) struct FileRuns {
     pub believed: Vec<Run>,
-    /// How many records contradict the order.
+    /// How many records have a time that contradicts their order.
     pub n_doubtful: u64,
-    /// Stretches of time that are in doubt because of them.
+    /// Intervals that are uncertain because of them.
     pub doubtful: Vec<Window>,
 }
 
-/// When an event takes effect, and from when to when it may have happened if that is not the same.
+/// When an event takes effect, and the interval in which it may have happened where its time is not trusted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub at: Timestamp,
     pub may_be: Option<Window>,
+}
+
+impl Moment {
+    pub fn cause(&self, record: Option<RecordRef>) -> Cause {
+        Cause { at: self.at, claimed_at: self.may_be.map_or(self.at, |may_be| may_be.start), record }
+    }
+}
+
+/// An interval that two runs of records claim, because the clock was set back. What changed within it is uncertain, and for
+/// as long before and after it as the clock was set back by: it is unknown which of the two times was right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contradiction(Window);
+
+impl Contradiction {
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.0.start <= at && at <= self.0.end
+    }
+
+    pub fn doubtful(&self) -> Window {
+        let by = self.0.duration();
+        Window { start: self.0.start - by, end: self.0.end + by }
+    }
 }
 
 impl Times {
@@ -56,7 +80,7 @@ impl Times {
         Times { now: never, runs: Vec::new(), reached: never, latest: None, contradicted: Vec::new() }
     }
 
-    /// Takes the runs of the next file.
+    /// Adds the runs of the next file.
     pub fn begin_file(&mut self, reading: &Reading, time: FileTime) -> FileRuns {
         let standings = clock::judge(&reading.census.runs, self.latest, time.next_at, time.nominal);
         let mut file = FileRuns::default();
@@ -78,7 +102,7 @@ impl Times {
                 }
                 Standing::Outlier(since, until) => {
                     file.n_doubtful += run.n_records;
-                    // So many records are no slip of a stamp: the clock itself was elsewhere, and perhaps before it too.
+                    // Single stamps can be wrong, but with so many the clock itself was wrong, and perhaps before the run too.
                     if is_late(run.first_at, self.reached) && run.n_records >= MANY {
                         self.contradicted.push(Window { start: run.first_at, end: self.reached });
                     }
@@ -89,7 +113,7 @@ impl Times {
         file
     }
 
-    /// When an event of that run happened. `clock` is the latest time in its run up to it.
+    /// When an event of a run happened. `clock` is the latest time in the run up to the event.
     pub fn moment(&mut self, run: u16, at: Timestamp, clock: Timestamp) -> Moment {
         let (reached, standing) = self.runs.get(usize::from(run)).copied().unwrap_or((self.now, Standing::Believed));
         self.now = self.now.max(reached);
@@ -104,5 +128,10 @@ impl Times {
         } else {
             Moment { at, may_be: None }
         }
+    }
+
+    /// Where the clock was set back, in order.
+    pub fn contradictions(self) -> Vec<Contradiction> {
+        Window::united(self.contradicted).into_iter().map(Contradiction).collect()
     }
 }

@@ -1,20 +1,20 @@
-//! Everything that one collector saw at an instant: who holds which prefix, one bit for each peer and prefix.
+//! Everything that one collector saw at one instant: which peers hold which prefixes, one bit for each peer and prefix.
 
 use rustc_hash::FxHashMap;
 
-use super::control::Bits;
-use crate::bgp::{Peer, Prefix};
+use super::bits::Bits;
+use crate::bgp::{Peer, PerFamily, Prefix};
 use crate::decode::{Change, Ending, Reading};
 
 /// Every prefix at every peer of one collector, as of the last file that was applied.
 ///
-/// It is made of a RIB dump and the updates after it, read with [`Selection::sample_everything`], in order of time. A
-/// peer is known from a RIB dump that lists it until its session closes. Of peers that send several paths of a prefix
-/// (RFC 7911) nothing is known once updates come, and after a file that is cut, or that lacks a part, nothing is known of
-/// any: then it takes another RIB dump. Whether files are missing between those that are applied only the caller can
-/// tell, and damaged records are in [`crate::decode::Census::counts`]. Default routes are left out.
+/// Apply a RIB dump and the updates after it, read with [`Selection::sample_everything`], in order of time. A peer is known
+/// from a RIB dump that lists it until its session closes. Peers that send several paths of a prefix (RFC 7911) become unknown
+/// with the first updates. After a file that is truncated or lacks a part, all peers are unknown until the next RIB dump.
+/// The caller has to make sure that no file is missing in between; damaged records are in [`crate::decode::Census::counts`].
+/// Default routes are left out.
 ///
-/// It takes a bit for each peer and prefix, and some 50 bytes for each prefix.
+/// A whole table takes one bit for each peer and prefix, and about 50 bytes for each prefix.
 ///
 /// [`Selection::sample_everything`]: crate::decode::Selection::sample_everything
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ pub struct WholeTable {
     place_of: FxHashMap<Peer, usize>,
 }
 
-/// What one peer holds.
+/// The prefixes of one peer.
 #[derive(Clone, Debug)]
 struct Holdings {
     peer: Peer,
@@ -34,12 +34,12 @@ struct Holdings {
 }
 
 impl WholeTable {
-    /// Nothing is known yet.
+    /// A table of which nothing is known yet.
     pub fn new() -> WholeTable {
         WholeTable::default()
     }
 
-    /// Applies a file: a RIB dump replaces what its peers hold, updates change it.
+    /// Applies a file: a RIB dump replaces the tables of its peers, updates change them.
     pub fn apply(&mut self, reading: &Reading) {
         let places: Vec<usize> = reading.census.peers.iter().map(|activity| self.place(activity.peer)).collect();
         let numbers = self.numbers(&reading.census.control.prefixes);
@@ -61,22 +61,22 @@ impl WholeTable {
         self.known().map(|holdings| holdings.peer)
     }
 
-    /// How many prefixes of each family, IPv4 and IPv6, a known peer holds.
-    pub fn size(&self, peer: &Peer) -> Option<[u64; 2]> {
+    /// How many prefixes of each family a peer holds; None if the peer is not known.
+    pub fn size(&self, peer: &Peer) -> Option<PerFamily<u64>> {
         let holdings = self.peers.get(*self.place_of.get(peer)?).filter(|holdings| holdings.is_known)?;
-        let mut size = [0; 2];
+        let mut size = PerFamily::default();
         holdings.held.iter().filter_map(|n| self.prefixes.get(n as usize)).for_each(|prefix| {
-            size[prefix.family() as usize] += 1;
+            size[prefix.family()] += 1;
         });
         Some(size)
     }
 
-    /// Every prefix that any peer ever held, in order of appearance, and how many of the known peers hold it.
+    /// Every prefix that any peer ever held, in order of appearance, and the number of known peers that hold it.
     pub fn holders(&self) -> impl Iterator<Item = (Prefix, usize)> + '_ {
         (0..).zip(&self.prefixes).map(|(n, prefix)| (*prefix, self.known().filter(|of| of.held.has(n)).count()))
     }
 
-    /// Whether a known peer holds a prefix; nothing where the peer is not known.
+    /// Whether a known peer holds a prefix; None if the peer is not known.
     pub fn holds(&self, peer: &Peer, prefix: &Prefix) -> Option<bool> {
         let holdings = self.peers.get(*self.place_of.get(peer)?).filter(|holdings| holdings.is_known)?;
         Some(self.number_of.get(prefix).is_some_and(|n| holdings.held.has(*n)))
@@ -93,7 +93,7 @@ impl WholeTable {
         })
     }
 
-    /// The numbers that prefixes have here, new or known; nothing for a default route.
+    /// The numbers that prefixes have here, new or known; None for a default route.
     fn numbers(&mut self, prefixes: &[Prefix]) -> Vec<Option<u32>> {
         if self.prefixes.is_empty() {
             self.number_of.reserve(prefixes.len());
@@ -111,10 +111,10 @@ impl WholeTable {
     }
 
     fn apply_dump(&mut self, reading: &Reading, places: &[usize], numbers: &[Option<u32>]) {
-        // In the first dump they are those of the file.
+        // In the first RIB dump the numbers are those of the file.
         let are_same = numbers.iter().zip(0..).all(|(number, n)| *number == Some(n));
         let families = reading.census.peers.iter().map(|activity| activity.table_size);
-        // Peers behind the last that holds anything have no words.
+        // Peers after the last one that holds any prefix have no words.
         let held = reading.census.control.held.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
         for ((place, words), sizes) in places.iter().zip(held).zip(families) {
             let of_file = Bits::from_words(words.to_vec());

@@ -13,6 +13,7 @@ use crate::detect::{Dump, Evidence, Outage, Witness};
 use crate::error::Error;
 use crate::replay::RecordRef;
 use crate::time::Timestamp;
+use crate::visibility::CollectorIndex;
 
 /// Records shown of each edge where not all are.
 pub(super) const N_EXAMPLES: usize = 3;
@@ -72,7 +73,7 @@ fn witnesses(report: &Report, witnesses: &[&Witness]) -> Value {
             let peer = peer(report, witness);
             let record = record(witness);
             json!({
-                "collector": report.replays[witness.collector].collector,
+                "collector": report.replays[witness.collector.get()].collector,
                 "peer_asn": peer.asn,
                 "peer_address": peer.address,
                 "prefix": witness.prefix,
@@ -92,7 +93,7 @@ pub(super) fn file(report: &Report, file: u32) -> Option<&FileReading> {
 }
 
 pub(super) fn peer(report: &Report, witness: &Witness) -> Peer {
-    report.replays[witness.collector].peers[witness.peer]
+    report.replays[witness.collector.get()].peer(witness.peer)
 }
 
 pub(super) fn record(witness: &Witness) -> Option<RecordRef> {
@@ -109,7 +110,7 @@ struct Row<'a> {
     outage: &'a str,
     edge: &'static str,
     evidence: &'static str,
-    collector: usize,
+    collector: CollectorIndex,
     peer: Option<Peer>,
     prefix: Prefix,
     at: Timestamp,
@@ -135,7 +136,7 @@ fn evidence_frame(report: &Report, rows: &[Row]) -> Result<DataFrame, Error> {
             column "outage" => row.outage,
             column "edge" => row.edge,
             column EVIDENCE => row.evidence,
-            column COLLECTOR => report.replays[row.collector].collector.name(),
+            column COLLECTOR => report.replays[row.collector.get()].collector.name(),
             texts PEER_ADDRESS => row.peer.map(|peer| peer.address),
             column PEER_ASN => row.peer.map(|peer| peer.asn.0),
             texts PREFIX => Some(row.prefix),
@@ -189,7 +190,7 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
         };
         rows.push(row("dump", None, None, None, Some(dump)));
         rows.extend(dump.entries.iter().map(|(peer, record, path)| {
-            let peer = report.replays[dump.collector].peers[*peer];
+            let peer = report.replays[dump.collector.get()].peer(*peer);
             row("rib", Some(peer), Some(path), Some(*record), None)
         }));
     }

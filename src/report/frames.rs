@@ -236,7 +236,7 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
             to: doubts.last,
             state: "doubtful",
             reason: Some(doubts.reason.name().to_owned()),
-            detail: Some(doubts.sentence(&peer.map_or(String::new(), |peer| replay.peers[peer].to_string()))),
+            detail: Some(doubts.sentence(&peer.map_or(String::new(), |peer| replay.peer(peer).to_string()))),
         }));
     }
     frame(

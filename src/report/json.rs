@@ -75,7 +75,7 @@ fn coverage(report: &Report) -> Value {
     let coverage = &report.coverage;
     let full_feed: Map<String, Value> = coverage
         .rules
-        .iter()
+        .values()
         .enumerate()
         .map(|(index, rule)| {
             let value = rule.map(|rule| {

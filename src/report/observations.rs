@@ -52,10 +52,10 @@ pub(super) fn spans<'a>(replays: &'a [Replay], prefix: &Prefix) -> impl Iterator
         replay.of_prefix(&prefix).iter().filter_map(move |span| {
             let collector = replay.collector.clone();
             Some(KnownSpan {
-                vantage_point: VantagePoint { collector, peer: replay.peers[span.peer] },
+                vantage_point: VantagePoint { collector, peer: replay.peer(span.peer) },
                 prefix,
                 window: Window::new(span.from, span.to).ok()?,
-                held: span.held.clone(),
+                state: span.state.clone(),
                 evidence: span.evidence.name(),
             })
         })
@@ -68,7 +68,7 @@ pub(super) fn sessions(replays: &[Replay]) -> impl Iterator<Item = SessionSpan> 
         replay.sessions.iter().filter_map(|span| {
             let collector = replay.collector.clone();
             Some(SessionSpan {
-                vantage_point: VantagePoint { collector, peer: replay.peers[span.peer] },
+                vantage_point: VantagePoint { collector, peer: replay.peer(span.peer) },
                 family: span.family,
                 window: Window::new(span.from, span.to).ok()?,
                 state: span.state,

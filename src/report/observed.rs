@@ -4,11 +4,11 @@ use polars::prelude::*;
 
 use super::Report;
 use super::frames::{Frames, column, columns, frame, frames, texts, times};
-use crate::bgp::{AsPath, Family, Peer, Prefix};
+use crate::bgp::{AsPath, Family, Peer, PerFamily, Prefix};
 use crate::error::Error;
 use crate::replay::{Doubt, Holder, RecordRef, Replay, RibTable};
 use crate::time::Timestamp;
-use crate::visibility::{Held, PeerState};
+use crate::visibility::{PeerState, RouteState};
 
 /// Columns that more than one table has, or that are read back by name.
 pub(super) mod names {
@@ -92,16 +92,16 @@ fn span_frame(report: &Report, rows: &[SpanRow]) -> Result<DataFrame, Error> {
 fn route_rows(replay: &Replay) -> impl Iterator<Item = SpanRow<'_>> {
     replay.routes.iter().map(|span| SpanRow {
         collector: replay.collector.name(),
-        peer: replay.peers[span.peer],
+        peer: replay.peer(span.peer),
         prefix: Some(span.prefix),
         family: span.prefix.family(),
-        path: match &span.held {
-            Held::Present(path) => path.as_ref(),
-            Held::Absent | Held::Unknown => None,
+        path: match &span.state {
+            RouteState::Present(path) => path.as_ref(),
+            RouteState::Absent | RouteState::Unknown => None,
         },
         from: span.from,
         to: span.to,
-        state: held_name(&span.held),
+        state: route_name(&span.state),
         evidence: Some(span.evidence.name()),
         announced_at: Some(span.announced_at),
         complete: None,
@@ -112,7 +112,7 @@ fn route_rows(replay: &Replay) -> impl Iterator<Item = SpanRow<'_>> {
 fn session_rows(replay: &Replay) -> impl Iterator<Item = SpanRow<'_>> {
     replay.sessions.iter().map(|span| SpanRow {
         collector: replay.collector.name(),
-        peer: replay.peers[span.peer],
+        peer: replay.peer(span.peer),
         prefix: None,
         family: span.family,
         path: None,
@@ -126,11 +126,11 @@ fn session_rows(replay: &Replay) -> impl Iterator<Item = SpanRow<'_>> {
     })
 }
 
-fn held_name(held: &Held) -> &'static str {
-    match held {
-        Held::Present(_) => "present",
-        Held::Absent => "absent",
-        Held::Unknown => "unknown",
+fn route_name(state: &RouteState) -> &'static str {
+    match state {
+        RouteState::Present(_) => "present",
+        RouteState::Absent => "absent",
+        RouteState::Unknown => "unknown",
     }
 }
 
@@ -151,9 +151,9 @@ fn file_name(report: &Report, file: u32) -> Option<&str> {
 /// One row per RIB dump and peer with any route in it: the columns of `rib_tables.parquet`, in order.
 pub fn rib_table_frame(report: &Report) -> Result<DataFrame, Error> {
     let dumps = report.replays.iter().flat_map(|replay| replay.tables.iter().map(move |table| (replay, table)));
-    let rows: Vec<(&Replay, &RibTable, Peer, [u64; 2])> = dumps
+    let rows: Vec<(&Replay, &RibTable, Peer, PerFamily<u64>)> = dumps
         .flat_map(|(replay, table)| {
-            let peers = replay.peers.iter().zip(&table.sizes).filter(|(_, sizes)| **sizes != [0, 0]);
+            let peers = replay.peers.iter().zip(&table.sizes).filter(|(_, sizes)| **sizes != PerFamily::default());
             peers.map(move |(peer, sizes)| (replay, table, *peer, *sizes))
         })
         .collect();
@@ -166,8 +166,8 @@ pub fn rib_table_frame(report: &Report) -> Result<DataFrame, Error> {
             times DONE_AT => Some(row.1.done_at),
             texts PEER_ADDRESS => Some(row.2.address),
             column PEER_ASN => row.2.asn.0,
-            column N_PREFIXES[0] => row.3[0],
-            column N_PREFIXES[1] => row.3[1],
+            column N_PREFIXES[0] => row.3[Family::V4],
+            column N_PREFIXES[1] => row.3[Family::V6],
         }),
     )
 }
@@ -202,8 +202,8 @@ fn rib_entry_frame(report: &Report, rows: &[EntryRow]) -> Result<DataFrame, Erro
             column FILE => file_name(report, row.holder.record.file),
             texts PREFIX => Some(row.prefix),
             texts FAMILY => Some(row.prefix.family()),
-            texts PEER_ADDRESS => Some(row.replay.peers[row.holder.peer].address),
-            column PEER_ASN => row.replay.peers[row.holder.peer].asn.0,
+            texts PEER_ADDRESS => Some(row.replay.peer(row.holder.peer).address),
+            column PEER_ASN => row.replay.peer(row.holder.peer).asn.0,
             times AT => Some(row.holder.at),
             column PATH_ID => row.path_id,
             column ORIGIN => row.path.origin().map(|asn| asn.0),
@@ -218,7 +218,7 @@ fn rib_entry_frame(report: &Report, rows: &[EntryRow]) -> Result<DataFrame, Erro
 /// One row per peer that an archive mentions: the columns of `peers.parquet`, in order.
 pub fn peer_frame(report: &Report) -> Result<DataFrame, Error> {
     let of_replay = |replay: &'_ Replay| {
-        let flags = replay.foreign_first_hop.iter().copied().zip(replay.is_internal.iter().copied());
+        let flags = replay.first_as_mismatch.iter().copied().zip(replay.is_internal.iter().copied());
         let peers: Vec<_> = replay.peers.iter().copied().zip(flags).collect();
         let collector = replay.collector.clone();
         peers.into_iter().map(move |(peer, flags)| (collector.clone(), peer, flags))
@@ -244,8 +244,8 @@ pub fn doubt_frame(report: &Report) -> Result<DataFrame, Error> {
         "doubts",
         columns!(rows, row => {
             column COLLECTOR => row.0.collector.name(),
-            texts PEER_ADDRESS => row.1.peer.map(|peer| row.0.peers[peer].address),
-            column PEER_ASN => row.1.peer.map(|peer| row.0.peers[peer].asn.0),
+            texts PEER_ADDRESS => row.1.peer.map(|peer| row.0.peer(peer).address),
+            column PEER_ASN => row.1.peer.map(|peer| row.0.peer(peer).asn.0),
             times FROM => Some(row.1.window.start),
             times TO => Some(row.1.window.end),
             column REASON => row.1.reason.name(),

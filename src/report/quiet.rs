@@ -6,7 +6,7 @@ use super::words::{Headline, headlines};
 use super::*;
 use crate::detect::{Flap, Outage, Scope, TOTAL_BELOW};
 use crate::query::Sufficiency;
-use crate::replay::Held;
+use crate::replay::RouteState;
 
 /// The answer in words: `outage`, `no outage of 2 min or more, but 1 flap`.
 pub fn verdict(report: &Report) -> String {
@@ -202,9 +202,9 @@ fn was_announced(report: &Report, prefix: &Prefix) -> Announced {
     let spans = || report.replays.iter().flat_map(|replay| replay.of_prefix(prefix));
     let is_listed =
         report.replays.iter().flat_map(|replay| &replay.tables).any(|table| table.holders.contains_key(prefix));
-    if is_listed || spans().any(|span| matches!(span.held, Held::Present(_))) {
+    if is_listed || spans().any(|span| matches!(span.state, RouteState::Present(_))) {
         Announced::Yes
-    } else if spans().any(|span| span.held == Held::Unknown) {
+    } else if spans().any(|span| span.state == RouteState::Unknown) {
         Announced::Unknown
     } else {
         Announced::No

@@ -74,7 +74,7 @@ impl<'a> Sureness<'a> {
         sources.sort_unstable();
         sources.dedup();
         weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.scope)));
-        if self.report.coverage.rules[outage.family as usize].is_some_and(|rule| rule.uncertain) {
+        if self.report.coverage.rules[outage.family].is_some_and(|rule| rule.uncertain) {
             weaknesses.push("too few tables are there to tell a full one from a part");
         }
         let mut members = outage.prefix_outages.iter().filter_map(|id| self.by_id.get(id.as_str()));

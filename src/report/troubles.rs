@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::text::{clock, count, duration, from_to};
 use super::*;
-use crate::replay::{Doubt, DoubtReason};
+use crate::replay::{Doubt, DoubtReason, PeerId};
 
 /// When what the vantage points of a collector said is uncertain, for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,19 +33,19 @@ impl Doubts {
     }
 
     /// Those of each vantage point, by peer and reason; without a peer those of the collector as a whole.
-    pub(super) fn of_peers(replay: &Replay) -> Vec<(Option<usize>, Doubts)> {
-        let mut of_peers: BTreeMap<(Option<usize>, DoubtReason), Vec<&Doubt>> = BTreeMap::new();
+    pub(super) fn of_peers(replay: &Replay) -> Vec<(Option<PeerId>, Doubts)> {
+        let mut of_peers: BTreeMap<(Option<PeerId>, DoubtReason), Vec<&Doubt>> = BTreeMap::new();
         for doubt in &replay.doubts {
             of_peers.entry((doubt.peer, doubt.reason)).or_default().push(doubt);
         }
-        let doubts = |((peer, reason), own): ((Option<usize>, DoubtReason), Vec<&Doubt>)| {
+        let doubts = |((peer, reason), own): ((Option<PeerId>, DoubtReason), Vec<&Doubt>)| {
             Some((peer, Doubts::new(reason, own.into_iter())?))
         };
         of_peers.into_iter().filter_map(doubts).collect()
     }
 
     fn new<'a>(reason: DoubtReason, doubts: impl Iterator<Item = &'a Doubt>) -> Option<Doubts> {
-        let mut of_peers: BTreeMap<Option<usize>, Vec<Window>> = BTreeMap::new();
+        let mut of_peers: BTreeMap<Option<PeerId>, Vec<Window>> = BTreeMap::new();
         for doubt in doubts {
             of_peers.entry(doubt.peer).or_default().push(doubt.window);
         }
@@ -185,7 +185,7 @@ mod tests {
     fn doubt(start: &str, end: &str, peer: usize, reason: DoubtReason) -> Doubt {
         let at = |time: &str| format!("2008-02-19T{time}").parse::<Timestamp>().unwrap();
         let end = if start == end { at(end) + Duration::from_micros(1) } else { at(end) };
-        Doubt { window: Window::new(at(start), end).unwrap(), peer: Some(peer), reason }
+        Doubt { window: Window::new(at(start), end).unwrap(), peer: Some(PeerId::new(peer)), reason }
     }
 
     fn check(doubts: &[Doubt], expected: &str) {

@@ -50,7 +50,7 @@ pub(super) fn witnesses(
 ) -> Vec<Witness> {
     let mut own: Vec<Vec<Piece>> = vec![Vec::new(); view.vantage_points().len()];
     for piece in prefixes.iter().flat_map(|prefix| view.pieces(prefix)) {
-        if let Some(pieces) = own.get_mut(piece.vantage_point) {
+        if let Some(pieces) = own.get_mut(piece.vantage_point.get()) {
             pieces.push(piece);
         }
     }

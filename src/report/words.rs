@@ -376,7 +376,7 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
         doubts.push("Without RIB dumps it is not known who had a route and never changed it.".to_owned());
     }
     let is_asked = |family: &Family| report.timelines.iter().any(|timeline| timeline.family() == *family);
-    let rules = Family::ALL.into_iter().filter(is_asked).filter_map(|family| report.coverage.rules[family as usize]);
+    let rules = Family::ALL.into_iter().filter(is_asked).filter_map(|family| report.coverage.rules[family]);
     if rules.into_iter().any(|rule| rule.uncertain) {
         doubts.push("With fewer than three tables to compare, a part of one may pass for a whole one.".to_owned());
     }

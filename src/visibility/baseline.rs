@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Piece, View, share};
+use super::{CollectorIndex, Piece, VantagePointIndex, View, share};
 use crate::bgp::{Asn, Prefix, VantagePoint};
+use crate::replay::{DumpIndex, PeerId};
 use crate::time::{Timestamp, Window};
 
 /// A prefix is widely held while at least this share of the full feeds hold it.
@@ -111,8 +112,8 @@ impl Baseline {
 /// One RIB dump, searched for a prefix.
 struct Look<'a> {
     at: Timestamp,
-    /// Full feeds that hold it, as indices of peers.
-    holders: BTreeSet<usize>,
+    /// Full feeds that hold it.
+    holders: BTreeSet<PeerId>,
     holding: BTreeSet<Asn>,
     full_feeds: &'a BTreeSet<Asn>,
 }
@@ -125,7 +126,7 @@ impl Look<'_> {
 
 /// The RIB dumps of one collector, searched for a prefix.
 struct Looks<'a> {
-    collector: usize,
+    collector: CollectorIndex,
     before: Vec<Look<'a>>,
     inside: Vec<Look<'a>>,
     after: Vec<Look<'a>>,
@@ -141,12 +142,12 @@ impl<'a> Looks<'a> {
 /// Carriers in the making.
 #[derive(Default)]
 struct Carriers {
-    /// Index of the vantage point, and since when it counts.
-    list: Vec<(usize, Timestamp)>,
+    /// The vantage point, and since when it counts.
+    list: Vec<(VantagePointIndex, Timestamp)>,
 }
 
 impl Carriers {
-    fn add(&mut self, who: usize, since: Timestamp) {
+    fn add(&mut self, who: VantagePointIndex, since: Timestamp) {
         if !self.list.iter().any(|(known, _)| *known == who) {
             self.list.push((who, since));
         }
@@ -168,7 +169,7 @@ impl View<'_> {
         let is_normal = !holding.is_empty() && (level >= SMALL || agree(&looks));
 
         let mut carriers = Carriers::default();
-        let member = |collector: usize, peer: &usize| self.member(collector, *peer);
+        let member = |collector: CollectorIndex, peer: &PeerId| self.member(collector, *peer);
         for (looks, best) in bests.iter().filter(|_| is_normal) {
             let own = best.holders.iter().filter_map(|peer| member(looks.collector, peer));
             own.for_each(|who| carriers.add(who, Timestamp::MIN));
@@ -212,7 +213,7 @@ impl View<'_> {
         let is_held_after = looks.iter().flat_map(|looks| &looks.after).any(|look| look.level() >= WIDE);
         let (mut live, mut holding) = (BTreeSet::new(), BTreeSet::new());
         for piece in pieces.iter().filter(|piece| piece.window.end >= end) {
-            let asn = self.vantage_points()[piece.vantage_point].peer.asn;
+            let asn = self.vantage_point(piece.vantage_point).peer.asn;
             live.insert(asn);
             if piece.vote.sees(origin) {
                 holding.insert(asn);
@@ -247,9 +248,9 @@ impl View<'_> {
         pieces: &[Piece],
         origin: Option<Asn>,
         hold: Duration,
-    ) -> Option<(Timestamp, BTreeSet<usize>)> {
+    ) -> Option<(Timestamp, BTreeSet<VantagePointIndex>)> {
         // Stretches in which one vantage point holds it, by whatever path.
-        let mut held: Vec<(usize, Timestamp, Timestamp)> = Vec::new();
+        let mut held: Vec<(VantagePointIndex, Timestamp, Timestamp)> = Vec::new();
         for piece in pieces.iter().filter(|piece| piece.vote.sees(origin)) {
             let (who, start, end) = (piece.vantage_point, piece.window.start, piece.window.end);
             match held.last_mut() {
@@ -260,7 +261,7 @@ impl View<'_> {
         held.retain(|(_, start, end)| *end >= *start + hold);
         let mut changes: Vec<(Timestamp, bool, Asn)> = Vec::with_capacity(held.len() * 2);
         for (who, start, end) in &held {
-            let asn = self.vantage_points()[*who].peer.asn;
+            let asn = self.vantage_point(*who).peer.asn;
             changes.push((*start, false, asn));
             changes.push((*end - hold, true, asn));
         }
@@ -291,19 +292,19 @@ impl View<'_> {
     /// ASes that say anything about the prefix at that moment.
     fn n_known(&self, pieces: &[Piece], at: Timestamp) -> usize {
         let known = pieces.iter().filter(|piece| piece.window.contains(at));
-        known.map(|piece| self.vantage_points()[piece.vantage_point].peer.asn).collect::<BTreeSet<_>>().len()
+        known.map(|piece| self.vantage_point(piece.vantage_point).peer.asn).collect::<BTreeSet<_>>().len()
     }
 
-    fn looks(&self, collector: usize, prefix: &Prefix, origin: Option<Asn>) -> Looks<'_> {
-        let tables = &self.replays()[collector].tables;
+    fn looks(&self, collector: CollectorIndex, prefix: &Prefix, origin: Option<Asn>) -> Looks<'_> {
+        let tables = &self.replay(collector).tables;
         let first = tables.iter().position(|table| table.done_at <= self.until());
         let mut looks = Looks { collector, before: Vec::new(), inside: Vec::new(), after: Vec::new() };
         for (index, table) in tables.iter().enumerate() {
-            let (holders, full_feeds) = self.holders(collector, index, prefix, origin);
+            let (holders, full_feeds) = self.holders(collector, DumpIndex::new(index), prefix, origin);
             if full_feeds.is_empty() {
                 continue;
             }
-            let holding = holders.iter().map(|peer| self.replays()[collector].peers[*peer].asn).collect();
+            let holding = holders.iter().map(|peer| self.replay(collector).peer(*peer).asn).collect();
             let look = Look { at: table.done_at, holders, holding, full_feeds };
             // A dump that is still being written when the window begins seeds the replay all the same.
             let list = if table.done_at <= self.window().start || Some(index) == first {
@@ -318,8 +319,13 @@ impl View<'_> {
         looks
     }
 
-    fn baseline_of(&self, carriers: Vec<(usize, Timestamp)>, n_full_feeds: usize, source: BaselineSource) -> Baseline {
-        let named = |(index, since): (usize, Timestamp)| (self.vantage_points()[index].clone(), since);
+    fn baseline_of(
+        &self,
+        carriers: Vec<(VantagePointIndex, Timestamp)>,
+        n_full_feeds: usize,
+        source: BaselineSource,
+    ) -> Baseline {
+        let named = |(who, since): (VantagePointIndex, Timestamp)| (self.vantage_point(who).clone(), since);
         let mut named: Vec<(VantagePoint, Timestamp)> = carriers.into_iter().map(named).collect();
         named.sort_unstable();
         named.dedup_by(|b, a| a.0 == b.0);
@@ -334,7 +340,7 @@ impl View<'_> {
     /// The RIB dumps of every collector, searched for a prefix. Of those before the replay only as many as the prefix itself
     /// needs, the latest first, whatever others there are because of other prefixes.
     fn needed_looks(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<Looks<'_>> {
-        let mut looks: Vec<Looks> = (0..self.replays().len()).map(|c| self.looks(c, prefix, origin)).collect();
+        let mut looks: Vec<Looks> = self.collectors().map(|c| self.looks(c, prefix, origin)).collect();
         let mut earlier: Vec<Vec<Look>> = Vec::with_capacity(looks.len());
         for looks in &mut looks {
             let begins = self.begins(looks.collector);
@@ -343,24 +349,24 @@ impl View<'_> {
             earlier.push(std::mem::replace(&mut looks.before, own));
         }
         loop {
-            let more: Vec<(usize, Look)> =
-                low_at(&looks).into_iter().filter_map(|c| Some((c, earlier.get_mut(c)?.pop()?))).collect();
+            let more: Vec<(CollectorIndex, Look)> =
+                low_at(&looks).into_iter().filter_map(|c| Some((c, earlier.get_mut(c.get())?.pop()?))).collect();
             if more.is_empty() {
                 return looks;
             }
-            more.into_iter().for_each(|(collector, look)| looks[collector].before.insert(0, look));
+            more.into_iter().for_each(|(collector, look)| looks[collector.get()].before.insert(0, look));
         }
     }
 
     /// The collectors of whose dumps before the window none shows the prefix as widely held as it ought to be.
-    pub fn low_at(&self, prefix: &Prefix, origin: Option<Asn>) -> BTreeSet<usize> {
+    pub fn low_at(&self, prefix: &Prefix, origin: Option<Asn>) -> BTreeSet<CollectorIndex> {
         low_at(&self.needed_looks(prefix, origin))
     }
 }
 
 /// The collectors of whose dumps before the window none shows a prefix at half of the full feeds, or, where others show that it
 /// is held, at more than a small part of them.
-fn low_at(looks: &[Looks]) -> BTreeSet<usize> {
+fn low_at(looks: &[Looks]) -> BTreeSet<CollectorIndex> {
     let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
     let full_feeds: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| look.full_feeds).collect();
     let holding: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| &look.holding).collect();
@@ -374,11 +380,11 @@ fn low_at(looks: &[Looks]) -> BTreeSet<usize> {
 /// lost it again before the dump.
 fn carried_since(
     pieces: &[Piece],
-    who: BTreeSet<usize>,
+    who: BTreeSet<VantagePointIndex>,
     origin: Option<Asn>,
     at: Timestamp,
-) -> impl Iterator<Item = (usize, Timestamp)> {
-    let mut stretches: BTreeMap<usize, Vec<Window>> = BTreeMap::new();
+) -> impl Iterator<Item = (VantagePointIndex, Timestamp)> {
+    let mut stretches: BTreeMap<VantagePointIndex, Vec<Window>> = BTreeMap::new();
     let is_own = |piece: &&Piece| who.contains(&piece.vantage_point) && piece.window.start <= at;
     for Piece { vantage_point, window, .. } in pieces.iter().filter(is_own).filter(|piece| piece.vote.sees(origin)) {
         let own = stretches.entry(*vantage_point).or_default();
@@ -392,7 +398,7 @@ fn carried_since(
     begins.sort_unstable();
     let n_holding = |at: Timestamp| stretches.values().filter(|own| own.iter().any(|held| held.contains(at))).count();
     let carried_at = begins.into_iter().find(|begin| n_holding(*begin) * 2 >= who.len()).unwrap_or(at);
-    let since = move |who: usize| {
+    let since = move |who: VantagePointIndex| {
         let own = stretches.get(&who).into_iter().flatten();
         own.filter(|held| held.end > carried_at).map(|held| held.start).next().unwrap_or(at).min(at)
     };

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::bgp::Family;
-use crate::replay::{PeerState, Replay, RibTable};
+use crate::bgp::{Family, PerFamily};
+use crate::replay::{DumpIndex, PeerId, PeerState, Replay, RibTable};
 use crate::time::{Timestamp, Window};
 
+use super::index::CollectorIndex;
 use crate::query::{IODA_FULL_FEED, Metric};
 
 /// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
@@ -33,25 +34,25 @@ pub struct FullFeedRule {
 #[derive(Clone, Debug, Default)]
 pub struct FullFeed {
     /// By collector and peer (indices of the replays), then family.
-    epochs: BTreeMap<(usize, usize), [Vec<Window>; 2]>,
+    epochs: BTreeMap<(CollectorIndex, PeerId), PerFamily<Vec<Window>>>,
     /// By collector and table, then family: the smallest table that is full.
-    cutoffs: BTreeMap<(usize, usize), [u64; 2]>,
+    cutoffs: BTreeMap<(CollectorIndex, DumpIndex), PerFamily<u64>>,
     /// How it was judged.
-    pub rules: [Option<FullFeedRule>; 2],
+    pub rules: PerFamily<Option<FullFeedRule>>,
 }
 
 impl FullFeed {
     /// Judges every vantage point at every RIB dump; `begins` are the beginnings of the replays.
     pub fn judge(replays: &[&Replay], begins: &[Timestamp], metric: Metric) -> FullFeed {
         let mut full_feed = FullFeed::default();
-        for (collector, replay) in replays.iter().enumerate() {
-            for (index, table) in replay.tables.iter().enumerate() {
-                let mut cutoffs = [0; 2];
+        for (collector, replay) in (0..).map(CollectorIndex::new).zip(replays) {
+            for (index, table) in (0..).map(DumpIndex::new).zip(&replay.tables) {
+                let mut cutoffs = PerFamily::default();
                 // Which older dumps were read depends on what was asked: none of them tells of another dump or of the window.
-                let (is_older, mut rules) = (table.done_at < begins[collector], [None; 2]);
+                let (is_older, mut rules) = (table.done_at < begins[collector.get()], PerFamily::default());
                 for family in Family::ALL {
                     let rules = if is_older { &mut rules } else { &mut full_feed.rules };
-                    cutoffs[family as usize] = match metric {
+                    cutoffs[family] = match metric {
                         Metric::Ioda => IODA_FULL_FEED[family as usize],
                         Metric::Baseline => relative_cutoff(replays, begins, (collector, index), family, rules),
                     };
@@ -60,21 +61,23 @@ impl FullFeed {
                 if is_older {
                     continue;
                 }
-                let until = replay.tables.get(index + 1).map_or(Timestamp::MAX, |next| next.done_at);
+                let until = replay.tables.get(index.get() + 1).map_or(Timestamp::MAX, |next| next.done_at);
                 let Ok(epoch) = Window::new(table.done_at, until) else { continue };
-                for peer in 0..replay.peers.len() {
+                for peer in replay.peer_ids() {
                     for family in Family::ALL {
                         // Of a session that was not established the dump shows no table: the one before it tells.
                         let telling = if is_interrupted(replay, peer, family, table.done_at) {
-                            index.checked_sub(1).filter(|before| replay.tables[*before].done_at >= begins[collector])
+                            index
+                                .previous()
+                                .filter(|before| replay.tables[before.get()].done_at >= begins[collector.get()])
                         } else {
                             Some(index)
                         };
                         let is_full = telling.is_some_and(|index| {
-                            full_feed.is_full(collector, index, &replay.tables[index], peer, family)
+                            full_feed.is_full(collector, index, &replay.tables[index.get()], peer, family)
                         });
-                        if is_full && !replay.foreign_first_hop[peer] {
-                            full_feed.epochs.entry((collector, peer)).or_default()[family as usize].push(epoch);
+                        if is_full && !replay.first_as_mismatch[peer.get()] {
+                            full_feed.epochs.entry((collector, peer)).or_default()[family].push(epoch);
                         }
                     }
                 }
@@ -84,20 +87,27 @@ impl FullFeed {
     }
 
     /// Whether a peer has a full table of the family in the given dump.
-    pub fn is_full(&self, collector: usize, index: usize, table: &RibTable, peer: usize, family: Family) -> bool {
-        let size = table.sizes[peer][family as usize];
-        let cutoff = self.cutoffs.get(&(collector, index)).map_or(u64::MAX, |cutoffs| cutoffs[family as usize]);
+    pub fn is_full(
+        &self,
+        collector: CollectorIndex,
+        index: DumpIndex,
+        table: &RibTable,
+        peer: PeerId,
+        family: Family,
+    ) -> bool {
+        let size = table.size(peer, family);
+        let cutoff = self.cutoffs.get(&(collector, index)).map_or(u64::MAX, |cutoffs| cutoffs[family]);
         size > 0 && size >= cutoff
     }
 
     /// The stretches in which a vantage point was a full feed.
-    pub fn epochs(&self, collector: usize, peer: usize, family: Family) -> &[Window] {
-        self.epochs.get(&(collector, peer)).map_or(&[], |epochs| &epochs[family as usize])
+    pub fn epochs(&self, collector: CollectorIndex, peer: PeerId, family: Family) -> &[Window] {
+        self.epochs.get(&(collector, peer)).map_or(&[], |epochs| &epochs[family])
     }
 }
 
 /// Whether a session was closed or being set up.
-fn is_interrupted(replay: &Replay, peer: usize, family: Family, at: Timestamp) -> bool {
+fn is_interrupted(replay: &Replay, peer: PeerId, family: Family, at: Timestamp) -> bool {
     let next = replay.sessions.partition_point(|span| (span.peer, span.family, span.from) <= (peer, family, at));
     let span = next.checked_sub(1).and_then(|index| replay.sessions.get(index));
     span.is_some_and(|span| {
@@ -110,26 +120,27 @@ fn is_interrupted(replay: &Replay, peer: usize, family: Family, at: Timestamp) -
 fn relative_cutoff(
     replays: &[&Replay],
     begins: &[Timestamp],
-    (collector, index): (usize, usize),
+    (collector, index): (CollectorIndex, DumpIndex),
     family: Family,
-    rules: &mut [Option<FullFeedRule>; 2],
+    rules: &mut PerFamily<Option<FullFeedRule>>,
 ) -> u64 {
-    let size = |sizes: &[u64; 2]| sizes[family as usize];
-    let this = &replays[collector].tables[index];
+    let this = &replays[collector.get()].tables[index.get()];
     let distance = |table: &&RibTable| table.done_at.micros_since(this.done_at).unsigned_abs();
-    let tables = |of: usize| {
-        let own = replays[of].tables.iter().enumerate();
-        own.filter(move |(n, table)| table.done_at >= begins[of] || (of, *n) == (collector, index))
+    let tables = |of: CollectorIndex| {
+        let own = (0..).map(DumpIndex::new).zip(&replays[of.get()].tables);
+        own.filter(move |(n, table)| table.done_at >= begins[of.get()] || (of, *n) == (collector, index))
             .map(|(_, table)| table)
     };
-    let nearest = (0..replays.len()).filter_map(|of| tables(of).min_by_key(distance));
-    let mut sizes: Vec<u64> = nearest.flat_map(|table| table.sizes.iter().map(size)).filter(|size| *size > 0).collect();
+    let collectors = (0..replays.len()).map(CollectorIndex::new);
+    let nearest = collectors.clone().filter_map(|of| tables(of).min_by_key(distance));
+    let mut sizes: Vec<u64> =
+        nearest.flat_map(|table| table.sizes.iter().map(|sizes| sizes[family])).filter(|size| *size > 0).collect();
     if sizes.len() < MIN_TABLES {
         // A dump may have caught nobody else: then what the others have in any other one is of use.
-        let ever = (0..replays.len()).flat_map(|of| {
-            (0..replays[of].peers.len()).filter_map(move |peer| {
-                let listing = tables(of).filter(|table| size(&table.sizes[peer]) > 0);
-                listing.min_by_key(distance).map(|table| size(&table.sizes[peer]))
+        let ever = collectors.flat_map(|of| {
+            replays[of.get()].peer_ids().filter_map(move |peer| {
+                let listing = tables(of).filter(|table| table.size(peer, family) > 0);
+                listing.min_by_key(distance).map(|table| table.size(peer, family))
             })
         });
         sizes = ever.collect();
@@ -144,7 +155,7 @@ fn relative_cutoff(
         let rank = (sizes.len() * 95).div_ceil(100);
         (sizes[rank - 1] as f64 * RELATIVE_SIZE).ceil() as u64
     };
-    let rule = rules[family as usize].get_or_insert(FullFeedRule { cutoff: (cutoff, cutoff), uncertain });
+    let rule = rules[family].get_or_insert(FullFeedRule { cutoff: (cutoff, cutoff), uncertain });
     rule.cutoff = (rule.cutoff.0.min(cutoff), rule.cutoff.1.max(cutoff));
     rule.uncertain |= uncertain;
     cutoff

@@ -1,6 +1,6 @@
 //! Votes of vantage points over time as counts of peer ASes.
 
-use super::{Piece, Step};
+use super::{Piece, Step, VantagePointIndex};
 use crate::bgp::Asn;
 use crate::query::Sufficiency;
 use crate::time::{Timestamp, Window};
@@ -9,10 +9,10 @@ use crate::time::{Timestamp, Window};
 pub(super) struct Sweep<'a> {
     pub pieces: &'a [Piece],
     pub origin: Option<Asn>,
-    pub asn_of: &'a dyn Fn(usize) -> usize,
+    pub asn_of: &'a dyn Fn(VantagePointIndex) -> usize,
     pub n_asns: usize,
     /// Vantage points that normally carry the prefix, sorted, and from when on they count as such.
-    pub baseline: &'a [(usize, Timestamp)],
+    pub baseline: &'a [(VantagePointIndex, Timestamp)],
     /// Full-feed ASes over time, where it is known who they are.
     pub n_full_feeds: Option<&'a [(Timestamp, usize)]>,
     pub end: Timestamp,

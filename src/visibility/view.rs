@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
 
+use super::index::{CollectorIndex, VantagePointIndex};
 use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
-use crate::bgp::{AsPath, Asn, Collector, Family, Prefix, VantagePoint};
+use crate::bgp::{AsPath, Asn, Collector, Family, PerFamily, Prefix, VantagePoint};
 use crate::query::{Criteria, Metric, Sufficiency};
-use crate::replay::{Evidence, Held, PeerState, RecordRef, Replay, RouteSpan};
+use crate::replay::{DumpIndex, Evidence, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
 use crate::time::{Timestamp, Window};
 
-/// What a usable vantage point says about a prefix.
+/// What a usable vantage point shows about a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Vote {
     /// It holds a route, by this path where it is known, last announced then.
@@ -48,8 +49,8 @@ pub type Because = (Evidence, Option<RecordRef>);
 /// The time for which a usable vantage point said one thing about a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// Index into [`View::vantage_points`].
-    pub vantage_point: usize,
+    /// The vantage point.
+    pub vantage_point: VantagePointIndex,
     /// For how long.
     pub window: Window,
     /// What it said.
@@ -61,8 +62,8 @@ pub struct Piece {
 /// A RIB dump, searched for one prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchedDump {
-    /// Place of its collector among the replays.
-    pub collector: usize,
+    /// Its collector.
+    pub collector: CollectorIndex,
     /// The file, by its number.
     pub file: u32,
     /// When its last record was written.
@@ -72,7 +73,7 @@ pub struct SearchedDump {
     /// Those among them that list the prefix.
     pub holding: BTreeSet<Asn>,
     /// Their entries: peer, record, path.
-    pub entries: Vec<(usize, RecordRef, AsPath)>,
+    pub entries: Vec<(PeerId, RecordRef, AsPath)>,
 }
 
 /// The time for which one vantage point held one route, or none, or for which that is not known.
@@ -85,7 +86,7 @@ pub struct KnownSpan {
     /// For how long.
     pub window: Window,
     /// A route, none, or unknown.
-    pub held: Held,
+    pub state: RouteState,
     /// Why we believe so.
     pub evidence: &'static str,
 }
@@ -106,19 +107,19 @@ pub struct SessionSpan {
 /// One vantage point in a view.
 #[derive(Clone, Debug)]
 struct Member {
-    collector: usize,
-    peer: usize,
+    collector: CollectorIndex,
+    peer: PeerId,
     /// Index into `View::asns`.
     asn: usize,
     /// When its session is up and it is a full feed, and whether its whole table is known, per family.
-    usable: [Vec<(Window, bool)>; 2],
+    usable: PerFamily<Vec<(Window, bool)>>,
     /// Whether it counts as a feed, per family: without RIB dumps only one that says anything about the prefixes asked for.
-    is_feed: [bool; 2],
+    is_feed: PerFamily<bool>,
 }
 
 impl Member {
     fn is_feed(&self, family: Family) -> bool {
-        self.is_feed[family as usize] && !self.usable[family as usize].is_empty()
+        self.is_feed[family] && !self.usable[family].is_empty()
     }
 }
 
@@ -128,21 +129,21 @@ pub struct View<'a> {
     replays: Vec<&'a Replay>,
     vantage_points: Vec<VantagePoint>,
     /// Indices of `vantage_points` in the order of the names.
-    by_name: Vec<usize>,
+    by_name: Vec<VantagePointIndex>,
     members: Vec<Member>,
     asns: Vec<Asn>,
     full_feed: FullFeed,
     /// When each replay begins.
     begins: Vec<Timestamp>,
     /// The ASes with a full table in each RIB dump of each replay, per family: every prefix is compared with them.
-    full_asns: Vec<Vec<[BTreeSet<Asn>; 2]>>,
+    full_asns: Vec<Vec<PerFamily<BTreeSet<Asn>>>>,
     has_rib: bool,
     metric: Metric,
     window: Window,
     until: Timestamp,
     sufficiency: Sufficiency,
     /// Full-feed ASes over time, whatever their sessions: (instant, how many), per family.
-    n_full_feeds: [Vec<(Timestamp, usize)>; 2],
+    n_full_feeds: PerFamily<Vec<(Timestamp, usize)>>,
 }
 
 impl<'a> View<'a> {
@@ -172,31 +173,46 @@ impl<'a> View<'a> {
             window,
             until,
             sufficiency: criteria.sufficiency,
-            n_full_feeds: [Vec::new(), Vec::new()],
+            n_full_feeds: PerFamily::default(),
         };
         view.replays.clone_from(&replays);
-        view.full_asns = (0..replays.len()).map(|collector| view.full_asns_of(collector)).collect();
-        for (collector, replay) in replays.iter().enumerate().filter(|(_, replay)| used(replay)) {
+        view.full_asns = view.collectors().map(|collector| view.full_asns_of(collector)).collect();
+        for (collector, replay) in view.collectors().zip(&replays).filter(|(_, replay)| used(replay)) {
             let spans = if has_rib { &[][..] } else { &replay.routes };
-            let speaks: FxHashSet<(usize, Family)> =
+            let named: FxHashSet<(PeerId, Family)> =
                 spans.iter().map(|span| (span.peer, span.prefix.family())).collect();
-            for (peer, who) in replay.peers.iter().enumerate() {
+            for (peer, who) in replay.peer_ids().zip(&replay.peers) {
                 let Ok(asn) = view.asns.binary_search(&who.asn) else { continue };
-                let is_feed = Family::ALL.map(|family| has_rib || speaks.contains(&(peer, family)));
-                let usable = Family::ALL.map(|family| view.usable(collector, peer, family));
+                let is_feed = PerFamily::from_fn(|family| has_rib || named.contains(&(peer, family)));
+                let usable = PerFamily::from_fn(|family| view.usable(collector, peer, family));
                 view.members.push(Member { collector, peer, asn, usable, is_feed });
                 view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
             }
         }
-        view.by_name = (0..view.vantage_points.len()).collect();
-        view.by_name.sort_by(|a, b| view.vantage_points[*a].cmp(&view.vantage_points[*b]));
-        view.n_full_feeds = Family::ALL.map(|family| view.count_full_feeds(family));
+        view.by_name = (0..view.vantage_points.len()).map(VantagePointIndex::new).collect();
+        view.by_name.sort_by(|a, b| view.vantage_points[a.get()].cmp(&view.vantage_points[b.get()]));
+        view.n_full_feeds = PerFamily::from_fn(|family| view.count_full_feeds(family));
         view
     }
 
     /// When the replay of a collector begins.
-    pub(super) fn begins(&self, collector: usize) -> Timestamp {
-        self.begins.get(collector).copied().unwrap_or(Timestamp::MIN)
+    pub(super) fn begins(&self, collector: CollectorIndex) -> Timestamp {
+        self.begins.get(collector.get()).copied().unwrap_or(Timestamp::MIN)
+    }
+
+    /// The collectors, in order.
+    pub fn collectors(&self) -> impl Iterator<Item = CollectorIndex> + use<> {
+        (0..self.replays.len()).map(CollectorIndex::new)
+    }
+
+    /// The replay of a collector.
+    pub fn replay(&self, collector: CollectorIndex) -> &'a Replay {
+        self.replays[collector.get()]
+    }
+
+    /// The vantage point with this index.
+    pub fn vantage_point(&self, vantage_point: VantagePointIndex) -> &VantagePoint {
+        &self.vantage_points[vantage_point.get()]
     }
 
     /// What it rests on, per collector.
@@ -215,7 +231,7 @@ impl<'a> View<'a> {
     }
 
     /// How full feeds were told from partial ones, per family.
-    pub fn rules(&self) -> [Option<FullFeedRule>; 2] {
+    pub fn rules(&self) -> PerFamily<Option<FullFeedRule>> {
         self.full_feed.rules
     }
 
@@ -240,20 +256,21 @@ impl<'a> View<'a> {
 
     /// What every usable vantage point said about a prefix, over the data; in order of vantage point and time.
     pub fn pieces(&self, prefix: &Prefix) -> Vec<Piece> {
-        let (mut pieces, mut vantage_point) = (Vec::new(), 0);
+        let (mut pieces, mut n_before) = (Vec::new(), 0);
         for members in self.members.chunk_by(|a, b| a.collector == b.collector) {
             let Some(first) = members.first() else { continue };
-            let mut spans = self.replays[first.collector].of_prefix(prefix);
+            let mut spans = self.replay(first.collector).of_prefix(prefix);
             // Both are in order of peer.
             for member in members {
                 let before = spans.iter().take_while(|span| span.peer < member.peer).count();
                 let n_own = spans[before..].iter().take_while(|span| span.peer == member.peer).count();
                 let (own, rest) = spans[before..].split_at(n_own);
-                for (window, complete) in &member.usable[prefix.family() as usize] {
+                let vantage_point = VantagePointIndex::new(n_before);
+                for (window, complete) in &member.usable[prefix.family()] {
                     pieces_of(vantage_point, *window, *complete, own, &mut pieces);
                 }
                 spans = rest;
-                vantage_point += 1;
+                n_before += 1;
             }
         }
         pieces
@@ -280,14 +297,14 @@ impl<'a> View<'a> {
     pub fn timeline(&self, prefix: Prefix, origin: Option<Asn>) -> Timeline {
         let pieces = self.pieces_of(&prefix, origin);
         let baseline = self.baseline(&prefix, &pieces, origin);
-        let n_full_feeds = self.has_rib.then(|| self.n_full_feeds[prefix.family() as usize].as_slice());
+        let n_full_feeds = self.has_rib.then(|| self.n_full_feeds[prefix.family()].as_slice());
         let steps = self.steps(&pieces, origin, &baseline, n_full_feeds, self.sufficiency);
         Timeline { prefix, origin, steps, baseline, end: self.until }
     }
 
     /// `timeline` as only some collectors saw it, however few; `pieces` are those of its prefix.
     pub fn part_of(&self, timeline: &Timeline, pieces: &[Piece], keep: impl Fn(&Collector) -> bool) -> Timeline {
-        let is_kept = |piece: &&Piece| keep(&self.vantage_points[piece.vantage_point].collector);
+        let is_kept = |piece: &&Piece| keep(&self.vantage_point(piece.vantage_point).collector);
         let kept: Vec<Piece> = pieces.iter().filter(is_kept).cloned().collect();
         let anyone = Sufficiency { min_peers: 1, min_coverage: 0.0 };
         let steps = self.steps(&kept, timeline.origin, &timeline.baseline, None, anyone);
@@ -306,7 +323,7 @@ impl<'a> View<'a> {
         sweep::steps(&sweep::Sweep {
             pieces,
             origin,
-            asn_of: &|vantage_point| self.members[vantage_point].asn,
+            asn_of: &|vantage_point| self.members[vantage_point.get()].asn,
             n_asns: self.asns.len(),
             baseline: &carriers,
             n_full_feeds,
@@ -317,14 +334,15 @@ impl<'a> View<'a> {
 
     /// Which vantage points carry a prefix normally, and since when. Both lists are sorted: names are compared once each, not
     /// searched for.
-    fn carriers(&self, baseline: &Baseline) -> Vec<(usize, Timestamp)> {
+    fn carriers(&self, baseline: &Baseline) -> Vec<(VantagePointIndex, Timestamp)> {
         let mut named = baseline.vantage_points.iter().zip(&baseline.since).peekable();
-        let since = |who: usize| {
-            let name = &self.vantage_points[who];
+        let since = |who: VantagePointIndex| {
+            let name = self.vantage_point(who);
             while named.next_if(|(carrier, _)| *carrier < name).is_some() {}
             named.peek().filter(|(carrier, _)| *carrier == name).map(|(_, since)| (who, **since))
         };
-        let mut carriers: Vec<(usize, Timestamp)> = self.by_name.iter().copied().filter_map(since).collect();
+        let mut carriers: Vec<(VantagePointIndex, Timestamp)> =
+            self.by_name.iter().copied().filter_map(since).collect();
         carriers.sort_unstable();
         carriers
     }
@@ -339,13 +357,13 @@ impl<'a> View<'a> {
     pub fn live_feeds(&self, family: Family) -> Vec<LiveFeeds> {
         let mut changes: Vec<(Timestamp, bool, usize)> = Vec::new();
         for member in self.members.iter().filter(|member| member.is_feed(family)) {
-            for (window, _) in &member.usable[family as usize] {
+            for (window, _) in &member.usable[family] {
                 changes.push((window.start, true, member.asn));
                 changes.push((window.end, false, member.asn));
             }
         }
         let live = count_asns(changes, self.asns.len());
-        let all = &self.n_full_feeds[family as usize];
+        let all = &self.n_full_feeds[family];
         let mut instants: Vec<Timestamp> = live.iter().chain(all).map(|(at, _)| *at).collect();
         instants.retain(|at| self.window.contains(*at));
         instants.push(self.window.start);
@@ -378,8 +396,8 @@ impl<'a> View<'a> {
     /// The RIB dumps written inside `window` in which anyone has a whole table, searched for the prefix.
     pub fn dumps_inside(&self, prefix: &Prefix, window: &Window) -> Vec<SearchedDump> {
         let mut dumps = Vec::new();
-        for (collector, replay) in self.replays.iter().enumerate() {
-            for (index, table) in replay.tables.iter().enumerate() {
+        for (collector, replay) in self.collectors().zip(&self.replays) {
+            for (index, table) in (0..).map(DumpIndex::new).zip(&replay.tables) {
                 if table.begun_at < window.start || table.done_at >= window.end {
                     continue;
                 }
@@ -387,7 +405,7 @@ impl<'a> View<'a> {
                 if full_feeds.is_empty() {
                     continue;
                 }
-                let holding = holders.iter().map(|peer| replay.peers[*peer].asn).collect();
+                let holding = holders.iter().map(|peer| replay.peer(*peer).asn).collect();
                 let listed = table.holders.get(prefix).into_iter().flatten();
                 let of_full_feeds = listed.filter(|holder| holders.contains(&holder.peer));
                 let entries = of_full_feeds
@@ -401,13 +419,13 @@ impl<'a> View<'a> {
         dumps
     }
 
-    /// Place of the collector of a vantage point among the replays, and of the peer in that replay.
-    pub fn replayed(&self, vantage_point: usize) -> (usize, usize) {
-        let member = &self.members[vantage_point];
+    /// The collector of a vantage point, and its peer in the replay of that collector.
+    pub fn replayed(&self, vantage_point: VantagePointIndex) -> (CollectorIndex, PeerId) {
+        let member = &self.members[vantage_point.get()];
         (member.collector, member.peer)
     }
 
-    fn usable(&self, collector: usize, peer: usize, family: Family) -> Vec<(Window, bool)> {
+    fn usable(&self, collector: CollectorIndex, peer: PeerId, family: Family) -> Vec<(Window, bool)> {
         let everything = [Window { start: Timestamp::MIN, end: Timestamp::MAX }];
         let epochs = match (self.has_rib, self.metric) {
             (true, _) => self.full_feed.epochs(collector, peer, family),
@@ -415,7 +433,7 @@ impl<'a> View<'a> {
             // Without RIB dumps no table is known to have the size that IODA asks for.
             (false, Metric::Ioda) => &[],
         };
-        let replay = &self.replays[collector];
+        let replay = self.replay(collector);
         let first = replay.sessions.partition_point(|span| (span.peer, span.family) < (peer, family));
         let sessions = replay.sessions[first..].iter().take_while(|span| (span.peer, span.family) == (peer, family));
         let mut usable = Vec::new();
@@ -440,14 +458,14 @@ impl<'a> View<'a> {
     /// Full feeds (indices of peers) that hold the prefix in one RIB dump, and all full-feed ASes of it.
     pub(super) fn holders(
         &self,
-        collector: usize,
-        index: usize,
+        collector: CollectorIndex,
+        index: DumpIndex,
         prefix: &Prefix,
         origin: Option<Asn>,
-    ) -> (BTreeSet<usize>, &BTreeSet<Asn>) {
-        let table = &self.replays[collector].tables[index];
-        let is_full = |peer: usize| self.is_full(collector, index, peer, prefix.family());
-        let all = &self.full_asns[collector][index][prefix.family() as usize];
+    ) -> (BTreeSet<PeerId>, &BTreeSet<Asn>) {
+        let table = &self.replay(collector).tables[index.get()];
+        let is_full = |peer: PeerId| self.is_full(collector, index, peer, prefix.family());
+        let all = &self.full_asns[collector.get()][index.get()][prefix.family()];
         let listed = table.holders.get(prefix).map_or(&[][..], |holders| holders);
         let sees = |paths: &[(Option<u32>, AsPath)]| {
             paths.iter().any(|(_, path)| origin.is_none_or(|origin| path.originates(origin)))
@@ -456,28 +474,37 @@ impl<'a> View<'a> {
         (holders.map(|holder| holder.peer).collect(), all)
     }
 
-    fn is_full(&self, collector: usize, index: usize, peer: usize, family: Family) -> bool {
-        let replay = &self.replays[collector];
-        !replay.foreign_first_hop[peer] && self.full_feed.is_full(collector, index, &replay.tables[index], peer, family)
+    fn is_full(&self, collector: CollectorIndex, index: DumpIndex, peer: PeerId, family: Family) -> bool {
+        let replay = self.replay(collector);
+        !replay.first_as_mismatch[peer.get()]
+            && self.full_feed.is_full(collector, index, &replay.tables[index.get()], peer, family)
     }
 
-    fn full_asns_of(&self, collector: usize) -> Vec<[BTreeSet<Asn>; 2]> {
-        let replay = &self.replays[collector];
-        let of_table = |index: usize, family: Family| {
-            let full = (0..replay.peers.len()).filter(|peer| self.is_full(collector, index, *peer, family));
-            full.map(|peer| replay.peers[peer].asn).collect()
+    fn full_asns_of(&self, collector: CollectorIndex) -> Vec<PerFamily<BTreeSet<Asn>>> {
+        let replay = self.replay(collector);
+        let of_table = |index: DumpIndex, family: Family| {
+            let full = replay.peer_ids().filter(|peer| self.is_full(collector, index, *peer, family));
+            full.map(|peer| replay.peer(peer).asn).collect()
         };
-        (0..replay.tables.len()).map(|index| Family::ALL.map(|family| of_table(index, family))).collect()
+        let dumps = (0..replay.tables.len()).map(DumpIndex::new);
+        dumps.map(|index| PerFamily::from_fn(|family| of_table(index, family))).collect()
     }
 
     /// The vantage point that a peer of a replay is.
-    pub(super) fn member(&self, collector: usize, peer: usize) -> Option<usize> {
-        self.members.binary_search_by_key(&(collector, peer), |member| (member.collector, member.peer)).ok()
+    pub(super) fn member(&self, collector: CollectorIndex, peer: PeerId) -> Option<VantagePointIndex> {
+        let found = self.members.binary_search_by_key(&(collector, peer), |member| (member.collector, member.peer));
+        found.ok().map(VantagePointIndex::new)
     }
 }
 
 /// Cuts one usable stretch into votes.
-fn pieces_of(vantage_point: usize, usable: Window, complete: bool, spans: &[RouteSpan], pieces: &mut Vec<Piece>) {
+fn pieces_of(
+    vantage_point: VantagePointIndex,
+    usable: Window,
+    complete: bool,
+    spans: &[RouteSpan],
+    pieces: &mut Vec<Piece>,
+) {
     let mut push = |start: Timestamp, end: Timestamp, vote: Vote, because: Option<Because>| {
         if let Ok(window) = Window::new(start, end) {
             pieces.push(Piece { vantage_point, window, vote, because });
@@ -493,10 +520,10 @@ fn pieces_of(vantage_point: usize, usable: Window, complete: bool, spans: &[Rout
             push(at, from, Vote::Absent, None);
         }
         let because = Some((span.evidence, span.record));
-        match &span.held {
-            Held::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at), because),
-            Held::Absent => push(from, to, Vote::Absent, because),
-            Held::Unknown => {}
+        match &span.state {
+            RouteState::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at), because),
+            RouteState::Absent => push(from, to, Vote::Absent, because),
+            RouteState::Unknown => {}
         }
         at = to;
     }

@@ -12,7 +12,7 @@ use outage_replay::catalog::{Catalog, Mirror};
 use outage_replay::query::{Match, Metric, Query, Target};
 use outage_replay::report::{self, Export, Report};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Held, PeerState};
+use outage_replay::visibility::{PeerState, RouteState};
 use outage_replay::{Error, Options, run};
 use proptest::prelude::*;
 
@@ -190,10 +190,10 @@ fn told_by_the_report(report: &Report, peer: usize, prefix: usize, now: Timestam
     let route = report
         .spans()
         .find(|span| span.vantage_point.peer.asn.0 == asn && span.prefix == prefix && span.window.contains(now));
-    match route.map(|span| span.held) {
-        Some(Held::Present(_)) => Told::Present,
-        Some(Held::Absent) => Told::Absent,
-        Some(Held::Unknown) => Told::Unknown,
+    match route.map(|span| span.state) {
+        Some(RouteState::Present(_)) => Told::Present,
+        Some(RouteState::Absent) => Told::Absent,
+        Some(RouteState::Unknown) => Told::Unknown,
         None => Told::Absent,
     }
 }

@@ -9,7 +9,7 @@ use outage_replay::coverage::GapReason;
 use outage_replay::detect::{Flap, Scope};
 use outage_replay::pipeline::{collect, judge};
 use outage_replay::query::{Query, Target};
-use outage_replay::replay::{Doubt, DoubtReason};
+use outage_replay::replay::{Doubt, DoubtReason, PeerId};
 use outage_replay::report::{self, CoverageRow, Export, Observations, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, run};
@@ -39,7 +39,7 @@ fn doubtful() -> Observations {
     let replay = observations.replays.iter_mut().find(|replay| replay.collector.name() == "rrc00").expect("rrc00");
     let doubt = |start: &str, end: Timestamp, peer, reason| Doubt {
         window: Window::new(at(start), end).expect("a window"),
-        peer: Some(peer),
+        peer: Some(PeerId::new(peer)),
         reason,
     };
     let lost = |time: &str, peer| doubt(time, at(time) + Duration::from_micros(1), peer, DoubtReason::LostMessage);

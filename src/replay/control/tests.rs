@@ -1,4 +1,4 @@
-//! What a sample of the table tells of the vantage point. Stories as in the tests of the replay.
+//! What a sample of the table shows about the vantage point. Histories are written as in the tests of the replay.
 
 use super::super::tests::{check, check_session, run};
 use super::*;
@@ -8,7 +8,7 @@ fn sample(text: &str) -> ControlSample {
 }
 
 #[test]
-fn a_transfer_is_over_when_nine_tenths_of_the_table_have_come() {
+fn a_transfer_is_over_when_nine_tenths_of_the_table_have_arrived() {
     let text = "0 rib a:P,T0-100 | 50 a down | 60 a up | 70 a announce T0-89 | 95 a announce T89-90 | 95 a announce P";
     check_session(
         text,
@@ -19,7 +19,7 @@ fn a_transfer_is_over_when_nine_tenths_of_the_table_have_come() {
 }
 
 #[test]
-fn a_table_that_still_grows_when_the_transfer_times_out_may_lack_what_has_not_come_yet() {
+fn a_table_that_still_grows_when_the_transfer_times_out_may_be_incomplete() {
     let text = "0 rib a:P,T0-100 | 50 a down | 60 a up | 70 a announce T0-80 | 950 a announce T80-95";
     check_session(text, "a", "unknown -1000..0 | up 0..50 | down 50..60 | syncing 60..950 | up partly 950..end");
     let half = "0 rib a:P,T0-100 | 50 a down | 60 a up | 70 a announce T0-50";
@@ -27,7 +27,7 @@ fn a_table_that_still_grows_when_the_transfer_times_out_may_lack_what_has_not_co
 }
 
 #[test]
-fn a_vantage_point_that_withdraws_its_table_within_a_minute_speaks_for_nobody_until_it_is_back() {
+fn a_vantage_point_that_withdraws_its_table_within_a_minute_is_left_out_until_it_is_back() {
     let text = "0 rib a:P,T0-100 b:P | 100 a withdraw T0-40 | 110 a withdraw P | 140 a withdraw T40-95 | \
                 300 a announce T0-80 | 330 a announce P | 340 a announce T80-90";
     check_session(text, "a", "unknown -1000..0 | up 0..100 | syncing 100..340 | up 340..end");
@@ -41,7 +41,7 @@ fn a_vantage_point_that_withdraws_its_table_within_a_minute_speaks_for_nobody_un
 
 // T41
 #[test]
-fn a_table_out_of_step_with_a_dump_is_not_believed_since_the_dump_before() {
+fn a_table_out_of_step_with_a_dump_is_discarded_since_the_previous_dump() {
     let text = "-900 rib a:P,T0-100 | 0 rib a:P,T0-100 | 50 a withdraw P | 60 a announce Q | \
                 7200 rib a:P,T0-96 | 7300 a withdraw P";
     check_session(text, "a", "unknown -1000..-900 | up -900..0 | unknown 0..7200 | up partly 7200..end");
@@ -49,16 +49,16 @@ fn a_table_out_of_step_with_a_dump_is_not_believed_since_the_dump_before() {
     check(text, "a", "Q", "");
     let found = sample(text);
     assert_eq!((found.n_compared, found.n_mismatched, found.n_lost_sync), (200, 4, 1));
-    // The dump lacks so much that it may show a part of the table.
+    // The RIB dump lacks so much that it may show only a part of the table.
     check(text, "a", "R", "");
-    // What it said just before the dump outweighs the dump.
+    // An update just before the RIB dump outweighs it.
     let recent = "0 rib a:P,T0-100 | 7190 a withdraw P | 7200 rib a:P,T0-90";
     check_session(recent, "a", "unknown -1000..0 | unknown 0..7200 | up partly 7200..end");
     check(recent, "a", "P", "no 7200..end");
 }
 
 #[test]
-fn a_few_mismatches_are_counted_and_believed() {
+fn a_few_mismatches_are_counted_and_discard_nothing() {
     let text = "0 rib a:P,T0-100 | 100 a withdraw T0-2 | 7150 a withdraw T2-50 | 7200 rib a:P,T0-101";
     check_session(text, "a", "unknown -1000..0 | up 0..end");
     let found = sample(text);
@@ -67,7 +67,7 @@ fn a_few_mismatches_are_counted_and_believed() {
 }
 
 #[test]
-fn prefixes_that_fall_for_two_minutes_are_the_noise() {
+fn prefixes_that_fall_for_two_minutes_are_counted() {
     let dump = "0 rib a:T0-100 b:T0-100 c:T0-100";
     let falls = |what: &str| sample(&format!("{dump} | {what}")).n_fallen;
     assert_eq!(falls("10 a withdraw T0-1 | 20 b withdraw T0-1 | 140 a announce T0-1"), 1);
@@ -78,7 +78,7 @@ fn prefixes_that_fall_for_two_minutes_are_the_noise() {
 }
 
 #[test]
-fn without_a_sampled_prefix_nothing_is_known() {
+fn without_a_sampled_prefix_there_is_no_control_sample() {
     assert_eq!(run("0 rib a:P | 10 a withdraw P").control, None);
     assert_eq!(run("10 a withdraw T0-50").control, None);
 }

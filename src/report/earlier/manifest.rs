@@ -109,7 +109,7 @@ impl ManifestCollector {
         Replay {
             collector: self.collector.clone(),
             peers: Vec::new(),
-            foreign_first_hop: Vec::new(),
+            first_as_mismatch: Vec::new(),
             is_internal: Vec::new(),
             doubts: Vec::new(),
             holes: Vec::new(),

@@ -14,13 +14,15 @@ use super::super::observed::session_name;
 use super::super::output::{DOUBTS, MANIFEST, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
 use super::super::*;
 use super::manifest::ManifestTable;
-use crate::bgp::{AsPath, Asn, Peer};
-use crate::replay::{Doubt, DoubtReason, Evidence, Held, Holder, PeerSpan, PeerState, RecordRef, RibTable, RouteSpan};
+use crate::bgp::{AsPath, Asn, Peer, PerFamily};
+use crate::replay::{
+    Doubt, DoubtReason, Evidence, Holder, PeerId, PeerSpan, PeerState, RecordRef, RibTable, RouteSpan, RouteState,
+};
 
 /// What rows refer to, and what they have in common.
 pub(super) struct Known {
     /// Collector and peer, by their names.
-    peers: FxHashMap<(String, String, u32), (usize, usize)>,
+    peers: FxHashMap<(String, String, u32), (usize, PeerId)>,
     collectors: BTreeMap<String, usize>,
     paths: FxHashMap<(String, bool), AsPath>,
 }
@@ -29,8 +31,9 @@ impl Known {
     pub fn new(replays: &[Replay], of_collector: &BTreeMap<String, usize>) -> Known {
         let mut peers = FxHashMap::default();
         for (name, replay) in of_collector {
-            for (index, peer) in replays[*replay].peers.iter().enumerate() {
-                peers.insert((name.clone(), peer.address.to_string(), peer.asn.0), (*replay, index));
+            let replayed = &replays[*replay];
+            for (id, peer) in replayed.peer_ids().zip(&replayed.peers) {
+                peers.insert((name.clone(), peer.address.to_string(), peer.asn.0), (*replay, id));
             }
         }
         Known { peers, collectors: of_collector.clone(), paths: FxHashMap::default() }
@@ -42,7 +45,7 @@ impl Known {
     }
 
     /// Index of the replay and of the peer in it.
-    fn peer(&self, rows: &Rows, row: usize) -> Result<(usize, usize), String> {
+    fn peer(&self, rows: &Rows, row: usize) -> Result<(usize, PeerId), String> {
         let (collector, address) = (rows.text(COLLECTOR, row)?, rows.text(PEER_ADDRESS, row)?);
         let asn = rows.number(PEER_ASN, row)? as u32;
         let known = self.peers.get(&(collector.to_owned(), address.to_owned(), asn)).copied();
@@ -142,7 +145,7 @@ impl<'a> Tables<'a> {
             let address = rows.text(PEER_ADDRESS, row)?;
             let address = address.parse().map_err(|_| format!("row {row} holds '{address}', which is no address"))?;
             replay.peers.push(Peer { address, asn: Asn(rows.number(PEER_ASN, row)? as u32) });
-            replay.foreign_first_hop.push(rows.flag(FOREIGN_FIRST_HOP, row)?.unwrap_or_default());
+            replay.first_as_mismatch.push(rows.flag(FOREIGN_FIRST_HOP, row)?.unwrap_or_default());
             let has_internal = rows.columns.contains_key(INTERNAL);
             replay.is_internal.push(has_internal && rows.flag(INTERNAL, row)?.unwrap_or_default());
         }
@@ -182,11 +185,11 @@ impl<'a> Tables<'a> {
             let Replay { tables, peers, .. } = &mut replays[replay];
             if tables.last().is_none_or(|table| table.file != file) {
                 let (begun_at, done_at) = (rows.time(BEGUN_AT, row)?, rows.time(DONE_AT, row)?);
-                let sizes = vec![[0; 2]; peers.len()];
+                let sizes = vec![PerFamily::default(); peers.len()];
                 tables.push(RibTable { file, begun_at, done_at, sizes, holders: BTreeMap::new() });
             }
             if let Some(table) = tables.last_mut() {
-                table.sizes[peer] = [rows.number(v4, row)?, rows.number(v6, row)?];
+                table.sizes[peer.get()] = PerFamily::new(rows.number(v4, row)?, rows.number(v6, row)?);
             }
         }
         Ok(())
@@ -246,17 +249,17 @@ impl<'a> Tables<'a> {
             let record = self.record(&rows, row)?;
             match rows.prefix(row)? {
                 Some(prefix) => {
-                    let held = match state {
-                        "present" => Held::Present(known.path(&rows, row)?),
-                        "absent" => Held::Absent,
-                        "unknown" => Held::Unknown,
+                    let state = match state {
+                        "present" => RouteState::Present(known.path(&rows, row)?),
+                        "absent" => RouteState::Absent,
+                        "unknown" => RouteState::Unknown,
                         other => return Err(format!("row {row} has the unknown state '{other}'")),
                     };
                     let name = rows.text(EVIDENCE, row)?;
                     let evidence = Evidence::ALL.into_iter().find(|evidence| evidence.name() == name);
                     let evidence = evidence.ok_or_else(|| format!("row {row} has the unknown evidence '{name}'"))?;
                     let announced_at = rows.time(ANNOUNCED_AT, row)?;
-                    let span = RouteSpan { peer, prefix, from, to, held, evidence, announced_at, record };
+                    let span = RouteSpan { peer, prefix, from, to, state, evidence, announced_at, record };
                     replays[replay].routes.push(span);
                 }
                 None => {

@@ -132,7 +132,7 @@ fn edge(report: &Report, name: &str, witnesses: &[&Witness]) -> Markup {
                 ],
                 html! {
                     @for (witness, record) in recorded.into_iter().take(MOST_RECORDS) {
-                        @let collector = &report.replays[witness.collector].collector;
+                        @let collector = &report.replays[witness.collector.get()].collector;
                         tr data-collector=(collector) {
                             td { (instant(witness.at)) }
                             th scope="row" { (evidence::peer(report, witness)) }

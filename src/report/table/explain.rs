@@ -174,7 +174,7 @@ impl Page<'_> {
         let report = self.report;
         for group in groups.iter().take(limit) {
             let [witness, others @ ..] = group else { continue };
-            let collector = &report.replays[witness.collector].collector;
+            let collector = &report.replays[witness.collector.get()].collector;
             let who = format!("{} {collector} {}", clock(witness.at), peer(report, witness));
             let path = witness.path.as_ref().map_or(String::new(), |path| format!(", path {path}"));
             let what = name(witness).replace('_', " ");
@@ -211,7 +211,7 @@ impl Page<'_> {
             self.item(&format!("{}: {verdict} {of_first}", clock(dump.at)));
             self.line(&format!("    {}", file(report, dump.file).map(|file| file.name.as_str()).unwrap_or_default()));
             for (peer, record, path) in &dump.entries {
-                let peer = report.replays[dump.collector].peers[*peer];
+                let peer = report.replays[dump.collector.get()].peer(*peer);
                 self.line(&format!("    record {} at byte {}: {peer}, path {path}", record.record, record.offset));
             }
         }

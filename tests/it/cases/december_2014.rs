@@ -48,8 +48,8 @@ fn what_was_published_of_december_2014_is_found() {
     assert_eq!(main.upstreams.after.iter().map(|up| up.asn).collect::<Vec<_>>(), [Asn(4837)]);
     let origins: BTreeSet<Option<Asn>> = report
         .spans()
-        .filter_map(|span| match span.held {
-            outage_replay::visibility::Held::Present(path) => path.map(|path| path.origin()),
+        .filter_map(|span| match span.state {
+            outage_replay::visibility::RouteState::Present(path) => path.map(|path| path.origin()),
             _ => None,
         })
         .collect();

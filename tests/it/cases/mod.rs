@@ -26,7 +26,7 @@ use outage_replay::detect::{Bounds, Censoring, Class, Edge, Episode, Loss, Outag
 use outage_replay::query::{Match, Metric, Query, Target};
 use outage_replay::report::{CollectorCoverage, Report};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Held, Step, Timeline};
+use outage_replay::visibility::{RouteState, Step, Timeline};
 use outage_replay::{Options, run};
 
 use crate::scenario;
@@ -207,11 +207,11 @@ impl Question {
         }
         let of = |asn: Asn| self.shows(&asn.to_string());
         for span in report.spans().filter(|span| of(span.vantage_point.peer.asn)) {
-            let held = match &span.held {
-                Held::Present(Some(path)) => format!("holds \"{path}\""),
-                Held::Present(None) => "holds it".to_owned(),
-                Held::Absent => "lacks it".to_owned(),
-                Held::Unknown => "unknown".to_owned(),
+            let held = match &span.state {
+                RouteState::Present(Some(path)) => format!("holds \"{path}\""),
+                RouteState::Present(None) => "holds it".to_owned(),
+                RouteState::Absent => "lacks it".to_owned(),
+                RouteState::Unknown => "unknown".to_owned(),
             };
             lines.push(format!("{} {held} {}", self.window(&span.window), span.evidence));
         }

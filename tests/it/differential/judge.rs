@@ -9,7 +9,7 @@ use outage_replay::detect::Outage;
 use outage_replay::query::{Target, Thresholds};
 use outage_replay::report::Report;
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::visibility::{Held, PeerState, SessionSpan, Timeline};
+use outage_replay::visibility::{PeerState, RouteState, SessionSpan, Timeline};
 
 use super::history::{self, END, History, N_CONTROLS, PREFIXES, START};
 use super::trouble::TOLERANCE;
@@ -211,10 +211,10 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
         if peer.is_some_and(|peer| peers[peer].is_partial) {
             continue;
         }
-        let claim = match span.held {
-            Held::Present(_) => HOLDS,
-            Held::Absent => LACKS,
-            Held::Unknown => continue,
+        let claim = match span.state {
+            RouteState::Present(_) => HOLDS,
+            RouteState::Absent => LACKS,
+            RouteState::Unknown => continue,
         };
         let is_up =
             |at: Timestamp| sessions.iter().any(|session| session.vantage_point == *who && session.window.contains(at));
@@ -231,7 +231,7 @@ fn check_spans(history: &History, truth: &Truth, report: &Report, prefix: usize)
                     who.peer.asn.0,
                     who.peer.address,
                     who.collector.name(),
-                    span.held,
+                    span.state,
                     span.evidence
                 ));
             }
