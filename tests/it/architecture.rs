@@ -14,7 +14,7 @@ struct Module {
 }
 
 /// Plain values that every step may use.
-const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "crew"];
+const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "helpers"];
 
 /// The steps come in the order of the data; none imports a later one.
 const MODULES: [Module; 19] = [
@@ -26,7 +26,7 @@ const MODULES: [Module; 19] = [
     // Errors carry their cause, whatever it is.
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },
     Module { name: "progress", ours: &[], packages: &[], world: &[] },
-    Module { name: "crew", ours: &[], packages: &[], world: &[] },
+    Module { name: "helpers", ours: &[], packages: &[], world: &[] },
     // Shared by those who speak it.
     Module { name: "http", ours: &[], packages: &["chrono", "reqwest"], world: &["clock"] },
     Module {
