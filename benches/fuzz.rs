@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use outage_replay::bgp::{Asn, Prefix};
-use outage_replay::crew::Crew;
 use outage_replay::decode::{self, Change, Reading, RouteEvent, Selection};
+use outage_replay::helpers::Helpers;
 
 /// Numbers that look like chance (splitmix64).
 struct Chance(u64);
@@ -157,12 +157,12 @@ fn check(file: &[u8], chance: &mut Chance) -> Result<usize, String> {
     within.iter().for_each(|prefix| selection.add_within(*prefix));
     origins.iter().for_each(|origin| selection.add_origin(*origin));
     let alone = decode::read(file, &selection);
-    let helped = with_crew(file, &selection, 1 + chance.below(2));
+    let helped = with_helpers(file, &selection, 1 + chance.below(2));
     let of = |reading: &Reading| {
         (reading.events.clone(), reading.census.counts, reading.census.ending.clone(), reading.census.span)
     };
     if of(&alone) != of(&helped) {
-        return Err("a crew changes the reading".to_owned());
+        return Err("a helpers changes the reading".to_owned());
     }
     let expected = whole.events.iter().filter(|event| wanted(event, &selection, &origins));
     let (own, beside): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| wanted(event, &selection, &origins));
@@ -202,12 +202,12 @@ fn wanted(event: &RouteEvent, selection: &Selection, origins: &[Asn]) -> bool {
     }
 }
 
-fn with_crew(file: &[u8], selection: &Selection, n_helping: usize) -> Reading {
-    let crew = Crew::new();
+fn with_helpers(file: &[u8], selection: &Selection, n_helping: usize) -> Reading {
+    let helpers = Helpers::new();
     std::thread::scope(|scope| {
-        (0..n_helping).for_each(|_| drop(scope.spawn(|| crew.help())));
-        let reading = decode::read_with(file, selection, &crew);
-        crew.dismiss();
+        (0..n_helping).for_each(|_| drop(scope.spawn(|| helpers.help())));
+        let reading = decode::read_with(file, selection, &helpers);
+        helpers.dismiss();
         reading
     })
 }

@@ -39,7 +39,7 @@ mod wire;
 use std::io::Read;
 
 use crate::bgp::{AsPath, Family, Prefix};
-use crate::crew::Crew;
+use crate::helpers::Helpers;
 use crate::time::Timestamp;
 
 pub use census::{Census, Counts, Ending, MAX_DAMAGE, PeerActivity};
@@ -189,15 +189,15 @@ impl Reading {
 ///
 /// Never fails: [`Census::ending`], [`Census::damage`] and [`Counts::damaged`] describe what could not be read.
 pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
-    read_with(input, selection, &Crew::new())
+    read_with(input, selection, &Helpers::new())
 }
 
-/// Reads one archive file like [`read`]; idle threads of the crew help to decompress it. The result does not depend on them.
-pub fn read_with(input: impl Read + Send, selection: &Selection, crew: &Crew) -> Reading {
-    records::read(container::decompress(input, crew), selection)
+/// Reads one archive file like [`read`], while helper threads decompress blocks of it. The result does not depend on them.
+pub fn read_with(input: impl Read + Send, selection: &Selection, helpers: &Helpers) -> Reading {
+    records::read(container::decompress(input, helpers), selection)
 }
 
 /// The decompressed bytes of one archive file. Reading ends with an error where a container is cut or damaged.
-pub fn content<'c>(input: impl Read + 'c, crew: &'c Crew) -> impl Read + 'c {
-    container::decompress(input, crew)
+pub fn content<'c>(input: impl Read + 'c, helpers: &'c Helpers) -> impl Read + 'c {
+    container::decompress(input, helpers)
 }

@@ -15,7 +15,7 @@ pub use cache::{Cache, Entry, EntryState};
 pub use download::{Checked, Downloader, Limits};
 
 use crate::archive::{ArchiveFile, Location};
-use crate::crew::Work;
+use crate::helpers::Work;
 
 /// An archive file, open at its beginning, and the identity of its bytes.
 #[derive(Debug)]

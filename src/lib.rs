@@ -5,7 +5,7 @@
 //!
 //! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`visibility`] → [`detect`] → [`report`]
 //!
-//! [`pipeline`] composes them. [`time`], [`bgp`], [`query`], [`archive`], [`coverage`], [`progress`], [`crew`] and [`error`]
+//! [`pipeline`] composes them. [`time`], [`bgp`], [`query`], [`archive`], [`coverage`], [`progress`], [`helpers`] and [`error`]
 //! may be used by any step.
 //!
 //! Four things hold throughout. Absence of data is never reported as absence of routes. The same inputs give the same
@@ -18,8 +18,8 @@
 pub mod archive;
 pub mod bgp;
 pub mod coverage;
-pub mod crew;
 pub mod error;
+pub mod helpers;
 mod http;
 pub mod progress;
 pub mod query;

@@ -14,7 +14,7 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::GzDecoder;
 
 use super::walk::is_records;
-use crate::crew::Crew;
+use crate::helpers::Helpers;
 use blocks::Blocks;
 
 /// Compressed bytes are read in steps of this size.
@@ -26,17 +26,17 @@ const SIGNATURE: usize = 10;
 /// Bytes to look at to decide whether a signature begins a container.
 const RECORDS: usize = CHUNK / 2;
 
-/// The content of `input`; the crew may help to decompress it.
-pub(super) fn decompress<R: Read>(input: R, crew: &Crew) -> Container<'_, R> {
+/// The content of `input`; helper threads may decompress blocks of it.
+pub(super) fn decompress<R: Read>(input: R, helpers: &Helpers) -> Container<'_, R> {
     let source = Source { input, buffer: vec![0; CHUNK], start: 0, end: 0 };
-    Container { stream: Stream::Between(source), crew, began: false, is_corrupt: false, n_trailing: 0 }
+    Container { stream: Stream::Between(source), helpers, began: false, is_corrupt: false, n_trailing: 0 }
 }
 
 /// Decompressed bytes. Reading fails with `InvalidData` where a member is damaged or cut; the end of the content is
 /// reported only after the end of the last member.
 pub(super) struct Container<'c, R: Read> {
     stream: Stream<'c, R>,
-    crew: &'c Crew,
+    helpers: &'c Helpers,
     began: bool,
     is_corrupt: bool,
     n_trailing: u64,
@@ -93,7 +93,7 @@ impl<R: Read> Container<'_, R> {
                 self.began = true;
                 match format {
                     Some(Format::Gzip) => Stream::Gzip(Box::new(GzDecoder::new(source))),
-                    Some(Format::Bzip2) => Stream::Bzip2(Blocks::new(source, self.crew)?),
+                    Some(Format::Bzip2) => Stream::Bzip2(Blocks::new(source, self.helpers)?),
                     Some(Format::Zstd) => Stream::Zstd(zstd::Decoder::with_buffer(source)?.single_frame()),
                     None if first => Stream::Plain(source),
                     None => {

@@ -151,18 +151,18 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// The content as far as it can be read.
 fn content(stored: &[u8]) -> Vec<u8> {
-    let crew = Crew::new();
+    let helpers = Helpers::new();
     let mut content = Vec::new();
-    let _ = container::decompress(stored, &crew).read_to_end(&mut content);
+    let _ = container::decompress(stored, &helpers).read_to_end(&mut content);
     content
 }
 
-fn with_crew(stored: &[u8], selection: &Selection, n_helping: usize) -> Reading {
-    let crew = Crew::new();
+fn with_helpers(stored: &[u8], selection: &Selection, n_helping: usize) -> Reading {
+    let helpers = Helpers::new();
     std::thread::scope(|scope| {
-        (0..n_helping).for_each(|_| drop(scope.spawn(|| crew.help())));
-        let reading = read_with(stored, selection, &crew);
-        crew.dismiss();
+        (0..n_helping).for_each(|_| drop(scope.spawn(|| helpers.help())));
+        let reading = read_with(stored, selection, &helpers);
+        helpers.dismiss();
         reading
     })
 }
@@ -204,13 +204,13 @@ fn real_archives_read_alike_in_every_way() {
         let is_whole = whole.census.ending == Ending::Complete && whole.census.counts.damaged == 0;
         let once = if is_whole { &plain[..] } else { &stored[..] };
         let alone = read(once, &selection);
-        let helped = with_crew(&stored, &selection, 1 + chance.below(3));
+        let helped = with_helpers(&stored, &selection, 1 + chance.below(3));
         assert!(
             same(&alone, &helped) && alone.census.counts == helped.census.counts,
-            "{}: with a crew",
+            "{}: with a helpers",
             file.display()
         );
-        let unfiltered = records::read_records(container::decompress(once, &Crew::new()), &selection, true);
+        let unfiltered = records::read_records(container::decompress(once, &Helpers::new()), &selection, true);
         assert!(same(&alone, &unfiltered), "{}: without the filter", file.display());
         let beside = beside_origins(&whole, &targets);
         let expected = whole.events.iter().filter(|event| matches(event, &targets));

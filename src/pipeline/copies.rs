@@ -11,10 +11,10 @@ use rustc_hash::FxHashSet;
 
 use super::collecting::stop;
 use crate::archive::{ArchiveFile, DumpKind, Location};
-use crate::crew::Crew;
 use crate::decode::{self, Ending, Selection};
 use crate::error::Error;
 use crate::fetch::{self, Cache};
+use crate::helpers::Helpers;
 use crate::progress::Progress;
 use crate::query::Query;
 use crate::time::Timestamp;
@@ -144,8 +144,8 @@ enum Likeness {
 }
 
 fn compare(first: File, second: File) -> Likeness {
-    let crew = Crew::new();
-    let (mut first, mut second) = (decode::content(first, &crew), decode::content(second, &crew));
+    let helpers = Helpers::new();
+    let (mut first, mut second) = (decode::content(first, &helpers), decode::content(second, &helpers));
     let (mut a, mut b) = (vec![0; CHUNK], vec![0; CHUNK]);
     loop {
         let ((n_a, end_a), (n_b, end_b)) = (fill(&mut first, &mut a), fill(&mut second, &mut b));

@@ -407,8 +407,8 @@ mod tests {
     use super::*;
     use crate::archive::{DumpKind, Location};
     use crate::bgp::Collector;
-    use crate::crew::Crew;
     use crate::decode::Selection;
+    use crate::helpers::Helpers;
 
     fn updates(name: &str) -> ArchiveFile {
         ArchiveFile {
@@ -438,8 +438,8 @@ mod tests {
         };
         let mut lane = Lane::new(plan, window, SampleNumbers::default(), false);
         let add = |lane: &mut Lane, name: &str| {
-            let (selection, crew) = (Selection::new(), Crew::new());
-            lane.add_updates(reading::read_one(&updates(name), None, &selection, &crew, &()).unwrap());
+            let (selection, helpers) = (Selection::new(), Helpers::new());
+            lane.add_updates(reading::read_one(&updates(name), None, &selection, &helpers, &()).unwrap());
             lane.n_ready()
         };
         assert_eq!((add(&mut lane, "early"), add(&mut lane, "b")), (1, 2));

@@ -16,9 +16,9 @@ use super::work::{self, Task};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
 use crate::catalog;
-use crate::crew::Crew;
 use crate::decode::Selection;
 use crate::error::Error;
+use crate::helpers::Helpers;
 use crate::query::{Criteria, Target};
 use crate::replay::Replay;
 use crate::visibility::{CollectorIndex, View};
@@ -49,7 +49,9 @@ pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Re
         (task.download)(&files.iter().map(|(_, file)| file.clone()).collect::<Vec<_>>());
         let read: Vec<(usize, Result<ReadFile, Error>)> = files
             .into_par_iter()
-            .map(|(index, file)| (index, reading::read_one(&file, task.cache, selection, &Crew::new(), task.progress)))
+            .map(|(index, file)| {
+                (index, reading::read_one(&file, task.cache, selection, &Helpers::new(), task.progress))
+            })
             .collect();
         stop(task.progress)?;
         for (index, rib) in read {

@@ -11,10 +11,10 @@ use crate::archive::{ArchiveFile, DumpKind};
 use crate::bgp::Prefix;
 use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
-use crate::crew::Crew;
 use crate::decode::{self, Ending, Reading, Selection, clock};
 use crate::error::Error;
 use crate::fetch::{self, Cache, Checked, Digest, FetchError};
+use crate::helpers::Helpers;
 use crate::progress::Progress;
 use crate::time::Timestamp;
 
@@ -56,11 +56,11 @@ pub(super) fn read_one(
     file: &ArchiveFile,
     cache: Option<&Cache>,
     selection: &Selection,
-    crew: &Crew,
+    helpers: &Helpers,
     progress: &dyn Progress,
 ) -> Result<ReadFile, Error> {
     stop(progress)?;
-    let read = read_file(file, cache, selection, crew, progress);
+    let read = read_file(file, cache, selection, helpers, progress);
     // A cancelled run cuts the file short.
     stop(progress)?;
     match (read.report.verdict, &read.report.detail) {
@@ -74,17 +74,17 @@ fn read_file(
     file: &ArchiveFile,
     cache: Option<&Cache>,
     selection: &Selection,
-    crew: &Crew,
+    helpers: &Helpers,
     progress: &dyn Progress,
 ) -> ReadFile {
     let opened = fetch::open(file, cache).and_then(|opened| {
-        let digest = crew.offer(opened.digest);
-        let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, crew);
+        let digest = helpers.offer(opened.digest);
+        let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
         if progress.is_cancelled() {
-            crew.forget(&digest);
+            helpers.forget(&digest);
             return Err(FetchError::Cancelled);
         }
-        match crew.finish(&digest) {
+        match helpers.finish(&digest) {
             Some(Digest::Taken { bytes, sha256 }) => Ok((reading, bytes, sha256)),
             Some(Digest::Failed(error)) => Err(error.into()),
             Some(Digest::Due(_)) | None => Err(io::Error::other("its digest was not taken").into()),

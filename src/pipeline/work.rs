@@ -13,15 +13,15 @@ use super::lane::Lane;
 use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{Asn, Prefix};
-use crate::crew::Crew;
 use crate::decode::{Change, Reading, Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
+use crate::helpers::Helpers;
 use crate::progress::Progress;
 use crate::query::Query;
 
 /// More threads than this for each file find nothing to do.
-const MAX_CREW: usize = 8;
+const MAX_HELPERS: usize = 8;
 /// So many update files may wait for one before them, beside one for each thread.
 const MAX_READY: usize = 32;
 
@@ -47,7 +47,7 @@ pub(super) struct Work<'a> {
     /// The prefixes that readings of RIB dumps left out. One filter for all dumps: their prefixes are mostly the same, and
     /// one filter for each would take 4 MB.
     skipped_in_ribs: Mutex<SkippedPrefixes>,
-    crew: Crew,
+    helpers: Helpers,
 }
 
 struct Queue {
@@ -121,7 +121,7 @@ impl<'a> Work<'a> {
         };
         let lanes = lanes.into_iter().map(Mutex::new).collect();
         let skipped_in_ribs = Mutex::new(skipped_in_ribs);
-        Work { task, origins, lanes, queue: Mutex::new(queue), skipped_in_ribs, crew: Crew::new() }
+        Work { task, origins, lanes, queue: Mutex::new(queue), skipped_in_ribs, helpers: Helpers::new() }
     }
 
     /// Reads and applies everything, with every thread of the pool.
@@ -138,7 +138,7 @@ impl<'a> Work<'a> {
             }
         }
         thread::scope(|scope| {
-            let n_threads = rayon::current_num_threads().min(n_files.max(1) * MAX_CREW);
+            let n_threads = rayon::current_num_threads().min(n_files.max(1) * MAX_HELPERS);
             (1..n_threads).for_each(|_| drop(scope.spawn(|| self.work())));
             self.work();
         });
@@ -171,11 +171,11 @@ impl<'a> Work<'a> {
             };
             let Some((job, selection, n_known)) = next else {
                 // Meanwhile what those who read have to do beside it.
-                self.crew.help_until(|| lock(&self.queue).has_news());
+                self.helpers.help_until(|| lock(&self.queue).has_news());
                 continue;
             };
             let Task { cache, progress, .. } = self.task;
-            match reading::read_one(&job.file, cache, &selection, &self.crew, progress) {
+            match reading::read_one(&job.file, cache, &selection, &self.helpers, progress) {
                 Ok(read) => self.deliver(&job, ReadFile { n_known, ..read }, &selection),
                 Err(error) => self.fail(error),
             }
@@ -183,7 +183,7 @@ impl<'a> Work<'a> {
             queue.n_running -= 1;
             queue.n_open -= 1;
             drop(queue);
-            self.crew.rouse();
+            self.helpers.rouse();
         }
     }
 
@@ -369,7 +369,7 @@ impl Drop for Ended<'_, '_> {
         if thread::panicking() {
             self.0.fail(Error::Cancelled);
         }
-        self.0.crew.rouse();
+        self.0.helpers.rouse();
     }
 }
 

@@ -1,10 +1,9 @@
-//! Which module may depend on which. Each rule is one row here: a change of the architecture is a change of this file.
+//! What may depend on what. Each rule is one row here: a change of the architecture is a change of this file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// A module, which of our modules and which packages it may import, and which parts of `std` that reach outside the
-/// process.
+/// A module, what of ours it may import, which packages it may use, and which part of the world it may touch.
 struct Module {
     name: &'static str,
     /// Modules, or single items of a module (`catalog::Target`).
@@ -15,7 +14,7 @@ struct Module {
 }
 
 /// Plain values that every step may use.
-const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "crew"];
+const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "helpers"];
 
 /// The steps come in the order of the data; none imports a later one.
 const MODULES: [Module; 19] = [
@@ -27,7 +26,7 @@ const MODULES: [Module; 19] = [
     // Errors carry their cause, whatever it is.
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },
     Module { name: "progress", ours: &[], packages: &[], world: &[] },
-    Module { name: "crew", ours: &[], packages: &[], world: &[] },
+    Module { name: "helpers", ours: &[], packages: &[], world: &[] },
     // Shared by the modules that use HTTP.
     Module { name: "http", ours: &[], packages: &["chrono", "reqwest"], world: &["clock"] },
     Module {
@@ -100,7 +99,7 @@ const MODULES: [Module; 19] = [
     Module { name: "main", ours: &["cli"], packages: &["anyhow"], world: &["process"] },
 ];
 
-/// Words without meaning, which no type or module may have in its name.
+/// Words that say nothing about what a thing is.
 const UNUSED_WORDS: [&str; 8] = ["elem", "lens", "manager", "helper", "utils", "handler", "data", "info"];
 
 const MAX_LINES: usize = 600;
@@ -280,7 +279,7 @@ fn only_catalog_fetch_report_and_the_binary_touch_the_outside_world() {
 }
 
 #[test]
-fn every_file_has_a_module_comment_and_stays_short() {
+fn every_module_says_what_it_is_for_and_stays_short() {
     let mut wrong = Vec::new();
     for (name, text) in sources() {
         if !text.starts_with("//!") {
@@ -296,7 +295,7 @@ fn every_file_has_a_module_comment_and_stays_short() {
 }
 
 #[test]
-fn no_type_or_module_has_a_meaningless_name() {
+fn no_type_or_module_has_a_name_that_says_nothing() {
     let mut wrong = Vec::new();
     for (name, text) in sources() {
         let file = name.trim_end_matches(".rs");
@@ -346,7 +345,7 @@ fn the_parser_named_in_every_report_is_the_one_that_is_locked() {
 }
 
 #[test]
-fn imports_are_found_in_code_and_ignored_in_comments_and_tests() {
+fn the_fence_sees_what_it_must() {
     let text = "use crate::catalog::{self, Target};\nuse polars::prelude::*; // frames\n// use crate::replay::X;\nfn f() { \
                 crate::detect::g(std::fs::read()) }\n#[cfg(test)]\nmod tests {\nuse crate::pipeline::run;\n}\n";
     let code = code(text);

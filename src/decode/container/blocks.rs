@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bzip2::{Decompress, Status};
 
 use super::Source;
-use crate::crew::{Crew, Task, Work};
+use crate::helpers::{Helpers, Task, Work};
 
 /// The first 48 bits of a block and of the end of a stream.
 const BLOCK: u64 = 0x3141_5926_5359;
@@ -122,21 +122,21 @@ pub(super) struct Blocks<'c, R> {
     end: Option<End>,
 }
 
-/// Blocks offered to the crew, taken back on drop.
+/// Blocks offered to helper threads, taken back on drop.
 struct Ahead<'c> {
-    crew: &'c Crew,
+    helpers: &'c Helpers,
     tasks: VecDeque<Arc<Task<Block>>>,
 }
 
 impl Ahead<'_> {
     fn next(&mut self) -> Option<Block> {
-        self.tasks.pop_front().map(|task| self.crew.finish(&task).unwrap_or_else(Block::lost))
+        self.tasks.pop_front().map(|task| self.helpers.finish(&task).unwrap_or_else(Block::lost))
     }
 }
 
 impl Drop for Ahead<'_> {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(|task| self.crew.forget(task));
+        self.tasks.iter().for_each(|task| self.helpers.forget(task));
     }
 }
 
@@ -149,7 +149,7 @@ enum End {
 
 impl<'c, R: Read> Blocks<'c, R> {
     /// A stream whose header of four octets comes next.
-    pub(super) fn new(mut source: Source<R>, crew: &'c Crew) -> io::Result<Blocks<'c, R>> {
+    pub(super) fn new(mut source: Source<R>, helpers: &'c Helpers) -> io::Result<Blocks<'c, R>> {
         let level = source.peek(4)?.get(3).copied().unwrap_or_default();
         source.consume(4);
         Ok(Blocks {
@@ -157,7 +157,7 @@ impl<'c, R: Read> Blocks<'c, R> {
             level,
             raw: Vec::new(),
             begin: 0,
-            ahead: Ahead { crew, tasks: VecDeque::new() },
+            ahead: Ahead { helpers, tasks: VecDeque::new() },
             current: None,
             n_taken: 0,
             checksum: 0,
@@ -174,10 +174,10 @@ impl<'c, R: Read> Blocks<'c, R> {
 
     /// The next block, decoded as far as it goes in one piece; None after the last one.
     fn block(&mut self) -> io::Result<Option<Block>> {
-        let n_ahead = self.ahead.crew.n_ahead();
+        let n_ahead = self.ahead.helpers.n_ahead();
         while n_ahead > 0 && self.ahead.tasks.len() <= n_ahead {
             let Some(block) = self.split()? else { break };
-            self.ahead.tasks.push_back(self.ahead.crew.offer(block));
+            self.ahead.tasks.push_back(self.ahead.helpers.offer(block));
         }
         let mut block = match self.ahead.next() {
             Some(block) => block,

@@ -40,8 +40,8 @@ impl Read for Trickle<'_> {
 
 /// The content, and the number of trailing bytes.
 fn unpack(packed: impl Read) -> io::Result<(Vec<u8>, u64)> {
-    let crew = Crew::new();
-    let mut container = decompress(packed, &crew);
+    let helpers = Helpers::new();
+    let mut container = decompress(packed, &helpers);
     let mut content = Vec::new();
     container.read_to_end(&mut content)?;
     Ok((content, container.n_trailing()))
@@ -101,8 +101,8 @@ fn a_container_cut_anywhere_is_an_error_and_never_an_end() {
 fn what_came_before_a_cut_is_read() {
     for pack in PACKERS {
         let packed = pack(&content());
-        let crew = Crew::new();
-        let mut container = decompress(&packed[..packed.len() - 1], &crew);
+        let helpers = Helpers::new();
+        let mut container = decompress(&packed[..packed.len() - 1], &helpers);
         let mut read = Vec::new();
         assert!(container.read_to_end(&mut read).is_err());
         assert!(content().starts_with(&read) && read.len() > 100_000);
@@ -122,8 +122,8 @@ fn a_checksum_that_does_not_fit_is_an_error() {
 #[test]
 fn what_is_checked_only_at_its_end_is_corrupt_as_a_whole_and_what_is_cut_is_not() {
     let is_corrupt = |packed: &[u8]| {
-        let crew = Crew::new();
-        let mut container = decompress(packed, &crew);
+        let helpers = Helpers::new();
+        let mut container = decompress(packed, &helpers);
         assert!(container.read_to_end(&mut Vec::new()).is_err());
         container.is_corrupt()
     };
@@ -153,13 +153,13 @@ fn bytes_after_the_last_member_are_counted_and_the_members_are_read() {
 fn an_empty_container_is_whole_and_an_empty_file_is_not_a_container() {
     for pack in PACKERS {
         let packed = pack(&[]);
-        let crew = Crew::new();
-        let mut container = decompress(&packed[..], &crew);
+        let helpers = Helpers::new();
+        let mut container = decompress(&packed[..], &helpers);
         assert_eq!(container.read(&mut [0; 9]).unwrap(), 0);
         assert!(!container.was_empty());
     }
-    let crew = Crew::new();
-    let mut container = decompress(&[][..], &crew);
+    let helpers = Helpers::new();
+    let mut container = decompress(&[][..], &helpers);
     assert_eq!(container.read(&mut [0; 9]).unwrap(), 0);
     assert!(container.was_empty());
 }

@@ -7,7 +7,7 @@ use super::super::container::decompress;
 use super::super::samples::*;
 use super::super::{Reading, Selection, records};
 use super::{Noted, routes_may_match};
-use crate::crew::Crew;
+use crate::helpers::Helpers;
 
 const AS4: Encoding = Encoding { four_octets: true, add_path: false };
 const AS2: Encoding = Encoding { four_octets: false, add_path: false };
@@ -195,7 +195,7 @@ fn some_selection() -> impl Strategy<Value = Selection> {
 
 fn check_no_event_is_lost(file: &[u8], selection: &Selection) {
     let [filtered, whole] =
-        [false, true].map(|decode_all| records::read_records(decompress(file, &Crew::new()), selection, decode_all));
+        [false, true].map(|decode_all| records::read_records(decompress(file, &Helpers::new()), selection, decode_all));
     let comparable = |reading: &Reading| {
         let control = (
             reading.census.control.prefixes.clone(),

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use bgpkit_parser::{BgpElem, BgpkitParser};
 use outage_replay::bgp::Asn;
-use outage_replay::crew::Crew;
 use outage_replay::decode;
 use outage_replay::detect::{Outage, Scope, Severity};
+use outage_replay::helpers::Helpers;
 use outage_replay::time::Timestamp;
 
 use super::outages::december_2014;
@@ -86,7 +86,7 @@ fn the_rib_dump_after_it_shows_routes_as_old_as_the_recovery() {
     let name = "data/dprk-2014/route-views2/bgpdata/2014.12/RIBS/rib.20141223.0200.bz2";
     let file = File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("the shipped archive");
     let mut content = Vec::new();
-    decode::content(file, &Crew::new()).read_to_end(&mut content).expect("a whole file");
+    decode::content(file, &Helpers::new()).read_to_end(&mut content).expect("a whole file");
     // The program does not use the originated times of RIB entries; bgpkit-parser returns them.
     let routes = BgpkitParser::from_reader(&content[..]).into_iter();
     let is_of_the_as = |route: &BgpElem| {

@@ -20,18 +20,18 @@ fn packed(content: &[u8]) -> Vec<u8> {
 
 /// The readable content and the ending, with a number of helping threads.
 fn unpacked(packed: &[u8], n_helping: usize) -> (Vec<u8>, Result<u64, String>) {
-    let crew = Crew::new();
+    let helpers = Helpers::new();
     std::thread::scope(|scope| {
-        (0..n_helping).for_each(|_| drop(scope.spawn(|| crew.help())));
-        while crew.n_ahead() < n_helping {
+        (0..n_helping).for_each(|_| drop(scope.spawn(|| helpers.help())));
+        while helpers.n_ahead() < n_helping {
             std::thread::yield_now();
         }
-        let mut container = decompress(packed, &crew);
+        let mut container = decompress(packed, &helpers);
         let mut content = Vec::new();
         let end = container.read_to_end(&mut content).map_err(|error| error.to_string());
         let n_trailing = container.n_trailing();
         drop(container);
-        crew.dismiss();
+        helpers.dismiss();
         (content, end.map(|_| n_trailing))
     })
 }

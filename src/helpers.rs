@@ -19,9 +19,9 @@ pub trait Work: Send + 'static {
     fn run(&mut self);
 }
 
-/// The work that is offered to idle threads. Unless other threads call [`Crew::help`], each reader does its own work.
+/// The work that is offered to idle threads. Unless other threads call [`Helpers::help`], each reader does its own work.
 #[derive(Default)]
-pub struct Crew {
+pub struct Helpers {
     queue: Mutex<Queue>,
     /// Wakes helping threads: a task was offered, or they should return.
     offered: Condvar,
@@ -55,28 +55,28 @@ enum State<W> {
     Waiting(W),
     Running,
     Done(W),
-    /// Taken by [`Crew::finish`], or lost because its thread panicked.
+    /// Taken by [`Helpers::finish`], or lost because its thread panicked.
     Gone,
 }
 
 /// A task of any kind.
 trait Run: Send + Sync {
-    fn run(&self, crew: &Crew);
+    fn run(&self, helpers: &Helpers);
 }
 
-impl Crew {
-    /// A crew without tasks and helping threads.
-    pub fn new() -> Crew {
-        Crew::default()
+impl Helpers {
+    /// No tasks and no helping threads yet.
+    pub fn new() -> Helpers {
+        Helpers::default()
     }
 
-    /// Runs tasks of other threads until [`Crew::dismiss`]. For idle threads.
+    /// Runs tasks of other threads until [`Helpers::dismiss`]. For idle threads.
     pub fn help(&self) {
         self.help_until(|| false);
     }
 
-    /// Runs tasks of other threads until `is_over` returns true or [`Crew::dismiss`]; `is_over` is evaluated after each task
-    /// and after [`Crew::rouse`].
+    /// Runs tasks of other threads until `is_over` returns true or [`Helpers::dismiss`]; `is_over` is evaluated after each task
+    /// and after [`Helpers::rouse`].
     pub fn help_until(&self, is_over: impl Fn() -> bool) {
         self.n_idle.fetch_add(1, Ordering::Relaxed);
         let mut queue = lock(&self.queue);
@@ -110,7 +110,7 @@ impl Crew {
         AHEAD * self.n_idle.load(Ordering::Relaxed)
     }
 
-    /// Offers work to helping threads; [`Crew::finish`] returns it when it is done.
+    /// Offers work to helping threads; [`Helpers::finish`] returns it when it is done.
     pub fn offer<W: Work>(&self, work: W) -> Arc<Task<W>> {
         let task = Arc::new(Task(Mutex::new(State::Waiting(work))));
         let mut queue = lock(&self.queue);
@@ -156,7 +156,7 @@ impl Crew {
 }
 
 impl<W: Work> Run for Task<W> {
-    fn run(&self, crew: &Crew) {
+    fn run(&self, helpers: &Helpers) {
         let mut work = {
             let mut state = lock(&self.0);
             match std::mem::replace(&mut *state, State::Running) {
@@ -167,7 +167,7 @@ impl<W: Work> Run for Task<W> {
                 }
             }
         };
-        let mut outcome = Outcome { crew, task: self, state: State::Gone };
+        let mut outcome = Outcome { helpers, task: self, state: State::Gone };
         work.run();
         outcome.state = State::Done(work);
     }
@@ -175,7 +175,7 @@ impl<W: Work> Run for Task<W> {
 
 /// Publishes the new state of a task on drop, so that waiting threads see it even if the work panicked.
 struct Outcome<'a, W> {
-    crew: &'a Crew,
+    helpers: &'a Helpers,
     task: &'a Task<W>,
     state: State<W>,
 }
@@ -183,8 +183,8 @@ struct Outcome<'a, W> {
 impl<W> Drop for Outcome<'_, W> {
     fn drop(&mut self) {
         *lock(&self.task.0) = std::mem::replace(&mut self.state, State::Gone);
-        drop(lock(&self.crew.queue));
-        self.crew.ran.notify_all();
+        drop(lock(&self.helpers.queue));
+        self.helpers.ran.notify_all();
     }
 }
 
@@ -230,26 +230,26 @@ mod tests {
     #[test]
     fn a_task_that_no_thread_takes_is_run_by_its_reader() {
         let (say, said) = channel();
-        let crew = Crew::new();
-        let needed = crew.offer(Short(sends("needed", &say)));
-        crew.forget(&crew.offer(Short(sends("forgotten", &say))));
-        assert!(crew.finish(&needed).is_some());
-        crew.dismiss();
-        crew.help();
+        let helpers = Helpers::new();
+        let needed = helpers.offer(Short(sends("needed", &say)));
+        helpers.forget(&helpers.offer(Short(sends("forgotten", &say))));
+        assert!(helpers.finish(&needed).is_some());
+        helpers.dismiss();
+        helpers.help();
         assert_eq!(said.try_iter().collect::<Vec<_>>(), ["needed"]);
     }
 
     #[test]
     fn helping_threads_take_long_tasks_last() {
         let (say, said) = channel();
-        let crew = Crew::new();
-        crew.offer(Long(sends("long", &say)));
-        crew.offer(Short(sends("one", &say)));
-        crew.offer(Short(sends("two", &say)));
+        let helpers = Helpers::new();
+        helpers.offer(Long(sends("long", &say)));
+        helpers.offer(Short(sends("one", &say)));
+        helpers.offer(Short(sends("two", &say)));
         thread::scope(|scope| {
-            scope.spawn(|| crew.help());
+            scope.spawn(|| helpers.help());
             assert_eq!(said.iter().take(3).collect::<Vec<_>>(), ["one", "two", "long"]);
-            crew.dismiss();
+            helpers.dismiss();
         });
     }
 
@@ -258,30 +258,30 @@ mod tests {
         static IS_BEGUN: AtomicBool = AtomicBool::new(false);
         let (say, said) = channel();
         let (end, ended) = channel();
-        let crew = Crew::new();
-        let lasting = crew.offer(Short(move || {
+        let helpers = Helpers::new();
+        let lasting = helpers.offer(Short(move || {
             IS_BEGUN.store(true, Ordering::Release);
             ended.recv().unwrap();
         }));
         thread::scope(|scope| {
             // A thread that runs this one task.
-            scope.spawn(|| crew.help_until(|| IS_BEGUN.load(Ordering::Acquire)));
+            scope.spawn(|| helpers.help_until(|| IS_BEGUN.load(Ordering::Acquire)));
             while !IS_BEGUN.load(Ordering::Acquire) {
                 thread::yield_now();
             }
-            crew.offer(Long(sends("long", &say)));
-            crew.offer(Short(move || end.send(()).unwrap()));
-            assert!(crew.finish(&lasting).is_some());
+            helpers.offer(Long(sends("long", &say)));
+            helpers.offer(Short(move || end.send(()).unwrap()));
+            assert!(helpers.finish(&lasting).is_some());
         });
         assert_eq!(said.try_iter().count(), 0);
     }
 
     #[test]
     fn a_task_that_panicked_returns_none_to_the_waiting_thread() {
-        let crew = Arc::new(Crew::new());
-        let task = crew.offer(Short(|| panic!("as this test wants")));
-        let helping = Arc::clone(&crew);
+        let helpers = Arc::new(Helpers::new());
+        let task = helpers.offer(Short(|| panic!("as this test wants")));
+        let helping = Arc::clone(&helpers);
         assert!(thread::spawn(move || helping.help()).join().is_err());
-        assert!(crew.finish(&task).is_none());
+        assert!(helpers.finish(&task).is_none());
     }
 }
