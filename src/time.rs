@@ -1,7 +1,10 @@
 //! Instants and windows in UTC.
 //!
 //! Archives stamp records with Unix seconds, some with microseconds (RFC 6396, section 3); everything here is
-//! microseconds since the Unix epoch. Windows are half-open.
+//! microseconds since the Unix epoch. Windows are half-open. [`Steps`] are values over time, [`Windows`] sets of instants.
+
+mod steps;
+mod windows;
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -10,6 +13,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use steps::Steps;
+pub use windows::Windows;
 
 /// An instant in UTC, in microseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -163,7 +169,7 @@ impl Window {
         Window::new(self.start.max(other.start), self.end.min(other.end)).ok()
     }
 
-    /// The time that any of `windows` covers: in order, and none touches the next.
+    /// Returns the time that any of `windows` covers, in order; none of the returned windows touches the next.
     pub fn united(mut windows: Vec<Window>) -> Vec<Window> {
         windows.sort_unstable();
         let mut united: Vec<Window> = Vec::new();
@@ -176,7 +182,7 @@ impl Window {
         united
     }
 
-    /// What is left of it outside of `others`, which are in order and apart.
+    /// Returns the parts of the window that lie in none of `others`, which are in order and do not overlap.
     pub fn without(self, others: &[Window]) -> Vec<Window> {
         let (mut left, mut start) = (Vec::new(), self.start);
         let first = others.partition_point(|other| other.end <= self.start);

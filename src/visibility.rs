@@ -10,18 +10,16 @@ mod sweep;
 mod view;
 
 use crate::bgp::{Asn, Family, Prefix};
-use crate::time::{Timestamp, Window};
+use crate::time::{Steps, Timestamp, Window};
 
 pub use crate::replay::{Held, PeerState, RecordRef};
 pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule};
 pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};
 
-/// A stretch in which nothing changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the vantage points observed of a prefix while nothing changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Since when; it lasts until the next step.
-    pub from: Timestamp,
     /// Peer ASes whose usable vantage points see the prefix.
     pub n_visible: usize,
     /// Peer ASes with a usable vantage point.
@@ -73,53 +71,36 @@ fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// The visibility of one prefix over time, as a step function.
+/// The visibility of one prefix over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     /// The prefix.
     pub prefix: Prefix,
     /// Where set, only routes of this origin count; a route whose origin the session could not carry counts too.
     pub origin: Option<Asn>,
-    /// In order; the first begins where the data do, the last ends with `end`.
-    pub steps: Vec<Step>,
-    /// Who normally carries it.
+    /// From the start of the data to their end: the end of the window asked about, or a little later.
+    pub steps: Steps<Step>,
+    /// The vantage points that normally carry it.
     pub baseline: Baseline,
-    /// The end of the data: of the window asked about, or a little later.
-    pub end: Timestamp,
 }
 
 impl Timeline {
-    /// What of it lies before `end`.
+    /// Cuts off everything from `end` on.
     pub fn until(mut self, end: Timestamp) -> Timeline {
-        self.end = self.end.min(end);
-        self.steps.retain(|step| step.from < end);
+        self.steps.truncate(end);
         self
     }
 
-    /// The timeline as if no vantage point had carried the prefix before `at`.
+    /// Returns the timeline as if no vantage point had carried the prefix before `at`.
     pub fn carried_from(&self, at: Timestamp) -> Timeline {
-        let mut timeline = self.clone();
-        for step in timeline.steps.iter_mut().filter(|step| step.from < at) {
-            (step.n_baseline_visible, step.n_baseline_live) = (0, 0);
-        }
-        timeline
+        let steps = self.steps.map(|window, step| match window.start < at {
+            true => Step { n_baseline_visible: 0, n_baseline_live: 0, ..*step },
+            false => *step,
+        });
+        Timeline { steps, baseline: self.baseline.clone(), ..*self }
     }
 
-    /// The step that holds `at`.
-    pub fn at(&self, at: Timestamp) -> Option<&Step> {
-        let index = self.steps.partition_point(|step| step.from <= at);
-        self.steps.get(index.checked_sub(1)?)
-    }
-
-    /// Every step with the stretch for which it lasts.
-    pub fn stretches(&self) -> impl DoubleEndedIterator<Item = (Window, &Step)> {
-        self.steps.iter().enumerate().filter_map(|(index, step)| {
-            let end = self.steps.get(index + 1).map_or(self.end, |next| next.from);
-            Some((Window::new(step.from, end).ok()?, step))
-        })
-    }
-
-    /// The family of the prefix.
+    /// Returns the family of the prefix.
     pub fn family(&self) -> Family {
         self.prefix.family()
     }

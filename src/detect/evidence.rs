@@ -1,6 +1,6 @@
 //! The records behind the edges of an outage, and the RIB dumps written during it: what anyone can look up.
 
-use super::dip::Dip;
+use super::falls::Fall;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{Because, Piece, RecordRef, View, Vote};
@@ -84,13 +84,13 @@ pub(super) fn evidence(
     prefix: Prefix,
     origin: Option<Asn>,
     pieces: &[Piece],
-    dip: &Dip,
+    fall: &Fall,
     dumps: Vec<Dump>,
 ) -> Evidence {
     let mut evidence = Evidence { dumps, ..Evidence::default() };
     let during = |first: Timestamp, last: Timestamp| move |at: Timestamp| first <= at && at <= last;
-    let is_loss = during(dip.loss.first, dip.loss.last);
-    let is_return = dip.recovery.map(|edge| during(edge.first, edge.last));
+    let is_loss = during(fall.loss.first, fall.loss.last);
+    let is_return = fall.recovery.map(|edge| during(edge.first, edge.last));
     for pair in pieces.windows(2) {
         let [before, after] = pair else { continue };
         if before.vantage_point != after.vantage_point {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::dip::Dip;
 use super::evidence::{Evidence, Witness};
+use super::falls::Fall;
 use crate::bgp::Asn;
 use crate::time::Timestamp;
 use crate::visibility::{Piece, View, Vote};
@@ -35,7 +35,9 @@ pub struct Upstream {
 }
 
 /// How the losses lie among the ASes next to the origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Pattern {
     /// Routes through two or more of them were lost together.
     OriginSide,
@@ -43,23 +45,6 @@ pub enum Pattern {
     SingleUpstream,
     /// Neither: some routes through the same AS were lost and some were not, or over a longer time.
     Scattered,
-}
-
-impl Pattern {
-    /// The name used in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Pattern::OriginSide => "origin_side",
-            Pattern::SingleUpstream => "single_upstream",
-            Pattern::Scattered => "scattered",
-        }
-    }
-}
-
-impl Serialize for Pattern {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
 }
 
 /// A peer AS at an edge.
@@ -92,24 +77,24 @@ impl Upstreams {
         view: &View,
         pieces: &[Piece],
         origin: Option<Asn>,
-        dip: &Dip,
+        fall: &Fall,
         lost_at: Timestamp,
         evidence: &Evidence,
     ) -> Upstreams {
-        let before_at = dip.loss.first - Duration::from_micros(1);
+        let before_at = fall.loss.first - Duration::from_micros(1);
         let lost = pieces.iter().filter(|piece| piece.window.contains(lost_at) && !piece.vote.sees(origin));
         let lost: FxHashSet<usize> = lost.map(|piece| piece.vantage_point).collect();
         let before = routes(pieces, origin, before_at, &lost);
-        let after = dip.recovery.map(|edge| routes(pieces, origin, edge.last, &FxHashSet::default()));
+        let after = fall.recovery.map(|edge| routes(pieces, origin, edge.last, &FxHashSet::default()));
         let after = after.unwrap_or_default();
-        Upstreams::of(before, after, dip, view, [evidence].into_iter())
+        Upstreams::of(before, after, fall, view, [evidence].into_iter())
     }
 
     /// Those of several prefixes of one AS.
     pub(super) fn joined<'a>(
         view: &View,
         parts: &[&Upstreams],
-        dip: &Dip,
+        fall: &Fall,
         evidence: impl Iterator<Item = &'a Evidence>,
     ) -> Upstreams {
         let joined = |list: &dyn Fn(&Upstreams) -> Vec<Upstream>| {
@@ -121,13 +106,13 @@ impl Upstreams {
             sum
         };
         let (before, after) = (joined(&|part| part.before.clone()), joined(&|part| part.after.clone()));
-        Upstreams::of(before, after, dip, view, evidence)
+        Upstreams::of(before, after, fall, view, evidence)
     }
 
     fn of<'a>(
         before: BTreeMap<Asn, (usize, usize)>,
         after: BTreeMap<Asn, (usize, usize)>,
-        dip: &Dip,
+        fall: &Fall,
         view: &View,
         evidence: impl Iterator<Item = &'a Evidence>,
     ) -> Upstreams {
@@ -147,7 +132,7 @@ impl Upstreams {
         let last_to_lose = listed(lost, |peer| (std::cmp::Reverse(peer.at), peer.peer_asn));
         let first_to_regain = listed(regained, |peer| (peer.at, peer.peer_asn));
         let before = ranked(before);
-        let pattern = pattern(&before, dip);
+        let pattern = pattern(&before, fall);
         Upstreams { pattern, before, after: ranked(after), last_to_lose, first_to_regain }
     }
 }
@@ -193,7 +178,7 @@ fn ranked(counts: BTreeMap<Asn, (usize, usize)>) -> Vec<Upstream> {
     list
 }
 
-fn pattern(before: &[Upstream], dip: &Dip) -> Option<Pattern> {
+fn pattern(before: &[Upstream], fall: &Fall) -> Option<Pattern> {
     let n: usize = before.iter().map(|upstream| upstream.n_routes).sum();
     let telling: Vec<&Upstream> =
         before.iter().filter(|upstream| upstream.n_routes as f64 >= MIN_SHARE * n as f64).collect();
@@ -203,8 +188,8 @@ fn pattern(before: &[Upstream], dip: &Dip) -> Option<Pattern> {
     if telling.is_empty() {
         return None;
     }
-    let bulk_lost = dip.loss.most.unwrap_or(dip.loss.last);
-    let is_sudden = bulk_lost <= dip.loss.first + MAX_CONVERGENCE;
+    let bulk_lost = fall.loss.most.unwrap_or(fall.loss.last);
+    let is_sudden = bulk_lost <= fall.loss.first + MAX_CONVERGENCE;
     Some(match (n_hit, n_spared) {
         _ if !is_sudden || n_hit + n_spared < telling.len() => Pattern::Scattered,
         (0, _) => Pattern::Scattered,

@@ -57,10 +57,10 @@ pub(super) fn witnesses(
     let usable = view.vantage_points().iter().zip(own).filter(|(_, pieces)| !pieces.is_empty());
     let witness = |(vantage_point, pieces): (&VantagePoint, Vec<Piece>)| {
         let held = held(&pieces, origin);
-        let fate = fate(&held, outage.loss.first, outage.end.unwrap_or(Timestamp::MAX));
+        let fate = fate(&held, outage.fall.loss.first, outage.fall.end().unwrap_or(Timestamp::MAX));
         let before = match fate {
             Fate::Lost { lost, .. } => lost.at,
-            _ => outage.loss.first,
+            _ => outage.fall.loss.first,
         };
         let readings = thinned(merged(held.into_iter(), view.window()), view.window(), most_readings);
         Witness { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, before), readings, fate }

@@ -3,7 +3,7 @@
 use super::{Piece, Step};
 use crate::bgp::Asn;
 use crate::query::Sufficiency;
-use crate::time::{Timestamp, Window};
+use crate::time::{Steps, Timestamp, Window};
 
 /// The input of one sweep.
 pub(super) struct Sweep<'a> {
@@ -14,7 +14,7 @@ pub(super) struct Sweep<'a> {
     /// Vantage points that normally carry the prefix, sorted, and from when on they count as such.
     pub baseline: &'a [(usize, Timestamp)],
     /// Full-feed ASes over time, where it is known who they are.
-    pub n_full_feeds: Option<&'a [(Timestamp, usize)]>,
+    pub n_full_feeds: Option<&'a Steps<usize>>,
     pub end: Timestamp,
     pub sufficiency: Sufficiency,
 }
@@ -38,10 +38,10 @@ enum Ballot {
     Vote { sees: bool, is_baseline: bool },
 }
 
-/// The step function: one step wherever a count changes.
-pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
-    // (instant, whether it begins, AS, vote); an end sorts before a beginning of the same instant.
-    let mut changes: Vec<(Timestamp, bool, usize, Ballot)> = Vec::with_capacity(sweep.pieces.len() * 2);
+/// Returns the counts over time: one step wherever a count changes.
+pub(super) fn steps(sweep: &Sweep) -> Steps<Step> {
+    // Hot: (instant, (whether it begins, AS, vote)); an end sorts before a beginning of the same instant.
+    let mut changes: Vec<(Timestamp, (bool, usize, Ballot))> = Vec::with_capacity(sweep.pieces.len() * 2);
     for piece in sweep.pieces {
         let sees = piece.vote.sees(sweep.origin);
         let asn = (sweep.asn_of)(piece.vantage_point);
@@ -50,8 +50,8 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
             carrier.ok().and_then(|index| sweep.baseline.get(index)).map_or(Timestamp::MAX, |(_, since)| *since);
         let mut vote = |window: Option<Window>, is_baseline: bool| {
             if let Some(window) = window {
-                changes.push((window.start, true, asn, Ballot::Vote { sees, is_baseline }));
-                changes.push((window.end, false, asn, Ballot::Vote { sees, is_baseline }));
+                changes.push((window.start, (true, asn, Ballot::Vote { sees, is_baseline })));
+                changes.push((window.end, (false, asn, Ballot::Vote { sees, is_baseline })));
             }
         };
         let Window { start, end } = piece.window;
@@ -60,40 +60,19 @@ pub(super) fn steps(sweep: &Sweep) -> Vec<Step> {
     }
     let first = sweep.pieces.iter().map(|piece| piece.window.start).min().unwrap_or(Timestamp::MIN);
     for (vantage_point, since) in sweep.baseline.iter().filter(|(_, since)| *since < Timestamp::MAX) {
-        changes.push((first.max(*since), true, (sweep.asn_of)(*vantage_point), Ballot::Carrier));
+        changes.push((first.max(*since), (true, (sweep.asn_of)(*vantage_point), Ballot::Carrier)));
     }
-    changes.sort_unstable();
 
     let mut votes = vec![AsnVotes::default(); sweep.n_asns];
-    let mut n_carriers = 0;
-    let mut step = Step {
-        from: Timestamp::MIN,
-        n_visible: 0,
-        n_live: 0,
-        n_baseline_visible: 0,
-        n_baseline_live: 0,
-        n_vantage_points_visible: 0,
-        n_vantage_points: 0,
-        observed: false,
-    };
-    let mut steps: Vec<Step> = Vec::new();
-    let mut index = 0;
-    while let Some(&(at, ..)) = changes.get(index) {
-        if at >= sweep.end {
-            break;
+    let (mut step, mut n_carriers) = (Step::default(), 0);
+    let mut steps = Steps::sweep(changes, sweep.end, |at, changes| {
+        for (_, (begins, asn, ballot)) in changes {
+            step.count(&mut votes[*asn], *begins, *ballot, &mut n_carriers);
         }
-        while let Some(&(_, begins, asn, ballot)) = changes.get(index).filter(|change| change.0 == at) {
-            step.count(&mut votes[asn], begins, ballot, &mut n_carriers);
-            index += 1;
-        }
-        step.from = at;
-        step.observed = sweep.suffices(&step, n_carriers);
-        let same = |last: &Step| Step { from: at, ..*last } == step;
-        if !steps.last().is_some_and(same) {
-            steps.push(step);
-        }
-    }
-    steps.shrink_to_fit();
+        step.observed = sweep.suffices(at, &step, n_carriers);
+        step
+    });
+    steps.merge_equal();
     steps
 }
 
@@ -136,14 +115,13 @@ impl Step {
 
 impl Sweep<'_> {
     /// Whether enough ASes vote, and enough of those that decide: the ones that normally carry the prefix.
-    fn suffices(&self, step: &Step, n_carriers: usize) -> bool {
+    fn suffices(&self, at: Timestamp, step: &Step, n_carriers: usize) -> bool {
         let Sufficiency { min_peers, min_coverage } = self.sufficiency;
         let enough = step.n_live >= min_peers.max(1) && step.n_baseline_live > 0;
         // Without RIB dumps nothing shows who is a full feed, and who carries the prefix is known little by little: the number
         // of peers alone decides.
         let covered = self.n_full_feeds.is_none_or(|counts| {
-            let index = counts.partition_point(|(at, _)| *at <= step.from);
-            let n = index.checked_sub(1).and_then(|index| counts.get(index)).map_or(0, |(_, n)| *n);
+            let n = counts.at(at).copied().unwrap_or(0);
             let deciding = step.n_baseline_live as f64 >= min_coverage * n_carriers as f64;
             deciding && step.n_live as f64 >= min_coverage * n as f64
         });
