@@ -9,6 +9,7 @@ use super::text::{clock, count, duration, from_to, of_family, percent_exactly, p
 use super::*;
 use crate::bgp::Asn;
 use crate::detect::{Censoring, Class, Episode, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
+use crate::time::{Steps, Windows};
 
 /// A target, and the outages that its headline speaks of: those of the whole network, or of single prefixes if there is
 /// none.
@@ -185,32 +186,20 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
 
 /// How many targets had an outage at one time, at most, and from when to when: the longest such time.
 fn most_at_once(lost: &[&Headline], asked: Window) -> Option<(usize, Window)> {
-    let mut changes: Vec<(Timestamp, i64)> = Vec::new();
-    for headline in lost {
-        // Several prefixes of one target count once.
-        let mut down: Vec<Window> = headline.outages.iter().filter_map(|o| o.fall.seen.intersect(&asked)).collect();
-        down.sort_unstable();
-        let mut until = Timestamp::MIN;
-        for window in down {
-            if let Ok(new) = Window::new(window.start.max(until), window.end) {
-                changes.extend([(new.start, 1), (new.end, -1)]);
-                until = new.end;
-            }
-        }
-    }
-    changes.sort_unstable();
-    let (mut n, mut most): (i64, Option<(usize, Window)>) = (0, None);
-    for pair in changes.chunk_by(|a, b| a.0 == b.0).collect::<Vec<_>>().windows(2) {
-        let [now, next] = pair else { continue };
-        n += now.iter().map(|(_, by)| by).sum::<i64>();
-        let (Some((start, _)), Some((end, _))) = (now.first(), next.first()) else { continue };
-        let this = (usize::try_from(n).unwrap_or(0), Window { start: *start, end: *end });
-        let key = |(n, window): &(usize, Window)| (*n, window.duration());
-        if most.as_ref().is_none_or(|most| key(&this) > key(most)) {
-            most = Some(this);
-        }
-    }
-    most
+    // Several prefixes of one target count once.
+    let down = lost.iter().flat_map(|headline| {
+        let down: Windows = headline.outages.iter().filter_map(|o| o.fall.seen.intersect(&asked)).collect();
+        Vec::from(down)
+    });
+    let changes = down.flat_map(|window| [(window.start, 1), (window.end, -1)]);
+    let mut n = 0;
+    let n_down = Steps::sweep(changes.collect(), Timestamp::MAX, |_, changes| {
+        n += changes.iter().map(|(_, by)| by).sum::<isize>();
+        n.unsigned_abs()
+    });
+    // The first of equals: `max_by_key` keeps the last.
+    let most = n_down.intervals().rev().filter(|(_, n)| **n > 0).max_by_key(|(window, n)| (**n, window.duration()));
+    most.map(|(window, n)| (*n, window))
 }
 
 /// The longest of each family.
