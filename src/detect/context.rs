@@ -19,25 +19,25 @@ pub struct PrefixContext<'a> {
     /// What every usable vantage point observed, in order of vantage point and time; only routes of the origin that the
     /// timeline counts.
     pub pieces: Cow<'a, [Piece]>,
-    /// Less-specific prefixes that the data show, the longest first; each is computed when it is needed.
-    less_specifics: Vec<(Prefix, OnceCell<Box<PrefixContext<'a>>>)>,
+    /// All prefixes that the data show, sorted.
+    known: &'a [Prefix],
+    /// The longest less-specific prefix that the data show, computed when it is needed.
+    less_specific: OnceCell<Option<Box<PrefixContext<'a>>>>,
 }
 
 impl<'a> PrefixContext<'a> {
     /// Computes the timeline of a prefix, whatever its origin. `known` are all prefixes that the data show, sorted.
-    pub fn new(view: &'a View<'a>, prefix: Prefix, known: &[Prefix]) -> PrefixContext<'a> {
-        let shorter = (0..prefix.len()).rev().map(|length| prefix.shortened_to(length));
-        let is_known = |prefix: &Prefix| known.binary_search(prefix).is_ok();
-        let less_specifics = shorter.filter(is_known).map(|prefix| (prefix, OnceCell::new())).collect();
+    pub fn new(view: &'a View<'a>, prefix: Prefix, known: &'a [Prefix]) -> PrefixContext<'a> {
         let pieces = view.pieces(&prefix);
         let timeline = Cow::Owned(view.timeline_of(prefix, None, &pieces));
-        PrefixContext { view, timeline, pieces: Cow::Owned(pieces), less_specifics }
+        PrefixContext { view, timeline, pieces: Cow::Owned(pieces), known, less_specific: OnceCell::new() }
     }
 
-    /// Returns the context of a timeline that is known already, without less-specific prefixes.
+    /// Returns the context of a timeline that was computed before, without less-specific prefixes.
     pub(super) fn of(view: &'a View<'a>, timeline: &'a Timeline) -> PrefixContext<'a> {
         let pieces = Cow::Owned(view.pieces_of(&timeline.prefix, timeline.origin));
-        PrefixContext { view, timeline: Cow::Borrowed(timeline), pieces, less_specifics: Vec::new() }
+        let timeline = Cow::Borrowed(timeline);
+        PrefixContext { view, timeline, pieces, known: &[], less_specific: OnceCell::new() }
     }
 
     /// Returns the timeline that counts only routes of one origin.
@@ -48,20 +48,28 @@ impl<'a> PrefixContext<'a> {
 
     /// Returns the context as if no vantage point had carried the prefix before `at`.
     pub fn carried_from(&self, at: Timestamp) -> PrefixContext<'_> {
-        let unused = self.less_specifics.iter().map(|(prefix, _)| (*prefix, OnceCell::new()));
         PrefixContext {
             view: self.view,
             timeline: Cow::Owned(self.timeline.carried_from(at)),
             pieces: Cow::Borrowed(&self.pieces),
-            less_specifics: unused.collect(),
+            known: self.known,
+            less_specific: OnceCell::new(),
         }
     }
 
     /// Returns the less-specific prefixes that the data show, the longest first.
     pub(super) fn less_specifics(&self) -> impl Iterator<Item = &PrefixContext<'a>> {
-        self.less_specifics
-            .iter()
-            .map(|(prefix, context)| &**context.get_or_init(|| Box::new(PrefixContext::new(self.view, *prefix, &[]))))
+        std::iter::successors(self.less_specific(), |context| context.less_specific())
+    }
+
+    fn less_specific(&self) -> Option<&PrefixContext<'a>> {
+        let context = self.less_specific.get_or_init(|| {
+            let prefix = self.timeline.prefix;
+            let mut shorter = (0..prefix.len()).rev().map(|length| prefix.shortened_to(length));
+            let longest = shorter.find(|prefix| self.known.binary_search(prefix).is_ok())?;
+            Some(Box::new(PrefixContext::new(self.view, longest, self.known)))
+        });
+        context.as_deref()
     }
 
     /// Returns what the vantage points observed at an instant.

@@ -66,10 +66,10 @@ struct JudgedPrefixes {
 }
 
 impl JudgedPrefixes {
-    fn new(
-        view: &View,
+    fn new<'a>(
+        view: &'a View<'a>,
         asked: &[AskedPrefix],
-        known: &[Prefix],
+        known: &'a [Prefix],
         projects: &BTreeMap<Collector, Project>,
         detector: &dyn Detector,
     ) -> JudgedPrefixes {
@@ -90,10 +90,10 @@ impl JudgedPrefixes {
 
 /// Judges one prefix. Returns its timeline whatever the origin, the timelines of the target ASes that originate it, and what was
 /// found.
-fn judge_prefix(
-    view: &View,
+fn judge_prefix<'a>(
+    view: &'a View<'a>,
     asked: &AskedPrefix,
-    known: &[Prefix],
+    known: &'a [Prefix],
     projects: &BTreeMap<Collector, Project>,
     detector: &dyn Detector,
 ) -> (Timeline, Vec<Timeline>, Findings) {
