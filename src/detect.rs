@@ -28,9 +28,9 @@ pub use agreement::{Agreement, Counterfactual, HalfCrossings};
 pub use asn::{AsnTimeline, SpaceStep};
 pub use baseline_rule::BaselineRule;
 pub use comparison::{MAX_SKEW, Skew};
-pub use detector::Detector;
+pub use detector::{Detector, Shares};
 pub use evidence::{Dump, Evidence, Witness};
-pub use falls::{Bounds, Censoring, Edge, Fall, Falls, Shares, falls};
+pub use falls::{Bounds, Censoring, Edge, Fall, Falls, falls};
 pub use ioda_rule::IodaRule;
 pub use model::{
     Class, Counts, Episode, Findings, Flap, Loss, Outage, Quality, Scope, Severity, Subject, Survivor, TOTAL_BELOW,

@@ -26,8 +26,8 @@ pub struct Step {
     pub n_live: usize,
     /// Those among `n_baseline_live` that see the prefix.
     pub n_baseline_visible: usize,
-    /// Peer ASes among those that normally carry the prefix of which a vantage point that carries it is usable, or any
-    /// sees it. While all that carry it are unknown, another one of the same AS, which never did, is no sign of a loss.
+    /// Peer ASes that normally carry the prefix and have a usable vantage point that carries it, or any that sees it. While all
+    /// vantage points that carry it are unknown, another one of the same AS that never did shows no loss.
     pub n_baseline_live: usize,
     /// Usable vantage points that see the prefix.
     pub n_vantage_points_visible: usize,
@@ -38,30 +38,30 @@ pub struct Step {
 }
 
 impl Step {
-    /// Share of the live peer ASes that see the prefix; nothing when none is live.
+    /// Returns the share of the live peer ASes that see the prefix; `None` when none is live.
     pub fn visibility(&self) -> Option<f64> {
         share(self.n_visible, self.n_live)
     }
 
-    /// Share of the live peer ASes that normally carry the prefix; nothing when none is live.
+    /// Returns the share that sees the prefix among the live peer ASes that normally carry it; `None` when none is live.
     pub fn baseline_share(&self) -> Option<f64> {
         share(self.n_baseline_visible, self.n_baseline_live)
     }
 }
 
-/// A stretch in which as many peer ASes are live.
+/// An interval in which the number of live peer ASes is constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveFeeds {
     /// When.
     pub window: Window,
-    /// Full-feed ASes that are known and whose session is up.
+    /// Full-feed ASes whose state is known and whose session is up.
     pub n_live: usize,
-    /// All of them; nothing where no RIB dump tells.
+    /// All full-feed ASes; `None` without RIB dumps.
     pub n_full_feeds: Option<usize>,
 }
 
 impl LiveFeeds {
-    /// The share that is live.
+    /// Returns the share that is live.
     pub fn share(&self) -> Option<f64> {
         share(self.n_live, self.n_full_feeds?)
     }

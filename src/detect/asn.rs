@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::agreement::Agreement;
 use super::context::PrefixContext;
-use super::detector::Detector;
+use super::detector::{Detector, Shares};
 use super::episodes::episodes;
 use super::evidence::{self, Evidence};
-use super::falls::{Fall, Shares, falls, falls_in, intervals_below};
+use super::falls::{Fall, falls, falls_in, intervals_below};
 use super::model::{
     Class, Counts, Findings, Loss, Outage, Quality, Severity, Subject, Survivor, TOTAL_BELOW, Visibility,
 };

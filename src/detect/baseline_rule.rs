@@ -1,6 +1,6 @@
 //! The default rule: a network is down while most ASes that normally carry it do not.
 
-use super::Detector;
+use super::detector::Detector;
 use crate::query::Thresholds;
 use crate::visibility::Step;
 

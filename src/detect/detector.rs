@@ -1,8 +1,11 @@
 //! The seam for detection rules: which share of a network decides, and when it is down.
 
-use super::falls::Shares;
 use crate::query::Thresholds;
+use crate::time::Steps;
 use crate::visibility::{Step, Timeline};
+
+/// A share over time; `None` where the data do not suffice to judge.
+pub type Shares = Steps<Option<f64>>;
 
 /// A rule that finds outages in the visibility of networks.
 ///

@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::detector::Detector;
-use crate::time::{Steps, Timestamp, Window};
+use super::detector::{Detector, Shares};
+use crate::time::{Timestamp, Window};
 
 /// Convergence takes minutes: the first loss and the last return are searched for this far from the edges of an outage.
 const EDGE_REACH: Duration = Duration::from_secs(30 * 60);
-
-/// A share over time; `None` where the data do not suffice to judge.
-pub type Shares = Steps<Option<f64>>;
 
 /// Why an edge is not known exactly, or lies outside the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::AsRefStr)]

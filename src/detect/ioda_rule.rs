@@ -1,6 +1,6 @@
 //! IODA's rule: a network is down while most full feeds do not carry it.
 
-use super::Detector;
+use super::detector::Detector;
 use crate::query::Thresholds;
 use crate::visibility::Step;
 

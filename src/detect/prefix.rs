@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::agreement::Agreement;
 use super::context::PrefixContext;
-use super::detector::Detector;
+use super::detector::{Detector, Shares};
 use super::episodes::episodes;
 use super::evidence;
-use super::falls::{Fall, Falls, Shares, falls_in, intervals_below};
+use super::falls::{Fall, Falls, falls_in, intervals_below};
 use super::model::{Class, Findings, Loss, Outage, Quality, Severity, Subject, Survivor, TOTAL_BELOW, Visibility};
 use super::upstream::Upstreams;
 use crate::bgp::{Asn, Collector, VantagePoint};

@@ -86,14 +86,14 @@ fn a_flap_before_an_outage_does_not_move_its_start() {
 fn edges_outside_the_data_are_censored() {
     check("0 0 | 500 1 | end 900", "0..500 min 0 left");
     check("0 1 | 500 0 | end 900", "500..900 min 0 right");
-    // A fall that is not over may be of any length.
+    // A fall that is not over may have any length.
     check("0 1 | 890 0 | end 900", "890..900 min 0 right");
     check("0 0 | 10 1 | end 900", "0..10 min 0 left");
     check("0 0 | end 900", "0..900 min 0 left right");
 }
 
 #[test]
-fn what_is_not_known_changes_nothing_and_widens_the_edges() {
+fn unknown_intervals_change_no_state_and_widen_the_edges() {
     check("0 1 | 100 ? | 200 1 | end 900", "");
     check("0 1 | 100 ? | 200 0 | 600 1 | end 900", "200..600 min 0 gap_start in 100..200");
     check("0 1 | 100 0 | 400 ? | 600 1 | end 900", "100..400 min 0 gap_end in 400..600");
@@ -101,7 +101,7 @@ fn what_is_not_known_changes_nothing_and_widens_the_edges() {
     check("0 ? | end 900", "");
     check("0 1 | 100 0 | 140 ? | 600 1 | end 900", "100..140 min 0 gap_end in 140..600");
     check("0 1 | 100 0 | 140 ? | 160 1 | end 900", "flap 100..140 min 0 gap_end in 140..160");
-    // Nobody sees it down at the end of the window.
+    // At the end of the window its state is not known.
     check("0 1 | 100 0 | 400 ? | end 900", "100..400 min 0 gap_end");
 }
 
@@ -121,7 +121,7 @@ fn the_fall_and_the_return_are_followed_from_their_first_to_their_last_change() 
 
 #[test]
 fn the_last_return_is_not_before_the_end() {
-    // All are back for a minute between two falls that are merged, and fewer in the end.
+    // The share is 1 for a minute between two merged falls, and lower at the end.
     let found = falls("0 1 | 100 0 | 300 1 | 360 .1 | 600 .7 | end 9000");
     let [fall] = found.outages.as_slice() else { panic!("one outage: {found:?}") };
     let recovery = fall.recovery.unwrap();
@@ -130,7 +130,7 @@ fn the_last_return_is_not_before_the_end() {
 
 #[test]
 fn the_edges_of_an_outage_do_not_reach_into_its_neighbours() {
-    // Two of three are back between the two outages and a flap.
+    // The share returns to 0.7 between the two outages and before a flap.
     let timeline = "0 1 | 100 .3 | 110 0 | 400 .7 | 600 .3 | 620 0 | 900 .3 | 910 .7 | 1000 0 | 1030 .7 | end 1100";
     let found = falls(timeline);
     let [first, second] = found.outages.as_slice() else { panic!("two outages: {found:?}") };
@@ -156,7 +156,7 @@ fn forty_vantage_points_that_withdraw_one_by_one_cross_one_half_with_the_twenty_
 }
 
 #[test]
-fn episodes_group_what_lies_within_six_hours() {
+fn falls_within_six_hours_are_one_episode() {
     let window = |start: i64, end: i64| Window { start: Timestamp::from_secs(start), end: Timestamp::from_secs(end) };
     let windows = [window(0, 10), window(20_000, 20_010), window(41_611, 41_620)];
     assert_eq!(group(&windows, Duration::from_secs(6 * 3600)), [1, 1, 2]);
