@@ -1,53 +1,50 @@
-//! A detector of your own on top of the timelines: for how long less than 90 % of the usual networks saw a prefix.
+//! A detector of your own: a prefix is down while a tenth of the vantage points that see it at other times do not.
+//! Its outages get edges, evidence and a place in the report as those of the built-in rules do.
 //! `cargo run --example detector`
 
 use std::path::Path;
-use std::time::Duration;
 
+use outage_replay::Options;
 use outage_replay::bgp::Asn;
 use outage_replay::catalog::Mirror;
-use outage_replay::query::{Query, Target};
-use outage_replay::time::Window;
-use outage_replay::visibility::Timeline;
-use outage_replay::{Options, run};
+use outage_replay::detect::Detector;
+use outage_replay::pipeline::{collect, judge_with};
+use outage_replay::query::{Query, Target, Thresholds};
+use outage_replay::time::{Timestamp, Window};
+use outage_replay::visibility::Step;
 
-/// The result for one prefix.
-#[derive(Default)]
-struct Degraded {
-    below: Duration,
-    unknown: Duration,
-    n_times: usize,
-}
+/// Every vantage point counts, not every AS once, and a small loss is an outage.
+struct Sensitive;
 
-/// The whole detector: a fold over the steps of a timeline.
-fn below(limit: f64, timeline: &Timeline, window: Window) -> Degraded {
-    let mut degraded = Degraded::default();
-    let mut was_below = false;
-    for (stretch, step) in timeline.stretches() {
-        let Some(stretch) = stretch.intersect(&window) else { continue };
-        match step.baseline_share().filter(|_| step.observed) {
-            Some(share) if share < limit => {
-                degraded.below += stretch.duration();
-                degraded.n_times += usize::from(!was_below);
-                was_below = true;
-            }
-            Some(_) => was_below = false,
-            // Absence of data is not absence of routes, so it is counted separately.
-            None => degraded.unknown += stretch.duration(),
-        }
+impl Detector for Sensitive {
+    /// The durations that separate flaps, outages and episodes.
+    fn thresholds(&self) -> Thresholds {
+        Thresholds::default()
     }
-    degraded
+
+    /// The share that decides; `None` where there is none. Steps without sufficient data never get here.
+    fn share(&self, step: &Step) -> Option<f64> {
+        (step.n_vantage_points > 0).then(|| step.n_vantage_points_visible as f64 / step.n_vantage_points as f64)
+    }
+
+    /// Down below 90 %, and up again from 95 % on.
+    fn is_down(&self, share: f64, was_down: bool) -> bool {
+        share < if was_down { 0.95 } else { 0.9 }
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let archive = Mirror::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014"))?;
     let window = Window::new("2014-12-22T12:00".parse()?, "2014-12-23T20:00".parse()?)?;
     let query = Query::new(vec![Target::Asn(Asn(131279))], window);
-    let report = run(&query, &archive, &Options::default(), &())?;
+    let report =
+        collect(&query, &archive, 0, &()).and_then(|seen| judge_with(seen, &Options::default(), &Sensitive))?;
 
-    for timeline in &report.timelines {
-        let Degraded { below, unknown, n_times } = below(0.9, timeline, window);
-        println!("{}: below 90 % {n_times} times for {below:?}, unknown for {unknown:?}", timeline.prefix);
+    for outage in &report.findings.outages {
+        // An edge outside the data is `None`, never a time.
+        let edge = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
+        let (start, end) = (edge(outage.fall.start()), edge(outage.fall.end()));
+        println!("{}: {start} to {end}, lowest share {:.2}", outage.id, outage.fall.share_min);
     }
     Ok(())
 }

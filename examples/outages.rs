@@ -15,18 +15,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let query = Query::new(vec![Target::Asn(Asn(131279))], window);
     let report = run(&query, &archive, &Options::default(), &())?;
 
-    for outage in report.findings.outages.iter().filter(|outage| outage.scope == Scope::Asn) {
+    for outage in report.findings.outages.iter().filter(|outage| outage.subject.scope == Scope::Asn) {
         // An edge outside the data is None, never a time.
         let edge = |at: Option<Timestamp>| at.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
         println!(
             "{} {} to {}: {} of {} vantage points lost {} prefixes, evidence {}",
-            outage.target,
-            edge(outage.start),
-            edge(outage.end),
-            outage.n_vantage_points_lost,
-            outage.n_vantage_points,
+            outage.subject.target,
+            edge(outage.fall.start()),
+            edge(outage.fall.end()),
+            outage.counts.n_vantage_points_lost,
+            outage.counts.n_vantage_points,
             outage.prefixes.len(),
-            outage.quality.name(),
+            outage.quality.as_ref(),
         );
     }
     // "No outage" is an answer only if the data are sufficient.

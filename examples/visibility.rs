@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     for timeline in &report.timelines {
         println!("{}, seen by networks with a full table:", timeline.prefix);
-        for (stretch, step) in timeline.stretches() {
+        for (stretch, step) in timeline.steps.intervals() {
             let Some(stretch) = stretch.intersect(&window) else { continue };
             match step.visibility() {
                 Some(share) if step.observed => {

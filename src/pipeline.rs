@@ -18,6 +18,7 @@ mod unnamed;
 mod work;
 
 use crate::catalog::Catalog;
+use crate::detect::{Detector, detector};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::query::{Criteria, Query};
@@ -85,9 +86,23 @@ pub fn collect<'a>(
     Ok(observations)
 }
 
-/// Finds the outages in what the archives showed.
+/// Finds the outages in what the archives showed, by the detector that the criteria select.
+///
+/// # Errors
+///
+/// Fails if the threads cannot be started.
 pub fn judge(observations: Observations, options: &Options) -> Result<Report, Error> {
-    Ok(threads(options.jobs)?.install(|| judging::judge(observations, &options.criteria)))
+    judge_with(observations, options, &*detector(&options.criteria))
+}
+
+/// Finds the outages in what the archives showed, by any detector. The report shows the criteria of `options`, which decide
+/// which vantage points are full feeds and how much data suffice; it does not name the detector.
+///
+/// # Errors
+///
+/// Fails if the threads cannot be started.
+pub fn judge_with(observations: Observations, options: &Options, detector: &dyn Detector) -> Result<Report, Error> {
+    Ok(threads(options.jobs)?.install(|| judging::judge(observations, &options.criteria, detector)))
 }
 
 fn threads(jobs: usize) -> Result<rayon::ThreadPool, Error> {

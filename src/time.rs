@@ -1,7 +1,10 @@
 //! Instants and windows in UTC.
 //!
 //! Archives stamp records with Unix seconds, some with microseconds (RFC 6396, section 3); everything here is
-//! microseconds since the Unix epoch. Windows are half-open.
+//! microseconds since the Unix epoch. Windows are half-open. [`Steps`] are values over time, [`Windows`] sets of instants.
+
+mod steps;
+mod windows;
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -10,6 +13,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use steps::Steps;
+pub use windows::Windows;
 
 /// An instant in UTC, in microseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -21,32 +27,32 @@ impl Timestamp {
     /// After every instant that an archive can hold.
     pub const MAX: Timestamp = Timestamp(i64::MAX / 4);
 
-    /// The instant `seconds` after the Unix epoch.
+    /// Returns the instant `seconds` after the Unix epoch.
     pub const fn from_secs(seconds: i64) -> Timestamp {
         Timestamp(seconds * 1_000_000)
     }
 
-    /// The instant `micros` microseconds after the Unix epoch.
+    /// Returns the instant `micros` microseconds after the Unix epoch.
     pub const fn from_micros(micros: i64) -> Timestamp {
         Timestamp(micros)
     }
 
-    /// Microseconds since the Unix epoch.
+    /// Returns the microseconds since the Unix epoch.
     pub const fn micros(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down.
+    /// Returns the whole seconds since the Unix epoch, rounded down.
     pub const fn secs(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// Time from `earlier` to here in microseconds; negative when `earlier` is later.
+    /// Returns the time since `earlier` in microseconds; negative when `earlier` is later.
     pub const fn micros_since(self, earlier: Timestamp) -> i64 {
         self.0 - earlier.0
     }
 
-    /// The same instant as a calendar date and time.
+    /// Returns the instant as a calendar date and time.
     pub fn to_datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
@@ -66,7 +72,7 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// RFC 3339 in UTC; a fraction is shown only where there is one.
+/// RFC 3339 in UTC; fractions of a second are written only if they are not zero.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let format = if self.0 % 1_000_000 == 0 { SecondsFormat::Secs } else { SecondsFormat::Micros };
@@ -86,7 +92,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Why a text is not an instant.
+/// A text that is not a time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{0}' is not a time: write 2014-12-22, 2014-12-22T16:15, 2014-12-22T16:15:00Z, an offset such as +09:00, or Unix seconds"
@@ -110,7 +116,7 @@ impl FromStr for Timestamp {
         let error = || ParseTimestampError(text.to_owned());
         let trimmed = text.trim();
         if trimmed.len() >= 8 && trimmed.bytes().all(|b| b.is_ascii_digit()) {
-            // 20141222 would be 1970: a date without separators is refused, not misread.
+            // As seconds, 20141222 would be in 1970: a date without separators is refused, not misread.
             let seconds: i64 = trimmed.parse().map_err(|_| error())?;
             return if (9..=11).contains(&trimmed.len()) { Ok(Timestamp::from_secs(seconds)) } else { Err(error()) };
         }
@@ -130,7 +136,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// A half-open span of time in UTC: `start <= t < end`. Never empty.
+/// A half-open interval in UTC: `start <= t < end`. Never empty.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Window {
     /// The first instant inside.
@@ -139,7 +145,7 @@ pub struct Window {
     pub end: Timestamp,
 }
 
-/// A window that would be empty.
+/// The error for a window that would be empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the window is empty: it starts at {start} and ends at {end}")]
 pub struct EmptyWindow {
@@ -148,22 +154,26 @@ pub struct EmptyWindow {
 }
 
 impl Window {
-    /// The span from `start` up to, not including, `end`.
+    /// Returns the interval from `start` up to, not including, `end`.
+    ///
+    /// # Errors
+    ///
+    /// Fails unless `start` is before `end`.
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Window, EmptyWindow> {
         if start < end { Ok(Window { start, end }) } else { Err(EmptyWindow { start, end }) }
     }
 
-    /// Whether `at` lies inside.
+    /// Returns whether `at` lies inside.
     pub fn contains(&self, at: Timestamp) -> bool {
         self.start <= at && at < self.end
     }
 
-    /// The part shared with `other`, if any.
+    /// Returns the part shared with `other`, if any.
     pub fn intersect(&self, other: &Window) -> Option<Window> {
         Window::new(self.start.max(other.start), self.end.min(other.end)).ok()
     }
 
-    /// The time that any of `windows` covers: in order, and none touches the next.
+    /// Returns the time that any of `windows` covers, in order; none of the returned windows touches the next.
     pub fn united(mut windows: Vec<Window>) -> Vec<Window> {
         windows.sort_unstable();
         let mut united: Vec<Window> = Vec::new();
@@ -176,7 +186,7 @@ impl Window {
         united
     }
 
-    /// What is left of it outside of `others`, which are in order and apart.
+    /// Returns the parts of the window that lie in none of `others`, which are in order and do not overlap.
     pub fn without(self, others: &[Window]) -> Vec<Window> {
         let (mut left, mut start) = (Vec::new(), self.start);
         let first = others.partition_point(|other| other.end <= self.start);
@@ -189,7 +199,7 @@ impl Window {
         left
     }
 
-    /// Length of the span.
+    /// Returns the length.
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.end.micros_since(self.start).unsigned_abs())
     }
@@ -211,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_the_accepted_forms() {
+    fn the_error_for_a_text_that_is_not_a_time_lists_the_accepted_forms() {
         for text in ["", "yesterday", "2014-13-01", "20141222", "2014-12-22T25:00", "16:15"] {
             let message = text.parse::<Timestamp>().unwrap_err().to_string();
             assert!(message.contains("2014-12-22T16:15"), "{message}");
@@ -219,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_is_printed_only_where_there_is_one() {
+    fn fractions_of_a_second_are_printed_only_if_they_are_not_zero() {
         assert_eq!(Timestamp::from_secs(1_419_264_900).to_string(), "2014-12-22T16:15:00Z");
         assert_eq!(Timestamp::from_micros(1_419_264_900_100_000).to_string(), "2014-12-22T16:15:00.100000Z");
     }

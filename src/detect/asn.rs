@@ -1,19 +1,26 @@
-//! An AS as the address space that it originates.
+//! An AS as the address space that it originates, and the findings about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::dip::{Dip, Sample};
-use super::judge::{About, episodes, in_window, lost_in, samples, usable_carriers};
+use super::agreement::Agreement;
+use super::context::PrefixContext;
+use super::detector::{Detector, Shares};
+use super::episodes::episodes;
+use super::evidence::{self, Evidence};
+use super::falls::{Fall, falls, falls_in, intervals_below};
+use super::model::{
+    Class, Counts, Findings, Loss, Outage, Quality, Severity, Subject, Survivor, TOTAL_BELOW, Visibility,
+};
 use super::space::Space;
-use super::*;
-use crate::query::{Criteria, Metric, Thresholds};
+use super::upstream::Upstreams;
+use crate::bgp::{Asn, Family, Prefix};
+use crate::time::{Steps, Timestamp};
 use crate::visibility::{BaselineSource, Timeline, View};
 
-/// A stretch in which the same prefixes of an AS are down.
+/// The address space of an AS while the same prefixes are down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpaceStep {
-    /// Since when; it lasts until the next step.
-    pub from: Timestamp,
     /// Prefixes that are not known to be down.
     pub n_prefixes_up: usize,
     /// All of them.
@@ -28,7 +35,7 @@ pub struct SpaceStep {
 }
 
 impl SpaceStep {
-    /// The share of the space that is not known to be lost; nothing when there is none.
+    /// Returns the share of the space that is not known to be lost; `None` when there is no space.
     pub fn share(&self) -> Option<f64> {
         (self.space > 0).then(|| self.space_up as f64 / self.space as f64)
     }
@@ -43,13 +50,11 @@ pub struct AsnTimeline {
     pub family: Family,
     /// The prefixes that count, sorted: those that at least half of the full feeds normally carry.
     pub prefixes: Vec<Prefix>,
-    /// In order; the last ends with `end`.
-    pub steps: Vec<SpaceStep>,
-    /// The end of the data: of the window asked about, or a little later.
-    pub end: Timestamp,
+    /// The space, up to the end of the data: of the window asked about, or a little later.
+    pub steps: Steps<SpaceStep>,
 }
 
-/// What is known of one prefix from some instant on.
+/// The state of one prefix: whether it is up, if that was ever known, and whether the data suffice to judge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct State {
     up: Option<bool>,
@@ -57,283 +62,217 @@ struct State {
 }
 
 impl AsnTimeline {
-    /// Adds up the timelines of what `asn` originates, all of one family and counting only routes of that origin.
-    pub fn new(asn: Asn, family: Family, timelines: &[&Timeline], criteria: &Criteria, end: Timestamp) -> AsnTimeline {
-        // Where nothing shows what is normal for a prefix, its space is unobserved: it may be lost already.
+    /// Adds up the timelines of the prefixes that `asn` originates, all of one family and counting only routes of that origin,
+    /// up to `end`.
+    pub fn new(
+        asn: Asn,
+        family: Family,
+        timelines: &[&Timeline],
+        detector: &dyn Detector,
+        end: Timestamp,
+    ) -> AsnTimeline {
+        // Without a known normal state of a prefix its space is unobserved: it may be lost already.
         let is_unconfirmed = |t: &Timeline| t.baseline.source == BaselineSource::Unconfirmed;
         let carried = |limit: f64| -> Vec<&Timeline> {
             let is_base =
                 |t: &&&Timeline| is_unconfirmed(t) || t.baseline.decides() && t.baseline.visibility() >= limit;
             timelines.iter().filter(is_base).copied().collect()
         };
-        // A network that reaches only a minority is still a network: then all that it has counts.
+        // A network that reaches only a minority is still a network: then all of its prefixes count.
         let mut base = carried(0.5);
-        if base.iter().all(|timeline| is_unconfirmed(timeline)) && criteria.metric == Metric::Baseline {
+        if base.iter().all(|timeline| is_unconfirmed(timeline)) && detector.min_visibility() == 0.0 {
             base = carried(0.0);
         }
         base.sort_by_key(|timeline| timeline.prefix);
         let prefixes: Vec<Prefix> = base.iter().map(|timeline| timeline.prefix).collect();
-        let mut changes: Vec<(Timestamp, usize, State)> = Vec::new();
-        for (index, timeline) in base.iter().enumerate() {
-            changes.extend(
-                states(&samples(timeline, criteria.metric), &criteria.thresholds)
-                    .into_iter()
-                    .map(|(at, state)| (at, index, state)),
-            );
-        }
-        changes.sort_unstable();
-        AsnTimeline { asn, family, steps: add_up(&prefixes, &changes), prefixes, end }
+        let of_prefix = |(index, timeline): (usize, &&Timeline)| {
+            let states = states(&detector.shares(timeline), detector);
+            states.intervals().map(|(window, state)| (window.start, (index, *state))).collect::<Vec<_>>()
+        };
+        let changes = base.iter().enumerate().flat_map(of_prefix).collect();
+        AsnTimeline { asn, family, steps: add_up(&prefixes, changes, end), prefixes }
     }
 
-    /// Every step with the stretch for which it lasts.
-    pub fn stretches(&self) -> impl Iterator<Item = (Window, &SpaceStep)> {
-        self.steps.iter().enumerate().filter_map(|(index, step)| {
-            let end = self.steps.get(index + 1).map_or(self.end, |next| next.from);
-            Some((Window::new(step.from, end).ok()?, step))
-        })
-    }
-
-    /// What of it lies before `end`.
+    /// Cuts off everything from `end` on.
     pub fn until(mut self, end: Timestamp) -> AsnTimeline {
-        self.end = self.end.min(end);
-        self.steps.retain(|step| step.from < end);
+        self.steps.truncate(end);
         self
     }
 
-    pub(super) fn samples(&self) -> Vec<Sample> {
-        self.stretches()
-            .map(|(window, step)| Sample { window, share: step.share().filter(|_| step.observed) })
-            .collect()
+    pub(super) fn shares(&self) -> Shares {
+        self.steps.map(|_, step| step.share().filter(|_| step.observed))
     }
 }
 
-/// The state of one prefix over time: hysteresis, and held where the data do not suffice.
-fn states(samples: &[Sample], thresholds: &Thresholds) -> Vec<(Timestamp, State)> {
-    let mut states: Vec<(Timestamp, State)> = Vec::new();
+/// Returns the state of one prefix over time. It is held where the data do not suffice.
+fn states(shares: &Shares, detector: &dyn Detector) -> Steps<State> {
     let mut up = None;
-    for sample in samples {
-        if let Some(share) = sample.share {
-            up = match up {
-                Some(true) | None => Some(share >= thresholds.down_below),
-                Some(false) => Some(share >= thresholds.up_at),
-            };
+    let mut states = shares.map(|_, share| {
+        if let Some(share) = share {
+            up = Some(!detector.is_down(*share, up == Some(false)));
         }
-        let state = State { up, observed: sample.share.is_some() };
-        if states.last().is_none_or(|(_, last)| *last != state) {
-            states.push((sample.window.start, state));
-        }
-    }
+        State { up, observed: share.is_some() }
+    });
+    states.merge_equal();
     states
 }
 
-fn add_up(prefixes: &[Prefix], changes: &[(Timestamp, usize, State)]) -> Vec<SpaceStep> {
+/// Sweeps over the changes of all prefixes: at an instant, a prefix (by its index) enters a state.
+fn add_up(prefixes: &[Prefix], changes: Vec<(Timestamp, (usize, State))>, end: Timestamp) -> Steps<SpaceStep> {
     let (mut up, mut observed) = (Space::new(prefixes), Space::new(prefixes));
     let mut states = vec![State { up: None, observed: false }; prefixes.len()];
     let mut n_prefixes_up = prefixes.len();
-    for index in 0..prefixes.len() {
-        up.set(index, true);
-    }
+    (0..prefixes.len()).for_each(|index| up.set(index, true));
     let space = up.units();
-    let mut steps: Vec<SpaceStep> = Vec::new();
-    for (at, index, state) in changes {
-        let before = std::mem::replace(&mut states[*index], *state);
-        let (was_up, is_up) = (before.up != Some(false), state.up != Some(false));
-        if was_up != is_up {
-            up.set(*index, is_up);
-            n_prefixes_up = if is_up { n_prefixes_up + 1 } else { n_prefixes_up - 1 };
+    Steps::sweep(changes, end, |_, changes| {
+        for (_, (index, state)) in changes {
+            let before = std::mem::replace(&mut states[*index], *state);
+            let (was_up, is_up) = (before.up != Some(false), state.up != Some(false));
+            if was_up != is_up {
+                up.set(*index, is_up);
+                n_prefixes_up = if is_up { n_prefixes_up + 1 } else { n_prefixes_up - 1 };
+            }
+            if before.observed != state.observed {
+                observed.set(*index, state.observed);
+            }
         }
-        if before.observed != state.observed {
-            observed.set(*index, state.observed);
-        }
-        let step = SpaceStep {
-            from: *at,
+        SpaceStep {
             n_prefixes_up,
             n_prefixes: prefixes.len(),
             space_up: up.units(),
             space,
             observed: observed.units() * 2 >= space,
-        };
-        match steps.last_mut() {
-            Some(last) if last.from == *at => *last = step,
-            _ => steps.push(step),
         }
-    }
-    steps
+    })
 }
 
-/// Outages, episodes and lesser losses of an AS. `timelines` count only routes of that origin, `prefix_outages` are
-/// those of the same prefixes whatever the origin.
-pub fn asn_findings(
-    view: &View,
-    space: &AsnTimeline,
-    timelines: &[&Timeline],
-    prefix_outages: &[Outage],
-    criteria: &Criteria,
-) -> Findings {
-    let samples = space.samples();
+/// An AS of one family, with everything that its findings are derived from.
+pub(crate) struct AsnContext<'a> {
+    /// The vantage points of all collectors.
+    pub view: &'a View<'a>,
+    /// Its address space.
+    pub space: &'a AsnTimeline,
+    /// The timelines of its prefixes, counting only routes of this origin.
+    pub timelines: &'a [&'a Timeline],
+    /// The outages of the same prefixes, whatever the origin.
+    pub prefix_outages: &'a [Outage],
+}
+
+/// Finds outages, episodes and lesser losses of an AS.
+pub(crate) fn asn_findings(context: &AsnContext, detector: &dyn Detector) -> Findings {
+    let AsnContext { view, space, timelines, .. } = context;
+    let (shares, window, thresholds) = (space.shares(), view.window(), detector.thresholds());
     let looked_back = timelines.iter().filter_map(|timeline| Some(timeline.baseline.looked_back?.at)).min();
-    let dips = in_window(&samples, &criteria.thresholds, view.window(), looked_back);
-    let target = Target::Asn(space.asn);
-    let about = About { scope: Scope::Asn, target, prefix: None, family: space.family };
-    let mut findings = Findings::default();
-    let numbers = episodes(&about, &dips, &criteria.thresholds, view.window(), &mut findings.episodes);
-    for (dip, episode) in dips.outages.iter().zip(numbers) {
-        findings.outages.push(outage(view, space, timelines, prefix_outages, criteria, dip, episode));
-    }
-    for (window, share_min) in stretches_below(&samples, criteria.thresholds.degraded_below + f64::EPSILON) {
-        let overlaps = dips.outages.iter().chain(&dips.flaps).any(|dip| dip.window().intersect(&window).is_some());
-        let Some(shown) = window.intersect(&view.window()) else { continue };
-        if !overlaps && shown.duration() >= criteria.thresholds.min_duration {
-            let About { scope, target, prefix, family } = about;
-            let class = Class::Withdrawn;
-            findings.losses.push(Loss {
-                scope,
-                target,
-                prefix,
-                family,
-                window: shown,
-                class,
-                share_min,
-                lost_by: Vec::new(),
-            });
-        }
-    }
-    findings
+    let falls = falls_in(window, &shares, detector, looked_back);
+    let subject = Subject::of_asn(space.asn, space.family);
+    let (episodes, numbers) = episodes(&subject, &falls, thresholds.episode_gap, window);
+    let outages = falls.outages.iter().zip(numbers);
+    let outages = outages.map(|(fall, episode)| context.outage(fall, subject, episode, detector)).collect();
+    let below = intervals_below(&shares, thresholds.degraded_below + f64::EPSILON).into_iter();
+    let losses = below.filter_map(|(interval, share_min)| {
+        let is_fall = falls.all().any(|fall| fall.seen.intersect(&interval).is_some());
+        let window = interval.intersect(&window).filter(|_| !is_fall)?;
+        let is_long = window.duration() >= thresholds.min_duration;
+        is_long.then(|| Loss { subject, window, class: Class::Withdrawn, share_min, lost_by: Vec::new() })
+    });
+    Findings { outages, episodes, losses: losses.collect() }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one judgement, used once")]
-fn outage(
-    view: &View,
-    space: &AsnTimeline,
-    timelines: &[&Timeline],
-    prefix_outages: &[Outage],
-    criteria: &Criteria,
-    dip: &Dip,
-    episode: usize,
-) -> Outage {
-    let core_start = dip.loss.last;
-    let down: Vec<&Timeline> = timelines
-        .iter()
-        .filter(|timeline| space.prefixes.binary_search(&timeline.prefix).is_ok())
-        .filter(|timeline| is_down(timeline, criteria, core_start))
-        .copied()
-        .collect();
-    let prefixes: Vec<Prefix> = down.iter().map(|timeline| timeline.prefix).collect();
-    let members: Vec<&Outage> = prefix_outages
-        .iter()
-        .filter(|member| member.prefix.is_some_and(|prefix| prefixes.binary_search(&prefix).is_ok()))
-        .filter(|member| {
-            member.start.unwrap_or(Timestamp::MIN) < dip.end && member.end.unwrap_or(Timestamp::MAX) > dip.start
-        })
-        .collect();
-    // What another origin announced for most of the time was taken over, even if it was gone for a moment in between.
+impl AsnContext<'_> {
+    fn outage(&self, fall: &Fall, subject: Subject, episode: usize, detector: &dyn Detector) -> Outage {
+        let down = self.down(fall.loss.last, detector);
+        let prefixes: Vec<Prefix> = down.iter().map(|timeline| timeline.prefix).collect();
+        let members = self.members(&prefixes, fall);
+        // A prefix that another origin announced for most of the time was taken over, even if it was gone for a moment in between.
+        let gone = gone(&members, fall);
+        let is_taken_over = |timeline: &&&Timeline| !gone.contains(&timeline.prefix);
+        let taken_over = down.iter().filter(is_taken_over).map(|timeline| PrefixContext::of(self.view, timeline));
+        let taken_over: Vec<PrefixContext> = taken_over.collect();
+        let (evidence, upstreams) = self.witnesses(&taken_over, &members, fall, detector);
+        let is_total = fall.share_min <= TOTAL_BELOW && members.iter().all(|o| o.severity == Severity::Total);
+        let is_replaced = !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len();
+        Outage {
+            id: subject.id(fall),
+            subject,
+            fall: fall.clone(),
+            severity: if is_total { Severity::Total } else { Severity::Partial },
+            class: if is_replaced { Class::OriginChanged } else { most_common_class(&members) },
+            episode,
+            visibility: Visibility { before: fall.share_before, min: fall.share_min },
+            counts: counts(&members, &taken_over, fall),
+            rib_confirmed: members.iter().filter_map(|member| member.rib_confirmed).reduce(|all, one| all && one),
+            quality: self.quality(&members, fall),
+            prefixes,
+            survivors: survivors(&members),
+            upstreams,
+            evidence,
+            prefix_outages: members.iter().map(|member| member.id.clone()).collect(),
+            agreement: Agreement::default(),
+        }
+    }
+
+    /// Returns the prefixes that were down at an instant.
+    fn down(&self, at: Timestamp, detector: &dyn Detector) -> Vec<&Timeline> {
+        let counting = self.timelines.iter().filter(|t| self.space.prefixes.binary_search(&t.prefix).is_ok());
+        let is_down = |timeline: &&&Timeline| {
+            let states = states(&detector.shares(timeline), detector);
+            states.at(at).is_some_and(|state| state.up == Some(false))
+        };
+        counting.filter(is_down).copied().collect()
+    }
+
+    /// Returns the outages of `prefixes` during a fall.
+    fn members(&self, prefixes: &[Prefix], fall: &Fall) -> Vec<&Outage> {
+        let is_own = |outage: &&Outage| outage.subject.prefix.is_some_and(|own| prefixes.binary_search(&own).is_ok());
+        let is_during = |outage: &&Outage| {
+            let (start, end) = (outage.fall.start(), outage.fall.end());
+            start.unwrap_or(Timestamp::MIN) < fall.seen.end && end.unwrap_or(Timestamp::MAX) > fall.seen.start
+        };
+        self.prefix_outages.iter().filter(is_own).filter(is_during).collect()
+    }
+
+    /// Returns what shows that prefixes were taken over by another origin, and the upstreams of all prefixes.
+    fn witnesses(
+        &self,
+        taken_over: &[PrefixContext],
+        members: &[&Outage],
+        fall: &Fall,
+        detector: &dyn Detector,
+    ) -> (Evidence, Upstreams) {
+        let (view, origin) = (self.view, Some(self.space.asn));
+        let (mut own, mut parts) = (Vec::new(), Vec::new());
+        for context in taken_over {
+            // The edges of the prefix are wider than the instants at which the space of the AS changed.
+            let falls = falls(&detector.shares(&context.timeline), detector).outages;
+            for part in falls.iter().filter(|part| part.seen.intersect(&fall.seen).is_some()) {
+                let (prefix, pieces) = (context.timeline.prefix, &context.pieces);
+                let evidence = evidence::evidence(view, prefix, origin, pieces, part, Vec::new());
+                parts.push(Upstreams::new(view, pieces, origin, part, part.loss.last, &evidence));
+                own.push(evidence);
+            }
+        }
+        let all = Evidence::joined(own.into_iter());
+        let parts: Vec<&Upstreams> = parts.iter().chain(members.iter().map(|member| &member.upstreams)).collect();
+        let of_members = members.iter().map(|member| &member.evidence);
+        let upstreams = Upstreams::joined(view, &parts, fall, of_members.chain([&all]));
+        (all, upstreams)
+    }
+
+    fn quality(&self, members: &[&Outage], fall: &Fall) -> Quality {
+        let without_members = if self.view.has_rib() { Quality::Medium } else { Quality::Low };
+        let worst = members.iter().map(|member| member.quality).max().unwrap_or(without_members);
+        if fall.is_exact() { worst } else { worst.max(Quality::Medium) }
+    }
+}
+
+/// Returns the prefixes that were gone for at least half of a fall, whatever the origin.
+fn gone(members: &[&Outage], fall: &Fall) -> BTreeSet<Prefix> {
     let mut gone_for: BTreeMap<Prefix, Duration> = BTreeMap::new();
-    for (member, prefix) in members.iter().filter_map(|member| Some((member, member.prefix?))) {
-        let shared = member.seen().intersect(&dip.window()).map_or(Duration::ZERO, |shared| shared.duration());
+    for (member, prefix) in members.iter().filter_map(|member| Some((member, member.subject.prefix?))) {
+        let shared = member.fall.seen.intersect(&fall.seen).map_or(Duration::ZERO, |shared| shared.duration());
         *gone_for.entry(prefix).or_default() += shared;
     }
-    let is_gone = |duration: Duration| duration * 2 >= dip.window().duration();
-    let gone: BTreeSet<Prefix> = gone_for.into_iter().filter(|(_, d)| is_gone(*d)).map(|(prefix, _)| prefix).collect();
-    let taken_over: Vec<&Timeline> = down.iter().filter(|timeline| !gone.contains(&timeline.prefix)).copied().collect();
-    let (evidence, upstreams) = witnesses(view, space.asn, &taken_over, &members, criteria, dip);
-    let total = dip.share_min <= TOTAL_BELOW && members.iter().all(|member| member.severity == Severity::Total);
-    let class = if !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len() {
-        Class::OriginChanged
-    } else {
-        most_common_class(&members)
-    };
-    let most_lost = members.iter().max_by_key(|member| (member.n_vantage_points_lost, member.n_vantage_points));
-    let [n_vantage_points_lost, n_vantage_points, n_peer_asns, n_collectors] = match most_lost {
-        Some(member) => {
-            [member.n_vantage_points_lost, member.n_vantage_points, member.n_peer_asns, member.n_collectors]
-        }
-        None => taken_over.iter().map(|timeline| lost_origin(view, space.asn, timeline, dip)).max().unwrap_or_default(),
-    };
-    let confirmed: Vec<bool> = members.iter().filter_map(|member| member.rib_confirmed).collect();
-    let mut survivors: Vec<Survivor> = members.iter().flat_map(|member| member.survivors.clone()).collect();
-    survivors.sort_by(|a, b| {
-        (&a.collector, a.peer_asn, a.peer_address, !a.zombie).cmp(&(
-            &b.collector,
-            b.peer_asn,
-            b.peer_address,
-            !b.zombie,
-        ))
-    });
-    survivors.dedup_by(|b, a| (&a.collector, a.peer_asn, a.peer_address) == (&b.collector, b.peer_asn, b.peer_address));
-    let worst = members.iter().map(|member| member.quality).max().unwrap_or(if view.has_rib() {
-        Quality::Medium
-    } else {
-        Quality::Low
-    });
-    let edges_known = dip.censored.iter().all(|censoring| censoring.is_exact());
-    let target = Target::Asn(space.asn);
-    Outage {
-        id: id(Scope::Asn, target, None, space.family, dip),
-        scope: Scope::Asn,
-        target,
-        asn: Some(space.asn),
-        prefix: None,
-        family: space.family,
-        start: (!dip.censored.contains(&Censoring::Left)).then_some(dip.start),
-        end: (!dip.censored.contains(&Censoring::Right)).then_some(dip.end),
-        start_bounds: dip.start_bounds,
-        end_bounds: dip.end_bounds,
-        duration: dip.window().duration(),
-        severity: if total { Severity::Total } else { Severity::Partial },
-        class,
-        censored: dip.censored.clone(),
-        episode,
-        loss: dip.loss,
-        recovery: dip.recovery,
-        visibility_before: dip.share_before,
-        visibility_min: dip.share_min,
-        baseline_min: dip.share_min,
-        n_vantage_points,
-        n_vantage_points_lost,
-        n_peer_asns,
-        n_collectors,
-        rib_confirmed: (!confirmed.is_empty()).then(|| confirmed.iter().all(|confirmed| *confirmed)),
-        quality: if edges_known { worst } else { worst.max(Quality::Medium) },
-        parts: dip.parts.clone(),
-        prefixes,
-        survivors,
-        upstreams,
-        evidence,
-        prefix_outages: members.iter().map(|member| member.id.clone()).collect(),
-        agreement: Agreement::default(),
-    }
-}
-
-/// What shows that prefixes were `taken_over` by another origin, and through whom all of them were reached.
-fn witnesses(
-    view: &View,
-    asn: Asn,
-    taken_over: &[&Timeline],
-    members: &[&Outage],
-    criteria: &Criteria,
-    dip: &Dip,
-) -> (Evidence, Upstreams) {
-    let (mut own, mut parts) = (Vec::new(), Vec::new());
-    for timeline in taken_over {
-        // The edges of the prefix are wider than the instants at which the space of the AS changed.
-        let falls = dip::dips(&samples(timeline, criteria.metric), &criteria.thresholds).outages;
-        for fall in falls.iter().filter(|fall| fall.window().intersect(&dip.window()).is_some()) {
-            let pieces = view.pieces_of(&timeline.prefix, Some(asn));
-            let evidence = evidence::evidence(view, timeline.prefix, Some(asn), &pieces, fall, Vec::new());
-            parts.push(Upstreams::new(view, &pieces, Some(asn), fall, fall.loss.last, &evidence));
-            own.push(evidence);
-        }
-    }
-    let all = Evidence::joined(own.into_iter());
-    let parts: Vec<&Upstreams> = parts.iter().chain(members.iter().map(|member| &member.upstreams)).collect();
-    let upstreams = Upstreams::joined(view, &parts, dip, members.iter().map(|member| &member.evidence).chain([&all]));
-    (all, upstreams)
-}
-
-fn is_down(timeline: &Timeline, criteria: &Criteria, at: Timestamp) -> bool {
-    let states = states(&samples(timeline, criteria.metric), &criteria.thresholds);
-    let index = states.partition_point(|(from, _)| *from <= at);
-    index.checked_sub(1).and_then(|index| states.get(index)).is_some_and(|(_, state)| state.up == Some(false))
+    gone_for.into_iter().filter(|(_, gone)| *gone * 2 >= fall.duration()).map(|(prefix, _)| prefix).collect()
 }
 
 fn most_common_class(members: &[&Outage]) -> Class {
@@ -345,37 +284,21 @@ fn most_common_class(members: &[&Outage]) -> Class {
     most.map_or(Class::Withdrawn, |(class, _)| class)
 }
 
-/// Of a prefix that another origin took over: vantage points that had no route of this one, those that could have lost it,
-/// and their ASes and collectors.
-fn lost_origin(view: &View, asn: Asn, timeline: &Timeline, dip: &Dip) -> [usize; 4] {
-    let pieces = view.pieces_of(&timeline.prefix, Some(asn));
-    let usable = usable_carriers(view, timeline, &pieces, &dip.window());
-    let lost = lost_in(&pieces, &usable, view, Some(asn), &dip.window());
-    let asns: BTreeSet<Asn> = usable.iter().map(|who| who.peer.asn).collect();
-    let collectors: BTreeSet<&Collector> = usable.iter().map(|who| &who.collector).collect();
-    [lost, usable.len(), asns.len(), collectors.len()]
+/// Returns the counts of the prefix that most vantage points lost. Where all prefixes were taken over, those that lost the
+/// routes of this origin count.
+fn counts(members: &[&Outage], taken_over: &[PrefixContext], fall: &Fall) -> Counts {
+    let key = |counts: &Counts| (counts.n_vantage_points_lost, counts.n_vantage_points);
+    let of_members = members.iter().map(|member| member.counts).max_by_key(key);
+    of_members.or_else(|| taken_over.iter().map(|context| context.counts(&fall.seen)).max()).unwrap_or_default()
 }
 
-/// Stretches of samples whose share stays below `limit`, and the smallest share in each. Samples without a share
-/// belong to the stretch around them.
-pub(super) fn stretches_below(samples: &[Sample], limit: f64) -> Vec<(Window, f64)> {
-    let mut stretches: Vec<(Window, f64)> = Vec::new();
-    let mut open = false;
-    for sample in samples {
-        match sample.share {
-            Some(share) if share < limit => match stretches.last_mut().filter(|_| open) {
-                Some((window, share_min)) => {
-                    window.end = sample.window.end;
-                    *share_min = share_min.min(share);
-                }
-                None => {
-                    stretches.push((sample.window, share));
-                    open = true;
-                }
-            },
-            Some(_) => open = false,
-            None => {}
-        }
-    }
-    stretches
+/// Returns the vantage points that kept a route to any prefix; one counts as stuck if any of its routes is.
+fn survivors(members: &[&Outage]) -> Vec<Survivor> {
+    let mut survivors: Vec<Survivor> = members.iter().flat_map(|member| member.survivors.clone()).collect();
+    survivors.sort_by(|a, b| {
+        let key = |s: &Survivor| (s.peer_asn, s.peer_address, !s.zombie);
+        a.collector.cmp(&b.collector).then_with(|| key(a).cmp(&key(b)))
+    });
+    survivors.dedup_by(|b, a| (&a.collector, a.peer_asn, a.peer_address) == (&b.collector, b.peer_asn, b.peer_address));
+    survivors
 }

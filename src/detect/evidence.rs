@@ -1,6 +1,6 @@
-//! The records behind the edges of an outage, and the RIB dumps written during it: what anyone can look up.
+//! The records that show the edges of an outage, and the RIB dumps written during it, so that anyone can look them up.
 
-use super::dip::Dip;
+use super::falls::Fall;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{Because, CollectorIndex, PeerId, Piece, RecordRef, View, Vote};
@@ -14,11 +14,11 @@ pub struct Witness {
     pub peer: PeerId,
     /// The prefix.
     pub prefix: Prefix,
-    /// When it first was otherwise.
+    /// When it lost the route, or had one again.
     pub at: Timestamp,
-    /// Until when it is known to have been as before: `at`, or earlier where it was unknown in between.
+    /// The end of the time before, up to which its state is known: `at`, or earlier if its state was unknown in between.
     pub known_until: Timestamp,
-    /// How that is known; nothing where its table was complete and did not name the prefix.
+    /// How that is known; `None` where its table was complete and did not contain the prefix.
     pub because: Option<Because>,
     /// The path that was lost, or that came back.
     pub path: Option<AsPath>,
@@ -35,29 +35,29 @@ pub struct Dump {
     pub prefix: Prefix,
     /// When its last record was written.
     pub at: Timestamp,
-    /// ASes with a whole table in it.
+    /// Number of ASes with a full table in it.
     pub n_full_feeds: usize,
     /// Those among them that list the prefix.
     pub holding: Vec<Asn>,
-    /// The entries of them: peer, record and path.
+    /// Their entries: peer, record and path.
     pub entries: Vec<(PeerId, RecordRef, AsPath)>,
-    /// Whether nobody but those who kept a route throughout lists it.
+    /// Whether the prefix is listed only by ASes that kept a route throughout.
     pub confirms: bool,
 }
 
 /// Everything that shows an outage of a prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Who lost it, in order of time.
+    /// Losses, in order of time.
     pub losses: Vec<Witness>,
-    /// To whom it came back, in order of time.
+    /// Returns, in order of time.
     pub returns: Vec<Witness>,
-    /// The RIB dumps written meanwhile.
+    /// RIB dumps written during the outage.
     pub dumps: Vec<Dump>,
 }
 
 impl Evidence {
-    /// That of several prefixes.
+    /// Joins the evidence of several prefixes.
     pub(super) fn joined(parts: impl Iterator<Item = Evidence>) -> Evidence {
         let mut joined = Evidence::default();
         for part in parts {
@@ -78,19 +78,19 @@ impl Evidence {
     }
 }
 
-/// The changes of every vantage point at both edges, and `dumps`. `pieces` are those of the prefix, in order.
+/// Returns the changes of every vantage point at both edges, and `dumps`. `pieces` are those of the prefix, in order.
 pub(super) fn evidence(
     view: &View,
     prefix: Prefix,
     origin: Option<Asn>,
     pieces: &[Piece],
-    dip: &Dip,
+    fall: &Fall,
     dumps: Vec<Dump>,
 ) -> Evidence {
     let mut evidence = Evidence { dumps, ..Evidence::default() };
     let during = |first: Timestamp, last: Timestamp| move |at: Timestamp| first <= at && at <= last;
-    let is_loss = during(dip.loss.first, dip.loss.last);
-    let is_return = dip.recovery.map(|edge| during(edge.first, edge.last));
+    let is_loss = during(fall.loss.first, fall.loss.last);
+    let is_return = fall.recovery.map(|edge| during(edge.first, edge.last));
     for pair in pieces.windows(2) {
         let [before, after] = pair else { continue };
         if before.vantage_point != after.vantage_point {
@@ -126,7 +126,7 @@ fn path(piece: &Piece) -> Option<AsPath> {
     }
 }
 
-/// The RIB dumps written inside `window` in which anyone has a whole table; `kept` are those who kept a route.
+/// Returns the RIB dumps written inside `window` that contain a full table; `kept` returns whether an AS kept a route.
 pub(super) fn dumps(view: &View, prefix: &Prefix, window: &Window, kept: impl Fn(&Asn) -> bool) -> Vec<Dump> {
     view.dumps_inside(prefix, window)
         .into_iter()

@@ -1,4 +1,4 @@
-//! The address space of a set of prefixes, of which some are up: distinct /24 or /48 networks in their union.
+//! The address space of the prefixes that are up: the number of distinct /24 or /48 networks in their union.
 //!
 //! Overlapping prefixes are never counted twice, and a prefix longer than the unit counts as one unit.
 
@@ -12,7 +12,7 @@ const UNIT_LENGTH: [u8; 2] = [24, 48];
 /// The union of the prefixes that are up, kept as each of them changes.
 #[derive(Clone, Debug)]
 pub(super) struct Space {
-    /// Number of units in each elementary segment: a stretch that no prefix boundary divides.
+    /// Number of units in each elementary segment: a range of addresses without a prefix boundary inside.
     sizes: Vec<u64>,
     /// Segments of each prefix.
     segments: Vec<Range<usize>>,
@@ -22,7 +22,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Prefixes of one family, none of them up.
+    /// Returns the space of some prefixes of one family, none of them up.
     pub fn new(prefixes: &[Prefix]) -> Space {
         let spans: Vec<Range<u64>> = prefixes.iter().map(units).collect();
         let mut bounds: Vec<u64> = spans.iter().flat_map(|span| [span.start, span.end]).collect();
@@ -34,7 +34,7 @@ impl Space {
         Space { depth: vec![0; sizes.len()], sizes, segments, total: 0 }
     }
 
-    /// The prefix of that index comes up or goes down.
+    /// Marks the prefix of that index as up or down. Its state must change.
     pub fn set(&mut self, prefix: usize, up: bool) {
         for segment in self.segments[prefix].clone() {
             let depth = &mut self.depth[segment];
@@ -48,13 +48,13 @@ impl Space {
         }
     }
 
-    /// Units in the union of the prefixes that are up.
+    /// Returns the number of units in the union of the prefixes that are up.
     pub fn units(&self) -> u64 {
         self.total
     }
 }
 
-/// The units that a prefix touches.
+/// Returns the units that a prefix contains or lies in.
 fn units(prefix: &Prefix) -> Range<u64> {
     let length = match prefix.family() {
         Family::V4 => UNIT_LENGTH[0],

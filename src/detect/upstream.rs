@@ -1,14 +1,14 @@
-//! Through whom a network was reached before it was lost and after it came back. Evidence, never attribution: the AS
-//! next to the origin is where paths met, not where anything broke.
+//! The adjacent upstreams of an origin before a loss and after the return. They are evidence, never attribution: paths meet at
+//! the AS next to the origin, which does not mean that anything broke there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::dip::Dip;
 use super::evidence::{Evidence, Witness};
+use super::falls::Fall;
 use crate::bgp::Asn;
 use crate::time::Timestamp;
 use crate::visibility::{Piece, VantagePointIndex, View, Vote};
@@ -16,17 +16,17 @@ use crate::visibility::{Piece, VantagePointIndex, View, Vote};
 /// A loss that takes longer than this from its first to its last tenth is no single event. Convergence after one
 /// withdrawal takes a few minutes.
 const MAX_CONVERGENCE: Duration = Duration::from_secs(10 * 60);
-/// An AS next to the origin with fewer of the routes than this tells nothing of its own.
+/// An adjacent upstream with a smaller share of the routes than this is not counted in the pattern.
 const MIN_SHARE: f64 = 0.05;
-/// From this share on all routes through it count as lost, and up to its complement none.
+/// From this share on, all routes through an upstream count as lost; up to its complement, none.
 const NEARLY_ALL: f64 = 0.9;
 /// ASes listed as the last to lose it, and as the first to regain it.
 const MAX_LISTED: usize = 5;
 
-/// An AS next to the origin.
+/// An AS next to the origin on its paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// Which.
+    /// Its number.
     pub asn: Asn,
     /// Routes of usable vantage points that led through it.
     pub n_routes: usize,
@@ -34,8 +34,10 @@ pub struct Upstream {
     pub n_lost: usize,
 }
 
-/// How the losses lie among the ASes next to the origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// How the losses are distributed over the adjacent upstreams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Pattern {
     /// Routes through two or more of them were lost together.
     OriginSide,
@@ -45,33 +47,16 @@ pub enum Pattern {
     Scattered,
 }
 
-impl Pattern {
-    /// The name used in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Pattern::OriginSide => "origin_side",
-            Pattern::SingleUpstream => "single_upstream",
-            Pattern::Scattered => "scattered",
-        }
-    }
-}
-
-impl Serialize for Pattern {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
 /// A peer AS at an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PeerAt {
-    /// Which.
+    /// Its number.
     pub peer_asn: Asn,
     /// When its last vantage point lost it, or its first one had it back.
     pub at: Timestamp,
 }
 
-/// Through whom it was reached.
+/// The adjacent upstreams of a network around an outage, and the peer ASes at its edges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upstreams {
     /// Just before, most routes first.
@@ -82,34 +67,34 @@ pub struct Upstreams {
     pub last_to_lose: Vec<PeerAt>,
     /// Peer ASes that had it back first.
     pub first_to_regain: Vec<PeerAt>,
-    /// What the losses look like; nothing where no path is known.
+    /// How the losses are distributed; `None` where no path is known.
     pub pattern: Option<Pattern>,
 }
 
 impl Upstreams {
-    /// Those of one prefix; `pieces` are its own, `lost_at` is when it was seen least.
+    /// Returns the upstreams of one prefix; `lost_at` is the instant with the fewest routes.
     pub(super) fn new(
         view: &View,
         pieces: &[Piece],
         origin: Option<Asn>,
-        dip: &Dip,
+        fall: &Fall,
         lost_at: Timestamp,
         evidence: &Evidence,
     ) -> Upstreams {
-        let before_at = dip.loss.first - Duration::from_micros(1);
+        let before_at = fall.loss.first - Duration::from_micros(1);
         let lost = pieces.iter().filter(|piece| piece.window.contains(lost_at) && !piece.vote.sees(origin));
         let lost: FxHashSet<VantagePointIndex> = lost.map(|piece| piece.vantage_point).collect();
         let before = routes(pieces, origin, before_at, &lost);
-        let after = dip.recovery.map(|edge| routes(pieces, origin, edge.last, &FxHashSet::default()));
+        let after = fall.recovery.map(|edge| routes(pieces, origin, edge.last, &FxHashSet::default()));
         let after = after.unwrap_or_default();
-        Upstreams::of(before, after, dip, view, [evidence].into_iter())
+        Upstreams::of(before, after, fall, view, [evidence].into_iter())
     }
 
-    /// Those of several prefixes of one AS.
+    /// Joins the upstreams of several prefixes of one AS.
     pub(super) fn joined<'a>(
         view: &View,
         parts: &[&Upstreams],
-        dip: &Dip,
+        fall: &Fall,
         evidence: impl Iterator<Item = &'a Evidence>,
     ) -> Upstreams {
         let joined = |list: &dyn Fn(&Upstreams) -> Vec<Upstream>| {
@@ -121,18 +106,18 @@ impl Upstreams {
             sum
         };
         let (before, after) = (joined(&|part| part.before.clone()), joined(&|part| part.after.clone()));
-        Upstreams::of(before, after, dip, view, evidence)
+        Upstreams::of(before, after, fall, view, evidence)
     }
 
     fn of<'a>(
         before: BTreeMap<Asn, (usize, usize)>,
         after: BTreeMap<Asn, (usize, usize)>,
-        dip: &Dip,
+        fall: &Fall,
         view: &View,
         evidence: impl Iterator<Item = &'a Evidence>,
     ) -> Upstreams {
         let (mut lost, mut regained) = (BTreeMap::new(), BTreeMap::new());
-        // Only what has a time of its own tells who came first.
+        // A change after an unknown time may have been earlier.
         let dated = |witness: &&Witness| witness.known_until == witness.at;
         for evidence in evidence {
             for witness in evidence.losses.iter().filter(dated) {
@@ -147,7 +132,7 @@ impl Upstreams {
         let last_to_lose = listed(lost, |peer| (std::cmp::Reverse(peer.at), peer.peer_asn));
         let first_to_regain = listed(regained, |peer| (peer.at, peer.peer_asn));
         let before = ranked(before);
-        let pattern = pattern(&before, dip);
+        let pattern = pattern(&before, fall);
         Upstreams { pattern, before, after: ranked(after), last_to_lose, first_to_regain }
     }
 }
@@ -156,7 +141,7 @@ fn asn(view: &View, witness: &Witness) -> Asn {
     view.replay(witness.collector).peer(witness.peer).asn
 }
 
-/// The first of them in an order.
+/// Returns the first few in an order.
 fn listed<K: Ord>(times: BTreeMap<Asn, Timestamp>, order: impl FnMut(&PeerAt) -> K) -> Vec<PeerAt> {
     let mut list: Vec<PeerAt> = times.into_iter().map(|(peer_asn, at)| PeerAt { peer_asn, at }).collect();
     list.sort_by_key(order);
@@ -165,8 +150,7 @@ fn listed<K: Ord>(times: BTreeMap<Asn, Timestamp>, order: impl FnMut(&PeerAt) ->
     list
 }
 
-/// Routes that led through each AS next to the origin at that moment, and how many of them are of vantage points that
-/// `lost` it.
+/// Counts the routes through each adjacent upstream at an instant, and those of the vantage points in `lost`.
 fn routes(
     pieces: &[Piece],
     origin: Option<Asn>,
@@ -193,20 +177,20 @@ fn ranked(counts: BTreeMap<Asn, (usize, usize)>) -> Vec<Upstream> {
     list
 }
 
-fn pattern(before: &[Upstream], dip: &Dip) -> Option<Pattern> {
+fn pattern(before: &[Upstream], fall: &Fall) -> Option<Pattern> {
     let n: usize = before.iter().map(|upstream| upstream.n_routes).sum();
-    let telling: Vec<&Upstream> =
+    let relevant: Vec<&Upstream> =
         before.iter().filter(|upstream| upstream.n_routes as f64 >= MIN_SHARE * n as f64).collect();
     let share = |upstream: &Upstream| upstream.n_lost as f64 / upstream.n_routes as f64;
-    let n_hit = telling.iter().filter(|upstream| share(upstream) >= NEARLY_ALL).count();
-    let n_spared = telling.iter().filter(|upstream| share(upstream) <= 1.0 - NEARLY_ALL).count();
-    if telling.is_empty() {
+    let n_hit = relevant.iter().filter(|upstream| share(upstream) >= NEARLY_ALL).count();
+    let n_spared = relevant.iter().filter(|upstream| share(upstream) <= 1.0 - NEARLY_ALL).count();
+    if relevant.is_empty() {
         return None;
     }
-    let bulk_lost = dip.loss.most.unwrap_or(dip.loss.last);
-    let is_sudden = bulk_lost <= dip.loss.first + MAX_CONVERGENCE;
+    let bulk_lost = fall.loss.most.unwrap_or(fall.loss.last);
+    let is_sudden = bulk_lost <= fall.loss.first + MAX_CONVERGENCE;
     Some(match (n_hit, n_spared) {
-        _ if !is_sudden || n_hit + n_spared < telling.len() => Pattern::Scattered,
+        _ if !is_sudden || n_hit + n_spared < relevant.len() => Pattern::Scattered,
         (0, _) => Pattern::Scattered,
         (1, _) => Pattern::SingleUpstream,
         (_, 0) => Pattern::OriginSide,

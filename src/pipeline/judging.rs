@@ -1,4 +1,4 @@
-//! The second half of a run: shares, outages, what they are worth. It needs no archive.
+//! The second half of a run: timelines, outages and how certain they are. It reads no archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,40 +7,39 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::coverage;
-use super::subjects::{self, Subject};
+use super::subjects::{self, AskedPrefix};
 use crate::bgp::{Asn, Collector, Family, Prefix, Project};
-use crate::detect::{self, AsnTimeline, Findings, Others, Outage};
+use crate::detect::{
+    self, AsnContext, AsnTimeline, Counterfactuals, Detector, Findings, Outage, PrefixContext, Subject,
+};
 use crate::query::{Criteria, Query, Target};
 use crate::report::{Observations, Parameters, Report};
 use crate::visibility::{BaselineSource, Timeline, View};
 
 /// Finds the outages in what the archives showed.
-pub(super) fn judge(observations: Observations, criteria: &Criteria) -> Report {
+pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &dyn Detector) -> Report {
     let Observations { query, note, replays, sources, gaps, rows, files } = observations;
     let view = View::new(replays.iter().collect(), query.window, criteria);
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
-    let subjects = subjects::subjects(&query, &known, &replays.iter().collect::<Vec<_>>());
-    let (timelines, mut prefix_findings) = judge_prefixes(&view, &subjects, &known, criteria);
-    let by_asn = subjects::by_asn(&subjects);
-    let (asn_timelines, mut asn_findings) = judge_asns(&view, &query, &by_asn, &prefix_findings, criteria);
-    let outages = [&mut prefix_findings.outages, &mut asn_findings.outages];
-    if outages.iter().any(|outages| !outages.is_empty()) {
-        let others = Others::new(&view, criteria);
-        let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
-        let [of_prefixes, of_asns] = outages;
-        compare_prefixes(&view, &others, &projects.collect(), &timelines, of_prefixes, criteria);
-        compare_asns(&others, &by_asn, of_prefixes, of_asns, criteria);
+    let asked = subjects::asked_prefixes(&query, &known, view.replays());
+    let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
+    let prefixes = JudgedPrefixes::new(&view, &asked, &known, &projects.collect(), detector);
+    let JudgedPrefixes { timelines, of_origins, findings: mut of_prefixes } = prefixes;
+    let (asn_timelines, mut findings) = judge_asns(&view, &query, &of_origins, &of_prefixes, detector);
+    if !of_prefixes.outages.is_empty() || !findings.outages.is_empty() {
+        let others = Counterfactuals::new(&view, criteria);
+        compare_prefixes(&others, &timelines, &mut of_prefixes.outages, detector);
+        compare_asns(&others, &of_origins, &of_prefixes.outages, &mut findings.outages, detector);
     }
-    // What lies beyond the window has served to judge what lies inside.
+    // The data after the window have served to judge what lies inside.
     let end = query.window.end;
     let timelines: Vec<Timeline> = timelines.into_iter().map(|timeline| timeline.until(end)).collect();
     let asn_timelines: Vec<AsnTimeline> = asn_timelines.into_iter().map(|space| space.until(end)).collect();
-    let skews = detect::skews(&prefix_findings.outages);
-    let mut findings = asn_findings;
-    findings.extend(prefix_findings);
+    let skews = detect::skews(&of_prefixes.outages);
+    findings.extend(of_prefixes);
 
-    let summaries = subjects::summaries(&query, &subjects, &timelines, &asn_timelines, &findings.episodes);
+    let summaries = subjects::summaries(&query, &asked, &timelines, &asn_timelines, &findings.episodes);
     let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, rows);
     Report {
         parameters: Parameters::new(&query, criteria),
@@ -55,105 +54,86 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria) -> Report {
     }
 }
 
-/// Compares outages of prefixes with what each collector saw, and with other judgements.
-fn compare_prefixes(
-    view: &View,
-    others: &Others,
-    projects: &BTreeMap<Collector, Project>,
-    timelines: &[Timeline],
-    outages: &mut [Outage],
-    criteria: &Criteria,
-) {
-    let mut by_prefix: BTreeMap<Option<Prefix>, Vec<&mut Outage>> = BTreeMap::new();
-    for outage in outages {
-        by_prefix.entry(outage.prefix).or_default().push(outage);
-    }
-    let timelines = timelines.iter().map(|timeline| (timeline, by_prefix.remove(&Some(timeline.prefix))));
-    let lost: Vec<(&Timeline, Vec<&mut Outage>)> = timelines.filter_map(|(t, outages)| Some((t, outages?))).collect();
-    lost.into_par_iter().for_each(|(timeline, mut outages)| {
-        detect::prefix_agreement(view, others, timeline, projects, criteria, &mut outages);
-    });
-}
+/// The timelines that count only routes of one origin, for each target AS and family; sorted by prefix.
+type OfOrigins = BTreeMap<(Asn, Family), Vec<Timeline>>;
 
-/// Compares outages of ASes with other judgements; what each collector saw is known of their prefixes.
-fn compare_asns(
-    others: &Others,
-    by_asn: &BTreeMap<(Asn, Family), Vec<&Subject>>,
-    of_prefixes: &[Outage],
-    outages: &mut [Outage],
-    criteria: &Criteria,
-) {
-    let mut of_asns: BTreeMap<(Asn, Family), Vec<&mut Outage>> = BTreeMap::new();
-    for outage in outages {
-        if let Some(asn) = outage.asn {
-            of_asns.entry((asn, outage.family)).or_default().push(outage);
-        }
-    }
-    let members: FxHashMap<&str, &Outage> = of_prefixes.iter().map(|outage| (outage.id.as_str(), outage)).collect();
-    for ((asn, family), mut outages) in of_asns {
-        let own = by_asn.get(&(asn, family)).map_or(&[][..], |own| own);
-        let timelines_of = |view: &View| -> Vec<Timeline> {
-            own.par_iter().map(|subject| view.timeline(subject.prefix, Some(asn))).collect()
-        };
-        detect::asn_agreement(others, asn, family, &timelines_of, criteria, &members, &mut outages);
-    }
-}
-
-fn judge_prefixes(
-    view: &View,
-    subjects: &[Subject],
-    known: &[Prefix],
-    criteria: &Criteria,
-) -> (Vec<Timeline>, Findings) {
-    let judged: Vec<(Timeline, Findings)> = subjects
-        .par_iter()
-        .map(|subject| {
-            let timeline = view.timeline(subject.prefix, None);
-            let asn = subject.asns.first().copied();
-            let found =
-                |timeline: &Timeline| detect::prefix_findings(view, timeline, subject.target, asn, known, criteria);
-            let mut findings = found(&timeline);
-            if !findings.is_empty() && matches!(subject.target, Target::Asn(_)) {
-                findings = of_origins(view, subject, &timeline, findings, found);
-            }
-            (timeline, findings)
-        })
-        .collect();
-    let mut findings = Findings::default();
-    let mut timelines = Vec::with_capacity(judged.len());
-    for (timeline, found) in judged {
-        timelines.push(timeline);
-        findings.extend(found);
-    }
-    (timelines, findings)
-}
-
-/// What is found of a prefix of one or more ASes that were asked about, without what none of them originated at the time.
-/// `findings` are those of the whole timeline.
-fn of_origins(
-    view: &View,
-    subject: &Subject,
-    timeline: &Timeline,
+/// Every prefix that was asked about.
+struct JudgedPrefixes {
+    /// In the order of the prefixes.
+    timelines: Vec<Timeline>,
+    of_origins: OfOrigins,
     findings: Findings,
-    found: impl Fn(&Timeline) -> Findings,
+}
+
+impl JudgedPrefixes {
+    fn new<'a>(
+        view: &'a View<'a>,
+        asked: &[AskedPrefix],
+        known: &'a [Prefix],
+        projects: &BTreeMap<Collector, Project>,
+        detector: &dyn Detector,
+    ) -> JudgedPrefixes {
+        let judge = |asked: &AskedPrefix| judge_prefix(view, asked, known, projects, detector);
+        let judged: Vec<(Timeline, Vec<Timeline>, Findings)> = asked.par_iter().map(judge).collect();
+        let (mut timelines, mut of_origins) = (Vec::with_capacity(judged.len()), OfOrigins::new());
+        let mut findings = Findings::default();
+        for (asked, (timeline, origins, found)) in asked.iter().zip(judged) {
+            for (asn, of_origin) in asked.asns.iter().zip(origins) {
+                of_origins.entry((*asn, timeline.family())).or_default().push(of_origin);
+            }
+            timelines.push(timeline);
+            findings.extend(found);
+        }
+        JudgedPrefixes { timelines, of_origins, findings }
+    }
+}
+
+/// Judges one prefix. Returns its timeline whatever the origin, the timelines of the target ASes that originate it, and what was
+/// found.
+fn judge_prefix<'a>(
+    view: &'a View<'a>,
+    asked: &AskedPrefix,
+    known: &'a [Prefix],
+    projects: &BTreeMap<Collector, Project>,
+    detector: &dyn Detector,
+) -> (Timeline, Vec<Timeline>, Findings) {
+    let context = PrefixContext::new(view, asked.prefix, known);
+    let origins: Vec<Timeline> = asked.asns.iter().map(|asn| context.of_origin(*asn)).collect();
+    let subject = Subject::of_prefix(asked.prefix, asked.target, asked.asns.first().copied());
+    let mut findings = detect::prefix_findings(&context, subject, detector);
+    if !findings.is_empty() && matches!(asked.target, Target::Asn(_)) {
+        findings = of_targets(&context, subject, &origins, findings, detector);
+    }
+    if !findings.outages.is_empty() {
+        detect::compare_collectors(&context, projects, &mut findings.outages);
+    }
+    (context.timeline.into_owned(), origins, findings)
+}
+
+/// Returns the findings about a prefix of target ASes, without those of the time before any of them originated it. `findings` are
+/// those of the whole timeline.
+fn of_targets(
+    context: &PrefixContext,
+    subject: Subject,
+    origins: &[Timeline],
+    findings: Findings,
+    detector: &dyn Detector,
 ) -> Findings {
-    let as_origin = |asn: &Asn| {
-        let own = view.timeline(subject.prefix, Some(*asn));
-        let is_never_origin = timeline.baseline.decides() && own.baseline.source == BaselineSource::Nobody;
-        (!is_never_origin).then_some((*asn, own))
-    };
-    let origins: Vec<(Asn, Timeline)> = subject.asns.iter().filter_map(as_origin).collect();
-    let mut findings = match origins.iter().map(|(_, own)| own.baseline.mostly_since()).min() {
-        None => return Findings::default(),
-        Some(from) if timeline.steps.iter().any(|step| step.from < from) => found(&timeline.carried_from(from)),
-        Some(_) => findings,
+    let has_other_origin = context.timeline.baseline.decides();
+    let is_origin = |own: &&Timeline| !(has_other_origin && own.baseline.source == BaselineSource::Nobody);
+    let origins: Vec<&Timeline> = origins.iter().filter(is_origin).collect();
+    let Some(from) = origins.iter().map(|own| own.baseline.mostly_since()).min() else { return Findings::default() };
+    let begins_before = context.timeline.steps.intervals().next().is_some_and(|(window, _)| window.start < from);
+    let mut findings = match begins_before {
+        true => detect::prefix_findings(&context.carried_from(from), subject, detector),
+        false => findings,
     };
     // Attribute each outage to the AS with the most routes just before it.
     for outage in findings.outages.iter_mut().filter(|_| origins.len() > 1) {
-        let before = outage.loss.first - Duration::from_micros(1);
-        let n_routes = |own: &Timeline| own.at(before).map_or(0, |step| step.n_visible);
-        if let Some((asn, _)) = origins.iter().rev().max_by_key(|(_, own)| n_routes(own)) {
-            (outage.target, outage.asn) = (Target::Asn(*asn), Some(*asn));
+        let before = outage.fall.loss.first - Duration::from_micros(1);
+        let n_routes = |own: &Timeline| own.steps.at(before).map_or(0, |step| step.n_visible);
+        if let Some(asn) = origins.iter().rev().max_by_key(|own| n_routes(own)).and_then(|own| own.origin) {
+            (outage.subject.target, outage.subject.asn) = (Target::Asn(asn), Some(asn));
         }
     }
     findings
@@ -162,22 +142,54 @@ fn of_origins(
 fn judge_asns(
     view: &View,
     query: &Query,
-    by_asn: &BTreeMap<(Asn, Family), Vec<&Subject>>,
-    prefix_findings: &Findings,
-    criteria: &Criteria,
+    of_origins: &OfOrigins,
+    of_prefixes: &Findings,
+    detector: &dyn Detector,
 ) -> (Vec<AsnTimeline>, Findings) {
     let (mut spaces, mut findings) = (Vec::new(), Findings::default());
     for target in &query.targets {
         let Target::Asn(asn) = target else { continue };
         for family in Family::ALL {
-            let Some(own) = by_asn.get(&(*asn, family)) else { continue };
-            let timelines: Vec<Timeline> =
-                own.par_iter().map(|subject| view.timeline(subject.prefix, Some(*asn))).collect();
-            let timelines: Vec<&Timeline> = timelines.iter().collect();
-            let space = AsnTimeline::new(*asn, family, &timelines, criteria, view.until());
-            findings.extend(detect::asn_findings(view, &space, &timelines, &prefix_findings.outages, criteria));
+            let Some(own) = of_origins.get(&(*asn, family)) else { continue };
+            let timelines: &[&Timeline] = &own.iter().collect::<Vec<_>>();
+            let space = AsnTimeline::new(*asn, family, timelines, detector, view.until());
+            let context = AsnContext { view, space: &space, timelines, prefix_outages: &of_prefixes.outages };
+            findings.extend(detect::asn_findings(&context, detector));
             spaces.push(space);
         }
     }
     (spaces, findings)
+}
+
+/// Compares outages of prefixes with what other judgements find.
+fn compare_prefixes(others: &Counterfactuals, timelines: &[Timeline], outages: &mut [Outage], detector: &dyn Detector) {
+    // The outages of one prefix come one after another.
+    let by_prefix: Vec<&mut [Outage]> = outages.chunk_by_mut(|a, b| a.subject.prefix == b.subject.prefix).collect();
+    by_prefix.into_par_iter().for_each(|outages| {
+        let prefix = outages.first().and_then(|outage| outage.subject.prefix);
+        let timeline = timelines.binary_search_by_key(&prefix, |timeline| Some(timeline.prefix));
+        if let Some(timeline) = timeline.ok().and_then(|index| timelines.get(index)) {
+            others.compare_prefix(timeline, detector, outages);
+        }
+    });
+}
+
+/// Compares outages of ASes with what other judgements find.
+fn compare_asns(
+    others: &Counterfactuals,
+    of_origins: &OfOrigins,
+    of_prefixes: &[Outage],
+    outages: &mut [Outage],
+    detector: &dyn Detector,
+) {
+    let members: FxHashMap<&str, &Outage> = of_prefixes.iter().map(|outage| (outage.id.as_str(), outage)).collect();
+    let network = |outage: &Outage| (outage.subject.asn, outage.subject.family);
+    for outages in outages.chunk_by_mut(|a, b| network(a) == network(b)) {
+        let Some((Some(asn), family)) = outages.first().map(network) else { continue };
+        let own = of_origins.get(&(asn, family)).map_or(&[][..], |own| own);
+        let timelines_of = |view: &View| -> Vec<Timeline> {
+            own.par_iter().map(|timeline| view.timeline(timeline.prefix, Some(asn))).collect()
+        };
+        others.compare_asn((asn, family), &timelines_of, detector, &members, outages);
+    }
 }

@@ -11,7 +11,7 @@ use super::acceptance;
 use super::collecting::stop;
 use super::lane::Lane;
 use super::reading::{self, ReadFile};
-use super::subjects::{self, Subject};
+use super::subjects::{AskedPrefix, asked_prefixes};
 use super::work::{self, Task};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
@@ -75,20 +75,20 @@ fn concerned(task: &Task, lanes: &[Lane], n_looks: usize) -> BTreeSet<usize> {
     }
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
-    let subjects = subjects::subjects(query, &known, &replays);
+    let prefixes = asked_prefixes(query, &known, &replays);
     let mut concerned = BTreeSet::new();
     for target in &query.targets {
-        let (own, origin): (Vec<&Subject>, Option<Asn>) = match target {
-            Target::Asn(asn) => (subjects.iter().filter(|subject| subject.asns.contains(asn)).collect(), Some(*asn)),
+        let (own, origin): (Vec<&AskedPrefix>, Option<Asn>) = match target {
+            Target::Asn(asn) => (prefixes.iter().filter(|prefix| prefix.asns.contains(asn)).collect(), Some(*asn)),
             Target::Prefix(asked, matching) => {
-                let prefixes = matching.select(*asked, &known);
-                let is_own = |subject: &&Subject| subject.prefix == *asked || prefixes.contains(&subject.prefix);
-                (subjects.iter().filter(is_own).collect(), None)
+                let matched = matching.select(*asked, &known);
+                let is_own = |own: &&AskedPrefix| own.prefix == *asked || matched.contains(&own.prefix);
+                (prefixes.iter().filter(is_own).collect(), None)
             }
         };
         let low: Vec<(Prefix, BTreeSet<CollectorIndex>)> = own
             .iter()
-            .map(|subject| (subject.prefix, view.low_at(&subject.prefix, origin)))
+            .map(|own| (own.prefix, view.low_at(&own.prefix, origin)))
             .filter(|(_, collectors)| !collectors.is_empty())
             .collect();
         let is_asked = |prefix: &Prefix| matches!(target, Target::Prefix(asked, _) if asked == prefix);

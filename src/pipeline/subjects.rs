@@ -1,36 +1,36 @@
-//! The prefixes that the targets stand for, and what is known of each target as a whole.
+//! The prefixes that the targets ask about, and a summary of each target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet;
 
-use crate::bgp::{Asn, Family, Prefix};
+use crate::bgp::{Asn, Prefix};
 use crate::detect::{AsnTimeline, Episode, Scope, TOTAL_BELOW};
 use crate::query::{Query, Target};
 use crate::replay::Replay;
 use crate::report::Summary;
-use crate::time::Window;
+use crate::time::{Steps, Window, Windows};
 use crate::visibility::{BaselineSource, Timeline};
 
-/// A prefix to be judged.
+/// A prefix that the question asks about.
 #[derive(Clone, Debug)]
-pub(super) struct Subject {
+pub(super) struct AskedPrefix {
     pub prefix: Prefix,
-    /// The first target that asks for it.
+    /// The first target that asks about it.
     pub target: Target,
     /// The target ASes that originate it.
     pub asns: Vec<Asn>,
 }
 
-/// Everything that the targets stand for, by prefix.
-pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[&Replay]) -> Vec<Subject> {
-    let mut subjects: BTreeMap<Prefix, Subject> = BTreeMap::new();
+/// Returns every prefix that the targets ask about, sorted. `known` are all prefixes that the data show, sorted.
+pub(super) fn asked_prefixes(query: &Query, known: &[Prefix], replays: &[&Replay]) -> Vec<AskedPrefix> {
+    let mut prefixes: BTreeMap<Prefix, AskedPrefix> = BTreeMap::new();
     let mut add = |prefix: Prefix, target: Target| {
-        let subject = subjects.entry(prefix).or_insert_with(|| Subject { prefix, target, asns: Vec::new() });
+        let asked = prefixes.entry(prefix).or_insert_with(|| AskedPrefix { prefix, target, asns: Vec::new() });
         if let Target::Asn(asn) = target
-            && !subject.asns.contains(&asn)
+            && !asked.asns.contains(&asn)
         {
-            subject.asns.push(asn);
+            asked.asns.push(asn);
         }
     };
     for target in &query.targets {
@@ -53,98 +53,72 @@ pub(super) fn subjects(query: &Query, known: &[Prefix], replays: &[&Replay]) -> 
             originated.get(asn).into_iter().flatten().for_each(|prefix| add(*prefix, *target));
         }
     }
-    subjects.into_values().collect()
+    prefixes.into_values().collect()
 }
 
-/// What each target AS originates, by family.
-pub(super) fn by_asn(subjects: &[Subject]) -> BTreeMap<(Asn, Family), Vec<&Subject>> {
-    let mut of_asns: BTreeMap<(Asn, Family), Vec<&Subject>> = BTreeMap::new();
-    for subject in subjects {
-        for asn in &subject.asns {
-            of_asns.entry((*asn, subject.prefix.family())).or_default().push(subject);
-        }
-    }
-    of_asns
-}
-
-/// How well each target could be observed. A prefix counts for every target that asks for it.
+/// Summarises for each target how well it could be observed. A prefix counts for every target that asks about it.
 pub(super) fn summaries(
     query: &Query,
-    subjects: &[Subject],
+    asked: &[AskedPrefix],
     timelines: &[Timeline],
     spaces: &[AsnTimeline],
     episodes: &[Episode],
 ) -> Vec<Summary> {
     let mut of_asns: BTreeMap<Asn, Vec<&Timeline>> = BTreeMap::new();
-    for (subject, timeline) in subjects.iter().zip(timelines) {
-        subject.asns.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(timeline));
+    for (asked, timeline) in asked.iter().zip(timelines) {
+        asked.asns.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(timeline));
     }
-    // Subjects, and so timelines, are sorted.
-    let prefixes: Vec<Prefix> = subjects.iter().map(|subject| subject.prefix).collect();
+    let prefixes: Vec<Prefix> = timelines.iter().map(|timeline| timeline.prefix).collect();
     let timeline_of = |prefix: Prefix| timelines.get(prefixes.binary_search(&prefix).ok()?);
-    let unobserved_of = |timeline: &Timeline| {
-        unobserved(query.window, timeline.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window))
-    };
-    let mut summaries = Vec::new();
-    for target in &query.targets {
+    let summary = |target: &Target| {
         let own: Vec<&Timeline> = match target {
             Target::Asn(asn) => of_asns.get(asn).cloned().unwrap_or_default(),
             Target::Prefix(asked, matching) => {
                 matching.select(*asked, &prefixes).into_iter().filter_map(timeline_of).collect()
             }
         };
-        let is_carried = |timeline: &&&Timeline| !matches!(timeline.baseline.source, BaselineSource::Nobody);
-        let never_carried: Vec<Prefix> =
-            own.iter().filter(|timeline| !is_carried(timeline)).map(|timeline| timeline.prefix).collect();
+        let (carried, never_carried): (Vec<&Timeline>, Vec<&Timeline>) =
+            own.iter().partition(|timeline| timeline.baseline.source != BaselineSource::Nobody);
         let unobserved = match target {
             Target::Asn(asn) => {
                 let own = spaces.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());
-                let unobserved_of = |space: &AsnTimeline| {
-                    unobserved(
-                        query.window,
-                        space.stretches().filter(|(_, step)| step.observed).map(|(window, _)| window),
-                    )
-                };
-                own.map(unobserved_of).max_by_key(|windows| total(windows))
+                let unobserved = own.map(|space| unobserved(query.window, &space.steps, |step| step.observed));
+                unobserved.max_by_key(Windows::duration)
             }
-            // Where nobody announces the prefix itself, it is what lies inside that is asked about.
             Target::Prefix(asked, _) => {
-                let carried = own.iter().filter(is_carried);
-                match carried.clone().find(|timeline| timeline.prefix == *asked) {
+                let unobserved_of = |timeline: &&Timeline| unobserved(query.window, &timeline.steps, |s| s.observed);
+                // Where the prefix itself is never announced, its more-specific prefixes are asked about.
+                match carried.iter().find(|timeline| timeline.prefix == *asked) {
                     Some(itself) => Some(unobserved_of(itself)),
-                    None => carried
-                        .map(|part| unobserved_of(part))
-                        .reduce(|one, other| Window::united([one, other].concat())),
+                    None => carried.iter().map(unobserved_of).reduce(|one, other| one.union(&other)),
                 }
             }
         };
-        summaries.push(Summary {
+        Summary {
             target: *target,
             n_prefixes: own.len(),
-            n_judged: own.iter().filter(|timeline| timeline.steps.iter().any(|step| step.observed)).count(),
+            n_judged: own.iter().filter(|timeline| timeline.steps.values().any(|step| step.observed)).count(),
             n_total_flaps: total_flaps(target, episodes),
-            never_carried,
-            unobserved: unobserved.unwrap_or_else(|| vec![query.window]),
-        });
-    }
-    summaries
+            never_carried: never_carried.iter().map(|timeline| timeline.prefix).collect(),
+            unobserved: unobserved.unwrap_or_else(|| Windows::from(query.window)).into(),
+        }
+    };
+    query.targets.iter().map(summary).collect()
 }
 
-/// An AS is seen as a whole; of a prefix target everything that it stands for counts.
+/// Counts the flaps of a target to (nearly) nothing: for an AS those of the AS as a whole, for a prefix those of every prefix
+/// that the target asks about.
 fn total_flaps(target: &Target, episodes: &[Episode]) -> usize {
     let scope = match target {
         Target::Asn(_) => Scope::Asn,
         Target::Prefix(..) => Scope::Prefix,
     };
-    let own = episodes.iter().filter(|episode| episode.target == *target && episode.scope == scope);
+    let own = episodes.iter().filter(|episode| episode.subject.target == *target && episode.subject.scope == scope);
     own.flat_map(|episode| &episode.flaps).filter(|flap| flap.share_min <= TOTAL_BELOW).count()
 }
 
-fn total(windows: &[Window]) -> i64 {
-    windows.iter().map(|window| window.end.micros_since(window.start)).sum()
-}
-
-/// What is left of `window` once the observed stretches (in order) are taken out.
-fn unobserved(window: Window, observed: impl Iterator<Item = Window>) -> Vec<Window> {
-    window.without(&observed.collect::<Vec<_>>())
+/// Returns the time in `window` in which the data do not suffice.
+fn unobserved<T>(window: Window, steps: &Steps<T>, is_observed: impl Fn(&T) -> bool) -> Windows {
+    let observed = steps.intervals().filter(|(_, step)| is_observed(step)).map(|(window, _)| window);
+    Windows::from(window).without(&observed.collect())
 }

@@ -78,47 +78,47 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
         "outages",
         columns!(outages, o => {
             column "id" => o.id.as_str(),
-            column "scope" => o.scope.name(),
-            texts "target" => Some(o.target),
-            column "asn" => o.asn.map(|asn| asn.0),
-            texts "prefix" => o.prefix,
+            column "scope" => o.subject.scope.as_ref(),
+            texts "target" => Some(o.subject.target),
+            column "asn" => o.subject.asn.map(|asn| asn.0),
+            texts "prefix" => o.subject.prefix,
             column "prefixes" => words(o.prefixes.iter().map(ToString::to_string).collect()),
-            texts "family" => Some(o.family),
-            times "start" => o.start,
-            times "end" => o.end,
-            times "start_earliest" => o.start_bounds.earliest,
-            times "start_latest" => o.start_bounds.latest,
-            times "end_earliest" => o.end_bounds.earliest,
-            times "end_latest" => o.end_bounds.latest,
-            column "duration_seconds" => o.duration.as_secs_f64(),
-            column "severity" => o.severity.name(),
-            column "class" => o.class.name(),
-            column "censored" => words(o.censored.iter().map(|c| c.name().to_owned()).collect()),
+            texts "family" => Some(o.subject.family),
+            times "start" => o.fall.start(),
+            times "end" => o.fall.end(),
+            times "start_earliest" => o.fall.start_bounds.earliest,
+            times "start_latest" => o.fall.start_bounds.latest,
+            times "end_earliest" => o.fall.end_bounds.earliest,
+            times "end_latest" => o.fall.end_bounds.latest,
+            column "duration_seconds" => o.fall.duration().as_secs_f64(),
+            column "severity" => o.severity.as_ref(),
+            column "class" => o.class.as_ref(),
+            column "censored" => words(o.fall.censored.iter().map(|c| c.as_ref().to_owned()).collect()),
             column "episode" => o.episode as u32,
-            times "first_loss" => Some(o.loss.first),
-            times "last_loss" => Some(o.loss.last),
-            times "first_return" => o.recovery.map(|r| r.first),
-            times "last_return" => o.recovery.map(|r| r.last),
-            column "visibility_before" => o.visibility_before.map(round),
-            column "visibility_min" => round(o.visibility_min),
-            column "baseline_share_min" => round(o.baseline_min),
-            column "n_vantage_points" => o.n_vantage_points as u32,
-            column "n_vantage_points_lost" => o.n_vantage_points_lost as u32,
-            column "n_peer_asns" => o.n_peer_asns as u32,
-            column "n_collectors" => o.n_collectors as u32,
+            times "first_loss" => Some(o.fall.loss.first),
+            times "last_loss" => Some(o.fall.loss.last),
+            times "first_return" => o.fall.recovery.map(|r| r.first),
+            times "last_return" => o.fall.recovery.map(|r| r.last),
+            column "visibility_before" => o.visibility.before.map(round),
+            column "visibility_min" => round(o.visibility.min),
+            column "baseline_share_min" => round(o.fall.share_min),
+            column "n_vantage_points" => o.counts.n_vantage_points as u32,
+            column "n_vantage_points_lost" => o.counts.n_vantage_points_lost as u32,
+            column "n_peer_asns" => o.counts.n_peer_asns as u32,
+            column "n_collectors" => o.counts.n_collectors as u32,
             column "rib_confirmed" => o.rib_confirmed,
-            column "evidence_quality" => o.quality.name(),
+            column "evidence_quality" => o.quality.as_ref(),
             column "n_zombies" => o.survivors.iter().filter(|s| s.zombie).count() as u32,
             column "upstreams_before" => asns(&o.upstreams.before),
             column "upstreams_after" => asns(&o.upstreams.after),
-            column "pattern" => o.upstreams.pattern.map(|pattern| pattern.name()),
+            column "pattern" => o.upstreams.pattern.as_ref().map(|pattern| pattern.as_ref()),
             column "loss_spread_seconds" => o.agreement.loss_spread().map(|spread| spread.as_secs_f64()),
             column "recovery_spread_seconds" => o.agreement.recovery_spread().map(|spread| spread.as_secs_f64()),
             times "start_range_earliest" => o.agreement.start_range().map(|range| range.0),
             times "start_range_latest" => o.agreement.start_range().map(|range| range.1),
             times "end_range_earliest" => o.agreement.end_range().map(|range| range.0),
             times "end_range_latest" => o.agreement.end_range().map(|range| range.1),
-            column "ioda_answer" => o.agreement.ioda.map(|ioda| ioda.name()),
+            column "ioda_answer" => o.agreement.ioda.as_ref().map(|ioda| ioda.as_ref()),
         }),
     )
 }
@@ -141,7 +141,7 @@ struct TimelineRow<'a> {
 pub fn timeline_frames(report: &Report) -> Frames<'_> {
     let window = report.parameters.window();
     let of_asns = report.asn_timelines.iter().flat_map(move |timeline| {
-        timeline.stretches().filter_map(move |(stretch, step)| {
+        timeline.steps.intervals().filter_map(move |(stretch, step)| {
             Some(TimelineRow {
                 scope: Scope::Asn,
                 asn: Some(timeline.asn),
@@ -157,7 +157,7 @@ pub fn timeline_frames(report: &Report) -> Frames<'_> {
         })
     });
     let of_prefixes = report.timelines.iter().flat_map(move |timeline| {
-        timeline.stretches().filter_map(move |(stretch, step)| {
+        timeline.steps.intervals().filter_map(move |(stretch, step)| {
             Some(TimelineRow {
                 scope: Scope::Prefix,
                 asn: None,
@@ -179,7 +179,7 @@ fn timeline_frame(rows: &[TimelineRow]) -> Result<DataFrame, Error> {
     frame(
         "timelines",
         columns!(rows, row => {
-            column "scope" => row.scope.name(),
+            column "scope" => row.scope.as_ref(),
             column "asn" => row.asn.map(|asn| asn.0),
             texts "prefix" => row.prefix,
             texts "family" => Some(row.family),

@@ -187,10 +187,10 @@ pub(super) fn control(sample: &ControlSample) -> Value {
 
 fn episode(episode: &Episode) -> Value {
     json!({
-        "scope": episode.scope,
-        "target": episode.target,
-        "prefix": episode.prefix,
-        "family": episode.family,
+        "scope": episode.subject.scope,
+        "target": episode.subject.target,
+        "prefix": episode.subject.prefix,
+        "family": episode.subject.family,
         "episode": episode.number,
         "start": episode.window.start,
         "end": episode.window.end,
@@ -207,10 +207,10 @@ fn episode(episode: &Episode) -> Value {
 
 fn loss(loss: &Loss) -> Value {
     json!({
-        "scope": loss.scope,
-        "target": loss.target,
-        "prefix": loss.prefix,
-        "family": loss.family,
+        "scope": loss.subject.scope,
+        "target": loss.subject.target,
+        "prefix": loss.subject.prefix,
+        "family": loss.subject.family,
         "start": loss.window.start,
         "end": loss.window.end,
         "duration_seconds": seconds(loss.window.duration()),

@@ -65,17 +65,17 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
     for outage in rows {
         let [lost, back] = sureness.edges(outage);
         let cells = [
-            match outage.prefix {
+            match outage.subject.prefix {
                 Some(prefix) => prefix.to_string(),
-                None => of_family(outage.target, outage.family),
+                None => of_family(outage.subject.target, outage.subject.family),
             },
-            edge(outage, outage.start, Censoring::GapStart, "≤ ", "before the data") + &within(lost),
-            edge(outage, outage.end, Censoring::GapEnd, "≥ ", "still down") + &within(back),
+            edge(outage, outage.fall.start(), Censoring::GapStart, "≤ ", "before the data") + &within(lost),
+            edge(outage, outage.fall.end(), Censoring::GapEnd, "≥ ", "still down") + &within(back),
             length(outage),
-            percent(1.0 - outage.visibility_min),
-            outage.severity.name().to_owned(),
-            outage.class.name().replace('_', " "),
-            outage.quality.name().to_owned(),
+            percent(1.0 - outage.visibility.min),
+            outage.severity.as_ref().to_owned(),
+            outage.class.as_ref().replace('_', " "),
+            outage.quality.as_ref().to_owned(),
         ];
         let _ = writeln!(text, "| {} |", cells.map(|cell| escape(&cell)).join(" | "));
     }
@@ -89,7 +89,7 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
 /// An edge; one in a gap of the data is not later, or not earlier than this.
 fn edge(outage: &Outage, at: Option<Timestamp>, in_gap: Censoring, bound: &str, unknown: &str) -> String {
     match at {
-        Some(at) if outage.censored.contains(&in_gap) => format!("{bound}{}", clock(at)),
+        Some(at) if outage.fall.censored.contains(&in_gap) => format!("{bound}{}", clock(at)),
         Some(at) => clock(at),
         None => unknown.to_owned(),
     }
@@ -101,8 +101,8 @@ fn within(edge: Option<Window>) -> String {
 }
 
 fn length(outage: &Outage) -> String {
-    let is_exact = outage.censored.iter().all(|censoring| censoring.is_exact());
-    format!("{}{}", if is_exact { "" } else { "≥ " }, hours(outage.duration))
+    let is_exact = outage.fall.censored.iter().all(|censoring| censoring.is_exact());
+    format!("{}{}", if is_exact { "" } else { "≥ " }, hours(outage.fall.duration()))
 }
 
 fn coverage(text: &mut String, report: &Report, limit: usize) {

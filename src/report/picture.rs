@@ -115,7 +115,7 @@ fn title_of_many(report: &Report, headlines: &[Headline]) -> (String, Vec<String
 fn lines_of(outages: &[&Outage]) -> Vec<String> {
     let line = |longest: &Outage| {
         let Told { what, when, .. } = words::told(longest);
-        match outages.iter().filter(|outage| outage.family == longest.family).count() - 1 {
+        match outages.iter().filter(|outage| outage.subject.family == longest.subject.family).count() - 1 {
             0 => format!("{what} {when}."),
             n => format!("{what} {when}; {}.", count(n, "other outage", "other outages")),
         }
@@ -125,7 +125,8 @@ fn lines_of(outages: &[&Outage]) -> Vec<String> {
 
 fn title_of_one(report: &Report, headline: &Headline) -> (String, Vec<String>) {
     let outages = &headline.outages;
-    let longest = words::longest(outages).into_iter().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
+    let longest =
+        words::longest(outages).into_iter().max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start())));
     let Some(longest) = longest else { return (words::headline(report, headline), Vec::new()) };
     let Told { what, when, who } = words::told(longest);
     let mut sentences = vec![format!("{}: {who}.", capitalised(&when))];
@@ -239,8 +240,8 @@ impl Drawing {
 
     /// The part of an outage that the window shows.
     fn shown(&self, outage: &Outage) -> Option<Window> {
-        let start = outage.start.unwrap_or(self.window.start);
-        Window::new(start, outage.end.unwrap_or(self.window.end)).ok()?.intersect(&self.window)
+        let start = outage.fall.start().unwrap_or(self.window.start);
+        Window::new(start, outage.fall.end().unwrap_or(self.window.end)).ok()?.intersect(&self.window)
     }
 
     /// How long outages lasted, above those that are wide enough.

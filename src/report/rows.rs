@@ -49,7 +49,8 @@ pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec
     let left = subjects.len().saturating_sub(most);
     if left > 0 {
         let outages = report.findings.outages.iter();
-        let lost: FxHashSet<Of> = outages.map(|o| (o.scope, o.target, o.family, o.prefix)).collect();
+        let lost: FxHashSet<Of> =
+            outages.map(|o| (o.subject.scope, o.subject.target, o.subject.family, o.subject.prefix)).collect();
         subjects.sort_by_key(|subject| !lost.contains(&subject.of()));
         subjects.truncate(most);
     }
@@ -77,7 +78,7 @@ impl Subject<'_> {
         let window = report.parameters.window();
         let (name, readings) = match self {
             Subject::Asn(space) => {
-                let readings = space.stretches().map(|(stretch, step)| {
+                let readings = space.steps.intervals().map(|(stretch, step)| {
                     Reading::new(stretch, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
                 });
                 (of_family(space.asn, space.family), readings.collect())
@@ -86,8 +87,16 @@ impl Subject<'_> {
         };
         let readings = thinned(merged(readings.into_iter(), window), window, most_readings);
         let of = self.of();
-        let outages = report.findings.outages.iter().filter(|o| (o.scope, o.target, o.family, o.prefix) == of);
-        let episodes = report.findings.episodes.iter().filter(|e| (e.scope, e.target, e.family, e.prefix) == of);
+        let outages = report
+            .findings
+            .outages
+            .iter()
+            .filter(|o| (o.subject.scope, o.subject.target, o.subject.family, o.subject.prefix) == of);
+        let episodes = report
+            .findings
+            .episodes
+            .iter()
+            .filter(|e| (e.subject.scope, e.subject.target, e.subject.family, e.subject.prefix) == of);
         Panel { name, scope: of.0, readings, outages: outages.collect(), episodes: episodes.collect() }
     }
 }
@@ -113,7 +122,7 @@ fn prefix_readings(report: &Report, timeline: &Timeline) -> Vec<Reading> {
         let (share, n, of) = shares(step);
         Reading::new(stretch, share.filter(|_| step.observed), n, of)
     };
-    timeline.stretches().map(reading).collect()
+    timeline.steps.intervals().map(reading).collect()
 }
 
 /// What the vantage points knew, put side by side again.

@@ -24,7 +24,7 @@ impl<'a> Sureness<'a> {
     pub fn details(&self, headline: &Headline) -> Vec<String> {
         let longest = words::longest(&headline.outages);
         let of_outage = |outage: &&Outage| {
-            let family = if longest.len() > 1 { outage.family.to_string() } else { String::new() };
+            let family = if longest.len() > 1 { outage.subject.family.to_string() } else { String::new() };
             let is_named = !words::is_of_parts(headline.summary, outage);
             let details = [
                 self.edge_sentence(outage).filter(|_| is_named),
@@ -61,27 +61,28 @@ impl<'a> Sureness<'a> {
 
     /// The same as a sentence. `of` names the outage where more than one is spoken of.
     fn evidence_sentence(&self, outage: &Outage, of: &str) -> String {
-        let (evidence, quality) = (if of.is_empty() { "Evidence" } else { "evidence" }, outage.quality.name());
+        let (evidence, quality) = (if of.is_empty() { "Evidence" } else { "evidence" }, outage.quality.as_ref());
         let of = if of.is_empty() { String::new() } else { format!("{of} ") };
         format!("{of}{evidence}: {quality} ({}).", self.evidence(outage))
     }
 
     /// What keeps the evidence from being high.
     fn weaknesses(&self, outage: &Outage) -> Vec<&'static str> {
-        let mut weaknesses: Vec<&'static str> = outage.censored.iter().filter_map(|edge| censored(*edge)).collect();
+        let mut weaknesses: Vec<&'static str> =
+            outage.fall.censored.iter().filter_map(|edge| censored(*edge)).collect();
         let mut sources: Vec<BaselineSource> =
             outage.prefixes.iter().filter_map(|prefix| self.source(prefix)).collect();
         sources.sort_unstable();
         sources.dedup();
-        weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.scope)));
-        if self.report.coverage.rules[outage.family].is_some_and(|rule| rule.uncertain) {
+        weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.subject.scope)));
+        if self.report.coverage.rules[outage.subject.family].is_some_and(|rule| rule.uncertain) {
             weaknesses.push("too few tables are there to tell a full one from a part");
         }
         let mut members = outage.prefix_outages.iter().filter_map(|id| self.by_id.get(id.as_str()));
         if weaknesses.is_empty() && members.any(|member| member.quality > Quality::High) {
             weaknesses.push("an edge of some of its prefixes is not known");
         }
-        if weaknesses.is_empty() && outage.scope == Scope::Asn && outage.prefix_outages.is_empty() {
+        if weaknesses.is_empty() && outage.subject.scope == Scope::Asn && outage.prefix_outages.is_empty() {
             weaknesses.push("no prefix was lost altogether, only its origin");
         }
         if weaknesses.is_empty() {
@@ -107,7 +108,7 @@ impl<'a> Sureness<'a> {
             let (first, last) = (witnesses.first()?.at, witnesses.last()?.at);
             Window::new(first, last).ok().filter(|_| clock(first) != clock(last))
         };
-        [spread(&shown.losses), if outage.recovery.is_some() { spread(&shown.returns) } else { None }]
+        [spread(&shown.losses), if outage.fall.recovery.is_some() { spread(&shown.returns) } else { None }]
     }
 
     /// The same as a sentence.

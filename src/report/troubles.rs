@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::text::{clock, count, duration, from_to};
 use super::*;
 use crate::replay::{Doubt, DoubtReason, PeerId};
+use crate::time::Windows;
 
 /// When what the vantage points of a collector said is uncertain, for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl Doubts {
 
 /// How much time the windows cover.
 fn covered(windows: &[Window]) -> Duration {
-    Window::united(windows.to_vec()).iter().map(Window::duration).sum()
+    windows.iter().copied().collect::<Windows>().duration()
 }
 
 /// What is to be said about the records of each collector, line by line.

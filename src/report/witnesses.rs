@@ -4,6 +4,7 @@ use super::drawing::{Reading, merged, thinned};
 use super::*;
 use crate::bgp::{Asn, VantagePoint};
 use crate::detect::Outage;
+use crate::time::Steps;
 use crate::visibility::{Piece, View, Vote};
 
 /// A vantage point that lost its routes at most this long before the share crossed the threshold lost them in the outage:
@@ -57,10 +58,10 @@ pub(super) fn witnesses(
     let usable = view.vantage_points().iter().zip(own).filter(|(_, pieces)| !pieces.is_empty());
     let witness = |(vantage_point, pieces): (&VantagePoint, Vec<Piece>)| {
         let held = held(&pieces, origin);
-        let fate = fate(&held, outage.loss.first, outage.end.unwrap_or(Timestamp::MAX));
+        let fate = fate(&held, outage.fall.loss.first, outage.fall.end().unwrap_or(Timestamp::MAX));
         let before = match fate {
             Fate::Lost { lost, .. } => lost.at,
-            _ => outage.loss.first,
+            _ => outage.fall.loss.first,
         };
         let readings = thinned(merged(held.into_iter(), view.window()), view.window(), most_readings);
         Witness { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, before), readings, fate }
@@ -72,26 +73,22 @@ pub(super) fn witnesses(
 
 /// Of how many prefixes it held a route over time, of those about which that is known.
 fn held(pieces: &[Piece], origin: Option<Asn>) -> Vec<Reading> {
-    let mut changes: Vec<(Timestamp, i64, i64)> = Vec::with_capacity(2 * pieces.len());
-    for piece in pieces {
-        let held = i64::from(piece.vote.sees(origin));
-        changes.push((piece.window.start, held, 1));
-        changes.push((piece.window.end, -held, -1));
-    }
-    changes.sort_unstable();
-    let (mut readings, mut n, mut of): (Vec<Reading>, i64, i64) = (Vec::new(), 0, 0);
-    for pair in changes.chunk_by(|a, b| a.0 == b.0).collect::<Vec<_>>().windows(2) {
-        let [now, next] = pair else { continue };
-        for (_, held, known) in *now {
-            n += held;
-            of += known;
+    let changes = pieces.iter().flat_map(|piece| {
+        let held = isize::from(piece.vote.sees(origin));
+        [(piece.window.start, (held, 1)), (piece.window.end, (-held, -1))]
+    });
+    let (mut n, mut of): (isize, isize) = (0, 0);
+    let end = pieces.iter().map(|piece| piece.window.end).max().unwrap_or(Timestamp::MIN);
+    let counts = Steps::sweep(changes.collect(), end, |_, changes| {
+        for (_, (held, known)) in changes {
+            (n, of) = (n + held, of + known);
         }
-        let (Some((from, ..)), Some((to, ..))) = (now.first(), next.first()) else { continue };
-        let Ok(window) = Window::new(*from, *to) else { continue };
-        let (n, of) = (usize::try_from(n).unwrap_or(0), usize::try_from(of).unwrap_or(0));
-        readings.push(Reading::new(window, (of > 0).then(|| n as f64 / of as f64), n, of));
-    }
-    readings
+        (n.unsigned_abs(), of.unsigned_abs())
+    });
+    let reading = |(window, (n, of)): (Window, &(usize, usize))| {
+        Reading::new(window, (*of > 0).then(|| *n as f64 / *of as f64), *n, *of)
+    };
+    counts.intervals().map(reading).collect()
 }
 
 /// The AS before the origin on the path that was held last before an instant.

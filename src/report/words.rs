@@ -9,6 +9,7 @@ use super::text::{clock, count, duration, from_to, of_family, percent_exactly, p
 use super::*;
 use crate::bgp::Asn;
 use crate::detect::{Censoring, Class, Episode, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
+use crate::time::{Steps, Windows};
 
 /// A target, and the outages that its headline speaks of: those of the whole network, or of single prefixes if there is
 /// none.
@@ -24,8 +25,8 @@ pub(super) fn headlines(report: &Report) -> Vec<Headline<'_>> {
     let mut of_asns: FxHashMap<Asn, Vec<&Outage>> = FxHashMap::default();
     let mut of_prefixes: BTreeMap<Prefix, Vec<&Outage>> = BTreeMap::new();
     for outage in &report.findings.outages {
-        outage.asn.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(outage));
-        outage.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(outage));
+        outage.subject.asn.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(outage));
+        outage.subject.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(outage));
     }
     let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
     let of_target = |summary: &Summary| {
@@ -37,8 +38,8 @@ pub(super) fn headlines(report: &Report) -> Vec<Headline<'_>> {
                 lost.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
             }
         };
-        if outages.iter().any(|outage| outage.scope == Scope::Asn) {
-            outages.retain(|outage| outage.scope == Scope::Asn);
+        if outages.iter().any(|outage| outage.subject.scope == Scope::Asn) {
+            outages.retain(|outage| outage.subject.scope == Scope::Asn);
         }
         outages
     };
@@ -58,8 +59,8 @@ fn flaps(report: &Report) -> Vec<Vec<Counted>> {
     let mut of_targets: FxHashMap<Target, Vec<&Episode>> = FxHashMap::default();
     let mut of_prefixes: BTreeMap<Prefix, Vec<&Episode>> = BTreeMap::new();
     for episode in report.findings.episodes.iter().filter(|episode| !episode.flaps.is_empty()) {
-        of_targets.entry(episode.target).or_default().push(episode);
-        episode.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(episode));
+        of_targets.entry(episode.subject.target).or_default().push(episode);
+        episode.subject.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(episode));
     }
     let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
     let of_target = |summary: &Summary| {
@@ -70,12 +71,12 @@ fn flaps(report: &Report) -> Vec<Vec<Counted>> {
                 own.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
             }
         };
-        if episodes.iter().any(|episode| episode.scope == Scope::Asn) {
-            episodes.retain(|episode| episode.scope == Scope::Asn);
+        if episodes.iter().any(|episode| episode.subject.scope == Scope::Asn) {
+            episodes.retain(|episode| episode.subject.scope == Scope::Asn);
         }
         let is_asked = |prefix: Prefix| matches!(summary.target, Target::Prefix(asked, _) if asked == prefix);
         let of_episode = |episode: &'_ Episode| {
-            let (scope, prefix) = (episode.scope, episode.prefix.filter(|prefix| !is_asked(*prefix)));
+            let (scope, prefix) = (episode.subject.scope, episode.subject.prefix.filter(|prefix| !is_asked(*prefix)));
             episode.flaps.iter().map(|flap| Counted { flap: *flap, scope, prefix }).collect::<Vec<_>>()
         };
         episodes.into_iter().flat_map(of_episode).collect()
@@ -110,14 +111,15 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
     let mut sentences = Vec::new();
     for longest in longest(outages) {
         sentences.push(sentence(longest));
-        let others = || outages.iter().filter(|o| o.family == longest.family && o.id != longest.id);
-        let is_alike = |other: &&&Outage| (other.start, other.end) == (longest.start, longest.end);
+        let others = || outages.iter().filter(|o| o.subject.family == longest.subject.family && o.id != longest.id);
+        let is_alike =
+            |other: &&&Outage| (other.fall.start(), other.fall.end()) == (longest.fall.start(), longest.fall.end());
         let n_alike = others().filter(is_alike).count();
         if n_alike > 0 {
             let prefixes = count(n_alike, "other prefix was", "other prefixes were");
             sentences.push(format!("{prefixes} lost at the same time, and for as long."));
         }
-        match (others().count() - n_alike, longest.scope) {
+        match (others().count() - n_alike, longest.subject.scope) {
             (0, _) => {}
             (n, Scope::Asn) => {
                 sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
@@ -140,13 +142,14 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
 
 /// What is to be said of a fall that was not over at the end of the window, and so far would have been a flap.
 pub(super) fn too_short(report: &Report, outage: &Outage) -> Option<String> {
-    let is_short = outage.end.is_none() && outage.duration < report.parameters.criteria.thresholds.min_duration;
+    let is_short =
+        outage.fall.end().is_none() && outage.fall.duration() < report.parameters.criteria.thresholds.min_duration;
     is_short.then(|| "That is too short to tell a flap from an outage.".to_owned())
 }
 
 /// Whether an outage is of a part of a network that as a whole had none: its headline does not name it.
 pub(super) fn is_of_parts(summary: &Summary, outage: &Outage) -> bool {
-    outage.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_))
+    outage.subject.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_))
 }
 
 /// The answer for more targets than anyone reads one by one, sentence by sentence: how many were lost, how many at once,
@@ -175,7 +178,7 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
     }
     // The first of equals: `max_by_key` keeps the last.
     let longest = lost.iter().rev().flat_map(|headline| headline.outages.iter().rev());
-    if let Some(longest) = longest.max_by_key(|o| (o.duration, std::cmp::Reverse(o.start))) {
+    if let Some(longest) = longest.max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start()))) {
         sentences.push(format!("The longest: {}", sentence(longest)));
     }
     sentences
@@ -183,40 +186,28 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
 
 /// How many targets had an outage at one time, at most, and from when to when: the longest such time.
 fn most_at_once(lost: &[&Headline], asked: Window) -> Option<(usize, Window)> {
-    let mut changes: Vec<(Timestamp, i64)> = Vec::new();
-    for headline in lost {
-        // Several prefixes of one target count once.
-        let mut down: Vec<Window> = headline.outages.iter().filter_map(|o| o.seen().intersect(&asked)).collect();
-        down.sort_unstable();
-        let mut until = Timestamp::MIN;
-        for window in down {
-            if let Ok(new) = Window::new(window.start.max(until), window.end) {
-                changes.extend([(new.start, 1), (new.end, -1)]);
-                until = new.end;
-            }
-        }
-    }
-    changes.sort_unstable();
-    let (mut n, mut most): (i64, Option<(usize, Window)>) = (0, None);
-    for pair in changes.chunk_by(|a, b| a.0 == b.0).collect::<Vec<_>>().windows(2) {
-        let [now, next] = pair else { continue };
-        n += now.iter().map(|(_, by)| by).sum::<i64>();
-        let (Some((start, _)), Some((end, _))) = (now.first(), next.first()) else { continue };
-        let this = (usize::try_from(n).unwrap_or(0), Window { start: *start, end: *end });
-        let key = |(n, window): &(usize, Window)| (*n, window.duration());
-        if most.as_ref().is_none_or(|most| key(&this) > key(most)) {
-            most = Some(this);
-        }
-    }
-    most
+    // Several prefixes of one target count once.
+    let down = lost.iter().flat_map(|headline| {
+        let down: Windows = headline.outages.iter().filter_map(|o| o.fall.seen.intersect(&asked)).collect();
+        Vec::from(down)
+    });
+    let changes = down.flat_map(|window| [(window.start, 1), (window.end, -1)]);
+    let mut n = 0;
+    let n_down = Steps::sweep(changes.collect(), Timestamp::MAX, |_, changes| {
+        n += changes.iter().map(|(_, by)| by).sum::<isize>();
+        n.unsigned_abs()
+    });
+    // The first of equals: `max_by_key` keeps the last.
+    let most = n_down.intervals().rev().filter(|(_, n)| **n > 0).max_by_key(|(window, n)| (**n, window.duration()));
+    most.map(|(window, n)| (*n, window))
 }
 
 /// The longest of each family.
 pub(super) fn longest<'a>(outages: &[&'a Outage]) -> Vec<&'a Outage> {
     let of_family = |family| {
-        let own = outages.iter().copied().filter(|outage| outage.family == family);
+        let own = outages.iter().copied().filter(|outage| outage.subject.family == family);
         // The first of equals: `max_by_key` keeps the last.
-        own.rev().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)))
+        own.rev().max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start())))
     };
     Family::ALL.into_iter().filter_map(of_family).collect()
 }
@@ -231,12 +222,12 @@ pub(super) struct Told {
 
 /// How long an outage was: `9 h 31 min`, `≥ 9 h 31 min` where an edge is not known.
 pub(super) fn length(outage: &Outage) -> String {
-    format!("{}{}", if is_exact(outage) { "" } else { "≥ " }, duration(outage.duration))
+    format!("{}{}", if is_exact(outage) { "" } else { "≥ " }, duration(outage.fall.duration()))
 }
 
 /// Whether the duration is that of the outage, not a lower bound.
 pub(super) fn is_exact(outage: &Outage) -> bool {
-    outage.censored.iter().all(|censoring| censoring.is_exact())
+    outage.fall.censored.iter().all(|censoring| censoring.is_exact())
 }
 
 /// The finding as a sentence.
@@ -247,34 +238,34 @@ pub(super) fn sentence(outage: &Outage) -> String {
 
 /// The finding, part by part.
 pub(super) fn told(outage: &Outage) -> Told {
-    let Outage { family, .. } = outage;
-    let name = match outage.scope {
-        Scope::Asn => outage.target.to_string(),
-        Scope::Prefix => outage.prefix.map(|prefix| prefix.to_string()).unwrap_or_default(),
+    let family = outage.subject.family;
+    let name = match outage.subject.scope {
+        Scope::Asn => outage.subject.target.to_string(),
+        Scope::Prefix => outage.subject.prefix.map(|prefix| prefix.to_string()).unwrap_or_default(),
     };
     let is_replaced = outage.class == Class::OriginChanged;
-    let what = match (outage.severity, outage.scope) {
+    let what = match (outage.severity, outage.subject.scope) {
         _ if is_replaced => format!("was replaced as the origin of its {family} address space"),
-        (Severity::Total, _) if outage.start.is_some() => format!("disappeared from the {family} routing table"),
+        (Severity::Total, _) if outage.fall.start().is_some() => format!("disappeared from the {family} routing table"),
         (Severity::Total, _) => format!("was missing from the {family} routing table"),
-        (_, Scope::Asn) if outage.visibility_min > TOTAL_BELOW => {
-            format!("lost {} of its {family} address space", percent_in_words(1.0 - outage.visibility_min))
+        (_, Scope::Asn) if outage.visibility.min > TOTAL_BELOW => {
+            format!("lost {} of its {family} address space", percent_in_words(1.0 - outage.visibility.min))
         }
         _ => format!("was missing from most {family} routing tables"),
     };
-    let length = format!("{}{}", if is_exact(outage) { "" } else { "at least " }, duration(outage.duration));
+    let length = format!("{}{}", if is_exact(outage) { "" } else { "at least " }, duration(outage.fall.duration()));
     Told { what: format!("{name} {what}"), when: format!("{} ({length})", when(outage)), who: who(outage) }
 }
 
 /// `from 2014-12-22 16:15:00 to 16:20:00 UTC`, and what is not known of either edge.
 fn when(outage: &Outage) -> String {
     let is_total = outage.severity == Severity::Total && outage.class != Class::OriginChanged;
-    let in_gap = |edge: Censoring, words: &'static str| if outage.censored.contains(&edge) { words } else { "" };
+    let in_gap = |edge: Censoring, words: &'static str| if outage.fall.censored.contains(&edge) { words } else { "" };
     let or_earlier = in_gap(Censoring::GapStart, " or earlier");
     let or_later = in_gap(Censoring::GapEnd, " or later");
     // The data begin with it: when it was first seen down is all that is known.
-    let first_judged = outage.start_bounds.latest;
-    match (outage.start, outage.end, first_judged) {
+    let first_judged = outage.fall.start_bounds.latest;
+    match (outage.fall.start(), outage.fall.end(), first_judged) {
         (Some(start), Some(end), _) => {
             let edges = from_to(Window { start, end }).replacen(" to ", &format!("{or_earlier} to "), 1);
             format!("from {edges}{or_later} UTC")
@@ -311,7 +302,7 @@ fn who(outage: &Outage) -> String {
     };
     format!(
         "{} of {} usable vantage points lost it{zombies}{covered}",
-        outage.n_vantage_points_lost, outage.n_vantage_points
+        outage.counts.n_vantage_points_lost, outage.counts.n_vantage_points
     )
 }
 
@@ -439,8 +430,11 @@ pub(super) struct Groups<'a> {
 /// Outages of whole networks, then of prefixes that were not lost together with theirs.
 pub(super) fn groups(report: &Report) -> Groups<'_> {
     let mut outages: Vec<&Outage> = report.findings.outages.iter().collect();
-    outages.sort_by_key(|o| (o.scope, o.start.unwrap_or(Timestamp::MIN), o.prefix, o.family));
-    let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) = outages.into_iter().partition(|o| o.scope == Scope::Asn);
+    outages.sort_by_key(|o| {
+        (o.subject.scope, o.fall.start().unwrap_or(Timestamp::MIN), o.subject.prefix, o.subject.family)
+    });
+    let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) =
+        outages.into_iter().partition(|o| o.subject.scope == Scope::Asn);
     let is_member = |outage: &&Outage| of_asn.iter().any(|asn| is_part_of(outage, asn));
     let (members, alone) = of_prefix.into_iter().partition(is_member);
     Groups { of_asn, alone, members }
@@ -448,10 +442,10 @@ pub(super) fn groups(report: &Report) -> Groups<'_> {
 
 /// Whether a prefix outage lies within an outage of its AS.
 fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
-    let span = |o: &Outage| (o.start.unwrap_or(Timestamp::MIN), o.end.unwrap_or(Timestamp::MAX));
+    let span = |o: &Outage| (o.fall.start().unwrap_or(Timestamp::MIN), o.fall.end().unwrap_or(Timestamp::MAX));
     let ((start, end), (asn_start, asn_end)) = (span(outage), span(of_asn));
-    outage.asn == of_asn.asn
-        && outage.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
+    outage.subject.asn == of_asn.subject.asn
+        && outage.subject.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
         && start < asn_end
         && end > asn_start
 }
@@ -464,9 +458,9 @@ pub(super) fn timelines(report: &Report, most: usize) -> (Vec<&Timeline>, usize)
         return (timelines, 0);
     }
     let findings = &report.findings;
-    let lost: FxHashSet<Prefix> = findings.outages.iter().filter_map(|outage| outage.prefix).collect();
-    let reduced = findings.losses.iter().filter_map(|loss| loss.prefix);
-    let flapping = findings.episodes.iter().filter_map(|episode| episode.prefix);
+    let lost: FxHashSet<Prefix> = findings.outages.iter().filter_map(|outage| outage.subject.prefix).collect();
+    let reduced = findings.losses.iter().filter_map(|loss| loss.subject.prefix);
+    let flapping = findings.episodes.iter().filter_map(|episode| episode.subject.prefix);
     let touched: FxHashSet<Prefix> = reduced.chain(flapping).collect();
     timelines.sort_by_key(|t| (!lost.contains(&t.prefix), !touched.contains(&t.prefix), t.prefix));
     let folded = timelines.len() - most;
@@ -502,9 +496,9 @@ pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
         Some(after) => format!(", afterwards through {after}"),
         None => String::new(),
     };
-    let what = match outage.prefix {
+    let what = match outage.subject.prefix {
         Some(prefix) => prefix.to_string(),
-        None => of_family(outage.target, outage.family),
+        None => of_family(outage.subject.target, outage.subject.family),
     };
     let routes = count(n, "known route", "known routes");
     Some(format!("Just before, {routes} to {what} led through {before}{after}."))

@@ -1,8 +1,8 @@
-//! Who normally carries a prefix: the level from which it can fall.
+//! The vantage points that normally carry a prefix: the level from which it can fall.
 //!
-//! A baseline is never taken from after the loss that it judges. RIB dumps before the window come first; those inside it
-//! count from when a vantage point first held for some time what they list. A level held by a small part of the full feeds is
-//! normal only if dumps of more than a day agree: one dump may have been written during an outage.
+//! Data from after a loss never change the baseline by which it is judged. RIB dumps before the window come first. A RIB dump
+//! inside it counts for a vantage point from when that first held for some time what the dump lists. A level held by a small
+//! part of the full feeds is normal only if RIB dumps of more than a day agree: one may have been written during an outage.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,99 +10,86 @@ use std::time::Duration;
 use super::{CollectorIndex, Piece, VantagePointIndex, View, share};
 use crate::bgp::{Asn, Prefix, VantagePoint};
 use crate::replay::{DumpIndex, PeerId};
-use crate::time::{Timestamp, Window};
+use crate::time::{Steps, Timestamp, Window};
 
-/// A prefix is widely held while at least this share of the full feeds hold it.
+/// A prefix is widely held if at least this share of the full feeds holds it.
 pub const WIDE: f64 = 0.5;
 /// A single RIB dump in which less than this share of the full feeds hold a prefix does not show the normal state. The two
 /// stuck routes of an outage of December 2014 were 8 % of them.
 pub const SMALL: f64 = 0.25;
-/// Dumps that show a low level agree over time if they are at least this far apart. Few outages last that long.
+/// RIB dumps that show a low level confirm each other if they are at least this far apart: few outages last that long.
 const AGREE_OVER: Duration = Duration::from_secs(24 * 3600);
-/// What is held for less than this, as in path hunting, is no normal state. Networks that flap may be up for no more than two
+/// A route held for less than this, as in path hunting, is no normal state. Networks that flap may be up for no more than two
 /// minutes of every half hour (rrc06, 2 January 2021).
 pub const HOLD: Duration = Duration::from_secs(60);
 
-/// Where the ASes that normally carry a prefix were learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The source from which the ASes that normally carry a prefix were learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum BaselineSource {
     /// From RIB dumps before the window.
     RibBefore,
-    /// From RIB dumps inside the window: none before shows it widely held. It is judged from its announcement on.
+    /// From RIB dumps inside the window: no earlier one shows it widely held. It is judged from its announcement on.
     RibInside,
-    /// From the updates: the prefix is new, in RIB dumps after the window only, and judged from its announcement on.
+    /// From the updates: the prefix is new and listed only by RIB dumps after the window. It is judged from its announcement on.
     RibAfter,
     /// From the updates: the prefix is new, and held at the end of the window. It is judged from its announcement on.
     WindowEnd,
-    /// There is no RIB dump: from the moment at which most vantage points were known to hold the prefix.
+    /// There is no RIB dump: from the instant at which most vantage points were known to hold the prefix.
     Peak,
-    /// RIB dumps show it at a small part of the full feeds, and nothing shows that this is its normal state. It is not judged.
+    /// Only a small part of the full feeds holds it in RIB dumps, and this is not confirmed as its normal state. It is not
+    /// judged.
     Unconfirmed,
     /// No vantage point is known to have carried the prefix.
     Nobody,
 }
 
-impl BaselineSource {
-    /// The name used in outputs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            BaselineSource::RibBefore => "rib_before",
-            BaselineSource::RibInside => "rib_inside",
-            BaselineSource::RibAfter => "rib_after",
-            BaselineSource::WindowEnd => "window_end",
-            BaselineSource::Peak => "peak",
-            BaselineSource::Unconfirmed => "unconfirmed",
-            BaselineSource::Nobody => "nobody",
-        }
-    }
-}
-
-/// How far the search for the normal state went beyond the RIB dumps just before the window.
+/// The search for the normal state in RIB dumps older than those just before the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookedBack {
     /// The oldest RIB dump from which carriers were taken.
     pub at: Timestamp,
-    /// How many RIB dumps of before the window were searched, those just before it included.
+    /// Number of RIB dumps from before the window that were searched, those just before it included.
     pub n_dumps: usize,
 }
 
-/// Who normally carries a prefix.
+/// The vantage points that normally carry a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
-    /// Which vantage points, sorted.
+    /// The vantage points, sorted.
     pub vantage_points: Vec<VantagePoint>,
-    /// From when on each of them counts, in the same order: [`Timestamp::MIN`] for those of a RIB dump before the window,
-    /// [`Timestamp::MAX`] where the level is not confirmed.
+    /// The instant from which each of them counts, in the same order: [`Timestamp::MIN`] for those of a RIB dump before the
+    /// window, [`Timestamp::MAX`] where the level is not confirmed.
     pub since: Vec<Timestamp>,
     /// Their ASes, sorted.
     pub asns: Vec<Asn>,
-    /// Out of how many full-feed ASes.
+    /// Number of full-feed ASes.
     pub n_full_feeds: usize,
     /// How they were learned.
     pub source: BaselineSource,
-    /// Set where an older RIB dump than the last one before the window showed who carries it.
+    /// Set if carriers were taken from an older RIB dump than the last one before the window.
     pub looked_back: Option<LookedBack>,
 }
 
 impl Baseline {
-    /// The share of full-feed ASes that carry the prefix.
+    /// Returns the share of full-feed ASes that carry the prefix.
     pub fn visibility(&self) -> f64 {
         share(self.asns.len(), self.n_full_feeds).unwrap_or(0.0)
     }
 
-    /// Whether a loss of the prefix could be seen at any time.
+    /// Returns whether a loss of the prefix could be seen at any time.
     pub fn decides(&self) -> bool {
         !self.asns.is_empty() && self.source != BaselineSource::Unconfirmed
     }
 
-    /// When half of the carriers had begun to carry it.
+    /// Returns the instant at which half of the carriers had begun to carry it.
     pub fn mostly_since(&self) -> Timestamp {
         let mut since = self.since.clone();
         since.sort_unstable();
         since.get(since.len().saturating_sub(1) / 2).copied().unwrap_or(Timestamp::MIN)
     }
 
-    fn nobody() -> Baseline {
+    fn none() -> Baseline {
         let (vantage_points, since, asns) = (Vec::new(), Vec::new(), Vec::new());
         let source = BaselineSource::Nobody;
         Baseline { vantage_points, since, asns, n_full_feeds: 0, source, looked_back: None }
@@ -133,16 +120,16 @@ struct Looks<'a> {
 }
 
 impl<'a> Looks<'a> {
-    /// Dumps before the window, in order of time, with the one in which most held it marked. The latest one of equals.
+    /// Returns the RIB dump before the window in which most vantage points held it; the latest of equals.
     fn best(&self) -> Option<&Look<'a>> {
         self.before.iter().max_by_key(|look| look.holders.len())
     }
 }
 
-/// Carriers in the making.
+/// Carriers while they are collected.
 #[derive(Default)]
 struct Carriers {
-    /// The vantage point, and since when it counts.
+    /// Index of the vantage point, and the instant from which it counts.
     list: Vec<(VantagePointIndex, Timestamp)>,
 }
 
@@ -155,7 +142,7 @@ impl Carriers {
 }
 
 impl View<'_> {
-    /// Who normally carries a prefix, with routes of `origin` where one is given; `pieces` are those of the prefix.
+    /// Returns the baseline of a prefix, with routes of `origin` where one is given; `pieces` are those of the prefix.
     pub(super) fn baseline(&self, prefix: &Prefix, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
         if !self.has_rib() {
             return self.peak(pieces, origin);
@@ -195,10 +182,10 @@ impl View<'_> {
         if let Some(new) = self.newly_carried(&looks, pieces, origin) {
             return new;
         }
-        // An AS of whose prefix another one is the normal origin has left a trace, and no more.
+        // If the prefix has another normal origin, the few routes of this AS are only a trace.
         let is_trace = || origin.is_some() && self.baseline(prefix, &self.pieces(prefix), None).decides();
         if holding.is_empty() || is_trace() {
-            return Baseline::nobody();
+            return Baseline::none();
         }
         let few = bests.iter().flat_map(|(looks, look)| {
             look.holders.iter().filter_map(|peer| Some((member(looks.collector, peer)?, Timestamp::MAX)))
@@ -207,7 +194,8 @@ impl View<'_> {
         self.baseline_of(few, full_feeds.len(), BaselineSource::Unconfirmed)
     }
 
-    /// A prefix that no dump up to the end of the window shows widely held, and that was announced to stay.
+    /// Returns the baseline of a new prefix: no RIB dump up to the end of the window shows it widely held, and it is held at the
+    /// end or after it.
     fn newly_carried(&self, looks: &[Looks], pieces: &[Piece], origin: Option<Asn>) -> Option<Baseline> {
         let end = self.until();
         let is_held_after = looks.iter().flat_map(|looks| &looks.after).any(|look| look.level() >= WIDE);
@@ -230,26 +218,27 @@ impl View<'_> {
         (baseline.visibility() >= WIDE).then_some(baseline)
     }
 
-    /// Those known to hold the prefix at the moment at which most ASes were: the earliest one of equals. An origin counts only
-    /// if at least half as many held its route for some time: what others tried for seconds is no normal state.
+    /// Returns those known to hold the prefix at the instant at which most ASes did, the earliest of equals. An origin counts
+    /// only if at least half as many held its route for some time: an announcement of some seconds is no normal state.
     fn peak(&self, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
-        let Some((at, carriers)) = self.most_holding(pieces, origin, Duration::ZERO) else { return Baseline::nobody() };
+        let Some((at, carriers)) = self.most_holding(pieces, origin, Duration::ZERO) else { return Baseline::none() };
         let n_known = self.n_known(pieces, at);
         let (n_carriers, carriers) = (carriers.len(), carriers.into_iter().map(|who| (who, Timestamp::MIN)).collect());
         let baseline = self.baseline_of(carriers, n_known, BaselineSource::Peak);
         let n_lasting = || self.most_holding(pieces, origin, HOLD).map_or(0, |(_, lasting)| lasting.len());
         let is_trace = origin.is_some() && (baseline.visibility() < SMALL || n_lasting() * 2 < n_carriers);
-        if is_trace { Baseline::nobody() } else { baseline }
+        if is_trace { Baseline::none() } else { baseline }
     }
 
-    /// The earliest moment from which on as many ASes as ever hold the prefix for `hold`, and their vantage points.
+    /// Returns the earliest instant from which on the largest number of ASes holds the prefix for `hold`, and their vantage
+    /// points.
     fn most_holding(
         &self,
         pieces: &[Piece],
         origin: Option<Asn>,
         hold: Duration,
     ) -> Option<(Timestamp, BTreeSet<VantagePointIndex>)> {
-        // Stretches in which one vantage point holds it, by whatever path.
+        // Intervals in which one vantage point holds it, by any path.
         let mut held: Vec<(VantagePointIndex, Timestamp, Timestamp)> = Vec::new();
         for piece in pieces.iter().filter(|piece| piece.vote.sees(origin)) {
             let (who, start, end) = (piece.vantage_point, piece.window.start, piece.window.end);
@@ -259,37 +248,32 @@ impl View<'_> {
             }
         }
         held.retain(|(_, start, end)| *end >= *start + hold);
-        let mut changes: Vec<(Timestamp, bool, Asn)> = Vec::with_capacity(held.len() * 2);
-        for (who, start, end) in &held {
+        let changes = held.iter().flat_map(|(who, start, end)| {
             let asn = self.vantage_point(*who).peer.asn;
-            changes.push((*start, false, asn));
-            changes.push((*end - hold, true, asn));
-        }
-        // At one instant those that begin come first: one that ends then has held it as well.
-        changes.sort_unstable();
-        let mut counts: std::collections::BTreeMap<Asn, usize> = std::collections::BTreeMap::new();
-        let (mut most, mut best) = (0, None);
-        for (at, ends, asn) in changes {
-            if ends {
-                if let Some(n) = counts.get_mut(&asn) {
-                    *n -= 1;
-                    if *n == 0 {
-                        counts.remove(&asn);
-                    }
+            [(*start, (false, asn)), (*end - hold, (true, asn))]
+        });
+        let mut n_held: BTreeMap<Asn, usize> = BTreeMap::new();
+        let n_asns = Steps::sweep(changes.collect(), Timestamp::MAX, |_, changes| {
+            let mut most = 0;
+            // Beginnings sort before ends: a vantage point that loses the prefix at this instant has held it for `hold` as well.
+            for (_, (ends, asn)) in changes {
+                let n = n_held.entry(*asn).or_default();
+                *n = if *ends { *n - 1 } else { *n + 1 };
+                if *n == 0 {
+                    n_held.remove(asn);
                 }
-            } else {
-                *counts.entry(asn).or_default() += 1;
-                if counts.len() > most {
-                    (most, best) = (counts.len(), Some(at));
-                }
+                most = most.max(n_held.len());
             }
-        }
-        let at = best?;
+            most
+        });
+        // The first of equals: `max_by_key` keeps the last.
+        let (most, n) = n_asns.intervals().rev().max_by_key(|(_, n)| **n)?;
+        let at = Some(most.start).filter(|_| *n > 0)?;
         let holding = held.iter().filter(|(_, start, end)| *start <= at && at + hold <= *end);
         Some((at, holding.map(|(who, ..)| *who).collect()))
     }
 
-    /// ASes that say anything about the prefix at that moment.
+    /// Counts the ASes whose state of the prefix is known at an instant.
     fn n_known(&self, pieces: &[Piece], at: Timestamp) -> usize {
         let known = pieces.iter().filter(|piece| piece.window.contains(at));
         known.map(|piece| self.vantage_point(piece.vantage_point).peer.asn).collect::<BTreeSet<_>>().len()
@@ -306,7 +290,7 @@ impl View<'_> {
             }
             let holding = holders.iter().map(|peer| self.replay(collector).peer(*peer).asn).collect();
             let look = Look { at: table.done_at, holders, holding, full_feeds };
-            // A dump that is still being written when the window begins seeds the replay all the same.
+            // A RIB dump that is still being written when the window begins seeds the replay as well.
             let list = if table.done_at <= self.window().start || Some(index) == first {
                 &mut looks.before
             } else if table.done_at <= self.until() {
@@ -332,13 +316,13 @@ impl View<'_> {
         let asns: BTreeSet<Asn> = named.iter().map(|(who, _)| who.peer.asn).collect();
         let (vantage_points, since) = named.into_iter().unzip();
         let asns: Vec<Asn> = asns.into_iter().collect();
-        // Whoever carries it has a whole table, whatever the dump of another time says.
+        // An AS that carries it is a full feed, even if RIB dumps of other times do not show that.
         let n_full_feeds = n_full_feeds.max(asns.len());
         Baseline { vantage_points, since, asns, n_full_feeds, source, looked_back: None }
     }
 
-    /// The RIB dumps of every collector, searched for a prefix. Of those before the replay only as many as the prefix itself
-    /// needs, the latest first, whatever others there are because of other prefixes.
+    /// Searches the RIB dumps of every collector for a prefix. Of those before the replay, only as many as the prefix itself
+    /// needs are searched, the latest first, so that the result does not depend on the other prefixes of the question.
     fn needed_looks(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<Looks<'_>> {
         let mut looks: Vec<Looks> = self.collectors().map(|c| self.looks(c, prefix, origin)).collect();
         let mut earlier: Vec<Vec<Look>> = Vec::with_capacity(looks.len());
@@ -358,14 +342,14 @@ impl View<'_> {
         }
     }
 
-    /// The collectors of whose dumps before the window none shows the prefix as widely held as it ought to be.
+    /// Returns the collectors where no RIB dump before the window shows the prefix as widely held as expected.
     pub fn low_at(&self, prefix: &Prefix, origin: Option<Asn>) -> BTreeSet<CollectorIndex> {
         low_at(&self.needed_looks(prefix, origin))
     }
 }
 
-/// The collectors of whose dumps before the window none shows a prefix at half of the full feeds, or, where others show that it
-/// is held, at more than a small part of them.
+/// Returns the collectors where no RIB dump before the window shows the prefix at half of the full feeds, or, if other
+/// collectors show that it is widely held, at more than a small part of them.
 fn low_at(looks: &[Looks]) -> BTreeSet<CollectorIndex> {
     let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
     let full_feeds: BTreeSet<&Asn> = bests.iter().flat_map(|(_, look)| look.full_feeds).collect();
@@ -375,9 +359,9 @@ fn low_at(looks: &[Looks]) -> BTreeSet<CollectorIndex> {
     bests.iter().filter(|(_, best)| best.level() < limit).map(|(looks, _)| looks.collector).collect()
 }
 
-/// Since when each of the vantage points in `who` has carried a prefix that the RIB dump of `at` lists for all of them. The
-/// prefix counts as carried from the first instant at which half of them held it, each for at least [`HOLD`], even if they
-/// lost it again before the dump.
+/// Returns since when each of the vantage points in `who` has carried a prefix that the RIB dump of `at` lists for all of them.
+/// The prefix counts as carried from the first instant at which half of them held it, each for at least [`HOLD`], even if they
+/// lost it again before the RIB dump.
 fn carried_since(
     pieces: &[Piece],
     who: BTreeSet<VantagePointIndex>,
@@ -405,7 +389,7 @@ fn carried_since(
     who.into_iter().map(move |who| (who, since(who)))
 }
 
-/// Whether the dumps of more than a day, after the window included, show the same low level.
+/// Returns whether RIB dumps of more than a day, those after the window included, show the same low level.
 fn agree(looks: &[Looks]) -> bool {
     let all = || looks.iter().flat_map(|looks| looks.before.iter().chain(&looks.inside).chain(&looks.after));
     let (first, last) = (all().map(|look| look.at).min(), all().map(|look| look.at).max());

@@ -1,5 +1,6 @@
 //! Everything that the vantage points of all collectors knew, prefix by prefix.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
@@ -9,7 +10,7 @@ use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Collector, Family, PerFamily, Prefix, VantagePoint};
 use crate::query::{Criteria, Metric, Sufficiency};
 use crate::replay::{DumpIndex, Evidence, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
-use crate::time::{Timestamp, Window};
+use crate::time::{Steps, Timestamp, Window};
 
 /// What a usable vantage point shows about a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,8 +143,8 @@ pub struct View<'a> {
     window: Window,
     until: Timestamp,
     sufficiency: Sufficiency,
-    /// Full-feed ASes over time, whatever their sessions: (instant, how many), per family.
-    n_full_feeds: PerFamily<Vec<(Timestamp, usize)>>,
+    /// Full-feed ASes over time, whatever their sessions, per family.
+    n_full_feeds: PerFamily<Steps<usize>>,
 }
 
 impl<'a> View<'a> {
@@ -173,7 +174,7 @@ impl<'a> View<'a> {
             window,
             until,
             sufficiency: criteria.sufficiency,
-            n_full_feeds: PerFamily::default(),
+            n_full_feeds: PerFamily::from_fn(|_| Steps::until(Timestamp::MAX)),
         };
         view.replays.clone_from(&replays);
         view.full_asns = view.collectors().map(|collector| view.full_asns_of(collector)).collect();
@@ -276,30 +277,36 @@ impl<'a> View<'a> {
         pieces
     }
 
-    /// [`View::pieces`] that tell whether the prefix was seen with routes of `origin`, where one is given. A route whose
-    /// origin is not known tells that only where nearly all vantage points that name an origin name this one.
+    /// Returns the [`View::pieces`] of a prefix, where an origin is given those [`View::of_origin`].
     pub fn pieces_of(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<Piece> {
-        let mut pieces = self.pieces(prefix);
-        let Some(origin) = origin else { return pieces };
-        let (mut own, mut others) = (FxHashSet::default(), FxHashSet::default());
-        for piece in &pieces {
-            if let Some(path) = piece.vote.known_path() {
-                (if path.originates(origin) { &mut own } else { &mut others }).insert(piece.vantage_point);
-            }
+        let pieces = self.pieces(prefix);
+        match origin {
+            Some(origin) if !is_main_origin(&pieces, origin) => Self::of_origin(&pieces, origin).into_owned(),
+            _ => pieces,
         }
-        if own.is_empty() || others.len() * MAIN_ORIGIN > own.len() {
-            pieces.retain(|piece| piece.vote == Vote::Absent || piece.vote.known_path().is_some());
-        }
-        pieces
     }
 
-    /// The visibility of a prefix, counting only routes of `origin` where one is given.
+    /// Returns the pieces of a prefix that show whether it was seen with routes of `origin`. A route whose origin is not known
+    /// shows that only where nearly all vantage points that name an origin name this one.
+    pub fn of_origin(pieces: &[Piece], origin: Asn) -> Cow<'_, [Piece]> {
+        if is_main_origin(pieces, origin) {
+            return Cow::Borrowed(pieces);
+        }
+        let shows = |piece: &&Piece| piece.vote == Vote::Absent || piece.vote.known_path().is_some();
+        Cow::Owned(pieces.iter().filter(shows).cloned().collect())
+    }
+
+    /// Returns the visibility of a prefix, counting only routes of `origin` where one is given.
     pub fn timeline(&self, prefix: Prefix, origin: Option<Asn>) -> Timeline {
-        let pieces = self.pieces_of(&prefix, origin);
-        let baseline = self.baseline(&prefix, &pieces, origin);
-        let n_full_feeds = self.has_rib.then(|| self.n_full_feeds[prefix.family()].as_slice());
-        let steps = self.steps(&pieces, origin, &baseline, n_full_feeds, self.sufficiency);
-        Timeline { prefix, origin, steps, baseline, end: self.until }
+        self.timeline_of(prefix, origin, &self.pieces_of(&prefix, origin))
+    }
+
+    /// Returns [`View::timeline`] from the [`View::pieces_of`] the prefix and the origin.
+    pub fn timeline_of(&self, prefix: Prefix, origin: Option<Asn>, pieces: &[Piece]) -> Timeline {
+        let baseline = self.baseline(&prefix, pieces, origin);
+        let n_full_feeds = self.has_rib.then(|| &self.n_full_feeds[prefix.family()]);
+        let steps = self.steps(pieces, origin, &baseline, n_full_feeds, self.sufficiency);
+        Timeline { prefix, origin, steps, baseline }
     }
 
     /// `timeline` as only some collectors saw it, however few; `pieces` are those of its prefix.
@@ -308,7 +315,7 @@ impl<'a> View<'a> {
         let kept: Vec<Piece> = pieces.iter().filter(is_kept).cloned().collect();
         let anyone = Sufficiency { min_peers: 1, min_coverage: 0.0 };
         let steps = self.steps(&kept, timeline.origin, &timeline.baseline, None, anyone);
-        Timeline { steps, ..timeline.clone() }
+        Timeline { steps, baseline: timeline.baseline.clone(), ..*timeline }
     }
 
     fn steps(
@@ -316,9 +323,9 @@ impl<'a> View<'a> {
         pieces: &[Piece],
         origin: Option<Asn>,
         baseline: &Baseline,
-        n_full_feeds: Option<&[(Timestamp, usize)]>,
+        n_full_feeds: Option<&Steps<usize>>,
         sufficiency: Sufficiency,
-    ) -> Vec<Step> {
+    ) -> Steps<Step> {
         let carriers = self.carriers(baseline);
         sweep::steps(&sweep::Sweep {
             pieces,
@@ -355,42 +362,22 @@ impl<'a> View<'a> {
     /// Full-feed ASes over the window, and those of them that are live: known and with their session up. Where no RIB
     /// dump tells who is a full feed, those that say anything about the prefixes asked for.
     pub fn live_feeds(&self, family: Family) -> Vec<LiveFeeds> {
-        let mut changes: Vec<(Timestamp, bool, usize)> = Vec::new();
-        for member in self.members.iter().filter(|member| member.is_feed(family)) {
-            for (window, _) in &member.usable[family] {
-                changes.push((window.start, true, member.asn));
-                changes.push((window.end, false, member.asn));
-            }
-        }
-        let live = count_asns(changes, self.asns.len());
-        let all = &self.n_full_feeds[family];
-        let mut instants: Vec<Timestamp> = live.iter().chain(all).map(|(at, _)| *at).collect();
-        instants.retain(|at| self.window.contains(*at));
-        instants.push(self.window.start);
-        instants.sort_unstable();
-        instants.dedup();
-        let at = |counts: &[(Timestamp, usize)], at: Timestamp| {
-            let index = counts.partition_point(|(since, _)| *since <= at);
-            index.checked_sub(1).map_or(0, |index| counts[index].1)
+        let own = self.members.iter().filter(|member| member.is_feed(family));
+        let live = own.flat_map(|member| member.usable[family].iter().map(|(window, _)| (*window, member.asn)));
+        let (live, all) = (self.count_asns(live), &self.n_full_feeds[family]);
+        let instants = live.intervals().chain(all.intervals()).map(|(window, _)| window.start);
+        let instants = instants.filter(|at| self.window.contains(*at)).chain([self.window.start]);
+        let mut feeds = Steps::sweep(instants.map(|at| (at, ())).collect(), self.window.end, |at, _| {
+            let at = |counts: &Steps<usize>| counts.at(at).copied().unwrap_or(0);
+            (at(&live), self.has_rib.then(|| at(all)))
+        });
+        feeds.merge_equal();
+        let of_interval = |(window, (n_live, n_full_feeds)): (Window, &(usize, Option<usize>))| LiveFeeds {
+            window,
+            n_live: *n_live,
+            n_full_feeds: *n_full_feeds,
         };
-        let mut feeds: Vec<LiveFeeds> = Vec::new();
-        for from in instants {
-            let (n_live, n_full_feeds) = (at(&live, from), self.has_rib.then(|| at(all, from)));
-            match feeds.last_mut() {
-                Some(last) if (last.n_live, last.n_full_feeds) == (n_live, n_full_feeds) => {}
-                last => {
-                    if let Some(last) = last {
-                        last.window.end = from;
-                    }
-                    feeds.push(LiveFeeds {
-                        window: Window { start: from, end: self.window.end },
-                        n_live,
-                        n_full_feeds,
-                    });
-                }
-            }
-        }
-        feeds
+        feeds.intervals().map(of_interval).collect()
     }
 
     /// The RIB dumps written inside `window` in which anyone has a whole table, searched for the prefix.
@@ -444,15 +431,30 @@ impl<'a> View<'a> {
         usable
     }
 
-    fn count_full_feeds(&self, family: Family) -> Vec<(Timestamp, usize)> {
-        let mut changes = Vec::new();
-        for member in &self.members {
-            for epoch in self.full_feed.epochs(member.collector, member.peer, family) {
-                changes.push((epoch.start, true, member.asn));
-                changes.push((epoch.end, false, member.asn));
+    fn count_full_feeds(&self, family: Family) -> Steps<usize> {
+        self.count_asns(self.members.iter().flat_map(|member| {
+            let epochs = self.full_feed.epochs(member.collector, member.peer, family);
+            epochs.iter().map(|epoch| (*epoch, member.asn))
+        }))
+    }
+
+    /// Counts the ASes with any open window over time.
+    fn count_asns(&self, windows: impl Iterator<Item = (Window, usize)>) -> Steps<usize> {
+        let changes = windows.flat_map(|(window, asn)| [(window.start, (true, asn)), (window.end, (false, asn))]);
+        let (mut per_asn, mut n) = (vec![0u32; self.asns.len()], 0);
+        Steps::sweep(changes.collect(), Timestamp::MAX, |_, changes| {
+            for (_, (begins, asn)) in changes {
+                let open = &mut per_asn[*asn];
+                if *begins {
+                    n += usize::from(*open == 0);
+                    *open += 1;
+                } else {
+                    *open -= 1;
+                    n -= usize::from(*open == 0);
+                }
             }
-        }
-        count_asns(changes, self.asns.len())
+            n
+        })
     }
 
     /// Full feeds (indices of peers) that hold the prefix in one RIB dump, and all full-feed ASes of it.
@@ -532,22 +534,13 @@ fn pieces_of(
     }
 }
 
-/// How many ASes have anything begun and not ended, over time.
-fn count_asns(mut changes: Vec<(Timestamp, bool, usize)>, n_asns: usize) -> Vec<(Timestamp, usize)> {
-    changes.sort_unstable();
-    let (mut per_asn, mut n, mut counts) = (vec![0u32; n_asns], 0, Vec::<(Timestamp, usize)>::new());
-    for (at, begins, asn) in changes {
-        if begins {
-            n += usize::from(per_asn[asn] == 0);
-            per_asn[asn] += 1;
-        } else {
-            per_asn[asn] -= 1;
-            n -= usize::from(per_asn[asn] == 0);
-        }
-        match counts.last_mut() {
-            Some(last) if last.0 == at => last.1 = n,
-            _ => counts.push((at, n)),
+/// Returns whether nearly all vantage points that name an origin name this one.
+fn is_main_origin(pieces: &[Piece], origin: Asn) -> bool {
+    let (mut own, mut others) = (FxHashSet::default(), FxHashSet::default());
+    for piece in pieces {
+        if let Some(path) = piece.vote.known_path() {
+            (if path.originates(origin) { &mut own } else { &mut others }).insert(piece.vantage_point);
         }
     }
-    counts
+    !own.is_empty() && others.len() * MAIN_ORIGIN <= own.len()
 }

@@ -49,8 +49,8 @@ const MODULES: [Module; 19] = [
         world: &[],
     },
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },
-    Module { name: "visibility", ours: &["replay"], packages: &["rustc_hash"], world: &[] },
-    Module { name: "detect", ours: &["visibility"], packages: &["rustc_hash", "serde"], world: &[] },
+    Module { name: "visibility", ours: &["replay"], packages: &["rustc_hash", "strum"], world: &[] },
+    Module { name: "detect", ours: &["visibility"], packages: &["rustc_hash", "serde", "strum"], world: &[] },
     Module {
         name: "report",
         ours: &["detect", "visibility", "replay"],

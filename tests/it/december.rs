@@ -29,7 +29,7 @@ fn shipped() -> &'static Path {
 }
 
 fn of_the_as(report: &Report) -> Vec<&Outage> {
-    report.findings.outages.iter().filter(|outage| outage.scope == Scope::Asn).collect()
+    report.findings.outages.iter().filter(|outage| outage.subject.scope == Scope::Asn).collect()
 }
 
 #[track_caller]
@@ -44,28 +44,32 @@ fn what_was_published_about_december_2014_is_found() {
     let outages = of_the_as(&report);
     let around = |moment: &str| {
         let moment = at(moment);
-        let holds = |o: &&&Outage| o.start.is_some_and(|s| s <= moment) && o.end.is_some_and(|e| e > moment);
+        let holds =
+            |o: &&&Outage| o.fall.start().is_some_and(|s| s <= moment) && o.fall.end().is_some_and(|e| e > moment);
         outages.iter().find(holds).copied().unwrap_or_else(|| panic!("nothing at {moment}"))
     };
     // 9 h 31 min, of all four networks at once.
     let main = around("2014-12-22T20:00");
-    check_within(main.start, "2014-12-22T16:10", "2014-12-22T16:20");
-    check_within(main.end, "2014-12-23T01:41", "2014-12-23T01:51");
-    assert!(main.duration.abs_diff(Duration::from_secs(9 * 3600 + 31 * 60)) <= Duration::from_secs(360), "{main:?}");
-    assert_eq!((main.severity, main.family, main.prefixes.len()), (Severity::Total, Family::V4, 4));
-    assert_eq!(main.censored, []);
+    check_within(main.fall.start(), "2014-12-22T16:10", "2014-12-22T16:20");
+    check_within(main.fall.end(), "2014-12-23T01:41", "2014-12-23T01:51");
+    assert!(
+        main.fall.duration().abs_diff(Duration::from_secs(9 * 3600 + 31 * 60)) <= Duration::from_secs(360),
+        "{main:?}"
+    );
+    assert_eq!((main.severity, main.subject.family, main.prefixes.len()), (Severity::Total, Family::V4, 4));
+    assert_eq!(main.fall.censored, []);
     // Another one, of half an hour, and one just before 08:00.
     let second = around("2014-12-23T16:00");
-    check_within(second.start, "2014-12-23T15:36", "2014-12-23T15:46");
-    check_within(second.end, "2014-12-23T16:07", "2014-12-23T16:17");
-    check_within(around("2014-12-23T08:00").start, "2014-12-23T07:50", "2014-12-23T08:00");
+    check_within(second.fall.start(), "2014-12-23T15:36", "2014-12-23T15:46");
+    check_within(second.fall.end(), "2014-12-23T16:07", "2014-12-23T16:17");
+    check_within(around("2014-12-23T08:00").fall.start(), "2014-12-23T07:50", "2014-12-23T08:00");
     // Flaps came before it: in one episode with it, and not part of it.
-    let episode = report.findings.episodes.iter().find(|e| e.prefix.is_none() && e.number == main.episode);
+    let episode = report.findings.episodes.iter().find(|e| e.subject.prefix.is_none() && e.number == main.episode);
     let episode = episode.expect("its episode");
     assert!(episode.n_outages + episode.flaps.len() > 5, "{episode:?}");
     assert!(episode.window.start < at("2014-12-22T13:00"), "{episode:?}");
-    assert_eq!(main.parts.len(), 1);
-    // The dumps of 18, 20, 22 and 00 h list it only at the two stuck vantage points.
+    assert_eq!(main.fall.parts.len(), 1);
+    // The dumps of 18, 20, 22 and 00 h list it at nobody but the two zombies.
     assert_eq!(main.rib_confirmed, Some(true));
     let mut stuck: Vec<u32> = main.survivors.iter().map(|survivor| survivor.peer_asn.0).collect();
     stuck.sort_unstable();
@@ -101,33 +105,45 @@ fn range(bounds: &outage_replay::detect::Bounds) -> (Timestamp, Timestamp) {
 /// Why a finding of the damaged archive contradicts those of the whole one.
 fn contradiction(damaged: &Report, whole: &Report) -> Option<String> {
     for outage in &damaged.findings.outages {
-        let same = |o: &&Outage| (o.scope, o.prefix, o.family) == (outage.scope, outage.prefix, outage.family);
-        let (start, end) = (range(&outage.start_bounds), range(&outage.end_bounds));
+        let same = |o: &&Outage| {
+            (o.subject.scope, o.subject.prefix, o.subject.family)
+                == (outage.subject.scope, outage.subject.prefix, outage.subject.family)
+        };
+        let (start, end) = (range(&outage.fall.start_bounds), range(&outage.fall.end_bounds));
         let begins = |o: &Outage| {
-            let (earliest, latest) = range(&o.start_bounds);
+            let (earliest, latest) = range(&o.fall.start_bounds);
             // The share that decides is that of the collectors which are left: seconds may differ, as they spread.
             let slack = Duration::from_secs(120);
-            earliest - slack <= start.1 && start.0 <= latest.max(o.loss.last) + slack
+            earliest - slack <= start.1 && start.0 <= latest.max(o.fall.loss.last) + slack
         };
         let ends = |o: &Outage| {
-            let (earliest, latest) = range(&o.end_bounds);
+            let (earliest, latest) = range(&o.fall.end_bounds);
             let slack = Duration::from_secs(120);
             earliest - slack <= end.1 && end.0 <= latest + slack
         };
         let in_truth: Vec<&Outage> = whole.findings.outages.iter().filter(same).collect();
         // One that joins several begins with the first and ends with the last of them.
         let may_be = in_truth.iter().any(|o| begins(o)) && in_truth.iter().any(|o| ends(o));
-        let is_flap = whole.findings.episodes.iter().filter(|e| e.prefix == outage.prefix).any(|episode| {
-            episode.flaps.iter().any(|flap| outage.start_bounds.latest.is_some_and(|t| flap.window.contains(t)))
-        });
+        let is_flap =
+            whole.findings.episodes.iter().filter(|e| e.subject.prefix == outage.subject.prefix).any(|episode| {
+                episode
+                    .flaps
+                    .iter()
+                    .any(|flap| outage.fall.start_bounds.latest.is_some_and(|t| flap.window.contains(t)))
+            });
         if !may_be && !is_flap {
             return Some(format!(
                 "{:?} {:?}..{:?} {:?} {:?} {:?}",
-                outage.prefix, outage.start, outage.end, outage.start_bounds, outage.end_bounds, outage.censored
+                outage.subject.prefix,
+                outage.fall.start(),
+                outage.fall.end(),
+                outage.fall.start_bounds,
+                outage.fall.end_bounds,
+                outage.fall.censored
             ));
         }
         let is_in_gap = |c: &Censoring| matches!(c, Censoring::GapStart | Censoring::GapEnd);
-        if outage.censored.iter().any(is_in_gap)
+        if outage.fall.censored.iter().any(is_in_gap)
             && damaged.coverage.gaps.len() <= whole.coverage.gaps.len()
             && damaged.files.iter().all(|file| file.detail.is_none())
         {

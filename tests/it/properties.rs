@@ -221,7 +221,7 @@ proptest! {
                     n_visible += usize::from(expected == Told::Present);
                     n_live += usize::from(expected != Told::Unknown);
                 }
-                let step = timeline.at(at(now)).expect("a step");
+                let step = timeline.steps.at(at(now)).expect("a step");
                 prop_assert_eq!((step.n_visible, step.n_live), (n_visible, n_live), "{} +{}", PREFIXES[prefix], now);
             }
         }
@@ -355,7 +355,7 @@ fn the_run_of_december_2014_judged_again_equals_a_fresh_one() {
 
 pub fn assert_shares(report: &Report) {
     for timeline in &report.timelines {
-        for step in &timeline.steps {
+        for step in timeline.steps.values() {
             assert!(step.n_visible <= step.n_live, "{step:?}");
             assert!(step.n_baseline_visible <= step.n_baseline_live && step.n_baseline_live <= step.n_live, "{step:?}");
             assert!(step.n_vantage_points_visible <= step.n_vantage_points, "{step:?}");
@@ -364,11 +364,11 @@ pub fn assert_shares(report: &Report) {
                 assert!((0.0..=1.0).contains(&share), "{step:?}");
             }
         }
-        for pair in timeline.steps.windows(2) {
-            assert!(pair[0].from < pair[1].from && pair[1].from < timeline.end, "{pair:?}");
+        for (window, step) in timeline.steps.intervals() {
+            assert!(window.start < window.end, "{window:?} {step:?}");
         }
     }
-    for step in report.asn_timelines.iter().flat_map(|space| &space.steps) {
+    for step in report.asn_timelines.iter().flat_map(|space| space.steps.values()) {
         assert!(step.space_up <= step.space && step.n_prefixes_up <= step.n_prefixes, "{step:?}");
     }
 }

@@ -86,7 +86,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn of(report: &Report, scope: Scope, family: Family) -> Vec<&Outage> {
-    report.findings.outages.iter().filter(|o| o.scope == scope && o.family == family).collect()
+    report.findings.outages.iter().filter(|o| o.subject.scope == scope && o.subject.family == family).collect()
 }
 
 /// Fails unless `time` lies in `range`, both ends included: `07:02:41 07:03:42` on the day of the report's window.
@@ -107,16 +107,16 @@ fn ethiopia_is_lost_once_for_ten_minutes() {
     let Some(report) = ask(RRC06, "AS24757", 2) else { return };
     assert_eq!(of(&report, Scope::Asn, Family::V6), Vec::<&Outage>::new());
     let [outage] = of(&report, Scope::Asn, Family::V4)[..] else { panic!("{:#?}", report.findings.outages) };
-    check_within(&report, outage.start, "07:02:41 07:03:42");
-    check_within(&report, outage.end, "07:12:58 07:13:30");
+    check_within(&report, outage.fall.start(), "07:02:41 07:03:42");
+    check_within(&report, outage.fall.end(), "07:12:58 07:13:30");
     assert_eq!(outage.severity, Severity::Total);
     let prefixes = of(&report, Scope::Prefix, Family::V4);
     // Four have a less-specific prefix of the same network, which is lost a little later and covers nothing.
     assert_eq!(prefixes.iter().filter(|o| o.class == Class::Unknown).count(), 38);
     assert_eq!(prefixes.len(), 38);
     for prefix in prefixes {
-        check_within(&report, prefix.start, "07:02:12 07:03:42");
-        check_within(&report, prefix.end, "07:12:58 07:13:30");
+        check_within(&report, prefix.fall.start(), "07:02:12 07:03:42");
+        check_within(&report, prefix.fall.end(), "07:12:58 07:13:30");
         assert!(outage.prefixes.contains(&prefix.prefixes[0]), "{:?}", prefix.prefixes);
     }
 }
@@ -129,13 +129,14 @@ fn beacons_are_withdrawn_at_six_and_return_at_eight_in_both_families() {
     for (family, n_beacons) in [(Family::V4, 15), (Family::V6, 16)] {
         let [of_asn] = of(&report, Scope::Asn, family)[..] else { panic!("{:#?}", report.findings.outages) };
         let prefixes = of(&report, Scope::Prefix, family);
-        let is_frequent = |o: &Outage| o.prefix.is_some_and(|prefix| FREQUENT.contains(&prefix.to_string().as_str()));
+        let is_frequent =
+            |o: &Outage| o.subject.prefix.is_some_and(|prefix| FREQUENT.contains(&prefix.to_string().as_str()));
         let (frequent, beacons): (Vec<_>, Vec<_>) = prefixes.into_iter().partition(|o| is_frequent(o));
         assert_eq!((frequent.len(), beacons.len()), (12, n_beacons), "{family:?}");
         for outage in beacons.into_iter().chain([of_asn]) {
-            check_within(&report, outage.start, "06:00:00 06:10:00");
-            check_within(&report, outage.end, "08:00:02 08:00:45");
-            assert_eq!((outage.class, &outage.survivors), (Class::Unknown, &vec![]), "{:?}", outage.prefix);
+            check_within(&report, outage.fall.start(), "06:00:00 06:10:00");
+            check_within(&report, outage.fall.end(), "08:00:02 08:00:45");
+            assert_eq!((outage.class, &outage.survivors), (Class::Unknown, &vec![]), "{:?}", outage.subject.prefix);
         }
     }
 }
@@ -144,15 +145,16 @@ fn beacons_are_withdrawn_at_six_and_return_at_eight_in_both_families() {
 fn flaps_every_half_hour_are_one_episode_of_outages() {
     let Some(report) = ask(RRC06, "AS28573", 2) else { return };
     let outages = of(&report, Scope::Asn, Family::V6);
-    let episodes: Vec<_> = report.findings.episodes.iter().filter(|episode| episode.scope == Scope::Asn).collect();
+    let episodes: Vec<_> =
+        report.findings.episodes.iter().filter(|episode| episode.subject.scope == Scope::Asn).collect();
     let [episode] = episodes[..] else { panic!("{episodes:#?}") };
     // Withdrawn every 29 minutes. Of 40 prefixes enough are back for less than two minutes each time, so that it is one outage
     // of seven parts; six more were tried by one peer for seconds, and are no part of the AS.
     assert_eq!((episode.n_outages, episode.flaps.len()), (1, 0));
     let [outage] = outages[..] else { panic!("{outages:#?}") };
-    assert_eq!((outage.episode, outage.end), (episode.number, None));
+    assert_eq!((outage.episode, outage.fall.end()), (episode.number, None));
     let clocks = |time: fn(&Window) -> Timestamp| {
-        let times = outage.parts.iter().map(|part| time(part).to_string()[11..19].to_owned());
+        let times = outage.fall.parts.iter().map(|part| time(part).to_string()[11..19].to_owned());
         times.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(clocks(|part| part.start), "05:08:39 05:36:41 06:05:38 06:34:15 07:02:47 07:33:32 08:00:41");
@@ -172,21 +174,25 @@ fn every_planned_withdrawal_and_return_of_the_beacons_of_2008_is_found() {
     assert!(report.files.iter().all(|file| matches!(file.verdict, Verdict::Ok | Verdict::Damaged)));
     assert_eq!(report.findings.outages.len(), 6 * names.len());
     for (index, name) in names.iter().enumerate() {
-        let outages: Vec<&Outage> =
-            report.findings.outages.iter().filter(|o| o.prefix.is_some_and(|p| p.to_string() == *name)).collect();
+        let outages: Vec<&Outage> = report
+            .findings
+            .outages
+            .iter()
+            .filter(|o| o.subject.prefix.is_some_and(|p| p.to_string() == *name))
+            .collect();
         for (outage, hour) in outages.iter().zip([2, 6, 10, 14, 18, 22]) {
             // One of them is hunted for by longer and longer paths.
             let minute = if (index, hour) == (0, 2) { 20 } else { 5 };
-            check_within(&report, outage.start, &format!("{hour:02}:00:00 {hour:02}:{minute:02}:00"));
-            match outage.recovery {
+            check_within(&report, outage.fall.start(), &format!("{hour:02}:00:00 {hour:02}:{minute:02}:00"));
+            match outage.fall.recovery {
                 // The last return is after midnight, and known from after the window.
-                Some(_) if hour == 22 => assert_eq!(outage.censored, [Censoring::EndedAfterTo]),
+                Some(_) if hour == 22 => assert_eq!(outage.fall.censored, [Censoring::EndedAfterTo]),
                 Some(recovery) => {
                     let hour = hour + 2;
                     check_within(&report, Some(recovery.first), &format!("{hour:02}:00:00 {hour:02}:01:00"));
-                    check_within(&report, outage.end, &format!("{hour:02}:00:00 {hour:02}:01:20"));
+                    check_within(&report, outage.fall.end(), &format!("{hour:02}:00:00 {hour:02}:01:20"));
                 }
-                None => assert_eq!((hour, &outage.censored[..]), (22, &[Censoring::Right][..])),
+                None => assert_eq!((hour, &outage.fall.censored[..]), (22, &[Censoring::Right][..])),
             }
         }
         assert_eq!(outages.len(), 6, "{name}");
@@ -197,13 +203,13 @@ fn every_planned_withdrawal_and_return_of_the_beacons_of_2008_is_found() {
 fn files_named_in_pacific_time_show_an_outage_in_utc() {
     let Some(report) = ask(RV2, "AS9942", 5) else { return };
     let [outage] = of(&report, Scope::Asn, Family::V4)[..] else { panic!("{:#?}", report.findings.outages) };
-    check_within(&report, outage.start, "10:35:57 10:35:57");
-    check_within(&report, outage.loss.half, "10:35:57 10:35:57");
-    check_within(&report, outage.end, "11:30:00 11:30:50");
+    check_within(&report, outage.fall.start(), "10:35:57 10:35:57");
+    check_within(&report, outage.fall.loss.half, "10:35:57 10:35:57");
+    check_within(&report, outage.fall.end(), "11:30:00 11:30:50");
     let prefixes = of(&report, Scope::Prefix, Family::V4);
     assert_eq!(prefixes.len(), 57);
     // Some are lost a minute before the others; the AS as a whole reaches its lowest share only as it returns.
-    let last_loss = prefixes.iter().map(|outage| outage.loss.last).max();
+    let last_loss = prefixes.iter().map(|outage| outage.fall.loss.last).max();
     check_within(&report, last_loss, "10:38:05 10:38:05");
 }
 
@@ -212,8 +218,8 @@ fn sixteen_prefixes_of_a_full_table_are_lost_for_four_minutes() {
     let Some(report) = ask(JINX, "AS58332", 1) else { return };
     assert_eq!((of(&report, Scope::Asn, Family::V4).len(), of(&report, Scope::Prefix, Family::V4).len()), (1, 16));
     for outage in &report.findings.outages {
-        check_within(&report, outage.start, "00:09:53 00:09:53");
-        check_within(&report, outage.end, "00:13:53 00:13:53");
+        check_within(&report, outage.fall.start(), "00:09:53 00:09:53");
+        check_within(&report, outage.fall.end(), "00:13:53 00:13:53");
         assert_eq!((outage.severity, outage.quality), (Severity::Total, Quality::High));
     }
 }
@@ -331,8 +337,8 @@ fn a_hole_in_the_archive_is_stated_and_never_an_outage() {
     assert_eq!(gaps(&report), ["missing 2010-02-27T16:05:00Z 2010-02-27T16:10:00Z"]);
     // A beacon withdrawn at 16:00, as planned: what became of it in the gap is not known.
     let [beacon] = &report.findings.outages[..] else { panic!("{:#?}", report.findings.outages) };
-    assert_eq!(beacon.prefix, "84.205.79.0/24".parse().ok());
-    check_within(&report, beacon.start, "16:00:18 16:00:18");
-    check_within(&report, beacon.end_bounds.earliest, "16:05:00 16:05:00");
-    assert_eq!((beacon.end_bounds.latest, &beacon.censored[..]), (None, &[Censoring::GapEnd][..]));
+    assert_eq!(beacon.subject.prefix, "84.205.79.0/24".parse().ok());
+    check_within(&report, beacon.fall.start(), "16:00:18 16:00:18");
+    check_within(&report, beacon.fall.end_bounds.earliest, "16:05:00 16:05:00");
+    assert_eq!((beacon.fall.end_bounds.latest, &beacon.fall.censored[..]), (None, &[Censoring::GapEnd][..]));
 }

@@ -227,11 +227,12 @@ fn no_outage_is_never_claimed_for_time_that_was_not_judged() {
     let options = Options { jobs: 2, ..Options::default() };
     let mut report = run(&query, &mirror, &options, &()).expect("a report");
     // Outages of prefixes alone, while most of the window could not be judged for the network.
-    report.findings.outages.retain(|outage| outage.scope == Scope::Prefix);
+    report.findings.outages.retain(|outage| outage.subject.scope == Scope::Prefix);
     let headline =
         |report: &Report| document(report)["coverage"]["targets"][0]["headline"].as_str().unwrap().to_owned();
     assert_eq!(headline(&report), "AS131279: no outage of the network as a whole; 8 outages of single prefixes.");
-    let episode = report.findings.episodes.iter_mut().find(|episode| episode.scope == Scope::Asn).expect("an episode");
+    let episode =
+        report.findings.episodes.iter_mut().find(|episode| episode.subject.scope == Scope::Asn).expect("an episode");
     let window = Window::new(at("2014-12-22T16:30"), at("2014-12-22T16:31")).expect("a window");
     episode.flaps.push(Flap { window, share_min: 0.0 });
     assert_eq!(

@@ -23,7 +23,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     let by_id = evidence::by_id(report);
     Some(html! {
         @for outage in longest.iter().take(MOST_OUTAGES) {
-            h3 { (outage.prefix.map_or_else(|| of_family(outage.target, outage.family), |prefix| prefix.to_string())) }
+            h3 { (outage.subject.prefix.map_or_else(|| of_family(outage.subject.target, outage.subject.family), |prefix| prefix.to_string())) }
             p.note { "Outage " code { (outage.id) } }
             (upstreams(outage))
             (records(report, &Shown::new(outage, &by_id)))

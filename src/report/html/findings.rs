@@ -37,8 +37,9 @@ fn none(report: &Report) -> &'static str {
 
 fn outages(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
     let left = outages.len().saturating_sub(MOST_ROWS);
-    let in_gap =
-        outages.iter().any(|o| o.censored.contains(&Censoring::GapStart) || o.censored.contains(&Censoring::GapEnd));
+    let in_gap = outages
+        .iter()
+        .any(|o| o.fall.censored.contains(&Censoring::GapStart) || o.fall.censored.contains(&Censoring::GapEnd));
     html! {
         (parts::listing(
             caption,
@@ -57,30 +58,30 @@ fn outages(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
 
 fn row(outage: &Outage, sureness: &Sureness) -> Markup {
     let [lost, back] = sureness.edges(outage);
-    let (start, end) = (outage.start.map(|at| at.to_string()), outage.end.map(|at| at.to_string()));
+    let (start, end) = (outage.fall.start().map(|at| at.to_string()), outage.fall.end().map(|at| at.to_string()));
     html! {
-        tr data-prefix=[outage.prefix] data-from=[start] data-to=[end] {
-            th scope="row" { (name(outage.target, outage.prefix, outage.family)) }
+        tr data-prefix=[outage.subject.prefix] data-from=[start] data-to=[end] {
+            th scope="row" { (name(outage.subject.target, outage.subject.prefix, outage.subject.family)) }
             td {
-                @match outage.start {
-                    Some(at) => { @if outage.censored.contains(&Censoring::GapStart) { "≤ " } (instant(at)) }
+                @match outage.fall.start() {
+                    Some(at) => { @if outage.fall.censored.contains(&Censoring::GapStart) { "≤ " } (instant(at)) }
                     None => "before the data",
                 }
-                (bounds(&outage.start_bounds)) (within(lost))
+                (bounds(&outage.fall.start_bounds)) (within(lost))
             }
             td {
-                @match outage.end {
-                    Some(at) => { @if outage.censored.contains(&Censoring::GapEnd) { "≥ " } (instant(at)) }
+                @match outage.fall.end() {
+                    Some(at) => { @if outage.fall.censored.contains(&Censoring::GapEnd) { "≥ " } (instant(at)) }
                     None => "still down",
                 }
-                (bounds(&outage.end_bounds)) (within(back))
+                (bounds(&outage.fall.end_bounds)) (within(back))
             }
-            td.number { @if !words::is_exact(outage) { "≥ " } (hours(outage.duration)) }
-            td.number { (percent(1.0 - outage.visibility_min)) }
-            td.number { (outage.n_vantage_points_lost) " of " (outage.n_vantage_points) }
-            td { (outage.severity.name()) }
-            td { (outage.class.name().replace('_', " ")) }
-            td { (outage.quality.name()) }
+            td.number { @if !words::is_exact(outage) { "≥ " } (hours(outage.fall.duration())) }
+            td.number { (percent(1.0 - outage.visibility.min)) }
+            td.number { (outage.counts.n_vantage_points_lost) " of " (outage.counts.n_vantage_points) }
+            td { (outage.severity.as_ref()) }
+            td { (outage.class.as_ref().replace('_', " ")) }
+            td { (outage.quality.as_ref()) }
         }
     }
 }
@@ -113,11 +114,12 @@ fn name(target: Target, prefix: Option<Prefix>, family: Family) -> String {
 
 fn episodes(episodes: &[Episode]) -> Markup {
     let mut unstable: Vec<&Episode> = episodes.iter().filter(|episode| words::is_unstable(episode)).collect();
-    unstable.sort_by_key(|episode| (episode.scope, episode.window, episode.prefix));
+    unstable.sort_by_key(|episode| (episode.subject.scope, episode.window, episode.subject.prefix));
     if unstable.is_empty() {
         return html! {};
     }
-    let (of_asn, of_prefix): (Vec<&Episode>, Vec<&Episode>) = unstable.into_iter().partition(|e| e.scope == Scope::Asn);
+    let (of_asn, of_prefix): (Vec<&Episode>, Vec<&Episode>) =
+        unstable.into_iter().partition(|e| e.subject.scope == Scope::Asn);
     html! {
         h3 { "Unstable times" }
         p.note { "A flap is a fall too short to be an outage. Flaps and outages that follow one another closely are one episode." }
@@ -141,8 +143,8 @@ fn episode_table(episodes: &[&Episode]) -> Markup {
             ],
             html! {
                 @for episode in episodes.iter().take(MOST_ROWS) {
-                    tr data-prefix=[episode.prefix] {
-                        th scope="row" { (name(episode.target, episode.prefix, episode.family)) }
+                    tr data-prefix=[episode.subject.prefix] {
+                        th scope="row" { (name(episode.subject.target, episode.subject.prefix, episode.subject.family)) }
                         td { (stretch(&episode.window)) }
                         td.number { (episode.n_outages) }
                         td.number { (episode.flaps.len()) }
@@ -156,7 +158,7 @@ fn episode_table(episodes: &[&Episode]) -> Markup {
 
 fn losses(losses: &[Loss]) -> Markup {
     let mut losses: Vec<&Loss> = losses.iter().collect();
-    losses.sort_by_key(|loss| (loss.scope, loss.window, loss.prefix));
+    losses.sort_by_key(|loss| (loss.subject.scope, loss.window, loss.subject.prefix));
     if losses.is_empty() {
         return html! {};
     }
@@ -171,13 +173,13 @@ fn losses(losses: &[Loss]) -> Markup {
             ],
             html! {
                 @for loss in losses.iter().take(MOST_ROWS) {
-                    tr data-prefix=[loss.prefix] {
-                        th scope="row" { (name(loss.target, loss.prefix, loss.family)) }
+                    tr data-prefix=[loss.subject.prefix] {
+                        th scope="row" { (name(loss.subject.target, loss.subject.prefix, loss.subject.family)) }
                         td { (stretch(&loss.window)) }
                         td.number { (duration(loss.window.duration())) }
                         td.number { (percent(loss.share_min)) }
                         td.number { (loss.lost_by.len()) }
-                        td { (loss.class.name().replace('_', " ")) }
+                        td { (loss.class.as_ref().replace('_', " ")) }
                     }
                 }
             },

@@ -134,7 +134,7 @@ fn facts(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup
     let flaps = quiet::flaps(headlines).filter(|_| report.answer() != Answer::Outage);
     let flaps = flaps.map(|flaps| format!("of {} or more, but {flaps}", quiet::shortest(report)));
     let headlined: Vec<&Outage> = headlines.iter().flat_map(|headline| &headline.outages).copied().collect();
-    let longest = headlined.iter().copied().max_by_key(|o| (o.duration, std::cmp::Reverse(o.start)));
+    let longest = headlined.iter().copied().max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start())));
     html! {
         dl.facts {
             div class=(class) { dt { "Verdict" } dd { (answer) } dd.why { (extent(&headlined)) (flaps.unwrap_or_default()) } }
@@ -147,7 +147,7 @@ fn facts(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup
 fn extent(outages: &[&Outage]) -> String {
     match outages {
         [] => String::new(),
-        [only] => format!("{}, {}", only.severity.name(), only.class.name().replace('_', " ")),
+        [only] => format!("{}, {}", only.severity.as_ref(), only.class.as_ref().replace('_', " ")),
         all => format!("{} in the window", count(all.len(), "outage", "outages")),
     }
 }
@@ -155,25 +155,25 @@ fn extent(outages: &[&Outage]) -> String {
 /// How long, how widely seen, how well known: of the longest outage.
 fn facts_of(sureness: &Sureness, outage: &Outage) -> Markup {
     let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
-    let kept = outage.n_vantage_points.saturating_sub(outage.n_vantage_points_lost);
+    let kept = outage.counts.n_vantage_points.saturating_sub(outage.counts.n_vantage_points_lost);
     html! {
         div {
             dt { "Longest" }
             dd { (unbroken(&words::length(outage))) }
-            dd.why { (outage.severity.name()) ", " (outage.class.name().replace('_', " ")) }
+            dd.why { (outage.severity.as_ref()) ", " (outage.class.as_ref().replace('_', " ")) }
         }
         div {
             dt { "Lost by" }
-            dd { (outage.n_vantage_points_lost) " of " (outage.n_vantage_points) }
+            dd { (outage.counts.n_vantage_points_lost) " of " (outage.counts.n_vantage_points) }
             dd.why {
-                "usable vantage points in " (count(outage.n_peer_asns, "AS", "ASes")) " at "
-                (count(outage.n_collectors, "collector", "collectors"))
+                "usable vantage points in " (count(outage.counts.n_peer_asns, "AS", "ASes")) " at "
+                (count(outage.counts.n_collectors, "collector", "collectors"))
                 @if kept > 0 { "; " (kept) " kept a route" @if stuck > 0 { ", " (stuck) " of them stuck" } }
             }
         }
         div {
             dt { "Evidence" }
-            dd { (outage.quality.name()) }
+            dd { (outage.quality.as_ref()) }
             dd.why { (sureness.evidence(outage)) }
         }
     }

@@ -83,7 +83,7 @@ fn rail(panel: &Panel, window: Window) -> Markup {
         @for outage in &panel.outages {
             @if let Some(shown) = shown(outage, window) {
                 rect.lost x=(plot.x(shown.start)) width=(plot.width(&shown)) y="0" height="100%" {
-                    title { "Outage: " (from_to(shown)) ", " (duration(outage.duration)) }
+                    title { "Outage: " (from_to(shown)) ", " (duration(outage.fall.duration())) }
                 }
             }
         }
@@ -92,8 +92,8 @@ fn rail(panel: &Panel, window: Window) -> Markup {
 
 /// The part of an outage that the window shows.
 fn shown(outage: &Outage, window: Window) -> Option<Window> {
-    let start = outage.start.unwrap_or(window.start);
-    Window::new(start, outage.end.unwrap_or(window.end)).ok()?.intersect(&window)
+    let start = outage.fall.start().unwrap_or(window.start);
+    Window::new(start, outage.fall.end().unwrap_or(window.end)).ok()?.intersect(&window)
 }
 
 /// The curve before bands of outages.

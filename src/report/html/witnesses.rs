@@ -29,7 +29,7 @@ pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     let view = rows::view(report);
     let left = longest.len().saturating_sub(MOST_OUTAGES);
     let parts = longest.into_iter().take(MOST_OUTAGES).map(|outage| {
-        let origin = if outage.scope == Scope::Asn { outage.asn } else { None };
+        let origin = if outage.subject.scope == Scope::Asn { outage.subject.asn } else { None };
         let prefixes = &outage.prefixes[..outage.prefixes.len().min(MOST_PREFIXES)];
         let found = witnesses(&view, prefixes, origin, outage, MOST_READINGS / MOST_ROWS);
         of_outage(report, outage, &found, series)
@@ -44,9 +44,9 @@ pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
 
 fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut Series) -> Markup {
     let window = report.parameters.window();
-    let name = match outage.prefix {
+    let name = match outage.subject.prefix {
         Some(prefix) => prefix.to_string(),
-        None => of_family(outage.target, outage.family),
+        None => of_family(outage.subject.target, outage.subject.family),
     };
     let (shown, left) = found.split_at(found.len().min(MOST_ROWS));
     let mut by_collector: BTreeMap<&Collector, Vec<&Witness>> = BTreeMap::new();
@@ -56,7 +56,7 @@ fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut S
     html! {
         h3 {
             (name) ", lost "
-            @match outage.start { Some(start) => (parts::instant(start)), None => "before the data begin" }
+            @match outage.fall.start() { Some(start) => (parts::instant(start)), None => "before the data begin" }
             " " span.zone { "UTC" }
         }
         (wave(found))

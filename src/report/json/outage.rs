@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::detect::{Agreement, Bounds, Edge, Otherwise, Outage, Upstream, Upstreams};
+use crate::detect::{Agreement, Bounds, Counterfactual, Edge, Outage, Upstream, Upstreams};
 use crate::report::evidence::{Shown, by_id};
 use crate::report::sureness::Sureness;
 
@@ -17,37 +17,37 @@ pub(super) fn outages(report: &Report) -> impl Iterator<Item = Value> + '_ {
 fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) -> Value {
     json!({
         "id": outage.id,
-        "scope": outage.scope,
-        "target": outage.target,
-        "asn": outage.asn,
-        "prefix": outage.prefix,
+        "scope": outage.subject.scope,
+        "target": outage.subject.target,
+        "asn": outage.subject.asn,
+        "prefix": outage.subject.prefix,
         "prefixes": outage.prefixes,
-        "family": outage.family,
-        "start": outage.start,
-        "end": outage.end,
-        "start_bounds": bounds(&outage.start_bounds),
-        "end_bounds": bounds(&outage.end_bounds),
-        "duration_seconds": seconds(outage.duration),
+        "family": outage.subject.family,
+        "start": outage.fall.start(),
+        "end": outage.fall.end(),
+        "start_bounds": bounds(&outage.fall.start_bounds),
+        "end_bounds": bounds(&outage.fall.end_bounds),
+        "duration_seconds": seconds(outage.fall.duration()),
         "severity": outage.severity,
         "class": outage.class,
-        "censored": outage.censored,
+        "censored": outage.fall.censored,
         "episode": outage.episode,
-        "loss": edge(&outage.loss),
-        "recovery": outage.recovery.as_ref().map(edge),
-        "visibility_before": outage.visibility_before.map(round),
-        "visibility_min": round(outage.visibility_min),
-        "baseline_share_min": round(outage.baseline_min),
-        "n_vantage_points": outage.n_vantage_points,
-        "n_vantage_points_lost": outage.n_vantage_points_lost,
-        "n_peer_asns": outage.n_peer_asns,
-        "n_collectors": outage.n_collectors,
+        "loss": edge(&outage.fall.loss),
+        "recovery": outage.fall.recovery.as_ref().map(edge),
+        "visibility_before": outage.visibility.before.map(round),
+        "visibility_min": round(outage.visibility.min),
+        "baseline_share_min": round(outage.fall.share_min),
+        "n_vantage_points": outage.counts.n_vantage_points,
+        "n_vantage_points_lost": outage.counts.n_vantage_points_lost,
+        "n_peer_asns": outage.counts.n_peer_asns,
+        "n_collectors": outage.counts.n_collectors,
         "rib_confirmed": outage.rib_confirmed,
         "evidence_quality": outage.quality,
         "evidence_reason": sureness.evidence(outage),
         "baseline_search": sureness.looked_back(outage).map(|search| json!({
             "oldest_rib": search.at, "n_ribs": search.n_dumps,
         })),
-        "parts": outage.parts,
+        "parts": outage.fall.parts,
         "prefix_outages": outage.prefix_outages,
         "n_zombies": outage.survivors.iter().filter(|survivor| survivor.zombie).count(),
         "survivors": outage.survivors,
@@ -117,10 +117,10 @@ fn agreement(agreement: &Agreement) -> Value {
     })
 }
 
-fn otherwise(otherwise: Otherwise) -> Value {
+fn otherwise(otherwise: Counterfactual) -> Value {
     let (start, end) = match otherwise {
-        Otherwise::Outage { start, end } => (start, end),
+        Counterfactual::Outage { start, end } => (start, end),
         _ => (None, None),
     };
-    json!({ "answer": otherwise.name(), "start": start, "end": end })
+    json!({ "answer": otherwise.as_ref(), "start": start, "end": end })
 }

@@ -6,7 +6,7 @@ use super::evidence::{Shown, by_id, commands, file, name, peer, record};
 use super::text::{clock, count, duration, from_to, wrap};
 use super::words::{pattern_sentence, sentence};
 use super::*;
-use crate::detect::{Bounds, Censoring, Dump, Edge, Otherwise, Outage, Scope, Upstream, Witness};
+use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Scope, Upstream, Witness};
 use crate::error::Error;
 
 /// Records shown of each edge where not all are.
@@ -75,10 +75,17 @@ impl Page<'_> {
         self.line("");
         self.line("Edges (UTC)");
         // Of an AS it is address space that is lost, a prefix at a time.
-        let of = if outage.scope == Scope::Asn { "of its address space: " } else { "" };
-        self.edge("start", outage.start, &outage.start_bounds, Some(&outage.loss), of, "a tenth left");
-        self.edge("end", outage.end, &outage.end_bounds, outage.recovery.as_ref(), of, "nine tenths back");
-        for censoring in &outage.censored {
+        let of = if outage.subject.scope == Scope::Asn { "of its address space: " } else { "" };
+        self.edge("start", outage.fall.start(), &outage.fall.start_bounds, Some(&outage.fall.loss), of, "a tenth left");
+        self.edge(
+            "end",
+            outage.fall.end(),
+            &outage.fall.end_bounds,
+            outage.fall.recovery.as_ref(),
+            of,
+            "nine tenths back",
+        );
+        for censoring in &outage.fall.censored {
             self.item(censored(*censoring));
         }
     }
@@ -149,8 +156,8 @@ impl Page<'_> {
             }
         }
         for (collector, otherwise) in &agreement.without {
-            if !matches!(otherwise, Otherwise::Outage { .. }) {
-                self.line(&format!("  without {collector}: {}", otherwise.name().replace('_', " ")));
+            if !matches!(otherwise, Counterfactual::Outage { .. }) {
+                self.line(&format!("  without {collector}: {}", otherwise.as_ref().replace('_', " ")));
             }
         }
         if let Some(ioda) = agreement.ioda {
@@ -274,20 +281,22 @@ fn routes(list: &[Upstream], before: bool) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-fn otherwise(otherwise: Otherwise) -> String {
+fn otherwise(otherwise: Counterfactual) -> String {
     match otherwise {
-        Otherwise::Outage { start: Some(start), end: Some(end) } if start < end => {
+        Counterfactual::Outage { start: Some(start), end: Some(end) } if start < end => {
             let window = Window { start, end };
             format!("an outage from {} ({})", from_to(window), duration(window.duration()))
         }
-        Otherwise::Outage { start, end } => {
+        Counterfactual::Outage { start, end } => {
             let start = start.map_or("before the data".to_owned(), clock);
             let end = end.map_or("the end of the window".to_owned(), clock);
             format!("an outage from {start} to {end}")
         }
-        Otherwise::NoOutage => "no outage".to_owned(),
-        Otherwise::InsufficientData => "insufficient data".to_owned(),
-        Otherwise::NoFullFeed => "not judged, because no table has its 400,000 IPv4 or 10,000 IPv6 prefixes".to_owned(),
+        Counterfactual::NoOutage => "no outage".to_owned(),
+        Counterfactual::InsufficientData => "insufficient data".to_owned(),
+        Counterfactual::NoFullFeed => {
+            "not judged, because no table has its 400,000 IPv4 or 10,000 IPv6 prefixes".to_owned()
+        }
     }
 }
 

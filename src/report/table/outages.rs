@@ -70,7 +70,7 @@ impl Page<'_> {
     }
 
     fn list(&mut self, outages: &[&Outage]) {
-        let edges = outages.iter().flat_map(|o| [o.start, o.end]).flatten();
+        let edges = outages.iter().flat_map(|o| [o.fall.start(), o.fall.end()]).flatten();
         let span = edges.clone().min().zip(edges.clone().max()).and_then(|(first, last)| Window::new(first, last).ok());
         let is_long = span.is_some_and(|span| span.duration() >= YEAR);
         let layouts = LAYOUTS.map(|layout| Layout { years: layout.years || is_long, ..layout });
@@ -83,12 +83,12 @@ impl Page<'_> {
         self.line(&grid.headings());
         for (row, outage) in outages.iter().enumerate() {
             for line in grid.lines(row) {
-                let line = if outage.scope == Scope::Asn { self.paint("31", line.trim_end()) } else { line };
+                let line = if outage.subject.scope == Scope::Asn { self.paint("31", line.trim_end()) } else { line };
                 self.line(&line);
             }
         }
         let in_gap = |censoring: &Censoring| matches!(censoring, Censoring::GapStart | Censoring::GapEnd);
-        if outages.iter().any(|o| o.censored.iter().any(in_gap)) {
+        if outages.iter().any(|o| o.fall.censored.iter().any(in_gap)) {
             self.paragraph("≤ ≥ the edge lies in a gap of the data: not later, not earlier than this.", 4);
         }
     }
@@ -98,7 +98,7 @@ impl Page<'_> {
         let report = self.report;
         let unstable: Vec<_> = report.findings.episodes.iter().filter(|episode| words::is_unstable(episode)).collect();
         let n_unstable = unstable.len();
-        let of_asn: Vec<_> = unstable.iter().copied().filter(|episode| episode.scope == Scope::Asn).collect();
+        let of_asn: Vec<_> = unstable.iter().copied().filter(|episode| episode.subject.scope == Scope::Asn).collect();
         let shown = if of_asn.is_empty() || self.style.all { unstable } else { of_asn };
         if shown.is_empty() {
             return;
@@ -106,7 +106,10 @@ impl Page<'_> {
         let years = years(shown.iter().flat_map(|episode| [episode.window.start, episode.window.end]));
         self.heading(&format!("Unstable ({years}UTC; a flap is a fall too short to be an outage)"));
         let limit = self.limit();
-        let names = shown.iter().take(limit).map(|episode| name(&episode.target, episode.prefix, episode.family));
+        let names = shown
+            .iter()
+            .take(limit)
+            .map(|episode| name(&episode.subject.target, episode.subject.prefix, episode.subject.family));
         let each = || shown.iter().take(limit);
         let columns = vec![
             Column::number("flaps", each().map(|episode| episode.flaps.len().to_string())),
@@ -127,7 +130,7 @@ impl Page<'_> {
         if losses.is_empty() {
             return;
         }
-        losses.sort_by_key(|loss| (loss.scope, loss.window, loss.prefix, loss.family));
+        losses.sort_by_key(|loss| (loss.subject.scope, loss.window, loss.subject.prefix, loss.subject.family));
         let years = years(losses.iter().flat_map(|loss| [loss.window.start, loss.window.end]));
         self.heading(&format!("Smaller losses, no outages ({years}UTC)"));
         let limit = self.limit().min(losses.len());
@@ -138,7 +141,7 @@ impl Page<'_> {
             Column::text("class", each().map(|loss| class(loss.class, Names::Long).to_owned())),
             Column::text("from, to", each().map(|loss| day_from_to(loss.window))),
         ];
-        let names = each().map(|loss| name(&loss.target, loss.prefix, loss.family)).collect();
+        let names = each().map(|loss| name(&loss.subject.target, loss.subject.prefix, loss.subject.family)).collect();
         self.grid(&Grid::new(names, columns), limit);
         if losses.len() > limit {
             self.line(&format!("… and {} more: --all lists them", losses.len() - limit));
@@ -158,7 +161,7 @@ impl Page<'_> {
 /// The longest of them, in their order.
 fn longest<'a>(outages: &[&'a Outage], limit: usize) -> Vec<&'a Outage> {
     let mut places: Vec<usize> = (0..outages.len()).collect();
-    places.sort_by_key(|place| Reverse(outages[*place].duration));
+    places.sort_by_key(|place| Reverse(outages[*place].fall.duration()));
     places.truncate(limit);
     places.sort_unstable();
     places.into_iter().map(|place| outages[place]).collect()
@@ -166,26 +169,26 @@ fn longest<'a>(outages: &[&'a Outage], limit: usize) -> Vec<&'a Outage> {
 
 fn grid(outages: &[&Outage], layout: Layout) -> Grid {
     let each = || outages.iter();
-    let names = each().map(|o| name(&o.target, o.prefix, o.family)).collect();
+    let names = each().map(|o| name(&o.subject.target, o.subject.prefix, o.subject.family)).collect();
     let mut columns = vec![
         Column::text("start", each().map(|o| start(o, layout.years))),
         Column::text("end", each().map(|o| end(o, layout.years))),
         Column::number("lasting", each().map(|o| length(o))),
     ];
     if layout.lost {
-        columns.push(Column::number("lost", each().map(|o| percent(1.0 - o.visibility_min))));
+        columns.push(Column::number("lost", each().map(|o| percent(1.0 - o.visibility.min))));
     }
     if layout.extent {
-        columns.push(Column::text("extent", each().map(|o| o.severity.name().to_owned())));
+        columns.push(Column::text("extent", each().map(|o| o.severity.as_ref().to_owned())));
     }
     if layout.class != Names::Nowhere {
         columns.push(Column::text("class", each().map(|o| class(o.class, layout.class).to_owned())));
     }
     if layout.evidence {
         columns.push(Column::number("prefixes", each().map(|o| o.prefixes.len().to_string())));
-        let points = |o: &&Outage| format!("{} of {}", o.n_vantage_points_lost, o.n_vantage_points);
+        let points = |o: &&Outage| format!("{} of {}", o.counts.n_vantage_points_lost, o.counts.n_vantage_points);
         columns.push(Column::number("vantage points", each().map(points)));
-        columns.push(Column::text("evidence", each().map(|o| o.quality.name().to_owned())));
+        columns.push(Column::text("evidence", each().map(|o| o.quality.as_ref().to_owned())));
     }
     Grid::new(names, columns)
 }
@@ -202,17 +205,17 @@ fn instant(at: Timestamp, years: bool) -> String {
 }
 
 fn start(outage: &Outage, years: bool) -> String {
-    let bound = if outage.censored.contains(&Censoring::GapStart) { "≤" } else { "" };
-    outage.start.map_or_else(|| "before data".to_owned(), |at| format!("{bound}{}", instant(at, years)))
+    let bound = if outage.fall.censored.contains(&Censoring::GapStart) { "≤" } else { "" };
+    outage.fall.start().map_or_else(|| "before data".to_owned(), |at| format!("{bound}{}", instant(at, years)))
 }
 
 fn end(outage: &Outage, years: bool) -> String {
-    let bound = if outage.censored.contains(&Censoring::GapEnd) { "≥" } else { "" };
-    outage.end.map_or_else(|| "still down".to_owned(), |at| format!("{bound}{}", instant(at, years)))
+    let bound = if outage.fall.censored.contains(&Censoring::GapEnd) { "≥" } else { "" };
+    outage.fall.end().map_or_else(|| "still down".to_owned(), |at| format!("{bound}{}", instant(at, years)))
 }
 
 fn length(outage: &Outage) -> String {
-    format!("{}{}", if words::is_exact(outage) { "" } else { "≥" }, hours(outage.duration))
+    format!("{}{}", if words::is_exact(outage) { "" } else { "≥" }, hours(outage.fall.duration()))
 }
 
 fn class(class: Class, names: Names) -> &'static str {

@@ -54,12 +54,15 @@ impl Page<'_> {
         let columns = self.style.width.saturating_sub(name_width + 2 + LOWEST).max(10);
         let mut rows = Vec::new();
         for space in &report.asn_timelines {
-            let shares = space.stretches().map(|(stretch, step)| (stretch, step.share().filter(|_| step.observed)));
+            let shares =
+                space.steps.intervals().map(|(stretch, step)| (stretch, step.share().filter(|_| step.observed)));
             rows.push(row(of_family(space.asn, space.family), window, columns, shares));
         }
         for timeline in prefixes {
-            let shares =
-                timeline.stretches().map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
+            let shares = timeline
+                .steps
+                .intervals()
+                .map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
             rows.push(row(timeline.prefix.to_string(), window, columns, shares));
         }
         for (name, feeds) in strips {

@@ -24,24 +24,24 @@ fn is_near(at: Option<Timestamp>, published: &str, minutes: i64) -> bool {
 fn what_was_published_of_december_2014_is_found() {
     let report = december_2014(&["131279"], "2014-12-22T12:00", "2014-12-23T20:00");
     assert_eq!(report.timelines.len(), 4, "four networks");
-    let of_the_as: Vec<&Outage> = report.findings.outages.iter().filter(|o| o.scope == Scope::Asn).collect();
+    let of_the_as: Vec<&Outage> = report.findings.outages.iter().filter(|o| o.subject.scope == Scope::Asn).collect();
     let find = |start: &str, end: &str, minutes: i64| {
-        let near = |o: &&&Outage| is_near(o.start, start, minutes) && is_near(o.end, end, minutes);
+        let near = |o: &&&Outage| is_near(o.fall.start(), start, minutes) && is_near(o.fall.end(), end, minutes);
         of_the_as.iter().find(near).unwrap_or_else(|| panic!("no outage from {start} to {end}"))
     };
     let main = find("2014-12-22T16:15", "2014-12-23T01:46", 5);
     assert_eq!(main.severity, Severity::Total);
-    assert!((main.duration.as_secs() as i64 - 34_260).abs() <= 360, "9 h 31 min within 6 min");
+    assert!((main.fall.duration().as_secs() as i64 - 34_260).abs() <= 360, "9 h 31 min within 6 min");
     find("2014-12-23T15:41", "2014-12-23T16:12", 5);
-    let just_before_eight = |o: &&&Outage| is_near(o.start, "2014-12-23T08:00", 10);
+    let just_before_eight = |o: &&&Outage| is_near(o.fall.start(), "2014-12-23T08:00", 10);
     assert!(of_the_as.iter().any(|o| just_before_eight(&o)), "another one just before 08:00");
 
     // The flaps before it belong to its episode, not to it.
-    assert_eq!(main.parts.len(), 1);
-    let episode = report.findings.episodes.iter().find(|e| e.scope == Scope::Asn && e.number == main.episode);
+    assert_eq!(main.fall.parts.len(), 1);
+    let episode = report.findings.episodes.iter().find(|e| e.subject.scope == Scope::Asn && e.number == main.episode);
     let episode = episode.expect("its episode");
     assert!(episode.n_outages > 1 && !episode.flaps.is_empty());
-    assert!(episode.window.start < main.start.expect("a start"));
+    assert!(episode.window.start < main.fall.start().expect("a start"));
 
     // The only transit, and an origin that does not fit into the two octets of half of the sessions.
     assert_eq!(main.upstreams.before.iter().map(|up| up.asn).collect::<Vec<_>>(), [Asn(4837)]);
@@ -59,7 +59,7 @@ fn what_was_published_of_december_2014_is_found() {
 #[test]
 fn no_rib_dump_during_it_lists_the_networks_but_at_stuck_peers() {
     let report = december_2014(&["131279"], "2014-12-22T12:00", "2014-12-23T20:00");
-    let is_main = |o: &&Outage| o.scope == Scope::Prefix && is_near(o.start, "2014-12-22T16:15", 5);
+    let is_main = |o: &&Outage| o.subject.scope == Scope::Prefix && is_near(o.fall.start(), "2014-12-22T16:15", 5);
     let main: Vec<&Outage> = report.findings.outages.iter().filter(is_main).collect();
     assert_eq!(main.len(), 4);
     for outage in main {

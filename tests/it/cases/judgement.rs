@@ -1,6 +1,6 @@
 //! The findings about an outage besides its edges: its upstreams, the agreement of collectors, the records that show it.
 
-use outage_replay::detect::{Otherwise, Outage};
+use outage_replay::detect::{Counterfactual, Outage};
 
 use super::{check, epoch, hours_of_feeds, report, three_feeds};
 
@@ -15,7 +15,7 @@ fn upstreams(scenario: &str) -> String {
     let [outage] = &found[..] else { panic!("{} outages", found.len()) };
     let before: Vec<String> =
         outage.upstreams.before.iter().map(|up| format!("{} {}/{}", up.asn, up.n_lost, up.n_routes)).collect();
-    format!("{} {}", before.join(" "), outage.upstreams.pattern.map_or("unknown", |pattern| pattern.name()))
+    format!("{} {}", before.join(" "), outage.upstreams.pattern.as_ref().map_or("unknown", |pattern| pattern.as_ref()))
 }
 
 /// Eight feeds, four through each of two ASes next to the origin.
@@ -112,15 +112,15 @@ fn an_outage_is_judged_again_without_each_collector() {
     let found = outages(&scenario, "P -300..3000 min-peers 6");
     let [outage] = &found[..] else { panic!("{} outages", found.len()) };
     let without: Vec<(String, &str)> =
-        outage.agreement.without.iter().map(|(who, otherwise)| (who.to_string(), otherwise.name())).collect();
+        outage.agreement.without.iter().map(|(who, otherwise)| (who.to_string(), otherwise.as_ref())).collect();
     // Without x five peers are left, fewer than were asked for.
     assert_eq!(without, [("x".to_owned(), "insufficient_data"), ("y".to_owned(), "outage")]);
     let (first, last) = outage.agreement.start_range().expect("a start without y");
     assert_eq!(first, last);
-    assert!(first < outage.start.expect("a start"), "the peers of x come first");
+    assert!(first < outage.fall.start().expect("a start"), "the peers of x come first");
     // A run without it finds the same.
     let alone = outages(&scenario, "P -300..3000 min-peers 6 collector x");
-    assert_eq!(alone[0].start, Some(first));
+    assert_eq!(alone[0].fall.start(), Some(first));
     assert!(alone[0].agreement.without.is_empty());
     assert_eq!(outage.agreement.projects.len(), 2);
 }
@@ -129,7 +129,7 @@ fn an_outage_is_judged_again_without_each_collector() {
 #[test]
 fn the_rule_of_ioda_reports_that_no_table_is_large_enough() {
     let found = outages(&three_feeds("at +0 all withdraw P\nat +600 all announce P"), "P -60..900");
-    assert_eq!(found[0].agreement.ioda, Some(Otherwise::NoFullFeed));
+    assert_eq!(found[0].agreement.ioda, Some(Counterfactual::NoFullFeed));
 }
 
 #[test]

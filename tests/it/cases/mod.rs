@@ -158,7 +158,7 @@ impl Question {
         // Prefixes of one AS that share one fate.
         let mut outages: Vec<(Vec<String>, String)> = Vec::new();
         for outage in &report.findings.outages {
-            let (who, what) = (subject(outage.target, outage.prefix), self.outage(outage));
+            let (who, what) = (subject(outage.subject.target, outage.subject.prefix), self.outage(outage));
             match outages.iter_mut().find(|(_, known)| *known == what) {
                 Some((subjects, _)) => subjects.push(who),
                 None => outages.push((vec![who], what)),
@@ -199,7 +199,8 @@ impl Question {
         }
         for space in report.asn_timelines.iter().filter(|_| self.shows("space")) {
             let steps: Vec<String> = space
-                .stretches()
+                .steps
+                .intervals()
                 .filter_map(|(window, step)| Some((window.intersect(&self.query.window)?, step)))
                 .map(|(window, step)| format!("{}:{}/{}", self.time(window.start), step.space_up, step.space))
                 .collect();
@@ -237,20 +238,20 @@ impl Question {
 
     fn outage(&self, outage: &Outage) -> String {
         let time = |at: Option<Timestamp>| at.map_or("?".to_owned(), |at| self.time(at));
-        let (severity, class) = (outage.severity.name(), outage.class.name());
-        let mut words = vec![format!("{}..{} {severity} {class}", time(outage.start), time(outage.end))];
-        for censoring in &outage.censored {
+        let (severity, class) = (outage.severity.as_ref(), outage.class.as_ref());
+        let mut words = vec![format!("{}..{} {severity} {class}", time(outage.fall.start()), time(outage.fall.end()))];
+        for censoring in &outage.fall.censored {
             words.push(match censoring {
-                Censoring::GapStart => format!("gap_start in {}", self.bounds(&outage.start_bounds)),
-                Censoring::GapEnd => format!("gap_end in {}", self.bounds(&outage.end_bounds)),
-                other => other.name().to_owned(),
+                Censoring::GapStart => format!("gap_start in {}", self.bounds(&outage.fall.start_bounds)),
+                Censoring::GapEnd => format!("gap_end in {}", self.bounds(&outage.fall.end_bounds)),
+                other => other.as_ref().to_owned(),
             });
         }
-        if outage.baseline_min > 0.0 {
-            words.push(format!("min {:.2}", outage.baseline_min));
+        if outage.fall.share_min > 0.0 {
+            words.push(format!("min {:.2}", outage.fall.share_min));
         }
-        if outage.parts.len() > 1 {
-            words.push(format!("merged {}", outage.parts.len()));
+        if outage.fall.parts.len() > 1 {
+            words.push(format!("merged {}", outage.fall.parts.len()));
         }
         let n_zombies = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
         if !outage.survivors.is_empty() {
@@ -260,8 +261,8 @@ impl Question {
             words.push(format!("rib {:?}", outage.rib_confirmed));
         }
         if self.shows("edges") {
-            words.push(format!("loss {}", self.edge(&outage.loss)));
-            words.extend(outage.recovery.as_ref().map(|edge| format!("recovery {}", self.edge(edge))));
+            words.push(format!("loss {}", self.edge(&outage.fall.loss)));
+            words.extend(outage.fall.recovery.as_ref().map(|edge| format!("recovery {}", self.edge(edge))));
         }
         words.join(" ")
     }
@@ -277,7 +278,7 @@ impl Question {
         if n_flaps == 0 && n_outages < 2 {
             return None;
         }
-        let who = subject(episode.target, episode.prefix);
+        let who = subject(episode.subject.target, episode.subject.prefix);
         Some(format!("episode {who} {}: {n_outages} outages {n_flaps} flaps", self.window(&episode.window)))
     }
 
@@ -290,7 +291,7 @@ impl Question {
             [] => String::new(),
             _ => format!(" by {} ASes", asns.len()),
         };
-        let who = subject(loss.target, loss.prefix);
+        let who = subject(loss.subject.target, loss.subject.prefix);
         format!("loss {who} {} {class} min {:.2}{by}", self.window(&loss.window), loss.share_min)
     }
 
@@ -298,7 +299,7 @@ impl Question {
     fn steps(&self, name: &str, timeline: &Timeline, of: impl Fn(&Step) -> (usize, usize)) -> String {
         let mut words = vec![name.to_owned()];
         let mut last = None;
-        for (window, step) in timeline.stretches() {
+        for (window, step) in timeline.steps.intervals() {
             let Some(shown) = window.intersect(&self.query.window) else { continue };
             let share = (of(step), step.observed);
             if last != Some(share) {

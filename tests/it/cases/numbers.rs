@@ -23,19 +23,19 @@ proptest! {
         for question in ["P 0..900", "AS131279 300..1200"] {
             let report = report(&scenario, question);
             for outage in &report.findings.outages {
-                prop_assert!(outage.n_vantage_points_lost <= outage.n_vantage_points, "{}: {scenario}", outage.id);
-                prop_assert!(outage.n_peer_asns <= outage.n_vantage_points, "{}: {scenario}", outage.id);
-                for share in [Some(outage.visibility_min), Some(outage.baseline_min), outage.visibility_before] {
+                prop_assert!(outage.counts.n_vantage_points_lost <= outage.counts.n_vantage_points, "{}: {scenario}", outage.id);
+                prop_assert!(outage.counts.n_peer_asns <= outage.counts.n_vantage_points, "{}: {scenario}", outage.id);
+                for share in [Some(outage.visibility.min), Some(outage.fall.share_min), outage.visibility.before] {
                     prop_assert!(share.is_none_or(|share| (0.0..=1.0).contains(&share)), "{}: {scenario}", outage.id);
                 }
-                if let (Some(end), Some(recovery)) = (outage.end, outage.recovery) {
+                if let (Some(end), Some(recovery)) = (outage.fall.end(), outage.fall.recovery) {
                     prop_assert!(recovery.first <= recovery.last && recovery.last >= end, "{}: {scenario}", outage.id);
                 }
-                prop_assert!(outage.loss.first <= outage.loss.last, "{}: {scenario}", outage.id);
+                prop_assert!(outage.fall.loss.first <= outage.fall.loss.last, "{}: {scenario}", outage.id);
             }
             for timeline in &report.timelines {
                 prop_assert!(timeline.baseline.asns.len() <= timeline.baseline.n_full_feeds, "{scenario}");
-                for step in &timeline.steps {
+                for step in timeline.steps.values() {
                     prop_assert!(step.n_visible <= step.n_live, "{scenario}");
                     prop_assert!(step.n_baseline_visible <= step.n_baseline_live, "{scenario}");
                     prop_assert!(step.n_vantage_points_visible <= step.n_vantage_points, "{scenario}");

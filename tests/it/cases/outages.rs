@@ -237,11 +237,11 @@ pub(super) fn december_2014(targets: &[&str], from: &str, to: &str) -> outage_re
 #[test]
 fn the_outage_of_december_2014_is_separate_from_the_flaps_before_it() {
     let report = december_2014(&["131279"], "2014-12-22T12:00", "2014-12-23T20:00");
-    let of_the_as = report.findings.outages.iter().filter(|outage| outage.prefix.is_none());
+    let of_the_as = report.findings.outages.iter().filter(|outage| outage.subject.prefix.is_none());
     let found: Vec<String> = of_the_as
         .map(|outage| {
-            let start = outage.start.expect("a start").to_string();
-            format!("{} {} {}", &start[8..19], outage.duration.as_secs(), outage.severity.name())
+            let start = outage.fall.start().expect("a start").to_string();
+            format!("{} {} {}", &start[8..19], outage.fall.duration().as_secs(), outage.severity.as_ref())
         })
         .collect();
     assert_eq!(
@@ -250,7 +250,8 @@ fn the_outage_of_december_2014_is_separate_from_the_flaps_before_it() {
     );
     let before: Vec<&str> = found[..found.len() - 3].iter().map(|outage| &outage[3..8]).collect();
     assert_eq!(before, ["13:02", "14:37", "15:29", "15:52", "16:01"]);
-    let flaps = report.findings.episodes.iter().filter(|episode| episode.prefix.is_none()).flat_map(|e| &e.flaps);
+    let flaps =
+        report.findings.episodes.iter().filter(|episode| episode.subject.prefix.is_none()).flat_map(|e| &e.flaps);
     let flaps: Vec<String> = flaps.map(|flap| flap.window.start.to_string()[11..19].to_owned()).collect();
     assert_eq!(flaps, ["12:22:00", "15:16:00"]);
 }

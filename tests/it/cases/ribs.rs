@@ -319,7 +319,7 @@ fn dumps_alone_place_an_edge_only_within_bounds() {
     let only_dumps = scenario.replace(" updates 300", "").replace(" keepalives 60", "");
     let found = report(&only_dumps, "P 0..36060 min-duration 60");
     let [outage] = &found.findings.outages[..] else { panic!("{:?}", found.findings.outages) };
-    assert!(outage.start_bounds.earliest < outage.start_bounds.latest, "{outage:?}");
+    assert!(outage.fall.start_bounds.earliest < outage.fall.start_bounds.latest, "{outage:?}");
     check(
         &only_dumps,
         "P 0..36060 min-duration 60",

@@ -164,7 +164,7 @@ fn a_window_inside_an_outage_is_judged_by_a_dump_of_before_it() {
     let (_, report) = super::ask(&scenario, "P 7800..8700 min-peers 10");
     let found = super::answer(&scenario, "P 7800..8700 min-peers 10");
     let [outage] = report.findings.outages.as_slice() else { panic!("one outage: {found}") };
-    assert_eq!((outage.n_vantage_points_lost, outage.n_vantage_points), (10, 12), "{found}");
+    assert_eq!((outage.counts.n_vantage_points_lost, outage.counts.n_vantage_points), (10, 12), "{found}");
     let looked_back = report.timelines[0].baseline.looked_back.expect("an older dump");
     assert_eq!(looked_back.n_dumps, 3);
     let page = outage_replay::report::table(&report, Style::default());

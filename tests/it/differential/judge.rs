@@ -138,12 +138,13 @@ pub fn check(history: &History, report: &Report) -> Result<(), String> {
         let votes: Vec<Votes> = (START..END).map(|at| Votes::of(history, &truth, prefix, at)).collect();
         check_votes(history, &votes, timeline, text)?;
         check_spans(history, &truth, report, prefix)?;
-        let outages: Vec<&Outage> = report.findings.outages.iter().filter(|o| o.prefix == Some(parsed)).collect();
+        let outages: Vec<&Outage> =
+            report.findings.outages.iter().filter(|o| o.subject.prefix == Some(parsed)).collect();
         let shares: Vec<Shares> = votes.iter().map(|votes| Shares::of(history, &truth, prefix, votes)).collect();
         check_outages(history, &outages, &shares, text)?;
         check_claims(history, &truth, report, prefix, &votes, &outages)?;
         if prefix >= PREFIXES.len() - N_CONTROLS {
-            let losses = report.findings.losses.iter().filter(|loss| loss.prefix == Some(parsed)).count();
+            let losses = report.findings.losses.iter().filter(|loss| loss.subject.prefix == Some(parsed)).count();
             if !outages.is_empty() || losses > 0 {
                 return Err(format!("invented: {text}, which nobody ever lost: {outages:?}, {losses} losses"));
             }
@@ -159,7 +160,7 @@ fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: 
     for second in history.window.0..history.window.1 {
         let Votes { may_hold, may_lack, must_hold, must_lack, .. } = votes[(second - START) as usize];
         let (n_visible, n_live) =
-            timeline.at(at(second) + middle).map_or((0, 0), |step| (step.n_visible as u32, step.n_live as u32));
+            timeline.steps.at(at(second) + middle).map_or((0, 0), |step| (step.n_visible as u32, step.n_live as u32));
         let n_lacking = n_live - n_visible;
         // Numbers of four octets are lost in some sessions and not in others of the same AS: it counts twice then.
         let wide = || history.peers.iter().map(|peer| peer.asn).filter(|asn| *asn > u32::from(u16::MAX));
@@ -245,8 +246,8 @@ fn check_outages(history: &History, outages: &[&Outage], shares: &[Shares], pref
     let thresholds = Thresholds::default();
     let shares_at = |second: i64| &shares[(second.clamp(START, END - 1) - START) as usize];
     for outage in outages {
-        let bounds = format!("{:?} {:?} {:?}", outage.start_bounds, outage.end_bounds, outage.parts);
-        for part in &outage.parts {
+        let bounds = format!("{:?} {:?} {:?}", outage.fall.start_bounds, outage.fall.end_bounds, outage.fall.parts);
+        for part in &outage.fall.parts {
             let (from, to) = (second(part.start), second(part.end));
             if let Some(up) = (from..to).find(|second| shares_at(*second).is_up(&thresholds)) {
                 return Err(format!(
@@ -254,12 +255,12 @@ fn check_outages(history: &History, outages: &[&Outage], shares: &[Shares], pref
                 ));
             }
         }
-        if let Some(earliest) = outage.start_bounds.earliest
+        if let Some(earliest) = outage.fall.start_bounds.earliest
             && shares_at(second(earliest) - 1).is_down(&thresholds)
         {
             return Err(format!("wrong bounds: {prefix} was down before {:+}: {bounds}", second(earliest)));
         }
-        if let Some(latest) = outage.end_bounds.latest
+        if let Some(latest) = outage.fall.end_bounds.latest
             && shares_at(second(latest)).is_down(&thresholds)
         {
             return Err(format!("wrong bounds: {prefix} is down after {:+}: {bounds}", second(latest)));
@@ -270,11 +271,14 @@ fn check_outages(history: &History, outages: &[&Outage], shares: &[Shares], pref
         let to = (from..end).find(|second| !shares_at(*second).is_down(&thresholds)).unwrap_or(end);
         if to - from > thresholds.min_duration.as_secs() as i64 {
             let covers = |outage: &&Outage| {
-                outage.start.is_none_or(|start| second(start) <= from) && outage.end.is_none_or(|end| second(end) >= to)
+                outage.fall.start().is_none_or(|start| second(start) <= from)
+                    && outage.fall.end().is_none_or(|end| second(end) >= to)
             };
             if !outages.iter().any(covers) {
-                let found: Vec<String> =
-                    outages.iter().map(|o| format!("{:?}..{:?}", o.start.map(second), o.end.map(second))).collect();
+                let found: Vec<String> = outages
+                    .iter()
+                    .map(|o| format!("{:?}..{:?}", o.fall.start().map(second), o.fall.end().map(second)))
+                    .collect();
                 return Err(format!("missed outage: {prefix} is down from {from:+} to {to:+}, found only {found:?}"));
             }
         }
@@ -303,7 +307,7 @@ fn check_claims(
     // While no vantage point can have lost it, there is no outage.
     let possible = bits(history, truth.possible_baseline[prefix].iter().copied());
     let nobody_lacks = |second: i64| of(second).may_lack & possible == 0;
-    for part in outages.iter().flat_map(|outage| &outage.parts) {
+    for part in outages.iter().flat_map(|outage| &outage.fall.parts) {
         let (from, to) = (second(part.start).max(start), second(part.end).min(end));
         let wrong = |second: &i64| nobody_lacks(*second) && is_observed(*second);
         if let Some((from, to)) = longest((from..to).filter(wrong))
@@ -328,7 +332,8 @@ fn check_claims(
         };
         let to = (from..end).find(|second| !is_gone(*second)).unwrap_or(end);
         let is_said = outages.iter().any(|outage| {
-            outage.start.is_none_or(|start| second(start) <= to) && outage.end.is_none_or(|end| second(end) >= from)
+            outage.fall.start().is_none_or(|start| second(start) <= to)
+                && outage.fall.end().is_none_or(|end| second(end) >= from)
         });
         if !is_said
             && let Some((from, to)) = longest((from..to).filter(|second| is_observed(*second)))
@@ -359,11 +364,11 @@ fn longest(seconds: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
 /// An AS is not down while nothing of it can be.
 fn check_the_as(history: &History, shares: &[Vec<Shares>], report: &Report) -> Result<(), String> {
     let thresholds = Thresholds::default();
-    for outage in report.findings.outages.iter().filter(|outage| outage.prefix.is_none()) {
-        for part in &outage.parts {
+    for outage in report.findings.outages.iter().filter(|outage| outage.subject.prefix.is_none()) {
+        for part in &outage.fall.parts {
             let own = |prefix: &usize| {
                 let parsed: Prefix = PREFIXES[*prefix].parse().expect("a prefix");
-                parsed.family() == outage.family
+                parsed.family() == outage.subject.family
             };
             let is_up = |second: i64| {
                 let mut own = (0..PREFIXES.len() - N_CONTROLS).filter(own);
@@ -378,7 +383,10 @@ fn check_the_as(history: &History, shares: &[Vec<Shares>], report: &Report) -> R
                 && !has_other
                 && let Some(up) = seconds.find(|second| is_up(*second))
             {
-                return Err(format!("false outage: everything that the AS has is up at {up:+}: {:?}", outage.parts));
+                return Err(format!(
+                    "false outage: everything that the AS has is up at {up:+}: {:?}",
+                    outage.fall.parts
+                ));
             }
         }
     }

@@ -60,13 +60,31 @@ fn said_of(report: &Report, prefix: Prefix) -> Vec<String> {
     said.extend(
         report.summaries.iter().filter(|summary| is_own(&summary.target)).map(|summary| format!("{summary:?}")),
     );
-    said.extend(report.findings.outages.iter().filter(|outage| outage.prefix == Some(prefix)).map(|outage| {
+    said.extend(report.findings.outages.iter().filter(|outage| outage.subject.prefix == Some(prefix)).map(|outage| {
         format!(
             "{:?}",
             (
-                (outage.start, outage.end, outage.start_bounds, outage.end_bounds, &outage.parts, &outage.censored),
-                (outage.severity, &outage.loss, &outage.recovery, outage.baseline_min, outage.visibility_min),
-                (outage.n_vantage_points, outage.n_vantage_points_lost, outage.n_peer_asns, outage.n_collectors),
+                (
+                    outage.fall.start(),
+                    outage.fall.end(),
+                    outage.fall.start_bounds,
+                    outage.fall.end_bounds,
+                    &outage.fall.parts,
+                    &outage.fall.censored
+                ),
+                (
+                    outage.severity,
+                    &outage.fall.loss,
+                    &outage.fall.recovery,
+                    outage.fall.share_min,
+                    outage.visibility.min
+                ),
+                (
+                    outage.counts.n_vantage_points,
+                    outage.counts.n_vantage_points_lost,
+                    outage.counts.n_peer_asns,
+                    outage.counts.n_collectors
+                ),
             )
         )
     }));
@@ -105,9 +123,9 @@ fn an_outage_has_the_same_edges_through_every_window_in_which_the_same_vantage_p
     for_each(|history, folder| {
         let all = (0, END);
         let wide = answer(history, folder, targets(history), all, 2);
-        let edges = |outage: &Outage| outage.start.zip(outage.end);
-        let own = wide.findings.outages.iter().filter(|outage| outage.censored.is_empty());
-        for (outage, prefix, (start, end)) in own.filter_map(|o| Some((o, o.prefix?, edges(o)?))) {
+        let edges = |outage: &Outage| outage.fall.start().zip(outage.fall.end());
+        let own = wide.findings.outages.iter().filter(|outage| outage.fall.censored.is_empty());
+        for (outage, prefix, (start, end)) in own.filter_map(|o| Some((o, o.subject.prefix?, edges(o)?))) {
             let (lost, back) = (second(start), second(end) + 1);
             for window in [(lost - 700, back + 700), (lost - 60, END), (0, back + 60)] {
                 let window = (window.0.max(0), window.1.min(END));
@@ -119,7 +137,9 @@ fn an_outage_has_the_same_edges_through_every_window_in_which_the_same_vantage_p
                     n_other.fetch_add(1, Relaxed);
                 } else if !says_the_same(&report, outage, start, end) {
                     let found: Vec<String> = (report.findings.outages.iter())
-                        .map(|found| format!("{:?}..{:?}", found.start.map(second), found.end.map(second)))
+                        .map(|found| {
+                            format!("{:?}..{:?}", found.fall.start().map(second), found.fall.end().map(second))
+                        })
                         .collect();
                     return Err(format!(
                         "{prefix} is out from {lost:+} to {:+}; asked from {:+} to {:+}: {found:?}, not observed {:?}",
@@ -145,7 +165,7 @@ const BEFORE: Duration = Duration::from_secs(60);
 /// many, and whether that suffices.
 fn deciding(report: &Report, prefix: Prefix, part: Window) -> Vec<(Timestamp, usize, usize, bool)> {
     let timeline = report.timelines.iter().find(|timeline| timeline.prefix == prefix).expect("a timeline");
-    let mut counts: Vec<(Timestamp, usize, usize, bool)> = (timeline.stretches())
+    let mut counts: Vec<(Timestamp, usize, usize, bool)> = (timeline.steps.intervals())
         .filter_map(|(window, step)| Some((window.intersect(&part)?.start, step)))
         .map(|(from, step)| (from, step.n_baseline_visible, step.n_baseline_live, step.observed))
         .collect();
@@ -157,12 +177,13 @@ fn deciding(report: &Report, prefix: Prefix, part: Window) -> Vec<(Timestamp, us
 fn says_the_same(report: &Report, outage: &Outage, start: Timestamp, end: Timestamp) -> bool {
     let unobserved = &report.summaries[0].unobserved;
     let is_unknown = |at: Timestamp| unobserved.iter().any(|window| window.start <= at && at <= window.end);
-    let meets =
-        |found: &&Outage| found.start.is_none_or(|start| start < end) && found.end.is_none_or(|end| end > start);
+    let meets = |found: &&Outage| {
+        found.fall.start().is_none_or(|start| start < end) && found.fall.end().is_none_or(|end| end > start)
+    };
     let found: Vec<&Outage> = report.findings.outages.iter().filter(meets).collect();
-    let starts = found.first().is_some_and(|found| found.start == Some(start)) || is_unknown(start);
-    let ends = found.last().is_some_and(|found| found.end == Some(end)) || is_unknown(end);
-    starts && ends && (!found.is_empty() || outage.parts.iter().all(|part| is_unknown(part.start)))
+    let starts = found.first().is_some_and(|found| found.fall.start() == Some(start)) || is_unknown(start);
+    let ends = found.last().is_some_and(|found| found.fall.end() == Some(end)) || is_unknown(end);
+    starts && ends && (!found.is_empty() || outage.fall.parts.iter().all(|part| is_unknown(part.start)))
 }
 
 #[test]

@@ -98,10 +98,10 @@ fn the_same_outage_has_the_same_edges_and_witnesses_through_every_window() {
         let scene = Scene::tidy().window(window);
         exact(&scene, OUTAGE);
         let report = scene.report();
-        let outages = report.findings.outages.iter().filter(|outage| outage.scope == Scope::Prefix);
+        let outages = report.findings.outages.iter().filter(|outage| outage.subject.scope == Scope::Prefix);
         let shown = outages.map(|o| {
-            let (start, end) = (o.start.expect("a start"), o.end.expect("an end"));
-            format!("{start} {end} {} of {} {}", o.n_vantage_points_lost, o.n_vantage_points, o.id)
+            let (start, end) = (o.fall.start().expect("a start"), o.fall.end().expect("an end"));
+            format!("{start} {end} {} of {} {}", o.counts.n_vantage_points_lost, o.counts.n_vantage_points, o.id)
         });
         seen.push((window.to_owned(), shown.collect()));
     }

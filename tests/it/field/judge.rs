@@ -116,16 +116,16 @@ fn span(start: i64, end: i64) -> String {
 impl From<&Report> for Found {
     fn from(report: &Report) -> Found {
         let (from, to) = (report.parameters.from, report.parameters.to);
-        let of = |scope: Scope| report.findings.outages.iter().filter(move |outage| outage.scope == scope);
+        let of = |scope: Scope| report.findings.outages.iter().filter(move |outage| outage.subject.scope == scope);
         let mut rows: Vec<&Outage> = of(Scope::Prefix).collect();
         if rows.is_empty() {
             rows = of(Scope::Asn).collect();
         }
         let claim = |outage: &&Outage| Claim {
-            start: outage.start.unwrap_or(from).secs(),
-            end: outage.end.unwrap_or(to).secs(),
-            severity: outage.severity.name().to_owned(),
-            class: outage.class.name().to_owned(),
+            start: outage.fall.start().unwrap_or(from).secs(),
+            end: outage.fall.end().unwrap_or(to).secs(),
+            severity: outage.severity.as_ref().to_owned(),
+            class: outage.class.as_ref().to_owned(),
         };
         let unobserved = report.summaries.iter().flat_map(|summary| &summary.unobserved);
         Found {
@@ -172,16 +172,16 @@ impl From<&Value> for Found {
 fn nonsense(report: &Report) -> Vec<String> {
     let mut wrong = Vec::new();
     for outage in &report.findings.outages {
-        if outage.n_vantage_points_lost > outage.n_vantage_points {
-            let (lost, all) = (outage.n_vantage_points_lost, outage.n_vantage_points);
+        if outage.counts.n_vantage_points_lost > outage.counts.n_vantage_points {
+            let (lost, all) = (outage.counts.n_vantage_points_lost, outage.counts.n_vantage_points);
             wrong.push(format!("{}: {lost} of {all} vantage points lost it", outage.id));
         }
-        if let (Some(end), Some(recovery)) = (outage.end, &outage.recovery)
+        if let (Some(end), Some(recovery)) = (outage.fall.end(), &outage.fall.recovery)
             && recovery.last < end
         {
             wrong.push(format!("{}: the last return at {} is before the end {end}", outage.id, recovery.last));
         }
-        if [Some(outage.visibility_min), Some(outage.baseline_min), outage.visibility_before]
+        if [Some(outage.visibility.min), Some(outage.fall.share_min), outage.visibility.before]
             .into_iter()
             .flatten()
             .any(|share| !(0.0..=1.0).contains(&share))
@@ -190,7 +190,7 @@ fn nonsense(report: &Report) -> Vec<String> {
         }
     }
     for timeline in &report.timelines {
-        let wild = timeline.steps.iter().find(|step| {
+        let wild = timeline.steps.values().find(|step| {
             step.n_visible > step.n_live
                 || step.n_baseline_visible > step.n_baseline_live
                 || step.n_vantage_points_visible > step.n_vantage_points

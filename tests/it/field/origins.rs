@@ -74,7 +74,8 @@ fn a_prefix_that_is_withdrawn_with_a_covering_one_in_its_place_is_covered() {
     }
     let scene = scene.lost("08:30:00").back("09:10:00");
     let report = scene.report();
-    let outage = report.findings.outages.iter().find(|outage| outage.scope == Scope::Prefix).expect("an outage");
+    let outage =
+        report.findings.outages.iter().find(|outage| outage.subject.scope == Scope::Prefix).expect("an outage");
     assert_eq!(outage.class, Class::Covered);
 }
 
@@ -103,10 +104,10 @@ fn an_as_is_lost_and_back_with_its_prefix() {
     let scene = Scene::tidy();
     let report = scene.report_on_asn(ORIGIN);
     never_no_outage(&report);
-    let of_asn: Vec<_> = report.findings.outages.iter().filter(|outage| outage.scope == Scope::Asn).collect();
+    let of_asn: Vec<_> = report.findings.outages.iter().filter(|outage| outage.subject.scope == Scope::Asn).collect();
     let [outage] = of_asn[..] else { panic!("{of_asn:#?}") };
     assert_eq!(
-        (outage.start.map(|at| at.secs()), outage.end.map(|at| at.secs())),
+        (outage.fall.start().map(|at| at.secs()), outage.fall.end().map(|at| at.secs())),
         (Some(scene.at("08:30:00")), Some(scene.at("09:10:00")))
     );
 }

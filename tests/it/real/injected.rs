@@ -210,13 +210,13 @@ fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
             parts.map(|part| (to.min(part.end.secs()) - from.max(part.start.secs())).max(0)).sum()
         };
         let of = |report: &Report| -> Vec<Outage> {
-            let outages = report.findings.outages.iter().filter(|outage| outage.target == then.target);
+            let outages = report.findings.outages.iter().filter(|outage| outage.subject.target == then.target);
             outages.cloned().collect()
         };
         let (from, to) = (hurt.parameters.from, hurt.parameters.to);
         let seen = |outage: &Outage| {
-            let start = outage.start.or(outage.start_bounds.latest).unwrap_or(from);
-            (start.secs(), outage.end.or(outage.end_bounds.earliest).unwrap_or(to).secs())
+            let start = outage.fall.start().or(outage.fall.start_bounds.latest).unwrap_or(from);
+            (start.secs(), outage.fall.end().or(outage.fall.end_bounds.earliest).unwrap_or(to).secs())
         };
         let (before, after) = (of(intact), of(hurt));
         // This time is unknown, or the prefix is reported down, or it was back so briefly that the intact
@@ -224,7 +224,7 @@ fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
         let is_unknown = |from: i64, to: i64| {
             let inside = |at: i64| at.clamp(from, to);
             let out: i64 = after.iter().map(|claim| inside(seen(claim).1) - inside(seen(claim).0)).sum();
-            let back = before.iter().flat_map(|outage| outage.parts.windows(2)).map(|pair| match pair {
+            let back = before.iter().flat_map(|outage| outage.fall.parts.windows(2)).map(|pair| match pair {
                 [part, next] => inside(next.start.secs()) - inside(part.end.secs()),
                 _ => 0,
             });
@@ -241,15 +241,15 @@ fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
             };
             let margin = TOLERANCE + moved;
             // With fewer vantage points half of them may be gone a little earlier or later, within the loss.
-            let first = true_one.loss.first.secs().min(seen(true_one).0) - margin;
-            let last_loss = true_one.loss.last.secs() + margin;
+            let first = true_one.fall.loss.first.secs().min(seen(true_one).0) - margin;
+            let last_loss = true_one.fall.loss.last.secs() + margin;
             if start < first && !is_unknown(start, first + margin) {
                 wrong.push(format!("{}: {} begins {} s earlier", then.target, claim.id, first + margin - start));
             }
             if start > last_loss && !is_unknown(seen(true_one).0, start) {
                 wrong.push(format!("{}: {} begins {} s later", then.target, claim.id, start - seen(true_one).0));
             }
-            let last = true_one.recovery.map_or(to, |edge| edge.last).secs().max(seen(true_one).1) + margin;
+            let last = true_one.fall.recovery.map_or(to, |edge| edge.last).secs().max(seen(true_one).1) + margin;
             if end > last && !is_unknown(last - margin, end) {
                 wrong.push(format!("{}: {} ends {} s later", then.target, claim.id, end - last + margin));
             }
@@ -280,8 +280,11 @@ fn check(place: fn(&Path) -> Place) {
     let told = |report: &Report| -> String {
         let clock =
             |at: Option<Timestamp>| at.map_or("?".to_owned(), |at| at.to_datetime().format("%H:%M:%S").to_string());
-        let outages =
-            report.findings.outages.iter().map(|o| format!("{} {}..{}", o.target, clock(o.start), clock(o.end)));
+        let outages = report
+            .findings
+            .outages
+            .iter()
+            .map(|o| format!("{} {}..{}", o.subject.target, clock(o.fall.start()), clock(o.fall.end())));
         let unknown = report.summaries.iter().flat_map(|summary| {
             let parts =
                 summary.unobserved.iter().map(|part| format!("{}..{}", clock(Some(part.start)), clock(Some(part.end))));
@@ -289,7 +292,7 @@ fn check(place: fn(&Path) -> Place) {
         });
         outages.chain(unknown).collect::<Vec<_>>().join("\n  ")
     };
-    let lost: BTreeSet<_> = intact.findings.outages.iter().filter_map(|outage| outage.prefix).collect();
+    let lost: BTreeSet<_> = intact.findings.outages.iter().filter_map(|outage| outage.subject.prefix).collect();
     assert_eq!(lost, place.targets.iter().copied().collect(), "every target is lost in the intact copy");
     let mut wrong = Vec::new();
     for (name, trouble, moved) in TROUBLES {

@@ -78,7 +78,7 @@ impl Pair {
 
     fn outages(&self, prefix: &str) -> Vec<&Outage> {
         let prefix: Option<Prefix> = prefix.parse().ok();
-        self.report.findings.outages.iter().filter(|outage| outage.prefix == prefix).collect()
+        self.report.findings.outages.iter().filter(|outage| outage.subject.prefix == prefix).collect()
     }
 
     /// Whether every peer withdrew it: as many as the list ever counts for this prefix, holding or withdrawing.
@@ -99,13 +99,14 @@ impl Pair {
     /// - `brief`: all of them were without one, but for less than two minutes; by the rule of the lists, as far as the window or
     ///   the data reach: the fall is not over, or was seen late.
     fn unlisted(&self, ours: &Outage) -> &'static str {
-        if ours.censored.contains(&Censoring::Left) {
+        if ours.fall.censored.contains(&Censoring::Left) {
             return "absent";
         }
-        let timeline = self.timeline(&ours.prefix.expect("a prefix").to_string());
-        let (start, end) = (ours.start.expect("a start"), ours.end.unwrap_or(timeline.end));
+        let timeline = self.timeline(&ours.subject.prefix.expect("a prefix").to_string());
+        let (start, end) = (ours.fall.start().expect("a start"), ours.fall.end().unwrap_or(timeline.steps.end()));
         let mut empty: Vec<Window> = Vec::new();
-        for (window, _) in timeline.stretches().filter(|(window, step)| step.n_visible == 0 && window.start < end) {
+        for (window, _) in timeline.steps.intervals().filter(|(window, step)| step.n_visible == 0 && window.start < end)
+        {
             match empty.last_mut() {
                 Some(last) if last.end == window.start => last.end = window.end,
                 _ => empty.push(window),
@@ -145,18 +146,18 @@ fn by_their_rule<'a>(pair: &'a Pair, row: &Listed) -> Found<'a> {
     if timeline.baseline.asns.is_empty() {
         return ("transient", None);
     }
-    let down_at = |o: &Outage| secs(o.start_bounds.latest).expect("an instant seen down");
-    let up_at = |o: &Outage| secs(o.end).unwrap_or(timeline.end.secs());
-    let around = |o: &&Outage| down_at(o) <= lost && back.unwrap_or(timeline.end.secs()) <= up_at(o);
+    let down_at = |o: &Outage| secs(o.fall.start_bounds.latest).expect("an instant seen down");
+    let up_at = |o: &Outage| secs(o.fall.end()).unwrap_or(timeline.steps.end().secs());
+    let around = |o: &&Outage| down_at(o) <= lost && back.unwrap_or(timeline.steps.end().secs()) <= up_at(o);
     let Some(ours) = pair.outages(&row.prefix).into_iter().find(around) else { return ("missed", None) };
     let (mut n_visible, mut n_normal) = (0, 0);
     for (from, to) in [(down_at(ours), lost), (back.unwrap_or(up_at(ours)), up_at(ours))] {
         let Ok(differing) = Window::new(Timestamp::from_secs(from), Timestamp::from_secs(to)) else { continue };
-        for (_, step) in timeline.stretches().filter(|(window, _)| window.intersect(&differing).is_some()) {
+        for (_, step) in timeline.steps.intervals().filter(|(window, _)| window.intersect(&differing).is_some()) {
             (n_visible, n_normal) = (n_visible.max(step.n_visible), n_normal.max(step.n_baseline_visible));
         }
     }
-    let is_same = secs(ours.start) == Some(lost) && secs(ours.end) == back;
+    let is_same = secs(ours.fall.start()) == Some(lost) && secs(ours.fall.end()) == back;
     match (is_same, n_visible, n_normal) {
         (true, ..) => ("same", Some(ours)),
         (_, 0, _) => ("instant", Some(ours)),
@@ -192,8 +193,8 @@ fn by_our_rule<'a>(pair: &'a Pair, row: &Listed) -> Found<'a> {
         return ("transient", None);
     }
     let fits = |first: Timestamp, last: Timestamp, at: i64| first.secs() <= at && at <= last.secs();
-    let is_lost = |o: &Outage| fits(o.loss.first, o.loss.last, lost);
-    let is_back = |o: &Outage| match (back, o.recovery) {
+    let is_lost = |o: &Outage| fits(o.fall.loss.first, o.fall.loss.last, lost);
+    let is_back = |o: &Outage| match (back, o.fall.recovery) {
         (Some(back), Some(recovery)) => fits(recovery.first, recovery.last, back),
         (back, recovery) => back.is_none() && recovery.is_none(),
     };
@@ -201,13 +202,13 @@ fn by_our_rule<'a>(pair: &'a Pair, row: &Listed) -> Found<'a> {
     if let Some(ours) = outages.iter().find(|o| is_lost(o) && is_back(o)) {
         return ("agrees", Some(ours));
     }
-    let ends_later = |o: &Outage| o.recovery.is_none_or(|r| back.is_some_and(|back| back <= r.last.secs()));
-    let Some(ours) = outages.into_iter().find(|o| o.loss.first.secs() <= lost && ends_later(o)) else {
+    let ends_later = |o: &Outage| o.fall.recovery.is_none_or(|r| back.is_some_and(|back| back <= r.last.secs()));
+    let Some(ours) = outages.into_iter().find(|o| o.fall.loss.first.secs() <= lost && ends_later(o)) else {
         return ("missed", None);
     };
-    let then = back.and_then(|back| timeline.at(Timestamp::from_secs(back)));
+    let then = back.and_then(|back| timeline.steps.at(Timestamp::from_secs(back)));
     let share = then.and_then(|step| step.baseline_share()).unwrap_or(0.0);
-    match ours.parts.len() {
+    match ours.fall.parts.len() {
         1 if is_back(ours) || share < Thresholds::default().up_at => ("inside", Some(ours)),
         1 => ("missed", None),
         _ => ("merged", Some(ours)),

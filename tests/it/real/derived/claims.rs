@@ -89,7 +89,8 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
             continue;
         }
         let held = derived.held(&prefix, &peers, to);
-        let outages: Vec<&Outage> = report.findings.outages.iter().filter(|o| o.prefix == Some(prefix)).collect();
+        let outages: Vec<&Outage> =
+            report.findings.outages.iter().filter(|o| o.subject.prefix == Some(prefix)).collect();
         let mut explained = BTreeSet::new();
         let summary =
             report.summaries.iter().find(|s| s.target == Target::Prefix(prefix, Match::Exact)).expect("a summary");
@@ -103,8 +104,8 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
             let is_long = back.unwrap_or(to) - lost >= 120 && lost > from && lost < to - 120;
             let same = outages.iter().position(|o| {
                 // What comes after the window is read as well, a little way.
-                let end = o.end.map(|at| at.secs()).filter(|end| *end < to);
-                o.start.map(|at| at.secs()) == Some(lost) && end == back.filter(|back| *back < to)
+                let end = o.fall.end().map(|at| at.secs()).filter(|end| *end < to);
+                o.fall.start().map(|at| at.secs()) == Some(lost) && end == back.filter(|back| *back < to)
             });
             match same {
                 Some(index) => n_same += usize::from(explained.insert(index)),
@@ -120,12 +121,13 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
             }
         }
         for (index, outage) in outages.iter().enumerate().filter(|(index, _)| !explained.contains(index)) {
-            let lost = outage.start.unwrap_or(outage.start_bounds.latest.unwrap_or(report.parameters.from)).secs();
+            let lost =
+                outage.fall.start().unwrap_or(outage.fall.start_bounds.latest.unwrap_or(report.parameters.from)).secs();
             let was_held = held.iter().any(|stretch| stretch.from < lost && stretch.n_peers * 2 >= peers.len());
             if !was_held {
-                wrong.push(format!("{prefix}: lost at {} and not held before ({index})", outage.loss.first));
+                wrong.push(format!("{prefix}: lost at {} and not held before ({index})", outage.fall.loss.first));
             }
-            let middle = lost + outage.duration.as_secs() as i64 / 2;
+            let middle = lost + outage.fall.duration().as_secs() as i64 / 2;
             if held.iter().any(|stretch| stretch.from <= middle && middle < stretch.to) {
                 wrong.push(format!("{prefix}: held by some of {} in the middle of {}", peers.len(), outage.id));
             }
@@ -157,11 +159,11 @@ fn lost_before_announced(day: &Day, derived: &Derived) -> Vec<String> {
         .outages
         .iter()
         .filter(|outage| {
-            let changes = &derived.history[&outage.prefix.expect("a prefix")];
+            let changes = &derived.history[&outage.subject.prefix.expect("a prefix")];
             let announced = changes.iter().find(|change| change.holds).map_or(i64::MAX, |change| change.at);
-            outage.start.map_or(outage.loss.first, |start| start).secs() < announced
+            outage.fall.start().map_or(outage.fall.loss.first, |start| start).secs() < announced
         })
-        .map(|outage| format!("{} {:?}", outage.id, outage.censored))
+        .map(|outage| format!("{} {:?}", outage.id, outage.fall.censored))
         .collect();
     println!("{}: {} new prefixes, {} outages", day.window, new.len(), report.findings.outages.len());
     wrong
@@ -213,20 +215,20 @@ fn replaced(day: &Day, derived: &Derived) -> Vec<String> {
     let report = derived.ask(day, targets, Thresholds::default());
     let mut wrong = Vec::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for outage in report.findings.outages.iter().filter(|outage| outage.scope == Scope::Prefix) {
-        let Target::Asn(asn) = outage.target else { continue };
-        let (Some(prefix), Some(start)) = (outage.prefix, outage.start) else { continue };
+    for outage in report.findings.outages.iter().filter(|outage| outage.subject.scope == Scope::Prefix) {
+        let Target::Asn(asn) = outage.subject.target else { continue };
+        let (Some(prefix), Some(start)) = (outage.subject.prefix, outage.fall.start()) else { continue };
         let of_asn = |line: &&Timeline| line.prefix == prefix && line.origin.is_none_or(|origin| origin == asn);
         let timeline = report.timelines.iter().find(of_asn);
         let Some(timeline) = timeline else { continue };
         let peers = judges(timeline);
-        let middle = start.secs() + outage.duration.as_secs() as i64 / 2;
+        let middle = start.secs() + outage.fall.duration().as_secs() as i64 / 2;
         let (n_holding, n_by_it) = derived.votes(&prefix, &peers, asn.0, middle);
         let half_hour = start.secs() - 1800..start.secs();
         let changes = derived.history[&prefix].iter().map(|change| change.at).filter(|at| half_hour.contains(at));
         let was_origin =
             changes.chain([half_hour.start]).any(|at| derived.votes(&prefix, &peers, asn.0, at).1 * 2 >= peers.len());
-        *counts.entry(outage.class.name()).or_default() += 1;
+        *counts.entry(outage.class.as_ref()).or_default() += 1;
         let what =
             format!("{} {:?}: {n_holding} of {} hold it, {n_by_it} by {asn}", outage.id, outage.class, peers.len());
         if !was_origin {
