@@ -72,7 +72,7 @@ pub fn check_folder(folder: &Path, replace: bool) -> Result<(), Error> {
     names.sort();
     if let Some(other) = names.iter().find(|name| !FILES.iter().any(|own| name.as_os_str() == *own)) {
         let other = other.display();
-        return Err(failed(io::Error::other(format!("it holds other files ({other}): choose a new or empty folder"))));
+        return Err(failed(io::Error::other(format!("it contains other files ({other}): choose a new or empty folder"))));
     }
     if !names.is_empty() && !replace {
         return Err(Error::OutputExists { path: folder.to_owned() });

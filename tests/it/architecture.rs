@@ -21,14 +21,14 @@ const MODULES: [Module; 19] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
     Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror", "triomphe"], world: &[] },
     Module { name: "query", ours: &["time", "bgp"], packages: &["serde", "strum"], world: &[] },
-    Module { name: "archive", ours: &["time", "bgp"], packages: &[], world: &[] },
+    Module { name: "archive", ours: &["time", "bgp"], packages: &["serde"], world: &[] },
     Module { name: "coverage", ours: &["time", "bgp"], packages: &["serde"], world: &[] },
     // Errors carry their cause, whatever it is.
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },
     Module { name: "progress", ours: &[], packages: &[], world: &[] },
     Module { name: "crew", ours: &[], packages: &[], world: &[] },
     // Shared by those who speak it.
-    Module { name: "http", ours: &[], packages: &["chrono", "reqwest"], world: &["clock"] },
+    Module { name: "http", ours: &[], packages: &["chrono", "reqwest"], world: &["clock", "thread"] },
     Module {
         name: "catalog",
         ours: &["http"],
