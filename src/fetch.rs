@@ -12,7 +12,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 pub use cache::{Cache, Entry, EntryState};
-pub use download::{Checked, Downloader, Limits};
+pub use download::{Check, Checked, Downloader, Limits};
 
 use crate::archive::{ArchiveFile, Location};
 use crate::crew::Work;

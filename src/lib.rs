@@ -3,7 +3,7 @@
 //! Listings become files, files become route events, events become spans of presence, spans become timelines,
 //! timelines become outages, outages become a report. One module per step, in that order:
 //!
-//! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`visibility`] → [`detect`] → [`report`]
+//! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`observations`] → [`visibility`] → [`detect`] → [`report`]
 //!
 //! [`pipeline`] composes them. [`time`], [`bgp`], [`query`], [`archive`], [`coverage`], [`progress`], [`crew`] and [`error`]
 //! may be used by any step.
@@ -25,10 +25,14 @@ pub mod progress;
 pub mod query;
 pub mod time;
 
+mod folder;
+mod tables;
+
 pub mod catalog;
 pub mod fetch;
 
 pub mod decode;
+pub mod observations;
 pub mod replay;
 pub mod visibility;
 
@@ -39,6 +43,7 @@ pub mod pipeline;
 
 pub use detect::Outage;
 pub use error::Error;
+pub use observations::Observations;
 pub use pipeline::{Options, run};
 pub use query::Query;
 pub use report::Report;

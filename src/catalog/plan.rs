@@ -331,12 +331,12 @@ pub(super) mod tests {
     use crate::query::Target;
     use std::path::PathBuf;
 
-    pub fn at(text: &str) -> Timestamp {
+    pub(in crate::catalog) fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
     /// Files of one collector: `rib 08:00, updates 08:00 08:15` on 2014-12-22, or with a date.
-    pub fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
+    pub(in crate::catalog) fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
         let mut kind = DumpKind::Rib;
         let mut files = Vec::new();
         for word in text.split_whitespace() {

@@ -189,7 +189,7 @@ fn strict_asks_for_more_than_a_sufficient_answer() {
     let answer = prints(0, MAIN);
     let strict = ran(&mut program(&format!("{MAIN} --strict")));
     assert_eq!((strict.code, strict.stdout), (3, answer), "the result is printed all the same");
-    assert_eq!(strict.stderr, "--strict: 1 gap, and 0 files read less than whole\n");
+    assert_eq!(strict.stderr, "--strict: 1 gap, and 0 files not read completely\n");
     assert_eq!(prints(0, &format!("{QUIET} --strict")), prints(0, QUIET));
     prints(4, &format!("{MAIN} --strict --fail-on-outage"));
 }

@@ -23,7 +23,7 @@ fn dump(n_peers: u8, size: u64, last_blocks: [u16; 2]) -> ReadFile {
     let report = FileReading {
         name: String::new(),
         collector: Collector::new("rrc00"),
-        kind: "rib".into(),
+        kind: DumpKind::Rib,
         bytes: 0,
         sha256: String::new(),
         first_at: None,

@@ -213,7 +213,7 @@ fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
             let outages = report.findings.outages.iter().filter(|outage| outage.target == then.target);
             outages.cloned().collect()
         };
-        let (from, to) = (hurt.parameters.from, hurt.parameters.to);
+        let (from, to) = (hurt.parameters.window().start, hurt.parameters.window().end);
         let seen = |outage: &Outage| {
             let start = outage.start.or(outage.start_bounds.latest).unwrap_or(from);
             (start.secs(), outage.end.or(outage.end_bounds.earliest).unwrap_or(to).secs())
