@@ -12,7 +12,7 @@
 //! bytes, whatever the number of threads. Damaged or missing archives never abort a run: they are counted, located and
 //! shown beside the results. And only [`catalog`], [`fetch`], [`report`] and the binary touch the outside world.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
-#![warn(missing_docs)]
+#![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod archive;
@@ -31,12 +31,17 @@ mod tables;
 pub mod catalog;
 pub mod fetch;
 
+#[allow(unreachable_pub)]
 pub mod decode;
 pub mod observations;
+#[allow(unreachable_pub)]
 pub mod replay;
+#[allow(unreachable_pub)]
 pub mod visibility;
 
+#[allow(unreachable_pub)]
 pub mod detect;
+#[allow(unreachable_pub)]
 pub mod report;
 
 pub mod pipeline;

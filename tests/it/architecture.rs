@@ -1,5 +1,7 @@
 //! What may depend on what. Each rule is one row here: a change of the architecture is a change of this file.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
