@@ -1,22 +1,25 @@
-//! Archive files: what collectors publish.
+//! Archive files, as collectors publish them.
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::bgp::{Collector, Project};
 use crate::time::{Timestamp, Window};
 
 /// What an archive file holds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DumpKind {
-    /// A full table at one instant.
+    /// The full tables of all peers at one time.
     Rib,
-    /// The messages of one interval.
+    /// The messages of all peers during one interval.
     Updates,
 }
 
 impl DumpKind {
-    /// The name used in outputs.
+    /// Returns the name used in outputs.
     pub const fn name(self) -> &'static str {
         match self {
             DumpKind::Rib => "rib",
@@ -28,41 +31,46 @@ impl DumpKind {
 /// One published MRT file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ArchiveFile {
-    /// Who recorded it.
+    /// The collector that recorded it.
     pub collector: Collector,
-    /// The time in its name, read as UTC. Era and project decide what that means.
+    /// The time in its name, read as UTC. Project and year decide what it means.
     pub named_at: Timestamp,
-    /// Table or messages.
+    /// RIB dump or updates.
     pub kind: DumpKind,
-    /// Whose layout it follows.
+    /// The project whose layout it follows.
     pub project: Project,
     /// Its path in the publishers' layout: the name used in outputs.
     pub name: String,
     /// Where it is.
     pub location: Location,
-    /// How long it lasts until the next one is due, as the files around it show. None: as the publisher says of its time.
+    /// How long it lasts until the next one is due, as the files around it show. None for the usual interval of the publisher.
     pub lasts: Option<Duration>,
-    /// The time of its records, where its name does not tell.
+    /// The interval of its records, if its name does not contain a time.
     pub records: Option<Window>,
 }
 
-/// Where an archive file is.
+/// The place of an archive file.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Location {
     /// In the file system.
     Local(PathBuf),
-    /// In the file system, in a container that is not read.
+    /// In the file system, in a container that is not supported.
     Unread(PathBuf),
-    /// In the cache, and nowhere else that may be asked.
+    /// In the cache; the network may not be used.
     Cached {
-        /// How large it is, in bytes.
+        /// Its size in bytes.
         size: u64,
     },
     /// On a publisher's server.
     Remote {
-        /// Its address, http or https.
+        /// Its URL, http or https.
         url: String,
-        /// About how large it is, in bytes; 0 if unknown.
+        /// Its approximate size in bytes; 0 if unknown.
         size: u64,
     },
+}
+
+/// Returns the host and port of a URL: `archive.routeviews.org`, `127.0.0.1:8080`.
+pub(crate) fn host(url: &str) -> &str {
+    url.split('/').nth(2).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Which archive files answer a query.
 //!
-//! A [`Catalog`] lists the files that exist, [`plan`] chooses the ones that a query needs and names the ones that are
-//! missing. Nothing is opened here.
+//! A [`Catalog`] lists the files that exist; [`plan`] chooses those that a query needs and lists those that are missing. No
+//! file is opened here.
 
 mod broker;
 mod choice;
@@ -21,29 +21,30 @@ use crate::query::Query;
 use crate::time::{Timestamp, Window};
 
 pub use broker::{Broker, BrokerUrl, Patience};
-pub use choice::Choice;
+pub use choice::{Choice, publisher};
 pub use held::Held;
 pub use mirror::{Mirror, Unnamed};
 pub use plan::{CollectorPlan, Plan, older_ribs, plan};
 
-/// Names tell no seconds: a file was opened, and ends, up to this long after what its name says. In route-views2 of 2008 it
-/// is 58 s. Less than an outage has to last.
+/// The precision of times in file names, which are in minutes: a file begins and ends up to this much later than its name
+/// says (58 s at route-views2 in 2008). It is shorter than the shortest outage.
 pub const NAME_PRECISION: Duration = Duration::from_secs(60);
 
 impl ArchiveFile {
     /// Whether RIPE RIS or RouteViews has a collector of that name.
     pub fn collector_is_published(&self) -> bool {
-        choice::project_of(&self.collector).is_some()
+        publisher(&self.collector).is_some()
     }
 
-    /// The time that a file is of, by its name: from the earliest instant at which it may have been opened, to the latest
-    /// at which the next one of its kind should have been.
+    /// Returns the interval that a file covers, judged by its name: from the earliest time at which it may have been opened to
+    /// the latest time at which the next one of its kind is due.
     pub fn nominal_span(&self) -> Window {
         let (earliest, latest) = era::opened(self);
         Window { start: earliest, end: latest + era::interval(self) }
     }
 
-    /// Where only the spacing of names says that an update file lasts longer than the publisher's files of its time.
+    /// Returns the part of an update file's interval that only the spacing of file names suggests. None if the file lasts as
+    /// long as the publisher's files usually did at the time.
     pub fn stretched(&self) -> Option<Stretched> {
         let usual = era::usual_interval(self).filter(|_| self.kind == DumpKind::Updates)?;
         let lasts = self.lasts.filter(|lasts| *lasts >= usual.saturating_mul(3) / 2)?;
@@ -53,33 +54,41 @@ impl ArchiveFile {
     }
 }
 
-/// Time that an update file covers if names are right, and not if others are missing.
+/// An interval that an update file covers unless files after it are missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stretched {
-    /// From the end of a file of usual length to that of this one.
+    /// From the end of a file of usual length to the end of this one.
     pub window: Window,
-    /// A record from then on shows that the file goes on: in its last third.
+    /// The last third of the file. A record in it shows that the file covers the interval.
     pub proved_from: Timestamp,
 }
 
-/// A list of archive files: a local mirror, or a broker that indexes the publishers' servers.
+/// A list of archive files: a local folder, the cache, or a broker that indexes the publishers' servers.
 pub trait Catalog {
-    /// Every file that may matter to `query`: all that the catalog has of the chosen collectors, or at least those
-    /// from the baseline to a day after the window.
+    /// Returns every file that may matter to `query`: all files of the chosen collectors, or at least those from the start of
+    /// the baseline to a day after the window.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be had, or the query names a collector that the catalog does not have.
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error>;
 
-    /// The collectors that have to be in the list: those that were named, or the choice made for the query. One without
-    /// a file is missing.
+    /// Returns the collectors that must have files: those that the query names, or the default choice. The report shows a gap
+    /// for each of them without a file.
+    ///
+    /// # Errors
+    ///
+    /// If the query names a collector that the catalog does not have.
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
         Ok(query.collectors.clone())
     }
 
-    /// What the archive says about one of its files, such as that it is not captured data.
+    /// Returns the notes of the archive about a file, such as that it is not captured data.
     fn notes(&self, _file: &ArchiveFile) -> Vec<String> {
         Vec::new()
     }
 
-    /// What was found beside the files of the list and is not used, for a person.
+    /// Returns messages about files that were found and are not used.
     fn warnings(&self) -> &[String] {
         &[]
     }

@@ -1,14 +1,17 @@
-//! Arguments as typed values, and what the user sees of a run.
+//! The command line: arguments, commands, output and exit codes.
 
 mod arguments;
 mod cache;
+mod choice;
 mod plan;
 mod progress;
 mod redetect;
 mod reference;
+mod results;
 mod run;
 mod settings;
 mod signals;
+mod size;
 mod terminal;
 
 use std::env;
@@ -23,13 +26,14 @@ use clap_complete::Shell;
 use etcetera::BaseStrategy;
 
 use outage_replay::Error;
+use outage_replay::report::printable;
 
 use arguments::{Args, DETECTION};
 use cache::CacheCommand;
 use redetect::{Explain, Redetect};
 use settings::Parsed;
 use signals::Interrupted;
-pub use terminal::Reader;
+pub use terminal::Stdout;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 the data sufficed, 1 failed, 2 wrong usage, 3 insufficient data, 4 an outage and --fail-on-outage.
@@ -106,7 +110,7 @@ enum Command {
     },
 }
 
-/// Does what the command line asks for, and prints to `out`: the exit code.
+/// Runs the command line and returns the exit code. Results are printed to `out`.
 pub fn run(out: &mut dyn Write) -> anyhow::Result<u8> {
     let command = command();
     let parsed = settings::parse(&command, env::args_os().collect())?;
@@ -122,8 +126,8 @@ impl Cli {
             Some(Command::Plan(args)) => args.plan()?,
             Some(Command::Explain(explain)) => (explain.run()?, 0),
             Some(Command::Cache { command, cache_dir }) => {
-                let (text, is_well) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
-                (terminal::printable(&text).into_bytes(), u8::from(!is_well))
+                let (text, is_intact) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
+                (printable(&text).into_bytes(), u8::from(!is_intact))
             }
             Some(Command::Config(_)) => {
                 (reference::config(&command, parsed, cache_root(None).ok().as_deref()).into_bytes(), 0)
@@ -137,12 +141,13 @@ impl Cli {
     }
 }
 
-/// Why what was found is not where it should be.
-pub fn output_failed(error: io::Error) -> anyhow::Error {
-    anyhow::Error::new(error).context("cannot write to standard output")
+/// Returns the error of an output that could not be written.
+pub fn output_failed(source: io::Error) -> anyhow::Error {
+    Error::Print { source }.into()
 }
 
-/// The command line. Switches can be switched off too, and what `redetect` is not told is as it was in the earlier run.
+/// Returns the definition of the command line. Switches can be switched off, and the thresholds of `redetect` have no defaults:
+/// those of the earlier run hold.
 fn command() -> clap::Command {
     let as_it_was = |arg: Arg| match arg.get_help_heading() {
         Some(DETECTION) => arg.default_value(None::<&str>),
@@ -151,7 +156,7 @@ fn command() -> clap::Command {
     with_switches(Cli::command()).mut_subcommand("redetect", |redetect| redetect.mut_args(as_it_was))
 }
 
-/// `--strict` may be said as `--strict=false`, against a settings file that says otherwise.
+/// Lets every switch take a value: `--strict=false` overrides a settings file.
 fn with_switches(command: clap::Command) -> clap::Command {
     let names: Vec<String> = command.get_subcommands().map(|of| of.get_name().to_owned()).collect();
     let command = names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_switches));
@@ -179,7 +184,7 @@ fn usage(what: impl std::fmt::Display) -> anyhow::Error {
     Usage(what.to_string()).into()
 }
 
-/// The text of a file as editors save it: UTF-8, with or without a byte-order mark.
+/// Reads a text file: UTF-8, with or without a byte-order mark.
 fn text_of(path: &Path) -> io::Result<String> {
     let bytes = fs::read(path)?;
     let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
@@ -191,7 +196,7 @@ fn text_of(path: &Path) -> io::Result<String> {
     String::from_utf8(text.to_vec()).map_err(|_| wrong("it is not UTF-8 text"))
 }
 
-/// Where downloaded files are kept.
+/// Returns the folder of downloaded files.
 fn cache_root(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
     match chosen {
         Some(root) => Ok(root.to_owned()),
@@ -203,17 +208,17 @@ fn cache_root(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// The error as it is printed, with the name that was probably meant.
-pub fn words_of(error: &anyhow::Error) -> String {
-    let words = terminal::printable(&format!("{error:#}"));
+/// Returns an error as it is printed. For an unknown collector it suggests the most similar name.
+pub fn message_of(error: &anyhow::Error) -> String {
+    let words = printable(&format!("{error:#}"));
     let Some(Error::UnknownCollector { name, known }) = error.downcast_ref::<Error>() else { return words };
     match settings::nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("{words}; did you mean {}?", terminal::printable(near)),
+        Some(near) => format!("{words}; did you mean {}?", printable(near)),
         None => words,
     }
 }
 
-/// 2 wrong usage, 130 or 143 for a signal, 1 everything else.
+/// Returns the exit code of an error: 2 for wrong usage, 130 or 143 for a signal, 1 for anything else.
 pub fn exit_code_of(error: &anyhow::Error) -> u8 {
     if let Some(Interrupted { code, .. }) = error.downcast_ref::<Interrupted>() {
         return *code;

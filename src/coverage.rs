@@ -1,155 +1,109 @@
-//! What we could not see, and why. Shown with every result: absence of data is never absence of routes.
+//! Which data are missing, and why. Every result shows it: absence of data is never absence of routes.
 
-use std::borrow::Cow;
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
+use crate::archive::DumpKind;
 use crate::bgp::Collector;
 use crate::time::{Timestamp, Window};
 
 /// Part of an archive file that could not be read. The rest of the file is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
-    /// Index of the record in its file, from 0.
+    /// The index of the record in its file, from 0.
     pub record: u64,
-    /// Where the record begins, in bytes of the decompressed file.
+    /// The offset of the record in the decompressed file, in bytes.
     pub offset: u64,
-    /// What is wrong with it.
+    /// The error.
     pub what: String,
 }
 
-/// A stretch of bytes inside an archive file that belongs to no record, or to records that do not show whose they are. What
-/// was said in it is lost, and may have been said by any peer.
+/// A range of bytes inside an archive file that belongs to no record, or to records of unknown peers. Its messages are lost, and
+/// may have come from any peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Where it begins, in bytes of the decompressed file.
+    /// Its offset in the decompressed file, in bytes.
     pub offset: u64,
-    /// How long it is.
+    /// Its length.
     pub bytes: u64,
-    /// The time of the latest record before it that is certain.
+    /// The latest certain time of a record before it.
     pub after: Timestamp,
     /// The time of the first record after it.
     pub before: Timestamp,
 }
 
-/// Why a stretch of a collector's history is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+/// Why an interval of a collector's archive is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum GapReason {
     /// An update file that should exist is not in the archive.
     Missing,
     /// An update file exists and could not be downloaded.
     Unavailable,
-    /// The file is there and holds no record.
+    /// The file contains no record.
     Empty,
-    /// The file ends early: its container or its last record is cut.
+    /// The file ends early: its container or its last record is truncated.
     Truncated,
     /// The file is not an MRT file, or nothing in it could be read.
     Unreadable,
-    /// Bytes inside the file belong to no record, or to records that do not show whose they are.
+    /// Bytes inside the file belong to no record, or to records of unknown peers.
     Damaged,
-    /// The files are there, and their records stop for longer than the collector ever pauses.
+    /// The files contain no record for longer than the collector ever pauses.
     Silent,
-    /// Two RIB dumps in a row were rejected, and nothing has confirmed the tables since.
+    /// Two RIB dumps in a row were rejected, so nothing has confirmed the tables since.
     Unconfirmed,
-    /// No RIB dump from which the tables of the vantage points could be known yet.
+    /// No RIB dump has shown the tables of the vantage points yet.
     NoRib,
     /// The collector has no RIB dump in the archive while other collectors have one.
     Excluded,
 }
 
-impl fmt::Display for GapReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            GapReason::Missing => "missing",
-            GapReason::Unavailable => "unavailable",
-            GapReason::Empty => "empty",
-            GapReason::Truncated => "truncated",
-            GapReason::Unreadable => "unreadable",
-            GapReason::Damaged => "damaged",
-            GapReason::Silent => "silent",
-            GapReason::Unconfirmed => "unconfirmed",
-            GapReason::NoRib => "no_rib",
-            GapReason::Excluded => "excluded",
-        })
-    }
-}
-
-impl Serialize for GapReason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// A stretch of time for which a collector's archive shows nothing. Its vantage points are unknown in it and until
-/// the next accepted RIB dump.
+/// An interval for which a collector's archive has no data. Its vantage points are unknown from its start until the next
+/// accepted RIB dump.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
-    /// Whose archive.
+    /// The collector.
     pub collector: Collector,
-    /// The stretch.
+    /// The interval.
     pub window: Window,
-    /// Why.
+    /// The reason.
     pub reason: GapReason,
-    /// What exactly, for a person: the file, the damage.
+    /// Details for people: the file, the damage.
     pub detail: String,
 }
 
-/// What became of one archive file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+/// The result of reading one archive file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Verdict {
-    /// Read to its end.
+    /// Read to the end.
     Ok,
-    /// Read to its end; single records in it were damaged, or of kinds that this version does not read, and are counted.
+    /// Read to the end. Some records were damaged or of unsupported types; they are counted.
     Damaged,
-    /// It holds no record.
+    /// It contains no record.
     Empty,
     /// It ends early.
     Truncated,
     /// Not an MRT file.
     Unreadable,
-    /// The catalog lists it, and the publisher does not have it.
+    /// The catalog lists it, but the publisher does not have it.
     Missing,
     /// It could not be downloaded, or the network may not be used.
     Unavailable,
-    /// A RIB dump that may not be trusted as a table.
+    /// A RIB dump that was rejected as a table.
     Rejected,
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Verdict::Ok => "ok",
-            Verdict::Damaged => "damaged",
-            Verdict::Empty => "empty",
-            Verdict::Truncated => "truncated",
-            Verdict::Unreadable => "unreadable",
-            Verdict::Missing => "missing",
-            Verdict::Unavailable => "unavailable",
-            Verdict::Rejected => "rejected",
-        })
-    }
-}
-
-impl Serialize for Verdict {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// One row of the manifest: a file that the run read, and what it found.
+/// One archive file that the run read, as the manifest lists it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FileReading {
-    /// Path below the archive, or URL.
+    /// The path below the archive, or the URL.
     pub name: String,
-    /// Whose archive.
+    /// The collector.
     pub collector: Collector,
-    /// `rib` or `updates`.
-    #[serde(deserialize_with = "kind")]
-    pub kind: Cow<'static, str>,
+    /// RIB dump or updates.
+    pub kind: DumpKind,
     /// Size as stored, in bytes.
     pub bytes: u64,
     /// SHA-256 of the stored bytes, in hexadecimal.
@@ -162,23 +116,15 @@ pub struct FileReading {
     pub n_records: u64,
     /// Records that could not be read.
     pub n_damaged: u64,
-    /// Records of kinds that this version does not read: they might hide routes. Folders of earlier runs may lack it.
+    /// Records of unsupported types, which may contain routes. Manifests of earlier versions lack it.
     #[serde(default)]
     pub n_unsupported: u64,
-    /// The first few of them.
+    /// The first of the damaged records.
     pub damage: Vec<Damage>,
-    /// Stretches of bytes that belong to no record.
+    /// Byte ranges that belong to no record.
     pub skipped: Vec<Skipped>,
-    /// What became of it.
+    /// The result of reading it.
     pub verdict: Verdict,
-    /// Why, where the verdict is not `ok`.
+    /// The reason, if the verdict is not `ok`.
     pub detail: Option<String>,
-}
-
-fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "rib" => Ok("rib".into()),
-        "updates" => Ok("updates".into()),
-        other => Err(D::Error::custom(format!("a file of the unknown kind '{other}'"))),
-    }
 }

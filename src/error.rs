@@ -1,64 +1,66 @@
-//! Why a run failed. Each error names the action and the subject; the cause is its source.
+//! Why a run failed. Each error names the action and the subject, and if possible what to do; the cause is its source.
 
 use std::io;
 use std::path::PathBuf;
 
-/// What is expected of a folder.
+/// The expected layout of a folder.
 const LAYOUT: &str = "COLLECTOR/YYYY.MM/updates.YYYYMMDD.HHMM.gz (RIPE RIS) or \
                       COLLECTOR/bgpdata/YYYY.MM/UPDATES/updates.YYYYMMDD.HHMM.bz2 (RouteViews)";
 
-/// What was found and is of no use, after the place.
+/// Returns what was found and not used, after the path.
 fn beside(not_read: &[String]) -> String {
     not_read.iter().map(|why| format!("; {why}")).collect()
 }
 
-/// A run that could not finish. Bad data are not errors: they are counted in the coverage.
+/// Why a run could not finish. Damaged data are not errors: they are counted in the coverage.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A folder or file of the archive cannot be opened.
     #[error("cannot read the archive at {}", path.display())]
     Archive {
-        /// Which.
+        /// The folder or file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The folder holds no MRT file.
+    /// The folder contains no MRT file.
     #[error("no archive files below {}{}: expected {LAYOUT}", path.display(), beside(not_read))]
     EmptyArchive {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// What was found and is not read.
+        /// What was found and not used.
         not_read: Vec<String>,
     },
-    /// All files are in containers that are not read.
+    /// All files are in unsupported containers.
     #[error(
-        "no file below {} can be read: {files}: the containers that are read are gzip, bzip2 and Zstandard; decompress the \
-         files, or compress them with one of these", path.display()
+        "no file below {} is in a supported container: {files}; decompress the files, or compress them with gzip, bzip2 or \
+         Zstandard", path.display()
     )]
     UnreadContainers {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// Which files.
+        /// The files.
         files: String,
     },
-    /// The folders do not show whose the files are.
+    /// The folders do not show which collector recorded the files.
     #[error(
-        "cannot tell the collectors below {}: {why}; expected {LAYOUT}; or pass the folder of one collector, and its name with \
+        "cannot find the collectors below {}: {why}; expected {LAYOUT}; or pass the folder of one collector and its name with \
          --collector-name", path.display()
     )]
     Layout {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// What is unclear.
+        /// What is not clear.
         why: String,
     },
-    /// One name was given to the files of several collectors.
-    #[error("--collector-name {name} cannot name them all: the folders name {names}; pass the folder of one of them")]
+    /// One collector name was given for the files of several.
+    #[error(
+        "--collector-name {name} names one collector, but the folders name {names}: pass the folder of one of them"
+    )]
     CollectorName {
-        /// Which name.
+        /// The name.
         name: String,
-        /// What the folders say.
+        /// The names of the folders.
         names: String,
     },
     /// Two files contradict each other.
@@ -66,36 +68,36 @@ pub enum Error {
         "{first} and {second}: {what}; keep the right one, or put the files of each collector into a folder with its name"
     )]
     TwoFiles {
-        /// One of them.
+        /// The first.
         first: String,
-        /// The other one.
+        /// The second.
         second: String,
-        /// What is wrong with that.
+        /// The contradiction.
         what: String,
     },
-    /// The broker does not say which files there are.
+    /// The broker does not list the files.
     #[error("cannot list archives at {url}: {why}; try again later, or use --offline or --archive DIR")]
     Broker {
-        /// Where.
+        /// The URL of the broker.
         url: String,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// Nothing was downloaded yet, and the network may not be used.
-    #[error("the cache at {} holds no archive files: run once without --offline", path.display())]
+    /// The cache is empty, and the network may not be used.
+    #[error("the cache at {} contains no archive files: run once without --offline", path.display())]
     EmptyCache {
-        /// Where it is.
+        /// The cache.
         path: PathBuf,
     },
-    /// Whoever watches the run asked for it.
-    #[error("stopped: what was downloaded is kept, and the same command goes on from there")]
+    /// The run was cancelled.
+    #[error("cancelled: downloaded files are kept; run the same command again to continue")]
     Cancelled,
-    /// A collector was asked for that the catalog does not have.
+    /// The catalog does not have a collector that was asked for.
     #[error("unknown collector '{name}': the archive has {}", known.join(", "))]
     UnknownCollector {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The names that exist.
         known: Vec<String>,
     },
     /// No file covers the window.
@@ -103,59 +105,65 @@ pub enum Error {
     NothingCovers {
         /// The window asked about.
         window: String,
-        /// What the archive holds instead.
+        /// What the archive contains instead.
         holds: String,
     },
-    /// A result table could not be built.
+    /// A table of the results could not be built.
     #[error("cannot build the table {table}")]
     Table {
-        /// Which.
+        /// The table.
         table: &'static str,
-        /// Why.
+        /// The cause.
         source: polars::error::PolarsError,
     },
     /// An output could not be written.
     #[error("cannot write {}", path.display())]
     Write {
-        /// Which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The still picture could not be turned into pixels.
-    #[error("cannot draw the timeline in pixels")]
+    /// The report could not be printed.
+    #[error("cannot write to standard output")]
+    Print {
+        /// The cause.
+        source: io::Error,
+    },
+    /// The picture of the timeline could not be rendered.
+    #[error("cannot render the timeline as PNG")]
     Picture {
-        /// Why.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The output folder holds an earlier run.
-    #[error("{} holds an earlier run: choose another folder or pass --force to replace it", path.display())]
+    /// The output folder contains an earlier run.
+    #[error("{} contains an earlier run: choose another folder or pass --force to replace it", path.display())]
     OutputExists {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
     },
-    /// An earlier run cannot be used.
-    #[error("cannot use the earlier run: {}: {why}", path.display())]
+    /// The folder of an earlier run cannot be read.
+    #[error("cannot read the earlier run: {}: {why}", path.display())]
     Run {
-        /// Which file of it.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// An outage was asked for that the run did not find.
+    /// The run did not find an outage that was asked for.
     #[error("no outage '{id}' in this run: {}", if known.is_empty() { "it found none".to_owned() } else { known.join(", ") })]
     UnknownOutage {
-        /// What was asked for.
+        /// The id that was asked for.
         id: String,
-        /// What there is.
+        /// The names that exist.
         known: Vec<String>,
     },
-    /// The threads of the run could not be started.
+    /// The threads could not be started.
     #[error("cannot start {n} threads")]
     Threads {
-        /// How many were asked for.
+        /// The number of threads.
         n: usize,
-        /// Why.
+        /// The cause.
         source: rayon::ThreadPoolBuildError,
     },
 }

@@ -1,4 +1,4 @@
-//! An archive file as a verified local file: straight from a mirror, or through a cache of what was downloaded.
+//! Archive files as local files: in a local folder, or downloaded into a cache and verified.
 
 mod cache;
 mod download;
@@ -12,28 +12,28 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 pub use cache::{Cache, Entry, EntryState};
-pub use download::{Checked, Downloader, Limits};
+pub use download::{Check, Checked, Downloader, Limits};
 
 use crate::archive::{ArchiveFile, Location};
 use crate::helpers::Work;
 
-/// An archive file, open at its beginning, and the identity of its bytes.
+/// An archive file, open at its beginning, and the digest of its bytes.
 #[derive(Debug)]
 pub struct Opened {
     /// The stored bytes, compressed as published.
     pub file: File,
-    /// What tells them from others.
+    /// The digest of these bytes.
     pub digest: Digest,
 }
 
-/// The digest of a file, now or later.
+/// The SHA-256 of a file, which may be taken later.
 #[derive(Debug)]
 pub enum Digest {
-    /// Of a file that is still to be read for it; it is open at its beginning.
+    /// Not taken yet. The file is open at its beginning.
     Due(File),
     /// Taken.
     Taken {
-        /// How many bytes the file has.
+        /// The size of the file in bytes.
         bytes: u64,
         /// Their SHA-256 in hexadecimal.
         sha256: String,
@@ -55,48 +55,52 @@ impl Work for Digest {
     }
 }
 
-/// Why a file could not be had.
+/// Why a file is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The file system refused.
+    /// The file system failed.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The server says that there is no such file.
-    #[error("{url} is missing: HTTP {status}")]
+    /// The server does not have the file.
+    #[error("{url} does not exist: HTTP {status}")]
     Missing {
-        /// What was asked for.
+        /// The URL.
         url: String,
-        /// The answer.
+        /// The HTTP status.
         status: u16,
     },
-    /// The server, or the network, did not deliver it whole in the time allowed.
+    /// The server or the network did not deliver the whole file in the time allowed.
     #[error("cannot download {url}: {why}")]
     Failed {
-        /// What was asked for.
+        /// The URL.
         url: String,
-        /// What went wrong last.
+        /// The last error.
         why: String,
     },
-    /// It is not in the cache, and the network may not be used.
+    /// The file is not in the cache, and the network may not be used.
     #[error("not in the cache, and the network may not be used")]
     Offline,
-    /// It is in the cache with other bytes than were downloaded, and the network may not be used.
-    #[error("damaged in the cache: {why}; without --offline it is fetched again")]
+    /// The file in the cache is damaged, and the network may not be used.
+    #[error("damaged in the cache: {why}; run without --offline to download it again")]
     Damaged {
-        /// How that is known.
+        /// How the damage shows.
         why: &'static str,
     },
-    /// The run is to stop.
-    #[error("stopped")]
+    /// The run was cancelled.
+    #[error("cancelled")]
     Cancelled,
 }
 
-/// Opens a file, downloading it first where it has to. The digest of a local file is still to be taken: nothing depends on
-/// it, and others may have time for it.
+/// Opens a file, and downloads it first if necessary. The digest of a local file is taken later, by any idle thread, because
+/// no step needs it.
+///
+/// # Errors
+///
+/// If the file cannot be opened or downloaded.
 pub fn open(file: &ArchiveFile, cache: Option<&Cache>) -> Result<Opened, FetchError> {
     match (&file.location, cache) {
         (Location::Local(path), _) => {
-            // Opened twice, at once: each has a place of its own in the same file.
+            // Opened twice, because each handle has its own position in the file.
             Ok(Opened { file: File::open(path)?, digest: Digest::Due(File::open(path)?) })
         }
         (Location::Remote { url, .. }, Some(cache)) => cache.open(&file.name, url).map(Opened::from),
@@ -106,7 +110,7 @@ pub fn open(file: &ArchiveFile, cache: Option<&Cache>) -> Result<Opened, FetchEr
     }
 }
 
-/// Downloads a file unless it is there, so that it is when it is wanted. What goes wrong is said by [`open`].
+/// Downloads a file into the cache before it is needed. An error is ignored here, because [`open`] returns it.
 pub fn fetch(file: &ArchiveFile, cache: &Cache) {
     if let Location::Remote { url, .. } = &file.location
         && !cache.holds(&file.name)
@@ -115,7 +119,7 @@ pub fn fetch(file: &ArchiveFile, cache: &Cache) {
     }
 }
 
-/// A file, open at its beginning, whose digest was taken.
+/// A file, open at its beginning, and its digest.
 struct Known {
     file: File,
     bytes: u64,
@@ -137,7 +141,7 @@ impl From<Known> for Opened {
     }
 }
 
-/// Length and SHA-256 of everything that is left to read.
+/// Returns the length and the SHA-256 of the rest of a file.
 fn digest(input: &mut impl Read) -> io::Result<(u64, String)> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 17];

@@ -1,16 +1,19 @@
-//! HTTP as this program speaks it: who asks, which addresses and redirects are followed, how long a server wants us to
-//! wait.
+//! The rules for HTTP requests: the user agent, the addresses and redirects that are allowed, and when a failed request is
+//! made again.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{StatusCode, Url};
 
-/// Publishers redirect once or twice.
+use crate::progress::Progress;
+
+/// The servers of the publishers redirect once or twice.
 const MAX_REDIRECTS: usize = 5;
 
-/// Name, version and, once the package says where it lives, the address of the project.
+/// Returns the name and version of this program and, if the package has one, the address of its repository.
 pub(crate) fn user_agent() -> String {
     let name = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
     match env!("CARGO_PKG_REPOSITORY") {
@@ -19,10 +22,10 @@ pub(crate) fn user_agent() -> String {
     }
 }
 
-/// An address that may be asked: http or https, with a host and without credentials.
+/// Parses an http or https URL with a host and without credentials.
 pub(crate) fn plain_url(text: &str) -> Result<Url, &'static str> {
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err("it holds blanks or control characters");
+        return Err("it contains blanks or control characters");
     }
     let url = Url::parse(text).map_err(|_| "not a URL")?;
     check_plain(&url)?;
@@ -37,14 +40,14 @@ fn check_plain(url: &Url) -> Result<(), &'static str> {
     match url.scheme() {
         "http" | "https" if url.host_str().is_none_or(str::is_empty) => Err("it has no host"),
         "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
-            Err("it holds a user name or password")
+            Err("it contains a user name or password")
         }
         "http" | "https" => Ok(()),
-        _ => Err("only http and https are asked"),
+        _ => Err("only http and https are allowed"),
     }
 }
 
-/// Follows a few redirects, to plain addresses only and never from https to http.
+/// Follows a few redirects, only to URLs that [`plain_url`] accepts, and never from https to http.
 pub(crate) fn redirects() -> Policy {
     Policy::custom(|attempt| match refused(&attempt) {
         Some(why) => attempt.error(why),
@@ -58,17 +61,17 @@ fn refused(attempt: &Attempt) -> Option<String> {
         return Some(format!("more than {MAX_REDIRECTS} redirects"));
     }
     if let Err(why) = check_plain(attempt.url()) {
-        return Some(format!("a redirect leads elsewhere: {why}"));
+        return Some(format!("cannot follow a redirect: {why}"));
     }
-    (from == "https" && attempt.url().scheme() == "http").then(|| "a redirect leaves https".to_owned())
+    (from == "https" && attempt.url().scheme() == "http").then(|| "a redirect leads from https to http".to_owned())
 }
 
-/// Whether the same question may get another answer later.
+/// Whether the same request may succeed later.
 pub(crate) fn may_pass(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
-/// The pause that a server asks for, in seconds or as a date (RFC 9110, section 10.2.3).
+/// Returns the pause that a server asks for, in seconds or as a date (RFC 9110, section 10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
@@ -78,13 +81,85 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some((at.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
 }
 
-/// Between half of the pause and the whole of it, so that many clients do not come back together.
-pub(crate) fn jittered(pause: Duration) -> Duration {
+/// Decides whether and when a failed request is made again: after pauses that double, and not later than a limit.
+pub(crate) struct Retry {
+    begun: Instant,
+    limits: RetryLimits,
+    pause: Duration,
+    attempts_left: u32,
+}
+
+/// How often and how long a request is made again.
+#[derive(Clone, Copy)]
+pub(crate) struct RetryLimits {
+    /// Attempts, including the first.
+    pub(crate) attempts: u32,
+    /// The first pause; each later one is twice as long.
+    pub(crate) first_pause: Duration,
+    /// No attempt begins later than this after the first.
+    pub(crate) total: Duration,
+}
+
+impl Retry {
+    /// Begins now, before the first attempt.
+    pub(crate) fn new(limits: RetryLimits) -> Retry {
+        Retry { begun: Instant::now(), limits, pause: limits.first_pause, attempts_left: limits.attempts }
+    }
+
+    /// Returns how long ago the first attempt began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Starts to count again: the attempt that just failed made progress.
+    pub(crate) fn reset(&mut self) {
+        self.pause = self.limits.first_pause;
+        self.attempts_left = self.limits.attempts.saturating_add(1);
+    }
+
+    /// Returns the pause before the next attempt. `why` is why the last one failed, and `asked` the pause that the server
+    /// asked for.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no further attempt.
+    pub(crate) fn next_pause(&mut self, why: &str, asked: Option<Duration>) -> Result<Duration, String> {
+        self.attempts_left = self.attempts_left.saturating_sub(1);
+        let pause = asked.unwrap_or_else(|| jittered(self.pause));
+        let is_late = self.elapsed().saturating_add(pause) > self.limits.total;
+        match asked {
+            Some(asked) if is_late => Err(format!("{why}; the server asks to wait {} s", asked.as_secs())),
+            _ if is_late || self.attempts_left == 0 => Err(why.to_owned()),
+            _ => {
+                self.pause = self.pause.saturating_mul(2);
+                Ok(pause)
+            }
+        }
+    }
+}
+
+/// How often a thread that waits checks whether the run was cancelled.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Sleeps for `pause`, or until the run is cancelled; returns whether it was.
+pub(crate) fn sleep(pause: Duration, progress: &dyn Progress) -> bool {
+    let begun = Instant::now();
+    while !progress.is_cancelled() {
+        match pause.checked_sub(begun.elapsed()) {
+            Some(left) if !left.is_zero() => thread::sleep(left.min(POLL_INTERVAL)),
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Returns a duration between half of `pause` and all of it, so that many clients do not come back at once.
+fn jittered(pause: Duration) -> Duration {
     let random = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
     pause / 2 + (pause / 2).mul_f64(f64::from(random % 1000) / 1000.0)
 }
 
-/// An error and its causes in one line.
+/// Returns an error and its causes in one line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
@@ -105,7 +180,7 @@ mod tests {
     use reqwest::header::HeaderValue;
 
     #[test]
-    fn only_plain_addresses_are_asked() {
+    fn only_plain_urls_are_accepted() {
         for good in ["http://127.0.0.1:8080/v3", "https://api.bgpkit.com/v3/broker", "HTTPS://host"] {
             assert!(plain_url(good).is_ok(), "{good}");
         }
@@ -127,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_ask_for_a_pause_in_seconds_or_until_a_date() {
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
         let pause = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
@@ -139,5 +214,23 @@ mod tests {
         assert_eq!(pause("-5"), None);
         assert_eq!(pause("soon"), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_request_is_made_again_until_attempts_or_time_run_out() {
+        let limits = |attempts, total| RetryLimits {
+            attempts,
+            first_pause: Duration::from_secs(2),
+            total: Duration::from_secs(total),
+        };
+        let mut retry = Retry::new(limits(3, 3600));
+        let first = retry.next_pause("HTTP 503", None).unwrap();
+        assert!((1..=2).contains(&first.as_secs()), "{first:?}");
+        assert_eq!(retry.next_pause("HTTP 503", Some(Duration::from_secs(9))), Ok(Duration::from_secs(9)));
+        assert_eq!(retry.next_pause("HTTP 503", None), Err("HTTP 503".to_owned()));
+        retry.reset();
+        assert!(retry.next_pause("HTTP 503", None).is_ok());
+        let late = Retry::new(limits(3, 60)).next_pause("HTTP 429", Some(Duration::from_secs(61)));
+        assert_eq!(late, Err("HTTP 429; the server asks to wait 61 s".to_owned()));
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: arguments, terminal, exit code. Everything else is the library's.
+//! The program: runs the command line and returns its exit code.
 
 mod cli;
 
@@ -9,14 +9,14 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", cli::words_of(&error));
+            let _ = writeln!(io::stderr(), "error: {}", cli::message_of(&error));
             ExitCode::from(cli::exit_code_of(&error))
         }
     }
 }
 
 fn run() -> anyhow::Result<u8> {
-    let mut out = BufWriter::new(cli::Reader::new(io::stdout().lock()));
+    let mut out = BufWriter::new(cli::Stdout::new(io::stdout().lock()));
     let code = cli::run(&mut out)?;
     out.flush().map_err(cli::output_failed)?;
     Ok(code)

@@ -1,5 +1,5 @@
-//! The whole run for one query, in two halves: [`collect`] lists, plans, reads and replays archives, [`judge`] finds the
-//! outages in what they showed.
+//! The run of a query in two halves: [`collect`] lists, plans, reads and replays archives, [`judge`] finds the outages in what
+//! they show. The [`Observations`] between them can be [stored](crate::observations).
 //!
 //! Files are read in parallel and each collector's events are applied in order, so the result does not depend on the
 //! number of threads.
@@ -21,8 +21,9 @@ use crate::catalog::Catalog;
 use crate::detect::{Detector, detector};
 use crate::error::Error;
 use crate::fetch::Cache;
+use crate::observations::Observations;
 use crate::query::{Criteria, Query};
-use crate::report::{Observations, Report};
+use crate::report::Report;
 
 pub use crate::progress::Progress;
 pub use reading::check_download;
@@ -33,7 +34,7 @@ pub use unnamed::open as open_archive;
 pub struct Options {
     /// Threads; 0 for one per core.
     pub jobs: usize,
-    /// What an answer is judged by.
+    /// The criteria of an outage.
     pub criteria: Criteria,
 }
 
@@ -59,6 +60,10 @@ impl<'a> From<&'a dyn Catalog> for Sources<'a> {
 }
 
 /// Answers a query from the files of a catalog.
+///
+/// # Errors
+///
+/// If the archives cannot be listed, no file covers the window, or the run is cancelled. Missing and damaged files are not errors.
 pub fn run<'a>(
     query: &Query,
     sources: impl Into<Sources<'a>>,
@@ -69,7 +74,11 @@ pub fn run<'a>(
     judge(observations, options)
 }
 
-/// Reads what the archives say about a query, with `jobs` threads; 0 for one per core.
+/// Collects what the archives show about a query, with `jobs` threads; 0 for one per core.
+///
+/// # Errors
+///
+/// As [`run`].
 pub fn collect<'a>(
     query: &Query,
     sources: impl Into<Sources<'a>>,
@@ -86,21 +95,21 @@ pub fn collect<'a>(
     Ok(observations)
 }
 
-/// Finds the outages in what the archives showed, by the detector that the criteria select.
+/// Finds the outages in observations, by the detector that the criteria select.
 ///
 /// # Errors
 ///
-/// Fails if the threads cannot be started.
+/// If the threads cannot be started.
 pub fn judge(observations: Observations, options: &Options) -> Result<Report, Error> {
     judge_with(observations, options, &*detector(&options.criteria))
 }
 
-/// Finds the outages in what the archives showed, by any detector. The report shows the criteria of `options`, which decide
+/// Finds the outages in observations, by any detector. The report shows the criteria of `options`, which decide
 /// which vantage points are full feeds and how much data suffice; it does not name the detector.
 ///
 /// # Errors
 ///
-/// Fails if the threads cannot be started.
+/// If the threads cannot be started.
 pub fn judge_with(observations: Observations, options: &Options, detector: &dyn Detector) -> Result<Report, Error> {
     Ok(threads(options.jobs)?.install(|| judging::judge(observations, &options.criteria, detector)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bgp::{Asn, Collector, Prefix, Project};
-use crate::time::Window;
+use crate::time::{Timestamp, Window};
 
 /// Which prefixes a prefix target stands for.
 #[derive(
@@ -80,7 +80,10 @@ impl Serialize for Target {
 }
 
 /// One question: which networks, when, seen by whom.
-#[derive(Clone, Debug)]
+///
+/// It is serialised as `targets`, `match`, `from`, `to`, `collectors`, `project` and `baseline_seconds`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "Fields", try_from = "Fields")]
 pub struct Query {
     /// What is asked about; never empty.
     pub targets: Vec<Target>,
@@ -99,6 +102,60 @@ impl Query {
     /// A question about `targets` in `window`, to every collector that the catalog has.
     pub fn new(targets: Vec<Target>, window: Window) -> Query {
         Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
+    }
+
+    /// Returns the relatives that prefix targets include. None if only ASes are asked about.
+    pub fn matching(&self) -> Option<Match> {
+        self.targets.iter().find_map(|target| match target {
+            Target::Prefix(_, matching) => Some(*matching),
+            Target::Asn(_) => None,
+        })
+    }
+}
+
+/// A [`Query`] as it is serialised: one match serves all prefixes.
+#[derive(Serialize, Deserialize)]
+struct Fields {
+    targets: Vec<String>,
+    #[serde(rename = "match")]
+    matching: Option<Match>,
+    from: Timestamp,
+    to: Timestamp,
+    collectors: Vec<Collector>,
+    project: Option<Project>,
+    baseline_seconds: u64,
+}
+
+impl From<Query> for Fields {
+    fn from(query: Query) -> Fields {
+        Fields {
+            targets: query.targets.iter().map(ToString::to_string).collect(),
+            matching: query.matching(),
+            from: query.window.start,
+            to: query.window.end,
+            collectors: query.collectors,
+            project: query.project,
+            baseline_seconds: query.baseline.as_secs(),
+        }
+    }
+}
+
+impl TryFrom<Fields> for Query {
+    type Error = String;
+
+    fn try_from(fields: Fields) -> Result<Query, String> {
+        let matching = fields.matching.unwrap_or_default();
+        let target = |text: &String| match text.parse::<Asn>() {
+            Ok(asn) => Ok(Target::Asn(asn)),
+            Err(_) => text.parse().map(|prefix| Target::Prefix(prefix, matching)).map_err(|error| error.to_string()),
+        };
+        Ok(Query {
+            targets: fields.targets.iter().map(target).collect::<Result<_, String>>()?,
+            window: Window::new(fields.from, fields.to).map_err(|error| error.to_string())?,
+            collectors: fields.collectors,
+            project: fields.project,
+            baseline: Duration::from_secs(fields.baseline_seconds),
+        })
     }
 }
 
@@ -212,14 +269,14 @@ impl Default for Thresholds {
 mod seconds {
     use super::*;
 
-    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         match duration.subsec_nanos() {
             0 => serializer.serialize_u64(duration.as_secs()),
             _ => serializer.serialize_f64(duration.as_secs_f64()),
         }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

@@ -1,16 +1,18 @@
-//! Outages, timelines and coverage as tables, documents and files. Decides nothing.
+//! Outages, timelines and coverage as tables, documents and files.
+//!
+//! Everything here is presentation: no finding depends on it. [`FORMATS`] lists what can be printed, [`EXPORTS`] what can be
+//! written; to add a format, write a function in a file of its own and add a row to `exporters.rs`.
 
 mod drawing;
-mod earlier;
 mod evidence;
+mod exporters;
 mod frames;
 mod html;
 mod json;
 mod markdown;
-mod observations;
-mod observed;
 mod output;
 mod picture;
+mod printable;
 mod quiet;
 mod rows;
 mod sureness;
@@ -22,94 +24,47 @@ mod words;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::bgp::{Collector, Family, PerFamily, Prefix, Project};
+use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
 use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::detect::{AsnTimeline, Findings, Skew};
+use crate::observations::{Source, TOOL, control};
 use crate::query::{Criteria, Match, Metric, Query, Target};
 use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline};
 
-pub use earlier::{Earlier, read};
+use text::steers;
+
 pub use evidence::evidence_frames;
-pub use frames::{Frames, coverage_frame, outage_frame, timeline_frames};
+pub use exporters::{EXPORTS, Export, FORMATS, Format};
+pub use frames::{coverage_frame, outage_frame, timeline_frames};
 pub use html::html;
 pub use json::{document, lines};
 pub use markdown::markdown;
-pub use observations::{Observations, Source};
-pub use observed::{doubt_frame, peer_frame, rib_entry_frames, rib_table_frame, span_frames};
-pub use output::{Export, check_folder, outages_csv, write};
+pub use output::{check_folder, read_criteria, write};
 pub use picture::{png, svg};
+pub use printable::printable;
 pub use quiet::verdict;
 pub use table::{Style, explain, find_outage, table};
-pub use text::steers;
 pub use troubles::Doubts;
-
-/// This program and the parser that it trusts with MRT records.
-pub const TOOL: Tool = Tool {
-    name: env!("CARGO_PKG_NAME"),
-    version: env!("CARGO_PKG_VERSION"),
-    parser: concat!("bgpkit-parser ", env!("OUTAGE_REPLAY_PARSER")),
-};
-
-/// What made a report.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Tool {
-    /// The program.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
-    /// The MRT parser and its version.
-    pub parser: &'static str,
-}
 
 /// The question, and every threshold that the answer depends on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Parameters {
-    /// What was asked about.
-    pub targets: Vec<Target>,
-    /// Which prefixes a prefix target stands for.
-    #[serde(rename = "match")]
-    pub matching: Option<Match>,
-    /// Start of the window.
-    pub from: Timestamp,
-    /// End of the window, not included.
-    pub to: Timestamp,
-    /// Only these collectors, if any were chosen.
-    pub collectors: Vec<Collector>,
-    /// Only this project, if one was chosen.
-    pub project: Option<Project>,
-    /// How far before the window RIB dumps were read for the baseline, in seconds.
-    pub baseline_seconds: u64,
-    /// What it was judged by.
+    /// The query.
+    #[serde(flatten)]
+    pub query: Query,
+    /// The criteria by which it was judged.
     #[serde(flatten)]
     pub criteria: Criteria,
 }
 
 impl Parameters {
-    /// The parameters of a run.
-    pub fn new(query: &Query, criteria: &Criteria) -> Parameters {
-        let matching = query.targets.iter().find_map(|target| match target {
-            Target::Prefix(_, matching) => Some(*matching),
-            Target::Asn(_) => None,
-        });
-        Parameters {
-            targets: query.targets.clone(),
-            matching,
-            from: query.window.start,
-            to: query.window.end,
-            collectors: query.collectors.clone(),
-            project: query.project,
-            baseline_seconds: query.baseline.as_secs(),
-            criteria: *criteria,
-        }
-    }
-
-    /// The window asked about.
+    /// Returns the window of the query.
     pub fn window(&self) -> Window {
-        Window { start: self.from, end: self.to }
+        self.query.window
     }
 }
 
@@ -118,15 +73,15 @@ impl Parameters {
 pub struct Summary {
     /// The target.
     pub target: Target,
-    /// Prefixes that it stands for.
+    /// The number of its prefixes.
     pub n_prefixes: usize,
-    /// Those that no RIB dump shows and nobody carried for long: new, transient, or never announced.
+    /// Those that no RIB dump contains and no vantage point carried for long: new, transient, or never announced.
     pub never_carried: Vec<Prefix>,
-    /// How many could be judged at any time of the window.
+    /// The number of prefixes that could be judged at any time of the window.
     pub n_judged: usize,
-    /// Falls of the target that were too short to be outages, and that left at most one in twenty of those who saw it.
+    /// Falls that were too short to be outages and left at most one in twenty of the peer ASes that saw the target.
     pub n_total_flaps: usize,
-    /// Parts of the window in which the data do not suffice to judge it.
+    /// Parts of the window in which the data do not suffice to judge the target.
     pub unobserved: Vec<Window>,
 }
 
@@ -136,7 +91,7 @@ impl Summary {
         self.unobserved.is_empty() && self.n_prefixes > self.never_carried.len()
     }
 
-    /// Total time in which they do not.
+    /// Returns the total time in which they do not.
     pub fn unobserved_time(&self) -> Duration {
         self.unobserved.iter().map(Window::duration).sum()
     }
@@ -145,62 +100,76 @@ impl Summary {
 /// What one collector contributed.
 #[derive(Clone, Debug)]
 pub struct CollectorCoverage {
-    /// Who.
+    /// The collector.
     pub collector: Collector,
-    /// Whose.
+    /// The project whose layout its files have.
     pub project: Project,
-    /// Peers that its files mention.
+    /// The project that publishes its files. None if it is not a collector of RIPE RIS or RouteViews.
+    pub publisher: Option<Project>,
+    /// Peers that its files name.
     pub n_peers: usize,
-    /// Those of the collector's own AS (iBGP).
+    /// Peers in the collector's own AS (iBGP).
     pub n_internal: usize,
-    /// Those that were full feeds at any time (without RIB dumps: that mention the prefixes), IPv4 and IPv6.
+    /// Peers that were full feeds at any time, IPv4 and IPv6. Without RIB dumps: peers that mention the prefixes.
     pub n_full_feeds: [usize; 2],
     /// RIB dumps used.
     pub n_rib_dumps: usize,
-    /// RIB dumps that may not be trusted as tables.
+    /// RIB dumps that were rejected as tables.
     pub n_rib_dumps_rejected: usize,
     /// Update files read.
     pub n_update_files: usize,
-    /// Messages older than what was already known: not applied.
+    /// Records whose times contradict their order.
     pub late_records: u64,
     /// Routes in a RIB dump that the updates had not shown.
     pub missed_announcements: u64,
-    /// Routes that a RIB dump lacks and whose withdrawal the updates had not shown.
+    /// Routes that a RIB dump lacks although the updates had shown no withdrawal.
     pub missed_withdrawals: u64,
-    /// Stretches of bytes in update files that belong to no record.
+    /// Byte ranges in update files that belong to no record.
     pub n_skipped_ranges: usize,
-    /// How many bytes those are.
+    /// The length of these ranges together.
     pub skipped_bytes: u64,
-    /// What the control sample shows; nothing where no RIB dump lists a prefix of it.
+    /// The result of the control sample. None if no RIB dump contains a prefix of it.
     pub control: Option<ControlSample>,
-    /// How far its clock seems to be off, where outages show it.
+    /// The apparent offset of its clock. None if no outage shows it.
     pub skew: Option<Skew>,
-    /// Per reason: when what its vantage points said is uncertain.
+    /// Per reason: when the messages of its vantage points are uncertain.
     pub doubts: Vec<Doubts>,
 }
 
-/// A stretch in which a collector's vantage points were known, or were not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl CollectorCoverage {
+    fn source(&self) -> Source {
+        Source {
+            project: self.project,
+            n_update_files: self.n_update_files,
+            n_rib_dumps_rejected: self.n_rib_dumps_rejected,
+            n_skipped_ranges: self.n_skipped_ranges,
+            skipped_bytes: self.skipped_bytes,
+        }
+    }
+}
+
+/// An interval in which a collector's vantage points were known, or were not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CoverageRow {
-    /// Whose.
+    /// The collector.
     pub collector: Collector,
-    /// When.
+    /// The interval.
     #[serde(flatten)]
     pub window: Window,
-    /// Why they were not known; nothing when they were.
+    /// Why they were not known. None if they were.
     pub reason: Option<GapReason>,
-    /// What exactly, for a person.
+    /// Details for people.
     pub detail: String,
 }
 
-/// What the archives did and did not show.
+/// What the archives show, and what they do not.
 #[derive(Clone, Debug)]
 pub struct Coverage {
     /// Per collector.
     pub collectors: Vec<CollectorCoverage>,
-    /// Stretches without data, whatever became of them.
+    /// Intervals without data, whether or not they change an answer.
     pub gaps: Vec<Gap>,
-    /// Per collector and stretch of the window: known or not.
+    /// Per collector and interval of the window: known or not.
     pub rows: Vec<CoverageRow>,
     /// How full feeds were told from partial ones, IPv4 and IPv6.
     pub rules: PerFamily<Option<FullFeedRule>>,
@@ -208,23 +177,23 @@ pub struct Coverage {
     pub has_rib: bool,
     /// Distinct ASes with a usable vantage point, IPv4 and IPv6.
     pub n_peer_asns: [usize; 2],
-    /// How many of the full-feed ASes were live, over the window, IPv4 and IPv6.
+    /// The number of live full-feed ASes over the window, IPv4 and IPv6.
     pub live_feeds: [Vec<LiveFeeds>; 2],
 }
 
-/// The answer in a word.
+/// The answer in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// There was at least one outage.
     Outage,
-    /// There was none.
+    /// There was no outage.
     NoOutage,
-    /// None was found, and the data do not suffice to say that there was none.
+    /// No outage was found, but the data do not suffice to exclude one.
     InsufficientData,
 }
 
 impl Answer {
-    /// The name used in outputs.
+    /// Returns the name used in outputs.
     pub const fn name(self) -> &'static str {
         match self {
             Answer::Outage => "outage",
@@ -237,9 +206,9 @@ impl Answer {
 /// Everything that a run found.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The question.
+    /// The query and the criteria.
     pub parameters: Parameters,
-    /// What the archive says about itself.
+    /// The note of the archive about itself.
     pub note: Option<String>,
     /// Outages, episodes, lesser losses.
     pub findings: Findings,
@@ -249,9 +218,9 @@ pub struct Report {
     pub timelines: Vec<Timeline>,
     /// Per target AS and family.
     pub asn_timelines: Vec<AsnTimeline>,
-    /// What it rests on, per collector.
+    /// What each collector observed.
     pub replays: Vec<Replay>,
-    /// What the data are worth.
+    /// The coverage of the data.
     pub coverage: Coverage,
     /// Every file read.
     pub files: Vec<FileReading>,
@@ -263,30 +232,55 @@ impl Report {
         !self.summaries.is_empty() && self.summaries.iter().all(Summary::is_sufficient)
     }
 
-    /// Whether nothing is missing: no gap, and every file was read whole. More than [`Report::is_sufficient`] asks for:
-    /// what one collector lacks, others may show.
+    /// Whether there is no gap, and every file was read to its end without damage. This is stricter than
+    /// [`Report::is_sufficient`]: what one collector lacks, others may show.
     pub fn is_complete(&self) -> bool {
         self.coverage.gaps.is_empty() && self.files.iter().all(|file| file.verdict == Verdict::Ok)
     }
 
-    /// Per prefix that was judged: what each vantage point held, usable or not.
+    /// Returns what each vantage point held of each prefix that was judged, whether or not the vantage point was usable. For
+    /// tests and other programs: no output contains it.
     pub fn spans(&self) -> impl Iterator<Item = KnownSpan> {
-        let spans = self.timelines.iter().flat_map(|timeline| observations::spans(&self.replays, &timeline.prefix));
-        spans.filter_map(|span| Some(KnownSpan { window: self.shown(span.window)?, ..span }))
+        self.timelines.iter().flat_map(|timeline| self.spans_of(&timeline.prefix))
     }
 
-    /// Per vantage point: the states of its session.
+    fn spans_of(&self, prefix: &Prefix) -> impl Iterator<Item = KnownSpan> + use<'_> {
+        let prefix = *prefix;
+        self.replays.iter().flat_map(move |replay| {
+            replay.of_prefix(&prefix).iter().filter_map(move |span| {
+                let collector = replay.collector.clone();
+                Some(KnownSpan {
+                    vantage_point: VantagePoint { collector, peer: replay.peer(span.peer) },
+                    prefix,
+                    window: self.before_the_end(span.from, span.to)?,
+                    state: span.state.clone(),
+                    evidence: span.evidence.name(),
+                })
+            })
+        })
+    }
+
+    /// Returns the states of every session over time. For tests and other programs: no output contains it.
     pub fn sessions(&self) -> impl Iterator<Item = SessionSpan> {
-        let sessions = observations::sessions(&self.replays);
-        sessions.filter_map(|span| Some(SessionSpan { window: self.shown(span.window)?, ..span }))
+        self.replays.iter().flat_map(|replay| {
+            replay.sessions.iter().filter_map(|span| {
+                let collector = replay.collector.clone();
+                Some(SessionSpan {
+                    vantage_point: VantagePoint { collector, peer: replay.peer(span.peer) },
+                    family: span.family,
+                    window: self.before_the_end(span.from, span.to)?,
+                    state: span.state,
+                })
+            })
+        })
     }
 
-    /// What of a stretch lies before the end of the window: a little more was read.
-    fn shown(&self, stretch: Window) -> Option<Window> {
-        Window::new(stretch.start, stretch.end.min(self.parameters.to)).ok()
+    /// Returns the part of an interval before the end of the window. None if it is empty: files may end later.
+    fn before_the_end(&self, from: Timestamp, to: Timestamp) -> Option<Window> {
+        Window::new(from, to.min(self.parameters.window().end)).ok()
     }
 
-    /// The answer in a word.
+    /// Returns the answer in one word.
     pub fn answer(&self) -> Answer {
         if !self.findings.outages.is_empty() {
             Answer::Outage
@@ -298,7 +292,7 @@ impl Report {
     }
 }
 
-/// Index of a family in pairs: IPv4, then IPv6.
+/// Returns the name of a family by its index in pairs: IPv4, then IPv6.
 fn family_name(index: usize) -> &'static str {
     match Family::ALL.get(index) {
         Some(Family::V6) => "ipv6",
@@ -306,8 +300,8 @@ fn family_name(index: usize) -> &'static str {
     }
 }
 
-/// Shares to four digits: more would pretend to a precision that a few hundred peers do not have. Only nothing is 0, and
-/// only all is 1.
+/// Rounds a share to four digits, which is the precision of a few hundred peers. Only a share of 0 becomes 0, and only a share
+/// of 1 becomes 1.
 fn round(share: f64) -> f64 {
     let rounded = (share * 1e4).round() / 1e4;
     if share > 0.0 && share < 1.0 { rounded.clamp(1e-4, 1.0 - 1e-4) } else { rounded }

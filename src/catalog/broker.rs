@@ -1,4 +1,4 @@
-//! The publishers' archives, as a bgpkit-broker indexes them.
+//! The publishers' archives, as a bgpkit-broker server lists them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,44 +7,41 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bgpkit_broker::{BgpkitBroker, BrokerError, BrokerItem};
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
 use rustc_hash::FxHashSet;
 
+use super::plan::RIB_LOOK_BACK;
 use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Query, choice, plan};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
-use crate::http;
+use crate::http::{self, Retry, RetryLimits};
 use crate::progress::Progress;
 use crate::time::{Timestamp, Window};
 
-/// Where the public broker answers.
+/// The public broker.
 const PUBLIC: &str = "https://api.bgpkit.com/v3/broker";
-/// So many collectors are asked about at the same time.
+/// The number of collectors that are looked up at the same time.
 const CONNECTIONS: usize = 4;
-/// Whoever waits looks up this often, whether to stop.
-const GLANCE: Duration = Duration::from_millis(50);
-/// The most that a broker server returns in one page.
+/// The largest page that a broker server returns.
 const PAGE_SIZE: i64 = 1000;
 const HOUR: Duration = Duration::from_secs(3600);
-/// File names were in local time until 2006 (RouteViews) and intervals longer until 2003 (RIPE RIS): the broker takes
-/// names for UTC, so old windows are asked about with this much to spare.
+/// The broker takes all file names as UTC. They were in local time until 2006 (RouteViews), and intervals were longer until
+/// 2003 (RIPE RIS), so the query for an old window is wider by this much on either side.
 const LOCAL_TIME_SLACK: Duration = HOUR.saturating_mul(9);
 const LOCAL_TIME_UNTIL: Timestamp = Timestamp::from_secs(1_138_924_800);
-/// Otherwise a file may begin this long before the first message that is needed.
+/// For later windows: a file may begin this long before the first message that is needed.
 const SLACK: Duration = Duration::from_secs(30 * 60);
-/// RIB dumps are asked for from this long before the window, and if that finds none, from a week before.
-const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7 + 2)];
 
-/// How long a broker that does not answer is asked again.
+/// How long a failed query to a broker is repeated.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// The first pause; each following one is twice as long.
+    /// The first pause; each later one is twice as long.
     pub first_pause: Duration,
-    /// No further attempt begins after this much time, and a pause that the broker asks for is never longer.
+    /// No attempt begins later than this after the first, and no longer pause that the broker asks for is accepted.
     pub total: Duration,
 }
 
@@ -54,11 +51,11 @@ impl Default for Patience {
     }
 }
 
-/// Where a broker answers: an http or https URL without credentials.
+/// The URL of a broker: http or https, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl(String);
 
-/// Text that is no address of a broker.
+/// Text that is not the URL of a broker.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; write https://host/path, such as {PUBLIC}")]
 pub struct ParseBrokerUrlError(&'static str);
@@ -70,7 +67,7 @@ impl FromStr for BrokerUrl {
         let text = text.trim().trim_end_matches('/');
         match http::plain_url(text) {
             Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-                Err(ParseBrokerUrlError("it holds more than host and path"))
+                Err(ParseBrokerUrlError("it contains more than host and path"))
             }
             Ok(_) => Ok(BrokerUrl(text.to_owned())),
             Err(why) => Err(ParseBrokerUrlError(why)),
@@ -91,17 +88,17 @@ impl fmt::Display for BrokerUrl {
     }
 }
 
-/// The archives that a bgpkit-broker server knows.
+/// The archives that a bgpkit-broker server lists.
 pub struct Broker {
     client: BgpkitBroker,
     choice: Choice,
     patience: Patience,
     progress: Arc<dyn Progress>,
-    /// For what the broker's client does not tell.
+    /// For response headers, which the broker's client does not return. None if it cannot be made.
     own_client: OnceLock<Option<Client>>,
 }
 
-/// Why a question was not answered.
+/// Why a query was not answered.
 struct Refusal {
     why: String,
     may_pass: bool,
@@ -109,19 +106,18 @@ struct Refusal {
 }
 
 impl Broker {
-    /// The broker at `url`, which is asked about all collectors of `choice` when a query names none. `progress` may stop
-    /// it.
+    /// Returns the broker at `url`. A query that names no collector uses those of `choice`; `progress` may cancel it.
     pub fn new(url: &BrokerUrl, choice: Choice, patience: Patience, progress: Arc<dyn Progress>) -> Broker {
         let client = BgpkitBroker::new().broker_url(url).page_size(PAGE_SIZE);
         Broker { client, choice, patience, progress, own_client: OnceLock::new() }
     }
 
-    /// Where it is.
+    /// Returns its URL.
     pub fn url(&self) -> &str {
         &self.client.broker_url
     }
 
-    /// RIB dumps that may seed, check or end the replay of `collector`, and the updates from the earliest one on.
+    /// Lists the RIB dumps that may seed, check or end the replay of `collector`, and the updates from the earliest one on.
     fn list_collector(&self, collector: &Collector, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         let window = query.window;
         let slack = if window.start < LOCAL_TIME_UNTIL { LOCAL_TIME_SLACK } else { SLACK };
@@ -133,10 +129,10 @@ impl Broker {
                 break;
             }
         }
-        // Updates matter from the seeding dump on; which one that is, the plan decides.
+        // Updates matter from the seeding RIB dump on, which the plan chooses.
         let seeded = plan(query, &ribs, &FxHashSet::default());
         let start = seeded.collectors.first().map_or(window.start, |plan| plan.start.min(window.start));
-        // A seed that turns out to be broken gives way to the dump before it.
+        // If the seed turns out to be broken, the RIB dump before it takes its place.
         let earlier = ribs.iter().rev().map(|rib| rib.named_at).find(|at| *at < start).unwrap_or(start);
         let span = Window { start: earlier - slack, end: window.end + slack };
         let mut files = self.search(collector, DumpKind::Updates, span)?;
@@ -144,7 +140,7 @@ impl Broker {
         Ok(files)
     }
 
-    /// Everything listed of one collector and kind in `window`, by name.
+    /// Lists the files of one collector and kind in `window`, by name.
     fn search(&self, collector: &Collector, kind: DumpKind, window: Window) -> Result<Vec<ArchiveFile>, Error> {
         let client = self
             .client
@@ -158,10 +154,10 @@ impl Broker {
         listed.into_values().map(|item| archive_file(&item).map_err(|why| self.error(why))).collect()
     }
 
-    /// Asks until there is an answer, a refusal that will not change, or no patience left.
+    /// Sends a query again and again until the broker answers it, refuses it for good, or the patience runs out.
     fn ask(&self, client: &BgpkitBroker) -> Result<BTreeMap<String, BrokerItem>, Error> {
-        let begun = Instant::now();
-        let mut pause = self.patience.first_pause;
+        let Patience { first_pause, total } = self.patience;
+        let mut retry = Retry::new(RetryLimits { attempts: u32::MAX, first_pause, total });
         loop {
             let question = client.clone();
             let refusal = match self.before_cancelled(move || every_page(&question))? {
@@ -172,21 +168,16 @@ impl Broker {
                 return Err(self.error(refusal.why));
             }
             let asked = if refusal.is_overload { self.pause_asked_for(client)? } else { None };
-            let wait = asked.unwrap_or_else(|| http::jittered(pause));
-            if begun.elapsed().saturating_add(wait) > self.patience.total {
-                return Err(self.error(match asked {
-                    Some(asked) => format!("{}; it asks to come back in {} s", refusal.why, asked.as_secs()),
-                    None => refusal.why,
-                }));
+            let pause = retry.next_pause(&refusal.why, asked).map_err(|why| self.error(why))?;
+            self.progress.retrying(self.url(), &refusal.why, pause);
+            if http::sleep(pause, self.progress.as_ref()) {
+                return Err(Error::Cancelled);
             }
-            self.progress.retrying(self.url(), &refusal.why, wait);
-            self.before_cancelled(move || thread::sleep(wait))?;
-            pause = pause.saturating_mul(2);
         }
     }
 
-    /// The Retry-After of a broker that is overloaded. Its client keeps the headers to itself, so the smallest question
-    /// is asked once more to see them.
+    /// Returns the Retry-After of an overloaded broker. Its client does not return headers, so the smallest query is sent once
+    /// more to see them.
     fn pause_asked_for(&self, client: &BgpkitBroker) -> Result<Option<Duration>, Error> {
         let build = || Client::builder().user_agent(http::user_agent()).redirect(http::redirects()).build().ok();
         let Some(own) = self.own_client.get_or_init(build).clone() else { return Ok(None) };
@@ -197,16 +188,19 @@ impl Broker {
         })
     }
 
-    /// What `question` says, unless the run is to stop before: a request that is under way is left to itself.
+    /// Runs `question` in a thread of its own and returns its answer, unless the run is cancelled first. Then the request ends
+    /// in the background.
     fn before_cancelled<T: Send + 'static>(&self, question: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let (answer, answered) = mpsc::sync_channel(1);
         thread::spawn(move || answer.send(question()));
         loop {
-            match answered.recv_timeout(GLANCE) {
+            match answered.recv_timeout(http::POLL_INTERVAL) {
                 Ok(answer) => return Ok(answer),
                 Err(RecvTimeoutError::Timeout) if self.progress.is_cancelled() => return Err(Error::Cancelled),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(self.error("its client ended early".to_owned())),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(self.error("the broker client stopped without an answer".to_owned()));
+                }
             }
         }
     }
@@ -226,7 +220,7 @@ impl Catalog for Broker {
                 match self.list_collector(collector, query) {
                     Ok(mut listed) => files.append(&mut listed),
                     Err(error) => {
-                        // The others need not go on.
+                        // The other threads stop too.
                         next.store(collectors.len(), Ordering::Relaxed);
                         return Err(error);
                     }
@@ -251,22 +245,22 @@ impl Catalog for Broker {
     }
 }
 
-/// Every item that answers the question, by its URL: none twice, and as many as the broker counts.
+/// Returns every item that answers a query, once each, by URL. Their number is checked against the count of the broker.
 fn every_page(client: &BgpkitBroker) -> Result<BTreeMap<String, BrokerItem>, Refusal> {
     let items = client.query().map_err(Refusal::from)?;
     let unique: BTreeMap<String, BrokerItem> = items.into_iter().map(|item| (item.url.clone(), item)).collect();
-    // A page that went missing on the way looks like the end of the list.
+    // A page that was lost looks like the end of the list.
     let total = client.clone().page_size(1).query_total_count().map_err(Refusal::from)?;
     let found = unique.len();
     if (found as i64) < total {
-        let why = format!("the list is cut: {found} of {total} files");
+        let why = format!("the list is incomplete: {found} of {total} files");
         return Err(Refusal { why, may_pass: true, is_overload: false });
     }
     Ok(unique)
 }
 
 impl From<BrokerError> for Refusal {
-    /// Network trouble, overload and half an answer may pass; a refusal will not.
+    /// Network errors, overload and incomplete answers may pass; a refusal does not.
     fn from(error: BrokerError) -> Refusal {
         let status = status(&error);
         let may_pass = match (&error, status) {
@@ -281,38 +275,38 @@ impl From<BrokerError> for Refusal {
             BrokerError::BrokerError(why) => why,
             error => error.to_string(),
         };
-        // It may hold whatever a server sends.
+        // The text comes from the server and may contain control characters.
         Refusal { why: why.replace(char::is_control, " ").trim().to_owned(), may_pass, is_overload }
     }
 }
 
-/// The HTTP status of a refusal: the client tells it only in words.
+/// Returns the HTTP status of a refusal, which the client reports only as text.
 fn status(error: &BrokerError) -> Option<StatusCode> {
     let BrokerError::BrokerError(why) = error else { return None };
     let (_, rest) = why.split_once("returned HTTP ")?;
     StatusCode::from_bytes(rest.get(..3)?.as_bytes()).ok()
 }
 
-/// A broker's item as an archive file. Its URL is untrusted: only the scheme, the host and the kind of container are
-/// taken from it, and the name in the cache is made from what was asked for.
+/// Returns a broker's item as an archive file. Its URL is untrusted: the name in the cache is made from collector, kind and
+/// time, and only the suffix is taken from the URL.
 fn archive_file(item: &BrokerItem) -> Result<ArchiveFile, String> {
     let refuse = |why: &str| format!("the broker lists {}: {why}", item.url.escape_debug());
     http::plain_url(&item.url).map_err(refuse)?;
     let kind = match item.data_type.as_str() {
         "rib" => DumpKind::Rib,
         "updates" => DumpKind::Updates,
-        _ => return Err(refuse("neither a RIB dump nor updates")),
+        _ => return Err(refuse("it is neither a RIB dump nor an update file")),
     };
     let collector = item.collector_id.as_str();
     if collector.is_empty()
         || !collector.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
         || collector.starts_with('.')
     {
-        return Err(refuse("not the name of a collector"));
+        return Err(refuse("its collector has an invalid name"));
     }
     let suffix = match item.url.rsplit('.').next() {
         Some(suffix @ ("gz" | "bz2" | "zst")) => suffix,
-        _ => return Err(refuse("not a .gz, .bz2 or .zst file")),
+        _ => return Err(refuse("it is not a .gz, .bz2 or .zst file")),
     };
     let at = item.ts_start;
     let (month, stamp) = (at.format("%Y.%m"), at.format("%Y%m%d.%H%M"));

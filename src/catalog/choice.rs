@@ -1,4 +1,4 @@
-//! Which collectors a run asks when none are named.
+//! Which collectors a run uses when the query names none.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -8,16 +8,16 @@ use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::Timestamp;
 
-/// A small and diverse choice, so that a first run costs little: the multihop collectors, whose peers are all over the
-/// world, and a large exchange on each side. Each with the day from which its archive surely holds full feeds.
+/// A small and diverse default, so that a first run costs little: multihop collectors, whose peers are all over the world,
+/// and large exchanges. Each with the date from which its archive certainly contains full feeds.
 const DEFAULT: [(&str, i64); 6] = [
-    // Amsterdam, multihop, the oldest one of RIPE RIS.
+    // Amsterdam, multihop, the oldest collector of RIPE RIS.
     ("rrc00", 938_736_000), // 1999-10-01
     // London Internet Exchange.
     ("rrc01", 973_036_800), // 2000-11-01
     // Montevideo, multihop, by LACNIC.
     ("rrc24", 1_577_836_800), // 2020-01-01
-    // Eugene, Oregon, multihop, the oldest one of RouteViews in MRT.
+    // Eugene, Oregon, multihop, the oldest collector of RouteViews with MRT files.
     ("route-views2", 1_009_843_200), // 2002-01-01
     // London Internet Exchange.
     ("route-views.linx", 1_104_537_600), // 2005-01-01
@@ -25,17 +25,17 @@ const DEFAULT: [(&str, i64); 6] = [
     ("route-views.sydney", 1_293_840_000), // 2011-01-01
 ];
 
-/// Which collectors are asked when none are named.
+/// Which collectors are used when the query names none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Choice {
-    /// A small and diverse choice that existed at the start of the window.
+    /// A small and diverse set that existed at the start of the window.
     #[default]
     Few,
-    /// All that there are.
+    /// All collectors that the catalog knows.
     All,
 }
 
-/// The collectors that the broker may know, and whose they are.
+/// Returns the collectors that the broker may know, and the project of each.
 fn known() -> Result<BTreeMap<Collector, Project>, Error> {
     let listed = bgpkit_broker::load_collectors()
         .map_err(|error| Error::Broker { url: "the list of collectors".to_owned(), why: error.to_string() })?;
@@ -48,13 +48,13 @@ fn known() -> Result<BTreeMap<Collector, Project>, Error> {
         .collect())
 }
 
-/// Whose collector it is, if RIPE RIS or RouteViews has one of that name.
-pub(super) fn project_of(collector: &Collector) -> Option<Project> {
+/// Returns the project that publishes the files of a collector. None if neither RIPE RIS nor RouteViews has one of that name.
+pub fn publisher(collector: &Collector) -> Option<Project> {
     static KNOWN: OnceLock<BTreeMap<Collector, Project>> = OnceLock::new();
     KNOWN.get_or_init(|| known().unwrap_or_default()).get(collector).copied()
 }
 
-/// The collectors to ask for a query; naming an unknown one is an error.
+/// Returns the collectors that a query uses. It is an error to name an unknown one.
 pub(super) fn collectors(query: &Query, choice: Choice) -> Result<Vec<Collector>, Error> {
     let known = known()?;
     if let Some(unknown) = query.collectors.iter().find(|collector| !known.contains_key(*collector)) {
@@ -70,7 +70,8 @@ pub(super) fn collectors(query: &Query, choice: Choice) -> Result<Vec<Collector>
     Ok(collectors)
 }
 
-/// Those of them that have to have files: nobody promised that all there are existed at the time.
+/// Returns those of [`collectors`] that must have files. With [`Choice::All`] none must: not every collector existed at the
+/// time.
 pub(super) fn expected(query: &Query, choice: Choice) -> Result<Vec<Collector>, Error> {
     match (query.collectors.as_slice(), choice) {
         ([], Choice::All) => Ok(Vec::new()),
@@ -78,7 +79,7 @@ pub(super) fn expected(query: &Query, choice: Choice) -> Result<Vec<Collector>, 
     }
 }
 
-/// The default choice at a date.
+/// Returns the default choice at a date.
 fn default_collectors(known: &BTreeMap<Collector, Project>, at: Timestamp) -> Vec<Collector> {
     let existed = DEFAULT.iter().filter(|(_, since)| Timestamp::from_secs(*since) <= at);
     existed.map(|(name, _)| Collector::new(name)).filter(|collector| known.contains_key(collector)).collect()
@@ -87,6 +88,16 @@ fn default_collectors(known: &BTreeMap<Collector, Project>, at: Timestamp) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_collectors_of_a_project_have_a_publisher() {
+        let publisher = |name| publisher(&Collector::new(name));
+        assert_eq!(publisher("rrc06"), Some(Project::RipeRis));
+        for name in ["route-views2", "route-views.sydney", "cix.atl"] {
+            assert_eq!(publisher(name), Some(Project::RouteViews), "{name}");
+        }
+        assert_eq!(["mine", "rrc-lab"].map(publisher), [None, None]);
+    }
 
     #[test]
     fn the_default_choice_exists_at_its_date_and_is_known_to_the_broker() {

@@ -1,4 +1,4 @@
-//! What the time in a file name means: it has changed over the years and differs between projects.
+//! What the time in a file name means, by project and year.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ const HOUR: u64 = 3600;
 
 /// RouteViews named files in US Pacific time until 2003-02-03 19:00 UTC (routeviews.org, "data").
 const ROUTEVIEWS_PACIFIC_UNTIL: Timestamp = Timestamp::from_secs(1_044_298_800);
-/// Its collector route-views.eqix until 2006-02-01 21:00 UTC.
+/// Its collector route-views.eqix did so until 2006-02-01 21:00 UTC.
 const EQIX_PACIFIC_UNTIL: Timestamp = Timestamp::from_secs(1_138_827_600);
 /// RIPE RIS used Amsterdam time in September 1999 (a file named 10:41 begins at 08:41:39 UTC) and UTC by December.
 const RIS_LOCAL_UNTIL: Timestamp = Timestamp::from_secs(943_920_000);
 /// RIPE RIS moved from 15-minute to 5-minute files about July 2003; the exact day was not found.
 const RIS_FIFTEEN_MINUTES_UNTIL: Timestamp = Timestamp::from_secs(1_059_696_000);
 
-/// No RIB dumps of either project are further apart, by what they publish.
+/// The longest interval between RIB dumps of either project.
 const LONGEST_RIB_INTERVAL: Duration = Duration::from_secs(8 * HOUR);
 
-/// Earliest and latest instant at which the collector may have opened the file.
+/// Returns the earliest and the latest time at which the collector may have opened the file.
 pub(super) fn opened(file: &ArchiveFile) -> (Timestamp, Timestamp) {
     let at = file.named_at;
     if file.records.is_some() {
@@ -45,9 +45,9 @@ pub(super) fn opened(file: &ArchiveFile) -> (Timestamp, Timestamp) {
     }
 }
 
-/// How many hours US Pacific time is behind UTC at a local time, at least and at most. From 1987 to 2006 daylight time
-/// lasted from 02:00 on the first Sunday in April to 02:00 on the last one in October (15 U.S.C. 260a as of 1986). The hour
-/// before its end comes twice, and the one after its beginning never: a name in them does not say which it means.
+/// Returns how many hours US Pacific time is behind UTC at a local time, at least and at most. From 1987 to 2006 daylight time
+/// lasted from 02:00 on the first Sunday in April to 02:00 on the last Sunday in October (15 U.S.C. 260a as of 1986). The
+/// hour before its end occurs twice and the hour after its start never occurs, so a name in either is ambiguous.
 fn pacific_offset(local: Timestamp) -> (u64, u64) {
     let Some(local) = DateTime::from_timestamp(local.secs(), 0).map(|local| local.naive_utc()) else { return (7, 8) };
     let sunday = |month: u32, n: u8| NaiveDate::from_weekday_of_month_opt(local.year(), month, Weekday::Sun, n);
@@ -65,7 +65,7 @@ fn pacific_offset(local: Timestamp) -> (u64, u64) {
     }
 }
 
-/// How long a file lasts until the next one of its kind is due.
+/// Returns how long a file lasts until the next one of its kind is due.
 pub(super) fn interval(file: &ArchiveFile) -> Duration {
     if let (Some(records), DumpKind::Updates) = (file.records, file.kind) {
         return records.duration();
@@ -73,7 +73,8 @@ pub(super) fn interval(file: &ArchiveFile) -> Duration {
     file.lasts.or(usual_interval(file)).unwrap_or(LONGEST_RIB_INTERVAL)
 }
 
-/// The same by what the project published then; the schedule of the first RIB dumps is not documented.
+/// Returns the interval at which the project published such files at the time. None for the first RIB dumps, whose schedule
+/// is not documented.
 pub(super) fn usual_interval(file: &ArchiveFile) -> Option<Duration> {
     match file.kind {
         DumpKind::Updates => Some(update_interval_at(file.project, file.named_at)),
@@ -81,7 +82,7 @@ pub(super) fn usual_interval(file: &ArchiveFile) -> Option<Duration> {
     }
 }
 
-/// How long an update file lasted then.
+/// Returns how long an update file lasted at a time.
 pub(super) fn update_interval_at(project: Project, at: Timestamp) -> Duration {
     match project {
         Project::RipeRis if at >= RIS_FIFTEEN_MINUTES_UNTIL => Duration::from_secs(300),
@@ -89,7 +90,7 @@ pub(super) fn update_interval_at(project: Project, at: Timestamp) -> Duration {
     }
 }
 
-/// How often a RIB dump was published then.
+/// Returns the interval between RIB dumps at a time. None if it is not documented.
 pub(super) fn rib_interval_at(project: Project, at: Timestamp) -> Option<Duration> {
     match project {
         Project::RipeRis => (at >= RIS_FIFTEEN_MINUTES_UNTIL).then_some(LONGEST_RIB_INTERVAL),

@@ -1,4 +1,4 @@
-//! The catalog of a run without network: what was downloaded before.
+//! The cache as a catalog, for runs without network.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use super::{ArchiveFile, Catalog, Choice, Location, Mirror, Query, choice};
 use crate::bgp::Collector;
 use crate::error::Error;
 
-/// The files of a cache. It makes the same choice of collectors as a [`Broker`](super::Broker), so that the same question
-/// has the same answer with and without network.
+/// The files of a cache. It chooses the same collectors as a [`Broker`](super::Broker), so that a query has the same answer
+/// with and without network.
 #[derive(Debug)]
 pub struct Held {
     root: PathBuf,
@@ -18,6 +18,10 @@ pub struct Held {
 
 impl Held {
     /// Lists the files of the cache below `root`.
+    ///
+    /// # Errors
+    ///
+    /// If the cache contains no archive file or cannot be read.
     pub fn open(root: &Path, choice: Choice) -> Result<Held, Error> {
         match Mirror::open(root) {
             Ok(mirror) => Ok(Held { root: root.to_owned(), mirror, choice }),
@@ -48,7 +52,7 @@ impl Catalog for Held {
     }
 }
 
-/// Its digest is compared before it is read.
+/// Marks a file as one whose digest is checked before it is read.
 fn cached(file: &ArchiveFile) -> ArchiveFile {
     let size = match &file.location {
         Location::Local(path) | Location::Unread(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),

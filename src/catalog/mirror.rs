@@ -1,4 +1,4 @@
-//! Folders and files on disk as a catalog.
+//! Local folders and files as a catalog.
 
 mod names;
 mod notes;
@@ -21,12 +21,20 @@ use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::Window;
 
-/// So many names are given of a list.
+/// The most names that a message lists.
 const MAX_NAMED: usize = 3;
 
 /// A local copy of part of the archives: `rrc06/2021.01/updates.20210102.0505.gz` (RIPE RIS),
-/// `route-views2/bgpdata/2002.01/UPDATES/updates.20020101.0012.bz2` (RouteViews), in whatever folders: those of a published
-/// name, and otherwise those that are neither a date nor `RIBS` or `UPDATES`, are the collectors.
+/// `route-views2/bgpdata/2002.01/UPDATES/updates.20020101.0012.bz2` (RouteViews), in any folders. The collector of a file is
+/// the folder with a published name; if there is none, the deepest folder that is neither a date nor `RIBS` or `UPDATES`.
+///
+/// ```no_run
+/// use outage_replay::catalog::Mirror;
+///
+/// let mirror = Mirror::open("data/dprk-2014".as_ref())?;
+/// println!("{} files", mirror.files().len());
+/// # Ok::<(), outage_replay::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Mirror {
     roots: Vec<PathBuf>,
@@ -36,19 +44,19 @@ pub struct Mirror {
     notes: Notes,
 }
 
-/// A file whose name does not say what it holds.
+/// A file whose name contains neither kind nor time.
 #[derive(Clone, Debug)]
 pub struct Unnamed {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// Whether the user named the file itself: then it has to be an MRT file.
+    /// Whether the user named the file itself. Then it must be an MRT file.
     pub is_asked_for: bool,
     /// The name used in outputs.
     name: String,
     place: Place,
 }
 
-/// Whose files a folder holds.
+/// The collector of a folder.
 #[derive(Clone, Debug)]
 struct Place {
     named: Named,
@@ -60,14 +68,22 @@ struct Place {
 
 impl Mirror {
     /// Lists the archive files below `root`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no archive file that can be read, or its collector is not clear.
     pub fn open(root: &Path) -> Result<Mirror, Error> {
         let mirror = Mirror::scan(&[root.to_owned()], None)?;
         mirror.check()?;
         Ok(mirror)
     }
 
-    /// Lists the archive files below folders, and files. All are of the collector `chosen`, if there is one. Of files whose
-    /// names say nothing the records have to tell before [`Mirror::check`]: see [`Mirror::unnamed`].
+    /// Lists files, and the archive files below folders. If `chosen` is given, all are of that collector. Files whose names
+    /// contain neither kind nor time must be added before [`Mirror::check`]: see [`Mirror::unnamed`].
+    ///
+    /// # Errors
+    ///
+    /// If a folder cannot be read, or the collectors are not clear.
     pub fn scan(roots: &[PathBuf], chosen: Option<&Collector>) -> Result<Mirror, Error> {
         let mut scan = Scan::default();
         for root in roots {
@@ -76,12 +92,12 @@ impl Mirror {
         scan.finish(roots, chosen)
     }
 
-    /// Files whose names do not say what they hold, as far as they are to be read.
+    /// Returns the files whose kind and time only their records show.
     pub fn unnamed(&self) -> &[Unnamed] {
         &self.unnamed
     }
 
-    /// Takes a file whose records tell what it holds, and of which time they are.
+    /// Adds an unnamed file with the kind and the interval of its records.
     pub fn add(&mut self, file: &Unnamed, kind: DumpKind, records: Window) {
         self.files.push(ArchiveFile {
             collector: file.place.named.collector.clone(),
@@ -96,12 +112,16 @@ impl Mirror {
         self.files.sort();
     }
 
-    /// Says that a file is not used.
+    /// Adds a warning that an unnamed file is not used.
     pub fn pass_over(&mut self, file: &Unnamed, why: &str) {
         self.warnings.push(format!("{}: not used: {why}", file.name));
     }
 
-    /// Whether there is anything to read.
+    /// Checks that there is a file to read.
+    ///
+    /// # Errors
+    ///
+    /// If there is no archive file, or every file is in an unsupported container.
     pub fn check(&self) -> Result<(), Error> {
         let path = || self.roots.first().cloned().unwrap_or_default();
         if self.files.is_empty() {
@@ -114,7 +134,7 @@ impl Mirror {
         Ok(())
     }
 
-    /// Every archive file in it, in order of collector and time.
+    /// Returns every archive file by collector and time.
     pub fn files(&self) -> &[ArchiveFile] {
         &self.files
     }
@@ -153,7 +173,7 @@ impl Catalog for Mirror {
     }
 }
 
-/// What was found, before it is known whose it is.
+/// The files that were found, before their collectors are known.
 #[derive(Default)]
 struct Scan {
     files: Vec<(Found, Source)>,
@@ -166,7 +186,7 @@ struct Scan {
 /// How a file was found.
 #[derive(Clone)]
 struct Source {
-    /// The folder, or the file, that the user named.
+    /// The folder or file that the user named.
     root: PathBuf,
     /// The name used in outputs.
     name: String,
@@ -174,7 +194,7 @@ struct Source {
 }
 
 impl Scan {
-    /// Takes a folder or a file that the user named.
+    /// Adds a folder or file that the user named.
     fn add(&mut self, root: &Path, is_one_of_many: bool) -> Result<(), Error> {
         let unreadable = |source| Error::Archive { path: root.to_owned(), source };
         let (kind, canonical_root) =
@@ -220,18 +240,18 @@ impl Scan {
         if n_named > 0 && !unnamed.is_empty() {
             let names: Vec<&str> = unnamed.iter().map(|(_, source)| source.name.as_str()).collect();
             self.warnings.push(format!(
-                "not read, since the name says neither kind nor time: {}; name such files one by one with --archive",
+                "not read, because the name contains neither kind nor time: {}; pass such files one by one with --archive",
                 list(&names)
             ));
         } else {
             self.unnamed.append(&mut unnamed);
         }
         if !odd.is_empty() {
-            self.warnings.push(format!("not read, since the name goes on after the time: {}", list(&odd)));
+            self.warnings.push(format!("not read, because the name continues after the time: {}", list(&odd)));
         }
         if !unread.is_empty() {
             self.warnings
-                .push(format!("not read, since the container is none of gzip, bzip2 and Zstandard: {}", list(&unread)));
+                .push(format!("not read, because the container is not gzip, bzip2 or Zstandard: {}", list(&unread)));
         }
         for (path, why) in passed_over {
             self.warnings.push(format!("{} {why}", path.display()));
@@ -239,7 +259,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Says whose each file is.
+    /// Finds the collector of each file.
     fn finish(mut self, roots: &[PathBuf], chosen: Option<&Collector>) -> Result<Mirror, Error> {
         let is_alone = self.files.len() + self.unnamed.len() == 1;
         let mut places: BTreeMap<(PathBuf, PathBuf, Option<String>), Place> = BTreeMap::new();
@@ -270,7 +290,7 @@ impl Scan {
         let mut unnamed = Vec::with_capacity(self.unnamed.len());
         for (found, source) in &self.unnamed {
             let file_name = names::text(found.path.file_name().unwrap_or_default());
-            // One file alone has no folder of its own.
+            // A single file may lie in any folder, so its own name is the collector.
             let stem = (is_alone && source.is_asked_for).then(|| file_name.split('.').next().unwrap_or_default());
             let place = place_of(found, source, stem)?;
             unnamed.push(Unnamed {
@@ -308,8 +328,8 @@ impl Scan {
     }
 }
 
-/// Whose a file is: a published name anywhere in its path wins; otherwise the name before that of the file, or the deepest
-/// folder that is no structure.
+/// Finds the collector of a file: a published name anywhere in its path, otherwise the name in front of the file name, otherwise
+/// the deepest folder that is not part of the layout.
 fn place(found: &Found, source: &Source, before: Option<&str>) -> Result<Place, Error> {
     let absolute = |path: &Path| match path.components().any(|part| part == Component::ParentDir) {
         true => None,
@@ -332,13 +352,13 @@ fn place(found: &Found, source: &Source, before: Option<&str>) -> Result<Place, 
         None => paths().find_map(|path| names::own_in(path).map(|(name, n)| (name, first(path, n)))),
     };
     let Some((name, folder)) = own else {
-        return Err(layout(&source.root, format!("nothing names the collector of {}", source.name)));
+        return Err(layout(&source.root, format!("no folder above {} names its collector", source.name)));
     };
     let project = paths().map(names::layout_of).max().unwrap_or(Project::RipeRis);
     Ok(Place { named: Named { collector: Collector::new(&name), project }, is_sure: false, folder })
 }
 
-/// Gives all files to one collector, unless their folders name several.
+/// Assigns all files to one collector. It is an error if their folders name several.
 fn choose(places: Vec<&mut Place>, chosen: &Collector) -> Result<(), Error> {
     let published: BTreeSet<String> =
         places.iter().filter(|place| place.is_sure).map(|place| place.named.collector.to_string()).collect();
@@ -353,14 +373,15 @@ fn choose(places: Vec<&mut Place>, chosen: &Collector) -> Result<(), Error> {
     Ok(())
 }
 
-/// A folder of one's own that holds the folder of another collector might be the place of both.
+/// Rejects a folder with an unpublished name that contains both files and the folder of another collector: both might be the
+/// same collector.
 fn check_nesting(roots: &[PathBuf], places: &[&Place]) -> Result<(), Error> {
     let folders: BTreeMap<&Path, &Place> = places.iter().map(|place| (place.folder.as_path(), *place)).collect();
     for (folder, place) in &folders {
         let outer = folder.ancestors().skip(1).find_map(|outer| folders.get(outer)).filter(|outer| !outer.is_sure);
         if let Some(outer) = outer {
             let why = format!(
-                "{} holds archive files of its own, and so does {} below it: are they of one collector, or of two?",
+                "{} contains archive files, and so does {} below it: are they of one collector or of two?",
                 outer.folder.display(),
                 place.folder.display()
             );
@@ -381,7 +402,7 @@ fn check_halves<'a>(roots: &[PathBuf], files: impl Iterator<Item = (&'a Place, D
     for ribs in half(DumpKind::Rib) {
         if let Some(updates) = half(DumpKind::Updates).find(|updates| updates.parent() == ribs.parent()) {
             let why = format!(
-                "{} holds only RIB dumps and {} only updates: are they of one collector, or of two?",
+                "{} contains only RIB dumps and {} only updates: are they of one collector or of two?",
                 ribs.display(),
                 updates.display()
             );
@@ -395,7 +416,7 @@ fn layout(root: &Path, why: String) -> Error {
     Error::Layout { path: root.to_owned(), why }
 }
 
-/// The first few of a list of names, and how many there are besides.
+/// Returns the first names of a list, and how many more there are.
 fn list<T: AsRef<str>>(names: &[T]) -> String {
     let named: Vec<&str> = names.iter().take(MAX_NAMED).map(AsRef::as_ref).collect();
     match names.len().saturating_sub(MAX_NAMED) {
@@ -404,7 +425,7 @@ fn list<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// Why a file in a container that is not read is not read.
+/// Returns why a file in an unsupported container is not read, and what to do.
 pub(super) fn unread(file: &ArchiveFile) -> String {
     let suffix = names::unread_suffix(&file.name).unwrap_or_default();
     format!("{}: .{suffix} is not read; decompress it, or compress it with gzip, bzip2 or Zstandard", file.name)

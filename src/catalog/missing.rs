@@ -1,4 +1,4 @@
-//! Which files of a listing are missing, by the names of those that are there.
+//! Which update files are missing, judged by the names of those that are listed.
 
 use std::time::Duration;
 
@@ -8,14 +8,16 @@ use crate::bgp::Collector;
 use crate::coverage::{Gap, GapReason};
 use crate::time::{Timestamp, Window};
 
-/// Files pause for up to half an interval, and not longer than this.
+/// The longest pause between two update files, if half of their interval is not shorter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(450);
-/// Files that their records date pause for as long as a collector may have nothing to write.
+/// The longest pause between files that are dated by their records: a collector may have nothing to write for this long.
 const LONGEST_SILENCE: Duration = Duration::from_secs(150);
 
-/// The stretches of `start..end` that no update file covers; `next` is the first one after them. Files follow one another
-/// at the interval of their era, with pauses (a restart of the daemon, a RIB dump in the way): up to half an interval is no
-/// hole. After the last file that there is nothing tells of a pause: what lies behind its interval may not be published yet.
+/// Returns the intervals of `start..end` that no update file covers; `next` is the first file after them.
+///
+/// Files follow each other at the interval of their era. A pause of up to half an interval (a restart of the daemon, a RIB
+/// dump at the same time) is not a gap. After the last listed file, a pause cannot be told from a file that is not
+/// published yet, so the time after its interval is a gap.
 pub(super) fn missing(
     collector: &Collector,
     updates: &[ArchiveFile],
@@ -50,12 +52,12 @@ pub(super) fn missing(
     gaps
 }
 
-/// Whether no file is missing between the two.
+/// Whether no file is missing between `file` and `next`.
 pub(super) fn follows(next: &ArchiveFile, file: &ArchiveFile) -> bool {
     rhythm::spacing(file, next) <= era::interval(file) + pause(file)
 }
 
-/// How long after the end of a file the next one may begin.
+/// Returns how long after the end of a file the next one may begin.
 pub(super) fn pause(file: &ArchiveFile) -> Duration {
     match file.records {
         Some(_) => LONGEST_SILENCE,
@@ -63,8 +65,8 @@ pub(super) fn pause(file: &ArchiveFile) -> Duration {
     }
 }
 
-/// The files of one kind in order of time, with the rhythm that the listing shows. Of two with the same time the first one
-/// that can be read: copies were compared before.
+/// Returns the files of one kind in order of time, each with the interval that the listing shows. Of two with the same time,
+/// the first one that can be read is kept: copies were compared before.
 pub(super) fn timed(files: &[&ArchiveFile], kind: DumpKind) -> Vec<ArchiveFile> {
     let mut files: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == kind).collect();
     files.sort_by_key(|file| (era::opened(file), !is_read(file), &file.name));
@@ -77,7 +79,7 @@ pub(super) fn is_read(file: &ArchiveFile) -> bool {
     !matches!(file.location, Location::Unread(_))
 }
 
-/// The time of the files that are there and in a container that is not read.
+/// Returns a gap for each file in a container that is not supported.
 pub(super) fn unread_gaps(
     collector: &Collector,
     updates: &[ArchiveFile],

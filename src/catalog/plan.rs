@@ -1,4 +1,4 @@
-//! The files that a query needs, per collector, and the ones that should exist and do not.
+//! The files that a query needs, per collector, and the files that should exist and do not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,16 +14,18 @@ use crate::time::{Timestamp, Window};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A RIB dump named later than this before the window may still be being written when the window begins.
+/// A RIB dump named less than this before the window may still be incomplete when the window begins.
 const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
-/// RouteViews dumps every 2 hours and RIPE RIS every 8: three missing dumps are tolerated before a second, longer look.
-const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
-/// Update files are read this far beyond the window where there are any: they tell whether what is lost at its end comes
-/// back at once. One file of RouteViews, three of RIPE RIS.
+/// How far before the window a seeding RIB dump is searched, first and second attempt. RIPE RIS dumps every 8 hours, so the
+/// first attempt tolerates two missing ones.
+pub(super) const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
+/// Update files are read this far beyond the window, because they show whether a route that is lost at its end returns at
+/// once. One file of RouteViews, three of RIPE RIS.
 const BEYOND: Duration = MINUTE.saturating_mul(15);
-/// RIB dumps carry names up to this long beside the time when they should be made.
+/// RIB dumps are named up to this much before or after their regular time.
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
-/// Distances at which older dumps are looked at. Few outages last longer than a day, and each look costs a whole table.
+/// Distances at which older RIB dumps are read. Few outages last longer than a day, and each RIB dump costs the reading of a
+/// whole table.
 const OLDER_AT: [Duration; 6] = [
     Duration::ZERO,
     HOUR.saturating_mul(4),
@@ -32,31 +34,31 @@ const OLDER_AT: [Duration; 6] = [
     HOUR.saturating_mul(24 * 3),
     HOUR.saturating_mul(24 * 6),
 ];
-/// Updates from this long before a RIB dump tell what was in flight while it was written.
+/// Updates from this long before a RIB dump show which messages were in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
 /// What one collector contributes.
 #[derive(Clone, Debug)]
 pub struct CollectorPlan {
-    /// Who.
+    /// The collector.
     pub collector: Collector,
-    /// Whose layout.
+    /// The project whose layout its files have.
     pub project: Project,
-    /// RIB dumps in order: for the baseline, the one that seeds the replay, those inside the window, the first after it.
+    /// RIB dumps in order: those of the baseline, the one that seeds the replay, those inside the window, the first after it.
     pub ribs: Vec<ArchiveFile>,
-    /// The name of one that only shows whether the others are whole: a single dump is compared with an older one.
+    /// The name of the RIB dump that is read only to check whether a single other one is complete.
     pub only_compared: Option<String>,
-    /// Update files in order, without holes other than `gaps`.
+    /// Update files in order, without gaps other than `gaps`.
     pub updates: Vec<ArchiveFile>,
-    /// Stretches for which an update file should exist and does not.
+    /// Intervals for which an update file should exist and does not.
     pub gaps: Vec<Gap>,
-    /// From when on the updates matter: the seeding RIB dump, or the start of the window.
+    /// When the updates begin to matter: at the seeding RIB dump, or at the start of the window.
     pub start: Timestamp,
-    /// Until when they reach without a hole: the end of the window, or up to 15 minutes later.
+    /// Until when they reach without a gap: the end of the window, or up to 15 minutes later.
     pub end: Timestamp,
 }
 
 impl CollectorPlan {
-    /// The stretch that an update file may cover, by its name: from its opening to the next one's.
+    /// Returns the interval that an update file may cover: from its opening to that of the next one. None if it is empty.
     pub fn span(&self, index: usize, window_end: Timestamp) -> Option<Window> {
         let file = self.updates.get(index)?;
         let start = era::opened(file).0;
@@ -67,8 +69,8 @@ impl CollectorPlan {
         Window::new(start, end).ok()
     }
 
-    /// When the update files that should exist in a gap should begin: one for each interval, in step with the file before
-    /// the gap or, where there is none, after it.
+    /// Returns when the missing update files in a gap should begin: one per interval, in step with the file before the gap or,
+    /// if there is none, with the first one after it.
     pub fn slots_in(&self, gap: &Gap) -> Vec<Timestamp> {
         let before = self.updates.iter().rfind(|file| era::opened(file).0 < gap.window.end);
         let nearest = before.or(self.updates.first()).filter(|file| file.records.is_none());
@@ -80,15 +82,15 @@ impl CollectorPlan {
         slots(gap.window, interval, phase).collect()
     }
 
-    /// When RIB dumps should have been made between the one that seeds the replay and the end of `window`, and are not
-    /// listed.
+    /// Returns when RIB dumps are due and not listed, between the one that seeds the replay and the end of `window`.
     pub fn missing_ribs(&self, window: Window) -> Vec<Timestamp> {
         let seed = self.ribs.iter().rev().map(|rib| era::opened(rib).0).find(|at| *at <= window.start);
         let start = seed.unwrap_or(window.start - RIB_LOOK_BACK[0]);
         let nearest = self.ribs.iter().rfind(|rib| era::opened(rib).0 <= start).or(self.ribs.first());
         let shown = nearest.and_then(|rib| rib.lasts);
         let Some(interval) = shown.or(era::rib_interval_at(self.project, start)) else { return Vec::new() };
-        // Dumps are named up to some minutes beside the full hour; those of other rhythms keep step with one another.
+        // RIB dumps are named a few minutes before or after the full hour. Those with an interval of their own are in step with
+        // each other.
         let phase = match (nearest, shown) {
             (Some(rib), Some(_)) => era::opened(rib).0,
             _ => Timestamp::from_secs(0),
@@ -102,7 +104,7 @@ impl CollectorPlan {
     }
 }
 
-/// The beginnings of the intervals that a stretch touches, of which one begins at `phase`.
+/// Returns the starts of the regular intervals that overlap a stretch. One of them starts at `phase`.
 fn slots(stretch: Window, interval: Duration, phase: Timestamp) -> impl Iterator<Item = Timestamp> {
     let step = interval.as_secs().max(1) as i64;
     let phase = phase.secs();
@@ -118,12 +120,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How many files are to be read.
-    pub fn n_files(&self) -> usize {
-        self.collectors.iter().map(|plan| plan.ribs.len() + plan.updates.len()).sum()
-    }
-
-    /// Adds those of `collectors` that have no file at all: for them the whole window is a gap.
+    /// Adds those of `collectors` that have no file at all, each with the whole window as a gap.
     pub fn expect(&mut self, collectors: &[Collector], window: Window) {
         for collector in collectors {
             let Err(index) = self.collectors.binary_search_by(|plan| plan.collector.cmp(collector)) else { continue };
@@ -150,8 +147,8 @@ impl Plan {
     }
 }
 
-/// Chooses from `files` what `query` needs. RIB dumps in `rejected` (by name) are still listed, but passed over, so that
-/// an older one takes the place of a broken seed.
+/// Chooses from `files` those that `query` needs. RIB dumps in `rejected` (by name) stay in the plan but are not chosen for any
+/// purpose, so that an older one takes the place of a broken seed.
 pub fn plan(query: &Query, files: &[ArchiveFile], rejected: &FxHashSet<String>) -> Plan {
     let mut by_collector: BTreeMap<&Collector, Vec<&ArchiveFile>> = BTreeMap::new();
     for file in files {
@@ -164,6 +161,7 @@ pub fn plan(query: &Query, files: &[ArchiveFile], rejected: &FxHashSet<String>) 
     plan
 }
 
+/// Chooses the files of one collector. None if the query needs none of them.
 fn plan_collector(
     query: &Query,
     collector: &Collector,
@@ -172,85 +170,36 @@ fn plan_collector(
 ) -> Option<CollectorPlan> {
     let window = query.window;
     let project = files.first()?.project;
-    let mut ribs = timed(files, DumpKind::Rib);
     let updates = timed(files, DumpKind::Updates);
-    ribs.retain(is_read);
+    let ribs = ChosenRibs::new(query, timed(files, DumpKind::Rib), rejected);
 
-    let usable = |file: &&ArchiveFile| !rejected.contains(&file.name);
-    let latest = window.start - RIB_SETTLES;
-    let seed = RIB_LOOK_BACK.iter().find_map(|look_back| {
-        ribs.iter().filter(usable).rfind(|rib| {
-            let (_, opened) = era::opened(rib);
-            opened <= latest && opened >= window.start - *look_back
-        })
-    });
-    let inside = ribs.iter().filter(usable).filter(|rib| {
-        let (opened, _) = era::opened(rib);
-        opened > latest && opened < window.end
-    });
-    let after = ribs.iter().filter(usable).find(|rib| {
-        let (opened, _) = era::opened(rib);
-        opened >= window.end && opened < window.end + RIB_LOOK_BACK[0]
-    });
-    let baseline = ribs.iter().filter(usable).filter(|rib| {
-        let (opened, _) = era::opened(rib);
-        opened >= window.start - query.baseline && seed.is_some_and(|seed| opened < era::opened(seed).0)
-    });
-    let first_inside = inside.clone().next().map(|rib| era::opened(rib).0);
-    let mut chosen_ribs: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).collect();
-    let has_rib = !chosen_ribs.is_empty();
-    let only_compared = match chosen_ribs[..] {
-        [one] => ribs.iter().filter(usable).rfind(|rib| {
-            let (opened, only) = (era::opened(rib).0, era::opened(one).0);
-            opened < only && opened >= only - RIB_LOOK_BACK[1]
-        }),
-        _ => None,
+    // Without a seed the updates matter from the start of the window; a RIB dump named just before it still seeds.
+    let mut start = match ribs.seeded_at {
+        Some(at) => at,
+        None => ribs.first_inside.map_or(window.start, |at| at.min(window.start)),
     };
-    chosen_ribs.extend(only_compared);
-    let only_compared = only_compared.map(|rib| rib.name.clone());
-    // Those passed over stay in the plan: the run says what is wrong with them.
-    chosen_ribs.extend(ribs.iter().filter(|rib| rejected.contains(&rib.name)));
-    chosen_ribs.sort_by_key(|rib| (era::opened(rib), &rib.name));
-
-    // Without a seed the updates matter from the window on; a dump named just before it still seeds.
-    let mut start = match seed {
-        Some(rib) => era::opened(rib).0,
-        None => first_inside.map_or(window.start, |at| at.min(window.start)),
-    };
-    let read_from = start - BEFORE_RIB;
-    let mut chosen: Vec<ArchiveFile> = updates
-        .iter()
-        .filter(|file| {
-            let (earliest, latest) = era::opened(file);
-            // A file may last half an interval longer than its neighbours, or straddle the start.
-            earliest < window.end && latest + era::interval(file) + pause(file) > read_from
-        })
-        .cloned()
-        .collect();
-    if chosen.is_empty() && chosen_ribs.is_empty() {
+    let mut chosen = choose_updates(&updates, start - BEFORE_RIB, window.end);
+    if chosen.is_empty() && ribs.files.is_empty() {
         return None;
     }
-    if !has_rib {
-        // Without any dump every message counts, from the first file on.
+    if !ribs.has_usable {
+        // Without a RIB dump every message counts, from the first file on.
         let first = chosen.iter().find(|file| is_read(file));
         start = first.map_or(start, |first| start.min(era::opened(first).1));
     }
-    let later: Vec<&ArchiveFile> =
-        updates.iter().filter(|file| era::opened(file).0 >= window.end && is_read(file)).collect();
     let next = updates.iter().find(|file| era::opened(file).0 >= window.end);
     let mut gaps = missing(collector, &chosen, next, start, window.end);
     gaps.extend(unread_gaps(collector, &chosen, start, window.end));
     gaps.sort();
     chosen.retain(is_read);
-    // A dump after the window seeds nothing: where it is the first one, the replay ends before it.
-    let seeds = seed.is_some() || first_inside.is_some() || !has_rib;
-    let end = if seeds { reach_beyond(&mut chosen, &later, window.end) } else { window.end };
-    let ribs = chosen_ribs.into_iter().cloned().collect();
+    // If the first RIB dump comes after the window, it seeds nothing, and the replay ends before it.
+    let is_seeded = ribs.seeded_at.is_some() || ribs.first_inside.is_some() || !ribs.has_usable;
+    let end = if is_seeded { reach_beyond(&mut chosen, &updates, window.end) } else { window.end };
     Some(CollectorPlan {
         collector: collector.clone(),
         project,
-        ribs,
-        only_compared,
+        ribs: ribs.files,
+        only_compared: ribs.only_compared,
         updates: chosen,
         gaps,
         start,
@@ -258,22 +207,93 @@ fn plan_collector(
     })
 }
 
-/// Adds the files that follow `chosen` without a hole for up to [`BEYOND`] after the end of the window, and says until when
+/// The RIB dumps that one collector contributes.
+struct ChosenRibs {
+    /// In order, including rejected ones: the report states why they were rejected.
+    files: Vec<ArchiveFile>,
+    /// Whether any of them is not rejected.
+    has_usable: bool,
+    /// When the RIB dump that seeds the replay was opened.
+    seeded_at: Option<Timestamp>,
+    /// When the first RIB dump inside the window was opened.
+    first_inside: Option<Timestamp>,
+    /// See [`CollectorPlan::only_compared`].
+    only_compared: Option<String>,
+}
+
+impl ChosenRibs {
+    /// Chooses from the RIB dumps of one collector, in order.
+    fn new(query: &Query, mut ribs: Vec<ArchiveFile>, rejected: &FxHashSet<String>) -> ChosenRibs {
+        let window = query.window;
+        ribs.retain(is_read);
+        let (refused, usable): (Vec<&ArchiveFile>, Vec<&ArchiveFile>) =
+            ribs.iter().partition(|rib| rejected.contains(&rib.name));
+        let opened = |rib: &ArchiveFile| era::opened(rib).0;
+
+        let latest = window.start - RIB_SETTLES;
+        let seed = RIB_LOOK_BACK.iter().find_map(|look_back| {
+            usable.iter().rfind(|rib| {
+                let opened = era::opened(rib).1;
+                opened <= latest && opened >= window.start - *look_back
+            })
+        });
+        let baseline_from = window.start - query.baseline;
+        let is_baseline =
+            |rib: &&&ArchiveFile| opened(rib) >= baseline_from && seed.is_some_and(|seed| opened(rib) < opened(seed));
+        let is_inside = |rib: &&&ArchiveFile| opened(rib) > latest && opened(rib) < window.end;
+        let is_after = |rib: &&&ArchiveFile| opened(rib) >= window.end && opened(rib) < window.end + RIB_LOOK_BACK[0];
+        let baseline = usable.iter().filter(is_baseline);
+        let inside = usable.iter().filter(is_inside);
+        let first_inside = inside.clone().next().map(|rib| opened(rib));
+        let after = usable.iter().find(is_after);
+        let mut chosen: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).copied().collect();
+        let has_usable = !chosen.is_empty();
+        let only_compared = match chosen[..] {
+            [one] => {
+                usable.iter().rfind(|rib| opened(rib) < opened(one) && opened(rib) >= opened(one) - RIB_LOOK_BACK[1])
+            }
+            _ => None,
+        };
+        chosen.extend(only_compared);
+        chosen.extend(refused);
+        chosen.sort_by_key(|rib| (era::opened(rib), &rib.name));
+        ChosenRibs {
+            has_usable,
+            seeded_at: seed.map(|seed| opened(seed)),
+            first_inside,
+            only_compared: only_compared.map(|rib| rib.name.clone()),
+            files: chosen.into_iter().cloned().collect(),
+        }
+    }
+}
+
+/// Returns the update files that may contain messages from `start` to the end of the window. A file may last half an interval
+/// longer than its neighbours, or straddle the start.
+fn choose_updates(updates: &[ArchiveFile], start: Timestamp, window_end: Timestamp) -> Vec<ArchiveFile> {
+    let is_needed = |file: &&ArchiveFile| {
+        let (earliest, latest) = era::opened(file);
+        earliest < window_end && latest + era::interval(file) + pause(file) > start
+    };
+    updates.iter().filter(is_needed).cloned().collect()
+}
+
+/// Adds the files that follow `chosen` without a gap for up to [`BEYOND`] after the end of the window, and returns until when
 /// they reach.
-fn reach_beyond(chosen: &mut Vec<ArchiveFile>, later: &[&ArchiveFile], window_end: Timestamp) -> Timestamp {
-    for file in later.iter().take_while(|file| era::opened(file).0 < window_end + BEYOND) {
+fn reach_beyond(chosen: &mut Vec<ArchiveFile>, updates: &[ArchiveFile], window_end: Timestamp) -> Timestamp {
+    let later = updates.iter().filter(|file| era::opened(file).0 >= window_end && is_read(file));
+    for file in later.take_while(|file| era::opened(file).0 < window_end + BEYOND) {
         if !chosen.last().is_some_and(|last| follows(file, last)) {
             break;
         }
-        chosen.push((*file).clone());
+        chosen.push(file.clone());
     }
     let reach = chosen.last().map_or(window_end, |last| era::opened(last).0 + era::interval(last));
     reach.min(window_end + BEYOND).max(window_end)
 }
 
-/// RIB dumps of before the window that may show what the latest one does not, because it was written during an outage: up to
+/// Returns RIB dumps from before the window that may show more than the latest one if that was written during an outage: up to
 /// seven days back, at growing distances from `latest`, in the order in which to read them. Those in `known` (by name)
-/// have been read.
+/// have been read already.
 pub fn older_ribs(
     query: &Query,
     files: &[ArchiveFile],
@@ -294,7 +314,7 @@ pub fn older_ribs(
     let mut chosen: Vec<ArchiveFile> = Vec::new();
     for distance in OLDER_AT {
         let reached = older.iter().rposition(|file| era::opened(file).1 <= latest - distance);
-        // The oldest one, where none is as old.
+        // If none is that old, the oldest one.
         let index = reached.unwrap_or(0);
         if index < older.len() {
             chosen.push(older[index].clone());
@@ -311,12 +331,12 @@ pub(super) mod tests {
     use crate::query::Target;
     use std::path::PathBuf;
 
-    pub fn at(text: &str) -> Timestamp {
+    pub(in crate::catalog) fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
     /// Files of one collector: `rib 08:00, updates 08:00 08:15` on 2014-12-22, or with a date.
-    pub fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
+    pub(in crate::catalog) fn files(collector: &str, text: &str) -> Vec<ArchiveFile> {
         let mut kind = DumpKind::Rib;
         let mut files = Vec::new();
         for word in text.split_whitespace() {

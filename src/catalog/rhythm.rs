@@ -1,7 +1,7 @@
-//! How far apart the files of a listing should be, as the names around each of them show.
+//! The interval between the files of a listing, judged by the names around each of them.
 //!
-//! What the publisher says of the time is believed until the listing shows otherwise. A rhythm that is too long would hide
-//! missing files, so a longer one needs clear support, and the records of each file have to bear it out
+//! The usual interval of the publisher holds until the listing shows another one. An interval that is too long would hide
+//! missing files, so a longer one needs clear support from the names, and the records of each file must confirm it
 //! ([`ArchiveFile::stretched`]).
 
 use std::collections::BTreeMap;
@@ -11,18 +11,18 @@ use super::{ArchiveFile, DumpKind, era};
 
 const MINUTE: u64 = 60;
 
-/// So many steps from name to name before a file, and after it, show its rhythm.
+/// How many steps from name to name, before a file and after it, are used to find its interval.
 const NEIGHBOURS: usize = 8;
-/// So many equal steps are more than chance.
+/// This many equal steps are not a coincidence.
 const MIN_SIDE: usize = 3;
-/// So many steps has each side of a change.
+/// The fewest steps on either side of a change.
 const MIN_PART: usize = 2;
-/// Further apart, update files or RIB dumps are two listings and no rhythm.
+/// In minutes. Files that are further apart belong to separate listings.
 const LONGEST_UPDATES: u64 = 4 * 60;
 const LONGEST_RIBS: u64 = 7 * 24 * 60;
 
-/// For each file of one collector and kind, in order of time, how long it lasts until the next one is due; None as the
-/// publisher says.
+/// Returns how long each file lasts until the next one is due, for the files of one collector and kind in order of time. None
+/// means the usual interval of the publisher.
 pub(super) fn intervals(files: &[&ArchiveFile]) -> Vec<Option<Duration>> {
     let steps: Vec<Option<u64>> = files.windows(2).map(|pair| step(pair.first()?, pair.get(1)?)).collect();
     let of = |(index, file): (usize, &&ArchiveFile)| {
@@ -42,7 +42,7 @@ pub(super) fn intervals(files: &[&ArchiveFile]) -> Vec<Option<Duration>> {
     files.iter().enumerate().map(of).collect()
 }
 
-/// From one file to the next, in minutes.
+/// Returns the minutes from one file to the next. None if their names do not show it.
 fn step(file: &ArchiveFile, next: &ArchiveFile) -> Option<u64> {
     if file.records.is_some() || next.records.is_some() {
         return None;
@@ -56,14 +56,14 @@ fn step(file: &ArchiveFile, next: &ArchiveFile) -> Option<u64> {
     (minutes > 0 && minutes <= longest).then_some(minutes)
 }
 
-/// How much later one file was opened than another; at most, where names of local time leave that open.
+/// Returns how much later `next` was opened than `file`: the maximum if a name in local time is ambiguous.
 pub(super) fn spacing(file: &ArchiveFile, next: &ArchiveFile) -> Duration {
     let shift = |file: &ArchiveFile| {
         let (earliest, latest) = era::opened(file);
         (earliest.micros_since(file.named_at), latest.micros_since(file.named_at))
     };
     let (earliest, latest) = (era::opened(file).0, era::opened(next).1);
-    // Two names of the same unclear hour mean the same one.
+    // Two names in the same ambiguous hour have the same offset.
     let micros = match shift(file) == shift(next) {
         true => next.named_at.micros_since(file.named_at),
         false => latest.micros_since(earliest),
@@ -71,17 +71,17 @@ pub(super) fn spacing(file: &ArchiveFile, next: &ArchiveFile) -> Duration {
     Duration::from_micros(micros.max(0).unsigned_abs())
 }
 
-/// What is to be expected before any name was seen.
+/// The interval to expect before any name is seen.
 #[derive(Clone, Copy)]
 struct Usual {
     minutes: Option<u64>,
-    /// Whether RIPE RIS or RouteViews has a collector of that name; how often others start a new file is unknown.
+    /// Whether RIPE RIS or RouteViews has a collector of that name. The interval of other collectors is unknown.
     is_published: bool,
-    /// A RIB dump that begins when the next one is due is another file's: of dumps a short rhythm is no safe guess.
+    /// Whether the files are RIB dumps, for which a short interval is not a safe guess.
     is_of_ribs: bool,
 }
 
-/// The rhythm between `before` and `after`, in minutes.
+/// Returns the interval between `before` and `after`, in minutes.
 fn at(before: &[u64], after: &[u64], usual: Usual) -> Option<u64> {
     let (steps, index) = ([before, after].concat(), before.len());
     let fits = |steps: &[u64], rhythm: u64| steps.iter().filter(|step| **step == rhythm).count();
@@ -90,7 +90,7 @@ fn at(before: &[u64], after: &[u64], usual: Usual) -> Option<u64> {
     if n_single == steps.len() {
         return single;
     }
-    // It may have changed in between: where two rhythms fit clearly more steps than one does.
+    // The interval changed here if two intervals fit clearly more steps than one does.
     let changes = MIN_PART..=steps.len().saturating_sub(MIN_PART);
     let two: Vec<(usize, u64)> = changes
         .filter_map(|change| {
@@ -101,7 +101,7 @@ fn at(before: &[u64], after: &[u64], usual: Usual) -> Option<u64> {
         })
         .collect();
     let most = two.iter().map(|(n, _)| *n).max().filter(|n| *n >= n_single + MIN_PART);
-    // Where several places of the change fit equally well, the shorter rhythm hides nothing.
+    // If several places of the change fit equally well, the shorter interval hides no missing file.
     let changed = two.iter().filter(|(n, _)| Some(*n) == most).map(|(_, here)| *here).min();
     changed.or(single)
 }

@@ -1,23 +1,29 @@
-//! What can be said on the command line.
+//! The arguments of a run.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
-use clap::{ArgAction, ValueEnum};
+use clap::ArgAction;
 
 use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::catalog::BrokerUrl;
-use outage_replay::query::{Criteria, Metric, Sufficiency, Thresholds};
-use outage_replay::report::{self, Export, Report};
+use outage_replay::query::{Criteria, Match, Metric, Sufficiency, Thresholds};
 use outage_replay::time::Timestamp;
 
-use super::run::{exit_code, print};
+use super::choice::one_of;
+use super::results::Output;
 use super::usage;
 
 /// The heading of [`Detection`] in help texts.
 pub const DETECTION: &str = "Detection";
+
+/// What a prefix target includes beside the prefix itself.
+const MATCHES: [(Match, &str); 4] = [
+    (Match::Exact, "Nothing else"),
+    (Match::MoreSpecific, "Everything inside it"),
+    (Match::LessSpecific, "Everything that covers it"),
+    (Match::Any, "Both"),
+];
 
 /// The arguments of a run.
 #[derive(Debug, clap::Args)]
@@ -34,8 +40,14 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub targets: Vec<PathBuf>,
     /// Which prefixes a --prefix stands for, beside itself
-    #[arg(long = "match", value_name = "WHICH", value_enum, default_value_t, help_heading = "Target")]
-    pub matching: Matching,
+    #[arg(
+        long = "match",
+        value_name = "WHICH",
+        value_parser = one_of(MATCHES.map(|(matching, help)| (matching, matching.into(), help))),
+        default_value = <&str>::from(Match::default()),
+        help_heading = "Target"
+    )]
+    pub matching: Match,
 
     /// Start of the window: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
     ///
@@ -106,7 +118,7 @@ pub struct Args {
     pub verbose: u8,
 }
 
-/// What counts as an outage. Everything that is not said is as before: by default, or in an earlier run.
+/// What counts as an outage. A flag that is not given has its default or, with `redetect`, the value of the earlier run.
 #[derive(Debug, clap::Args)]
 pub struct Detection {
     /// Fewer distinct peer ASes than this decide nothing
@@ -151,108 +163,20 @@ pub struct Detection {
     #[arg(long, value_name = "SHARE", default_value = "0.9", value_parser = share, help_heading = DETECTION)]
     degraded_below: Option<f64>,
     /// Which share decides: of the peers that normally carry the prefix, or, as IODA, of all full feeds
-    #[arg(long, value_name = "RULE", value_enum, default_value = "baseline", help_heading = DETECTION)]
-    metric: Option<MetricName>,
-}
-
-/// What is printed and written, and what the exit code says.
-#[derive(Debug, clap::Args)]
-pub struct Output {
-    /// What to print
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: Format,
-    /// Also write the run into this folder: tables, timelines, manifest
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    output: Option<PathBuf>,
-    /// Which files to write with --output
-    ///
-    /// A comma list. manifest.json is always written.
     #[arg(
         long,
-        value_name = "KIND",
-        value_enum,
-        value_delimiter = ',',
-        default_value = "csv,parquet,html",
-        requires = "output",
-        help_heading = "Output"
+        value_name = "RULE",
+        value_parser = one_of([Metric::Baseline, Metric::Ioda].map(|metric| (metric, metric.into(), ""))),
+        default_value = <&str>::from(Metric::default()),
+        help_heading = DETECTION
     )]
-    export: Vec<ExportName>,
-    /// Fold nothing: every row of every list in the table
-    #[arg(long, help_heading = "Output")]
-    all: bool,
-    /// Replace an earlier run in the --output folder
-    #[arg(long, requires = "output", help_heading = "Output")]
-    force: bool,
-    /// Exit with 4 when an outage was found
-    ///
-    /// It wins over 3.
-    #[arg(long, help_heading = "Output")]
-    fail_on_outage: bool,
-    /// Exit with 3 when anything is missing: any gap, any file that is not whole, whatever it does to the result
-    ///
-    /// The result is printed and written all the same. Without it the exit code is 3 only where the rest does not suffice.
-    #[arg(long, help_heading = "Output")]
-    pub strict: bool,
-    /// Threads, at most 1024; 0 for one per core
-    ///
-    /// Downloads have their own: at most four connections to a host.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = jobs(), help_heading = "Output")]
-    pub jobs: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub enum Matching {
-    /// Nothing else
-    Exact,
-    /// Everything inside it
-    #[default]
-    MoreSpecific,
-    /// Everything that covers it
-    LessSpecific,
-    /// Both
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
-pub enum MetricName {
-    #[default]
-    Baseline,
-    Ioda,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
-pub enum Format {
-    /// For a person
-    #[default]
-    Table,
-    /// One document
-    Json,
-    /// One outage a line, then the run
-    Ndjson,
-    /// One outage a row
-    Csv,
-    /// For an issue tracker
-    Markdown,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum ExportName {
-    /// Outages and coverage as tables
-    Csv,
-    /// Outages, timelines and evidence as tables
-    Parquet,
-    /// The report as one page for a browser
-    Html,
-    /// The timeline as a still picture
-    Svg,
-    /// The same in pixels
-    Png,
+    metric: Option<Metric>,
 }
 
 impl Detection {
-    /// The criteria that these flags make of others.
+    /// Returns the criteria `was` with the values of these flags.
     pub fn criteria(&self, was: Criteria) -> anyhow::Result<Criteria> {
-        let metric = self.metric.map_or(was.metric, MetricName::metric);
+        let metric = self.metric.unwrap_or(was.metric);
         let down_below = self.down_below.unwrap_or(was.thresholds.down_below);
         // Another metric has another default.
         let usual = if metric == was.metric { was } else { Criteria::of(metric) };
@@ -281,54 +205,7 @@ impl Detection {
     }
 }
 
-impl Output {
-    /// Whether the folder that is to be written may be: asked before anything is done.
-    pub fn check(&self) -> anyhow::Result<()> {
-        match &self.output {
-            Some(folder) => Ok(report::check_folder(folder, self.force)?),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes the folder that is asked for, and returns it.
-    pub fn write(&self, report: &Report) -> anyhow::Result<Option<&Path>> {
-        let Some(folder) = self.output.as_deref() else { return Ok(None) };
-        let exports: Vec<Export> = self.export.iter().map(|name| name.export()).collect();
-        report::write(report, folder, &exports, self.force)?;
-        Ok(Some(folder))
-    }
-
-    /// Prints the report: the exit code.
-    pub fn print(&self, report: &Report, out: &mut dyn Write) -> anyhow::Result<u8> {
-        print(report, self.format, self.all, out)?;
-        Ok(exit_code(report, self.fail_on_outage, self.strict))
-    }
-}
-
-impl MetricName {
-    /// The metric of that name.
-    pub fn metric(self) -> Metric {
-        match self {
-            MetricName::Baseline => Metric::Baseline,
-            MetricName::Ioda => Metric::Ioda,
-        }
-    }
-}
-
-impl ExportName {
-    /// The export of that name.
-    pub fn export(self) -> Export {
-        match self {
-            ExportName::Csv => Export::Csv,
-            ExportName::Parquet => Export::Parquet,
-            ExportName::Html => Export::Html,
-            ExportName::Svg => Export::Svg,
-            ExportName::Png => Export::Png,
-        }
-    }
-}
-
-/// The name of a collector: what folders are called.
+/// Parses the name of a collector.
 fn collector_name(text: &str) -> Result<String, String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     match !text.is_empty() && text.chars().all(is_name) {
@@ -337,18 +214,13 @@ fn collector_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// A length of time: `36h`.
+/// Parses a length of time: `36h`.
 pub fn length(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| format!("'{text}' is not a length of time: write 36h, 90min, 2days or 120s"))
 }
 
-/// A thousand threads are more than any machine has use for; a hundred thousand would only get in each other's way.
-fn jobs() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(0..=1024)
-}
-
-/// A share from 0 to 1.
+/// Parses a share from 0 to 1.
 pub fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),

@@ -1,4 +1,4 @@
-//! `outage-replay plan`: what a run would read, without downloading any of it.
+//! `outage-replay plan`: what a run would read, without downloading it.
 
 use std::fmt::Write as _;
 
@@ -10,25 +10,26 @@ use outage_replay::catalog::{self, CollectorPlan};
 use outage_replay::fetch::Cache;
 use outage_replay::pipeline::Sources;
 use outage_replay::query::Query;
+use outage_replay::report::Format;
 use outage_replay::time::{Timestamp, Window};
 
-use super::arguments::Format;
+use super::size::megabytes;
 use super::usage;
 
-/// For the estimate only: bytes a second that publishers' servers are assumed to send, and how long a request takes
-/// beside that, of which several run at once.
+/// Assumptions of the estimate: the bytes per second that publishers' servers send, and the time of a request besides, with
+/// several requests at once.
 const DOWNLOAD_RATE: u64 = 5_000_000;
 const SECONDS_PER_REQUEST: f64 = 0.05;
 
 /// What one collector would contribute.
 struct Row {
     plan: CollectorPlan,
-    /// RIB dumps that should be listed and are not.
+    /// When RIB dumps are due that are not listed.
     missing_ribs: Vec<Timestamp>,
     sum: Sum,
 }
 
-/// How much it is.
+/// Numbers and sizes of files.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     n_files: usize,
@@ -63,10 +64,10 @@ impl Sum {
     }
 }
 
-/// The plan as text.
-pub fn render(query: &Query, sources: Sources, format: Format) -> anyhow::Result<String> {
-    if !matches!(format, Format::Table | Format::Json) {
-        return Err(usage("a plan is printed with --format table or json: say one of them"));
+/// Returns the plan as text or JSON.
+pub fn render(query: &Query, sources: Sources, format: &Format) -> anyhow::Result<String> {
+    if !["table", "json"].contains(&format.name) {
+        return Err(usage("a plan has no such format: pass --format table or json"));
     }
     let files = sources.catalog.list(query)?;
     let mut plan = catalog::plan(query, &files, &FxHashSet::default());
@@ -74,8 +75,8 @@ pub fn render(query: &Query, sources: Sources, format: Format) -> anyhow::Result
     let rows: Vec<Row> = plan.collectors.into_iter().map(|plan| row(plan, query.window, sources.cache)).collect();
     let mut total = Sum::default();
     rows.iter().for_each(|row| total.add(row.sum));
-    Ok(match format {
-        Format::Json => {
+    Ok(match format.name {
+        "json" => {
             let mut text = serde_json::to_string_pretty(&document(query, &rows, total))?;
             text.push('\n');
             text
@@ -148,7 +149,6 @@ fn document(query: &Query, rows: &[Row], total: Sum) -> Value {
 }
 
 fn table(query: &Query, rows: &[Row], total: Sum) -> String {
-    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
     let mut text = format!("To answer {} to {} (UTC):\n\n", query.window.start, query.window.end);
     let _ = writeln!(
         text,

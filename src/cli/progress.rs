@@ -1,4 +1,4 @@
-//! How far a run is, on standard error.
+//! Progress on standard error.
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
@@ -10,15 +10,15 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use outage_replay::Error;
 use outage_replay::coverage::Verdict;
-use outage_replay::report::{Report, verdict};
+use outage_replay::report::{Report, printable, verdict};
 
 use super::signals::{Interrupted, Signals};
-use super::terminal::printable;
+use super::size::megabytes;
 
-/// So many files that could not be had are named; of the others the report speaks.
+/// The most unavailable files that are named. The report contains the others.
 const MAX_LOST: usize = 10;
 
-/// Bars on a terminal, plain lines with `--verbose`, and a line for each file that could not be had.
+/// Progress bars on a terminal, lines with `--verbose`, and a line for each unavailable file.
 pub struct Progress {
     bars: MultiProgress,
     state: Mutex<State>,
@@ -34,12 +34,12 @@ struct State {
     n_announced: usize,
     bytes_announced: u64,
     n_downloaded: usize,
-    /// Files are read more than once, and lost only once.
+    /// Unavailable files. A file may be read more than once.
     lost: BTreeSet<String>,
 }
 
 impl Progress {
-    /// `verbose` counts the flags given; `signals` may stop the run.
+    /// Returns the progress of a run. `verbose` is the number of `-v` flags; `signals` may cancel the run.
     pub fn new(quiet: bool, verbose: u8, signals: Signals) -> Progress {
         let draws = !quiet && verbose == 0 && io::stderr().is_terminal();
         let target = if draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -60,7 +60,7 @@ impl Progress {
         }
     }
 
-    /// Leaves a clean line behind, and says how much was lost.
+    /// Removes the bars, and prints how many unavailable files were not named.
     pub fn finish(&self) {
         let state = self.state();
         state.reading.finish_and_clear();
@@ -68,25 +68,25 @@ impl Progress {
         let n_unnamed = state.lost.len().saturating_sub(MAX_LOST);
         drop(state);
         if n_unnamed > 0 && !self.quiet {
-            self.say(&format!("{n_unnamed} more files could not be had; the coverage of the report has them"));
+            self.say(&format!("{n_unnamed} more files are unavailable: the coverage of the report lists them"));
         }
     }
 
-    /// What was found and is not used.
+    /// Prints a warning.
     pub fn warn(&self, what: &str) {
         if !self.quiet {
             self.say(&format!("warning: {what}"));
         }
     }
 
-    /// The folder with the results is complete.
+    /// Prints that the output folder is complete.
     pub fn wrote(&self, folder: &Path) {
         if self.milestones {
             self.say(&format!("wrote {}", folder.display()));
         }
     }
 
-    /// The answer in a word, and what the archive says about itself, where standard output has no place for them.
+    /// Prints the verdict and the note of the archive, for formats that contain neither.
     pub fn verdict(&self, report: &Report) {
         if let Some(note) = &report.note {
             self.say(&format!("note: {note}"));
@@ -94,16 +94,16 @@ impl Progress {
         self.say(&format!("verdict: {}", verdict(report)));
     }
 
-    /// What keeps the report from being complete.
+    /// Prints why the report is not complete.
     pub fn incomplete(&self, report: &Report) {
         let n_gaps = report.coverage.gaps.len();
         let n_files = report.files.iter().filter(|file| file.verdict != Verdict::Ok).count();
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let (gaps, files) = (count(n_gaps, "gap"), count(n_files, "file"));
-        self.say(&format!("--strict: {gaps}, and {files} read less than whole"));
+        self.say(&format!("--strict: {gaps}, and {files} not read completely"));
     }
 
-    /// The error of a run; where a signal ended it, with the exit code that tells so.
+    /// Returns the error of a run. If a signal cancelled it, the error has the exit code of that signal.
     pub fn interrupted(&self, error: Error) -> anyhow::Error {
         match error {
             Error::Cancelled => anyhow::Error::new(Interrupted { error, code: self.signals.exit_code() }),
@@ -112,7 +112,7 @@ impl Progress {
     }
 
     fn say(&self, text: &str) {
-        // What a server or a file name says may not steer the terminal. Nobody to tell is no reason to stop.
+        // Names come from servers and file systems, so control characters are escaped. A closed standard error is ignored.
         let text = printable(text);
         self.bars.suspend(|| {
             let _ = writeln!(io::stderr(), "{text}");
@@ -176,7 +176,7 @@ impl outage_replay::pipeline::Progress for Progress {
         state.downloading.set_message(format!("{}/{}", state.n_downloaded, state.n_announced));
         drop(state);
         if self.milestones {
-            self.say(&format!("downloading {n_files} files of about {:.1} MB", bytes as f64 / 1e6));
+            self.say(&format!("downloading {n_files} files of about {}", megabytes(bytes)));
         }
     }
 

@@ -1,16 +1,15 @@
-//! An earlier run, judged again or explained, without its archives.
+//! `outage-replay redetect` and `explain`: an earlier run judged again or explained, without its archives.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use outage_replay::report::{self, Earlier, Report};
-use outage_replay::{Options, pipeline};
+use outage_replay::report::{self, printable};
+use outage_replay::{Options, observations, pipeline};
 
-use super::arguments::{Detection, Format, Output};
-use super::run::style;
-use super::terminal::printable;
+use super::arguments::Detection;
+use super::results::{Output, style};
 
-/// Which earlier run, and what is to be different.
+/// The arguments of `redetect`.
 #[derive(Debug, clap::Args)]
 pub struct Redetect {
     /// The folder that --output wrote
@@ -24,15 +23,16 @@ pub struct Redetect {
 }
 
 impl Redetect {
-    /// Judges, and prints what was found: the exit code.
+    /// Judges the run again, prints the report and returns the exit code.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
-        let Earlier { observations, criteria } = report::read(&self.folder)?;
+        let observations = observations::read(&self.folder)?;
+        let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
         let report = pipeline::judge(observations, &options)?;
         self.output.write(&report)?;
-        // Rows alone do not say whether the data suffice. Nobody to tell is no reason to stop.
-        if self.output.format == Format::Csv {
+        // CSV has no verdict, so it goes to standard error; a closed standard error is ignored.
+        if !self.output.format.has_verdict {
             if let Some(note) = &report.note {
                 let _ = writeln!(io::stderr(), "{}", printable(&format!("note: {note}")));
             }
@@ -42,7 +42,7 @@ impl Redetect {
     }
 }
 
-/// Which earlier run, and which of its outages.
+/// The arguments of `explain`.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
     /// The folder that --output wrote
@@ -57,10 +57,11 @@ pub struct Explain {
 }
 
 impl Explain {
-    /// What to print.
+    /// Returns what is printed.
     pub fn run(&self) -> anyhow::Result<Vec<u8>> {
-        let Earlier { observations, criteria } = report::read(&self.folder)?;
-        let report: Report = pipeline::judge(observations, &Options { jobs: 0, criteria })?;
+        let observations = observations::read(&self.folder)?;
+        let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
+        let report = pipeline::judge(observations, &Options { jobs: 0, criteria })?;
         let outage = self.outage.as_deref().map(|id| report::find_outage(&report, id)).transpose()?;
         Ok(printable(&report::explain(&report, outage, style(self.all))).into_bytes())
     }

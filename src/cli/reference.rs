@@ -1,4 +1,4 @@
-//! What the program says of itself: settings in force, completions, manual pages.
+//! Reference: effective settings, shell completions, manual pages.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,11 +11,11 @@ use clap_mangen::Man;
 
 use outage_replay::catalog::BrokerUrl;
 use outage_replay::query::Thresholds;
+use outage_replay::report::printable;
 
 use super::settings::Parsed;
-use super::terminal::printable;
 
-/// Every setting in force, and the files that were looked for. Downloads are kept in `cache` where nothing else is said.
+/// Returns every effective setting, and the settings files that were looked for. `cache` is the default cache folder.
 pub fn config(command: &Command, parsed: &Parsed, cache: Option<&Path>) -> String {
     let default = |name: &str| match name {
         "broker-url" => BrokerUrl::default().to_string(),
@@ -47,7 +47,7 @@ pub fn config(command: &Command, parsed: &Parsed, cache: Option<&Path>) -> Strin
     printable(&text)
 }
 
-/// The script that teaches a shell the commands and flags.
+/// Returns the completion script of a shell.
 pub fn completions(mut command: Command, shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     let name = command.get_name().to_owned();
@@ -55,14 +55,14 @@ pub fn completions(mut command: Command, shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The manual page of the program.
+/// Returns the manual page of the program.
 pub fn page(command: Command) -> anyhow::Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(command).render(&mut page).context("cannot make the manual page")?;
     Ok(page)
 }
 
-/// Writes a manual page for each command into `folder`; returns their paths, one a line.
+/// Writes a manual page for each command into `folder` and returns their paths, one per line.
 pub fn pages(command: Command, folder: &Path) -> anyhow::Result<String> {
     let unwritten = || format!("cannot write manual pages into {}", folder.display());
     fs::create_dir_all(folder).with_context(unwritten)?;

@@ -1,8 +1,7 @@
-//! One run: from typed arguments to what is printed, and the exit code.
+//! A run: from typed arguments to the printed report and the exit code.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,35 +11,31 @@ use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::{Broker, Catalog, Choice, Held, Patience};
 use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources, check_download};
-use outage_replay::query::{Criteria, Match, Query, Target};
-use outage_replay::report::{self, Answer, Report, Style};
+use outage_replay::query::{Criteria, Query, Target};
+use outage_replay::report::printable;
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Error, Options};
 
-use super::arguments::{Args, Format, Matching};
+use super::arguments::Args;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::terminal::{PrintableJson, printable};
-use super::{cache_root, output_failed, plan, text_of, usage};
+use super::{cache_root, plan, text_of, usage};
 
-/// Lines are no longer than this, however wide the terminal.
-const MAX_WIDTH: usize = 200;
-
-/// Where archive files are listed, and where they are kept once downloaded.
+/// The catalog of a run and its cache.
 pub struct Store {
     catalog: Box<dyn Catalog>,
     cache: Option<Cache>,
 }
 
 impl Store {
-    /// As the pipeline wants them.
+    /// Returns both, borrowed.
     pub fn sources(&self) -> Sources<'_> {
         Sources { catalog: self.catalog.as_ref(), cache: self.cache.as_ref() }
     }
 }
 
 impl Args {
-    /// Runs, and prints what was found: the exit code.
+    /// Runs the query, prints the report and returns the exit code.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         let query = self.query()?;
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(Criteria::default())? };
@@ -49,7 +44,7 @@ impl Args {
         let store = self.store(&progress)?;
         let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
         progress.finish();
-        // What is written is written whole, and what is not yet is not begun.
+        // After a cancellation no output is begun.
         let report = match result {
             Ok(_) if pipeline::Progress::is_cancelled(progress.as_ref()) => Err(Error::Cancelled),
             result => result,
@@ -58,7 +53,7 @@ impl Args {
         if let Some(folder) = self.output.write(&report)? {
             progress.wrote(folder);
         }
-        if self.output.format == Format::Csv && !self.quiet {
+        if !self.output.format.has_verdict && !self.quiet {
             progress.verdict(&report);
         }
         if self.output.strict && !report.is_complete() {
@@ -67,7 +62,7 @@ impl Args {
         self.output.print(&report, out)
     }
 
-    /// Prints what a run would read.
+    /// Returns what a run would read, and the exit code.
     pub fn plan(&self) -> anyhow::Result<(Vec<u8>, u8)> {
         let query = self.query()?;
         let progress = self.progress()?;
@@ -82,13 +77,13 @@ impl Args {
         }
     }
 
-    /// Who watches the run.
+    /// Returns the progress of a run, which signals may cancel.
     fn progress(&self) -> anyhow::Result<Arc<Progress>> {
         let signals = Signals::listen().context("cannot listen for signals")?;
         Ok(Arc::new(Progress::new(self.quiet, self.verbose, signals)))
     }
 
-    /// The question.
+    /// Returns the query of these arguments.
     fn query(&self) -> anyhow::Result<Query> {
         let from = self.from.ok_or_else(|| usage("the window has no start: pass --from"))?;
         let to = match (self.to, self.duration) {
@@ -120,12 +115,7 @@ impl Args {
     }
 
     fn all_targets(&self) -> anyhow::Result<Vec<Target>> {
-        let matching = match self.matching {
-            Matching::Exact => Match::Exact,
-            Matching::MoreSpecific => Match::MoreSpecific,
-            Matching::LessSpecific => Match::LessSpecific,
-            Matching::Any => Match::Any,
-        };
+        let matching = self.matching;
         let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
         targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, matching)));
         for path in &self.targets {
@@ -156,7 +146,7 @@ impl Args {
         Ok(targets)
     }
 
-    /// Where the files are listed and kept.
+    /// Returns the catalog and the cache that these arguments choose.
     fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
         if !self.archive.is_empty() {
             let name = self.collector_name.as_deref().map(Collector::new);
@@ -176,68 +166,5 @@ impl Args {
         let url = self.broker_url.clone().unwrap_or_default();
         let catalog = Box::new(Broker::new(&url, choice, Patience::default(), watch()));
         Ok(Store { catalog, cache: Some(Cache::new(&root, Some(downloader))) })
-    }
-}
-
-/// Prints the report. JSON is made while it is written.
-pub fn print(report: &Report, format: Format, all: bool, mut out: &mut dyn Write) -> anyhow::Result<()> {
-    let text = match format {
-        Format::Table => printable(&report::table(report, style(all))).into_bytes(),
-        Format::Csv => report::outages_csv(report)?,
-        Format::Markdown => report::markdown(report, all).into_bytes(),
-        Format::Json => {
-            let failed = |error: serde_json::Error| output_failed(error.into());
-            serde_json::to_writer_pretty(PrintableJson(&mut out), &report::document(report)).map_err(failed)?;
-            b"\n".to_vec()
-        }
-        Format::Ndjson => {
-            for line in report::lines(report) {
-                let written = serde_json::to_writer(PrintableJson(&mut out), &line).map_err(io::Error::from);
-                written.and_then(|()| out.write_all(b"\n")).map_err(output_failed)?;
-            }
-            Vec::new()
-        }
-    };
-    out.write_all(&text).map_err(output_failed)
-}
-
-/// 0 finished with sufficient data, 3 finished without, 4 an outage that the user wants to fail on.
-pub fn exit_code(report: &Report, fail_on_outage: bool, strict: bool) -> u8 {
-    match report.answer() {
-        Answer::Outage if fail_on_outage => 4,
-        _ if !report.is_sufficient() || (strict && !report.is_complete()) => 3,
-        _ => 0,
-    }
-}
-
-/// How the page is drawn on standard output. A pipe has the width that the shell exports, if any.
-pub fn style(all: bool) -> Style {
-    let stdout = std::io::stdout();
-    let width = match terminal_size::terminal_size_of(&stdout) {
-        Some((terminal_size::Width(width), _)) => Some(usize::from(width)),
-        None => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()),
-    };
-    Style {
-        colour: wants_colour(stdout.is_terminal(), std::env::var_os("NO_COLOR")),
-        width: width.unwrap_or(Style::default().width).min(MAX_WIDTH),
-        all,
-    }
-}
-
-/// Colours are for a person at a terminal who has not said no (<https://no-color.org>).
-fn wants_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
-    is_terminal && no_color.is_none_or(|value| value.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn colours_need_a_terminal_and_nobody_who_objects() {
-        assert!(wants_colour(true, None));
-        assert!(wants_colour(true, Some("".into())));
-        assert!(!wants_colour(true, Some("1".into())));
-        assert!(!wants_colour(false, None));
     }
 }

@@ -1,5 +1,5 @@
-//! Settings beside the command line. A flag wins over a variable, that over `outage-replay.toml` in the working directory,
-//! that over the user's own file, and that over the default.
+//! Settings from outside the command line. In order of precedence: flag, environment variable, `outage-replay.toml` in the working
+//! directory, the user's settings file, default.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -23,13 +23,13 @@ const PREFIX: &str = "OUTAGE_REPLAY_";
 /// Older names, by flag.
 const ALIASES: [(&str, &str); 2] = [("broker-url", "BGPKIT_BROKER_URL"), ("cache-dir", "OUTAGE_REPLAY_CACHE")];
 
-/// Settings that mean nothing without another one: a file may hold them for the runs that have it.
+/// Settings that have no effect without another one. A settings file may contain them for runs with both.
 const NEEDS: [(&str, &str); 3] = [("export", "output"), ("force", "output"), ("collector-name", "archive")];
 
-/// What is not said of this command is as it was in the earlier run, whatever the settings of new ones are.
+/// The command and heading whose flags do not come from settings: their defaults are those of the earlier run.
 const AS_IT_WAS: (&str, &str) = ("redetect", DETECTION);
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     Flag,
@@ -49,19 +49,19 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The command line, completed by variables and files.
+/// The command line, completed with variables and settings files.
 pub struct Parsed {
-    /// Everything that was said, wherever.
+    /// All values.
     pub matches: ArgMatches,
-    /// Where the values that are not on the command line came from, by flag.
+    /// The source of values that are not on the command line, by flag.
     chosen: BTreeMap<String, Origin>,
-    /// The files that were looked for, and whether they are there.
+    /// The files that were looked for, and whether they exist.
     pub files: Vec<(PathBuf, bool)>,
-    /// Variables that look like settings and are none: others may use them.
+    /// Variables that begin like settings and are not. Other programs may use them.
     pub strangers: Vec<String>,
 }
 
-/// Reads the command line; help, version and mistakes on it end the program.
+/// Parses the command line. Help, version and errors in it end the program.
 pub fn parse(command: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> {
     let matches = command.clone().try_get_matches_from(&words).unwrap_or_else(|error| error.exit());
     let (subcommand, said) = match matches.subcommand() {
@@ -99,7 +99,7 @@ pub fn parse(command: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> 
 }
 
 impl Parsed {
-    /// Every setting of the command that was called: name, values, and where they came from.
+    /// Returns every setting of the command: name, values and source.
     pub fn effective(&self, command: &Command) -> Vec<(String, Vec<String>, Origin)> {
         let (described, said) = match self.matches.subcommand() {
             Some((name, said)) => (command.find_subcommand(name).unwrap_or(command), said),
@@ -128,7 +128,7 @@ impl Parsed {
     }
 }
 
-/// The flags of a command that can be set elsewhere.
+/// Returns the flags of a command that variables and files can set.
 fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|arg| {
         arg.get_long().is_some()
@@ -149,10 +149,10 @@ fn given(command: &Command, said: &ArgMatches) -> BTreeSet<String> {
     settings(command).filter(is_said).filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
 }
 
-/// What one source says, by flag.
+/// The values of one source, by flag.
 type Layer = BTreeMap<String, (Vec<String>, Origin)>;
 
-/// What was chosen so far, best source first.
+/// The values chosen so far. Sources are added in order of precedence.
 struct Chosen<'a> {
     command: &'a Command,
     given: BTreeSet<String>,
@@ -160,7 +160,7 @@ struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    /// Takes from a source what no better one says, nor excludes.
+    /// Adds the values of a source that no source before it has set or excludes.
     fn add(&mut self, layer: Layer) -> anyhow::Result<()> {
         let before: BTreeSet<String> = self.given.iter().chain(self.values.keys()).cloned().collect();
         for (name, (values, origin)) in &layer {
@@ -176,7 +176,7 @@ impl Chosen<'_> {
         Ok(())
     }
 
-    /// The flags that a flag excludes.
+    /// Returns the flags that a flag excludes.
     fn rivals(&self, name: &str) -> Vec<String> {
         let conflicts = |arg: &Arg| -> Vec<String> {
             let others = self.command.get_arg_conflicts_with(arg);
@@ -194,13 +194,13 @@ impl Chosen<'_> {
     }
 }
 
-/// The variables of a setting, the better one first.
+/// Returns the variables of a setting in order of precedence.
 fn names_of(long: &str) -> impl Iterator<Item = String> {
     let aliases = ALIASES.iter().filter(move |(flag, _)| *flag == long).map(|(_, name)| (*name).to_owned());
     std::iter::once(format!("{PREFIX}{}", long.replace('-', "_").to_uppercase())).chain(aliases)
 }
 
-/// The variables that are set and not empty.
+/// Returns the variables that are set and not empty.
 fn variables(command: &Command) -> Layer {
     let mut layer = Layer::default();
     for arg in settings(command) {
@@ -222,7 +222,7 @@ fn strangers(command: &Command) -> Vec<String> {
     strangers
 }
 
-/// Where files are looked for, the better one first.
+/// Returns the paths of settings files in order of precedence.
 fn paths() -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::from(FILE)];
     if let Ok(base) = etcetera::choose_base_strategy() {
@@ -231,7 +231,7 @@ fn paths() -> Vec<PathBuf> {
     paths
 }
 
-/// The settings of a file, if it is there.
+/// Returns the settings of a file. None if it does not exist.
 fn file(command: &Command, path: &Path) -> anyhow::Result<Option<Layer>> {
     let text = match text_of(path) {
         Ok(text) => text,
@@ -270,13 +270,13 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// A setting as it would be written on the command line.
+/// Returns a setting as it would be written on the command line.
 fn flags(command: &Command, name: &str, values: &[String]) -> Vec<OsString> {
     let action = settings(command).find(|arg| arg.get_long() == Some(name)).map(Arg::get_action);
     let flag = OsString::from(format!("--{name}"));
     let with = |value: &String| OsString::from(format!("--{name}={value}"));
     match (action, values) {
-        // How often it is said: what is no such number is passed on and refused.
+        // The number of repetitions. The parser rejects any other value.
         (Some(ArgAction::Count), [value]) => match value.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => vec![flag],
             "false" | "no" | "off" | "0" => Vec::new(),
@@ -287,7 +287,7 @@ fn flags(command: &Command, name: &str, values: &[String]) -> Vec<OsString> {
     }
 }
 
-/// What the parser says of a value, with the place where it stands.
+/// Returns an error of the parser with the source of the value.
 fn blamed(error: &clap::Error, origins: &BTreeMap<String, Origin>) -> anyhow::Error {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
     let name = argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default();
@@ -297,7 +297,7 @@ fn blamed(error: &clap::Error, origins: &BTreeMap<String, Origin>) -> anyhow::Er
     usage(format!("{origin}: {}", words.trim_end()))
 }
 
-/// The name that was meant, if there is one like it.
+/// Returns the most similar known name. None if no name is similar.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |other: &str| strsim::jaro_winkler(name, other);
     known.filter(|other| likeness(other) > 0.8).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))

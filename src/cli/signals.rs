@@ -1,4 +1,4 @@
-//! Ctrl-C and the wish of the system that the program ends.
+//! SIGINT (Ctrl-C) and SIGTERM.
 
 use std::io;
 use std::sync::Arc;
@@ -9,32 +9,32 @@ use signal_hook::flag;
 
 use outage_replay::Error;
 
-/// What a shell adds to the number of the signal that ended a program.
+/// Shells add this to the number of the signal that ended a program.
 const BY_SIGNAL: u8 = 128;
 
-/// Whether a signal came: the first one is a wish, the second one ends the program at once.
+/// Whether a signal was received. The first one cancels the run, the second one ends the program at once.
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
     came: Arc<AtomicBool>,
     which: Arc<AtomicUsize>,
 }
 
-/// A run that a signal ended.
+/// A run that a signal cancelled.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct Interrupted {
-    /// What the run says.
+    /// The error of the run.
     pub error: Error,
-    /// What the program exits with.
+    /// The exit code of the program.
     pub code: u8,
 }
 
 impl Signals {
-    /// Listens from now on.
+    /// Begins to listen.
     pub fn listen() -> io::Result<Signals> {
         let signals = Signals::default();
         for signal in [SIGINT, SIGTERM] {
-            // In this order: the second one finds what the first one set.
+            // In this order: at the second signal, the first handler finds the flag of the last one set.
             flag::register_conditional_shutdown(signal, i32::from(code(signal as usize)), Arc::clone(&signals.came))?;
             flag::register_usize(signal, Arc::clone(&signals.which), signal as usize)?;
             flag::register(signal, Arc::clone(&signals.came))?;
@@ -42,12 +42,12 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Whether to stop.
+    /// Whether a signal was received.
     pub fn came(&self) -> bool {
         self.came.load(Ordering::Relaxed)
     }
 
-    /// The exit code of a program that stopped for it: 130 after Ctrl-C, 143 after SIGTERM.
+    /// Returns the exit code: 130 after SIGINT, 143 after SIGTERM.
     pub fn exit_code(&self) -> u8 {
         code(self.which.load(Ordering::Relaxed))
     }

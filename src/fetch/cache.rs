@@ -1,8 +1,8 @@
-//! Downloaded files, kept in the publishers' layout: a cache is itself a local archive.
+//! Downloaded files in the publishers' layout: a cache is itself a local archive.
 //!
-//! Beside each file `NAME` lies `NAME.sha256`, written last: a file without it, or that does not match it, was not
-//! finished or was damaged since, and is fetched again. `NAME.part` is a download that broke off. A file that ended early
-//! each time it was sent is kept and marked so in `NAME.sha256`: the next run asks for it again.
+//! For each file `NAME` there is a `NAME.sha256`, which is written last. A file without it is incomplete, a file that does
+//! not match it is damaged; either is downloaded again. `NAME.part` is an interrupted download. A file that the server sent
+//! truncated more than once is kept, and marked so in `NAME.sha256`: the next run requests it again.
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
@@ -12,31 +12,32 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::download::{GLANCE, Whole};
+use super::download::Whole;
 use super::resume::Resumable;
 use super::{Downloader, FetchError, Known};
+use crate::http::POLL_INTERVAL;
 use crate::progress::Progress;
 
 const DIGEST: &str = "sha256";
-/// Behind the digest of a file that ended early each time it was sent.
+/// Follows the digest of a file that the server sent truncated more than once.
 const CUT: &str = " cut";
 const PART: &str = "part";
 const LOCK: &str = "lock";
-/// Behind the name of a `.part`: the version of the file that it is part of.
+/// The suffix of the validator of a `.part` file, which identifies the version that it is from.
 const VALIDATOR: &str = "validator";
-/// Behind a name: a digest that is being written.
+/// The suffix of a digest that is being written.
 const NEW: &str = "new";
 
 /// A folder of downloaded archive files.
 pub struct Cache {
     root: PathBuf,
     downloader: Option<Downloader>,
-    /// What became of the files that this run asked for: it asks once, and so every pass over them sees the same.
+    /// The files that this run requested. Each is requested once, so that every pass over the files sees the same.
     asked: Mutex<HashMap<String, Asked>>,
     answered: Condvar,
 }
 
-/// What is known of a file that was asked for.
+/// The state of a file that was requested.
 #[derive(Clone)]
 enum Asked {
     UnderWay,
@@ -44,14 +45,14 @@ enum Asked {
     Refused(Refusal),
 }
 
-/// Why a file cannot be had in this run.
+/// Why a file is not available in this run.
 #[derive(Clone)]
 enum Refusal {
     Missing { url: String, status: u16 },
     Failed { url: String, why: String },
 }
 
-/// A file of the cache whose digest is right.
+/// A file of the cache whose digest matches.
 struct Held {
     known: Known,
     whole: Whole,
@@ -60,54 +61,54 @@ struct Held {
 /// One file of a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its path below the cache.
+    /// The path below the cache.
     pub name: String,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// When it was last used.
+    /// When the file was last used.
     pub used_at: SystemTime,
-    /// Whether it is whole.
+    /// Whether the file is complete.
     pub state: EntryState,
 }
 
-/// Whether a file of a cache is whole.
+/// Whether a file of a cache is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryState {
-    /// Downloaded to its end; its digest was not compared.
+    /// Complete; the digest was not checked.
     Complete,
-    /// Its digest is right.
+    /// The digest matches.
     Verified,
-    /// Its digest is wrong: it is fetched again when it is needed.
+    /// The digest does not match: the file is downloaded again when it is needed.
     Damaged,
-    /// A download that broke off; it goes on when the file is needed.
+    /// An interrupted download; it resumes when the file is needed.
     Partial,
-    /// Nothing that this program downloaded: it has no digest, and is left alone.
+    /// Not downloaded by this program: it has no digest and is never removed.
     Foreign,
 }
 
 impl Cache {
-    /// The cache below `root`, filled by `downloader`; without one, what is not in it cannot be had.
+    /// Returns the cache below `root`. Without a `downloader`, only files that are already in it are available.
     pub fn new(root: &Path, downloader: Option<Downloader>) -> Cache {
         Cache { root: root.to_owned(), downloader, asked: Mutex::default(), answered: Condvar::new() }
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// How many downloads from one host may run at the same time; none where the network may not be used.
+    /// Returns how many downloads from one host may run at the same time: 0 if the network may not be used.
     pub fn n_connections(&self) -> usize {
         self.downloader.as_ref().map_or(0, Downloader::per_host)
     }
 
-    /// Whether a whole file of that name is there. Its digest is not compared.
+    /// Whether the cache contains a complete file of that name. The digest is not checked.
     pub fn holds(&self, name: &str) -> bool {
         let path = self.root.join(name);
         path.is_file() && beside(&path, DIGEST).is_file()
     }
 
-    /// Opens the file of that name if it is there and its digest is right.
+    /// Opens the file of that name if it is there and its digest matches.
     pub(super) fn open_held(&self, name: &str) -> Result<Known, FetchError> {
         let path = self.root.join(name);
         match verified(&path)? {
@@ -115,14 +116,14 @@ impl Cache {
             None if !path.is_file() => Err(FetchError::Offline),
             None => {
                 let has_digest = beside(&path, DIGEST).is_file();
-                let why = if has_digest { "its digest is wrong" } else { "it has no digest" };
+                let why = if has_digest { "its digest does not match" } else { "it has no digest" };
                 Err(FetchError::Damaged { why })
             }
         }
     }
 
-    /// Opens the file of that name, downloading it from `url` unless it is there and whole. Of several threads or runs
-    /// that want it at once one downloads, the others wait.
+    /// Opens the file of that name, and downloads it from `url` unless it is there and complete. If several threads or runs
+    /// need it at the same time, one downloads it and the others wait.
     pub(super) fn open(&self, name: &str, url: &str) -> Result<Known, FetchError> {
         let Some(downloader) = &self.downloader else { return self.open_held(name) };
         let claim = self.claim(name, downloader.progress())?;
@@ -166,7 +167,7 @@ impl Cache {
         let whole = match (downloader.download(url, &part), held) {
             (Ok(whole), _) => whole,
             (Err(FetchError::Cancelled), _) => return Err(FetchError::Cancelled),
-            // Better a file that ends early than none.
+            // A truncated file is better than none.
             (Err(_), Some(held)) => return Ok(held.known),
             (Err(error), None) => return Err(error),
         };
@@ -186,14 +187,14 @@ impl Cache {
         Ok(known)
     }
 
-    /// Waits while another thread asks for the file. Whoever asks first holds the claim until it is answered.
+    /// Waits while another thread downloads the file, then claims it.
     fn claim(&self, name: &str, progress: &dyn Progress) -> Result<Claim<'_>, FetchError> {
         let mut all = self.asked();
         loop {
             match all.get(name) {
                 Some(Asked::UnderWay) if progress.is_cancelled() => return Err(FetchError::Cancelled),
                 Some(Asked::UnderWay) => {
-                    all = match self.answered.wait_timeout(all, GLANCE) {
+                    all = match self.answered.wait_timeout(all, POLL_INTERVAL) {
                         Ok((all, _)) => all,
                         Err(poisoned) => poisoned.into_inner().0,
                     };
@@ -211,7 +212,11 @@ impl Cache {
         self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Every file, in order of name. With `verify` every digest is compared, which reads everything.
+    /// Returns every file by name. With `verify` every digest is checked, which reads every file.
+    ///
+    /// # Errors
+    ///
+    /// If a folder or file cannot be read.
     pub fn entries(&self, verify: bool) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         if self.root.exists() {
@@ -221,9 +226,13 @@ impl Cache {
         Ok(entries)
     }
 
-    /// Removes files not used for longer than `older_than`, then the least recently used ones until at most `max_size`
-    /// bytes are left. Files that another run is downloading stay, and those that were not downloaded. Returns what was
-    /// removed.
+    /// Removes files that were not used for longer than `older_than`, then the least recently used ones until at most
+    /// `max_size` bytes are left. Files that another run is downloading stay, and so do files that were not downloaded.
+    /// Returns the removed files.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be removed.
     pub fn prune(&self, older_than: Option<Duration>, max_size: Option<u64>) -> io::Result<Vec<Entry>> {
         let mut entries = self.entries(false)?;
         entries.retain(|entry| entry.state != EntryState::Foreign);
@@ -267,7 +276,7 @@ impl Cache {
             let (subject, state) = match extension {
                 DIGEST | LOCK | NEW | VALIDATOR => continue,
                 PART => (path.with_extension(""), EntryState::Partial),
-                // Between its last two steps a download has a digest that is not yet in its place.
+                // Between its last two steps, a download has a digest that is not renamed yet.
                 _ if !beside(&path, DIGEST).is_file() => {
                     let is_own = beside(&path, NEW).is_file();
                     (path.clone(), if is_own { EntryState::Damaged } else { EntryState::Foreign })
@@ -296,11 +305,11 @@ impl From<Refusal> for FetchError {
     }
 }
 
-/// A file that only the holder asks for. Given back with what was known before, unless it is settled.
+/// The exclusive right to download a file. Dropping it restores the state of before, unless it was settled.
 struct Claim<'a> {
     cache: &'a Cache,
     name: String,
-    /// What this run knew of it.
+    /// The state of before.
     asked: Option<Asked>,
 }
 
@@ -321,7 +330,7 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// The lock file at `path`, locked. Whoever held it may have removed it meanwhile, and others may have made a new one.
+/// Locks the lock file at `path`. Its last holder may have removed it meanwhile, and another run may have made a new one.
 fn lock(path: &Path, progress: &dyn Progress) -> Result<File, FetchError> {
     loop {
         let lock = File::create(path)?;
@@ -329,13 +338,13 @@ fn lock(path: &Path, progress: &dyn Progress) -> Result<File, FetchError> {
             Ok(()) if is_at(&lock, path)? => return Ok(lock),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if progress.is_cancelled() => return Err(FetchError::Cancelled),
-            Err(TryLockError::WouldBlock) => thread::sleep(GLANCE),
+            Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
     }
 }
 
-/// Whether `path` still leads to that file.
+/// Whether `path` still leads to `file`.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -347,13 +356,13 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Elsewhere lock files are never removed.
+/// On other systems, lock files are never removed.
 #[cfg(not(unix))]
 fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// `path` with another suffix behind its own.
+/// Returns `path` with a suffix appended.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -361,7 +370,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The file, if it is there and its digest is the one taken when it was downloaded.
+/// Opens a file. None if it does not exist, or its digest does not match the one of its download.
 fn verified(path: &Path) -> io::Result<Option<Held>> {
     let note = match fs::read_to_string(beside(path, DIGEST)) {
         Ok(note) => note,

@@ -1,4 +1,4 @@
-//! One file from a server to a local path, whole or not at all.
+//! Downloads of single files, with resumption, retries and limits.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, RANGE};
@@ -16,25 +15,26 @@ use tokio::runtime::{self, Runtime};
 
 use super::FetchError;
 use super::resume::{Resumable, continues, total};
-use crate::http;
+use crate::archive;
+use crate::http::{self, POLL_INTERVAL, Retry, RetryLimits};
 use crate::progress::Progress;
 
-/// How patient and how polite downloads are.
+/// The limits of downloads.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections to one host at a time.
     pub per_host: usize,
-    /// A connection that brings nothing for this long is given up.
+    /// A connection that delivers no byte for this long is closed.
     pub silence: Duration,
-    /// A connection that brings less than this many bytes a second is given up too …
+    /// A connection that delivers less than this many bytes per second …
     pub min_rate: u64,
-    /// … once it did so for this long.
+    /// … during this interval is closed too.
     pub slow: Duration,
-    /// Attempts per file, the first included. One that brought a megabyte of it does not count.
+    /// Attempts per file, including the first. An attempt that receives a megabyte of the file does not count.
     pub attempts: u32,
-    /// The first pause between attempts; each following one is twice as long.
+    /// The first pause between attempts; each later one is twice as long.
     pub first_pause: Duration,
-    /// A file is given up after this much time, and a pause that the server asks for is never longer.
+    /// No attempt begins later than this after the first, and no longer pause that the server asks for is accepted.
     pub total: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Default for Limits {
         Limits {
             per_host: 4,
             silence: Duration::from_secs(30),
-            // A modem of 1995, for each of the connections.
+            // The speed of a modem of 1995, for each connection.
             min_rate: 2_000,
             slow: Duration::from_secs(60),
             attempts: 5,
@@ -53,31 +53,31 @@ impl Default for Limits {
     }
 }
 
-/// What a downloaded file turned out to be.
+/// The result of the check of a downloaded file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// It can be read to its end.
+    /// It can be read to the end.
     Whole,
-    /// It ends early. Sent so twice, that is how it was published.
+    /// It is truncated. If the server sends the same bytes twice, it was published so.
     Cut(String),
-    /// It is something else, such as an error page.
+    /// It is not an archive file, but for example an error page.
     Foreign(String),
 }
 
-/// Whether a file that was accepted has its end.
+/// Whether an accepted file is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whole {
     Yes,
-    /// It ended early each time that it was sent.
+    /// The server sent it truncated more than once.
     No,
 }
 
-/// Judges a downloaded file before it is accepted. What it says of a run that is to stop does not matter.
+/// Checks a downloaded file before it is accepted. Its result is ignored if the run was cancelled meanwhile.
 pub type Check = fn(&Path, &dyn Progress) -> Checked;
 
 /// Downloads files over HTTP.
 pub struct Downloader {
-    /// The client's own threads.
+    /// The runtime of the HTTP client.
     runtime: Runtime,
     client: Client,
     limits: Limits,
@@ -87,34 +87,40 @@ pub struct Downloader {
     freed: Condvar,
 }
 
-/// After this many files in a row that a host did not deliver, each asked for as often as the limits allow, it is
-/// asked for nothing more: a server that is down must not cost each of a thousand files its patience.
+/// After this many files in a row that a host did not deliver, no further file is requested from it: a server that is down must
+/// not cost the full number of attempts for each of a thousand files.
 const GIVE_UP_AFTER: u32 = 8;
-/// Whoever waits looks up this often, whether to stop.
-pub(super) const GLANCE: Duration = Duration::from_millis(100);
-/// An attempt that brought so many bytes was worth it.
-const WORTH_IT: u64 = 1_000_000;
+/// An attempt that received this many bytes of a file does not count as failed.
+const PROGRESS: u64 = 1_000_000;
 
-/// What is known of a host.
+/// The state of a host.
 #[derive(Default)]
 struct Host {
     /// Connections in use.
     busy: usize,
-    /// Files that it did not deliver since the last one that it did.
+    /// Failed files since the last successful one.
     failed: u32,
-    /// It asked for quiet until then.
+    /// It asked for no requests until then.
     quiet_until: Option<Instant>,
 }
 
-/// What became of one attempt.
+/// The result of one attempt.
 enum Attempt {
     Done,
-    /// It may work later, not before the pause that the server asked for.
+    /// It failed and may succeed later, after the pause that the server asked for.
     Again {
         why: String,
         pause: Option<Duration>,
     },
     Never(FetchError),
+}
+
+/// Whether a complete response is the file.
+enum Accepted {
+    As(Whole),
+    /// It may be if it is sent again.
+    NotYet(String),
+    Never(String),
 }
 
 impl Attempt {
@@ -123,7 +129,7 @@ impl Attempt {
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 enum Unanswered {
     Error(reqwest::Error),
     Silence,
@@ -131,8 +137,12 @@ enum Unanswered {
 }
 
 impl Downloader {
-    /// A client that honours the proxy variables of the environment and trusts the certificates of the system. What it
-    /// receives it tells `progress`, which may stop it.
+    /// Returns a client that uses the proxy variables of the environment and the certificates of the system. It reports what
+    /// it receives to `progress`, which may cancel it.
+    ///
+    /// # Errors
+    ///
+    /// If the client cannot be set up.
     pub fn new(limits: Limits, check: Check, progress: Arc<dyn Progress>) -> Result<Downloader, FetchError> {
         let failed = |why| FetchError::Failed { url: "the network".to_owned(), why };
         let client = Client::builder()
@@ -145,7 +155,7 @@ impl Downloader {
         Ok(Downloader { runtime, client, limits, check, progress, hosts: Mutex::default(), freed: Condvar::new() })
     }
 
-    /// The most connections to one host.
+    /// Returns the most connections to one host.
     pub(super) fn per_host(&self) -> usize {
         self.limits.per_host.max(1)
     }
@@ -154,12 +164,15 @@ impl Downloader {
         self.progress.as_ref()
     }
 
-    /// Downloads `url` to `part`, going on where an earlier attempt broke off, and returns once the file is whole and
-    /// was accepted. What did not become whole stays for the next time.
+    /// Downloads `url` to `part` and returns when the file is complete and accepted. It resumes an interrupted download, and an
+    /// incomplete file stays for the next run.
     pub(super) fn download(&self, url: &str, part: &Path) -> Result<Whole, FetchError> {
         let turn = self.turn(url)?;
         if self.host(&turn.host, |host| host.failed) >= GIVE_UP_AFTER {
-            let why = format!("{} did not deliver {GIVE_UP_AFTER} files in a row and is not asked again", turn.host);
+            let why = format!(
+                "{} did not deliver {GIVE_UP_AFTER} files in a row: no more requests are sent to it",
+                turn.host
+            );
             return Err(FetchError::Failed { url: url.to_owned(), why });
         }
         let result = self.persist(url, part, &turn.host);
@@ -171,62 +184,58 @@ impl Downloader {
         result
     }
 
-    /// Asks as often as the limits allow.
+    /// Makes as many attempts as the limits allow.
     fn persist(&self, url: &str, part: &Path, host: &str) -> Result<Whole, FetchError> {
-        let begun = Instant::now();
-        let mut pause = self.limits.first_pause;
-        let mut refused = None;
-        let mut left = self.limits.attempts;
+        let Limits { attempts, first_pause, total, .. } = self.limits;
+        let failed = |why| FetchError::Failed { url: url.to_owned(), why };
+        let mut retry = Retry::new(RetryLimits { attempts, first_pause, total });
+        let mut rejected = None;
         loop {
             let before = length(part);
-            let (why, asked) = match self.attempt(url, part, begun) {
-                Attempt::Done => {
-                    let size = length(part);
-                    let seen_before = refused.replace(size) == Some(size);
-                    let checked = (self.check)(part, self.progress());
-                    if self.progress.is_cancelled() {
-                        return Err(FetchError::Cancelled);
-                    }
-                    match checked {
-                        Checked::Whole => return Ok(Whole::Yes),
-                        Checked::Cut(_) if seen_before => return Ok(Whole::No),
-                        Checked::Cut(why) | Checked::Foreign(why) => {
-                            Resumable::forget(part);
-                            if seen_before {
-                                return Err(FetchError::Failed { url: url.to_owned(), why });
-                            }
-                            (why, None)
-                        }
-                    }
-                }
+            let (why, asked) = match self.attempt(url, part, &retry) {
+                Attempt::Done => match self.accept(part, &mut rejected)? {
+                    Accepted::As(whole) => return Ok(whole),
+                    Accepted::Never(why) => return Err(failed(why)),
+                    Accepted::NotYet(why) => (why, None),
+                },
                 Attempt::Again { why, pause } => (why, pause),
                 Attempt::Never(error) => return Err(error),
             };
-            if length(part) >= before.saturating_add(WORTH_IT) {
-                (left, pause) = (self.limits.attempts, self.limits.first_pause);
-            } else {
-                left = left.saturating_sub(1);
+            if length(part) >= before.saturating_add(PROGRESS) {
+                retry.reset();
             }
-            let wait = asked.unwrap_or_else(|| http::jittered(pause));
-            let time_is_over = begun.elapsed().saturating_add(wait) > self.limits.total;
-            if left == 0 || time_is_over {
-                let why = match asked {
-                    Some(asked) if time_is_over => format!("{why}, and asks to come back in {} s", asked.as_secs()),
-                    _ => why,
-                };
-                return Err(FetchError::Failed { url: url.to_owned(), why });
-            }
-            self.progress.retrying(url, &why, wait);
-            if let (Some(asked), Some(until)) = (asked, Instant::now().checked_add(wait)) {
-                // All connections leave it in peace.
+            let pause = retry.next_pause(&why, asked).map_err(failed)?;
+            self.progress.retrying(url, &why, pause);
+            if let (Some(asked), Some(until)) = (asked, Instant::now().checked_add(pause)) {
+                // The request applies to all connections to this host.
                 self.host(host, |host| host.quiet_until = (asked > Duration::ZERO).then_some(until));
             }
-            self.sleep(wait)?;
-            pause = pause.saturating_mul(2);
+            if http::sleep(pause, self.progress()) {
+                return Err(FetchError::Cancelled);
+            }
         }
     }
 
-    fn attempt(&self, url: &str, part: &Path, begun: Instant) -> Attempt {
+    /// Checks a complete response. `rejected` is the size of the last one that failed the check: if a server sends the same
+    /// size twice, that is how the file was published.
+    fn accept(&self, part: &Path, rejected: &mut Option<u64>) -> Result<Accepted, FetchError> {
+        let size = length(part);
+        let is_second = rejected.replace(size) == Some(size);
+        let checked = (self.check)(part, self.progress());
+        if self.progress.is_cancelled() {
+            return Err(FetchError::Cancelled);
+        }
+        Ok(match checked {
+            Checked::Whole => Accepted::As(Whole::Yes),
+            Checked::Cut(_) if is_second => Accepted::As(Whole::No),
+            Checked::Cut(why) | Checked::Foreign(why) => {
+                Resumable::forget(part);
+                if is_second { Accepted::Never(why) } else { Accepted::NotYet(why) }
+            }
+        })
+    }
+
+    fn attempt(&self, url: &str, part: &Path, retry: &Retry) -> Attempt {
         let held = Resumable::load(part);
         let mut request = self.client.get(url).header(ACCEPT_ENCODING, "identity");
         if let Some(held) = &held {
@@ -239,20 +248,20 @@ impl Downloader {
                 return Attempt::Never(FetchError::Failed { url: url.to_owned(), why: http::chain(&error) });
             }
             Err(Unanswered::Error(error)) => return Attempt::again(http::chain(&error)),
-            Err(Unanswered::Silence) => return Attempt::again(format!("no answer in {:?}", self.limits.silence)),
+            Err(Unanswered::Silence) => return Attempt::again(format!("no response in {:?}", self.limits.silence)),
             Err(Unanswered::Cancelled) => return Attempt::Never(FetchError::Cancelled),
         };
         let status = response.status();
         match status {
-            StatusCode::OK => self.receive(response, part, 0, begun),
+            StatusCode::OK => self.receive(response, part, 0, retry),
             StatusCode::PARTIAL_CONTENT => match held {
-                Some(held) if continues(response.headers(), &held) => self.receive(response, part, held.bytes, begun),
+                Some(held) if continues(response.headers(), &held) => self.receive(response, part, held.bytes, retry),
                 _ => {
                     Resumable::forget(part);
-                    Attempt::again("the server sent another part than was asked for")
+                    Attempt::again("the server sent a different part than requested")
                 }
             },
-            // All of it had come when the last run stopped.
+            // The last run received all of it before it stopped.
             StatusCode::RANGE_NOT_SATISFIABLE
                 if held.as_ref().is_some_and(|held| total(response.headers()) == Some(held.bytes)) =>
             {
@@ -272,10 +281,10 @@ impl Downloader {
         }
     }
 
-    /// Writes a response behind the `held` bytes that are there. Done only when as many came as were announced.
-    fn receive(&self, response: Response, part: &Path, held: u64, begun: Instant) -> Attempt {
+    /// Appends a response to the `held` bytes of the file. It is complete only if it has the announced length.
+    fn receive(&self, response: Response, part: &Path, held: u64, retry: &Retry) -> Attempt {
         let announced = response.content_length().map(|length| length.saturating_add(held));
-        // A server may send less than the whole rest of the file.
+        // A server may send only part of the rest of the file.
         let expected = if held > 0 { total(response.headers()).or(announced) } else { announced };
         let file = if held == 0 { File::create(part) } else { OpenOptions::new().append(true).open(part) };
         let mut file = match file {
@@ -287,7 +296,7 @@ impl Downloader {
         {
             return Attempt::Never(error.into());
         }
-        let received = match self.runtime.block_on(self.copy(response, &mut file, held, begun)) {
+        let received = match self.runtime.block_on(self.copy(response, &mut file, held, retry)) {
             Ok(received) => received,
             Err(stopped) => return stopped,
         };
@@ -296,18 +305,18 @@ impl Downloader {
                 if received > expected {
                     Resumable::forget(part);
                 }
-                Attempt::again(format!("{received} bytes came instead of {expected}"))
+                Attempt::again(format!("received {received} of {expected} bytes"))
             }
             _ => Attempt::Done,
         }
     }
 
-    /// Everything that comes, at no less than the lowest rate. Returns how many bytes the file has then.
-    async fn copy(&self, mut response: Response, file: &mut File, held: u64, begun: Instant) -> Result<u64, Attempt> {
+    /// Copies a response into the file while it arrives fast enough. Returns the length of the file.
+    async fn copy(&self, mut response: Response, file: &mut File, held: u64, retry: &Retry) -> Result<u64, Attempt> {
         let mut received = held;
         let (mut measured_at, mut received_then) = (Instant::now(), received);
         loop {
-            if begun.elapsed() > self.limits.total {
+            if retry.elapsed() > self.limits.total {
                 return Err(Attempt::again(format!("too slow: {received} bytes in {:?}", self.limits.total)));
             }
             let measured = measured_at.elapsed();
@@ -325,11 +334,14 @@ impl Downloader {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(received),
                 Err(Unanswered::Error(error)) => {
-                    return Err(Attempt::again(format!("broke off after {received} bytes: {}", http::chain(&error))));
+                    return Err(Attempt::again(format!(
+                        "connection lost after {received} bytes: {}",
+                        http::chain(&error)
+                    )));
                 }
                 Err(Unanswered::Silence) => {
                     let silence = self.limits.silence;
-                    return Err(Attempt::again(format!("nothing came for {silence:?} after {received} bytes")));
+                    return Err(Attempt::again(format!("no data for {silence:?} after {received} bytes")));
                 }
                 Err(Unanswered::Cancelled) => return Err(Attempt::Never(FetchError::Cancelled)),
             };
@@ -339,7 +351,7 @@ impl Downloader {
         }
     }
 
-    /// What is awaited, unless it takes too long or the run is to stop.
+    /// Awaits a result, unless it takes too long or the run is cancelled.
     async fn before_silence<T>(&self, what: impl Future<Output = reqwest::Result<T>>) -> Result<T, Unanswered> {
         let begun = Instant::now();
         let mut what = pin!(what);
@@ -347,7 +359,7 @@ impl Downloader {
             if self.progress.is_cancelled() {
                 return Err(Unanswered::Cancelled);
             }
-            match tokio::time::timeout(GLANCE, what.as_mut()).await {
+            match tokio::time::timeout(POLL_INTERVAL, what.as_mut()).await {
                 Ok(answer) => return answer.map_err(Unanswered::Error),
                 Err(_) if begun.elapsed() >= self.limits.silence => return Err(Unanswered::Silence),
                 Err(_) => {}
@@ -355,22 +367,9 @@ impl Downloader {
         }
     }
 
-    fn sleep(&self, pause: Duration) -> Result<(), FetchError> {
-        let begun = Instant::now();
-        loop {
-            if self.progress.is_cancelled() {
-                return Err(FetchError::Cancelled);
-            }
-            match pause.checked_sub(begun.elapsed()) {
-                Some(left) if !left.is_zero() => thread::sleep(left.min(GLANCE)),
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    /// Waits until the host has a connection to spare.
+    /// Waits for a free connection to the host.
     fn turn(&self, url: &str) -> Result<Turn<'_>, FetchError> {
-        let name = url.split('/').nth(2).unwrap_or_default().to_owned();
+        let name = archive::host(url).to_owned();
         let mut hosts = self.hosts();
         loop {
             if self.progress.is_cancelled() {
@@ -381,7 +380,7 @@ impl Downloader {
                 host.busy += 1;
                 return Ok(Turn { downloader: self, host: name });
             }
-            hosts = match self.freed.wait_timeout(hosts, GLANCE) {
+            hosts = match self.freed.wait_timeout(hosts, POLL_INTERVAL) {
                 Ok((hosts, _)) => hosts,
                 Err(poisoned) => poisoned.into_inner().0,
             };
@@ -401,7 +400,7 @@ fn length(part: &Path) -> u64 {
     fs::metadata(part).map_or(0, |metadata| metadata.len())
 }
 
-/// A connection to a host, given back when it is dropped.
+/// A connection to a host. It becomes free when this value is dropped.
 struct Turn<'a> {
     downloader: &'a Downloader,
     host: String,

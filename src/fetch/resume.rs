@@ -1,4 +1,4 @@
-//! A download that broke off and goes on: which bytes are there, and of which version of the file.
+//! Interrupted downloads: how many bytes there are, and of which version of the file.
 
 use std::fs;
 use std::io;
@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
 
-/// A download that broke off and can go on: how much is there, and of which version of the file.
+/// A download that was interrupted and can be resumed.
 pub(super) struct Resumable {
-    pub bytes: u64,
-    pub validator: String,
+    pub(super) bytes: u64,
+    /// The ETag or Last-Modified of the file that the bytes are from.
+    pub(super) validator: String,
 }
 
 impl Resumable {
@@ -19,33 +20,33 @@ impl Resumable {
         PathBuf::from(name)
     }
 
-    pub fn load(part: &Path) -> Option<Resumable> {
+    pub(super) fn load(part: &Path) -> Option<Resumable> {
         let bytes = fs::metadata(part).ok()?.len();
         let validator = fs::read_to_string(Resumable::note(part)).ok()?;
-        // Damaged, it must not keep the file from being asked for.
+        // A damaged validator must not prevent a new download.
         let is_usable = !validator.is_empty() && HeaderValue::from_str(&validator).is_ok();
         (bytes > 0 && is_usable).then_some(Resumable { bytes, validator })
     }
 
-    /// Only a strong ETag or a date identifies the bytes (RFC 9110, section 13.1.5).
-    pub fn remember(part: &Path, headers: &HeaderMap) -> io::Result<()> {
+    /// Stores the validator of a response. Only a strong ETag or a date identifies the bytes (RFC 9110, section 13.1.5).
+    pub(super) fn remember(part: &Path, headers: &HeaderMap) -> io::Result<()> {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let validator = text(ETAG).filter(|etag| !etag.starts_with("W/")).or_else(|| text(LAST_MODIFIED));
         fs::write(Resumable::note(part), validator.unwrap_or_default())
     }
 
-    /// The file is whole, and lies elsewhere.
-    pub fn done(part: &Path) {
+    /// Removes the validator after the download is complete and the file was moved.
+    pub(super) fn done(part: &Path) {
         let _ = fs::remove_file(Resumable::note(part));
     }
 
-    pub fn forget(part: &Path) {
+    pub(super) fn forget(part: &Path) {
         Resumable::done(part);
         let _ = fs::remove_file(part);
     }
 }
 
-/// Whether a partial answer goes on where we are, with the version of the file that we have the beginning of.
+/// Whether a partial response continues the bytes that are here, from the same version of the file.
 pub(super) fn continues(headers: &HeaderMap, held: &Resumable) -> bool {
     let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let first = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());
@@ -57,7 +58,7 @@ pub(super) fn continues(headers: &HeaderMap, held: &Resumable) -> bool {
         && version.is_none_or(|version| version.as_bytes() == held.validator.as_bytes())
 }
 
-/// The length of the whole file, from the answer to a request for a part of it: `bytes 10-19/20`, `bytes */20`.
+/// Returns the length of the whole file from a partial response: `bytes 10-19/20`, `bytes */20`.
 pub(super) fn total(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit('/').next()?.trim().parse().ok()
 }

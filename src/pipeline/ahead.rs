@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::thread::Scope;
 
-use crate::archive::{ArchiveFile, Location};
+use crate::archive::{self, ArchiveFile, Location};
 use crate::fetch::{self, Cache};
 use crate::progress::Progress;
 
@@ -22,8 +22,7 @@ pub(super) fn fetch<'scope>(
     for file in files {
         let Location::Remote { url, size } = &file.location else { continue };
         if !cache.holds(&file.name) {
-            let host = url.split('/').nth(2).unwrap_or_default().to_owned();
-            by_host.entry(host).or_default().push(file.clone());
+            by_host.entry(archive::host(url).to_owned()).or_default().push(file.clone());
             (n_files, bytes) = (n_files + 1, bytes + size);
         }
     }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::lane::{Archive, Lane};
 use super::work::{Task, Work};
-use super::{Progress, ahead, coverage, looking_back};
+use super::{Progress, ahead, looking_back};
 use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
 use crate::catalog::{self, Catalog};
@@ -14,9 +14,9 @@ use crate::coverage::FileReading;
 use crate::decode::{Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
+use crate::observations::Observations;
 use crate::query::{Match, Query, Target};
 use crate::replay::SampleNumbers;
-use crate::report::Observations;
 
 /// What the catalog says.
 pub(super) struct Listing {
@@ -36,16 +36,16 @@ pub(super) fn collect(
         let download = |files: &[ArchiveFile]| ahead::fetch(scope, files, cache, progress);
         read(listing, Task { query, listed: &listing.files, cache, progress, download: &download })
     })?;
-    let (gaps, rows) = coverage::rows(&archives, query.window);
     let sources = archives.iter().map(Archive::source).collect();
-    let (mut replays, mut files) = (Vec::new(), Vec::new());
-    for Archive { mut replay, reports, aside, .. } in archives {
+    let (mut replays, mut gaps, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    for Archive { mut replay, reports, aside, gaps: own, .. } in archives {
         // Files are numbered as the report lists them.
         replay.number_files_from(files.len() as u32);
         replays.push(replay);
+        gaps.extend(own);
         files.extend(reports.into_iter().chain(aside));
     }
-    Ok(Observations { query: query.clone(), note: None, replays, sources, gaps, rows, files })
+    Ok(Observations { query: query.clone(), note: None, replays, sources, gaps, files })
 }
 
 /// What archives say about the files that were read, each note once.

@@ -1,25 +1,25 @@
-//! What the archives did not show.
+//! What the archives did not show: gaps while files are read, and the coverage of a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::lane::Archive;
 use super::reading::ReadFile;
 use crate::bgp::{Asn, Collector, Family};
-use crate::catalog::{CollectorPlan, NAME_PRECISION};
+use crate::catalog::{self, CollectorPlan, NAME_PRECISION};
 use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
 use crate::decode::clock::STRAY;
 use crate::detect::Skew;
+use crate::observations::Source;
 use crate::replay::{RIB_INSTANT, Replay, RibTable};
-use crate::report::{CollectorCoverage, Coverage, CoverageRow, Doubts, Source};
+use crate::report::{CollectorCoverage, Coverage, CoverageRow, Doubts};
 use crate::time::{Timestamp, Window};
 use crate::visibility::View;
 
-/// So long after a file is due to end nothing need have been recorded.
+/// A collector may record nothing for this long before a file ends.
 const LATE: Duration = Duration::from_secs(10);
 
-/// What is known to be a gap before any update file is read: files that are missing, and the time after RIB dumps that
-/// contradict each other too often to be accepted. `ribs` are reports of the RIB dumps, in order.
+/// Returns the gaps that are known before any update file is read: missing files, and the time after two rejected RIB dumps in a
+/// row. `ribs` are the reports of the RIB dumps, in order.
 pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Window) -> Vec<Gap> {
     let mut gaps = plan.gaps.clone();
     for pair in ribs.windows(2).filter(|pair| pair.iter().all(is_refused)) {
@@ -31,11 +31,11 @@ pub(super) fn known_gaps(plan: &CollectorPlan, ribs: &[FileReading], window: Win
     gaps
 }
 
-/// The stretches that the `index`th update file of the plan does not show, those before the seeding RIB dump too: what
-/// such a file says of sessions matters to the replay.
+/// Returns the gaps in the update file `index` of the plan. They include gaps before the seeding RIB dump, because the replay uses
+/// the session changes in such files.
 pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Vec<Gap> {
     let (file, span) = (&updates.report, plan.span(index, window.end));
-    // The times in a file of which nothing is believed are no better than its records.
+    // In an unreadable file, the times are not reliable either.
     let believed = if file.verdict == Verdict::Unreadable { &[][..] } else { &file.skipped };
     let skipped = believed.iter().filter_map(|skipped| {
         let Skipped { offset, bytes, .. } = skipped;
@@ -53,8 +53,8 @@ pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFil
     skipped.chain(unseen).chain(unproved).collect()
 }
 
-/// The end of the window that lies after the last file. Names are minutes, so that a file may go on for one longer than they
-/// say, and its records show whether it did: it lasts as long as others from its first record on, or up to its last one.
+/// Returns the part of the window after the last file. File names have minute precision, so a file may end a minute later than its
+/// name says: it ends its usual length after its first record, or at its last record if that is later.
 fn after_the_last(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Option<Gap> {
     let named = plan.updates.get(index).filter(|_| index + 1 == plan.updates.len())?.nominal_span();
     let (first, last) = updates.reading.census.span?;
@@ -64,8 +64,8 @@ fn after_the_last(plan: &CollectorPlan, index: usize, updates: &ReadFile, window
     gap(plan, window, stretch, GapReason::Missing, format!("no update file after {}", updates.report.name))
 }
 
-/// The time that a file should cover only because names are spaced so, where its own records end long before: then one
-/// file or more is missing. Missing files at least double the spacing, so that the second half would be without records.
+/// Returns the interval that a file covers only by the spacing of names, if its records end long before: then a file is missing.
+/// Missing files at least double the spacing, so the second half would contain no record.
 fn unproved(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Window) -> Option<Gap> {
     let stretched = plan.updates.get(index)?.stretched()?;
     let (_, last) = updates.reading.census.span?;
@@ -75,19 +75,19 @@ fn unproved(plan: &CollectorPlan, index: usize, updates: &ReadFile, window: Wind
     (last < stretched.proved_from).then(|| gap(plan, window, stretch, GapReason::Missing, detail))?
 }
 
-/// A stretch as a gap; nothing after the window asked about.
+/// Returns the part of an interval before the end of the window as a gap. None if there is none.
 fn gap(plan: &CollectorPlan, window: Window, stretch: Window, reason: GapReason, detail: String) -> Option<Gap> {
     let window = Window::new(stretch.start, stretch.end.min(window.end)).ok()?;
     Some(Gap { collector: plan.collector.clone(), window, reason, detail })
 }
 
-/// A stretch without any record, though files are there.
+/// Returns the gap of an interval without records in existing files.
 pub(super) fn silent(plan: &CollectorPlan, window: Window) -> Gap {
     let detail = "its files hold no record of this time, and it never pauses for as long".to_owned();
     Gap { collector: plan.collector.clone(), window, reason: GapReason::Silent, detail }
 }
 
-/// The part of its time that an update file does not show, and why.
+/// Returns the part of its interval that an update file does not show, and why. None if it shows all.
 fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
     let file = &updates.report;
     let reason = match file.verdict {
@@ -98,7 +98,7 @@ fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
         Verdict::Unreadable | Verdict::Rejected => GapReason::Unreadable,
         Verdict::Ok | Verdict::Damaged => return None,
     };
-    // Times beyond the span of the file do not tell where in it the cut is.
+    // A time outside the interval of the file does not show where it is truncated.
     if let (GapReason::Truncated, Some(until)) = (reason, updates.reading.census.read_until)
         && until < span.end
     {
@@ -107,7 +107,7 @@ fn unseen(updates: &ReadFile, mut span: Window) -> Option<(Window, GapReason)> {
     Some((span, reason))
 }
 
-/// What of the gaps lies after `start`, in order.
+/// Returns the parts of the gaps after `start`, in order.
 pub(super) fn since(start: Timestamp, gaps: Vec<Gap>) -> Vec<Gap> {
     let clipped = gaps.into_iter().filter_map(|gap| {
         let window = Window::new(gap.window.start.max(start), gap.window.end).ok()?;
@@ -118,8 +118,8 @@ pub(super) fn since(start: Timestamp, gaps: Vec<Gap>) -> Vec<Gap> {
     gaps
 }
 
-/// The time in which bytes were lost; never empty, even within one second. Times far from those of the file are part of the
-/// damage: then any of its time may be concerned.
+/// Returns the interval in which messages were lost, which is never empty. Times far from the interval of the file are part of
+/// the damage, and then all of the file may be affected.
 fn lost(skipped: &Skipped, span: Option<Window>) -> Window {
     let is_of_file = |at: Timestamp| span.is_none_or(|span| span.start <= at + STRAY && at <= span.end + STRAY);
     let (mut start, mut end) = (skipped.after, skipped.before);
@@ -135,100 +135,121 @@ fn is_refused(rib: &FileReading) -> bool {
     rib.verdict == Verdict::Rejected && rib.first_at.is_some()
 }
 
-/// All gaps, and for each collector when its vantage points were known within the window: after a gap not before the
-/// next accepted RIB dump.
-pub(super) fn rows(archives: &[Archive], window: Window) -> (Vec<Gap>, Vec<CoverageRow>) {
-    let any_rib = archives.iter().any(|archive| archive.replay.has_rib);
-    let (mut all, mut rows) = (Vec::new(), Vec::new());
-    for Archive { replay, gaps, .. } in archives {
-        let collector = &replay.collector;
-        let mut push = |stretch: Window, reason: Option<GapReason>, detail: &str| {
-            if let Some(window) = stretch.intersect(&window) {
-                let detail = detail.to_owned();
-                rows.push(CoverageRow { collector: collector.clone(), window, reason, detail });
-            }
-        };
-        if any_rib && !replay.has_rib {
-            push(window, Some(GapReason::Excluded), "no accepted RIB dump, while other collectors have one");
-            all.extend(gaps.iter().cloned());
-            continue;
+/// Returns the intervals of the window in which the vantage points of each collector were known, and in which they were
+/// not: after a gap they stay unknown until the next accepted RIB dump.
+fn rows(replays: &[Replay], gaps: &[Gap], window: Window) -> Vec<CoverageRow> {
+    let any_rib = replays.iter().any(|replay| replay.has_rib);
+    let of_replay = |replay: &'_ Replay| match any_rib && !replay.has_rib {
+        true => {
+            let detail = "no accepted RIB dump, while other collectors have one";
+            row(replay, window, window, Some(GapReason::Excluded), detail).into_iter().collect()
         }
-        // A dump that overlaps a gap is a snapshot and ends nothing.
-        let in_gap = |table: &&RibTable| gaps.iter().any(|gap| table.overlaps(&gap.window));
-        let seeds = || replay.tables.iter().filter(|table| !in_gap(table)).map(|table| table.done_at);
-        let resumes = |after: Timestamp| match replay.has_rib {
-            true => seeds().find(|at| *at >= after).unwrap_or(Timestamp::MAX),
-            false => after,
-        };
-        // Whether it lies in a gap or not: what ends the time before a snapshot is not the lack of a dump.
-        let mut at = match replay.has_rib {
-            true => replay.tables.first().map_or(Timestamp::MAX, |table| table.done_at),
-            false => Timestamp::MIN,
-        };
-        if let Ok(unseeded) = Window::new(window.start, at)
-            && replay.has_rib
-        {
-            push(unseeded, Some(GapReason::NoRib), "no accepted RIB dump yet");
-        }
-        for gap in gaps {
-            if gap.window.start > at {
-                push(Window { start: at, end: gap.window.start }, None, "");
-            }
-            let end = resumes(gap.window.end);
-            if let Ok(unknown) = Window::new(at.max(gap.window.start), end) {
-                push(unknown, Some(gap.reason), &gap.detail);
-                at = end;
-            }
-        }
-        if let Ok(rest) = Window::new(at.max(window.start), window.end) {
-            push(rest, None, "");
-        }
-        all.extend(gaps.iter().cloned());
-    }
+        false => rows_of(replay, gaps, window),
+    };
+    let mut rows: Vec<CoverageRow> = replays.iter().flat_map(of_replay).collect();
     rows.sort_by(|a, b| (&a.collector, a.window).cmp(&(&b.collector, b.window)));
-    (all, rows)
+    rows
 }
 
-/// The coverage of the run.
+fn rows_of(replay: &Replay, gaps: &[Gap], window: Window) -> Vec<CoverageRow> {
+    let gaps: Vec<&Gap> = gaps.iter().filter(|gap| gap.collector == replay.collector).collect();
+    let mut rows = Vec::new();
+    let mut push = |interval: Window, reason, detail: &str| rows.extend(row(replay, interval, window, reason, detail));
+    // A RIB dump that overlaps a gap shows one instant and does not end the gap.
+    let is_in_gap = |table: &&RibTable| gaps.iter().any(|gap| table.overlaps(&gap.window));
+    let seeds = || replay.tables.iter().filter(|table| !is_in_gap(table)).map(|table| table.done_at);
+    let resumes = |after: Timestamp| match replay.has_rib {
+        true => seeds().find(|at| *at >= after).unwrap_or(Timestamp::MAX),
+        false => after,
+    };
+    // The first RIB dump counts here even if it lies in a gap: then the gap is the reason, not the lack of a RIB dump.
+    let mut at = match replay.has_rib {
+        true => replay.tables.first().map_or(Timestamp::MAX, |table| table.done_at),
+        false => Timestamp::MIN,
+    };
+    if let Ok(unseeded) = Window::new(window.start, at)
+        && replay.has_rib
+    {
+        push(unseeded, Some(GapReason::NoRib), "no accepted RIB dump yet");
+    }
+    for gap in &gaps {
+        if gap.window.start > at {
+            push(Window { start: at, end: gap.window.start }, None, "");
+        }
+        let end = resumes(gap.window.end);
+        if let Ok(unknown) = Window::new(at.max(gap.window.start), end) {
+            push(unknown, Some(gap.reason), &gap.detail);
+            at = end;
+        }
+    }
+    if let Ok(rest) = Window::new(at.max(window.start), window.end) {
+        push(rest, None, "");
+    }
+    rows
+}
+
+/// Returns the part of an interval inside the window as a row. None if there is none.
+fn row(
+    replay: &Replay,
+    interval: Window,
+    window: Window,
+    reason: Option<GapReason>,
+    detail: &str,
+) -> Option<CoverageRow> {
+    let window = interval.intersect(&window)?;
+    Some(CoverageRow { collector: replay.collector.clone(), window, reason, detail: detail.to_owned() })
+}
+
+/// Returns the coverage of a run. `sources` are those of `replays`, in order.
 pub(super) fn coverage(
     view: &View,
     replays: &[Replay],
     sources: &[Source],
     skews: &BTreeMap<Collector, Skew>,
     gaps: Vec<Gap>,
-    rows: Vec<CoverageRow>,
+    window: Window,
 ) -> Coverage {
-    let mut collectors = Vec::new();
-    for (source, replay) in sources.iter().zip(replays) {
-        let own = |family| -> usize {
-            let full_feeds = view.full_feeds(family);
-            full_feeds.iter().filter(|vantage_point| vantage_point.collector == replay.collector).count()
-        };
-        collectors.push(CollectorCoverage {
-            collector: replay.collector.clone(),
-            project: source.project,
-            n_peers: replay.peers.len(),
-            n_internal: replay.is_internal.iter().filter(|is_internal| **is_internal).count(),
-            n_full_feeds: Family::ALL.map(own),
-            n_rib_dumps: replay.tables.len(),
-            n_rib_dumps_rejected: source.n_rib_dumps_rejected,
-            n_update_files: source.n_update_files,
-            late_records: replay.corrections.late_records,
-            missed_announcements: replay.corrections.missed_announcements,
-            missed_withdrawals: replay.corrections.missed_withdrawals,
-            skew: skews.get(&replay.collector).copied(),
-            n_skipped_ranges: source.n_skipped_ranges,
-            skipped_bytes: source.skipped_bytes,
-            control: replay.control,
-            doubts: Doubts::of(replay),
-        });
-    }
-    let n_peer_asns = Family::ALL.map(|family| {
-        let mut asns: Vec<Asn> = view.full_feeds(family).iter().map(|who| who.peer.asn).collect();
-        asns.sort_unstable();
-        asns.dedup();
-        asns.len()
+    let collectors = sources.iter().zip(replays);
+    let collectors = collectors.map(|(source, replay)| {
+        let skew = skews.get(&replay.collector).copied();
+        collector(view, replay, source, skew)
     });
-    let live_feeds = Family::ALL.map(|family| view.live_feeds(family));
-    Coverage { collectors, gaps, rows, rules: view.rules(), has_rib: view.has_rib(), n_peer_asns, live_feeds }
+    Coverage {
+        collectors: collectors.collect(),
+        rows: rows(replays, &gaps, window),
+        gaps,
+        rules: view.rules(),
+        has_rib: view.has_rib(),
+        n_peer_asns: Family::ALL.map(|family| {
+            let asns: BTreeSet<Asn> = view.full_feeds(family).iter().map(|full_feed| full_feed.peer.asn).collect();
+            asns.len()
+        }),
+        live_feeds: Family::ALL.map(|family| view.live_feeds(family)),
+    }
+}
+
+fn collector(view: &View, replay: &Replay, source: &Source, skew: Option<Skew>) -> CollectorCoverage {
+    let n_full_feeds = |family| {
+        let full_feeds = view.full_feeds(family);
+        full_feeds.iter().filter(|full_feed| full_feed.collector == replay.collector).count()
+    };
+    CollectorCoverage {
+        collector: replay.collector.clone(),
+        project: source.project,
+        publisher: catalog::publisher(&replay.collector),
+        n_peers: replay.peers.len(),
+        n_internal: replay.is_internal.iter().filter(|is_internal| **is_internal).count(),
+        n_full_feeds: Family::ALL.map(n_full_feeds),
+        n_rib_dumps: replay.tables.len(),
+        n_rib_dumps_rejected: source.n_rib_dumps_rejected,
+        n_update_files: source.n_update_files,
+        late_records: replay.corrections.late_records,
+        missed_announcements: replay.corrections.missed_announcements,
+        missed_withdrawals: replay.corrections.missed_withdrawals,
+        skew,
+        n_skipped_ranges: source.n_skipped_ranges,
+        skipped_bytes: source.skipped_bytes,
+        control: replay.control,
+        doubts: Doubts::of(replay),
+    }
 }

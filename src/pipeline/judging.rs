@@ -12,13 +12,14 @@ use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::detect::{
     self, AsnContext, AsnTimeline, Counterfactuals, Detector, Findings, Outage, PrefixContext, Subject,
 };
+use crate::observations::Observations;
 use crate::query::{Criteria, Query, Target};
-use crate::report::{Observations, Parameters, Report};
+use crate::report::{Parameters, Report};
 use crate::visibility::{BaselineSource, Timeline, View};
 
 /// Finds the outages in what the archives showed.
 pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &dyn Detector) -> Report {
-    let Observations { query, note, replays, sources, gaps, rows, files } = observations;
+    let Observations { query, note, replays, sources, gaps, files } = observations;
     let view = View::new(replays.iter().collect(), query.window, criteria);
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
@@ -40,9 +41,9 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     findings.extend(of_prefixes);
 
     let summaries = subjects::summaries(&query, &asked, &timelines, &asn_timelines, &findings.episodes);
-    let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, rows);
+    let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, query.window);
     Report {
-        parameters: Parameters::new(&query, criteria),
+        parameters: Parameters { query, criteria: *criteria },
         note,
         findings,
         summaries,

@@ -14,9 +14,9 @@ use crate::bgp::{Prefix, Project};
 use crate::catalog::{self, CollectorPlan};
 use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Reading, SkippedPrefixes, clock};
+use crate::observations::Source;
 use crate::query::Query;
 use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
-use crate::report::Source;
 use crate::time::Window;
 
 /// One collector, while its files are read.

@@ -113,7 +113,7 @@ fn read_file(
     let report = FileReading {
         name: file.name.clone(),
         collector: file.collector.clone(),
-        kind: file.kind.name().into(),
+        kind: file.kind,
         bytes,
         sha256,
         first_at: reading.census.span.map(|span| span.0),

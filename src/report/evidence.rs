@@ -4,14 +4,14 @@ use polars::prelude::*;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
-use super::frames::{Frames, column, columns, frame, frames, texts, times};
-use super::observed::names::*;
 use super::text::shell_word;
 use super::{FileReading, Report};
 use crate::bgp::{AsPath, Peer, Prefix};
 use crate::detect::{Dump, Evidence, Outage, Witness};
 use crate::error::Error;
+use crate::observations::columns::*;
 use crate::replay::RecordRef;
+use crate::tables::{Frames, column, columns, frame, frames, texts, times};
 use crate::time::Timestamp;
 use crate::visibility::CollectorIndex;
 

@@ -1,7 +1,5 @@
 //! The results as polars frames: one schema each, named columns, times as UTC timestamps, sorted.
 
-use std::fmt::{Display, Write as _};
-
 use polars::prelude::*;
 
 use super::text::steers;
@@ -9,66 +7,9 @@ use super::{Doubts, Report, round};
 use crate::bgp::{Asn, Collector, Family, Prefix};
 use crate::detect::{Outage, Scope, SpaceStep, Upstream};
 use crate::error::Error;
+use crate::tables::{Frames, column, columns, frame, frames, texts, times};
 use crate::time::{Timestamp, Window};
 use crate::visibility::Step;
-
-/// A long table as frames with the same columns, in order: there is at least one, and each is made when it is asked for.
-pub type Frames<'a> = Box<dyn Iterator<Item = Result<DataFrame, Error>> + 'a>;
-
-/// The most rows of one frame, which becomes a row group of a Parquet file: some 20 MB while it is written.
-const MAX_ROWS: usize = 1 << 16;
-
-/// A list of rows, part by part.
-pub(super) fn frames<'a, R: 'a>(
-    mut rows: impl Iterator<Item = R> + 'a,
-    frame: impl Fn(&[R]) -> Result<DataFrame, Error> + 'a,
-) -> Frames<'a> {
-    let mut is_first = true;
-    Box::new(std::iter::from_fn(move || {
-        let part: Vec<R> = rows.by_ref().take(MAX_ROWS).collect();
-        (std::mem::take(&mut is_first) || !part.is_empty()).then(|| frame(&part))
-    }))
-}
-
-/// The columns of a list of rows, one closure each.
-macro_rules! columns {
-    ($rows:expr, $row:ident => { $($make:ident $name:expr => $value:expr),* $(,)? }) => {
-        vec![$($make($name, $rows.iter().map(|$row| $value))),*]
-    };
-}
-pub(super) use columns;
-
-/// A column of instants in UTC, in microseconds.
-pub(super) fn times(name: &str, values: impl Iterator<Item = Option<Timestamp>>) -> Column {
-    let micros: Vec<Option<i64>> = values.map(|at| at.map(Timestamp::micros)).collect();
-    Series::new(name.into(), micros).into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)).into_column()
-}
-
-/// A column of values as they are printed.
-pub(super) fn texts<T: Display>(name: &str, values: impl ExactSizeIterator<Item = Option<T>>) -> Column {
-    let mut column = StringChunkedBuilder::new(name.into(), values.len());
-    let mut text = String::new();
-    for value in values {
-        text.clear();
-        // Writing into memory does not fail.
-        let printed = value.map(|value| write!(text, "{value}"));
-        column.append_option(printed.map(|_| text.as_str()));
-    }
-    column.finish().into_column()
-}
-
-/// A column of values of a type that polars knows.
-pub(super) fn column<T, V>(name: &str, values: impl Iterator<Item = T>) -> Column
-where
-    V: ?Sized,
-    Series: NamedFrom<Vec<T>, V>,
-{
-    Series::new(name.into(), values.collect::<Vec<T>>()).into_column()
-}
-
-pub(super) fn frame(table: &'static str, columns: Vec<Column>) -> Result<DataFrame, Error> {
-    DataFrame::new_infer_height(columns).map_err(|source| Error::Table { table, source })
-}
 
 /// One row per outage: the columns of `outages.csv` and `outages.parquet`, in order.
 pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
@@ -250,20 +191,4 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
             column "detail" => row.detail.as_deref().map(cell),
         }),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_table_comes_in_parts_and_an_empty_one_in_one() {
-        let heights = |n: usize| -> Vec<usize> {
-            let of_rows = |rows: &[usize]| frame("numbers", columns!(rows, row => { column "number" => *row as u64 }));
-            frames(0..n, of_rows).map(|frame| frame.unwrap().height()).collect()
-        };
-        assert_eq!(heights(0), [0]);
-        assert_eq!(heights(MAX_ROWS), [MAX_ROWS]);
-        assert_eq!(heights(MAX_ROWS + 1), [MAX_ROWS, 1]);
-    }
 }

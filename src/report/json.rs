@@ -171,20 +171,6 @@ fn collector(report: &Report, collector: &CollectorCoverage) -> Value {
     })
 }
 
-/// What the control sample of a collector shows.
-pub(super) fn control(sample: &ControlSample) -> Value {
-    json!({
-        "n_prefixes": sample.n_prefixes,
-        "n_vantage_points": sample.n_vantage_points,
-        "n_fallen": (sample.n_vantage_points > 0).then_some(sample.n_fallen),
-        "n_compared": sample.n_compared,
-        "n_mismatched": sample.n_mismatched,
-        "mismatch_rate": sample.mismatch_rate().map(|rate| (rate * 1e6).round() / 1e6),
-        "n_lost_sync": sample.n_lost_sync,
-        "n_lost_tables": sample.n_lost_tables,
-    })
-}
-
 fn episode(episode: &Episode) -> Value {
     json!({
         "scope": episode.subject.scope,

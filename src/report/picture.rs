@@ -305,7 +305,7 @@ impl Drawing {
 
     fn prefixes(&mut self, report: &Report) {
         let (rows, left) = rows::prefixes(report, MOST_PREFIXES, MOST_READINGS);
-        let is_alone = matches!(report.parameters.targets.as_slice(), [Target::Prefix(..)]) && rows.len() == 1;
+        let is_alone = matches!(report.parameters.query.targets.as_slice(), [Target::Prefix(..)]) && rows.len() == 1;
         if rows.is_empty() || is_alone {
             return;
         }

@@ -218,14 +218,14 @@ fn families(report: &Report, summary: &Summary) -> Vec<Family> {
         feeds.n_live >= min_peers.max(1) && feeds.share().is_some_and(|share| share >= min_coverage)
     };
     let is_known = |family: &Family| {
-        let mut at = report.parameters.from;
+        let mut at = report.parameters.window().start;
         for feeds in report.coverage.live_feeds[*family as usize].iter().filter(|feeds| suffices(feeds)) {
             if feeds.window.start > at {
                 return false;
             }
             at = at.max(feeds.window.end);
         }
-        at >= report.parameters.to
+        at >= report.parameters.window().end
     };
     asked(summary).filter(|family| report.coverage.has_rib && is_known(family)).collect()
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::sureness::Sureness;
 use super::text::{count, from_to, size, wrap};
 use super::*;
+use crate::archive::DumpKind;
 use crate::coverage::Verdict;
 
 pub use explain::{explain, find_outage};
@@ -170,15 +171,18 @@ impl Page<'_> {
             lines.push(format!("{} unknown {}: {reason} ({})", row.collector, from_to(row.window), row.detail));
         }
         // Files of one collector with the same fate are one line.
-        let mut bad: BTreeMap<(&Collector, &str, String), Vec<&FileReading>> = BTreeMap::new();
+        let mut bad: BTreeMap<(&Collector, DumpKind, String), Vec<&FileReading>> = BTreeMap::new();
         for file in report.files.iter().filter(|file| file.verdict != Verdict::Ok) {
             if !lines.iter().any(|line| line.contains(&file.name)) {
-                bad.entry((&file.collector, &*file.kind, file.verdict.to_string())).or_default().push(file);
+                bad.entry((&file.collector, file.kind, file.verdict.to_string())).or_default().push(file);
             }
         }
         for ((collector, kind, verdict), files) in bad {
             let Some(first) = files.first() else { continue };
-            let (one, many) = if kind == "rib" { ("RIB dump", "RIB dumps") } else { ("update file", "update files") };
+            let (one, many) = match kind {
+                DumpKind::Rib => ("RIB dump", "RIB dumps"),
+                DumpKind::Updates => ("update file", "update files"),
+            };
             let n = count(files.len(), one, many);
             let which = if files.len() > 1 { "first " } else { "" };
             let detail = first.detail.as_deref().unwrap_or_default();

@@ -308,7 +308,7 @@ fn who(outage: &Outage) -> String {
 
 /// What was read beside the window to learn who normally carries what.
 pub(super) fn look_back(report: &Report) -> Option<String> {
-    let back = Duration::from_secs(report.parameters.baseline_seconds);
+    let back = report.parameters.query.baseline;
     let dumps = || format!("RIB dumps of up to {} before the window tell who normally carries what.", duration(back));
     (!back.is_zero()).then(dumps)
 }

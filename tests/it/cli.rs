@@ -580,7 +580,7 @@ fn an_earlier_run_is_replaced_only_by_force() {
     refused(
         1,
         &args("--format json"),
-        &["run holds an earlier run: choose another folder or pass --force to replace it"],
+        &["run contains an earlier run: choose another folder or pass --force to replace it"],
     );
     assert_eq!(contents(&run), before);
     prints(0, &args("--force --export csv"));
@@ -598,7 +598,7 @@ fn a_folder_with_other_files_is_never_touched() {
         refused(
             1,
             &format!("{QUIET} --output {} {force}", out.path().display()),
-            &["it holds other files (notes.txt): choose a new or empty folder"],
+            &["it contains other files (notes.txt): choose a new or empty folder"],
         );
     }
     assert_eq!(contents(out.path()), before);

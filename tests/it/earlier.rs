@@ -131,20 +131,24 @@ fn edit(path: &Path, from: &str, to: &str) {
 #[test]
 fn a_folder_that_is_no_run_or_a_damaged_one_is_refused() {
     let nowhere = tempfile::TempDir::new().expect("a temporary folder");
-    refused(1, &format!("redetect {}", nowhere.path().display()), &["manifest.json", "no folder that --output wrote"]);
+    refused(
+        1,
+        &format!("redetect {}", nowhere.path().display()),
+        &["manifest.json", "pass a folder that --output wrote"],
+    );
     spoilt(&["format 7", "reads format 1"], |run| edit(&run.join("manifest.json"), "\"format\": 1,", "\"format\": 7,"));
-    spoilt(&["without a number"], |run| edit(&run.join("manifest.json"), "\"format\": 1,", ""));
+    spoilt(&["an unknown format"], |run| edit(&run.join("manifest.json"), "\"format\": 1,", ""));
     spoilt(&["manifest.json"], |run| {
         edit(&run.join("manifest.json"), "\"metric\": \"baseline\"", "\"metric\": \"luck\"")
     });
     spoilt(&["spans.parquet", "--export parquet"], |run| {
         std::fs::remove_file(run.join("spans.parquet")).expect("a file");
     });
-    spoilt(&["spans.parquet", "not a whole Parquet file"], |run| {
+    spoilt(&["spans.parquet", "not a complete Parquet file"], |run| {
         let bytes = std::fs::read(run.join("spans.parquet")).expect("a file");
         std::fs::write(run.join("spans.parquet"), &bytes[..bytes.len() / 2]).expect("a file");
     });
-    spoilt(&["rib_entries.parquet", "rows, and manifest.json says"], |run| {
+    spoilt(&["rib_entries.parquet", "rows, but manifest.json lists"], |run| {
         std::fs::copy(run.join("peers.parquet"), run.join("rib_entries.parquet")).expect("a file");
     });
     spoilt(&["peers.parquet", "names rrc00"], |run| {

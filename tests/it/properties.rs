@@ -9,6 +9,8 @@ use std::time::Duration;
 use outage_replay::archive::ArchiveFile;
 use outage_replay::bgp::Prefix;
 use outage_replay::catalog::{Catalog, Mirror};
+use outage_replay::observations;
+use outage_replay::pipeline::{collect, judge};
 use outage_replay::query::{Match, Metric, Query, Target};
 use outage_replay::report::{self, Export, Report};
 use outage_replay::time::{Timestamp, Window};
@@ -324,12 +326,12 @@ fn assert_same_judgement(archive: &Path, query: &Query, others: &[Options]) {
     let mirror = Mirror::open(archive).expect("an archive");
     let out = tempfile::TempDir::new().expect("a temporary folder");
     let (earlier, again, fresh) = (out.path().join("earlier"), out.path().join("again"), out.path().join("fresh"));
-    let everything = [Export::Csv, Export::Parquet];
+    let everything = ["csv", "parquet"].map(|name| Export::named(name).expect("an export"));
     let first = run(query, &mirror, &options(1), &()).expect("a report");
     report::write(&first, &earlier, &everything, false).expect("a folder");
     for options in others {
-        let read = report::read(&earlier).expect("an earlier run");
-        let judged = outage_replay::pipeline::judge(read.observations, options).expect("a report");
+        let read = observations::read(&earlier).expect("an earlier run");
+        let judged = judge(read, options).expect("a report");
         let expected = run(query, &mirror, options, &()).expect("a report");
         for (found, expected) in written(&judged).iter().zip(&written(&expected)) {
             assert_eq!(found, expected, "{options:?}");
@@ -343,6 +345,38 @@ fn assert_same_judgement(archive: &Path, query: &Query, others: &[Options]) {
             assert!(again == fresh, "{name} with {options:?}");
         }
     }
+}
+
+/// Observations that were written and read, without a report of them ever being made, are judged like those that were not.
+fn assert_observations_survive(archive: &Path, query: &Query) {
+    let mirror = Mirror::open(archive).expect("an archive");
+    let collected = collect(query, &mirror, 1, &()).expect("observations");
+    let out = tempfile::TempDir::new().expect("a temporary folder");
+    let [stored, twice, direct, reread] = ["stored", "twice", "direct", "reread"].map(|name| out.path().join(name));
+    observations::write(&collected, &stored).expect("a folder");
+    let read = observations::read(&stored).expect("observations");
+    observations::write(&read, &twice).expect("a folder");
+    assert!(contents(&stored) == contents(&twice));
+    assert!(report::read_criteria(&stored).expect("a manifest").is_none());
+    let everything: Vec<&Export> = report::EXPORTS.iter().collect();
+    for (observations, folder) in [(collected, &direct), (read, &reread)] {
+        let report = judge(observations, &options(1)).expect("a report");
+        report::write(&report, folder, &everything, false).expect("a folder");
+    }
+    let (direct, reread) = (contents(&direct), contents(&reread));
+    let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&direct), names(&reread));
+    for ((name, direct), (_, reread)) in direct.iter().zip(&reread) {
+        assert!(direct == reread, "{name}");
+    }
+}
+
+#[test]
+fn observations_written_without_a_report_are_judged_like_the_collected_ones() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
+    let target = Target::Asn("131279".parse().expect("an AS"));
+    let window = ["2014-12-22T15:00", "2014-12-22T18:00"].map(|time| time.parse().expect("a time"));
+    assert_observations_survive(&folder, &query(window[0], window[1], vec![target]));
 }
 
 #[test]
@@ -408,14 +442,14 @@ pub fn written(report: &Report) -> Vec<String> {
     let short = [
         report::outage_frame(&report.findings.outages),
         report::coverage_frame(report),
-        report::peer_frame(report),
-        report::rib_table_frame(report),
+        observations::peer_frame(&report.replays),
+        observations::rib_table_frame(&report.replays, &report.files),
     ];
     let long = [
         report::timeline_frames(report),
         report::evidence_frames(report),
-        report::span_frames(report),
-        report::rib_entry_frames(report),
+        observations::span_frames(&report.replays, &report.files),
+        observations::rib_entry_frames(&report.replays, &report.files),
     ];
     let frames = short.into_iter().chain(long.into_iter().flatten()).map(|frame| frame.expect("a frame"));
     let files = serde_json::to_string(&report.files).expect("a manifest");

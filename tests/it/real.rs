@@ -92,7 +92,7 @@ fn of(report: &Report, scope: Scope, family: Family) -> Vec<&Outage> {
 /// Fails unless `time` lies in `range`, both ends included: `07:02:41 07:03:42` on the day of the report's window.
 #[track_caller]
 fn check_within(report: &Report, time: Option<Timestamp>, range: &str) {
-    let day = report.parameters.from.to_string();
+    let day = report.parameters.window().start.to_string();
     let (first, last) = range.split_once(' ').expect("two times");
     let [first, last] = [first, last].map(|clock| at(&format!("{}T{clock}Z", &day[..10])));
     assert!(
@@ -240,7 +240,10 @@ fn stable_networks_have_no_outage() {
         // Without RIB dumps no vantage point is known to hold a prefix before the first announcements: the first
         // interval is unknown.
         assert_eq!(report.answer(), answer, "{asn}");
-        assert!(report.summaries[0].unobserved.iter().all(|window| window.start == report.parameters.from), "{asn}");
+        assert!(
+            report.summaries[0].unobserved.iter().all(|window| window.start == report.parameters.window().start),
+            "{asn}"
+        );
     }
 }
 

@@ -131,7 +131,7 @@ fn invalid_settings_are_refused_with_their_source() {
         ("min-peers", "outage-replay.toml: TOML parse error at line 1"),
         ("quiet = \"perhaps\"", "outage-replay.toml: "),
         ("to = \"2014-12-22\"\nduration = \"3h\"", "exclude each other"),
-        ("broker-url = \"ftp://host\"", "only http and https are asked"),
+        ("broker-url = \"ftp://host\"", "only http and https are allowed"),
     ] {
         let home = Home::new(text, "");
         for command in ["config", "", "plan"] {

@@ -4,13 +4,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use outage_replay::archive::DumpKind;
 use outage_replay::catalog::Mirror;
-use outage_replay::coverage::GapReason;
+use outage_replay::coverage::{Gap, GapReason};
 use outage_replay::detect::{Flap, Scope};
+use outage_replay::observations::{self, Observations};
 use outage_replay::pipeline::{collect, judge};
 use outage_replay::query::{Query, Target};
 use outage_replay::replay::{Doubt, DoubtReason, PeerId};
-use outage_replay::report::{self, CoverageRow, Export, Observations, Report, Style};
+use outage_replay::report::{self, Export, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, run};
 use polars::prelude::*;
@@ -52,7 +54,8 @@ fn doubtful() -> Observations {
     replay.is_internal[0] = true;
     replay.is_internal[1] = true;
     replay.corrections.late_records = 14;
-    let file = observations.files.iter_mut().find(|file| file.collector.name() == "rrc00" && file.kind == "updates");
+    let file =
+        observations.files.iter_mut().find(|file| file.collector.name() == "rrc00" && file.kind == DumpKind::Updates);
     file.expect("an update file").n_unsupported = 24;
     observations
 }
@@ -112,7 +115,7 @@ fn doubts_are_in_every_output() {
 
 /// Writes a report, and what its files hold.
 fn written(report: &Report, folder: &Path) -> cli::Files {
-    let exports = [Export::Csv, Export::Parquet, Export::Html, Export::Svg];
+    let exports = ["csv", "parquet", "html", "svg"].map(|name| Export::named(name).expect("an export"));
     report::write(report, folder, &exports, true).expect("a folder");
     cli::contents(folder)
 }
@@ -128,7 +131,7 @@ fn doubts_and_ibgp_survive_a_written_run() {
     assert!(of_peer.starts_with("rrc00,2014-12-22T16:05:07Z,2014-12-22T16:25:40Z,doubtful,lost_message,"), "{of_peer}");
     assert!(of_peer.contains("2 messages from AS"), "{of_peer}");
 
-    let again = report::read(&run).expect("the run").observations;
+    let again = observations::read(&run).expect("the run");
     for (before, after) in report.replays.iter().zip(&again.replays) {
         assert_eq!((&before.doubts, &before.is_internal), (&after.doubts, &after.is_internal));
     }
@@ -152,7 +155,7 @@ fn a_run_written_before_doubts_were_stored_can_be_judged_again() {
     let mut without = frame.drop("internal").expect("the column");
     ParquetWriter::new(std::fs::File::create(&peers).expect("a file")).finish(&mut without).expect("a table");
 
-    let again = report::read(out.path()).expect("the run").observations;
+    let again = observations::read(out.path()).expect("the run");
     assert!(again.replays.iter().all(|replay| replay.doubts.is_empty() && !replay.is_internal.contains(&true)));
     assert_eq!(judged(again).findings.outages, report.findings.outages);
 }
@@ -161,16 +164,17 @@ fn a_run_written_before_doubts_were_stored_can_be_judged_again() {
 fn a_silent_archive_is_a_gap_with_that_name() {
     let mut observations = doubtful();
     let window = Window::new(at("2014-12-22T16:30:02"), at("2014-12-22T16:37:01")).expect("a window");
-    observations.rows.push(CoverageRow {
+    observations.gaps.push(Gap {
         collector: observations.replays[0].collector.clone(),
         window,
-        reason: Some(GapReason::Silent),
+        reason: GapReason::Silent,
         detail: "no record from 16:30:02 to 16:37:01".to_owned(),
     });
     let report = judged(observations);
     let collector = &report.replays[0].collector;
+    // Unknown until the next RIB dump, and there is none in the window.
     let expected =
-        format!("{collector} unknown 2014-12-22 16:30:02 to 16:37:01: silent (no record from 16:30:02 to 16:37:01)");
+        format!("{collector} unknown 2014-12-22 16:30:02 to 16:40:00: silent (no record from 16:30:02 to 16:37:01)");
     for (form, page) in pages(&report).into_iter().filter(|(form, _)| *form != "html") {
         assert!(page.contains(&expected), "{form}: {page}");
     }

@@ -1,4 +1,4 @@
-//! What the names of files and folders say: kind, time, container and collector.
+//! Kind, time, container and collector from the names of files and folders.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path};
@@ -10,39 +10,39 @@ use crate::bgp::{Collector, Project};
 use crate::catalog::choice;
 use crate::time::Timestamp;
 
-/// Suffixes that are read.
+/// Suffixes of supported containers.
 const READ: [&str; 4] = ["gz", "bz2", "zst", "mrt"];
-/// Containers that are not read.
+/// Suffixes of unsupported containers.
 const UNREAD: [&str; 14] =
     ["xz", "z", "lz", "lz4", "lzma", "lzo", "7z", "zip", "rar", "br", "sz", "tar", "tgz", "tbz2"];
-/// What lies beside an archive file and is none: digests, signatures, indexes, unfinished downloads.
+/// Suffixes of files that accompany archive files: digests, signatures, indexes, incomplete downloads.
 const BESIDE: [&str; 14] =
     ["sha256", "sha512", "sha1", "md5", "asc", "sig", "idx", "new", "part", "lock", "tmp", "json", "txt", "html"];
 /// Other suffixes of MRT files.
 const MRT: [&str; 7] = ["gz", "bz2", "zst", "mrt", "dump", "bgp", "rib"];
-/// RouteViews published route-views2 below `bgpdata` of its host before the other collectors had folders of their own.
+/// Hosts of RouteViews. Before its collectors had folders of their own, route-views2 was published below `bgpdata`.
 const ROUTEVIEWS_HOSTS: [&str; 3] = ["archive.routeviews.org", "routeviews.org", "www.routeviews.org"];
 
-/// What the name of a file says.
+/// What the name of a file means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Name<'a> {
     /// An archive file as publishers name it, perhaps after the name of its collector.
     Archive {
         kind: DumpKind,
         at: Timestamp,
-        /// What stands before it: `rrc00` in `rrc00.updates.20240310.0800.gz`.
+        /// The text in front of it: `rrc00` in `rrc00.updates.20240310.0800.gz`.
         before: Option<&'a str>,
         is_read: bool,
     },
-    /// It begins as such a name, and goes on in another way.
+    /// A name that begins like an archive file and continues differently.
     Odd,
-    /// Another name, and perhaps an MRT file.
+    /// Another name of what may be an MRT file.
     Foreign,
-    /// No archive file.
+    /// Not an archive file.
     Other,
 }
 
-/// Reads the name of a file.
+/// Parses the name of a file.
 pub(super) fn parse(name: &str) -> Name<'_> {
     let lower = name.to_ascii_lowercase();
     let words = [("updates.", DumpKind::Updates), ("bview.", DumpKind::Rib), ("rib.", DumpKind::Rib)];
@@ -81,7 +81,7 @@ pub(super) fn parse(name: &str) -> Name<'_> {
     }
 }
 
-/// Whether a file of another name may be an MRT file: only its content tells.
+/// Returns whether a file with another name may be an MRT file, which only its content shows.
 fn foreign(lower: &str) -> Name<'static> {
     let has_word = || ["mrt", "bgp", "rib", "bview", "update", "dump"].iter().any(|word| lower.contains(word));
     let may_be = match lower.rsplit_once('.') {
@@ -92,21 +92,21 @@ fn foreign(lower: &str) -> Name<'static> {
     if may_be { Name::Foreign } else { Name::Other }
 }
 
-/// The suffix of a container that is not read.
+/// Returns the suffix of an unsupported container. None if it is supported.
 pub(super) fn unread_suffix(name: &str) -> Option<&str> {
     name.rsplit_once('.')
         .map(|(_, suffix)| suffix)
         .filter(|suffix| UNREAD.contains(&suffix.to_ascii_lowercase().as_str()))
 }
 
-/// A collector, and whose layout its files have.
+/// A collector, and the project whose layout its files have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
-    pub collector: Collector,
-    pub project: Project,
+    pub(super) collector: Collector,
+    pub(super) project: Project,
 }
 
-/// A collector of RIPE RIS or RouteViews by its published name, in any case.
+/// Returns the collector of RIPE RIS or RouteViews with a published name, in upper or lower case.
 pub(super) fn published(name: &str) -> Option<Named> {
     let lower = name.to_ascii_lowercase();
     let is_ris = lower.strip_prefix("rrc").is_some_and(|n| n.len() == 2 && n.bytes().all(|b| b.is_ascii_digit()));
@@ -114,7 +114,7 @@ pub(super) fn published(name: &str) -> Option<Named> {
         .strip_prefix("route-views")
         .is_some_and(|rest| rest.starts_with(|c: char| c == '.' || c.is_ascii_digit()) && rest != ".org");
     let collector = Collector::new(&lower);
-    let project = match choice::project_of(&collector) {
+    let project = match choice::publisher(&collector) {
         Some(project) => project,
         None if is_ris => Project::RipeRis,
         None if is_routeviews => Project::RouteViews,
@@ -123,7 +123,7 @@ pub(super) fn published(name: &str) -> Option<Named> {
     Some(Named { collector, project })
 }
 
-/// The collector that a path names anywhere, the deepest one first; with the number of components up to its name.
+/// Returns the collector whose published name is deepest in a path, and the number of components up to it.
 pub(super) fn published_in(path: &Path) -> Option<(Named, usize)> {
     let names: Vec<&str> = path.components().map(|part| part.as_os_str().to_str().unwrap_or_default()).collect();
     (0..names.len()).rev().find_map(|index| {
@@ -136,21 +136,20 @@ pub(super) fn published_in(path: &Path) -> Option<(Named, usize)> {
     })
 }
 
-/// The folder whose name a collector of one's own has: the deepest one that is no structure; with the number of
-/// components up to it.
+/// Returns the name of the deepest folder that is not part of the layout, and the number of components up to it.
 pub(super) fn own_in(path: &Path) -> Option<(String, usize)> {
     let parts: Vec<Component> = path.components().collect();
     let own = parts.iter().rposition(|part| matches!(part, Component::Normal(name) if !is_structure(name)))?;
     Some((text(parts.get(own)?.as_os_str()), own + 1))
 }
 
-/// Whose layout the files of a collector of one's own have.
+/// Returns the project whose layout an unpublished collector has.
 pub(super) fn layout_of(path: &Path) -> Project {
     let is_routeviews = path.components().any(|part| part.as_os_str().eq_ignore_ascii_case("bgpdata"));
     if is_routeviews { Project::RouteViews } else { Project::RipeRis }
 }
 
-/// Folders between a collector's and its files: `bgpdata`, `RIBS`, `updates`, `2014.12`, `2024-03-10`, `03`.
+/// Whether a folder is part of the layout below a collector: `bgpdata`, `RIBS`, `updates`, `2014.12`, `2024-03-10`, `03`.
 fn is_structure(folder: &OsStr) -> bool {
     let Some(folder) = folder.to_str() else { return false };
     let lower = folder.to_ascii_lowercase();
@@ -160,7 +159,7 @@ fn is_structure(folder: &OsStr) -> bool {
     is_date || matches!(lower.as_str(), "bgpdata" | "rib" | "ribs" | "bview" | "bviews" | "update" | "updates")
 }
 
-/// A name as text: two different names are never the same text.
+/// Returns a name as text. Different names have different texts.
 pub(super) fn text(name: &OsStr) -> String {
     match name.to_str() {
         Some(name) => name.to_owned(),

@@ -1,4 +1,4 @@
-//! What archives say about themselves: the `archive.json` beside the data or in a folder above them.
+//! The notes of archives: `archive.json` in the folder of the data or above it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// Metadata that an archive may carry at its root: a JSON object, of which `note` is shown with every result.
+/// Optional metadata of an archive: a JSON object whose `note` is shown with every result.
 const METADATA: &str = "archive.json";
 
-/// The notes of folders, and of all that lies below them.
+/// The notes of folders, which apply to everything below them.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    /// By folder; None where there is no note.
+    /// By folder; None if it has no note.
     of_folders: BTreeMap<PathBuf, Option<String>>,
 }
 
 impl Notes {
-    /// Looks for the notes that cover a file, given without links, in its folder and in every folder above. Metadata that
-    /// cannot be read are an error below `root`; above it they need not be ours.
+    /// Reads the notes that apply to a file, in its folder and in every folder above. `file` contains no links. Metadata that
+    /// cannot be read are an error below `root`; above it they may belong to something else.
     pub(super) fn look(&mut self, file: &Path, root: &Path) -> Result<(), Error> {
         for folder in file.ancestors().skip(1) {
             if self.of_folders.contains_key(folder) {
@@ -35,7 +35,7 @@ impl Notes {
         Ok(())
     }
 
-    /// The notes that cover a file, the nearest one first.
+    /// Returns the notes that apply to a file, the nearest first.
     pub(super) fn of<'a>(&'a self, file: &'a Path) -> impl Iterator<Item = &'a str> {
         file.ancestors().skip(1).filter_map(|folder| self.of_folders.get(folder)?.as_deref())
     }

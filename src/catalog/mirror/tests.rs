@@ -84,7 +84,7 @@ fn folders_that_leave_the_collector_open_are_refused_with_what_was_expected() {
     refused("mirror/updates.20240310.0815.gz mirror/rrc00/updates.20240310.0815.gz", &["of one collector, or of two?"]);
     refused(
         "mirror/tables/rib.20240310.0800.gz mirror/messages/updates.20240310.0815.gz",
-        &["tables holds only RIB dumps", "messages only updates"],
+        &["tables contains only RIB dumps", "messages only updates"],
     );
     refused("mirror/notes.pdf", &["no archive files below"]);
     refused("mirror/rrc00/updates.20240310.0815.xz", &["updates.20240310.0815.xz", "gzip, bzip2 and Zstandard"]);
@@ -140,7 +140,7 @@ fn links_are_followed_once_and_name_nothing_that_has_a_place_of_its_own() {
         shown.collect::<Vec<_>>(),
         ["rrc00 rrc00/updates.20240310.0820.gz", "rrc99 rrc99/2024.03/updates.20240310.0815.gz"]
     );
-    assert!(mirror.warnings().join("\n").contains("gone is a link that leads nowhere"), "{:?}", mirror.warnings());
+    assert!(mirror.warnings().join("\n").contains("gone is a broken link"), "{:?}", mirror.warnings());
 }
 
 #[cfg(target_os = "linux")]

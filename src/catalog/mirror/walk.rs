@@ -1,4 +1,4 @@
-//! Every file below a folder, once: links are followed, and no folder is visited twice.
+//! Lists every file below a folder once. Links are followed, and no folder is visited twice.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -12,22 +12,22 @@ use crate::error::Error;
 /// A regular file.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
-    /// As it was reached, which may be through links.
-    pub path: PathBuf,
-    /// Without links.
-    pub canonical: PathBuf,
+    /// The path by which it was found, which may contain links.
+    pub(super) path: PathBuf,
+    /// The path without links.
+    pub(super) canonical: PathBuf,
 }
 
-/// What lies below a folder.
+/// The contents of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    pub files: Vec<Found>,
-    /// Links to nothing, folders that cannot be opened, and what is neither file nor folder.
-    pub passed_over: Vec<(PathBuf, String)>,
+    pub(super) files: Vec<Found>,
+    /// Broken links, folders that cannot be opened, and special files, each with the reason.
+    pub(super) passed_over: Vec<(PathBuf, String)>,
 }
 
-/// Lists what lies below `root`. What is there without links comes first, so that a link never names what has a place of
-/// its own. A link to a folder that holds `root` leads to nothing new.
+/// Lists the files below `root`. Files that are reached without links come first, so that no file gets its name from a link if
+/// it has another one. A link to a folder that contains `root` is ignored.
 pub(super) fn walk(root: &Path) -> Result<Tree, Error> {
     let unreadable = |source| Error::Archive { path: root.to_owned(), source };
     let top = fs::canonicalize(root).map_err(unreadable)?;
@@ -56,7 +56,7 @@ pub(super) fn walk(root: &Path) -> Result<Tree, Error> {
                         seen.insert(canonical.clone());
                         tree.files.push(Found { path, canonical });
                     }
-                    Ok(_) => tree.passed_over.push((path, "is no regular file".to_owned())),
+                    Ok(_) => tree.passed_over.push((path, "is not a regular file".to_owned())),
                     Err(error) => tree.passed_over.push((path, error.to_string())),
                 }
             }
@@ -70,13 +70,13 @@ pub(super) fn walk(root: &Path) -> Result<Tree, Error> {
                     tree.files.push(Found { path: link, canonical: target });
                 }
             }
-            Ok(_) => tree.passed_over.push((link, "is a link to something that is no regular file".to_owned())),
-            Err(error) => tree.passed_over.push((link, format!("is a link that leads nowhere: {error}"))),
+            Ok(_) => tree.passed_over.push((link, "is a link to something that is not a regular file".to_owned())),
+            Err(error) => tree.passed_over.push((link, format!("is a broken link: {error}"))),
         }
     }
 }
 
-/// What a folder holds, by name.
+/// Returns the entries of a folder by name.
 fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);

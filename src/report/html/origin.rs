@@ -66,24 +66,18 @@ pub(in crate::report) fn credit(report: &Report) -> String {
         return format!("About the data: {note}");
     }
     let mut publishers: Vec<String> =
-        report.coverage.collectors.iter().map(|of| publisher(&of.collector, of.project)).collect();
+        report.coverage.collectors.iter().map(|of| publisher(&of.collector, of.publisher)).collect();
     publishers.sort_unstable();
     publishers.dedup();
     format!("Data: {}.", publishers.join("; "))
 }
 
-/// Who publishes what a collector records, by the names that its projects give; another one is somebody's own.
-fn publisher(collector: &Collector, project: Project) -> String {
-    let name = collector.name();
-    let is_number = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+/// Returns whom to credit for the data of a collector: the project that publishes it, or the collector itself.
+fn publisher(collector: &Collector, project: Option<Project>) -> String {
     match project {
-        Project::RipeRis if name.strip_prefix("rrc").is_some_and(is_number) => {
-            "RIPE NCC Routing Information Service".to_owned()
-        }
-        Project::RouteViews if name.starts_with("route-views") || name.contains('.') => {
-            "University of Oregon RouteViews".to_owned()
-        }
-        _ => format!("collector {name}"),
+        Some(Project::RipeRis) => "RIPE NCC Routing Information Service".to_owned(),
+        Some(Project::RouteViews) => "University of Oregon RouteViews".to_owned(),
+        None => format!("collector {collector}"),
     }
 }
 
@@ -142,8 +136,8 @@ fn files(report: &Report) -> Markup {
 
 /// The command that asks the same question; what has its default is left out.
 fn command(report: &Report) -> String {
-    let Parameters { targets, matching, from, to, collectors, project, baseline_seconds, criteria } =
-        &report.parameters;
+    let Parameters { query, criteria } = &report.parameters;
+    let Query { targets, window, collectors, project, baseline } = query;
     let Criteria { metric, sufficiency, thresholds } = criteria;
     let mut words = vec![TOOL.name.to_owned()];
     let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
@@ -157,11 +151,11 @@ fn command(report: &Report) -> String {
     if !prefixes.is_empty() {
         say("--prefix", list(prefixes));
     }
-    if let Some(matching) = matching.filter(|matching| *matching != Match::default()) {
+    if let Some(matching) = query.matching().filter(|matching| *matching != Match::default()) {
         say("--match", <&str>::from(matching).to_owned());
     }
-    say("--from", from.to_string());
-    say("--to", to.to_string());
+    say("--from", window.start.to_string());
+    say("--to", window.end.to_string());
     say("--archive", "ARCHIVE".to_owned());
     if !collectors.is_empty() {
         say("--collector", list(collectors.iter().map(ToString::to_string).collect()));
@@ -175,7 +169,7 @@ fn command(report: &Report) -> String {
         |flag: &'static str, value: u64, default: u64| (value != default).then(|| (flag, format!("{value}s")));
     let defaults = usual.thresholds;
     let changed = [
-        seconds("--baseline", *baseline_seconds, 0),
+        seconds("--baseline", baseline.as_secs(), 0),
         (*metric != Metric::default()).then(|| ("--metric", <&str>::from(metric).to_owned())),
         number("--min-peers", sufficiency.min_peers as f64, usual.sufficiency.min_peers as f64),
         number("--min-coverage", sufficiency.min_coverage, usual.sufficiency.min_coverage),
@@ -190,22 +184,4 @@ fn command(report: &Report) -> String {
         say(flag, value);
     }
     words.join(" \\\n  ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_collectors_of_a_project_are_credited_to_it() {
-        let credit = |name| {
-            let collector = Collector::new(name);
-            publisher(&collector, collector.project())
-        };
-        assert_eq!(credit("rrc06"), "RIPE NCC Routing Information Service");
-        for name in ["route-views2", "route-views.sydney", "cix.atl"] {
-            assert_eq!(credit(name), "University of Oregon RouteViews");
-        }
-        assert_eq!(["mine", "rrc-lab"].map(credit), ["collector mine", "collector rrc-lab"]);
-    }
 }

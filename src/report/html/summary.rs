@@ -41,7 +41,7 @@ pub(super) fn title(report: &Report) -> String {
 
 /// The targets, the first few by name.
 pub(super) fn targets(report: &Report) -> String {
-    let targets = &report.parameters.targets;
+    let targets = &report.parameters.query.targets;
     let names: Vec<String> = targets.iter().take(3).map(ToString::to_string).collect();
     match targets.len() - names.len() {
         0 => names.join(", "),

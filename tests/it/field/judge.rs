@@ -115,7 +115,7 @@ fn span(start: i64, end: i64) -> String {
 
 impl From<&Report> for Found {
     fn from(report: &Report) -> Found {
-        let (from, to) = (report.parameters.from, report.parameters.to);
+        let (from, to) = (report.parameters.window().start, report.parameters.window().end);
         let of = |scope: Scope| report.findings.outages.iter().filter(move |outage| outage.subject.scope == scope);
         let mut rows: Vec<&Outage> = of(Scope::Prefix).collect();
         if rows.is_empty() {

@@ -121,7 +121,7 @@ fn a_broker_that_requests_a_pause_is_not_asked_during_it() {
     bench.proxy.fault("/search", Fault::TooMany("99999"), None);
     let fault = Fault::TooMany("99999");
     let why = refusal(replay(&bench.proxy.broker_url(), bench.cache.path(), LIMITS), &fault);
-    assert!(why.contains("HTTP 429") && why.contains("asks to come back in 99999 s"), "{why}");
+    assert!(why.contains("HTTP 429") && why.contains("the server asks to wait 99999 s"), "{why}");
     // One request per collector, and one more that reads Retry-After.
     let n_asked = bench.proxy.requests("/search").len();
     assert!(n_asked <= 2 * bench.clean.coverage.collectors.len(), "{n_asked} requests");

@@ -201,7 +201,7 @@ fn a_server_that_delivers_nothing_is_abandoned() {
         bench.proxy.reset();
         bench.proxy.fault(ALL_UPDATES.1, fault.clone(), None);
         let report = replay(&bench.proxy.broker_url(), cache.path(), IMPATIENT).expect("a report");
-        assert!(lost(&report).contains("is not asked again"), "{fault:?}: {}", lost(&report));
+        assert!(lost(&report).contains("no more requests are sent to it"), "{fault:?}: {}", lost(&report));
         // Eight, and those that were in progress with the eighth.
         let n_asked = bench.proxy.file_counts().len();
         assert!((8..=11).contains(&n_asked), "{fault:?}: {n_asked} files were asked for");
@@ -221,7 +221,7 @@ fn a_server_that_refuses_connections_is_named() {
     bench.proxy.fault("/search", Fault::Replace(from, to), None);
     let report = replay(&bench.proxy.broker_url(), cache.path(), IMPATIENT).expect("a report");
     let lost = lost(&report);
-    assert!(lost.contains("onnection refused") && lost.contains("is not asked again"), "{lost}");
+    assert!(lost.contains("onnection refused") && lost.contains("no more requests are sent to it"), "{lost}");
     assert!(report.findings.outages.is_empty() && !report.is_sufficient());
     assert_eq!(bench.proxy.file_counts().len(), 0);
     writeln!(bench.table, "a closed port | all | exit 3, {}", lost.lines().next().unwrap_or_default()).expect("text");

@@ -68,7 +68,7 @@ fn a_stopped_download_is_kept_and_the_next_run_resumes_it() {
         until(|| parts().iter().any(begun) && files_below(cache.path()).iter().any(|file| file.ends_with(".sha256")));
         signal(&child, name);
         let errors = ended(child, code);
-        assert_eq!(errors, "error: stopped: what was downloaded is kept, and the same command goes on from there\n");
+        assert_eq!(errors, "error: cancelled: downloaded files are kept; run the same command again to continue\n");
         assert_eq!(files_below(out.path()), [""; 0], "nothing half-written");
         assert_sound(cache.path(), name);
 

@@ -213,7 +213,7 @@ fn contradictions(intact: &Report, hurt: &Report, moved: i64) -> Vec<String> {
             let outages = report.findings.outages.iter().filter(|outage| outage.subject.target == then.target);
             outages.cloned().collect()
         };
-        let (from, to) = (hurt.parameters.from, hurt.parameters.to);
+        let (from, to) = (hurt.parameters.window().start, hurt.parameters.window().end);
         let seen = |outage: &Outage| {
             let start = outage.fall.start().or(outage.fall.start_bounds.latest).unwrap_or(from);
             (start.secs(), outage.fall.end().or(outage.fall.end_bounds.earliest).unwrap_or(to).secs())

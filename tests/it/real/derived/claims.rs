@@ -79,7 +79,7 @@ fn corrected_by_dumps(day: &Day, derived: &Derived) -> Vec<String> {
 /// By the rule of the model, every outage of nearly all peers is found to the second, and no other.
 fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
     let report = derived.ask(day, exact(&derived.sample(300, day.min_peers)), plain_rule());
-    let (from, to) = (report.parameters.from.secs(), report.parameters.to.secs());
+    let (from, to) = (report.parameters.window().start.secs(), report.parameters.window().end.secs());
     let (mut wrong, mut n_same, mut n_unjudged, mut n_unknown) = (Vec::new(), 0, 0, 0);
     for timeline in &report.timelines {
         let prefix = timeline.prefix;
@@ -121,8 +121,11 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
             }
         }
         for (index, outage) in outages.iter().enumerate().filter(|(index, _)| !explained.contains(index)) {
-            let lost =
-                outage.fall.start().unwrap_or(outage.fall.start_bounds.latest.unwrap_or(report.parameters.from)).secs();
+            let lost = outage
+                .fall
+                .start()
+                .unwrap_or(outage.fall.start_bounds.latest.unwrap_or(report.parameters.window().start))
+                .secs();
             let was_held = held.iter().any(|stretch| stretch.from < lost && stretch.n_peers * 2 >= peers.len());
             if !was_held {
                 wrong.push(format!("{prefix}: lost at {} and not held before ({index})", outage.fall.loss.first));
@@ -187,7 +190,7 @@ fn not_judged(day: &Day, derived: &Derived) -> Vec<String> {
         .summaries
         .iter()
         .filter(|summary| {
-            let to = report.parameters.to.secs();
+            let to = report.parameters.window().end.secs();
             let unknown =
                 summary.unobserved.iter().map(|part| (part.end.secs() - part.start.secs().max(noon + 900)).max(0));
             summary.never_carried.len() == summary.n_prefixes || unknown.sum::<i64>() * 10 > to - noon

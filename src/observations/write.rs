@@ -1,44 +1,78 @@
-//! What was observed as polars frames: all that a later judgement needs beside the manifest.
+//! Writes observations: the tables and the manifest.
+
+use std::path::Path;
 
 use polars::prelude::*;
 
-use super::Report;
-use super::frames::{Frames, column, columns, frame, frames, texts, times};
+use super::Observations;
+use super::columns::*;
+use super::manifest::{self, MANIFEST, ManifestTable};
 use crate::bgp::{AsPath, Family, Peer, PerFamily, Prefix};
+use crate::coverage::FileReading;
 use crate::error::Error;
-use crate::replay::{Doubt, Holder, RecordRef, Replay, RibTable};
+use crate::folder::Folder;
+use crate::replay::{Doubt, Holder, RecordRef, Replay, RibTable, RouteState};
+use crate::tables::{Frames, column, columns, frame, frames, single, texts, times, write_parquet};
 use crate::time::Timestamp;
-use crate::visibility::{PeerState, RouteState};
 
-/// Columns that more than one table has, or that are read back by name.
-pub(super) mod names {
-    pub const COLLECTOR: &str = "collector";
-    pub const PEER_ADDRESS: &str = "peer_address";
-    pub const PEER_ASN: &str = "peer_asn";
-    pub const PREFIX: &str = "prefix";
-    pub const FAMILY: &str = "family";
-    pub const ORIGIN: &str = "origin";
-    pub const UPSTREAM: &str = "upstream";
-    pub const AS_PATH: &str = "as_path";
-    pub const FILE: &str = "file";
-    pub const RECORD: &str = "record";
-    pub const OFFSET: &str = "offset";
-    pub const FROM: &str = "from";
-    pub const TO: &str = "to";
-    pub const STATE: &str = "state";
-    pub const EVIDENCE: &str = "evidence";
-    pub const ANNOUNCED_AT: &str = "announced_at";
-    pub const COMPLETE: &str = "complete";
-    pub const BEGUN_AT: &str = "begun_at";
-    pub const DONE_AT: &str = "done_at";
-    pub const AT: &str = "at";
-    pub const PATH_ID: &str = "path_id";
-    pub const N_PREFIXES: [&str; 2] = ["n_prefixes_ipv4", "n_prefixes_ipv6"];
-    pub const FOREIGN_FIRST_HOP: &str = "foreign_first_hop";
-    pub const INTERNAL: &str = "internal";
-    pub const REASON: &str = "reason";
+pub(super) const SPANS: &str = "spans.parquet";
+pub(super) const PEERS: &str = "peers.parquet";
+pub(super) const RIB_TABLES: &str = "rib_tables.parquet";
+pub(super) const RIB_ENTRIES: &str = "rib_entries.parquet";
+pub(super) const DOUBTS: &str = "doubts.parquet";
+
+/// The Parquet files of observations.
+pub(crate) const FILES: [&str; 5] = [SPANS, PEERS, RIB_TABLES, RIB_ENTRIES, DOUBTS];
+
+/// Stores observations in `folder`, which must be new or empty. It appears whole or not at all.
+///
+/// # Errors
+///
+/// If the folder contains files, or a file cannot be written.
+///
+/// # Examples
+///
+/// ```no_run
+/// # use outage_replay::{Error, Options, Query, catalog::Mirror, observations, pipeline};
+/// # fn example(query: &Query, archive: &Mirror) -> Result<(), Error> {
+/// let observed = pipeline::collect(query, archive, 0, &())?;
+/// observations::write(&observed, "december-2014".as_ref())?;
+/// let report = pipeline::judge(observations::read("december-2014".as_ref())?, &Options::default())?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn write(observations: &Observations, folder: &Path) -> Result<(), Error> {
+    let folder = Folder::begin(folder, &[], false)?;
+    let tables = tables(&observations.replays, &observations.files);
+    let tables = write_tables(&folder, tables, observations.note.as_deref())?;
+    let manifest = manifest::manifest(observations, &tables);
+    folder.write(MANIFEST, format!("{manifest:#}\n").as_bytes())?;
+    folder.finish()
 }
-use names::*;
+
+/// Returns the tables of observations by the names of their files.
+pub(crate) fn tables<'a>(replays: &'a [Replay], files: &'a [FileReading]) -> [(&'static str, Frames<'a>); 5] {
+    [
+        (SPANS, span_frames(replays, files)),
+        (PEERS, single(|| peer_frame(replays))),
+        (RIB_TABLES, single(|| rib_table_frame(replays, files))),
+        (RIB_ENTRIES, rib_entry_frames(replays, files)),
+        (DOUBTS, single(|| doubt_frame(replays))),
+    ]
+}
+
+/// Writes tables as Parquet files one after the other, so that one row group at a time is in memory.
+pub(crate) fn write_tables<'a>(
+    folder: &Folder,
+    tables: impl IntoIterator<Item = (&'static str, Frames<'a>)>,
+    note: Option<&str>,
+) -> Result<Vec<ManifestTable>, Error> {
+    let write = |(name, frames): (&'static str, Frames)| {
+        let rows = folder.stream(name, |file| write_parquet(name, frames, note, file))?;
+        Ok(ManifestTable { name: name.to_owned(), rows })
+    };
+    tables.into_iter().map(write).collect()
+}
 
 /// One row of `spans.parquet`.
 struct SpanRow<'a> {
@@ -56,15 +90,17 @@ struct SpanRow<'a> {
     record: Option<RecordRef>,
 }
 
-/// One row per vantage point, prefix and state, and one per session state: the columns of `spans.parquet`, in order.
-pub fn span_frames(report: &Report) -> Frames<'_> {
-    let of_routes = report.replays.iter().flat_map(route_rows);
-    let of_sessions = report.replays.iter().flat_map(session_rows);
-    frames(of_routes.chain(of_sessions), |rows| span_frame(report, rows))
+/// Returns `spans.parquet`: one row per vantage point, prefix and state, then one row per session and state.
+///
+/// `files` are those that the records of `replays` refer to.
+pub fn span_frames<'a>(replays: &'a [Replay], files: &'a [FileReading]) -> Frames<'a> {
+    let of_routes = replays.iter().flat_map(route_rows);
+    let of_sessions = replays.iter().flat_map(session_rows);
+    frames(of_routes.chain(of_sessions), |rows| span_frame(files, rows))
 }
 
-fn span_frame(report: &Report, rows: &[SpanRow]) -> Result<DataFrame, Error> {
-    let file = |record: &Option<RecordRef>| record.and_then(|record| file_name(report, record.file));
+fn span_frame(files: &[FileReading], rows: &[SpanRow]) -> Result<DataFrame, Error> {
+    let file = |record: &Option<RecordRef>| record.and_then(|record| file_name(files, record.file));
     frame(
         "spans",
         columns!(rows, row => {
@@ -126,31 +162,18 @@ fn session_rows(replay: &Replay) -> impl Iterator<Item = SpanRow<'_>> {
     })
 }
 
-fn route_name(state: &RouteState) -> &'static str {
-    match state {
-        RouteState::Present(_) => "present",
-        RouteState::Absent => "absent",
-        RouteState::Unknown => "unknown",
-    }
+/// Returns the name of an archive file by its number.
+fn file_name(files: &[FileReading], file: u32) -> Option<&str> {
+    files.get(file as usize).map(|file| file.name.as_str())
 }
 
-pub(super) const fn session_name(state: PeerState) -> &'static str {
-    match state {
-        PeerState::Up => "session_up",
-        PeerState::Syncing => "session_syncing",
-        PeerState::Down => "session_down",
-        PeerState::Unknown => "session_unknown",
-    }
-}
-
-/// The name of an archive file by its number.
-fn file_name(report: &Report, file: u32) -> Option<&str> {
-    report.files.get(file as usize).map(|file| file.name.as_str())
-}
-
-/// One row per RIB dump and peer with any route in it: the columns of `rib_tables.parquet`, in order.
-pub fn rib_table_frame(report: &Report) -> Result<DataFrame, Error> {
-    let dumps = report.replays.iter().flat_map(|replay| replay.tables.iter().map(move |table| (replay, table)));
+/// Returns `rib_tables.parquet`: one row per accepted RIB dump and peer with a route in it.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
+pub fn rib_table_frame(replays: &[Replay], files: &[FileReading]) -> Result<DataFrame, Error> {
+    let dumps = replays.iter().flat_map(|replay| replay.tables.iter().map(move |table| (replay, table)));
     let rows: Vec<(&Replay, &RibTable, Peer, PerFamily<u64>)> = dumps
         .flat_map(|(replay, table)| {
             let peers = replay.peers.iter().zip(&table.sizes).filter(|(_, sizes)| **sizes != PerFamily::default());
@@ -161,7 +184,7 @@ pub fn rib_table_frame(report: &Report) -> Result<DataFrame, Error> {
         "rib_tables",
         columns!(rows, row => {
             column COLLECTOR => row.0.collector.name(),
-            column FILE => file_name(report, row.1.file),
+            column FILE => file_name(files, row.1.file),
             times BEGUN_AT => Some(row.1.begun_at),
             times DONE_AT => Some(row.1.done_at),
             texts PEER_ADDRESS => Some(row.2.address),
@@ -181,9 +204,9 @@ struct EntryRow<'a> {
     path: &'a AsPath,
 }
 
-/// One row per RIB dump, prefix, peer and path: the columns of `rib_entries.parquet`, in order.
-pub fn rib_entry_frames(report: &Report) -> Frames<'_> {
-    let rows = report.replays.iter().flat_map(|replay| {
+/// Returns `rib_entries.parquet`: one row per accepted RIB dump, selected prefix, peer and path.
+pub fn rib_entry_frames<'a>(replays: &'a [Replay], files: &'a [FileReading]) -> Frames<'a> {
+    let rows = replays.iter().flat_map(|replay| {
         let lists = replay.tables.iter().flat_map(|table| &table.holders);
         let holders = lists.flat_map(|(prefix, list)| list.iter().map(|holder| (*prefix, holder)));
         holders.flat_map(move |(prefix, holder)| {
@@ -191,15 +214,15 @@ pub fn rib_entry_frames(report: &Report) -> Frames<'_> {
             paths.map(move |(path_id, path)| EntryRow { replay, prefix, holder, path_id: *path_id, path })
         })
     });
-    frames(rows, |rows| rib_entry_frame(report, rows))
+    frames(rows, |rows| rib_entry_frame(files, rows))
 }
 
-fn rib_entry_frame(report: &Report, rows: &[EntryRow]) -> Result<DataFrame, Error> {
+fn rib_entry_frame(files: &[FileReading], rows: &[EntryRow]) -> Result<DataFrame, Error> {
     frame(
         "rib_entries",
         columns!(rows, row => {
             column COLLECTOR => row.replay.collector.name(),
-            column FILE => file_name(report, row.holder.record.file),
+            column FILE => file_name(files, row.holder.record.file),
             texts PREFIX => Some(row.prefix),
             texts FAMILY => Some(row.prefix.family()),
             texts PEER_ADDRESS => Some(row.replay.peer(row.holder.peer).address),
@@ -215,15 +238,19 @@ fn rib_entry_frame(report: &Report, rows: &[EntryRow]) -> Result<DataFrame, Erro
     )
 }
 
-/// One row per peer that an archive mentions: the columns of `peers.parquet`, in order.
-pub fn peer_frame(report: &Report) -> Result<DataFrame, Error> {
+/// Returns `peers.parquet`: one row per peer that the archive of a collector names.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
+pub fn peer_frame(replays: &[Replay]) -> Result<DataFrame, Error> {
     let of_replay = |replay: &'_ Replay| {
         let flags = replay.first_as_mismatch.iter().copied().zip(replay.is_internal.iter().copied());
         let peers: Vec<_> = replay.peers.iter().copied().zip(flags).collect();
         let collector = replay.collector.clone();
         peers.into_iter().map(move |(peer, flags)| (collector.clone(), peer, flags))
     };
-    let rows: Vec<_> = report.replays.iter().flat_map(of_replay).collect();
+    let rows: Vec<_> = replays.iter().flat_map(of_replay).collect();
     frame(
         "peers",
         columns!(rows, row => {
@@ -236,9 +263,13 @@ pub fn peer_frame(report: &Report) -> Result<DataFrame, Error> {
     )
 }
 
-/// One row per stretch in which what a vantage point said is uncertain: the columns of `doubts.parquet`, in order.
-pub fn doubt_frame(report: &Report) -> Result<DataFrame, Error> {
-    let doubts = report.replays.iter().flat_map(|replay| replay.doubts.iter().map(move |doubt| (replay, doubt)));
+/// Returns `doubts.parquet`: one row per interval in which the messages of a vantage point are uncertain.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
+pub fn doubt_frame(replays: &[Replay]) -> Result<DataFrame, Error> {
+    let doubts = replays.iter().flat_map(|replay| replay.doubts.iter().map(move |doubt| (replay, doubt)));
     let rows: Vec<(&Replay, &Doubt)> = doubts.collect();
     frame(
         "doubts",

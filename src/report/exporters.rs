@@ -1,0 +1,175 @@
+//! Every form in which a report is printed or exported. A new one needs a function in a file of its own and a row here.
+
+use std::io::{self, Write};
+
+use super::frames::{coverage_frame, outage_frame, timeline_frames};
+use super::printable::{PrintableJson, printable};
+use super::{Report, Style, document, evidence_frames, html, lines, markdown, picture, table};
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::observations::{self, ManifestTable};
+use crate::tables::{single, write_csv};
+
+/// A form in which a report is printed.
+#[derive(Debug)]
+pub struct Format {
+    /// The name in arguments.
+    pub name: &'static str,
+    /// What it is for, in a few words.
+    pub help: &'static str,
+    /// Whether the output contains the verdict and the note of the archive.
+    pub has_verdict: bool,
+    print: fn(&Report, Style, &mut dyn Write) -> Result<(), Error>,
+}
+
+/// Every format. The first one is the default.
+pub static FORMATS: [Format; 5] = [
+    Format {
+        name: "table",
+        help: "For a person",
+        has_verdict: true,
+        print: |report, style, out| print_text(&printable(&table::table(report, style)), out),
+    },
+    Format { name: "json", help: "One document", has_verdict: true, print: print_json },
+    Format { name: "ndjson", help: "One outage a line, then the run", has_verdict: true, print: print_ndjson },
+    Format { name: "csv", help: "One outage a row", has_verdict: false, print: print_csv },
+    Format {
+        name: "markdown",
+        help: "For an issue tracker",
+        has_verdict: true,
+        print: |report, style, out| print_text(&markdown(report, style.all), out),
+    },
+];
+
+/// Files of one kind in the folder of a run.
+#[derive(Debug)]
+pub struct Export {
+    /// The name in arguments.
+    pub name: &'static str,
+    /// What they contain, in a few words.
+    pub help: &'static str,
+    /// The names of all files that it may write.
+    pub files: &'static [&'static str],
+    /// Writes the files and returns the Parquet tables among them, which the manifest lists.
+    pub(super) write: fn(&Report, &Folder) -> Result<Vec<ManifestTable>, Error>,
+}
+
+/// Every export, in the order in which the files are written.
+pub static EXPORTS: [Export; 5] = [
+    Export {
+        name: "csv",
+        help: "Outages and coverage as tables",
+        files: &["outages.csv", "coverage.csv", NOTE],
+        write: export_csv,
+    },
+    Export {
+        name: "parquet",
+        help: "Outages, timelines and evidence as tables",
+        files: &PARQUET_FILES,
+        write: export_parquet,
+    },
+    Export {
+        name: "html",
+        help: "The report as one page for a browser",
+        files: &["report.html"],
+        write: |report, folder| {
+            folder.write("report.html", html(report).as_bytes())?;
+            Ok(Vec::new())
+        },
+    },
+    Export {
+        name: "svg",
+        help: "The timeline as a still picture",
+        files: &["timeline.svg"],
+        write: |report, folder| {
+            folder.write("timeline.svg", picture::svg(report).as_bytes())?;
+            Ok(Vec::new())
+        },
+    },
+    Export {
+        name: "png",
+        help: "The same in pixels",
+        files: &["timeline.png"],
+        write: |report, folder| {
+            folder.write("timeline.png", &picture::png(report)?)?;
+            Ok(Vec::new())
+        },
+    },
+];
+
+/// The note of the archive as a file of its own: a first line that is not a row would break CSV readers.
+const NOTE: &str = "NOTE.txt";
+
+const PARQUET_FILES: [&str; 8] = {
+    let [spans, peers, rib_tables, rib_entries, doubts] = observations::FILES;
+    [OUTAGES, TIMELINES, EVIDENCE, spans, peers, rib_tables, rib_entries, doubts]
+};
+const OUTAGES: &str = "outages.parquet";
+const TIMELINES: &str = "timelines.parquet";
+const EVIDENCE: &str = "evidence.parquet";
+
+impl Format {
+    /// Returns the format of that name.
+    pub fn named(name: &str) -> Option<&'static Format> {
+        FORMATS.iter().find(|format| format.name == name)
+    }
+
+    /// Prints a report. `style` matters only where people read the output.
+    ///
+    /// # Errors
+    ///
+    /// If `out` cannot be written.
+    pub fn print(&self, report: &Report, style: Style, out: &mut dyn Write) -> Result<(), Error> {
+        (self.print)(report, style, out)
+    }
+}
+
+impl Export {
+    /// Returns the export of that name.
+    pub fn named(name: &str) -> Option<&'static Export> {
+        EXPORTS.iter().find(|export| export.name == name)
+    }
+}
+
+fn print_text(text: &str, out: &mut dyn Write) -> Result<(), Error> {
+    out.write_all(text.as_bytes()).map_err(|source| Error::Print { source })
+}
+
+fn print_csv(report: &Report, _: Style, out: &mut dyn Write) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    write_csv("outages", outage_frame(&report.findings.outages)?, &mut bytes)?;
+    out.write_all(&bytes).map_err(|source| Error::Print { source })
+}
+
+fn print_json(report: &Report, _: Style, out: &mut dyn Write) -> Result<(), Error> {
+    let written = serde_json::to_writer_pretty(PrintableJson(&mut *out), &document(report)).map_err(io::Error::from);
+    written.and_then(|()| out.write_all(b"\n")).map_err(|source| Error::Print { source })
+}
+
+fn print_ndjson(report: &Report, _: Style, out: &mut dyn Write) -> Result<(), Error> {
+    for line in lines(report) {
+        let written = serde_json::to_writer(PrintableJson(&mut *out), &line).map_err(io::Error::from);
+        written.and_then(|()| out.write_all(b"\n")).map_err(|source| Error::Print { source })?;
+    }
+    Ok(())
+}
+
+fn export_csv(report: &Report, folder: &Folder) -> Result<Vec<ManifestTable>, Error> {
+    let outages = || outage_frame(&report.findings.outages);
+    folder.stream("outages.csv", |file| write_csv("outages.csv", outages()?, file))?;
+    folder.stream("coverage.csv", |file| write_csv("coverage.csv", coverage_frame(report)?, file))?;
+    if let Some(note) = &report.note {
+        folder.write(NOTE, format!("{note}\n").as_bytes())?;
+    }
+    Ok(Vec::new())
+}
+
+fn export_parquet(report: &Report, folder: &Folder) -> Result<Vec<ManifestTable>, Error> {
+    let findings = [
+        (OUTAGES, single(|| outage_frame(&report.findings.outages))),
+        (TIMELINES, timeline_frames(report)),
+        (EVIDENCE, evidence_frames(report)),
+    ];
+    let observed = observations::tables(&report.replays, &report.files);
+    observations::write_tables(folder, findings.into_iter().chain(observed), report.note.as_deref())
+}
