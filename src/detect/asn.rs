@@ -183,7 +183,7 @@ impl AsnContext<'_> {
         let down = self.down(fall.loss.last, detector);
         let prefixes: Vec<Prefix> = down.iter().map(|timeline| timeline.prefix).collect();
         let members = self.members(&prefixes, fall);
-        // A prefix that another origin announced for most of the time was taken over, even if it was gone for a moment in between.
+        // A prefix that another origin announced for most of the time was taken over, even if it was gone for a moment.
         let gone = gone(&members, fall);
         let is_taken_over = |timeline: &&&Timeline| !gone.contains(&timeline.prefix);
         let taken_over = down.iter().filter(is_taken_over).map(|timeline| PrefixContext::of(self.view, timeline));

@@ -202,7 +202,7 @@ impl Falls {
 /// use outage_replay::query::Thresholds;
 /// use outage_replay::time::{Steps, Timestamp};
 ///
-/// let minute = |minute| Timestamp::from_secs(60 * minute);
+/// let minute = |minute: i64| Timestamp::from_secs(60 * minute);
 /// let mut shares = Steps::until(minute(60));
 /// shares.push(minute(0), Some(1.0));
 /// shares.push(minute(10), Some(0.1));
