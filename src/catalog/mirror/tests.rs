@@ -79,15 +79,15 @@ fn a_collector_of_ones_own_is_the_folder_above_the_structure() {
 fn folders_that_leave_the_collector_open_are_refused_with_what_was_expected() {
     refused(
         "mirror/lab/updates.20240310.0815.gz mirror/lab/old/updates.20240310.0815.gz",
-        &["lab holds archive files of its own", "lab/old below it", "COLLECTOR/YYYY.MM/", "--collector-name"],
+        &["lab contains archive files", "lab/old below it", "COLLECTOR/YYYY.MM/", "--collector-name"],
     );
-    refused("mirror/updates.20240310.0815.gz mirror/rrc00/updates.20240310.0815.gz", &["of one collector, or of two?"]);
+    refused("mirror/updates.20240310.0815.gz mirror/rrc00/updates.20240310.0815.gz", &["of one collector or of two?"]);
     refused(
         "mirror/tables/rib.20240310.0800.gz mirror/messages/updates.20240310.0815.gz",
         &["tables contains only RIB dumps", "messages only updates"],
     );
     refused("mirror/notes.pdf", &["no archive files below"]);
-    refused("mirror/rrc00/updates.20240310.0815.xz", &["updates.20240310.0815.xz", "gzip, bzip2 and Zstandard"]);
+    refused("mirror/rrc00/updates.20240310.0815.xz", &["updates.20240310.0815.xz", "gzip, bzip2 or Zstandard"]);
 }
 
 #[test]
