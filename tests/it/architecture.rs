@@ -305,6 +305,24 @@ fn every_module_says_what_it_is_for_and_stays_short() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Files of the replay that depend on the selection.
+const ROUTES: [&str; 5] = ["route", "routes", "route_doubts", "outcome", "replayer"];
+
+#[test]
+fn the_sessions_of_a_replay_never_see_a_route() {
+    let sources = sources();
+    let (mut seen, mut left) = (BTreeSet::new(), vec!["sessions".to_owned()]);
+    while let Some(file) = left.pop() {
+        let Some(text) = sources.get(&format!("replay/{file}.rs")) else { continue };
+        if seen.insert(file) {
+            let imported = imports(&code(text), "super");
+            left.extend(imported.iter().map(|import| import.split("::").next().unwrap_or_default().to_owned()));
+        }
+    }
+    assert!(seen.contains("session"), "{seen:?}");
+    assert!(!ROUTES.iter().any(|file| seen.contains(*file)), "{seen:?}");
+}
+
 #[test]
 fn no_type_or_module_has_a_name_that_says_nothing() {
     let mut wrong = Vec::new();
