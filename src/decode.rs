@@ -42,9 +42,10 @@ use crate::bgp::{AsPath, Family, Prefix};
 use crate::helpers::Helpers;
 use crate::time::Timestamp;
 
-pub use census::{Census, Counts, Ending, MAX_DAMAGE, PeerActivity};
+pub use census::{Census, Counts, Ending, MAX_DAMAGE};
 pub use clock::{CLOCK_TOLERANCE, Run};
 pub use control::{Control, ControlChange};
+pub use peers::PeerActivity;
 pub use prefix_hash::CONTROL_RATE;
 pub use selection::Selection;
 pub use skipped_prefixes::SkippedPrefixes;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::progress::Progress;
+
 /// The expected layout of a folder.
 const LAYOUT: &str = "COLLECTOR/YYYY.MM/updates.YYYYMMDD.HHMM.gz (RIPE RIS) or \
                       COLLECTOR/bgpdata/YYYY.MM/UPDATES/updates.YYYYMMDD.HHMM.bz2 (RouteViews)";
@@ -166,4 +168,15 @@ pub enum Error {
         /// The cause.
         source: rayon::ThreadPoolBuildError,
     },
+}
+
+impl Error {
+    /// Ends the run here if it has been cancelled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`].
+    pub(crate) fn if_cancelled(progress: &dyn Progress) -> Result<(), Error> {
+        if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
 }

@@ -7,6 +7,7 @@ mod drawing;
 mod evidence;
 mod exporters;
 mod frames;
+mod headlines;
 mod html;
 mod json;
 mod markdown;

@@ -5,8 +5,10 @@
 //! Unknown vantage points leave both the numerator and the denominator.
 
 mod baseline;
+mod carriers;
 mod full_feed;
 mod index;
+mod piece;
 mod sweep;
 mod view;
 
@@ -17,7 +19,8 @@ pub use crate::replay::{PeerId, PeerState, RecordRef, RouteState};
 pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule};
 pub use index::{CollectorIndex, VantagePointIndex};
-pub use view::{Because, KnownSpan, Piece, SearchedDump, SessionSpan, View, Vote};
+pub use piece::{Because, Piece, Vote};
+pub use view::{KnownSpan, SearchedDump, SessionSpan, View};
 
 /// What the vantage points observed of a prefix while nothing changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use super::clock::Run;
 use super::control::Control;
-use crate::bgp::Peer;
+use super::peers::PeerActivity;
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
@@ -40,23 +40,6 @@ pub struct Census {
 
 /// Damage is counted without limit and located this often per file.
 pub const MAX_DAMAGE: usize = 20;
-
-/// A peer that a file names, and how much it sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerActivity {
-    /// Its address and AS number.
-    pub peer: Peer,
-    /// The earliest record that the peer sent (BGP messages, not state changes); None if it sent none.
-    pub first_at: Option<Timestamp>,
-    /// The latest one.
-    pub last_at: Option<Timestamp>,
-    /// Distinct prefixes that the peer holds in this RIB dump, IPv4 then IPv6; zero in update files.
-    pub table_size: [u64; 2],
-    /// Minutes since the Unix epoch in which the peer sent any message, in order of the file.
-    pub minutes: Vec<u32>,
-    /// Whether a record shows that the session is inside one AS (iBGP): the collector has the AS number of the peer.
-    pub is_internal: bool,
-}
 
 /// How a file ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,26 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use super::{PeerActivity, PeerIndex};
+use super::PeerIndex;
 use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
+
+/// A peer that a file names, and how much it sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerActivity {
+    /// Its address and AS number.
+    pub peer: Peer,
+    /// The earliest record that the peer sent (BGP messages, not state changes); None if it sent none.
+    pub first_at: Option<Timestamp>,
+    /// The latest one.
+    pub last_at: Option<Timestamp>,
+    /// Distinct prefixes that the peer holds in this RIB dump, IPv4 then IPv6; zero in update files.
+    pub table_size: [u64; 2],
+    /// Minutes since the Unix epoch in which the peer sent any message, in order of the file.
+    pub minutes: Vec<u32>,
+    /// Whether a record shows that the session is inside one AS (iBGP): the collector has the AS number of the peer.
+    pub is_internal: bool,
+}
 
 /// The index of rows that are not vantage points: the collector itself, or a row that cannot be read.
 pub(super) const NO_PEER_INDEX: PeerIndex = PeerIndex::MAX;

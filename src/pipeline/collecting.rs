@@ -108,11 +108,6 @@ fn selection(query: &Query) -> Selection {
     selection
 }
 
-/// Ends the run here if that is wanted.
-pub(super) fn stop(progress: &dyn Progress) -> Result<(), Error> {
-    if progress.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-}
-
 fn nothing_covers(query: &Query, files: &[ArchiveFile]) -> Error {
     let window = format!("{} .. {}", query.window.start, query.window.end);
     let times = || files.iter().map(|file| file.named_at);

@@ -9,7 +9,6 @@ use std::time::Duration;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::collecting::stop;
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::decode::{self, Ending, Selection};
 use crate::error::Error;
@@ -51,7 +50,7 @@ pub(super) fn settle(
         })
         .collect();
     let settled = |files: &Vec<&ArchiveFile>| -> Result<Vec<String>, Error> {
-        stop(progress)?;
+        Error::if_cancelled(progress)?;
         let mut files = files.iter();
         let Some(mut best) = files.next().copied() else { return Ok(Vec::new()) };
         let mut others = Vec::new();

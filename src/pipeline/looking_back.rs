@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::acceptance;
-use super::collecting::stop;
 use super::lane::Lane;
 use super::reading::{self, ReadFile};
 use super::subjects::{AskedPrefix, asked_prefixes};
@@ -53,7 +52,7 @@ pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Re
                 (index, reading::read_one(&file, task.cache, selection, &Helpers::new(), task.progress))
             })
             .collect();
-        stop(task.progress)?;
+        Error::if_cancelled(task.progress)?;
         for (index, rib) in read {
             let rib = rib?;
             revealed.extend(work::originated(&rib.reading, selection, &origins));

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::acceptance::{Candidate, unsupported};
-use super::collecting::stop;
 use crate::archive::{ArchiveFile, DumpKind};
 use crate::bgp::Prefix;
 use crate::catalog::NAME_PRECISION;
@@ -59,10 +58,10 @@ pub(super) fn read_one(
     helpers: &Helpers,
     progress: &dyn Progress,
 ) -> Result<ReadFile, Error> {
-    stop(progress)?;
+    Error::if_cancelled(progress)?;
     let read = read_file(file, cache, selection, helpers, progress);
     // A cancelled run cuts the file short.
-    stop(progress)?;
+    Error::if_cancelled(progress)?;
     match (read.report.verdict, &read.report.detail) {
         (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
         _ => progress.file_read(&file.name),

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::collecting::stop;
 use super::copies::two_files;
 use crate::archive::{ArchiveFile, DumpKind};
 use crate::bgp::Collector;
@@ -23,7 +22,7 @@ const HEAD: u64 = 1 << 20;
 pub fn open(roots: &[PathBuf], chosen: Option<&Collector>, progress: &dyn Progress) -> Result<Mirror, Error> {
     let mut mirror = Mirror::scan(roots, chosen)?;
     for file in mirror.unnamed().to_vec() {
-        stop(progress)?;
+        Error::if_cancelled(progress)?;
         match inspect(&file.path) {
             Ok((kind, records)) => mirror.add(&file, kind, records),
             Err(why) if file.is_asked_for => {

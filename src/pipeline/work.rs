@@ -8,7 +8,6 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::collecting::stop;
 use super::lane::Lane;
 use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
@@ -146,7 +145,7 @@ impl<'a> Work<'a> {
         if let Some(error) = queue.error {
             return Err(error);
         }
-        stop(self.task.progress)?;
+        Error::if_cancelled(self.task.progress)?;
         let lanes = self.lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         let selection = Arc::unwrap_or_clone(queue.selection);
         let skipped_in_ribs = self.skipped_in_ribs.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -6,8 +6,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::headlines::Headline;
 use super::quiet::{self, Announced};
-use super::words::Headline;
 use super::*;
 use crate::detect::{Episode, Loss};
 use outage::outages;
@@ -94,7 +94,7 @@ fn coverage(report: &Report) -> Value {
         "n_peer_asns": { "ipv4": coverage.n_peer_asns[0], "ipv6": coverage.n_peer_asns[1] },
         "full_feed": full_feed,
         "live": { "ipv4": live(&coverage.live_feeds[0]), "ipv6": live(&coverage.live_feeds[1]) },
-        "targets": words::headlines(report).iter().map(|headline| target(report, headline)).collect::<Vec<_>>(),
+        "targets": headlines::of_targets(report).iter().map(|headline| target(report, headline)).collect::<Vec<_>>(),
         "collectors": coverage.collectors.iter().map(|of| collector(report, of)).collect::<Vec<_>>(),
         "gaps": coverage.gaps,
         "not_known": words::general_doubts(report),

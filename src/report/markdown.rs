@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::headlines::{self, Groups};
 use super::sureness::Sureness;
 use super::text::{clock, count, from_to, hours, of_family, percent, size, time_of_day};
-use super::words::{self, Groups};
+use super::words;
 use super::*;
 use crate::detect::{Censoring, Outage};
 
@@ -18,7 +19,7 @@ pub fn markdown(report: &Report, all: bool) -> String {
     if let Some(note) = &report.note {
         let _ = writeln!(text, "> Note: {}\n", escape(note));
     }
-    let headlines = words::headlines(report);
+    let headlines = headlines::of_targets(report);
     let sureness = Sureness::new(report);
     if headlines.len() > limit {
         for sentence in words::overview(report, &headlines) {
@@ -47,7 +48,7 @@ pub fn markdown(report: &Report, all: bool) -> String {
 }
 
 fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, limit: usize) {
-    let Groups { of_asn, alone, members } = words::groups(report);
+    let Groups { of_asn, alone, members } = headlines::groups(report);
     let mut rows: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
     let mut n_folded = rows.len().saturating_sub(limit);
     rows.truncate(limit);

@@ -9,12 +9,13 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg;
 
 use super::drawing::{self, Place, Plot, Tick, ticks};
+use super::headlines::Headline;
 use super::html::credit;
 use super::quiet;
 use super::rows::{self, Panel, Row};
 use super::sureness::Sureness;
 use super::text::{count, from_to, percent, wrap};
-use super::words::{self, Headline, Told};
+use super::words::{self, Told};
 use super::*;
 use crate::detect::Outage;
 use crate::error::Error;
@@ -82,7 +83,7 @@ pub fn png(report: &Report) -> Result<Vec<u8>, Error> {
 
 /// What the picture says, and the rest of it, line by line.
 fn title(report: &Report) -> (String, Vec<String>) {
-    match words::headlines(report).as_slice() {
+    match headlines::of_targets(report).as_slice() {
         [only] => title_of_one(report, only),
         all => title_of_many(report, all),
     }
@@ -120,13 +121,13 @@ fn lines_of(outages: &[&Outage]) -> Vec<String> {
             n => format!("{what} {when}; {}.", count(n, "other outage", "other outages")),
         }
     };
-    words::longest(outages).into_iter().map(line).collect()
+    headlines::longest(outages).into_iter().map(line).collect()
 }
 
 fn title_of_one(report: &Report, headline: &Headline) -> (String, Vec<String>) {
     let outages = &headline.outages;
     let longest =
-        words::longest(outages).into_iter().max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start())));
+        headlines::longest(outages).into_iter().max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start())));
     let Some(longest) = longest else { return (words::headline(report, headline), Vec::new()) };
     let Told { what, when, who } = words::told(longest);
     let mut sentences = vec![format!("{}: {who}.", capitalised(&when))];

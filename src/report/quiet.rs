@@ -1,8 +1,8 @@
 //! What is said of a target without an outage: that it was watched and stayed, that it flapped, that it is unknown, or that it
 //! was never announced.
 
+use super::headlines::{self, Counted, Headline};
 use super::text::{count, duration, from_to, percent};
-use super::words::{Headline, headlines};
 use super::*;
 use crate::detect::{Flap, Outage, Scope, TOTAL_BELOW};
 use crate::query::Sufficiency;
@@ -12,7 +12,7 @@ use crate::replay::RouteState;
 pub fn verdict(report: &Report) -> String {
     match report.answer() {
         Answer::Outage => "outage".to_owned(),
-        Answer::NoOutage => match flaps(&headlines(report)) {
+        Answer::NoOutage => match flaps(&headlines::of_targets(report)) {
             Some(flaps) => format!("no outage of {} or more, but {flaps}", shortest(report)),
             None => "no outage".to_owned(),
         },
@@ -125,23 +125,6 @@ pub(super) fn longest_flap(flaps: &[Counted]) -> Option<String> {
         1 => format!("1 flap of {length}, {of_prefix}{when} UTC ({extent})"),
         n => format!("{n} flaps, {kind} {length}, {of_prefix}{when} UTC ({extent})"),
     })
-}
-
-/// A flap, and of what.
-#[derive(Clone, Copy)]
-pub(super) struct Counted {
-    pub flap: Flap,
-    pub scope: Scope,
-    /// Where it is not what was asked about.
-    pub prefix: Option<Prefix>,
-}
-
-impl std::ops::Deref for Counted {
-    type Target = Flap;
-
-    fn deref(&self) -> &Flap {
-        &self.flap
-    }
 }
 
 /// The part of the window that could not be judged.

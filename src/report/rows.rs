@@ -4,7 +4,6 @@ use rustc_hash::FxHashSet;
 
 use super::drawing::{Reading, merged, thinned};
 use super::text::of_family;
-use super::words;
 use super::*;
 use crate::detect::{Episode, Outage, Scope};
 use crate::visibility::{Step, View};
@@ -104,7 +103,7 @@ impl Subject<'_> {
 /// One row per prefix, and how many are left.
 pub(super) fn prefixes(report: &Report, most: usize, most_readings: usize) -> (Vec<Row>, usize) {
     let window = report.parameters.window();
-    let (timelines, folded) = words::timelines(report, most);
+    let (timelines, folded) = headlines::timelines(report, most);
     let rows = timelines.into_iter().map(|timeline| {
         let readings = merged(prefix_readings(report, timeline).into_iter(), window);
         Row { name: timeline.prefix.to_string(), readings: thinned(readings, window, most_readings) }

@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::evidence::{Shown, by_id};
+use super::headlines::Headline;
 use super::text::{clock, count, from_to};
-use super::words::Headline;
 use super::*;
 use crate::detect::{Censoring, Outage, Quality, Scope, Witness};
 use crate::visibility::{BaselineSource, LookedBack, Timeline};
@@ -22,10 +22,10 @@ impl<'a> Sureness<'a> {
 
     /// What is to be said of the longest outages of a target: a paragraph for each family.
     pub fn details(&self, headline: &Headline) -> Vec<String> {
-        let longest = words::longest(&headline.outages);
+        let longest = headlines::longest(&headline.outages);
         let of_outage = |outage: &&Outage| {
             let family = if longest.len() > 1 { outage.subject.family.to_string() } else { String::new() };
-            let is_named = !words::is_of_parts(headline.summary, outage);
+            let is_named = !headlines::is_of_parts(headline.summary, outage);
             let details = [
                 self.edge_sentence(outage).filter(|_| is_named),
                 is_named.then(|| self.evidence_sentence(outage, &family)),

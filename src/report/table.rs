@@ -110,7 +110,7 @@ impl Page<'_> {
 
     fn headlines(&mut self) {
         let report = self.report;
-        let headlines = words::headlines(report);
+        let headlines = headlines::of_targets(report);
         if headlines.len() > self.limit() {
             for sentence in words::overview(report, &headlines) {
                 self.painted_paragraph("1", &sentence, 0);

@@ -1,88 +1,11 @@
 //! What every form of the report that people read says alike: headlines, doubts, and which outages come first.
 
-use std::collections::BTreeMap;
-
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use super::quiet::{self, Announced, Counted};
+use super::headlines::{Counted, Headline, is_of_parts, longest};
+use super::quiet::{self, Announced};
 use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words};
 use super::*;
-use crate::bgp::Asn;
-use crate::detect::{Censoring, Class, Episode, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
+use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 use crate::time::{Steps, Windows};
-
-/// A target, and the outages that its headline speaks of: those of the whole network, or of single prefixes if there is
-/// none.
-pub(super) struct Headline<'a> {
-    pub summary: &'a Summary,
-    pub outages: Vec<&'a Outage>,
-    /// Its flaps, in the same way.
-    pub flaps: Vec<Counted>,
-}
-
-/// Those of every target, in the order of the question.
-pub(super) fn headlines(report: &Report) -> Vec<Headline<'_>> {
-    let mut of_asns: FxHashMap<Asn, Vec<&Outage>> = FxHashMap::default();
-    let mut of_prefixes: BTreeMap<Prefix, Vec<&Outage>> = BTreeMap::new();
-    for outage in &report.findings.outages {
-        outage.subject.asn.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(outage));
-        outage.subject.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(outage));
-    }
-    let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
-    let of_target = |summary: &Summary| {
-        // A prefix may be asked for by several targets.
-        let mut outages: Vec<&Outage> = match summary.target {
-            Target::Asn(asn) => of_asns.get(&asn).cloned().unwrap_or_default(),
-            Target::Prefix(asked, matching) => {
-                let lost = matching.select(asked, &prefixes);
-                lost.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
-            }
-        };
-        if outages.iter().any(|outage| outage.subject.scope == Scope::Asn) {
-            outages.retain(|outage| outage.subject.scope == Scope::Asn);
-        }
-        outages
-    };
-    let outages: Vec<Vec<&Outage>> = report.summaries.iter().map(of_target).collect();
-    let flaps = flaps(report);
-    let with_flaps = report.summaries.iter().zip(outages).zip(flaps);
-    with_flaps.map(|((summary, outages), flaps)| Headline { summary, outages, flaps }).collect()
-}
-
-/// Whether an episode says more than the list of outages: it has flaps, or several outages.
-pub(super) fn is_unstable(episode: &Episode) -> bool {
-    !episode.flaps.is_empty() || episode.n_outages > 1
-}
-
-/// The flaps of every target, in the order of the question: of the whole network, or of single prefixes if it has none.
-fn flaps(report: &Report) -> Vec<Vec<Counted>> {
-    let mut of_targets: FxHashMap<Target, Vec<&Episode>> = FxHashMap::default();
-    let mut of_prefixes: BTreeMap<Prefix, Vec<&Episode>> = BTreeMap::new();
-    for episode in report.findings.episodes.iter().filter(|episode| !episode.flaps.is_empty()) {
-        of_targets.entry(episode.subject.target).or_default().push(episode);
-        episode.subject.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(episode));
-    }
-    let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
-    let of_target = |summary: &Summary| {
-        let mut episodes: Vec<&Episode> = match summary.target {
-            Target::Asn(_) => of_targets.get(&summary.target).cloned().unwrap_or_default(),
-            Target::Prefix(asked, matching) => {
-                let own = matching.select(asked, &prefixes);
-                own.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
-            }
-        };
-        if episodes.iter().any(|episode| episode.subject.scope == Scope::Asn) {
-            episodes.retain(|episode| episode.subject.scope == Scope::Asn);
-        }
-        let is_asked = |prefix: Prefix| matches!(summary.target, Target::Prefix(asked, _) if asked == prefix);
-        let of_episode = |episode: &'_ Episode| {
-            let (scope, prefix) = (episode.subject.scope, episode.subject.prefix.filter(|prefix| !is_asked(*prefix)));
-            episode.flaps.iter().map(|flap| Counted { flap: *flap, scope, prefix }).collect::<Vec<_>>()
-        };
-        episodes.into_iter().flat_map(of_episode).collect()
-    };
-    report.summaries.iter().map(of_target).collect()
-}
 
 /// The answer for one target.
 pub(super) fn headline(report: &Report, headline: &Headline) -> String {
@@ -147,11 +70,6 @@ pub(super) fn too_short(report: &Report, outage: &Outage) -> Option<String> {
     is_short.then(|| "That is too short to tell a flap from an outage.".to_owned())
 }
 
-/// Whether an outage is of a part of a network that as a whole had none: its headline does not name it.
-pub(super) fn is_of_parts(summary: &Summary, outage: &Outage) -> bool {
-    outage.subject.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_))
-}
-
 /// The answer for more targets than anyone reads one by one, sentence by sentence: how many were lost, how many at once,
 /// and the longest outage.
 pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
@@ -200,16 +118,6 @@ fn most_at_once(lost: &[&Headline], asked: Window) -> Option<(usize, Window)> {
     // The first of equals: `max_by_key` keeps the last.
     let most = n_down.intervals().rev().filter(|(_, n)| **n > 0).max_by_key(|(window, n)| (**n, window.duration()));
     most.map(|(window, n)| (*n, window))
-}
-
-/// The longest of each family.
-pub(super) fn longest<'a>(outages: &[&'a Outage]) -> Vec<&'a Outage> {
-    let of_family = |family| {
-        let own = outages.iter().copied().filter(|outage| outage.subject.family == family);
-        // The first of equals: `max_by_key` keeps the last.
-        own.rev().max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start())))
-    };
-    Family::ALL.into_iter().filter_map(of_family).collect()
 }
 
 /// A finding in three parts: `AS64500 disappeared from the IPv4 routing table`, `from 12:00 to 13:00 UTC (1 h)`, `3 of 3
@@ -417,57 +325,6 @@ pub(super) fn no_table(report: &Report) -> &'static str {
     }
 }
 
-/// Outages in the order in which they are read.
-pub(super) struct Groups<'a> {
-    /// Of whole networks.
-    pub of_asn: Vec<&'a Outage>,
-    /// Of prefixes that were not lost together with their network.
-    pub alone: Vec<&'a Outage>,
-    /// Of prefixes that were: they say the same again.
-    pub members: Vec<&'a Outage>,
-}
-
-/// Outages of whole networks, then of prefixes that were not lost together with theirs.
-pub(super) fn groups(report: &Report) -> Groups<'_> {
-    let mut outages: Vec<&Outage> = report.findings.outages.iter().collect();
-    outages.sort_by_key(|o| {
-        (o.subject.scope, o.fall.start().unwrap_or(Timestamp::MIN), o.subject.prefix, o.subject.family)
-    });
-    let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) =
-        outages.into_iter().partition(|o| o.subject.scope == Scope::Asn);
-    let is_member = |outage: &&Outage| of_asn.iter().any(|asn| is_part_of(outage, asn));
-    let (members, alone) = of_prefix.into_iter().partition(is_member);
-    Groups { of_asn, alone, members }
-}
-
-/// Whether a prefix outage lies within an outage of its AS.
-fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
-    let span = |o: &Outage| (o.fall.start().unwrap_or(Timestamp::MIN), o.fall.end().unwrap_or(Timestamp::MAX));
-    let ((start, end), (asn_start, asn_end)) = (span(outage), span(of_asn));
-    outage.subject.asn == of_asn.subject.asn
-        && outage.subject.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
-        && start < asn_end
-        && end > asn_start
-}
-
-/// The timelines of prefixes to show, and how many are left: where there are more than `most`, those with outages come
-/// first, then those with smaller losses or flaps.
-pub(super) fn timelines(report: &Report, most: usize) -> (Vec<&Timeline>, usize) {
-    let mut timelines: Vec<&Timeline> = report.timelines.iter().collect();
-    if timelines.len() <= most {
-        return (timelines, 0);
-    }
-    let findings = &report.findings;
-    let lost: FxHashSet<Prefix> = findings.outages.iter().filter_map(|outage| outage.subject.prefix).collect();
-    let reduced = findings.losses.iter().filter_map(|loss| loss.subject.prefix);
-    let flapping = findings.episodes.iter().filter_map(|episode| episode.subject.prefix);
-    let touched: FxHashSet<Prefix> = reduced.chain(flapping).collect();
-    timelines.sort_by_key(|t| (!lost.contains(&t.prefix), !touched.contains(&t.prefix), t.prefix));
-    let folded = timelines.len() - most;
-    timelines.truncate(most);
-    (timelines, folded)
-}
-
 /// What the pattern of the losses says, and no more.
 pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'static str {
     match pattern {
@@ -516,6 +373,7 @@ pub(super) fn agreement_sentence(outage: &Outage) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bgp::Asn;
 
     #[test]
     fn the_wording_never_names_a_culprit() {

@@ -1,6 +1,8 @@
 //! Counts of peer ASes over time, from what each vantage point observed.
 
-use super::{Piece, Step, VantagePointIndex};
+use super::Step;
+use super::index::VantagePointIndex;
+use super::piece::Piece;
 use crate::bgp::Asn;
 use crate::query::Sufficiency;
 use crate::time::{Steps, Timestamp, Window};

@@ -6,59 +6,15 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use super::index::{CollectorIndex, VantagePointIndex};
+use super::piece::{Because, Piece, Vote};
 use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Collector, Family, PerFamily, Prefix, VantagePoint};
 use crate::query::{Criteria, Metric, Sufficiency};
-use crate::replay::{DumpIndex, Evidence, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
+use crate::replay::{DumpIndex, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
 use crate::time::{Steps, Timestamp, Window};
-
-/// What a usable vantage point shows about a prefix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Vote {
-    /// It holds a route, by this path where it is known, last announced then.
-    Present(Option<AsPath>, Timestamp),
-    /// It holds none.
-    Absent,
-}
-
-impl Vote {
-    /// Whether it counts as seeing the prefix, from `origin` where one is asked for. A route whose origin is not known counts;
-    /// [`View::pieces_of`] leaves out those of which that must not be said.
-    pub fn sees(&self, origin: Option<Asn>) -> bool {
-        match (self, origin) {
-            (Vote::Absent, _) => false,
-            (Vote::Present(..), None) | (Vote::Present(None, _), _) => true,
-            (Vote::Present(Some(path), _), Some(origin)) => path.origin_is_unknown() || path.originates(origin),
-        }
-    }
-
-    /// The path of a route whose origin is known.
-    fn known_path(&self) -> Option<&AsPath> {
-        match self {
-            Vote::Present(Some(path), _) if !path.origin_is_unknown() => Some(path),
-            _ => None,
-        }
-    }
-}
 
 /// An origin is the main one where it is named by this many times as many vantage points as all others.
 const MAIN_ORIGIN: usize = 9;
-
-/// How a vote is known, and by which record where a single one shows it.
-pub type Because = (Evidence, Option<RecordRef>);
-
-/// The time for which a usable vantage point said one thing about a prefix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// The vantage point.
-    pub vantage_point: VantagePointIndex,
-    /// For how long.
-    pub window: Window,
-    /// What it said.
-    pub vote: Vote,
-    /// How that is known; nothing where its table was complete and did not name the prefix.
-    pub because: Option<Because>,
-}
 
 /// A RIB dump, searched for one prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]

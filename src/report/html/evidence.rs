@@ -16,7 +16,7 @@ const MOST_RECORDS: usize = 12;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let longest: Vec<&Outage> =
-        words::headlines(report).iter().flat_map(|headline| words::longest(&headline.outages)).collect();
+        headlines::of_targets(report).iter().flat_map(|headline| headlines::longest(&headline.outages)).collect();
     if longest.is_empty() {
         return None;
     }

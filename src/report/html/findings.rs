@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
+use super::super::headlines::{self, Groups};
 use super::super::sureness::Sureness;
 use super::super::text::{count, duration, hours, of_family, percent, time_of_day};
-use super::super::words::{self, Groups};
+use super::super::words;
 use super::super::*;
 use super::MOST_ROWS;
 use super::parts::{self, Column, instant, stretch};
@@ -12,7 +13,7 @@ use crate::detect::{Bounds, Censoring, Episode, Loss, Outage, Scope};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let findings = &report.findings;
-    let Groups { of_asn, alone, members } = words::groups(report);
+    let Groups { of_asn, alone, members } = headlines::groups(report);
     let first: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
     let sureness = Sureness::new(report);
     Some(html! {
@@ -113,7 +114,7 @@ fn name(target: Target, prefix: Option<Prefix>, family: Family) -> String {
 }
 
 fn episodes(episodes: &[Episode]) -> Markup {
-    let mut unstable: Vec<&Episode> = episodes.iter().filter(|episode| words::is_unstable(episode)).collect();
+    let mut unstable: Vec<&Episode> = episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
     unstable.sort_by_key(|episode| (episode.subject.scope, episode.window, episode.subject.prefix));
     if unstable.is_empty() {
         return html! {};

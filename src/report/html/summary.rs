@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
+use super::super::headlines::Headline;
 use super::super::quiet;
 use super::super::sureness::Sureness;
 use super::super::text::{count, duration, from_to, percent};
-use super::super::words::{self, Headline, Told};
+use super::super::words::{self, Told};
 use super::super::*;
 use super::MOST_ROWS;
 use super::parts;
@@ -50,7 +51,7 @@ pub(super) fn targets(report: &Report) -> String {
 }
 
 pub(super) fn header(report: &Report) -> Markup {
-    let (headlines, sureness) = (words::headlines(report), Sureness::new(report));
+    let (headlines, sureness) = (headlines::of_targets(report), Sureness::new(report));
     html! {
         p.kicker {
             strong { (targets(report)) } " in the routing table, " (unbroken(&from_to(report.parameters.window()))) " UTC"
@@ -95,7 +96,7 @@ fn said(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup 
 /// The answer for the only target: what and when in large letters, then who saw it.
 fn headline(report: &Report, sureness: &Sureness, headline: &Headline) -> Markup {
     let sentences = words::sentences(report, headline);
-    let longest = words::longest(&headline.outages);
+    let longest = headlines::longest(&headline.outages);
     let told = longest.first().map(|outage| words::told(outage));
     let edges = longest.first().and_then(|outage| sureness.edge_sentence(outage));
     match (told, sentences.as_slice()) {

@@ -8,7 +8,6 @@ use super::super::drawing::{self, Plot};
 use super::super::rows;
 use super::super::text::{count, duration, of_family};
 use super::super::witnesses::{Fate, Instant, Witness, witnesses};
-use super::super::words;
 use super::super::*;
 use super::parts::{self, Kind, Series};
 use super::{MOST_READINGS, MOST_ROWS};
@@ -22,7 +21,7 @@ const MOST_PREFIXES: usize = 200;
 
 pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     let longest: Vec<&Outage> =
-        words::headlines(report).iter().flat_map(|headline| words::longest(&headline.outages)).collect();
+        headlines::of_targets(report).iter().flat_map(|headline| headlines::longest(&headline.outages)).collect();
     if longest.is_empty() {
         return None;
     }

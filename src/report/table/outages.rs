@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 
+use super::super::headlines::{self, Groups};
 use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
-use super::super::words::{self, Groups};
+use super::super::words;
 use super::grid::{Column, Grid};
 use super::{Page, YEAR};
 use crate::bgp::{Family, Prefix};
@@ -47,7 +48,7 @@ impl Page<'_> {
         if report.findings.outages.is_empty() {
             return;
         }
-        let Groups { of_asn, alone, members } = words::groups(report);
+        let Groups { of_asn, alone, members } = headlines::groups(report);
         let limit = self.limit();
         let mut shown = longest(&of_asn, limit);
         shown.extend(longest(&alone, limit));
@@ -96,7 +97,8 @@ impl Page<'_> {
     /// Targets that came and went.
     pub(super) fn episodes(&mut self) {
         let report = self.report;
-        let unstable: Vec<_> = report.findings.episodes.iter().filter(|episode| words::is_unstable(episode)).collect();
+        let unstable: Vec<_> =
+            report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
         let n_unstable = unstable.len();
         let of_asn: Vec<_> = unstable.iter().copied().filter(|episode| episode.subject.scope == Scope::Asn).collect();
         let shown = if of_asn.is_empty() || self.style.all { unstable } else { of_asn };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
+use super::super::headlines;
 use super::super::text::{count, duration, of_family, percent};
-use super::super::words;
 use super::grid::name_width;
 use super::{Page, YEAR};
 use crate::bgp::Family;
@@ -44,7 +44,7 @@ impl Page<'_> {
             return;
         }
         let window = report.parameters.window();
-        let (prefixes, folded) = words::timelines(report, self.limit());
+        let (prefixes, folded) = headlines::timelines(report, self.limit());
         let mut names: Vec<String> =
             report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
