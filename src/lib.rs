@@ -32,17 +32,12 @@ mod tables;
 pub mod catalog;
 pub mod fetch;
 
-#[allow(unreachable_pub)]
 pub mod decode;
 pub mod observations;
-#[allow(unreachable_pub)]
 pub mod replay;
-#[allow(unreachable_pub)]
 pub mod visibility;
 
-#[allow(unreachable_pub)]
 pub mod detect;
-#[allow(unreachable_pub)]
 pub mod report;
 
 pub mod pipeline;

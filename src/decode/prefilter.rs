@@ -75,8 +75,9 @@ fn routes_may_match(update: &[u8], encoding: Encoding, selection: &Selection, no
     if attributes.is_empty() && (withdrawn.is_empty() || !announced.is_empty()) {
         return None;
     }
-    // Checked before prefixes are added to the filter: those of a selected origin are reported.
-    if noted.skipped.is_some() && origin_may_match(attributes.0, encoding.four_octets, selection)? {
+    // While prefixes are added to the filter, paths come first: the prefixes of a selected origin are reported.
+    let paths_are_checked = noted.skipped.is_some();
+    if paths_are_checked && origin_may_match(attributes.0, encoding.four_octets, selection)? {
         return Some(true);
     }
     for list in [withdrawn, announced] {
@@ -90,6 +91,7 @@ fn routes_may_match(update: &[u8], encoding: Encoding, selection: &Selection, no
     }
     while let Some((code, value)) = attribute(&mut attributes)? {
         let is_match = match code {
+            AS_PATH | AS4_PATH if paths_are_checked => false,
             AS_PATH => path_may_match(value, encoding.four_octets, selection)?,
             AS4_PATH if !encoding.four_octets => any_path_may_match(value, true, selection)?,
             MP_REACH | MP_UNREACH => match unicast(code, value)? {

@@ -9,7 +9,7 @@ use super::prefix_hash::{hash_bits, is_sampled};
 use crate::bgp::{Asn, Family, Prefix};
 
 /// A prefix shorter than this (IPv4, IPv6) does not count as a covering prefix: it is a default route or a leak.
-pub const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
+pub(super) const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
 
 /// What a reader reports: routes of selected prefixes, of everything inside selected prefixes, and of selected origins;
 /// and routes of the less-specific prefixes that cover them, because a covering route may keep a lost prefix reachable.

@@ -85,7 +85,7 @@ pub(crate) struct Counterfactuals<'a> {
 impl<'a> Counterfactuals<'a> {
     /// Builds the view of all replays but those of one collector, for each collector with a vantage point, and the view by IODA's
     /// rule.
-    pub fn new(view: &View<'a>, criteria: &Criteria) -> Counterfactuals<'a> {
+    pub(crate) fn new(view: &View<'a>, criteria: &Criteria) -> Counterfactuals<'a> {
         let voting: BTreeSet<&Collector> = view.vantage_points().iter().map(|who| &who.collector).collect();
         let without = |collector: &Collector| {
             let rest = view.replays().iter().copied().filter(|replay| replay.collector != *collector).collect();
@@ -102,7 +102,7 @@ impl<'a> Counterfactuals<'a> {
     }
 
     /// Judges one prefix in every other view.
-    pub fn compare_prefix(&self, timeline: &Timeline, detector: &dyn Detector, outages: &mut [Outage]) {
+    pub(crate) fn compare_prefix(&self, timeline: &Timeline, detector: &dyn Detector, outages: &mut [Outage]) {
         let judge = |view: &View, detector: &dyn Detector| {
             Judgement::new(&detector.shares(&view.timeline(timeline.prefix, timeline.origin)), detector)
         };
@@ -111,7 +111,7 @@ impl<'a> Counterfactuals<'a> {
 
     /// Judges an AS in every other view: `timelines_of` returns the timelines of its prefixes in a view. How far the collectors
     /// agree is the median over its prefixes: `members` are the outages of prefixes by their id.
-    pub fn compare_asn(
+    pub(crate) fn compare_asn(
         &self,
         (asn, family): (Asn, Family),
         timelines_of: &dyn Fn(&View) -> Vec<Timeline>,

@@ -11,7 +11,7 @@ use crate::visibility::{Piece, Timeline, View};
 
 /// A prefix in a view: its timeline, and the pieces of every vantage point from which that was computed.
 #[derive(Debug)]
-pub struct PrefixContext<'a> {
+pub(crate) struct PrefixContext<'a> {
     /// The vantage points of all collectors.
     pub view: &'a View<'a>,
     /// The visibility of the prefix over time.
@@ -27,7 +27,7 @@ pub struct PrefixContext<'a> {
 
 impl<'a> PrefixContext<'a> {
     /// Computes the timeline of a prefix, whatever its origin. `known` are all prefixes that the data show, sorted.
-    pub fn new(view: &'a View<'a>, prefix: Prefix, known: &'a [Prefix]) -> PrefixContext<'a> {
+    pub(crate) fn new(view: &'a View<'a>, prefix: Prefix, known: &'a [Prefix]) -> PrefixContext<'a> {
         let pieces = view.pieces(&prefix);
         let timeline = Cow::Owned(view.timeline_of(prefix, None, &pieces));
         PrefixContext { view, timeline, pieces: Cow::Owned(pieces), known, less_specific: OnceCell::new() }
@@ -41,13 +41,13 @@ impl<'a> PrefixContext<'a> {
     }
 
     /// Returns the timeline that counts only routes of one origin.
-    pub fn of_origin(&self, origin: Asn) -> Timeline {
+    pub(crate) fn of_origin(&self, origin: Asn) -> Timeline {
         let pieces = View::of_origin(&self.pieces, origin);
         self.view.timeline_of(self.timeline.prefix, Some(origin), &pieces)
     }
 
     /// Returns the context as if no vantage point had carried the prefix before `at`.
-    pub fn carried_from(&self, at: Timestamp) -> PrefixContext<'_> {
+    pub(crate) fn carried_from(&self, at: Timestamp) -> PrefixContext<'_> {
         PrefixContext {
             view: self.view,
             timeline: Cow::Owned(self.timeline.carried_from(at)),

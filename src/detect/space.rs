@@ -23,7 +23,7 @@ pub(super) struct Space {
 
 impl Space {
     /// Returns the space of some prefixes of one family, none of them up.
-    pub fn new(prefixes: &[Prefix]) -> Space {
+    pub(super) fn new(prefixes: &[Prefix]) -> Space {
         let spans: Vec<Range<u64>> = prefixes.iter().map(units).collect();
         let mut bounds: Vec<u64> = spans.iter().flat_map(|span| [span.start, span.end]).collect();
         bounds.sort_unstable();
@@ -35,7 +35,7 @@ impl Space {
     }
 
     /// Marks the prefix of that index as up or down. Its state must change.
-    pub fn set(&mut self, prefix: usize, up: bool) {
+    pub(super) fn set(&mut self, prefix: usize, up: bool) {
         for segment in self.segments[prefix].clone() {
             let depth = &mut self.depth[segment];
             if up {
@@ -49,7 +49,7 @@ impl Space {
     }
 
     /// Returns the number of units in the union of the prefixes that are up.
-    pub fn units(&self) -> u64 {
+    pub(super) fn units(&self) -> u64 {
         self.total
     }
 }

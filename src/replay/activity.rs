@@ -24,21 +24,21 @@ struct Sent {
 }
 
 impl Activity {
-    pub fn new(window: Window) -> Activity {
+    pub(super) fn new(window: Window) -> Activity {
         Activity { window, peers: PerPeer::default(), pauses: Pauses::default() }
     }
 
-    pub fn add_peer(&mut self) {
+    pub(super) fn add_peer(&mut self) {
         self.peers.push(Sent::default());
     }
 
     /// Adds the records of the next file. Only the times of `believed` runs count.
-    pub fn add_runs(&mut self, believed: &[Run]) {
+    pub(super) fn add_runs(&mut self, believed: &[Run]) {
         believed.iter().for_each(|run| self.pauses.add(run, self.window.start));
     }
 
     /// Adds what a peer sent in that file. Returns whether these are its first messages.
-    pub fn add(&mut self, peer: PeerId, activity: &PeerActivity, believed: &[Run]) -> bool {
+    pub(super) fn add(&mut self, peer: PeerId, activity: &PeerActivity, believed: &[Run]) -> bool {
         let is_believed = |minute: &&u32| {
             let (start, end) = (i64::from(**minute) * 60, i64::from(**minute) * 60 + 59);
             believed.iter().any(|run| run.first_at.secs() <= end && run.last_at.secs() >= start)
@@ -55,18 +55,18 @@ impl Activity {
         !std::mem::replace(&mut sent.has_sent, true)
     }
 
-    pub fn has_sent(&self, peer: PeerId) -> bool {
+    pub(super) fn has_sent(&self, peer: PeerId) -> bool {
         self.peers[peer].has_sent
     }
 
     /// The last time up to `at` at which the peer is known to have sent a message.
-    pub fn last_message(&self, peer: PeerId, at: Timestamp) -> Option<Timestamp> {
+    pub(super) fn last_message(&self, peer: PeerId, at: Timestamp) -> Option<Timestamp> {
         let times = self.peers[peer].last_messages.iter().flatten().flat_map(|(first, last)| [*first, *last]);
         times.filter(|time| *time <= at).max()
     }
 
     /// Since when a peer is silent, to the minute; at the latest `at`.
-    pub fn silent_since(&self, peer: PeerId, at: Timestamp) -> Timestamp {
+    pub(super) fn silent_since(&self, peer: PeerId, at: Timestamp) -> Timestamp {
         let Some(minute) = self.minute(at) else { return at };
         match self.peers[peer].minutes.last_before(minute) {
             Some(last) => self.instant(last + 1).min(at),
@@ -75,26 +75,26 @@ impl Activity {
     }
 
     /// The minutes in which each peer sent messages, in order of peer.
-    pub fn minutes(&self) -> impl Iterator<Item = (PeerId, &Minutes)> {
+    pub(super) fn minutes(&self) -> impl Iterator<Item = (PeerId, &Minutes)> {
         self.peers.iter().map(|(peer, sent)| (peer, &sent.minutes))
     }
 
-    pub fn minutes_of(&self, peer: PeerId) -> &Minutes {
+    pub(super) fn minutes_of(&self, peer: PeerId) -> &Minutes {
         &self.peers[peer].minutes
     }
 
     /// How many minutes the window has.
-    pub fn n_minutes(&self) -> u32 {
+    pub(super) fn n_minutes(&self) -> u32 {
         self.minute(Timestamp::from_micros(self.window.end.micros() - 1)).map_or(0, |last| last + 1)
     }
 
     /// The pauses of the whole collector that are too long to be usual, outside of `gaps`.
-    pub fn suspicious_pauses(&self, gaps: &[Window]) -> Vec<Window> {
+    pub(super) fn suspicious_pauses(&self, gaps: &[Window]) -> Vec<Window> {
         self.pauses.suspicious(self.window.start, self.window.end, gaps)
     }
 
     /// The minutes of the window that overlap any of these intervals.
-    pub fn minutes_in(&self, intervals: &[Window]) -> Minutes {
+    pub(super) fn minutes_in(&self, intervals: &[Window]) -> Minutes {
         let mut minutes = Minutes::default();
         for interval in intervals {
             let (start, end) = (interval.start.max(self.window.start), interval.end.min(self.window.end));
@@ -107,7 +107,7 @@ impl Activity {
     }
 
     /// The start of the `minute`th minute of the window.
-    pub fn instant(&self, minute: u32) -> Timestamp {
+    pub(super) fn instant(&self, minute: u32) -> Timestamp {
         Timestamp::from_secs((self.window.start.secs().div_euclid(60) + i64::from(minute)) * 60)
     }
 

@@ -8,16 +8,16 @@
 pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    pub fn from_words(words: Vec<u64>) -> Bits {
+    pub(super) fn from_words(words: Vec<u64>) -> Bits {
         Bits(words)
     }
 
-    pub fn has(&self, n: u32) -> bool {
+    pub(super) fn has(&self, n: u32) -> bool {
         self.0.get((n / 64) as usize).is_some_and(|word| word >> (n % 64) & 1 != 0)
     }
 
     /// Adds or removes `n`; returns whether that changed the set.
-    pub fn set(&mut self, n: u32, is_in: bool) -> bool {
+    pub(super) fn set(&mut self, n: u32, is_in: bool) -> bool {
         let (word, bit) = ((n / 64) as usize, 1 << (n % 64));
         if self.0.len() <= word {
             self.0.resize(word + 1, 0);
@@ -27,11 +27,11 @@ impl Bits {
         changes
     }
 
-    pub fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         ones(&self.0).map(|n| n as u32)
     }
 }

@@ -78,7 +78,7 @@ pub(super) struct ControlSamples {
 }
 
 impl ControlSamples {
-    pub fn new(window: Window, tables: SampledTables) -> ControlSamples {
+    pub(super) fn new(window: Window, tables: SampledTables) -> ControlSamples {
         ControlSamples {
             window,
             tables,
@@ -91,13 +91,13 @@ impl ControlSamples {
         }
     }
 
-    pub fn add_peer(&mut self, peer: &Peer) {
+    pub(super) fn add_peer(&mut self, peer: &Peer) {
         self.peers.push(Sample::new(self.tables.is_untracked(peer)));
         self.has_enough.push(false);
     }
 
     /// Adds an accepted RIB dump; its sample is known by `name`.
-    pub fn add_dump(&mut self, name: &str) {
+    pub(super) fn add_dump(&mut self, name: &str) {
         let position = self.tables.position(name);
         if let Some(position) = position {
             self.tables.show(position);
@@ -107,24 +107,24 @@ impl ControlSamples {
     }
 
     /// The numbers that the prefixes of an update file have here.
-    pub fn begin_file(&mut self, control: &Control, peers: &[PeerId]) -> Vec<u32> {
+    pub(super) fn begin_file(&mut self, control: &Control, peers: &[PeerId]) -> Vec<u32> {
         for peer in control.untracked.iter().filter_map(|peer| peers.get(*peer as usize)) {
             self.peers[*peer].is_untracked = true;
         }
         self.tables.number(&control.prefixes)
     }
 
-    pub fn is_untracked(&self, peer: PeerId) -> bool {
+    pub(super) fn is_untracked(&self, peer: PeerId) -> bool {
         self.peers[peer].is_untracked
     }
 
-    pub fn family(&self, prefix: u32) -> Family {
+    pub(super) fn family(&self, prefix: u32) -> Family {
         self.tables.families()[prefix as usize]
     }
 
     /// Applies an announcement or withdrawal; returns how many prefixes the peer held before. Hot: once per announced or
     /// withdrawn prefix of the sample.
-    pub fn apply(&mut self, peer: PeerId, prefix: u32, is_announced: bool, at: Timestamp) -> u32 {
+    pub(super) fn apply(&mut self, peer: PeerId, prefix: u32, is_announced: bool, at: Timestamp) -> u32 {
         let (second, n_prefixes) = (self.second(at), self.tables.families().len());
         let family = self.family(prefix);
         self.peers[peer].apply(prefix, family, is_announced, second, n_prefixes)
@@ -134,22 +134,22 @@ impl ControlSamples {
         u32::try_from(at.secs() - self.window.start.secs() + 1).unwrap_or(1).max(1)
     }
 
-    pub fn of_peer(&self, peer: PeerId) -> &Sample {
+    pub(super) fn of_peer(&self, peer: PeerId) -> &Sample {
         &self.peers[peer]
     }
 
-    pub fn of_peer_mut(&mut self, peer: PeerId) -> &mut Sample {
+    pub(super) fn of_peer_mut(&mut self, peer: PeerId) -> &mut Sample {
         &mut self.peers[peer]
     }
 
     /// Notes that a vantage point withdrew a table of `n_before` sampled prefixes.
-    pub fn lose_table(&mut self, peer: PeerId, family: Family, n_before: u32) {
+    pub(super) fn lose_table(&mut self, peer: PeerId, family: Family, n_before: u32) {
         self.peers[peer].expect(family, n_before);
         self.figures.n_lost_tables += 1;
     }
 
     /// The session closed or opened: its table is not known any longer. `states` are those before.
-    pub fn forget(&mut self, peer: PeerId, family: Option<Family>, states: &SessionStates) {
+    pub(super) fn forget(&mut self, peer: PeerId, family: Option<Family>, states: &SessionStates) {
         for family in Family::ALL.into_iter().filter(|other| family.is_none_or(|family| family == *other)) {
             let was_whole = states.get(peer, family).is_whole();
             self.peers[peer].forget(family, was_whole, self.tables.families());
@@ -157,7 +157,7 @@ impl ControlSamples {
     }
 
     /// Checks whether fewer than half of those that carried a prefix in their latest RIB dump still do.
-    pub fn check_fall(&mut self, prefix: u32, is_announced: bool, at: Timestamp, states: &SessionStates) {
+    pub(super) fn check_fall(&mut self, prefix: u32, is_announced: bool, at: Timestamp, states: &SessionStates) {
         // An announcement can only end a fall, and a withdrawal can only begin one.
         if self.falls.is_open(prefix) != is_announced {
             return;
@@ -177,18 +177,18 @@ impl ControlSamples {
     }
 
     /// Checks all open falls after a RIB dump has confirmed or corrected the tables.
-    pub fn check_falls(&mut self, at: Timestamp, states: &SessionStates) {
+    pub(super) fn check_falls(&mut self, at: Timestamp, states: &SessionStates) {
         self.falls.open().into_iter().for_each(|prefix| self.check_fall(prefix, true, at, states));
     }
 
     /// Ends all falls at an instant from which no vantage point is known.
-    pub fn end_falls(&mut self, at: Timestamp) {
+    pub(super) fn end_falls(&mut self, at: Timestamp) {
         self.falls.end_all(at);
     }
 
     /// Compares the sample of a vantage point with a RIB dump, and takes over what the RIB dump lists. Updates after `newest`
     /// may not be in the RIB dump yet. Only a table that `is_known` can be out of step.
-    pub fn audit(
+    pub(super) fn audit(
         &mut self,
         peer: PeerId,
         family: Family,
@@ -223,7 +223,7 @@ impl ControlSamples {
     }
 
     /// What the sample showed; None where no RIB dump lists a sampled prefix.
-    pub fn finish(mut self) -> Option<ControlSample> {
+    pub(super) fn finish(mut self) -> Option<ControlSample> {
         self.falls.end_all(self.window.end);
         let n_prefixes = self.in_tables.len();
         (n_prefixes > 0).then_some(ControlSample { n_prefixes, n_fallen: self.falls.n_fallen(), ..self.figures })

@@ -22,13 +22,13 @@ pub(super) enum Due {
 pub(super) struct Schedule(BTreeSet<(Timestamp, Due)>);
 
 impl Schedule {
-    pub fn add(&mut self, at: Timestamp, due: Due) {
+    pub(super) fn add(&mut self, at: Timestamp, due: Due) {
         self.0.insert((at, due));
     }
 
     /// Removes and returns what comes next, if it is due by `now`. Hot: once per route event.
     #[inline]
-    pub fn next_by(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
+    pub(super) fn next_by(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
         let (at, _) = self.0.first()?;
         if *at > now { None } else { self.0.pop_first() }
     }

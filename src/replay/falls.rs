@@ -20,20 +20,20 @@ pub(super) struct Falls {
 }
 
 impl Falls {
-    pub fn is_open(&self, prefix: u32) -> bool {
+    pub(super) fn is_open(&self, prefix: u32) -> bool {
         self.since.contains_key(&prefix)
     }
 
     /// The prefixes that have fallen and are not back.
-    pub fn open(&self) -> Vec<u32> {
+    pub(super) fn open(&self) -> Vec<u32> {
         self.since.keys().copied().collect()
     }
 
-    pub fn begin(&mut self, prefix: u32, at: Timestamp) {
+    pub(super) fn begin(&mut self, prefix: u32, at: Timestamp) {
         self.since.entry(prefix).or_insert(at);
     }
 
-    pub fn end(&mut self, prefix: u32, at: Timestamp) {
+    pub(super) fn end(&mut self, prefix: u32, at: Timestamp) {
         if let Some(since) = self.since.remove(&prefix)
             && since + MIN_FALL <= at
         {
@@ -41,11 +41,11 @@ impl Falls {
         }
     }
 
-    pub fn end_all(&mut self, at: Timestamp) {
+    pub(super) fn end_all(&mut self, at: Timestamp) {
         self.open().into_iter().for_each(|prefix| self.end(prefix, at));
     }
 
-    pub fn n_fallen(&self) -> u64 {
+    pub(super) fn n_fallen(&self) -> u64 {
         self.has_fallen.len()
     }
 }

@@ -47,27 +47,27 @@ impl DumpIndex {
 pub(super) struct PerPeer<T>(Vec<T>);
 
 impl<T> PerPeer<T> {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = PeerId> + use<T> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = PeerId> + use<T> {
         (0..self.0.len()).map(PeerId::new)
     }
 
-    pub fn push(&mut self, value: T) {
+    pub(super) fn push(&mut self, value: T) {
         self.0.push(value);
     }
 
-    pub fn resize_with(&mut self, n_peers: usize, value: impl FnMut() -> T) {
+    pub(super) fn resize_with(&mut self, n_peers: usize, value: impl FnMut() -> T) {
         self.0.resize_with(n_peers, value);
     }
 
-    pub fn values(&self) -> impl Iterator<Item = &T> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (PeerId, &T)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &T)> {
         self.ids().zip(&self.0)
     }
 }

@@ -24,49 +24,49 @@ struct Known {
 }
 
 impl Peers {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.known.len()
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = PeerId> + use<> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = PeerId> + use<> {
         self.known.ids()
     }
 
-    pub fn name(&self, peer: PeerId) -> &Peer {
+    pub(super) fn name(&self, peer: PeerId) -> &Peer {
         &self.known[peer].peer
     }
 
-    pub fn asn(&self, peer: PeerId) -> Asn {
+    pub(super) fn asn(&self, peer: PeerId) -> Asn {
         self.known[peer].peer.asn
     }
 
-    pub fn dumped_as(&self, peer: PeerId) -> Option<&Peer> {
+    pub(super) fn dumped_as(&self, peer: PeerId) -> Option<&Peer> {
         self.known[peer].dumped_as.as_ref()
     }
 
-    pub fn is_internal(&self, peer: PeerId) -> bool {
+    pub(super) fn is_internal(&self, peer: PeerId) -> bool {
         self.known[peer].is_internal
     }
 
-    pub fn note_internal(&mut self, peer: PeerId, is_internal: bool) {
+    pub(super) fn note_internal(&mut self, peer: PeerId, is_internal: bool) {
         self.known[peer].is_internal |= is_internal;
     }
 
     /// Whether another peer has the same address. Hot: once per route event.
     #[inline]
-    pub fn has_twin(&self, peer: PeerId) -> bool {
+    pub(super) fn has_twin(&self, peer: PeerId) -> bool {
         self.known[peer].has_twin
     }
 
     /// The other peers at the same address.
-    pub fn twins(&self, peer: PeerId) -> impl Iterator<Item = PeerId> {
+    pub(super) fn twins(&self, peer: PeerId) -> impl Iterator<Item = PeerId> {
         let address = self.known[peer].peer.address;
         let is_twin = move |(other, known): &(PeerId, &Known)| *other != peer && known.peer.address == address;
         self.known.iter().filter(is_twin).map(|(other, _)| other)
     }
 
     /// The identifier of a peer, new or known.
-    pub fn id(&mut self, peer: Peer) -> PeerId {
+    pub(super) fn id(&mut self, peer: Peer) -> PeerId {
         if let Some(id) = self.ids.get(&peer).copied().or_else(|| self.renamed(&peer)) {
             return id;
         }

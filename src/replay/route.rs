@@ -37,7 +37,7 @@ pub(super) struct History<'a> {
 }
 
 impl Route {
-    pub fn new(at: Timestamp) -> Route {
+    pub(super) fn new(at: Timestamp) -> Route {
         Route {
             paths: Vec::new(),
             withdrawn_ids: Vec::new(),
@@ -53,24 +53,24 @@ impl Route {
     }
 
     /// A route of which nothing is known since `at`.
-    pub fn unknown(at: Timestamp) -> Route {
+    pub(super) fn unknown(at: Timestamp) -> Route {
         Route { state: Some(RouteState::Unknown), ..Route::new(at) }
     }
 
-    pub fn state(&self) -> Option<&RouteState> {
+    pub(super) fn state(&self) -> Option<&RouteState> {
         self.state.as_ref()
     }
 
-    pub fn since(&self) -> Timestamp {
+    pub(super) fn since(&self) -> Timestamp {
         self.since
     }
 
-    pub fn updated_at(&self) -> Option<Timestamp> {
+    pub(super) fn updated_at(&self) -> Option<Timestamp> {
         self.updated_at
     }
 
     /// Applies an announcement. Hot: once per announced prefix.
-    pub fn announce(&mut self, path_id: Option<u32>, path: &AsPath, cause: Cause, history: &mut History) {
+    pub(super) fn announce(&mut self, path_id: Option<u32>, path: &AsPath, cause: Cause, history: &mut History) {
         self.paths.retain(|(id, _)| *id != path_id);
         self.paths.push((path_id, path.clone()));
         self.withdrawn_ids.retain(|id| Some(*id) != path_id);
@@ -82,7 +82,7 @@ impl Route {
 
     /// Applies a withdrawal. `is_complete` is whether the whole table of the session is known. Hot: once per withdrawn
     /// prefix.
-    pub fn withdraw(&mut self, path_id: Option<u32>, is_complete: bool, cause: Cause, history: &mut History) {
+    pub(super) fn withdraw(&mut self, path_id: Option<u32>, is_complete: bool, cause: Cause, history: &mut History) {
         let mut is_unknown = false;
         match path_id {
             Some(id) => {
@@ -134,7 +134,7 @@ impl Route {
     }
 
     /// Records what was known up to `at`.
-    pub fn close(&self, at: Timestamp, history: &mut History) {
+    pub(super) fn close(&self, at: Timestamp, history: &mut History) {
         let Some(state) = &self.state else { return };
         if self.since < at {
             history.spans.push(RouteSpan {
@@ -159,13 +159,13 @@ impl Route {
     }
 
     /// A message that contradicts a RIB dump makes the state unknown since the RIB dump.
-    pub fn contradict(&mut self, since: Timestamp, history: &mut History) {
+    pub(super) fn contradict(&mut self, since: Timestamp, history: &mut History) {
         self.unknown_since(since, history);
         self.evident_at = since;
     }
 
     /// A message that could not be read may have changed the route. Which of several paths are left is unknown too.
-    pub fn blur(&mut self, at: Timestamp, history: &mut History) {
+    pub(super) fn blur(&mut self, at: Timestamp, history: &mut History) {
         self.contradict(at, history);
         self.is_blurred = true;
         self.paths.clear();
@@ -173,14 +173,14 @@ impl Route {
     }
 
     /// A message about the prefix itself could not be read.
-    pub fn blur_by_update(&mut self, at: Timestamp, history: &mut History) {
+    pub(super) fn blur_by_update(&mut self, at: Timestamp, history: &mut History) {
         self.blur(at, history);
         self.updated_at = Some(at);
     }
 
     /// Discards the history since `since`, because it is not consistent with a RIB dump. Returns whether the route was updated
     /// so late that its state outweighs the RIB dump.
-    pub fn discard_since(&mut self, since: Timestamp, table: &TableDump, history: &mut History) -> bool {
+    pub(super) fn discard_since(&mut self, since: Timestamp, table: &TableDump, history: &mut History) -> bool {
         self.close(since, history);
         self.since = table.done_at;
         self.is_newer_than(table)
@@ -193,7 +193,7 @@ impl Route {
 
     /// Applies a RIB dump that lists the route: it is present unless a later message withdrew it. Returns whether an
     /// announcement was missed.
-    pub fn reconcile_listed(&mut self, holder: &Holder, table: &TableDump, history: &mut History) -> bool {
+    pub(super) fn reconcile_listed(&mut self, holder: &Holder, table: &TableDump, history: &mut History) -> bool {
         let at = holder.at;
         let cause = Cause { at, claimed_at: at, record: Some(holder.record) };
         if self.updated_at.is_some_and(|updated_at| updated_at >= at) || self.is_newer_than(table) {
@@ -230,7 +230,7 @@ impl Route {
 
     /// Applies a RIB dump that does not list the route: it is absent unless a later message announced it, or unknown if the
     /// RIB dump may show only a part of the table. Returns whether a withdrawal was missed.
-    pub fn reconcile_unlisted(&mut self, table: &TableDump, history: &mut History) -> bool {
+    pub(super) fn reconcile_unlisted(&mut self, table: &TableDump, history: &mut History) -> bool {
         if self.is_newer_than(table) {
             return false;
         }

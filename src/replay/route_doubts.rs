@@ -25,13 +25,13 @@ struct RouteDoubt {
 
 impl RouteDoubts {
     /// Marks a route as uncertain during `window`, in which it may have been anything.
-    pub fn add(&mut self, peer: PeerId, prefix: Prefix, window: Window) {
+    pub(super) fn add(&mut self, peer: PeerId, prefix: Prefix, window: Window) {
         self.add_change(peer, prefix, window, None, window.start);
     }
 
     /// Marks a route as uncertain during `window`, in which it became `may_be` at an unknown instant. The replay applied the
     /// change at `applied_at`.
-    pub fn add_change(
+    pub(super) fn add_change(
         &mut self,
         peer: PeerId,
         prefix: Prefix,
@@ -44,7 +44,7 @@ impl RouteDoubts {
     }
 
     /// Applies the doubts to the history of the routes.
-    pub fn apply(mut self, routes: &mut Vec<RouteSpan>) {
+    pub(super) fn apply(mut self, routes: &mut Vec<RouteSpan>) {
         if self.0.is_empty() {
             return;
         }

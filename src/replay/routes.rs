@@ -60,26 +60,26 @@ pub(super) struct RouteOutcome {
 
 impl Routes {
     /// Makes room for the first `n_peers` peers.
-    pub fn add_peers(&mut self, n_peers: usize) {
+    pub(super) fn add_peers(&mut self, n_peers: usize) {
         self.routes.resize_with(n_peers, FxHashMap::default);
         self.first_ases.resize_with(n_peers, FirstAses::default);
     }
 
-    pub fn add_dump(&mut self, holders: Holders) {
+    pub(super) fn add_dump(&mut self, holders: Holders) {
         self.dumps.push(holders);
     }
 
-    pub fn state(&self, peer: PeerId, prefix: &Prefix) -> Option<&RouteState> {
+    pub(super) fn state(&self, peer: PeerId, prefix: &Prefix) -> Option<&RouteState> {
         self.routes[peer].get(prefix).and_then(Route::state)
     }
 
     /// Marks a route as uncertain during `window`, in which it became what it is now.
-    pub fn doubt_change(&mut self, peer: PeerId, prefix: Prefix, window: Window, applied_at: Timestamp) {
+    pub(super) fn doubt_change(&mut self, peer: PeerId, prefix: Prefix, window: Window, applied_at: Timestamp) {
         let state = self.state(peer, &prefix).cloned();
         self.doubts.add_change(peer, prefix, window, state, applied_at);
     }
 
-    pub fn announce(&mut self, from: Carrier, prefix: Prefix, path_id: Option<u32>, path: &AsPath, cause: Cause) {
+    pub(super) fn announce(&mut self, from: Carrier, prefix: Prefix, path_id: Option<u32>, path: &AsPath, cause: Cause) {
         let peer = from.peer;
         if let Some(dumped_at) = from.session.dumped_after(cause.claimed_at) {
             return self.mark_uncertain(peer, prefix, dumped_at, true);
@@ -90,7 +90,7 @@ impl Routes {
         route.announce(path_id, path, cause, &mut History { peer, prefix, spans: &mut self.spans });
     }
 
-    pub fn withdraw(&mut self, from: Carrier, prefix: Prefix, path_id: Option<u32>, cause: Cause) {
+    pub(super) fn withdraw(&mut self, from: Carrier, prefix: Prefix, path_id: Option<u32>, cause: Cause) {
         let (peer, session) = (from.peer, from.session);
         if let Some(dumped_at) = session.dumped_after(cause.claimed_at) {
             return self.mark_uncertain(peer, prefix, dumped_at, false);
@@ -113,7 +113,7 @@ impl Routes {
     }
 
     /// A message about the prefix could not be read: its state is unknown until the next one.
-    pub fn blur(&mut self, peer: PeerId, prefix: Prefix, at: Timestamp) {
+    pub(super) fn blur(&mut self, peer: PeerId, prefix: Prefix, at: Timestamp) {
         let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
         route.blur_by_update(at, &mut History { peer, prefix, spans: &mut self.spans });
     }
@@ -142,7 +142,7 @@ impl Routes {
     }
 
     /// Applies what sessions do to routes.
-    pub fn apply(&mut self, effect: Effect) {
+    pub(super) fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Forget { peer, family, at } => self.forget(peer, family, at),
             Effect::Lose { peer, family, lost, at } => self.lose(peer, family, lost, at),
@@ -222,7 +222,7 @@ impl Routes {
     }
 
     /// The history of all routes up to `end`, without what turned out to be uncertain.
-    pub fn finish(mut self, end: Timestamp, contradictions: &[Contradiction], breaks: &Breaks) -> RouteOutcome {
+    pub(super) fn finish(mut self, end: Timestamp, contradictions: &[Contradiction], breaks: &Breaks) -> RouteOutcome {
         for peer in self.routes.ids() {
             self.forget(peer, None, end);
             // Release the memory before the spans are sorted.

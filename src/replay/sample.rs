@@ -56,13 +56,13 @@ pub(super) struct Difference {
 
 impl Sample {
     /// The sample of a peer of which nothing is known yet.
-    pub fn new(is_untracked: bool) -> Sample {
+    pub(super) fn new(is_untracked: bool) -> Sample {
         Sample { is_untracked, ..Sample::default() }
     }
 
     /// Applies an announcement or withdrawal, sent in second `second`. Returns how many prefixes were present before. Hot:
     /// once per announced or withdrawn prefix of the sample; `n_prefixes` is the size of the sample.
-    pub fn apply(&mut self, prefix: u32, family: Family, is_announced: bool, second: u32, n_prefixes: usize) -> u32 {
+    pub(super) fn apply(&mut self, prefix: u32, family: Family, is_announced: bool, second: u32, n_prefixes: usize) -> u32 {
         if self.updated.len() <= prefix as usize {
             self.updated.resize(n_prefixes, 0);
         }
@@ -79,24 +79,24 @@ impl Sample {
         }
     }
 
-    pub fn is_present(&self, prefix: u32) -> bool {
+    pub(super) fn is_present(&self, prefix: u32) -> bool {
         self.present.has(prefix)
     }
 
     /// Whether the latest RIB dump listed the prefix.
-    pub fn was_listed(&self, prefix: u32) -> bool {
+    pub(super) fn was_listed(&self, prefix: u32) -> bool {
         self.base.has(prefix)
     }
 
     /// Whether nearly all of the previous table is present.
-    pub fn is_nearly_whole(&self, family: Family) -> bool {
+    pub(super) fn is_nearly_whole(&self, family: Family) -> bool {
         let Sizes { now, before, .. } = self.sizes[family];
         before >= MIN_SAMPLE && f64::from(now) / f64::from(before) >= NEARLY_WHOLE
     }
 
     /// If nearly everything was withdrawn within [`LOSS_TIME`], the size before and the instant at which it was measured.
     /// `n_before` is the size before the withdrawal at `at`.
-    pub fn lost_since(&mut self, family: Family, n_before: u32, at: Timestamp) -> Option<(Timestamp, u32)> {
+    pub(super) fn lost_since(&mut self, family: Family, n_before: u32, at: Timestamp) -> Option<(Timestamp, u32)> {
         let Sizes { now, recent, .. } = &mut self.sizes[family];
         if recent[0].is_none_or(|(marked_at, _)| marked_at + LOSS_TIME / 2 <= at || marked_at > at) {
             *recent = [Some((at, n_before)), recent[0]];
@@ -108,17 +108,17 @@ impl Sample {
     }
 
     /// Sets the size that the table must nearly reach to be back.
-    pub fn expect(&mut self, family: Family, n_before: u32) {
+    pub(super) fn expect(&mut self, family: Family, n_before: u32) {
         self.sizes[family].before = n_before;
     }
 
     /// Marks the sizes shortly before a transfer times out.
-    pub fn mark(&mut self) {
+    pub(super) fn mark(&mut self) {
         self.sizes.values_mut().for_each(|sizes| sizes.marked = sizes.now);
     }
 
     /// Whether the whole table has arrived and nothing more is coming.
-    pub fn is_transferred(&self, family: Family) -> bool {
+    pub(super) fn is_transferred(&self, family: Family) -> bool {
         let Sizes { now, marked, .. } = self.sizes[family];
         let is_quiet = f64::from(now.saturating_sub(marked)) <= f64::from(now) * MAX_GROWTH;
         is_quiet && !self.is_untracked && self.is_nearly_whole(family)
@@ -126,7 +126,7 @@ impl Sample {
 
     /// The session closed or opened: its table is not known any longer. `was_whole` is whether it was known until now;
     /// `families` contains the family of each sampled prefix.
-    pub fn forget(&mut self, family: Family, was_whole: bool, families: &[Family]) {
+    pub(super) fn forget(&mut self, family: Family, was_whole: bool, families: &[Family]) {
         let sizes = &mut self.sizes[family];
         let before = if was_whole { sizes.now } else { sizes.before };
         *sizes = Sizes { before, ..Sizes::default() };
@@ -137,7 +137,7 @@ impl Sample {
 
     /// Takes over what a RIB dump lists, except for prefixes that were updated after second `newest`. Returns how the sample
     /// differed from it.
-    pub fn compare(
+    pub(super) fn compare(
         &mut self,
         family: Family,
         families: &[Family],

@@ -49,12 +49,12 @@ impl Session {
     }
 
     /// When the RIB dump that showed the table was done, if it is later than a message of time `at`.
-    pub fn dumped_after(&self, at: Timestamp) -> Option<Timestamp> {
+    pub(super) fn dumped_after(&self, at: Timestamp) -> Option<Timestamp> {
         self.dumped_at.filter(|dumped_at| is_late(at, *dumped_at))
     }
 
     /// Whether the session is up and its whole table is known.
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.state == PeerState::Up && self.complete
     }
 }
@@ -68,36 +68,36 @@ pub(super) struct SessionStates {
 
 impl SessionStates {
     /// Adds a peer of which nothing is known since `since`.
-    pub fn add_peer(&mut self, since: Timestamp) {
+    pub(super) fn add_peer(&mut self, since: Timestamp) {
         self.sessions.push(PerFamily::from([Session::unknown(since); 2]));
     }
 
-    pub fn n_peers(&self) -> usize {
+    pub(super) fn n_peers(&self) -> usize {
         self.sessions.len()
     }
 
-    pub fn peers(&self) -> impl Iterator<Item = PeerId> + use<> {
+    pub(super) fn peers(&self) -> impl Iterator<Item = PeerId> + use<> {
         self.sessions.ids()
     }
 
-    pub fn get(&self, peer: PeerId, family: Family) -> &Session {
+    pub(super) fn get(&self, peer: PeerId, family: Family) -> &Session {
         &self.sessions[peer][family]
     }
 
-    pub fn get_mut(&mut self, peer: PeerId, family: Family) -> &mut Session {
+    pub(super) fn get_mut(&mut self, peer: PeerId, family: Family) -> &mut Session {
         &mut self.sessions[peer][family]
     }
 
-    pub fn of_peer(&self, peer: PeerId) -> &PerFamily<Session> {
+    pub(super) fn of_peer(&self, peer: PeerId) -> &PerFamily<Session> {
         &self.sessions[peer]
     }
 
     /// The sessions of one family, in order of peer.
-    pub fn of_family(&self, family: Family) -> impl Iterator<Item = &Session> {
+    pub(super) fn of_family(&self, family: Family) -> impl Iterator<Item = &Session> {
         self.sessions.values().map(move |sessions| &sessions[family])
     }
 
-    pub fn set(
+    pub(super) fn set(
         &mut self,
         peer: PeerId,
         family: Family,
@@ -124,7 +124,7 @@ impl SessionStates {
     }
 
     /// Sets both families to a state in which the table is not known.
-    pub fn set_all(&mut self, peer: PeerId, state: PeerState, cause: Cause) {
+    pub(super) fn set_all(&mut self, peer: PeerId, state: PeerState, cause: Cause) {
         Family::ALL.into_iter().for_each(|family| self.set(peer, family, state, false, cause));
     }
 
@@ -138,7 +138,7 @@ impl SessionStates {
 
     /// Announcements of a message were lost: the table is no longer known as a whole. Where there is no RIB dump, a
     /// withdrawal still implies that the route was there, but not since before now.
-    pub fn lose_announcements(&mut self, peer: PeerId, family: Family, cause: Cause) {
+    pub(super) fn lose_announcements(&mut self, peer: PeerId, family: Family, cause: Cause) {
         let session = self.sessions[peer][family];
         if session.state == PeerState::Up {
             let since = cause.at.max(session.since);
@@ -150,7 +150,7 @@ impl SessionStates {
     }
 
     /// The states of all sessions up to `end`.
-    pub fn finish(mut self, end: Timestamp) -> Vec<PeerSpan> {
+    pub(super) fn finish(mut self, end: Timestamp) -> Vec<PeerSpan> {
         for peer in self.sessions.ids() {
             Family::ALL.into_iter().for_each(|family| self.close(peer, family, end));
         }

@@ -17,19 +17,19 @@ pub(super) struct SessionDoubts {
 
 impl SessionDoubts {
     /// Marks the session as unknown during `window`. What is known before and after it stays known.
-    pub fn add(&mut self, peer: PeerId, window: Window) {
+    pub(super) fn add(&mut self, peer: PeerId, window: Window) {
         self.uncertain.entry(peer).or_default().push(window);
     }
 
     /// Marks the session as unknown during `window`; what the peer held before it is no evidence for what it holds after.
-    pub fn add_break(&mut self, peer: PeerId, window: Window) {
+    pub(super) fn add_break(&mut self, peer: PeerId, window: Window) {
         self.breaks.entry(peer).or_default().push(window);
         self.add(peer, window);
     }
 
     /// Applies the doubts to the history of the sessions. `dumps` returns the instants at which RIB dumps showed the table of
     /// a peer. Returns the breaks.
-    pub fn apply(self, sessions: &mut Vec<PeerSpan>, dumps: impl Fn(PeerId, Family) -> Vec<Timestamp>) -> Breaks {
+    pub(super) fn apply(self, sessions: &mut Vec<PeerSpan>, dumps: impl Fn(PeerId, Family) -> Vec<Timestamp>) -> Breaks {
         let breaks = breaks(self.breaks, dumps);
         if !breaks.is_empty() {
             apply_breaks(sessions, &breaks);

@@ -80,7 +80,7 @@ pub(super) struct SessionOutcome {
 }
 
 impl Sessions {
-    pub fn new(window: Window, samples: SampledTables) -> Sessions {
+    pub(super) fn new(window: Window, samples: SampledTables) -> Sessions {
         Sessions {
             window,
             peers: Peers::default(),
@@ -101,7 +101,7 @@ impl Sessions {
     }
 
     /// The identifiers of peers, new or known.
-    pub fn ids(&mut self, peers: impl Iterator<Item = Peer>) -> Vec<PeerId> {
+    pub(super) fn ids(&mut self, peers: impl Iterator<Item = Peer>) -> Vec<PeerId> {
         let mut ids = Vec::new();
         for peer in peers {
             ids.push(self.peers.id(peer));
@@ -115,21 +115,21 @@ impl Sessions {
         ids
     }
 
-    pub fn peers(&self) -> &Peers {
+    pub(super) fn peers(&self) -> &Peers {
         &self.peers
     }
 
-    pub fn session(&self, peer: PeerId, family: Family) -> &Session {
+    pub(super) fn session(&self, peer: PeerId, family: Family) -> &Session {
         self.states.get(peer, family)
     }
 
     /// The states of a session, per family.
-    pub fn states(&self, peer: PeerId) -> PerFamily<PeerState> {
+    pub(super) fn states(&self, peer: PeerId) -> PerFamily<PeerState> {
         self.states.of_peer(peer).map(|session| session.state)
     }
 
     /// Adds an accepted RIB dump, to be applied when its time comes. Its sample is known by `name`.
-    pub fn add_dump(&mut self, name: &str, dump: DumpCensus) {
+    pub(super) fn add_dump(&mut self, name: &str, dump: DumpCensus) {
         self.has_rib |= dump.done_at <= self.window.end;
         // Messages of the second in which the last record was written may be in the RIB dump. They are applied first, so that
         // they outweigh it.
@@ -140,7 +140,7 @@ impl Sessions {
     }
 
     /// Adds an interval without data.
-    pub fn add_gap(&mut self, gap: Window) {
+    pub(super) fn add_gap(&mut self, gap: Window) {
         self.schedule.add(gap.start, Due::GapBegins);
         self.schedule.add(gap.end, Due::GapEnds);
         self.gaps.push(gap);
@@ -148,14 +148,14 @@ impl Sessions {
 
     /// Notes whether the next file contains state changes, and the intervals in which its clock is not trusted. What falls due
     /// before the file is applied after this.
-    pub fn expect_file(&mut self, reading: &Reading, doubtful: Vec<Window>) {
+    pub(super) fn expect_file(&mut self, reading: &Reading, doubtful: Vec<Window>) {
         self.has_states |= reading.census.counts.state_changes > 0;
         let doubt = |window| Doubt { window, peer: None, reason: DoubtReason::Clock };
         self.doubts.extend(doubtful.into_iter().map(doubt));
     }
 
     /// Takes what the next file shows as a whole. Returns the numbers that its sampled prefixes have here.
-    pub fn begin_file(&mut self, reading: &Reading, peers: &[PeerId], believed: &[Run]) -> Vec<u32> {
+    pub(super) fn begin_file(&mut self, reading: &Reading, peers: &[PeerId], believed: &[Run]) -> Vec<u32> {
         self.activity.add_runs(believed);
         for (activity, peer) in reading.census.peers.iter().zip(peers) {
             self.peers.note_internal(*peer, activity.is_internal);
@@ -170,12 +170,12 @@ impl Sessions {
 
     /// Removes and returns what comes next, if it is due by `now`. Hot: once per route event.
     #[inline]
-    pub fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
+    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, Due)> {
         self.schedule.next_by(now)
     }
 
     /// Applies what is due.
-    pub fn apply_due(&mut self, at: Timestamp, due: Due) -> Vec<Effect> {
+    pub(super) fn apply_due(&mut self, at: Timestamp, due: Due) -> Vec<Effect> {
         match due {
             Due::GapBegins => {
                 self.contiguous_since = None;
@@ -240,7 +240,7 @@ impl Sessions {
     }
 
     /// The session closed.
-    pub fn down(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
+    pub(super) fn down(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
         self.opened[peer] = None;
         self.samples.forget(peer, None, &self.states);
         self.states.set_all(peer, PeerState::Down, cause);
@@ -248,7 +248,7 @@ impl Sessions {
     }
 
     /// The session opened: its table transfer begins.
-    pub fn up(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
+    pub(super) fn up(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
         self.opened[peer] = None;
         self.samples.forget(peer, None, &self.states);
         self.states.set_all(peer, PeerState::Syncing, cause);
@@ -277,7 +277,7 @@ impl Sessions {
     }
 
     /// The peer has sent its whole table.
-    pub fn end_of_rib(&mut self, peer: PeerId, family: Family, cause: Cause) {
+    pub(super) fn end_of_rib(&mut self, peer: PeerId, family: Family, cause: Cause) {
         let session = *self.states.get(peer, family);
         if session.state == PeerState::Syncing {
             self.states.set(peer, family, PeerState::Up, !session.lost_announcements, cause);
@@ -286,20 +286,20 @@ impl Sessions {
 
     /// The peer sent an OPEN. Where state changes are recorded, they show when a session begins. Otherwise it begins with the
     /// OPEN, unless the connection is closed next.
-    pub fn open(&mut self, peer: PeerId, cause: Cause) {
+    pub(super) fn open(&mut self, peer: PeerId, cause: Cause) {
         if !self.has_states {
             self.opened[peer] = Some(cause);
         }
     }
 
     /// A connection that was not established was closed.
-    pub fn close_connection(&mut self, peer: PeerId) {
+    pub(super) fn close_connection(&mut self, peer: PeerId) {
         self.opened[peer] = None;
     }
 
     /// The peer sent a message that only an established session carries. Hot: once per route event.
     #[inline]
-    pub fn note_message(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
+    pub(super) fn note_message(&mut self, peer: PeerId, cause: Cause) -> Vec<Effect> {
         let mut effects = if self.peers.has_twin(peer) { self.end_former_selves(peer, cause) } else { Vec::new() };
         if let Some(opened) = self.opened[peer].take() {
             effects.extend(self.up(peer, opened));
@@ -336,7 +336,7 @@ impl Sessions {
     }
 
     /// A message could not be read, or only in part.
-    pub fn lose_message(&mut self, peer: PeerId, lost: Lost, cause: Cause) -> Vec<Effect> {
+    pub(super) fn lose_message(&mut self, peer: PeerId, lost: Lost, cause: Cause) -> Vec<Effect> {
         let mut effects = self.note_message(peer, cause);
         let window = Window { start: cause.at, end: cause.at + Duration::from_micros(1) };
         self.doubts.push(Doubt { window, peer: Some(peer), reason: DoubtReason::LostMessage });
@@ -352,12 +352,12 @@ impl Sessions {
     }
 
     /// Marks a session as unknown during `window`, in which its state changed at an unknown instant.
-    pub fn doubt_change(&mut self, peer: PeerId, window: Window) {
+    pub(super) fn doubt_change(&mut self, peer: PeerId, window: Window) {
         self.uncertain.add(peer, window);
     }
 
     /// Applies an announcement or withdrawal of a sampled prefix. Hot: once per announced or withdrawn prefix of the sample.
-    pub fn sample_change(
+    pub(super) fn sample_change(
         &mut self,
         peer: PeerId,
         prefix: u32,
@@ -476,7 +476,7 @@ impl Sessions {
 
     /// The history of all sessions, without what turned out to be uncertain at the end: vantage points that fell silent,
     /// intervals without any record, and times that contradict each other.
-    pub fn finish(mut self, contradictions: &[Contradiction]) -> SessionOutcome {
+    pub(super) fn finish(mut self, contradictions: &[Contradiction]) -> SessionOutcome {
         let mut spans = std::mem::take(&mut self.states).finish(self.window.end);
         let holes = self.take_back_silences(&spans);
         for (peer, since) in identity::renumbered(&self.peers, &self.activity, &self.dumps, self.window) {

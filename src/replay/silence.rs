@@ -64,7 +64,7 @@ impl Silence {
 
 impl Minutes {
     /// Adds a minute in which the vantage point sent a message.
-    pub fn add(&mut self, minute: u32) {
+    pub(super) fn add(&mut self, minute: u32) {
         self.0.set(minute, true);
     }
 
@@ -72,16 +72,16 @@ impl Minutes {
         self.0.iter()
     }
 
-    pub fn first(&self) -> Option<u32> {
+    pub(super) fn first(&self) -> Option<u32> {
         self.iter().next()
     }
 
-    pub fn last(&self) -> Option<u32> {
+    pub(super) fn last(&self) -> Option<u32> {
         self.iter().last()
     }
 
     /// The last minute with a message before minute `minute`.
-    pub fn last_before(&self, minute: u32) -> Option<u32> {
+    pub(super) fn last_before(&self, minute: u32) -> Option<u32> {
         self.iter().take_while(|own| *own < minute).last()
     }
 
@@ -103,7 +103,7 @@ impl Minutes {
     }
 
     /// Its silences of at least `min` minutes that are too long to be pauses, given how often it sends messages otherwise.
-    pub fn suspicious(&self, end: u32, excused: &Minutes, min: u32) -> Vec<Silence> {
+    pub(super) fn suspicious(&self, end: u32, excused: &Minutes, min: u32) -> Vec<Silence> {
         let Some(first) = self.first() else { return Vec::new() };
         let silences = self.silences(end, excused);
         let n_excused = excused.iter().filter(|minute| (first..end).contains(minute)).count() as u32;
@@ -137,7 +137,7 @@ pub(super) struct Pauses {
 
 impl Pauses {
     /// Adds the next run of records; the replay begins at `start`.
-    pub fn add(&mut self, run: &Run, start: Timestamp) {
+    pub(super) fn add(&mut self, run: &Run, start: Timestamp) {
         let recorded_until = self.recorded_until.unwrap_or(start);
         self.pauses.extend(Window::new(recorded_until, run.first_at));
         self.recorded_until = Some(recorded_until.max(run.last_at));
@@ -145,7 +145,7 @@ impl Pauses {
 
     /// The pauses up to `end` that are too long to be usual. Time inside `gaps` (sorted and disjoint) does not count, because
     /// it is already known that nothing was recorded then.
-    pub fn suspicious(&self, start: Timestamp, end: Timestamp, gaps: &[Window]) -> Vec<Window> {
+    pub(super) fn suspicious(&self, start: Timestamp, end: Timestamp, gaps: &[Window]) -> Vec<Window> {
         let Some(recorded_until) = self.recorded_until else { return Vec::new() };
         let seconds = |parts: &[Window]| parts.iter().map(Window::duration).sum::<Duration>();
         let known = Window::new(start, end).map_or(Duration::ZERO, |all| seconds(&all.without(gaps)));

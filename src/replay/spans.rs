@@ -28,7 +28,7 @@ pub(super) struct Cause {
 
 impl Cause {
     /// The passing of time alone.
-    pub fn time(at: Timestamp) -> Cause {
+    pub(super) fn time(at: Timestamp) -> Cause {
         Cause { at, claimed_at: at, record: None }
     }
 }

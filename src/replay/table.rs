@@ -120,17 +120,17 @@ impl RibTable {
 
 impl DumpCensus {
     /// Whether any of it was written within an interval.
-    pub fn overlaps(&self, window: &Window) -> bool {
+    pub(super) fn overlaps(&self, window: &Window) -> bool {
         self.begun_at < window.end && self.done_at >= window.start
     }
 
     /// How many prefixes of the family a peer carries in it.
-    pub fn size(&self, peer: PeerId, family: Family) -> u64 {
+    pub(super) fn size(&self, peer: PeerId, family: Family) -> u64 {
         self.sizes.get(peer.get()).map_or(0, |sizes| sizes[family])
     }
 
     /// Whether a peer carries any prefix in it.
-    pub fn lists(&self, peer: PeerId) -> bool {
+    pub(super) fn lists(&self, peer: PeerId) -> bool {
         self.sizes.get(peer.get()).is_some_and(|sizes| *sizes != PerFamily::default())
     }
 }

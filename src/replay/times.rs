@@ -53,7 +53,7 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    pub fn cause(&self, record: Option<RecordRef>) -> Cause {
+    pub(super) fn cause(&self, record: Option<RecordRef>) -> Cause {
         Cause { at: self.at, claimed_at: self.may_be.map_or(self.at, |may_be| may_be.start), record }
     }
 }
@@ -64,24 +64,24 @@ impl Moment {
 pub(super) struct Contradiction(Window);
 
 impl Contradiction {
-    pub fn contains(&self, at: Timestamp) -> bool {
+    pub(super) fn contains(&self, at: Timestamp) -> bool {
         self.0.start <= at && at <= self.0.end
     }
 
-    pub fn doubtful(&self) -> Window {
+    pub(super) fn doubtful(&self) -> Window {
         let by = self.0.duration();
         Window { start: self.0.start - by, end: self.0.end + by }
     }
 }
 
 impl Times {
-    pub fn new() -> Times {
+    pub(super) fn new() -> Times {
         let never = Timestamp::MIN;
         Times { now: never, runs: Vec::new(), reached: never, latest: None, contradicted: Vec::new() }
     }
 
     /// Adds the runs of the next file.
-    pub fn begin_file(&mut self, reading: &Reading, time: FileTime) -> FileRuns {
+    pub(super) fn begin_file(&mut self, reading: &Reading, time: FileTime) -> FileRuns {
         let standings = clock::judge(&reading.census.runs, self.latest, time.next_at, time.nominal);
         let mut file = FileRuns::default();
         self.now = self.now.max(self.reached);
@@ -114,7 +114,7 @@ impl Times {
     }
 
     /// When an event of a run happened. `clock` is the latest time in the run up to the event.
-    pub fn moment(&mut self, run: u16, at: Timestamp, clock: Timestamp) -> Moment {
+    pub(super) fn moment(&mut self, run: u16, at: Timestamp, clock: Timestamp) -> Moment {
         let (reached, standing) = self.runs.get(usize::from(run)).copied().unwrap_or((self.now, Standing::Believed));
         self.now = self.now.max(reached);
         if let Standing::Outlier(since, until) = standing {
@@ -131,7 +131,7 @@ impl Times {
     }
 
     /// Where the clock was set back, in order.
-    pub fn contradictions(self) -> Vec<Contradiction> {
+    pub(super) fn contradictions(self) -> Vec<Contradiction> {
         Window::united(self.contradicted).into_iter().map(Contradiction).collect()
     }
 }

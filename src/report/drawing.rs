@@ -31,17 +31,17 @@ pub(super) enum Place {
 
 impl Plot {
     /// Over the whole of its element.
-    pub fn everywhere(window: Window) -> Plot {
+    pub(super) fn everywhere(window: Window) -> Plot {
         Plot { window, place: Place::Everywhere }
     }
 
     /// The part of the window's length at which an instant lies.
-    pub fn part(&self, at: Timestamp) -> f64 {
+    pub(super) fn part(&self, at: Timestamp) -> f64 {
         at.micros_since(self.window.start) as f64 / self.window.end.micros_since(self.window.start) as f64
     }
 
     /// Where an instant lies, from the left.
-    pub fn x(&self, at: Timestamp) -> String {
+    pub(super) fn x(&self, at: Timestamp) -> String {
         match self.place {
             Place::Everywhere => per_cent(self.part(at)),
             Place::Box { left, width, .. } => pixels(left + width * self.part(at)),
@@ -49,7 +49,7 @@ impl Plot {
     }
 
     /// How wide a stretch is.
-    pub fn width(&self, stretch: &Window) -> String {
+    pub(super) fn width(&self, stretch: &Window) -> String {
         let part = self.part(stretch.end) - self.part(stretch.start);
         match self.place {
             Place::Everywhere => per_cent(part),
@@ -58,7 +58,7 @@ impl Plot {
     }
 
     /// Where a share lies, from the top.
-    pub fn y(&self, share: f64) -> String {
+    pub(super) fn y(&self, share: f64) -> String {
         match self.place {
             Place::Everywhere => per_cent(1.0 - share),
             Place::Box { top, height, .. } => pixels(top + height * (1.0 - share)),
@@ -66,7 +66,7 @@ impl Plot {
     }
 
     /// How high a share stands.
-    pub fn height(&self, share: f64) -> String {
+    pub(super) fn height(&self, share: f64) -> String {
         match self.place {
             Place::Everywhere => per_cent(share),
             Place::Box { height, .. } => pixels(height * share),

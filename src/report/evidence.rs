@@ -31,7 +31,7 @@ pub(super) fn by_id(report: &Report) -> FxHashMap<&str, &Outage> {
 }
 
 impl<'a> Shown<'a> {
-    pub fn new(outage: &'a Outage, by_id: &FxHashMap<&str, &'a Outage>) -> Shown<'a> {
+    pub(super) fn new(outage: &'a Outage, by_id: &FxHashMap<&str, &'a Outage>) -> Shown<'a> {
         let members = outage.prefix_outages.iter().filter_map(|id| by_id.get(id.as_str()));
         let all: Vec<&Evidence> = members.map(|member| &member.evidence).chain([&outage.evidence]).collect();
         let mut losses: Vec<&Witness> = all.iter().flat_map(|evidence| &evidence.losses).collect();
@@ -45,7 +45,7 @@ impl<'a> Shown<'a> {
     }
 
     /// Counts, and a few examples.
-    pub fn summary(&self, report: &Report) -> Value {
+    pub(super) fn summary(&self, report: &Report) -> Value {
         json!({
             "losses": witnesses(report, &self.losses),
             "returns": witnesses(report, &self.returns),

@@ -25,7 +25,7 @@ pub(super) struct Row {
 
 impl Row {
     /// The lowest share known.
-    pub fn lowest(&self) -> Option<f64> {
+    pub(super) fn lowest(&self) -> Option<f64> {
         lowest(&self.readings)
     }
 }

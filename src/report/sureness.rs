@@ -16,12 +16,12 @@ pub(super) struct Sureness<'a> {
 }
 
 impl<'a> Sureness<'a> {
-    pub fn new(report: &'a Report) -> Sureness<'a> {
+    pub(super) fn new(report: &'a Report) -> Sureness<'a> {
         Sureness { report, by_id: by_id(report) }
     }
 
     /// What is to be said of the longest outages of a target: a paragraph for each family.
-    pub fn details(&self, headline: &Headline) -> Vec<String> {
+    pub(super) fn details(&self, headline: &Headline) -> Vec<String> {
         let longest = headlines::longest(&headline.outages);
         let of_outage = |outage: &&Outage| {
             let family = if longest.len() > 1 { outage.subject.family.to_string() } else { String::new() };
@@ -38,7 +38,7 @@ impl<'a> Sureness<'a> {
     }
 
     /// Why the evidence is as good as it is.
-    pub fn evidence(&self, outage: &Outage) -> String {
+    pub(super) fn evidence(&self, outage: &Outage) -> String {
         let why = match outage.quality {
             Quality::High => "whole tables from RIB dumps, both edges dated by updates".to_owned(),
             Quality::Medium => format!("whole tables from RIB dumps, but {}", self.weaknesses(outage).join(", and ")),
@@ -53,7 +53,7 @@ impl<'a> Sureness<'a> {
     }
 
     /// How far back the search for the normal carriers went, if the last RIB dump before the window did not show them.
-    pub fn looked_back(&self, outage: &Outage) -> Option<LookedBack> {
+    pub(super) fn looked_back(&self, outage: &Outage) -> Option<LookedBack> {
         let timelines = outage.prefixes.iter().filter_map(|prefix| self.timeline(prefix));
         let looked_back = timelines.filter_map(|timeline| timeline.baseline.looked_back);
         looked_back.min_by_key(|looked_back| looked_back.at)
@@ -102,7 +102,7 @@ impl<'a> Sureness<'a> {
     }
 
     /// When the first and the last vantage point lost it, and had it back, where they differ by a second or more.
-    pub fn edges(&self, outage: &Outage) -> [Option<Window>; 2] {
+    pub(super) fn edges(&self, outage: &Outage) -> [Option<Window>; 2] {
         let shown = Shown::new(outage, &self.by_id);
         let spread = |witnesses: &[&Witness]| {
             let (first, last) = (witnesses.first()?.at, witnesses.last()?.at);
@@ -112,7 +112,7 @@ impl<'a> Sureness<'a> {
     }
 
     /// The same as a sentence.
-    pub fn edge_sentence(&self, outage: &Outage) -> Option<String> {
+    pub(super) fn edge_sentence(&self, outage: &Outage) -> Option<String> {
         match self.edges(outage) {
             [Some(lost), Some(back)] => Some(format!(
                 "Vantage points lost it from {} and had it back from {} UTC.",

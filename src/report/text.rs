@@ -82,7 +82,7 @@ pub(super) fn shell_word(word: &str) -> String {
 }
 
 /// Whether a character steers what shows it: a control character, or one that turns the direction of the text after it.
-pub fn steers(c: char) -> bool {
+pub(super) fn steers(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

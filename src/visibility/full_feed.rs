@@ -14,10 +14,10 @@ use crate::query::{IODA_FULL_FEED, Metric};
 
 /// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
 /// maximum, because leaks inflate single tables.
-pub const RELATIVE_SIZE: f64 = 0.75;
+pub(super) const RELATIVE_SIZE: f64 = 0.75;
 /// With fewer tables than this a percentile says nothing: half of the largest table is enough, the run says so, and no
 /// finding is of high quality. Nobody can tell whether a lone table is whole.
-pub const MIN_TABLES: usize = 3;
+pub(super) const MIN_TABLES: usize = 3;
 
 /// How full feeds were told from partial ones, for one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

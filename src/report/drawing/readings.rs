@@ -17,7 +17,7 @@ pub(in crate::report) struct Reading {
 
 impl Reading {
     /// A constant share.
-    pub fn new(window: Window, share: Option<f64>, n: usize, of: usize) -> Reading {
+    pub(crate) fn new(window: Window, share: Option<f64>, n: usize, of: usize) -> Reading {
         Reading { window, share, n, of, is_partly_unknown: false }
     }
 

@@ -49,12 +49,12 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub fn new(window: Window) -> Series {
+    pub(super) fn new(window: Window) -> Series {
         Series { window, rows: Vec::new() }
     }
 
     /// Adds a row: its number.
-    pub fn add(&mut self, name: &str, kind: Kind, readings: &[Reading]) -> usize {
+    pub(super) fn add(&mut self, name: &str, kind: Kind, readings: &[Reading]) -> usize {
         let offset = |at: Timestamp| seconds(at.micros_since(self.window.start));
         let readings: Vec<_> = readings
             .iter()
@@ -65,7 +65,7 @@ impl Series {
     }
 
     /// As JSON that cannot end the element which holds it.
-    pub fn json(&self) -> String {
+    pub(super) fn json(&self) -> String {
         let Window { start, end } = self.window;
         let whole = json!({ "start": seconds(start.micros()), "end": seconds(end.micros()), "rows": self.rows });
         whole.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
