@@ -7,15 +7,15 @@
 mod acceptance;
 mod ahead;
 mod collecting;
+mod collector_run;
 mod copies;
 mod coverage;
 mod judging;
-mod lane;
 mod looking_back;
 mod reading;
+mod round;
 mod subjects;
 mod unnamed;
-mod work;
 
 use crate::catalog::Catalog;
 use crate::detect::{Detector, detector};

@@ -107,7 +107,7 @@ fn at(before: &[u64], after: &[u64], usual: Usual) -> Option<u64> {
 }
 
 /// The step that all of these consist of. Missing files make multiples of it, restarts odd ones. One that is longer than a
-/// publisher says has to come `least` times, and twice.
+/// publisher uses has to come `least` times, and twice.
 fn rhythm(steps: &[u64], least: usize, usual: Usual) -> Option<u64> {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     steps.iter().for_each(|step| *counts.entry(*step).or_default() += 1);

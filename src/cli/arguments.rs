@@ -67,7 +67,7 @@ pub struct Args {
     ///
     /// The collector is the folder with a published name (rrc06, route-views2), wherever it is in the path, and otherwise the
     /// one above dates and UPDATES or RIBS. Of files under other names, one by one or as a folder of nothing else, the records
-    /// tell what they hold and when.
+    /// show what they contain and when.
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source")]
     pub archive: Vec<PathBuf>,
     /// The collector whose files --archive names, where no folder has its name

@@ -4,8 +4,8 @@ use std::thread;
 
 use rustc_hash::FxHashSet;
 
-use super::lane::{Archive, Lane};
-use super::work::{Task, Work};
+use super::collector_run::{Archive, CollectorRun};
+use super::round::{Round, Task};
 use super::{Progress, ahead, looking_back};
 use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
@@ -18,7 +18,7 @@ use crate::observations::Observations;
 use crate::query::{Match, Query, Target};
 use crate::replay::SampleNumbers;
 
-/// What the catalog says.
+/// The listing of the catalog.
 pub(super) struct Listing {
     pub files: Vec<ArchiveFile>,
     /// Collectors that have to have some.
@@ -71,27 +71,27 @@ fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
     plan.expect(&listing.expected, query.window);
     let (mut selection, mut skipped_in_ribs, mut revealed) = (selection(query), SkippedPrefixes::default(), Vec::new());
     let numbers = SampleNumbers::default();
-    let lane = |plan| Lane::new(plan, query.window, numbers.clone(), selection.has_origins());
-    let mut lanes: Vec<Lane> = plan.collectors.into_iter().map(lane).collect();
+    let run = |plan| CollectorRun::new(plan, query.window, numbers.clone(), selection.has_origins());
+    let mut runs: Vec<CollectorRun> = plan.collectors.into_iter().map(run).collect();
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor covering
     // prefixes name it. Each prefix is looked for in every file from when it is revealed on; files that were read before are
     // read again if they may name it.
     loop {
-        let done = Work::new(task, lanes, selection, skipped_in_ribs, revealed).run()?;
-        let mut read = done.lanes;
+        let done = Round::new(task, runs, selection, skipped_in_ribs, revealed).run()?;
+        let mut read = done.runs;
         (selection, skipped_in_ribs, revealed) = (done.selection, done.skipped_in_ribs, done.revealed);
         let new = &revealed[done.n_in_ribs..];
         let mut reads_ribs = new.iter().any(|prefix| skipped_in_ribs.may_affect(prefix));
-        if !reads_ribs && !read.iter().any(|lane| lane.is_stale(&revealed)) {
+        if !reads_ribs && !read.iter().any(|run| run.is_stale(&revealed)) {
             let by_older = looking_back::look(&task, &mut read, &selection)?;
             if by_older.is_empty() {
-                return Ok(read.into_iter().filter_map(Lane::finish).collect());
+                return Ok(read.into_iter().filter_map(CollectorRun::finish).collect());
             }
             by_older.iter().for_each(|prefix| selection.add_prefix(*prefix));
             revealed.extend(by_older);
             reads_ribs = true;
         }
-        lanes = read.into_iter().map(|lane| lane.again(reads_ribs, &revealed)).collect();
+        runs = read.into_iter().map(|run| run.again(reads_ribs, &revealed)).collect();
     }
 }
 

@@ -1,6 +1,6 @@
 //! A look at older RIB dumps, where the one before the window may have been written during an outage.
 //!
-//! They tell who carries a prefix normally, and nothing else: no update of between them and the window is read.
+//! They serve only to learn which vantage points normally carry a prefix: no update between them and the window is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::acceptance;
-use super::lane::Lane;
+use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
+use super::round::{self, Task};
 use super::subjects::{AskedPrefix, asked_prefixes};
-use super::work::{self, Task};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
 use crate::catalog;
@@ -24,20 +24,20 @@ use crate::visibility::{CollectorIndex, View};
 
 /// A target is worth a look where at least one in this many of its prefixes is concerned: fewer change no answer about an AS.
 const ONE_IN: usize = 10;
-/// So many older dumps are read in search of what no file shows.
+/// How many older RIB dumps are searched for a network that no file names.
 const MAX_LOOKS_FOR_NOTHING: usize = 3;
 
 /// Reads older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
 /// Returns prefixes of the chosen origins that only they reveal: they have to be looked for in all files.
-pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Result<BTreeSet<Prefix>, Error> {
+pub(super) fn look(task: &Task, runs: &mut [CollectorRun], selection: &Selection) -> Result<BTreeSet<Prefix>, Error> {
     let origins: Vec<Asn> = selection.origins().collect();
     let mut older: BTreeMap<usize, Vec<ArchiveFile>> = BTreeMap::new();
     let mut revealed = BTreeSet::new();
     for n_looks in 0.. {
-        let files: Vec<(usize, ArchiveFile)> = concerned(task, lanes, n_looks)
+        let files: Vec<(usize, ArchiveFile)> = concerned(task, runs, n_looks)
             .into_iter()
             .filter_map(|index| {
-                let left = older.entry(index).or_insert_with(|| candidates(task, &lanes[index]));
+                let left = older.entry(index).or_insert_with(|| candidates(task, &runs[index]));
                 (!left.is_empty()).then(|| (index, left.remove(0)))
             })
             .collect();
@@ -55,17 +55,17 @@ pub(super) fn look(task: &Task, lanes: &mut [Lane], selection: &Selection) -> Re
         Error::if_cancelled(task.progress)?;
         for (index, rib) in read {
             let rib = rib?;
-            revealed.extend(work::originated(&rib.reading, selection, &origins));
-            let rejection = lanes[index].replay().and_then(|replay| rejection(&rib, replay));
-            lanes[index].add_older(rib, rejection);
+            revealed.extend(round::originated(&rib.reading, selection, &origins));
+            let rejection = runs[index].replay().and_then(|replay| rejection(&rib, replay));
+            runs[index].add_older(rib, rejection);
         }
     }
     Ok(revealed)
 }
 
 /// The collectors of which an older dump may change the answer.
-fn concerned(task: &Task, lanes: &[Lane], n_looks: usize) -> BTreeSet<usize> {
-    let with_replay = lanes.iter().enumerate().filter_map(|(index, lane)| Some((index, lane.replay()?)));
+fn concerned(task: &Task, runs: &[CollectorRun], n_looks: usize) -> BTreeSet<usize> {
+    let with_replay = runs.iter().enumerate().filter_map(|(index, run)| Some((index, run.replay()?)));
     let (indices, replays): (Vec<usize>, Vec<&Replay>) = with_replay.unzip();
     let query = task.query;
     let view = View::new(replays.clone(), query.window, &Criteria::default());
@@ -103,14 +103,14 @@ fn concerned(task: &Task, lanes: &[Lane], n_looks: usize) -> BTreeSet<usize> {
     concerned.into_iter().filter_map(|index| indices.get(index.get()).copied()).collect()
 }
 
-fn candidates(task: &Task, lane: &Lane) -> Vec<ArchiveFile> {
+fn candidates(task: &Task, run: &CollectorRun) -> Vec<ArchiveFile> {
     let start = task.query.window.start;
-    let before = lane.replay().into_iter().flat_map(|replay| &replay.tables).map(|table| table.begun_at);
+    let before = run.replay().into_iter().flat_map(|replay| &replay.tables).map(|table| table.begun_at);
     let latest = before.filter(|at| *at <= start).max().unwrap_or(start);
-    let of_collector = task.listed.iter().filter(|file| file.collector == lane.plan.collector);
+    let of_collector = task.listed.iter().filter(|file| file.collector == run.plan.collector);
     let known: FxHashSet<&str> =
-        of_collector.map(|file| file.name.as_str()).filter(|name| lane.is_spent(name)).collect();
-    catalog::older_ribs(task.query, task.listed, &lane.plan.collector, latest, &known)
+        of_collector.map(|file| file.name.as_str()).filter(|name| run.is_spent(name)).collect();
+    catalog::older_ribs(task.query, task.listed, &run.plan.collector, latest, &known)
 }
 
 /// The reason for rejecting an older RIB dump, on its own or beside the accepted ones.

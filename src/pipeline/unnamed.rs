@@ -1,4 +1,4 @@
-//! MRT files under names that do not say what they hold: their records tell kind and time.
+//! MRT files whose names show neither kind nor time: both are taken from their records.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -40,7 +40,7 @@ pub fn open(roots: &[PathBuf], chosen: Option<&Collector>, progress: &dyn Progre
 fn inspect(path: &Path) -> Result<(DumpKind, Window), String> {
     let open = || File::open(path).map_err(|error| error.to_string());
     let head = decode::read(open()?.take(HEAD), &Selection::new());
-    // A dump takes minutes, whatever its size; where updates end, only the last record tells.
+    // A RIB dump takes minutes, whatever its size; only the last record shows where updates end.
     let reading = match kind(&head) {
         Some(DumpKind::Rib) => head,
         Some(DumpKind::Updates) => decode::read(open()?, &Selection::new()),
@@ -67,7 +67,7 @@ fn no_mrt(reading: &Reading) -> String {
     }
 }
 
-/// Updates of one time are of two collectors, or twice the same: nothing tells them apart.
+/// Updates of one time come from two collectors, or are copies of each other: the files do not show which.
 fn check_overlap(mirror: &Mirror) -> Result<(), Error> {
     let span =
         |file: &ArchiveFile| file.records.unwrap_or_else(|| Window { start: file.named_at, ..file.nominal_span() });

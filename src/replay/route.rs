@@ -1,5 +1,7 @@
 //! What is known of one prefix at one peer.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::effects::TableDump;
 use super::index::PeerId;
 use super::spans::{Cause, Evidence, RecordRef, RouteSpan, RouteState};
@@ -33,7 +35,29 @@ pub(super) struct Route {
 pub(super) struct History<'a> {
     pub peer: PeerId,
     pub prefix: Prefix,
-    pub spans: &'a mut Vec<RouteSpan>,
+    pub spans: &'a mut Spans,
+}
+
+/// What peers held, and for how long.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    pub list: Vec<RouteSpan>,
+    /// The first route to each prefix that was replaced at the instant of its announcement. It lasted for no time, but shows
+    /// that the prefix was announced.
+    momentary: FxHashMap<Prefix, RouteSpan>,
+}
+
+impl Spans {
+    /// Moves momentary routes into the list, where nothing else shows that the prefix had a route, or may have had one.
+    pub(super) fn add_momentary(&mut self) {
+        let momentary = std::mem::take(&mut self.momentary);
+        if momentary.is_empty() {
+            return;
+        }
+        let held = self.list.iter().filter(|span| span.state != RouteState::Absent);
+        let held: FxHashSet<Prefix> = held.map(|span| span.prefix).collect();
+        self.list.extend(momentary.into_values().filter(|span| !held.contains(&span.prefix)));
+    }
 }
 
 impl Route {
@@ -136,17 +160,25 @@ impl Route {
     /// Records what was known up to `at`.
     pub(super) fn close(&self, at: Timestamp, history: &mut History) {
         let Some(state) = &self.state else { return };
-        if self.since < at {
-            history.spans.push(RouteSpan {
-                peer: history.peer,
-                prefix: history.prefix,
-                from: self.since,
-                to: at,
-                state: state.clone(),
-                evidence: self.evidence,
-                announced_at: self.announced_at,
-                record: self.record,
-            });
+        let is_momentary =
+            self.since == at && self.evidence == Evidence::Announce && matches!(state, RouteState::Present(_));
+        if self.since >= at && !is_momentary {
+            return;
+        }
+        let span = || RouteSpan {
+            peer: history.peer,
+            prefix: history.prefix,
+            from: self.since,
+            to: at,
+            state: state.clone(),
+            evidence: self.evidence,
+            announced_at: self.announced_at,
+            record: self.record,
+        };
+        if is_momentary {
+            history.spans.momentary.entry(history.prefix).or_insert_with(span);
+        } else {
+            history.spans.list.push(span());
         }
     }
 

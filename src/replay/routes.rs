@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::breaks::Breaks;
 use super::effects::{Effect, TableDump};
 use super::index::{PeerId, PerPeer};
-use super::route::{History, Route};
+use super::route::{History, Route, Spans};
 use super::route_doubts::{RouteDoubts, apply_breaks};
 use super::session::Session;
 use super::spans::{Cause, Evidence, RouteSpan, RouteState};
@@ -23,7 +23,7 @@ use crate::time::{Timestamp, Window};
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     routes: PerPeer<FxHashMap<Prefix, Route>>,
-    spans: Vec<RouteSpan>,
+    spans: Spans,
     /// Who holds the selected prefixes, by RIB dump.
     dumps: Vec<Holders>,
     doubts: RouteDoubts,
@@ -79,7 +79,14 @@ impl Routes {
         self.doubts.add_change(peer, prefix, window, state, applied_at);
     }
 
-    pub(super) fn announce(&mut self, from: Carrier, prefix: Prefix, path_id: Option<u32>, path: &AsPath, cause: Cause) {
+    pub(super) fn announce(
+        &mut self,
+        from: Carrier,
+        prefix: Prefix,
+        path_id: Option<u32>,
+        path: &AsPath,
+        cause: Cause,
+    ) {
         let peer = from.peer;
         if let Some(dumped_at) = from.session.dumped_after(cause.claimed_at) {
             return self.mark_uncertain(peer, prefix, dumped_at, true);
@@ -98,7 +105,7 @@ impl Routes {
         let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(cause.at));
         let cause = in_order(route, cause);
         if session.withdrawals_imply && route.updated_at().is_none() && session.since < cause.at {
-            self.spans.push(RouteSpan {
+            self.spans.list.push(RouteSpan {
                 peer,
                 prefix,
                 from: session.since,
@@ -213,7 +220,7 @@ impl Routes {
             prefix.family() != family
                 || route.discard_since(since, table, &mut History { peer, prefix: *prefix, spans })
         });
-        spans.retain_mut(|span| {
+        spans.list.retain_mut(|span| {
             if (span.peer, span.prefix.family()) == (peer, family) {
                 span.to = span.to.min(since);
             }
@@ -230,15 +237,16 @@ impl Routes {
         }
         let is_by_message = |span: &&RouteSpan| matches!(span.evidence, Evidence::Announce | Evidence::Withdraw);
         for contradiction in contradictions {
-            let inside = self.spans.iter().filter(is_by_message).filter(|span| contradiction.contains(span.from));
+            let inside = self.spans.list.iter().filter(is_by_message).filter(|span| contradiction.contains(span.from));
             inside.for_each(|span| self.doubts.add(span.peer, span.prefix, contradiction.doubtful()));
         }
-        apply_breaks(&mut self.spans, breaks);
-        self.doubts.apply(&mut self.spans);
+        apply_breaks(&mut self.spans.list, breaks);
+        self.doubts.apply(&mut self.spans.list);
+        self.spans.add_momentary();
         let mut first_as_mismatch = PerPeer::default();
         self.first_ases.values().for_each(|first| first_as_mismatch.push(first.n_mismatched * 2 > first.n_paths));
         RouteOutcome {
-            spans: self.spans,
+            spans: self.spans.list,
             dumps: self.dumps,
             first_as_mismatch,
             n_missed_announcements: self.n_missed_announcements,
@@ -266,7 +274,7 @@ fn in_order(route: &Route, cause: Cause) -> Cause {
 
 /// Joins spans of one route that touch and have the same state: a withdrawal and an announcement at one instant.
 pub(super) fn join(spans: &mut Vec<RouteSpan>) {
-    spans.sort_unstable_by_key(|span| (span.prefix, span.peer, span.from));
+    spans.sort_unstable_by_key(|span| (span.prefix, span.peer, span.from, span.to));
     spans.dedup_by(|next, span| {
         let same = (span.peer, span.prefix, span.to) == (next.peer, next.prefix, next.from) && span.state == next.state;
         if same {

@@ -62,7 +62,14 @@ impl Sample {
 
     /// Applies an announcement or withdrawal, sent in second `second`. Returns how many prefixes were present before. Hot:
     /// once per announced or withdrawn prefix of the sample; `n_prefixes` is the size of the sample.
-    pub(super) fn apply(&mut self, prefix: u32, family: Family, is_announced: bool, second: u32, n_prefixes: usize) -> u32 {
+    pub(super) fn apply(
+        &mut self,
+        prefix: u32,
+        family: Family,
+        is_announced: bool,
+        second: u32,
+        n_prefixes: usize,
+    ) -> u32 {
         if self.updated.len() <= prefix as usize {
             self.updated.resize(n_prefixes, 0);
         }

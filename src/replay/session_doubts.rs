@@ -29,7 +29,11 @@ impl SessionDoubts {
 
     /// Applies the doubts to the history of the sessions. `dumps` returns the instants at which RIB dumps showed the table of
     /// a peer. Returns the breaks.
-    pub(super) fn apply(self, sessions: &mut Vec<PeerSpan>, dumps: impl Fn(PeerId, Family) -> Vec<Timestamp>) -> Breaks {
+    pub(super) fn apply(
+        self,
+        sessions: &mut Vec<PeerSpan>,
+        dumps: impl Fn(PeerId, Family) -> Vec<Timestamp>,
+    ) -> Breaks {
         let breaks = breaks(self.breaks, dumps);
         if !breaks.is_empty() {
             apply_breaks(sessions, &breaks);

@@ -126,7 +126,8 @@ impl RouteState {
 }
 
 /// The time for which one vantage point held one route to a prefix, or held none. Where there is no span, nothing is known,
-/// unless the table of the session is complete: then there is no route.
+/// unless the table of the session is complete: then there is no route. A span without duration shows that a prefix without any
+/// other route was announced and replaced at one instant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RouteSpan {
     /// The peer.

@@ -15,11 +15,11 @@ use crate::query::{IODA_FULL_FEED, Metric};
 /// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
 /// maximum, because leaks inflate single tables.
 pub(super) const RELATIVE_SIZE: f64 = 0.75;
-/// With fewer tables than this a percentile says nothing: half of the largest table is enough, the run says so, and no
-/// finding is of high quality. Nobody can tell whether a lone table is whole.
+/// With fewer tables than this a percentile means nothing. Then half of the largest table is enough, the report states it, and
+/// no finding is of high quality: whether a lone table is whole cannot be known.
 pub(super) const MIN_TABLES: usize = 3;
 
-/// How full feeds were told from partial ones, for one family.
+/// How full feeds were distinguished from partial ones, for one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FullFeedRule {
     /// The smallest and the largest number of prefixes that was required, over the run.
@@ -48,7 +48,7 @@ impl FullFeed {
         for (collector, replay) in (0..).map(CollectorIndex::new).zip(replays) {
             for (index, table) in (0..).map(DumpIndex::new).zip(&replay.tables) {
                 let mut cutoffs = PerFamily::default();
-                // Which older dumps were read depends on what was asked: none of them tells of another dump or of the window.
+                // Which older RIB dumps were read depends on the question, so they must not decide on other RIB dumps or the window.
                 let (is_older, mut rules) = (table.done_at < begins[collector.get()], PerFamily::default());
                 for family in Family::ALL {
                     let rules = if is_older { &mut rules } else { &mut full_feed.rules };
@@ -65,7 +65,7 @@ impl FullFeed {
                 let Ok(epoch) = Window::new(table.done_at, until) else { continue };
                 for peer in replay.peer_ids() {
                     for family in Family::ALL {
-                        // Of a session that was not established the dump shows no table: the one before it tells.
+                        // A RIB dump shows no table of a session that was not established: the RIB dump before it does.
                         let telling = if is_interrupted(replay, peer, family, table.done_at) {
                             index
                                 .previous()
@@ -136,7 +136,7 @@ fn relative_cutoff(
     let mut sizes: Vec<u64> =
         nearest.flat_map(|table| table.sizes.iter().map(|sizes| sizes[family])).filter(|size| *size > 0).collect();
     if sizes.len() < MIN_TABLES {
-        // A dump may have caught nobody else: then what the others have in any other one is of use.
+        // A RIB dump may contain no other table: then the tables of the others in any other RIB dump are used.
         let ever = collectors.flat_map(|of| {
             replays[of.get()].peer_ids().filter_map(move |peer| {
                 let listing = tables(of).filter(|table| table.size(peer, family) > 0);

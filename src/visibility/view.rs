@@ -70,7 +70,7 @@ struct Member {
     asn: usize,
     /// When its session is up and it is a full feed, and whether its whole table is known, per family.
     usable: PerFamily<Vec<(Window, bool)>>,
-    /// Whether it counts as a feed, per family: without RIB dumps only one that says anything about the prefixes asked for.
+    /// Whether it counts as a feed, per family: without RIB dumps only if its updates name a prefix that was asked for.
     is_feed: PerFamily<bool>,
 }
 
@@ -105,7 +105,7 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// Puts replays side by side. Where any collector has RIB dumps, those without are left out: their vantage points
-    /// cannot be told full or partial. `window` is the one asked about; the replays may reach a little beyond it.
+    /// cannot be classified as full or partial. `window` is the one asked about; the replays may reach a little beyond it.
     pub fn new(replays: Vec<&'a Replay>, window: Window, criteria: &Criteria) -> View<'a> {
         let has_rib = replays.iter().any(|replay| replay.has_rib);
         let begins: Vec<Timestamp> = replays.iter().map(|replay| replay.begins()).collect();
@@ -182,12 +182,12 @@ impl<'a> View<'a> {
         &self.vantage_points
     }
 
-    /// Whether RIB dumps tell who is a full feed and what is absent.
+    /// Whether RIB dumps show which vantage points are full feeds, and which routes are absent.
     pub fn has_rib(&self) -> bool {
         self.has_rib
     }
 
-    /// How full feeds were told from partial ones, per family.
+    /// How full feeds were distinguished from partial ones, per family.
     pub fn rules(&self) -> PerFamily<Option<FullFeedRule>> {
         self.full_feed.rules
     }
@@ -203,8 +203,8 @@ impl<'a> View<'a> {
         self.until
     }
 
-    /// The vantage points that were full feeds at any time; where no RIB dump tells, those that say anything about
-    /// the prefixes asked for.
+    /// Returns the vantage points that were full feeds at any time; without RIB dumps, those whose updates name a prefix that was
+    /// asked for.
     pub fn full_feeds(&self, family: Family) -> Vec<&VantagePoint> {
         let members = self.members.iter().zip(&self.vantage_points);
         let usable = members.filter(|(member, _)| member.is_feed(family));
@@ -315,8 +315,8 @@ impl<'a> View<'a> {
         self.members.iter().any(|member| member.is_feed(family))
     }
 
-    /// Full-feed ASes over the window, and those of them that are live: known and with their session up. Where no RIB
-    /// dump tells who is a full feed, those that say anything about the prefixes asked for.
+    /// Returns the number of full-feed ASes over the window, and of those that are live: known and with an open session. Without
+    /// RIB dumps, the ASes whose updates name a prefix that was asked for count as full feeds.
     pub fn live_feeds(&self, family: Family) -> Vec<LiveFeeds> {
         let own = self.members.iter().filter(|member| member.is_feed(family));
         let live = own.flat_map(|member| member.usable[family].iter().map(|(window, _)| (*window, member.asn)));
@@ -470,7 +470,7 @@ fn pieces_of(
     };
     let mut at = usable.start;
     for span in spans {
-        if span.to <= usable.start || span.from >= usable.end {
+        if span.to <= usable.start || span.from >= usable.end || span.from == span.to {
             continue;
         }
         let (from, to) = (span.from.max(usable.start), span.to.min(usable.end));

@@ -384,3 +384,21 @@ fn the_fence_sees_what_it_must() {
     assert_eq!(imports(&code, "polars").into_iter().collect::<Vec<_>>(), ["prelude::"]);
     assert_eq!(words("PeerInfo"), ["", "peer", "info"]);
 }
+
+/// The paths of source files in a document: code spans that end in `.rs`.
+fn source_paths(document: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(document)).expect("a document");
+    let spans = text.split('`').skip(1).step_by(2);
+    spans.filter(|span| span.ends_with(".rs") && !span.contains(' ')).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_file_that_the_guides_for_contributors_name_exists() {
+    for (document, folders) in [("ARCHITECTURE.md", &["src", ""][..]), ("CONTRIBUTING.md", &[""])] {
+        let paths = source_paths(document);
+        assert!(paths.len() > 10, "{document} names {} files", paths.len());
+        let exists = |path: &String| folders.iter().any(|folder| root().join(folder).join(path).is_file());
+        let missing: Vec<String> = paths.into_iter().filter(|path| !exists(path)).collect();
+        assert!(missing.is_empty(), "{document} names files that do not exist: {missing:#?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use outage_replay::catalog::Mirror;
 use outage_replay::pipeline::Progress;
-use outage_replay::run;
+use outage_replay::{report, run};
 
 use super::{Question, answer, check, epoch, hours_of_feeds, three_feeds};
 use crate::scenario;
@@ -47,6 +47,23 @@ fn a_prefix_that_only_the_dump_in_place_of_a_broken_one_reveals_is_looked_for_at
     for jobs in [1, 2, 3, 8] {
         check(&scenario, &format!("AS131279 0..900 jobs {jobs} show V"), expected);
     }
+}
+
+#[test]
+fn an_announcement_that_is_withdrawn_at_the_same_instant_is_an_announcement() {
+    let scenario = three_feeds(
+        "prefix Q 198.51.100.0/24
+         at +100 a announce Q \"4837 64500\"
+         at +100 a withdraw Q",
+    );
+    let verdict = |question: &str| report::verdict(&super::report(&scenario, question));
+    assert_eq!(verdict("198.51.100.0/24 0..900"), "insufficient data");
+    assert_eq!(verdict("AS64500 0..900"), "no outage");
+    assert_eq!(verdict("203.0.113.0/24 0..900"), "not announced");
+    assert_eq!(
+        answer(&scenario, "198.51.100.0/24 0..900"),
+        "insufficient_data | unobserved 198.51.100.0/24 0..900 | never carried 1 of 1"
+    );
 }
 
 /// The names of the files that were read, in order.

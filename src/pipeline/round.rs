@@ -1,6 +1,5 @@
-//! Who reads what next: every thread takes files from one queue, RIB dumps and updates together, and whoever brings a
-//! file applies what has thereby become ready. So few files are held at any time, and the result does not depend on who
-//! was first.
+//! One round of reading: every thread takes files from one queue, RIB dumps and updates together, and after reading one applies
+//! all files that have thereby become ready. So few files are held at a time, and the result does not depend on the threads.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
@@ -8,7 +7,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::lane::Lane;
+use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{Asn, Prefix};
@@ -21,7 +20,7 @@ use crate::query::Query;
 
 /// More threads than this for each file find nothing to do.
 const MAX_HELPERS: usize = 8;
-/// So many update files may wait for one before them, beside one for each thread.
+/// How many update files may wait for an earlier one, apart from one for each thread.
 const MAX_READY: usize = 32;
 
 /// What a round of reading is about.
@@ -37,11 +36,11 @@ pub(super) struct Task<'a> {
 }
 
 /// A round of reading.
-pub(super) struct Work<'a> {
+pub(super) struct Round<'a> {
     task: Task<'a>,
     /// The chosen origins: for them RIB dumps have to be known before updates.
     origins: Vec<Asn>,
-    lanes: Vec<Mutex<Lane>>,
+    runs: Vec<Mutex<CollectorRun>>,
     queue: Mutex<Queue>,
     /// The prefixes that readings of RIB dumps left out. One filter for all dumps: their prefixes are mostly the same, and
     /// one filter for each would take 4 MB.
@@ -69,13 +68,13 @@ struct Queue {
 }
 
 struct Job {
-    lane: usize,
+    run: usize,
     file: ArchiveFile,
 }
 
 /// What a round brought.
 pub(super) struct Done {
-    pub lanes: Vec<Lane>,
+    pub runs: Vec<CollectorRun>,
     pub selection: Selection,
     /// The prefixes that readings of RIB dumps left out, in this round or before it.
     pub skipped_in_ribs: SkippedPrefixes,
@@ -85,21 +84,21 @@ pub(super) struct Done {
     pub n_in_ribs: usize,
 }
 
-impl<'a> Work<'a> {
+impl<'a> Round<'a> {
     pub(super) fn new(
         task: Task<'a>,
-        lanes: Vec<Lane>,
+        runs: Vec<CollectorRun>,
         selection: Selection,
         skipped_in_ribs: SkippedPrefixes,
         revealed: Vec<Prefix>,
-    ) -> Work<'a> {
+    ) -> Round<'a> {
         let origins: Vec<Asn> = selection.origins().collect();
         let mut jobs: VecDeque<Job> = VecDeque::new();
-        for (index, lane) in lanes.iter().enumerate() {
-            let (ribs, updates) = lane.to_read();
+        for (index, run) in runs.iter().enumerate() {
+            let (ribs, updates) = run.to_read();
             let mut ribs = ribs.to_vec();
             by_size(&mut ribs);
-            jobs.extend(ribs.into_iter().chain(updates).map(|file| Job { lane: index, file }));
+            jobs.extend(ribs.into_iter().chain(updates).map(|file| Job { run: index, file }));
         }
         if !origins.is_empty() {
             jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
@@ -118,9 +117,9 @@ impl<'a> Work<'a> {
             takes_updates: origins.is_empty() || n_ribs_open == 0,
             error: None,
         };
-        let lanes = lanes.into_iter().map(Mutex::new).collect();
+        let runs = runs.into_iter().map(Mutex::new).collect();
         let skipped_in_ribs = Mutex::new(skipped_in_ribs);
-        Work { task, origins, lanes, queue: Mutex::new(queue), skipped_in_ribs, helpers: Helpers::new() }
+        Round { task, origins, runs, queue: Mutex::new(queue), skipped_in_ribs, helpers: Helpers::new() }
     }
 
     /// Reads and applies everything, with every thread of the pool.
@@ -131,9 +130,9 @@ impl<'a> Work<'a> {
         (self.task.download)(&files);
         drop(files);
         // Collectors without a RIB dump have nothing to wait for.
-        for lane in 0..self.lanes.len() {
-            if self.with_lane(lane, |lane| lane.may_settle()) {
-                self.settle(lane);
+        for run in 0..self.runs.len() {
+            if self.with_run(run, |run| run.may_settle()) {
+                self.settle(run);
             }
         }
         thread::scope(|scope| {
@@ -146,11 +145,11 @@ impl<'a> Work<'a> {
             return Err(error);
         }
         Error::if_cancelled(self.task.progress)?;
-        let lanes = self.lanes.into_iter().map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let runs = self.runs.into_iter().map(|run| run.into_inner().unwrap_or_else(PoisonError::into_inner));
         let selection = Arc::unwrap_or_clone(queue.selection);
         let skipped_in_ribs = self.skipped_in_ribs.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Done {
-            lanes: lanes.collect(),
+            runs: runs.collect(),
             selection,
             skipped_in_ribs,
             revealed: queue.revealed,
@@ -194,14 +193,14 @@ impl<'a> Work<'a> {
     fn deliver(&self, job: &Job, mut read: ReadFile, selection: &Selection) {
         self.reveal(originated(&read.reading, selection, &self.origins));
         if !is_rib(&job.file) {
-            return self.with_lane(job.lane, |lane| {
-                lane.add_updates(read);
-                lane.apply();
+            return self.with_run(job.run, |run| {
+                run.add_updates(read);
+                run.apply();
             });
         }
         let skipped = mem::take(&mut read.reading.skipped_prefixes);
         lock(&self.skipped_in_ribs).merge(&skipped);
-        let has_all = self.with_lane(job.lane, |lane| lane.add_rib(read));
+        let has_all = self.with_run(job.run, |run| run.add_rib(read));
         let was_last = {
             let mut queue = lock(&self.queue);
             queue.n_ribs_open -= 1;
@@ -209,7 +208,7 @@ impl<'a> Work<'a> {
         };
         if self.origins.is_empty() {
             if has_all {
-                self.settle(job.lane);
+                self.settle(job.run);
             }
         } else if was_last {
             self.settle_all();
@@ -232,16 +231,16 @@ impl<'a> Work<'a> {
     /// to be read again or besides, all replays begin, and the updates come.
     fn settle_all(&self) {
         loop {
-            // One more than are read: nobody else comes here meanwhile.
+            // Counts one more than are read, so that no other thread comes here meanwhile.
             lock(&self.queue).n_ribs_open += 1;
             let needed = self.needed_ribs();
             let is_settled = needed.iter().all(Vec::is_empty);
-            needed.into_iter().enumerate().for_each(|(lane, files)| self.add(lane, files));
-            for lane in (0..self.lanes.len()).filter(|_| is_settled) {
-                self.with_lane(lane, |lane| {
-                    if lane.may_settle() {
-                        lane.begin();
-                        lane.apply();
+            needed.into_iter().enumerate().for_each(|(run, files)| self.add(run, files));
+            for run in (0..self.runs.len()).filter(|_| is_settled) {
+                self.with_run(run, |run| {
+                    if run.may_settle() {
+                        run.begin();
+                        run.apply();
                     }
                 });
             }
@@ -265,31 +264,31 @@ impl<'a> Work<'a> {
         let latest_missed = revealed.iter().rposition(|prefix| skipped.may_affect(prefix));
         drop(skipped);
         let n_known = latest_missed.map_or(0, |n| n + 1);
-        let of_each = |act: &dyn Fn(&mut Lane) -> Vec<ArchiveFile>| -> Vec<Vec<ArchiveFile>> {
-            (0..self.lanes.len()).map(|lane| self.with_lane(lane, act)).collect()
+        let of_each = |act: &dyn Fn(&mut CollectorRun) -> Vec<ArchiveFile>| -> Vec<Vec<ArchiveFile>> {
+            (0..self.runs.len()).map(|run| self.with_run(run, act)).collect()
         };
-        let stale = of_each(&|lane| lane.take_ribs_read_before(n_known));
+        let stale = of_each(&|run| run.take_ribs_read_before(n_known));
         if stale.iter().any(|files| !files.is_empty()) {
             return stale;
         }
         let Task { query, listed, .. } = self.task;
-        of_each(&|lane| if lane.may_settle() { lane.judge(query, listed) } else { Vec::new() })
+        of_each(&|run| if run.may_settle() { run.judge(query, listed) } else { Vec::new() })
     }
 
     /// Judges the RIB dumps of a collector, and begins its replay or sends for an older one.
-    fn settle(&self, lane: usize) {
+    fn settle(&self, run: usize) {
         loop {
             let Task { query, listed, .. } = self.task;
-            let new = self.with_lane(lane, |lane| {
-                let new = lane.judge(query, listed);
+            let new = self.with_run(run, |run| {
+                let new = run.judge(query, listed);
                 if new.is_empty() {
-                    lane.begin();
-                    lane.apply();
+                    run.begin();
+                    run.apply();
                 }
                 new
             });
             let is_settled = new.is_empty() || new.iter().any(is_rib);
-            self.add(lane, new);
+            self.add(run, new);
             if is_settled {
                 break;
             }
@@ -297,7 +296,7 @@ impl<'a> Work<'a> {
     }
 
     /// More files to read, before all others.
-    fn add(&self, lane: usize, files: Vec<ArchiveFile>) {
+    fn add(&self, run: usize, files: Vec<ArchiveFile>) {
         if files.is_empty() {
             return;
         }
@@ -306,15 +305,15 @@ impl<'a> Work<'a> {
         let mut queue = lock(&self.queue);
         queue.n_open += files.len();
         queue.n_ribs_open += files.iter().filter(|file| is_rib(file)).count();
-        files.into_iter().rev().for_each(|file| queue.jobs.push_front(Job { lane, file }));
+        files.into_iter().rev().for_each(|file| queue.jobs.push_front(Job { run, file }));
     }
 
-    fn with_lane<T>(&self, index: usize, act: impl FnOnce(&mut Lane) -> T) -> T {
-        let mut lane = lock(&self.lanes[index]);
-        let before = lane.n_ready();
-        let result = act(&mut lane);
-        let after = lane.n_ready();
-        drop(lane);
+    fn with_run<T>(&self, index: usize, act: impl FnOnce(&mut CollectorRun) -> T) -> T {
+        let mut run = lock(&self.runs[index]);
+        let before = run.n_ready();
+        let result = act(&mut run);
+        let after = run.n_ready();
+        drop(run);
         let mut queue = lock(&self.queue);
         queue.n_ready = (queue.n_ready + after).saturating_sub(before);
         result
@@ -347,7 +346,7 @@ impl Queue {
         self.is_over() || self.position().is_some()
     }
 
-    /// The first job that may be done now. One always may while nobody is at work.
+    /// The first job that may be done now. While no thread is at work, there is always one.
     fn position(&self) -> Option<usize> {
         let is_full = self.n_ready >= self.max_ready && self.n_running > 0;
         self.jobs.iter().position(|job| is_rib(&job.file) || (self.takes_updates && !is_full))
@@ -361,7 +360,7 @@ impl Queue {
 }
 
 /// A thread that panics ends the work of all.
-struct Ended<'a, 'w>(&'a Work<'w>);
+struct Ended<'a, 'w>(&'a Round<'w>);
 
 impl Drop for Ended<'_, '_> {
     fn drop(&mut self) {
@@ -411,7 +410,7 @@ mod tests {
             records: None,
         };
         Queue {
-            jobs: kinds.iter().map(|kind| Job { lane: 0, file: file(kind) }).collect(),
+            jobs: kinds.iter().map(|kind| Job { run: 0, file: file(kind) }).collect(),
             selection: Arc::default(),
             revealed: Vec::new(),
             n_in_ribs: 0,

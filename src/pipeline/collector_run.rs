@@ -20,7 +20,7 @@ use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
 use crate::time::Window;
 
 /// One collector, while its files are read.
-pub(super) struct Lane {
+pub(super) struct CollectorRun {
     pub plan: CollectorPlan,
     window: Window,
     /// Why RIB dumps were rejected, by name: a rejected one stays so, whatever it was compared with.
@@ -44,8 +44,8 @@ pub(super) struct Lane {
     aside: BTreeMap<String, FileReading>,
     /// How many update files are behind us.
     n_applied: usize,
-    /// Of so many update files the gaps have been told.
-    n_told: usize,
+    /// Number of update files whose gaps the replay knows.
+    n_gaps_announced: usize,
     gaps: Vec<Gap>,
     /// Reports of older RIB dumps, which serve the baseline alone.
     older: Vec<FileReading>,
@@ -99,9 +99,14 @@ pub(super) struct Archive {
     n_ribs: usize,
 }
 
-impl Lane {
-    pub(super) fn new(plan: CollectorPlan, window: Window, numbers: SampleNumbers, may_begin_again: bool) -> Lane {
-        Lane {
+impl CollectorRun {
+    pub(super) fn new(
+        plan: CollectorPlan,
+        window: Window,
+        numbers: SampleNumbers,
+        may_begin_again: bool,
+    ) -> CollectorRun {
+        CollectorRun {
             plan,
             window,
             rejections: BTreeMap::new(),
@@ -117,7 +122,7 @@ impl Lane {
             n_ribs: 0,
             aside: BTreeMap::new(),
             n_applied: 0,
-            n_told: 0,
+            n_gaps_announced: 0,
             gaps: Vec::new(),
             older: Vec::new(),
         }
@@ -130,24 +135,24 @@ impl Lane {
 
     /// Begins the replay again for the prefixes in `revealed`, with those files that have to be read again: update files that
     /// name one for which they were not read, or are not held any more, and, with `reads_ribs`, all RIB dumps.
-    pub(super) fn again(self, reads_ribs: bool, revealed: &[Prefix]) -> Lane {
+    pub(super) fn again(self, reads_ribs: bool, revealed: &[Prefix]) -> CollectorRun {
         if !reads_ribs && !self.is_stale(revealed) {
             return self;
         }
-        let mut lane = Lane::new(self.plan, self.window, self.numbers, self.may_begin_again);
-        (lane.rejections, lane.aside) = (self.rejections, self.aside);
+        let mut run = CollectorRun::new(self.plan, self.window, self.numbers, self.may_begin_again);
+        (run.rejections, run.aside) = (self.rejections, self.aside);
         let current = self.applied.held.into_iter().filter(|(_, updates)| !updates.is_stale(revealed));
-        lane.ready = current.collect();
+        run.ready = current.collect();
         if let Some(replay) = self.replay.filter(|_| !reads_ribs) {
-            lane.samples = self.samples;
-            lane.reports = self.reports;
-            lane.reports.truncate(self.n_ribs);
-            let mut replayer = lane.replayer(lane.samples.clone());
-            replayer.ribs_of(replay, |file| &lane.reports[file as usize].name);
-            lane.begin_with(replayer);
-            lane.apply();
+            run.samples = self.samples;
+            run.reports = self.reports;
+            run.reports.truncate(self.n_ribs);
+            let mut replayer = run.replayer(run.samples.clone());
+            replayer.ribs_of(replay, |file| &run.reports[file as usize].name);
+            run.begin_with(replayer);
+            run.apply();
         }
-        lane
+        run
     }
 
     /// The RIB dumps and the update files that are still to be read.
@@ -157,7 +162,7 @@ impl Lane {
         (ribs, updates.filter(|updates| !self.ready.contains_key(&updates.name)).cloned().collect())
     }
 
-    /// Takes a RIB dump; says whether that was the last one that the plan names.
+    /// Adds a RIB dump, and returns whether all of the plan are there.
     pub(super) fn add_rib(&mut self, mut rib: ReadFile) -> bool {
         self.samples.take(&rib.report.name, &mut rib.reading);
         // It waits for all others.
@@ -166,7 +171,7 @@ impl Lane {
         self.has_all_ribs()
     }
 
-    /// Takes an update file. Once the replay has begun the plan is final, and nobody waits for what it does not name.
+    /// Adds an update file. Once the replay has begun the plan is final, and a file that is not in it is set aside.
     pub(super) fn add_updates(&mut self, updates: ReadFile) {
         let name = updates.report.name.clone();
         if self.is_settled() && !self.is_due(&name) {
@@ -194,7 +199,7 @@ impl Lane {
         self.replayer.is_some() || self.replay.is_some()
     }
 
-    /// Gives back the RIB dumps that were read when less than so many prefixes had been revealed.
+    /// Removes and returns the RIB dumps that were read when fewer than `n_known` prefixes had been revealed.
     pub(super) fn take_ribs_read_before(&mut self, n_known: usize) -> Vec<ArchiveFile> {
         let is_stale = |rib: &&ArchiveFile| self.ribs.get(&rib.name).is_some_and(|rib| rib.n_known < n_known);
         let stale: Vec<ArchiveFile> = self.plan.ribs.iter().filter(is_stale).cloned().collect();
@@ -223,7 +228,7 @@ impl Lane {
         }
     }
 
-    /// Plans without the rejected RIB dumps, and says which files that needs beside those of the plan before.
+    /// Plans without the rejected RIB dumps, and returns the files that the new plan needs and the old one did not.
     fn plan_again(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         let own: Vec<ArchiveFile> =
             listed.iter().filter(|file| file.collector == self.plan.collector).cloned().collect();
@@ -273,10 +278,10 @@ impl Lane {
     fn begin_with(&mut self, replayer: Replayer) {
         self.n_ribs = self.reports.len();
         self.replayer = Some(replayer);
-        self.tell(coverage::known_gaps(&self.plan, &self.reports, self.window));
+        self.announce(coverage::known_gaps(&self.plan, &self.reports, self.window));
     }
 
-    fn tell(&mut self, gaps: Vec<Gap>) {
+    fn announce(&mut self, gaps: Vec<Gap>) {
         if let Some(replayer) = &mut self.replayer {
             gaps.iter().for_each(|gap| replayer.gap(gap.window));
         }
@@ -293,19 +298,19 @@ impl Lane {
         self.ready.len()
     }
 
-    /// Applies the updates whose turn has come. The gaps of a file and of the one after it are told before: records that
+    /// Applies the updates whose turn has come. The gaps of a file and of the one after it are announced first: records that
     /// come late may lie in them.
     pub(super) fn apply(&mut self) {
-        let is_read = |lane: &Lane, n: usize| {
-            lane.plan.updates.get(n).is_none_or(|updates| lane.ready.contains_key(&updates.name))
+        let is_read = |run: &CollectorRun, n: usize| {
+            run.plan.updates.get(n).is_none_or(|updates| run.ready.contains_key(&updates.name))
         };
         while let Some(file) = self.plan.updates.get(self.n_applied).map(|file| file.name.clone()) {
             if self.replayer.is_none() || !is_read(self, self.n_applied) || !is_read(self, self.n_applied + 1) {
                 break;
             }
-            while self.n_told < self.plan.updates.len().min(self.n_applied + 2) {
-                self.tell_gaps_of(self.n_told);
-                self.n_told += 1;
+            while self.n_gaps_announced < self.plan.updates.len().min(self.n_applied + 2) {
+                self.announce_gaps_of(self.n_gaps_announced);
+                self.n_gaps_announced += 1;
             }
             let Some(updates) = self.ready.remove(&file) else { break };
             // What a wrong clock wrote has no place in time.
@@ -336,10 +341,10 @@ impl Lane {
         FileTime { nominal: nominal(n), next_at: clock::begins_at(&believed, last) }
     }
 
-    fn tell_gaps_of(&mut self, n: usize) {
+    fn announce_gaps_of(&mut self, n: usize) {
         let updates = self.plan.updates.get(n).and_then(|updates| self.ready.get(&updates.name));
         let gaps = updates.map(|updates| coverage::gaps_of_file(&self.plan, n, updates, self.reach()));
-        self.tell(gaps.unwrap_or_default());
+        self.announce(gaps.unwrap_or_default());
     }
 
     /// What was replayed, once all files were applied.
@@ -436,19 +441,19 @@ mod tests {
             start: window.start,
             end: window.end,
         };
-        let mut lane = Lane::new(plan, window, SampleNumbers::default(), false);
-        let add = |lane: &mut Lane, name: &str| {
+        let mut run = CollectorRun::new(plan, window, SampleNumbers::default(), false);
+        let add = |run: &mut CollectorRun, name: &str| {
             let (selection, helpers) = (Selection::new(), Helpers::new());
-            lane.add_updates(reading::read_one(&updates(name), None, &selection, &helpers, &()).unwrap());
-            lane.n_ready()
+            run.add_updates(reading::read_one(&updates(name), None, &selection, &helpers, &()).unwrap());
+            run.n_ready()
         };
-        assert_eq!((add(&mut lane, "early"), add(&mut lane, "b")), (1, 2));
-        lane.begin();
-        assert_eq!(lane.n_ready(), 1);
-        assert_eq!((add(&mut lane, "late"), add(&mut lane, "a")), (1, 2));
-        lane.apply();
-        assert_eq!(lane.n_ready(), 0);
-        let archive = lane.finish().unwrap();
+        assert_eq!((add(&mut run, "early"), add(&mut run, "b")), (1, 2));
+        run.begin();
+        assert_eq!(run.n_ready(), 1);
+        assert_eq!((add(&mut run, "late"), add(&mut run, "a")), (1, 2));
+        run.apply();
+        assert_eq!(run.n_ready(), 0);
+        let archive = run.finish().unwrap();
         let names = |reports: &[FileReading]| reports.iter().map(|report| report.name.clone()).collect::<Vec<_>>();
         assert_eq!(
             (names(&archive.reports).join(" "), names(&archive.aside).join(" ")),
