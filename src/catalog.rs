@@ -4,9 +4,9 @@
 //! file is opened here.
 
 mod broker;
+mod cached_archive;
 mod choice;
 mod era;
-mod held;
 mod mirror;
 mod missing;
 mod plan;
@@ -21,8 +21,8 @@ use crate::query::Query;
 use crate::time::{Timestamp, Window};
 
 pub use broker::{Broker, BrokerUrl, Patience};
+pub use cached_archive::CachedArchive;
 pub use choice::{Choice, publisher};
-pub use held::Held;
 pub use mirror::{Mirror, Unnamed};
 pub use plan::{CollectorPlan, Plan, older_ribs, plan};
 

@@ -42,7 +42,7 @@ use crate::bgp::{AsPath, Family, Prefix};
 use crate::helpers::Helpers;
 use crate::time::Timestamp;
 
-pub use census::{Census, Counts, Ending, MAX_DAMAGE};
+pub use census::{Census, Ending, MAX_DAMAGE, RecordCounts};
 pub use clock::{CLOCK_TOLERANCE, Run};
 pub use control::{Control, ControlChange};
 pub use peers::PeerActivity;
@@ -188,7 +188,7 @@ impl Reading {
 
 /// Reads one archive file: gzip, bzip2, Zstandard or plain, recognised by content, all members and streams.
 ///
-/// Never fails: [`Census::ending`], [`Census::damage`] and [`Counts::damaged`] describe what could not be read.
+/// Never fails: [`Census::ending`], [`Census::damage`] and [`RecordCounts::damaged`] describe what could not be read.
 pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
     read_with(input, selection, &Helpers::new())
 }

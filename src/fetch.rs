@@ -11,7 +11,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-pub use cache::{Cache, Entry, EntryState};
+pub use cache::{Cache, CacheEntry, EntryState};
 pub use download::{Check, Checked, Downloader, Limits};
 
 use crate::archive::{ArchiveFile, Location};
@@ -120,23 +120,23 @@ pub fn fetch(file: &ArchiveFile, cache: &Cache) {
 }
 
 /// A file, open at its beginning, and its digest.
-struct Known {
+struct KnownDigest {
     file: File,
     bytes: u64,
     sha256: String,
 }
 
-impl Known {
-    fn open(path: &Path) -> io::Result<Known> {
+impl KnownDigest {
+    fn open(path: &Path) -> io::Result<KnownDigest> {
         let mut file = File::open(path)?;
         let (bytes, sha256) = digest(&mut file)?;
         file.rewind()?;
-        Ok(Known { file, bytes, sha256 })
+        Ok(KnownDigest { file, bytes, sha256 })
     }
 }
 
-impl From<Known> for Opened {
-    fn from(known: Known) -> Opened {
+impl From<KnownDigest> for Opened {
+    fn from(known: KnownDigest) -> Opened {
         Opened { file: known.file, digest: Digest::Taken { bytes: known.bytes, sha256: known.sha256 } }
     }
 }

@@ -22,7 +22,7 @@ pub trait Work: Send + 'static {
 /// The work that is offered to idle threads. Unless other threads call [`Helpers::help`], each reader does its own work.
 #[derive(Default)]
 pub struct Helpers {
-    queue: Mutex<Queue>,
+    queue: Mutex<TaskQueue>,
     /// Wakes helping threads: a task was offered, or they should return.
     offered: Condvar,
     /// Wakes threads that wait for a task: a task has been run, or another one can be run meanwhile.
@@ -31,14 +31,14 @@ pub struct Helpers {
 }
 
 #[derive(Default)]
-struct Queue {
-    short: VecDeque<Arc<dyn Run>>,
-    long: VecDeque<Arc<dyn Run>>,
+struct TaskQueue {
+    short: VecDeque<Arc<dyn RunTask>>,
+    long: VecDeque<Arc<dyn RunTask>>,
     is_over: bool,
 }
 
-impl Queue {
-    fn next(&mut self) -> Option<Arc<dyn Run>> {
+impl TaskQueue {
+    fn next(&mut self) -> Option<Arc<dyn RunTask>> {
         self.short.pop_front().or_else(|| self.long.pop_front())
     }
 
@@ -49,9 +49,9 @@ impl Queue {
 }
 
 /// Work that was offered, with its state.
-pub struct Task<W>(Mutex<State<W>>);
+pub struct Task<W>(Mutex<TaskState<W>>);
 
-enum State<W> {
+enum TaskState<W> {
     Waiting(W),
     Running,
     Done(W),
@@ -60,7 +60,7 @@ enum State<W> {
 }
 
 /// A task of any kind.
-trait Run: Send + Sync {
+trait RunTask: Send + Sync {
     fn run(&self, helpers: &Helpers);
 }
 
@@ -112,10 +112,10 @@ impl Helpers {
 
     /// Offers work to helping threads; [`Helpers::finish`] returns it when it is done.
     pub fn offer<W: Work>(&self, work: W) -> Arc<Task<W>> {
-        let task = Arc::new(Task(Mutex::new(State::Waiting(work))));
+        let task = Arc::new(Task(Mutex::new(TaskState::Waiting(work))));
         let mut queue = lock(&self.queue);
         let tasks = if W::IS_LONG { &mut queue.long } else { &mut queue.short };
-        tasks.push_back(Arc::clone(&task) as Arc<dyn Run>);
+        tasks.push_back(Arc::clone(&task) as Arc<dyn RunTask>);
         drop(queue);
         self.offered.notify_one();
         if !W::IS_LONG {
@@ -133,9 +133,9 @@ impl Helpers {
             // `Outcome` notifies after it has taken this lock, so no notification is missed.
             let mut queue = lock(&self.queue);
             let mut state = lock(&task.0);
-            match std::mem::replace(&mut *state, State::Gone) {
-                State::Done(work) => return Some(work),
-                State::Gone => return None,
+            match std::mem::replace(&mut *state, TaskState::Gone) {
+                TaskState::Done(work) => return Some(work),
+                TaskState::Gone => return None,
                 other => *state = other,
             }
             drop(state);
@@ -155,21 +155,21 @@ impl Helpers {
     }
 }
 
-impl<W: Work> Run for Task<W> {
+impl<W: Work> RunTask for Task<W> {
     fn run(&self, helpers: &Helpers) {
         let mut work = {
             let mut state = lock(&self.0);
-            match std::mem::replace(&mut *state, State::Running) {
-                State::Waiting(work) => work,
+            match std::mem::replace(&mut *state, TaskState::Running) {
+                TaskState::Waiting(work) => work,
                 other => {
                     *state = other;
                     return;
                 }
             }
         };
-        let mut outcome = Outcome { helpers, task: self, state: State::Gone };
+        let mut outcome = Outcome { helpers, task: self, state: TaskState::Gone };
         work.run();
-        outcome.state = State::Done(work);
+        outcome.state = TaskState::Done(work);
     }
 }
 
@@ -177,12 +177,12 @@ impl<W: Work> Run for Task<W> {
 struct Outcome<'a, W> {
     helpers: &'a Helpers,
     task: &'a Task<W>,
-    state: State<W>,
+    state: TaskState<W>,
 }
 
 impl<W> Drop for Outcome<'_, W> {
     fn drop(&mut self) {
-        *lock(&self.task.0) = std::mem::replace(&mut self.state, State::Gone);
+        *lock(&self.task.0) = std::mem::replace(&mut self.state, TaskState::Gone);
         drop(lock(&self.helpers.queue));
         self.helpers.ran.notify_all();
     }

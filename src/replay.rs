@@ -44,7 +44,7 @@ pub use replayer::Replayer;
 pub use sample::MIN_SAMPLE;
 pub use sampled::{SampleNumbers, SampledTables};
 pub use sessions::{MAX_SILENCE, RIB_BACKLOG, RIB_INSTANT, SYNC_TIMEOUT};
-pub use spans::{Corrections, Doubt, DoubtReason, Evidence, PeerSpan, PeerState, RecordRef, RouteSpan, RouteState};
+pub use spans::{Basis, Corrections, Doubt, DoubtReason, PeerSpan, PeerState, RecordRef, RouteSpan, RouteState};
 pub use table::{Holder, RibTable};
 pub use times::FileTime;
 pub use whole::WholeTable;

@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 
 use self::names::{Name, Named};
 use self::notes::Notes;
-use self::walk::{Found, Tree};
+use self::walk::{FoundFile, Tree};
 use super::{ArchiveFile, Catalog, DumpKind, Location, Query};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
@@ -176,8 +176,8 @@ impl Catalog for Mirror {
 /// The files that were found, before their collectors are known.
 #[derive(Default)]
 struct Scan {
-    files: Vec<(Found, Source)>,
-    unnamed: Vec<(Found, Source)>,
+    files: Vec<(FoundFile, Source)>,
+    unnamed: Vec<(FoundFile, Source)>,
     seen: FxHashSet<PathBuf>,
     warnings: Vec<String>,
     notes: Notes,
@@ -204,7 +204,7 @@ impl Scan {
         }
         let is_asked_for = kind.is_file();
         let Tree { files, passed_over } = if is_asked_for {
-            let found = Found { path: root.to_owned(), canonical: canonical_root.clone() };
+            let found = FoundFile { path: root.to_owned(), canonical: canonical_root.clone() };
             Tree { files: vec![found], passed_over: Vec::new() }
         } else {
             walk::walk(root)?
@@ -263,7 +263,7 @@ impl Scan {
     fn finish(mut self, roots: &[PathBuf], chosen: Option<&Collector>) -> Result<Mirror, Error> {
         let is_alone = self.files.len() + self.unnamed.len() == 1;
         let mut places: BTreeMap<(PathBuf, PathBuf, Option<String>), Place> = BTreeMap::new();
-        let mut place_of = |found: &Found, source: &Source, stem: Option<&str>| -> Result<Place, Error> {
+        let mut place_of = |found: &FoundFile, source: &Source, stem: Option<&str>| -> Result<Place, Error> {
             let folder = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
             let key = (folder(&found.path), folder(&found.canonical), stem.map(str::to_owned));
             if let Some(place) = places.get(&key) {
@@ -330,7 +330,7 @@ impl Scan {
 
 /// Finds the collector of a file: a published name anywhere in its path, otherwise the name in front of the file name, otherwise
 /// the deepest folder that is not part of the layout.
-fn place(found: &Found, source: &Source, before: Option<&str>) -> Result<Place, Error> {
+fn place(found: &FoundFile, source: &Source, before: Option<&str>) -> Result<Place, Error> {
     let absolute = |path: &Path| match path.components().any(|part| part == Component::ParentDir) {
         true => None,
         false => std::path::absolute(path).ok(),

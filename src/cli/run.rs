@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
-use outage_replay::catalog::{Broker, Catalog, Choice, Held, Patience};
+use outage_replay::catalog::{Broker, CachedArchive, Catalog, Choice, Patience};
 use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources, check_download};
 use outage_replay::query::{Criteria, Query, Target};
@@ -158,7 +158,7 @@ impl Args {
         let root = cache_root(self.cache_dir.as_deref())?;
         let choice = if self.all_collectors { Choice::All } else { Choice::Few };
         if self.offline {
-            let catalog = Box::new(Held::open(&root, choice)?);
+            let catalog = Box::new(CachedArchive::open(&root, choice)?);
             return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });
         }
         let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };

@@ -15,7 +15,7 @@ pub struct Census {
     /// Which peers hold, announce or withdraw the prefixes of the control sample.
     pub control: Control,
     /// How many records the file contains.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// The first [`MAX_DAMAGE`] damaged records.
     pub damage: Vec<Damage>,
     /// Earliest and latest record time, without outliers.
@@ -58,7 +58,7 @@ pub enum Ending {
 /// How many records of each kind a file contains, decoded or not. A record is of one kind at most; peer tables are of
 /// none. `damaged` counts across kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct RecordCounts {
     /// All MRT records.
     pub records: u64,
     /// RIB records: one prefix of TABLE_DUMP_V2, one route or batch of TABLE_DUMP.

@@ -28,7 +28,7 @@ const RECORDS: usize = CHUNK / 2;
 
 /// The content of `input`; helper threads may decompress blocks of it.
 pub(super) fn decompress<R: Read>(input: R, helpers: &Helpers) -> Container<'_, R> {
-    let source = Source { input, buffer: vec![0; CHUNK], start: 0, end: 0 };
+    let source = ContainerInput { input, buffer: vec![0; CHUNK], start: 0, end: 0 };
     Container { stream: Stream::Between(source), helpers, began: false, is_corrupt: false, n_trailing: 0 }
 }
 
@@ -44,16 +44,16 @@ pub(super) struct Container<'c, R: Read> {
 
 enum Stream<'c, R: Read> {
     /// Before the first member and after each.
-    Between(Source<R>),
-    Plain(Source<R>),
-    Gzip(Box<GzDecoder<Source<R>>>),
+    Between(ContainerInput<R>),
+    Plain(ContainerInput<R>),
+    Gzip(Box<GzDecoder<ContainerInput<R>>>),
     Bzip2(Blocks<'c, R>),
-    Zstd(zstd::Decoder<'static, Source<R>>),
+    Zstd(zstd::Decoder<'static, ContainerInput<R>>),
     End,
 }
 
 #[derive(Clone, Copy)]
-enum Format {
+enum ContainerFormat {
     Gzip,
     Bzip2,
     Zstd,
@@ -92,9 +92,9 @@ impl<R: Read> Container<'_, R> {
                 }
                 self.began = true;
                 match format {
-                    Some(Format::Gzip) => Stream::Gzip(Box::new(GzDecoder::new(source))),
-                    Some(Format::Bzip2) => Stream::Bzip2(Blocks::new(source, self.helpers)?),
-                    Some(Format::Zstd) => Stream::Zstd(zstd::Decoder::with_buffer(source)?.single_frame()),
+                    Some(ContainerFormat::Gzip) => Stream::Gzip(Box::new(GzDecoder::new(source))),
+                    Some(ContainerFormat::Bzip2) => Stream::Bzip2(Blocks::new(source, self.helpers)?),
+                    Some(ContainerFormat::Zstd) => Stream::Zstd(zstd::Decoder::with_buffer(source)?.single_frame()),
                     None if first => Stream::Plain(source),
                     None => {
                         if let Some(format) = begun(source.peek(SIGNATURE)?) {
@@ -159,16 +159,16 @@ fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other)
 }
 
-fn format(head: &[u8]) -> Option<Format> {
+fn format(head: &[u8]) -> Option<ContainerFormat> {
     match head {
-        [0x1f, 0x8b, ..] => Some(Format::Gzip),
+        [0x1f, 0x8b, ..] => Some(ContainerFormat::Gzip),
         // "BZh" alone is also the time 2005-04-11 12:05 in a plain MRT file.
         [b'B', b'Z', b'h', b'1'..=b'9', magic @ ..] => {
             let starts = |whole: &[u8]| whole.starts_with(magic) || magic.starts_with(whole);
             let known = starts(&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59]) || starts(&[0x17, 0x72, 0x45, 0x38, 0x50, 0x90]);
-            known.then_some(Format::Bzip2)
+            known.then_some(ContainerFormat::Bzip2)
         }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Format::Zstd),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(ContainerFormat::Zstd),
         _ => None,
     }
 }
@@ -186,14 +186,14 @@ fn begun(head: &[u8]) -> Option<&'static str> {
 }
 
 /// A buffered reader that can look several bytes ahead across the end of its buffer.
-struct Source<R> {
+struct ContainerInput<R> {
     input: R,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> ContainerInput<R> {
     /// The next `n` bytes, fewer only at the end.
     fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         if self.end - self.start < n {
@@ -243,7 +243,7 @@ impl<R: Read> Source<R> {
     }
 }
 
-impl<R: Read> BufRead for Source<R> {
+impl<R: Read> BufRead for ContainerInput<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
             self.start = 0;
@@ -258,7 +258,7 @@ impl<R: Read> BufRead for Source<R> {
     }
 }
 
-impl<R: Read> Read for Source<R> {
+impl<R: Read> Read for ContainerInput<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end && buffer.len() >= self.buffer.len() {
             return self.input.read(buffer);

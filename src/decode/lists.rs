@@ -12,7 +12,7 @@ use super::wire::Octets;
 use crate::bgp::{Family, Prefix};
 
 /// A prefix and its path identifier, where its list has them.
-pub(super) type Route = (Prefix, Option<u32>);
+pub(super) type ListedRoute = (Prefix, Option<u32>);
 
 /// Path identifiers are small numbers. A larger one is more likely the beginning of a prefix, whose first octet is its
 /// length; but OpenBGPD draws them at random.
@@ -114,19 +114,19 @@ fn is_front(mut octets: Octets, family: Family, with_ids: bool) -> bool {
 
 /// Where in a message a list stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum ListPlace {
     Withdrawn,
     Announced,
     Unreach,
     Reach,
 }
 
-impl Place {
+impl ListPlace {
     /// The directions in which routes are lost with a list there.
     fn directions(self) -> [bool; 2] {
         match self {
-            Place::Withdrawn | Place::Unreach => WITHDRAWALS,
-            Place::Announced | Place::Reach => ANNOUNCEMENTS,
+            ListPlace::Withdrawn | ListPlace::Unreach => WITHDRAWALS,
+            ListPlace::Announced | ListPlace::Reach => ANNOUNCEMENTS,
         }
     }
 }
@@ -137,7 +137,7 @@ pub(super) struct List<'a> {
     octets: &'a [u8],
     family: Family,
     form: Form,
-    place: Place,
+    place: ListPlace,
     /// Whether the message contains a second attribute of this type, so that neither is certain (RFC 7606, section 3).
     is_repeated: bool,
 }
@@ -150,7 +150,7 @@ impl<'a> List<'a> {
 
     /// Whether it withdraws; otherwise it announces.
     pub(super) fn is_withdrawn(&self) -> bool {
-        matches!(self.place, Place::Withdrawn | Place::Unreach)
+        matches!(self.place, ListPlace::Withdrawn | ListPlace::Unreach)
     }
 
     /// Whether its prefixes have path identifiers.
@@ -175,7 +175,7 @@ impl<'a> List<'a> {
     }
 
     /// The routes in it.
-    pub(super) fn routes(self) -> impl Iterator<Item = Route> {
+    pub(super) fn routes(self) -> impl Iterator<Item = ListedRoute> {
         self.prefixes().filter_map(move |(path_id, length, octets)| {
             Some((Prefix::from_nlri(self.family, length, octets)?, path_id))
         })
@@ -220,14 +220,14 @@ impl<'a> Lists<'a> {
         let n_withdrawn = usize::from(octets.u16().ok_or("withdrawn routes longer than the message")?);
         let n_after = length.checked_sub(4 + n_withdrawn).ok_or("withdrawn routes longer than the message")?;
         let Some(withdrawn) = octets.take(n_withdrawn) else {
-            self.add(octets.0, Family::V4, Place::Withdrawn, true);
+            self.add(octets.0, Family::V4, ListPlace::Withdrawn, true);
             self.lose(&[Family::V4], WITHDRAWALS);
             if n_after > 0 {
                 self.lose(&Family::ALL, [true; 2]);
             }
             return Ok(());
         };
-        self.add(withdrawn, Family::V4, Place::Withdrawn, false);
+        self.add(withdrawn, Family::V4, ListPlace::Withdrawn, false);
         let Some(n_attributes) = octets.u16().map(usize::from) else {
             if n_after > 0 {
                 self.lose(&Family::ALL, [true; 2]);
@@ -238,7 +238,7 @@ impl<'a> Lists<'a> {
         let attributes = octets.take(n_attributes).unwrap_or_else(|| std::mem::take(&mut octets.0));
         let has_other_families = self.read_attributes(attributes, n_attributes);
         let announced = octets.0;
-        self.add(announced, Family::V4, Place::Announced, announced.len() < n_announced);
+        self.add(announced, Family::V4, ListPlace::Announced, announced.len() < n_announced);
         if announced.len() < n_announced {
             self.lose(&[Family::V4], ANNOUNCEMENTS);
         }
@@ -305,7 +305,7 @@ impl<'a> Lists<'a> {
 
     /// MP_REACH_NLRI or MP_UNREACH_NLRI (RFC 4760); returns whether it is of another family than unicast.
     fn multiprotocol(&mut self, code: u8, value: &'a [u8], is_cut: bool) -> bool {
-        let place = if code == MP_UNREACH { Place::Unreach } else { Place::Reach };
+        let place = if code == MP_UNREACH { ListPlace::Unreach } else { ListPlace::Reach };
         let families: &[Family] = match multiprotocol_family(value) {
             Some(None) => return true,
             Some(Some(Family::V4)) => &[Family::V4],
@@ -316,7 +316,7 @@ impl<'a> Lists<'a> {
             self.lose(families, place.directions());
         }
         match unicast(code, value) {
-            Some(Some((family, []))) if place == Place::Unreach && !is_cut => {
+            Some(Some((family, []))) if place == ListPlace::Unreach && !is_cut => {
                 // The end of SAFI 3 (unicast and multicast) is not the end of the unicast table.
                 let is_unicast = value.get(2) == Some(&1);
                 self.end_of_rib = is_unicast.then_some(family);
@@ -329,7 +329,7 @@ impl<'a> Lists<'a> {
                 self.flaw.get_or_insert_with(|| format!("malformed attribute {code}"));
             }
         }
-        if std::mem::replace(&mut self.seen[usize::from(place == Place::Reach)], true) {
+        if std::mem::replace(&mut self.seen[usize::from(place == ListPlace::Reach)], true) {
             self.flaw.get_or_insert_with(|| format!("attribute {code} twice"));
             self.all.iter_mut().filter(|list| list.place == place).for_each(|list| list.is_repeated = true);
         }
@@ -337,7 +337,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Adds a list, which may be cut.
-    fn add(&mut self, octets: &'a [u8], family: Family, place: Place, is_cut: bool) {
+    fn add(&mut self, octets: &'a [u8], family: Family, place: ListPlace, is_cut: bool) {
         if octets.is_empty() {
             return;
         }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::PeerIndex;
 use super::attributes::{AS4_PATH, value_of};
-use super::peers::Peers;
+use super::peers::FilePeers;
 use crate::bgp::{AsPath, Asn};
 
 /// How many routes of such a peer begin with each AS number.
@@ -26,7 +26,7 @@ impl Numbers {
 
     /// Gives each peer the number at the beginning of most of its routes. The routes of a route server begin with many
     /// numbers, so it gets none.
-    pub(super) fn name(&self, peers: &mut Peers) {
+    pub(super) fn name(&self, peers: &mut FilePeers) {
         for (peer, counts) in &self.0 {
             let n: u64 = counts.values().sum();
             if let Some((number, _)) = counts.iter().find(|(number, count)| **count * 2 > n && **number != Asn::TRANS) {

@@ -36,15 +36,15 @@ struct Key {
 }
 
 /// The peers of one file.
-pub(super) struct Peers {
+pub(super) struct FilePeers {
     list: Vec<Peer>,
-    sessions: Vec<Session>,
+    sessions: Vec<SessionActivity>,
     known: FxHashMap<Key, PeerIndex>,
     /// Peers looked up lately, each in the place of its key.
     recent: [Option<(Key, PeerIndex)>; N_RECENT],
     /// Envelopes seen lately, each in its place.
     envelopes: Box<[Seen; N_RECENT]>,
-    tables: Vec<Table>,
+    tables: Vec<TableCount>,
     /// The minutes since the Unix epoch in which each sent a message.
     minutes: Vec<Vec<u32>>,
 }
@@ -52,7 +52,7 @@ pub(super) struct Peers {
 /// What a peer sent: the times of its first and last message, in microseconds, and whether its session is known to be
 /// established.
 #[derive(Clone, Copy)]
-struct Session {
+struct SessionActivity {
     first_at: i64,
     last_at: i64,
     /// When the minute of the last message began.
@@ -61,9 +61,14 @@ struct Session {
     is_internal: bool,
 }
 
-impl Session {
-    const SILENT: Session =
-        Session { first_at: i64::MAX, last_at: i64::MIN, minute_at: i64::MAX, is_alive: false, is_internal: false };
+impl SessionActivity {
+    const SILENT: SessionActivity = SessionActivity {
+        first_at: i64::MAX,
+        last_at: i64::MIN,
+        minute_at: i64::MAX,
+        is_alive: false,
+        is_internal: false,
+    };
 }
 
 /// Microseconds.
@@ -86,14 +91,14 @@ struct Seen {
 
 /// The table of a peer as far as it was counted: by family its last prefix, and the size.
 #[derive(Clone, Copy, Default)]
-struct Table {
+struct TableCount {
     last: [u64; 2],
     sizes: [u64; 2],
 }
 
-impl Default for Peers {
-    fn default() -> Peers {
-        Peers {
+impl Default for FilePeers {
+    fn default() -> FilePeers {
+        FilePeers {
             list: Vec::new(),
             sessions: Vec::new(),
             known: FxHashMap::default(),
@@ -105,7 +110,7 @@ impl Default for Peers {
     }
 }
 
-impl Peers {
+impl FilePeers {
     /// The index of `peer`, new or known. Hot: once per message.
     #[inline]
     pub(super) fn index(&mut self, peer: Peer) -> PeerIndex {
@@ -122,8 +127,8 @@ impl Peers {
     fn look_up(&mut self, peer: Peer, key: Key) -> PeerIndex {
         let index = *self.known.entry(key).or_insert_with(|| {
             self.list.push(peer);
-            self.sessions.push(Session::SILENT);
-            self.tables.push(Table::default());
+            self.sessions.push(SessionActivity::SILENT);
+            self.tables.push(TableCount::default());
             self.minutes.push(Vec::new());
             (self.list.len() - 1) as PeerIndex
         });
@@ -251,7 +256,7 @@ impl Peers {
 
     pub(super) fn into_list(self) -> Vec<PeerActivity> {
         let peers = self.list.into_iter().zip(self.sessions).zip(self.tables).zip(self.minutes);
-        let activity = |(((peer, session), table), minutes): (((Peer, Session), Table), Vec<u32>)| {
+        let activity = |(((peer, session), table), minutes): (((Peer, SessionActivity), TableCount), Vec<u32>)| {
             let at = |micros| (session.first_at <= session.last_at).then(|| Timestamp::from_micros(micros));
             let (first_at, last_at) = (at(session.first_at), at(session.last_at));
             let (table_size, is_internal) = (table.sizes, session.is_internal);

@@ -6,11 +6,11 @@ use super::lists::Lists;
 use super::mrt::{HEADER, TABLE_DUMP_V2};
 use super::numbers::Numbers;
 use super::paths::Paths;
-use super::peers::Peers;
+use super::peers::FilePeers;
 use super::prefix_hash::hash_bits;
 use super::skipped_prefixes::{RIB_BLOCKS, SkippedPrefixes, UPDATE_BLOCKS};
 use super::walk::Record;
-use super::{Census, Change, Counts, Ending, Lost, MAX_DAMAGE, PeerIndex, Reading, RouteEvent, Selection};
+use super::{Census, Change, Ending, Lost, MAX_DAMAGE, PeerIndex, Reading, RecordCounts, RouteEvent, Selection};
 use crate::bgp::{AsPath, Family, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
@@ -23,11 +23,11 @@ pub(super) struct ReadingBuilder<'s> {
     pub(super) selection: &'s Selection,
     /// Decode everything: the prefilter is left out. For tests.
     pub(super) decode_all: bool,
-    pub(super) peers: Peers,
+    pub(super) peers: FilePeers,
     pub(super) paths: Paths,
     pub(super) numbers: Numbers,
     pub(super) control: Control,
-    pub(super) counts: Counts,
+    pub(super) counts: RecordCounts,
     pub(super) skipped_prefixes: SkippedPrefixes,
     events: Vec<RouteEvent>,
     damage: Vec<Damage>,
@@ -45,11 +45,11 @@ impl<'s> ReadingBuilder<'s> {
         ReadingBuilder {
             selection,
             decode_all,
-            peers: Peers::default(),
+            peers: FilePeers::default(),
             paths: Paths::default(),
             numbers: Numbers::default(),
             control: Control::default(),
-            counts: Counts::default(),
+            counts: RecordCounts::default(),
             skipped_prefixes: SkippedPrefixes::default(),
             events: Vec::new(),
             damage: Vec::new(),

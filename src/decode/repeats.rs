@@ -20,9 +20,9 @@ pub(super) struct PrefixCount {
 /// The order of the prefixes of one family.
 #[derive(Default)]
 struct Order {
-    first: Place,
+    first: DumpPlace,
     first_peer: PeerIndex,
-    latest: Place,
+    latest: DumpPlace,
     /// The number of the latest prefix.
     n: u64,
     last_block: u16,
@@ -34,12 +34,12 @@ struct Order {
 
 /// A prefix as the dump writes it.
 #[derive(Default)]
-struct Place {
+struct DumpPlace {
     length: u8,
     octets: Vec<u8>,
 }
 
-impl Place {
+impl DumpPlace {
     fn is(&self, network: &Network) -> bool {
         self.length == network.length && self.octets == network.octets
     }

@@ -3,7 +3,7 @@
 //! Lists of prefixes are not read by bgpkit-parser, because it takes a prefix of length 0 for a path identifier and silently
 //! drops a whole list if it does not accept its next hop.
 
-use super::lists::{Lists, Route};
+use super::lists::{ListedRoute, Lists};
 use super::paths::Paths;
 use crate::bgp::{AsPath, Prefix};
 
@@ -11,8 +11,8 @@ use crate::bgp::{AsPath, Prefix};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Update {
     /// Withdrawn and not announced again by the same message.
-    pub(super) withdrawn: Vec<Route>,
-    pub(super) announced: Vec<Route>,
+    pub(super) withdrawn: Vec<ListedRoute>,
+    pub(super) announced: Vec<ListedRoute>,
     /// The path of everything announced; empty when the peer itself originates it.
     pub(super) path: Option<AsPath>,
     /// Prefixes that it names in a form that is unreadable or ambiguous.

@@ -56,7 +56,7 @@ pub struct AsnTimeline {
 
 /// The state of one prefix: whether it is up, if that was ever known, and whether the data suffice to judge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct State {
+struct SpaceState {
     up: Option<bool>,
     observed: bool,
 }
@@ -105,22 +105,22 @@ impl AsnTimeline {
 }
 
 /// Returns the state of one prefix over time. It is held where the data do not suffice.
-fn states(shares: &Shares, detector: &dyn Detector) -> Steps<State> {
+fn states(shares: &Shares, detector: &dyn Detector) -> Steps<SpaceState> {
     let mut up = None;
     let mut states = shares.map(|_, share| {
         if let Some(share) = share {
             up = Some(!detector.is_down(*share, up == Some(false)));
         }
-        State { up, observed: share.is_some() }
+        SpaceState { up, observed: share.is_some() }
     });
     states.merge_equal();
     states
 }
 
 /// Sweeps over the changes of all prefixes: at an instant, a prefix (by its index) enters a state.
-fn add_up(prefixes: &[Prefix], changes: Vec<(Timestamp, (usize, State))>, end: Timestamp) -> Steps<SpaceStep> {
+fn add_up(prefixes: &[Prefix], changes: Vec<(Timestamp, (usize, SpaceState))>, end: Timestamp) -> Steps<SpaceStep> {
     let (mut up, mut observed) = (Space::new(prefixes), Space::new(prefixes));
-    let mut states = vec![State { up: None, observed: false }; prefixes.len()];
+    let mut states = vec![SpaceState { up: None, observed: false }; prefixes.len()];
     let mut n_prefixes_up = prefixes.len();
     (0..prefixes.len()).for_each(|index| up.set(index, true));
     let space = up.units();

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use super::download::Whole;
 use super::resume::Resumable;
-use super::{Downloader, FetchError, Known};
+use super::{Downloader, FetchError, KnownDigest};
 use crate::http::POLL_INTERVAL;
 use crate::progress::Progress;
 
@@ -42,25 +42,25 @@ pub struct Cache {
 enum Asked {
     UnderWay,
     Had,
-    Refused(Refusal),
+    Refused(CacheRefusal),
 }
 
 /// Why a file is not available in this run.
 #[derive(Clone)]
-enum Refusal {
+enum CacheRefusal {
     Missing { url: String, status: u16 },
     Failed { url: String, why: String },
 }
 
 /// A file of the cache whose digest matches.
-struct Held {
-    known: Known,
+struct CachedFile {
+    known: KnownDigest,
     whole: Whole,
 }
 
 /// One file of a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CacheEntry {
     /// The path below the cache.
     pub name: String,
     /// The size in bytes.
@@ -109,7 +109,7 @@ impl Cache {
     }
 
     /// Opens the file of that name if it is there and its digest matches.
-    pub(super) fn open_held(&self, name: &str) -> Result<Known, FetchError> {
+    pub(super) fn open_held(&self, name: &str) -> Result<KnownDigest, FetchError> {
         let path = self.root.join(name);
         match verified(&path)? {
             Some(held) => Ok(held.known),
@@ -124,7 +124,7 @@ impl Cache {
 
     /// Opens the file of that name, and downloads it from `url` unless it is there and complete. If several threads or runs
     /// need it at the same time, one downloads it and the others wait.
-    pub(super) fn open(&self, name: &str, url: &str) -> Result<Known, FetchError> {
+    pub(super) fn open(&self, name: &str, url: &str) -> Result<KnownDigest, FetchError> {
         let Some(downloader) = &self.downloader else { return self.open_held(name) };
         let claim = self.claim(name, downloader.progress())?;
         let path = self.root.join(name);
@@ -145,10 +145,10 @@ impl Cache {
         match &result {
             Ok(_) => claim.settle(Asked::Had),
             Err(FetchError::Missing { url, status }) => {
-                claim.settle(Asked::Refused(Refusal::Missing { url: url.clone(), status: *status }));
+                claim.settle(Asked::Refused(CacheRefusal::Missing { url: url.clone(), status: *status }));
             }
             Err(FetchError::Failed { url, why }) => {
-                claim.settle(Asked::Refused(Refusal::Failed { url: url.clone(), why: why.clone() }));
+                claim.settle(Asked::Refused(CacheRefusal::Failed { url: url.clone(), why: why.clone() }));
             }
             Err(_) => {}
         }
@@ -158,9 +158,9 @@ impl Cache {
         result
     }
 
-    fn fill(&self, path: &Path, url: &str, downloader: &Downloader) -> Result<Known, FetchError> {
+    fn fill(&self, path: &Path, url: &str, downloader: &Downloader) -> Result<KnownDigest, FetchError> {
         let held = verified(path)?;
-        if let Some(Held { known, whole: Whole::Yes }) = held {
+        if let Some(CachedFile { known, whole: Whole::Yes }) = held {
             return Ok(known);
         }
         let part = beside(path, PART);
@@ -171,7 +171,7 @@ impl Cache {
             (Err(_), Some(held)) => return Ok(held.known),
             (Err(error), None) => return Err(error),
         };
-        let known = Known::open(&part)?;
+        let known = KnownDigest::open(&part)?;
         let new = beside(path, NEW);
         let mut digest = File::create(&new)?;
         digest.write_all(known.sha256.as_bytes())?;
@@ -217,7 +217,7 @@ impl Cache {
     /// # Errors
     ///
     /// If a folder or file cannot be read.
-    pub fn entries(&self, verify: bool) -> io::Result<Vec<Entry>> {
+    pub fn entries(&self, verify: bool) -> io::Result<Vec<CacheEntry>> {
         let mut entries = Vec::new();
         if self.root.exists() {
             self.walk(&self.root, verify, &mut entries)?;
@@ -233,7 +233,7 @@ impl Cache {
     /// # Errors
     ///
     /// If a file cannot be removed.
-    pub fn prune(&self, older_than: Option<Duration>, max_size: Option<u64>) -> io::Result<Vec<Entry>> {
+    pub fn prune(&self, older_than: Option<Duration>, max_size: Option<u64>) -> io::Result<Vec<CacheEntry>> {
         let mut entries = self.entries(false)?;
         entries.retain(|entry| entry.state != EntryState::Foreign);
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.used_at));
@@ -265,7 +265,7 @@ impl Cache {
         Ok(removed)
     }
 
-    fn walk(&self, folder: &Path, verify: bool, entries: &mut Vec<Entry>) -> io::Result<()> {
+    fn walk(&self, folder: &Path, verify: bool, entries: &mut Vec<CacheEntry>) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             if path.is_dir() {
@@ -290,17 +290,22 @@ impl Cache {
             let Ok(name) = subject.strip_prefix(&self.root) else { continue };
             let metadata = fs::metadata(&path)?;
             let used_at = metadata.accessed().or_else(|_| metadata.modified())?;
-            entries.push(Entry { name: name.to_string_lossy().into_owned(), bytes: metadata.len(), used_at, state });
+            entries.push(CacheEntry {
+                name: name.to_string_lossy().into_owned(),
+                bytes: metadata.len(),
+                used_at,
+                state,
+            });
         }
         Ok(())
     }
 }
 
-impl From<Refusal> for FetchError {
-    fn from(refusal: Refusal) -> FetchError {
+impl From<CacheRefusal> for FetchError {
+    fn from(refusal: CacheRefusal) -> FetchError {
         match refusal {
-            Refusal::Missing { url, status } => FetchError::Missing { url, status },
-            Refusal::Failed { url, why } => FetchError::Failed { url, why },
+            CacheRefusal::Missing { url, status } => FetchError::Missing { url, status },
+            CacheRefusal::Failed { url, why } => FetchError::Failed { url, why },
         }
     }
 }
@@ -371,7 +376,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Opens a file. None if it does not exist, or its digest does not match the one of its download.
-fn verified(path: &Path) -> io::Result<Option<Held>> {
+fn verified(path: &Path) -> io::Result<Option<CachedFile>> {
     let note = match fs::read_to_string(beside(path, DIGEST)) {
         Ok(note) => note,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -381,8 +386,8 @@ fn verified(path: &Path) -> io::Result<Option<Held>> {
         Some(expected) => (expected, Whole::No),
         None => (note.trim(), Whole::Yes),
     };
-    match Known::open(path) {
-        Ok(known) if known.sha256 == expected => Ok(Some(Held { known, whole })),
+    match KnownDigest::open(path) {
+        Ok(known) if known.sha256 == expected => Ok(Some(CachedFile { known, whole })),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -10,7 +10,7 @@ use super::manifest::{Manifest, ManifestCollector, read_manifest};
 use super::write::{DOUBTS, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
 use crate::error::Error;
 use crate::replay::Replay;
-use tables::{Known, Tables};
+use tables::{KnownNames, Tables};
 
 /// Reads the observations in a folder that [`write`](super::write()) or [`report::write`](crate::report::write) made.
 ///
@@ -24,7 +24,7 @@ pub fn read(folder: &Path) -> Result<Observations, Error> {
     let tables = Tables::new(folder, &manifest.tables, &manifest.files);
     let mut replays: Vec<Replay> = manifest.collectors.iter().map(ManifestCollector::replay).collect();
     tables.peers(&mut replays).map_err(|why| failed(PEERS, why))?;
-    let mut known = Known::new(&replays);
+    let mut known = KnownNames::new(&replays);
     tables.rib_tables(&mut replays, &known).map_err(|why| failed(RIB_TABLES, why))?;
     tables.rib_entries(&mut replays, &mut known).map_err(|why| failed(RIB_ENTRIES, why))?;
     tables.spans(&mut replays, &mut known).map_err(|why| failed(SPANS, why))?;

@@ -21,7 +21,7 @@ pub(super) struct Candidate<'a> {
 
 /// Returns the reason for rejecting each of these RIB dumps of one collector, in order; None if it is accepted.
 pub(super) fn rejections(dumps: &[Candidate]) -> Vec<Option<String>> {
-    let tables: Vec<Tables> = dumps.iter().map(|dump| tables(dump.census)).collect();
+    let tables: Vec<ComparedTables> = dumps.iter().map(|dump| tables(dump.census)).collect();
     let on_their_own: Vec<Option<String>> = dumps
         .iter()
         .zip(&tables)
@@ -31,7 +31,7 @@ pub(super) fn rejections(dumps: &[Candidate]) -> Vec<Option<String>> {
     let others = |index: usize| complete.iter().copied().filter(move |other| *other != index);
     let swollen: Vec<Option<String>> = (0..dumps.len())
         .map(|index| {
-            let others: Vec<Dump> = others(index).map(|other| (dumps[other].census, &tables[other])).collect();
+            let others: Vec<ComparedDump> = others(index).map(|other| (dumps[other].census, &tables[other])).collect();
             swollen((dumps[index].census, &tables[index]), &others)
         })
         .collect();
@@ -46,12 +46,12 @@ pub(super) fn rejections(dumps: &[Candidate]) -> Vec<Option<String>> {
 }
 
 /// How many prefixes each peer carries that has any, IPv4 then IPv6.
-type Tables = BTreeMap<Peer, [u64; 2]>;
+type ComparedTables = BTreeMap<Peer, [u64; 2]>;
 
-type Dump<'a> = (&'a Census, &'a Tables);
+type ComparedDump<'a> = (&'a Census, &'a ComparedTables);
 
-fn tables(census: &Census) -> Tables {
-    let mut tables = Tables::new();
+fn tables(census: &Census) -> ComparedTables {
+    let mut tables = ComparedTables::new();
     for activity in census.peers.iter().filter(|activity| activity.table_size != [0, 0]) {
         let sizes = tables.entry(activity.peer).or_default();
         *sizes = [sizes[0] + activity.table_size[0], sizes[1] + activity.table_size[1]];
@@ -60,7 +60,7 @@ fn tables(census: &Census) -> Tables {
 }
 
 /// Why a RIB dump is incomplete, judged on its own.
-fn incomplete(census: &Census, tables: &Tables) -> Option<String> {
+fn incomplete(census: &Census, tables: &ComparedTables) -> Option<String> {
     // Bytes after a whole container do not make its content incomplete.
     let n_damaged = census.counts.damaged - u64::from(census.has_trailing_bytes);
     if census.lacks_peer_table {
@@ -79,8 +79,8 @@ fn incomplete(census: &Census, tables: &Tables) -> Option<String> {
 
 /// Whether a RIB dump is larger than most others although those agree with each other and reach as far: then it is the
 /// outlier, and must not be used against them.
-fn swollen((census, tables): Dump, others: &[Dump]) -> Option<String> {
-    let smaller: Vec<&Dump> = others.iter().filter(|other| cut(other.1, tables).is_some()).collect();
+fn swollen((census, tables): ComparedDump, others: &[ComparedDump]) -> Option<String> {
+    let smaller: Vec<&ComparedDump> = others.iter().filter(|other| cut(other.1, tables).is_some()).collect();
     let agree = || smaller.iter().all(|a| smaller.iter().all(|b| cut(a.1, b.1).is_none()));
     let reach = || smaller.iter().all(|other| reaches_as_far(other.0, census));
     (others.len() > 1 && smaller.len() * 2 > others.len() && agree() && reach())
@@ -93,7 +93,7 @@ fn reaches_as_far(census: &Census, other: &Census) -> bool {
 }
 
 /// Whether a RIB dump lists too few peers, compared with most of the others.
-fn lists_few(tables: &Tables, others: &[&Tables]) -> Option<String> {
+fn lists_few(tables: &ComparedTables, others: &[&ComparedTables]) -> Option<String> {
     let n = tables.len();
     let more: Vec<usize> =
         others.iter().map(|other| other.len()).filter(|n_other| (n as f64) < MIN_PEERS * *n_other as f64).collect();
@@ -106,9 +106,9 @@ fn lists_few(tables: &Tables, others: &[&Tables]) -> Option<String> {
 }
 
 /// Whether a RIB dump ends early inside a whole file, compared with a dump of another time.
-fn cut(tables: &Tables, other: &Tables) -> Option<String> {
+fn cut(tables: &ComparedTables, other: &ComparedTables) -> Option<String> {
     Family::ALL.into_iter().find_map(|family| {
-        let size = |tables: &Tables, peer: &Peer| tables.get(peer).map_or(0, |sizes| sizes[family as usize]);
+        let size = |tables: &ComparedTables, peer: &Peer| tables.get(peer).map_or(0, |sizes| sizes[family as usize]);
         let common = tables.keys().filter(|peer| size(other, peer) > 0);
         most_shrunk(family, common.map(|peer| (size(tables, peer), size(other, peer))))
     })

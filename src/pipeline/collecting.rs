@@ -5,7 +5,7 @@ use std::thread;
 use rustc_hash::FxHashSet;
 
 use super::collector_run::{Archive, CollectorRun};
-use super::round::{Round, Task};
+use super::round::{Round, RoundTask};
 use super::{Progress, ahead, looking_back};
 use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
@@ -34,7 +34,7 @@ pub(super) fn collect(
 ) -> Result<Observations, Error> {
     let archives = thread::scope(|scope| {
         let download = |files: &[ArchiveFile]| ahead::fetch(scope, files, cache, progress);
-        read(listing, Task { query, listed: &listing.files, cache, progress, download: &download })
+        read(listing, RoundTask { query, listed: &listing.files, cache, progress, download: &download })
     })?;
     let sources = archives.iter().map(Archive::source).collect();
     let (mut replays, mut gaps, mut files) = (Vec::new(), Vec::new(), Vec::new());
@@ -62,7 +62,7 @@ pub(super) fn note(catalog: &dyn Catalog, listed: &[ArchiveFile], files: &[FileR
 }
 
 /// Chooses files and reads them, until every prefix of the chosen origins is known in every file.
-fn read(listing: &Listing, task: Task) -> Result<Vec<Archive>, Error> {
+fn read(listing: &Listing, task: RoundTask) -> Result<Vec<Archive>, Error> {
     let query = task.query;
     let mut plan = catalog::plan(query, &listing.files, &FxHashSet::default());
     if plan.collectors.is_empty() {

@@ -112,9 +112,9 @@ fn better<'a>(
         Likeness::Same { first_is_whole: false } | Likeness::FirstIsPart => Ok((second, first)),
         Likeness::Same { first_is_whole: true } | Likeness::SecondIsPart => Ok((first, second)),
         // Damage falsifies; a cut does not, and what was cut of another file is no copy.
-        Likeness::Different => match [first, second].map(|file| open(file).map_or(State::Damaged, state)) {
-            [State::Whole, State::Damaged] => Ok((first, second)),
-            [State::Damaged, State::Whole] => Ok((second, first)),
+        Likeness::Different => match [first, second].map(|file| open(file).map_or(CopyState::Damaged, state)) {
+            [CopyState::Whole, CopyState::Damaged] => Ok((first, second)),
+            [CopyState::Damaged, CopyState::Whole] => Ok((second, first)),
             _ => Err(two_files(first, second)),
         },
     }
@@ -179,17 +179,17 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<io::Result<(
 
 /// What reading a file to its end shows.
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum CopyState {
     Whole,
     Cut,
     Damaged,
 }
 
-fn state(file: File) -> State {
+fn state(file: File) -> CopyState {
     let reading = decode::read(file, &Selection::new());
     match reading.census.ending {
-        Ending::Complete if reading.census.counts.damaged == 0 => State::Whole,
-        Ending::Truncated(_) => State::Cut,
-        Ending::Complete | Ending::Corrupt(_) | Ending::Unreadable(_) => State::Damaged,
+        Ending::Complete if reading.census.counts.damaged == 0 => CopyState::Whole,
+        Ending::Truncated(_) => CopyState::Cut,
+        Ending::Complete | Ending::Corrupt(_) | Ending::Unreadable(_) => CopyState::Damaged,
     }
 }

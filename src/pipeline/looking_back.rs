@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use super::acceptance;
 use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
-use super::round::{self, Task};
+use super::round::{self, RoundTask};
 use super::subjects::{AskedPrefix, asked_prefixes};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
@@ -29,7 +29,11 @@ const MAX_LOOKS_FOR_NOTHING: usize = 3;
 
 /// Reads older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
 /// Returns prefixes of the chosen origins that only they reveal: they have to be looked for in all files.
-pub(super) fn look(task: &Task, runs: &mut [CollectorRun], selection: &Selection) -> Result<BTreeSet<Prefix>, Error> {
+pub(super) fn look(
+    task: &RoundTask,
+    runs: &mut [CollectorRun],
+    selection: &Selection,
+) -> Result<BTreeSet<Prefix>, Error> {
     let origins: Vec<Asn> = selection.origins().collect();
     let mut older: BTreeMap<usize, Vec<ArchiveFile>> = BTreeMap::new();
     let mut revealed = BTreeSet::new();
@@ -64,7 +68,7 @@ pub(super) fn look(task: &Task, runs: &mut [CollectorRun], selection: &Selection
 }
 
 /// The collectors of which an older dump may change the answer.
-fn concerned(task: &Task, runs: &[CollectorRun], n_looks: usize) -> BTreeSet<usize> {
+fn concerned(task: &RoundTask, runs: &[CollectorRun], n_looks: usize) -> BTreeSet<usize> {
     let with_replay = runs.iter().enumerate().filter_map(|(index, run)| Some((index, run.replay()?)));
     let (indices, replays): (Vec<usize>, Vec<&Replay>) = with_replay.unzip();
     let query = task.query;
@@ -103,7 +107,7 @@ fn concerned(task: &Task, runs: &[CollectorRun], n_looks: usize) -> BTreeSet<usi
     concerned.into_iter().filter_map(|index| indices.get(index.get()).copied()).collect()
 }
 
-fn candidates(task: &Task, run: &CollectorRun) -> Vec<ArchiveFile> {
+fn candidates(task: &RoundTask, run: &CollectorRun) -> Vec<ArchiveFile> {
     let start = task.query.window.start;
     let before = run.replay().into_iter().flat_map(|replay| &replay.tables).map(|table| table.begun_at);
     let latest = before.filter(|at| *at <= start).max().unwrap_or(start);

@@ -25,7 +25,7 @@ const MAX_READY: usize = 32;
 
 /// What a round of reading is about.
 #[derive(Clone, Copy)]
-pub(super) struct Task<'a> {
+pub(super) struct RoundTask<'a> {
     pub query: &'a Query,
     /// Everything that is listed, to find an older RIB dump in.
     pub listed: &'a [ArchiveFile],
@@ -37,7 +37,7 @@ pub(super) struct Task<'a> {
 
 /// A round of reading.
 pub(super) struct Round<'a> {
-    task: Task<'a>,
+    task: RoundTask<'a>,
     /// The chosen origins: for them RIB dumps have to be known before updates.
     origins: Vec<Asn>,
     runs: Vec<Mutex<CollectorRun>>,
@@ -86,7 +86,7 @@ pub(super) struct Done {
 
 impl<'a> Round<'a> {
     pub(super) fn new(
-        task: Task<'a>,
+        task: RoundTask<'a>,
         runs: Vec<CollectorRun>,
         selection: Selection,
         skipped_in_ribs: SkippedPrefixes,
@@ -172,7 +172,7 @@ impl<'a> Round<'a> {
                 self.helpers.help_until(|| lock(&self.queue).has_news());
                 continue;
             };
-            let Task { cache, progress, .. } = self.task;
+            let RoundTask { cache, progress, .. } = self.task;
             match reading::read_one(&job.file, cache, &selection, &self.helpers, progress) {
                 Ok(read) => self.deliver(&job, ReadFile { n_known, ..read }, &selection),
                 Err(error) => self.fail(error),
@@ -271,14 +271,14 @@ impl<'a> Round<'a> {
         if stale.iter().any(|files| !files.is_empty()) {
             return stale;
         }
-        let Task { query, listed, .. } = self.task;
+        let RoundTask { query, listed, .. } = self.task;
         of_each(&|run| if run.may_settle() { run.judge(query, listed) } else { Vec::new() })
     }
 
     /// Judges the RIB dumps of a collector, and begins its replay or sends for an older one.
     fn settle(&self, run: usize) {
         loop {
-            let Task { query, listed, .. } = self.task;
+            let RoundTask { query, listed, .. } = self.task;
             let new = self.with_run(run, |run| {
                 let new = run.judge(query, listed);
                 if new.is_empty() {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::bits::Bits;
-use super::falls::Falls;
+use super::falls::SampleFalls;
 use super::index::{DumpIndex, PeerId, PerPeer};
 use super::peers::Peers;
 use super::sample::{Difference, MIN_SAMPLE, Sample};
@@ -73,7 +73,7 @@ pub(super) struct ControlSamples {
     in_tables: Bits,
     peers: PerPeer<Sample>,
     has_enough: PerPeer<bool>,
-    falls: Falls,
+    falls: SampleFalls,
     figures: ControlSample,
 }
 
@@ -86,7 +86,7 @@ impl ControlSamples {
             in_tables: Bits::default(),
             peers: PerPeer::default(),
             has_enough: PerPeer::default(),
-            falls: Falls::default(),
+            falls: SampleFalls::default(),
             figures: ControlSample::default(),
         }
     }

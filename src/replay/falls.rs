@@ -12,14 +12,14 @@ const MIN_FALL: Duration = Duration::from_secs(120);
 
 /// Which control prefixes have fallen, by number.
 #[derive(Debug, Default)]
-pub(super) struct Falls {
+pub(super) struct SampleFalls {
     /// The open falls.
     since: FxHashMap<u32, Timestamp>,
     /// Prefixes with a fall that lasted long enough.
     has_fallen: Bits,
 }
 
-impl Falls {
+impl SampleFalls {
     pub(super) fn is_open(&self, prefix: u32) -> bool {
         self.since.contains_key(&prefix)
     }

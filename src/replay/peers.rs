@@ -8,12 +8,12 @@ use crate::bgp::{Asn, Peer};
 /// The peers of one collector, in order of appearance.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    known: PerPeer<Known>,
+    known: PerPeer<KnownPeer>,
     ids: FxHashMap<Peer, PeerId>,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct KnownPeer {
     peer: Peer,
     /// The name that RIB dumps give the peer, where it is another one.
     dumped_as: Option<Peer>,
@@ -61,7 +61,7 @@ impl Peers {
     /// The other peers at the same address.
     pub(super) fn twins(&self, peer: PeerId) -> impl Iterator<Item = PeerId> {
         let address = self.known[peer].peer.address;
-        let is_twin = move |(other, known): &(PeerId, &Known)| *other != peer && known.peer.address == address;
+        let is_twin = move |(other, known): &(PeerId, &KnownPeer)| *other != peer && known.peer.address == address;
         self.known.iter().filter(is_twin).map(|(other, _)| other)
     }
 
@@ -71,7 +71,7 @@ impl Peers {
             return id;
         }
         let id = PeerId::new(self.known.len());
-        self.known.push(Known { peer, dumped_as: None, has_twin: false, is_internal: false });
+        self.known.push(KnownPeer { peer, dumped_as: None, has_twin: false, is_internal: false });
         let twins: Vec<PeerId> = self.twins(id).collect();
         self.known[id].has_twin = !twins.is_empty();
         twins.into_iter().for_each(|twin| self.known[twin].has_twin = true);
@@ -82,7 +82,7 @@ impl Peers {
     /// The known peer that this one is under another name. TABLE_DUMP and two-octet sessions write AS_TRANS in place of a
     /// four-octet AS number (RFC 6793): if the address has exactly one other number, the peer is the same.
     fn renamed(&mut self, peer: &Peer) -> Option<PeerId> {
-        let is_here = |(_, other): &(PeerId, &Known)| other.peer.address == peer.address;
+        let is_here = |(_, other): &(PeerId, &KnownPeer)| other.peer.address == peer.address;
         let others: Vec<PeerId> = self.known.iter().filter(is_here).map(|(other, _)| other).collect();
         let [only] = others[..] else { return None };
         let known = &mut self.known[only];

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::TableDump;
 use super::index::PeerId;
-use super::spans::{Cause, Evidence, RecordRef, RouteSpan, RouteState};
+use super::spans::{Basis, Cause, RecordRef, RouteSpan, RouteState};
 use super::table::Holder;
 use crate::bgp::{AsPath, Prefix};
 use crate::time::Timestamp;
@@ -20,7 +20,7 @@ pub(super) struct Route {
     is_blurred: bool,
     /// None before anything is known.
     state: Option<RouteState>,
-    evidence: Evidence,
+    evidence: Basis,
     since: Timestamp,
     /// The record that began the state.
     record: Option<RecordRef>,
@@ -67,7 +67,7 @@ impl Route {
             withdrawn_ids: Vec::new(),
             is_blurred: false,
             state: None,
-            evidence: Evidence::Rib,
+            evidence: Basis::Rib,
             since: at,
             record: None,
             updated_at: None,
@@ -100,7 +100,7 @@ impl Route {
         self.withdrawn_ids.retain(|id| Some(*id) != path_id);
         self.updated_at = Some(cause.at);
         self.evident_at = cause.at;
-        self.set(self.present(), Evidence::Announce, cause, history);
+        self.set(self.present(), Basis::Announce, cause, history);
         self.announced_at = cause.at;
     }
 
@@ -136,7 +136,7 @@ impl Route {
             true => Some(RouteState::Unknown),
             false => self.present().or((!may_have_others).then_some(RouteState::Absent)),
         };
-        self.set(state, Evidence::Withdraw, cause, history);
+        self.set(state, Basis::Withdraw, cause, history);
     }
 
     /// The state while any path is held: the latest path represents the route.
@@ -145,7 +145,7 @@ impl Route {
     }
 
     /// Ends the open span and begins the next one. A repeated state changes nothing.
-    fn set(&mut self, state: Option<RouteState>, evidence: Evidence, cause: Cause, history: &mut History) {
+    fn set(&mut self, state: Option<RouteState>, evidence: Basis, cause: Cause, history: &mut History) {
         if self.state == state {
             return;
         }
@@ -161,7 +161,7 @@ impl Route {
     pub(super) fn close(&self, at: Timestamp, history: &mut History) {
         let Some(state) = &self.state else { return };
         let is_momentary =
-            self.since == at && self.evidence == Evidence::Announce && matches!(state, RouteState::Present(_));
+            self.since == at && self.evidence == Basis::Announce && matches!(state, RouteState::Present(_));
         if self.since >= at && !is_momentary {
             return;
         }
@@ -231,7 +231,7 @@ impl Route {
         if self.updated_at.is_some_and(|updated_at| updated_at >= at) || self.is_newer_than(table) {
             if self.state.is_none() {
                 let rest = self.take_rest(&holder.paths);
-                self.set(Some(rest), Evidence::Rib, cause, history);
+                self.set(Some(rest), Basis::Rib, cause, history);
             }
             return false;
         }
@@ -244,7 +244,7 @@ impl Route {
         self.is_blurred = false;
         self.paths.clone_from(&holder.paths);
         self.withdrawn_ids.clear();
-        self.set(self.present(), Evidence::Rib, cause, history);
+        self.set(self.present(), Basis::Rib, cause, history);
         is_missed
     }
 
@@ -283,7 +283,7 @@ impl Route {
         self.is_blurred &= table.is_part;
         self.paths.clear();
         if !table.is_part {
-            self.set(Some(RouteState::Absent), Evidence::NotInRib, Cause::time(table.done_at), history);
+            self.set(Some(RouteState::Absent), Basis::NotInRib, Cause::time(table.done_at), history);
         }
         is_missed
     }

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::breaks::{Break, Breaks};
 use super::index::PeerId;
-use super::spans::{Evidence, RouteSpan, RouteState};
+use super::spans::{Basis, RouteSpan, RouteState};
 use crate::bgp::Prefix;
 use crate::time::{Timestamp, Window};
 
@@ -61,7 +61,7 @@ impl RouteDoubts {
         };
         let doubts: FxHashMap<(PeerId, Prefix), Vec<Window>> = self.0.into_iter().map(uncertain).collect();
         let mut cut = Vec::with_capacity(routes.len());
-        let mut evidence: FxHashMap<(PeerId, Prefix), Evidence> = FxHashMap::default();
+        let mut evidence: FxHashMap<(PeerId, Prefix), Basis> = FxHashMap::default();
         for span in routes.drain(..) {
             match doubts.get(&(span.peer, span.prefix)) {
                 None => cut.push(span),
@@ -72,7 +72,7 @@ impl RouteDoubts {
             }
         }
         for ((peer, prefix), windows) in doubts {
-            let evidence = evidence.get(&(peer, prefix)).copied().unwrap_or(Evidence::Announce);
+            let evidence = evidence.get(&(peer, prefix)).copied().unwrap_or(Basis::Announce);
             cut.extend(windows.into_iter().map(|window| unknown(peer, prefix, window, evidence)));
         }
         *routes = cut;
@@ -112,7 +112,7 @@ fn broken_route(span: RouteSpan, breaks: &[Break]) -> Vec<RouteSpan> {
     parts
 }
 
-fn unknown(peer: PeerId, prefix: Prefix, window: Window, evidence: Evidence) -> RouteSpan {
+fn unknown(peer: PeerId, prefix: Prefix, window: Window, evidence: Basis) -> RouteSpan {
     let (Window { start, end }, state) = (window, RouteState::Unknown);
     RouteSpan { peer, prefix, from: start, to: end, state, evidence, announced_at: start, record: None }
 }

@@ -12,7 +12,7 @@ use super::index::{PeerId, PerPeer};
 use super::route::{History, Route, Spans};
 use super::route_doubts::{RouteDoubts, apply_breaks};
 use super::session::Session;
-use super::spans::{Cause, Evidence, RouteSpan, RouteState};
+use super::spans::{Basis, Cause, RouteSpan, RouteState};
 use super::table::Holders;
 use super::times::Contradiction;
 use crate::bgp::{AsPath, Asn, Family, Prefix};
@@ -111,7 +111,7 @@ impl Routes {
                 from: session.since,
                 to: cause.at,
                 state: RouteState::Present(None),
-                evidence: Evidence::ImpliedByWithdraw,
+                evidence: Basis::ImpliedByWithdraw,
                 announced_at: session.since,
                 record: cause.record,
             });
@@ -235,7 +235,7 @@ impl Routes {
             // Release the memory before the spans are sorted.
             self.routes[peer] = FxHashMap::default();
         }
-        let is_by_message = |span: &&RouteSpan| matches!(span.evidence, Evidence::Announce | Evidence::Withdraw);
+        let is_by_message = |span: &&RouteSpan| matches!(span.evidence, Basis::Announce | Basis::Withdraw);
         for contradiction in contradictions {
             let inside = self.spans.list.iter().filter(is_by_message).filter(|span| contradiction.contains(span.from));
             inside.for_each(|span| self.doubts.add(span.peer, span.prefix, contradiction.doubtful()));

@@ -24,14 +24,14 @@ pub struct SampledTables {
     families: Vec<Family>,
     peers: FxHashMap<Peer, u32>,
     /// In order of name, which is the order of time.
-    tables: Vec<Table>,
+    tables: Vec<SampleTable>,
     /// The first table that was taken, after the changes of the first `n_shown` tables.
-    shown: Grid,
+    shown: BitGrid,
     n_shown: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Table {
+struct SampleTable {
     name: String,
     /// The difference from the previous table; for the first one, from what was shown before it. In order of block and prefix.
     changes: Arc<[Change]>,
@@ -49,7 +49,7 @@ struct Change {
 
 /// Which peers hold which prefixes: by block of 64 peers and prefix, one bit for each peer.
 #[derive(Clone, Debug, Default)]
-struct Grid(Vec<Vec<u64>>);
+struct BitGrid(Vec<Vec<u64>>);
 
 impl SampledTables {
     /// No RIB dump yet.
@@ -62,7 +62,7 @@ impl SampledTables {
         self.retain(|known| known != name);
         let control = &mut reading.census.control;
         let prefixes = self.number(&mem::take(&mut control.prefixes));
-        let mut table = Grid::default();
+        let mut table = BitGrid::default();
         for (words, activity) in mem::take(&mut control.held).into_iter().zip(&reading.census.peers) {
             let n_peers = self.peers.len() as u32;
             let peer = *self.peers.entry(activity.peer).or_insert(n_peers);
@@ -76,7 +76,7 @@ impl SampledTables {
         if let Some(next) = self.tables.get_mut(at) {
             next.changes = joined(&next.changes, &changes);
         }
-        self.tables.insert(at, Table { name: name.to_owned(), changes, untracked });
+        self.tables.insert(at, SampleTable { name: name.to_owned(), changes, untracked });
         table.0.iter_mut().for_each(Vec::shrink_to_fit);
         (self.shown, self.n_shown) = (table, at + 1);
     }
@@ -153,7 +153,7 @@ impl SampledTables {
     }
 }
 
-impl Grid {
+impl BitGrid {
     fn word(&mut self, block: u32, prefix: u32) -> &mut u64 {
         let (block, prefix) = (block as usize, prefix as usize);
         if self.0.len() <= block {
@@ -179,7 +179,7 @@ impl Grid {
     }
 
     /// The changes that turn this table into the other one.
-    fn changes_to(&self, other: &Grid) -> Arc<[Change]> {
+    fn changes_to(&self, other: &BitGrid) -> Arc<[Change]> {
         let n_prefixes = |block: usize| [self, other].map(|grid| grid.0.get(block).map_or(0, Vec::len));
         let mut changes = Vec::new();
         for block in 0..self.0.len().max(other.0.len()) {

@@ -74,7 +74,7 @@ pub struct PeerSpan {
 
 /// Why we believe a route to be present or absent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Evidence {
+pub enum Basis {
     /// It is in a RIB dump.
     Rib,
     /// It was announced.
@@ -87,19 +87,19 @@ pub enum Evidence {
     ImpliedByWithdraw,
 }
 
-impl Evidence {
+impl Basis {
     /// Every kind.
-    pub const ALL: [Evidence; 5] =
-        [Evidence::Rib, Evidence::Announce, Evidence::Withdraw, Evidence::NotInRib, Evidence::ImpliedByWithdraw];
+    pub const ALL: [Basis; 5] =
+        [Basis::Rib, Basis::Announce, Basis::Withdraw, Basis::NotInRib, Basis::ImpliedByWithdraw];
 
     /// The name used in outputs.
     pub const fn name(self) -> &'static str {
         match self {
-            Evidence::Rib => "rib",
-            Evidence::Announce => "announce",
-            Evidence::Withdraw => "withdraw",
-            Evidence::NotInRib => "not_in_rib",
-            Evidence::ImpliedByWithdraw => "implied_by_withdraw",
+            Basis::Rib => "rib",
+            Basis::Announce => "announce",
+            Basis::Withdraw => "withdraw",
+            Basis::NotInRib => "not_in_rib",
+            Basis::ImpliedByWithdraw => "implied_by_withdraw",
         }
     }
 }
@@ -141,10 +141,10 @@ pub struct RouteSpan {
     /// Present, absent or unknown.
     pub state: RouteState,
     /// Why we believe so; for `Unknown`, why we believed what came before it.
-    pub evidence: Evidence,
+    pub evidence: Basis,
     /// When the peer last announced the route, within the span; for an absence, the start of the span.
     pub announced_at: Timestamp,
-    /// The record that began it or, for [`Evidence::ImpliedByWithdraw`], ended it. None where no single record did: a RIB
+    /// The record that began it or, for [`Basis::ImpliedByWithdraw`], ended it. None where no single record did: a RIB
     /// dump lacks the route, or contradicts what was believed.
     pub record: Option<RecordRef>,
 }

@@ -385,7 +385,7 @@ fn spans_refer_to_the_record_that_began_them() {
     ];
     assert_eq!(sessions, expected);
     let implied = &run("10 a withdraw P").routes[0];
-    assert_eq!((implied.evidence, of(implied.record)), (Evidence::ImpliedByWithdraw, Some((0, 0, 0))));
+    assert_eq!((implied.evidence, of(implied.record)), (Basis::ImpliedByWithdraw, Some((0, 0, 0))));
 }
 
 #[test]

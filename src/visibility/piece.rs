@@ -2,7 +2,7 @@
 
 use super::index::VantagePointIndex;
 use crate::bgp::{AsPath, Asn};
-use crate::replay::{Evidence, RecordRef};
+use crate::replay::{Basis, RecordRef};
 use crate::time::{Timestamp, Window};
 
 /// What a usable vantage point shows about a prefix.
@@ -35,7 +35,7 @@ impl Vote {
 }
 
 /// How a vote is known, and the record that shows it, if a single one does.
-pub type Because = (Evidence, Option<RecordRef>);
+pub type Because = (Basis, Option<RecordRef>);
 
 /// An interval in which a usable vantage point held a prefix by one path, or did not hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]

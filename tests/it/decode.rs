@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use outage_replay::decode::{self, Change, Counts, Ending, Reading, Selection};
+use outage_replay::decode::{self, Change, Ending, Reading, RecordCounts, Selection};
 
 /// The folder of archives. None if there is none; then tests print one line and pass.
 fn archives() -> Option<PathBuf> {
@@ -65,7 +65,7 @@ fn counts_of_real_archives_are_those_of_an_independent_reader() {
     ];
     for (name, counts, events) in expected {
         let reading = read(&folder.join(name), &everything());
-        let Counts { records, messages, state_changes, ignored, damaged, .. } = reading.census.counts;
+        let RecordCounts { records, messages, state_changes, ignored, damaged, .. } = reading.census.counts;
         assert_eq!([records, messages, state_changes, ignored, damaged], counts, "{name}: {:?}", reading.census.damage);
         assert_eq!(n_events(&reading), events, "{name}");
         assert_eq!(reading.census.ending, Ending::Complete, "{name}");

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// A regular file.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct FoundFile {
     /// The path by which it was found, which may contain links.
     pub(super) path: PathBuf,
     /// The path without links.
@@ -21,7 +21,7 @@ pub(super) struct Found {
 /// The contents of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    pub(super) files: Vec<Found>,
+    pub(super) files: Vec<FoundFile>,
     /// Broken links, folders that cannot be opened, and special files, each with the reason.
     pub(super) passed_over: Vec<(PathBuf, String)>,
 }
@@ -54,7 +54,7 @@ pub(super) fn walk(root: &Path) -> Result<Tree, Error> {
                     Ok(kind) if kind.is_symlink() => links.push_back(path),
                     Ok(kind) if kind.is_file() => {
                         seen.insert(canonical.clone());
-                        tree.files.push(Found { path, canonical });
+                        tree.files.push(FoundFile { path, canonical });
                     }
                     Ok(_) => tree.passed_over.push((path, "is not a regular file".to_owned())),
                     Err(error) => tree.passed_over.push((path, error.to_string())),
@@ -67,7 +67,7 @@ pub(super) fn walk(root: &Path) -> Result<Tree, Error> {
             Ok((kind, _)) if kind.is_dir() => {}
             Ok((kind, target)) if kind.is_file() => {
                 if seen.insert(target.clone()) {
-                    tree.files.push(Found { path: link, canonical: target });
+                    tree.files.push(FoundFile { path: link, canonical: target });
                 }
             }
             Ok(_) => tree.passed_over.push((link, "is a link to something that is not a regular file".to_owned())),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bzip2::{Decompress, Status};
 
-use super::Source;
+use super::ContainerInput;
 use crate::helpers::{Helpers, Task, Work};
 
 /// The first 48 bits of a block and of the end of a stream.
@@ -107,7 +107,7 @@ impl Work for Block {
 
 /// The content of one stream.
 pub(super) struct Blocks<'c, R> {
-    source: Source<R>,
+    source: ContainerInput<R>,
     level: u8,
     /// Compressed octets, and the bit at which the next block begins.
     raw: Vec<u8>,
@@ -149,7 +149,7 @@ enum End {
 
 impl<'c, R: Read> Blocks<'c, R> {
     /// A stream whose header of four octets comes next.
-    pub(super) fn new(mut source: Source<R>, helpers: &'c Helpers) -> io::Result<Blocks<'c, R>> {
+    pub(super) fn new(mut source: ContainerInput<R>, helpers: &'c Helpers) -> io::Result<Blocks<'c, R>> {
         let level = source.peek(4)?.get(3).copied().unwrap_or_default();
         source.consume(4);
         Ok(Blocks {
@@ -166,7 +166,7 @@ impl<'c, R: Read> Blocks<'c, R> {
     }
 
     /// What follows the stream, once it has been read to its end.
-    pub(super) fn into_source(mut self) -> Source<R> {
+    pub(super) fn into_source(mut self) -> ContainerInput<R> {
         let after = (self.begin + HEAD).div_ceil(8);
         self.source.put_back(self.raw.get(after..).unwrap_or_default());
         self.source

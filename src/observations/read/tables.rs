@@ -12,12 +12,12 @@ use super::rows::{Rows, read_frame};
 use crate::bgp::{AsPath, Asn, Family, Peer, PerFamily, Prefix};
 use crate::coverage::FileReading;
 use crate::replay::{
-    Doubt, DoubtReason, Evidence, Holder, PeerId, PeerSpan, RecordRef, Replay, RibTable, RouteSpan, RouteState,
+    Basis, Doubt, DoubtReason, Holder, PeerId, PeerSpan, RecordRef, Replay, RibTable, RouteSpan, RouteState,
 };
 use crate::time::Window;
 
 /// Looks up what rows refer to by name. Paths are interned, because many rows have the same one.
-pub(super) struct Known {
+pub(super) struct KnownNames {
     /// Index of the replay and of the peer in it, by collector, address and AS number.
     peers: FxHashMap<(String, String, u32), (usize, PeerId)>,
     /// Index of the replay, by collector.
@@ -26,8 +26,8 @@ pub(super) struct Known {
     paths: FxHashMap<(String, bool), AsPath>,
 }
 
-impl Known {
-    pub(super) fn new(replays: &[Replay]) -> Known {
+impl KnownNames {
+    pub(super) fn new(replays: &[Replay]) -> KnownNames {
         let mut peers = FxHashMap::default();
         for (index, replay) in replays.iter().enumerate() {
             for (id, peer) in replay.peer_ids().zip(&replay.peers) {
@@ -35,7 +35,7 @@ impl Known {
                 peers.insert(key, (index, id));
             }
         }
-        Known { peers, collectors: collectors(replays), paths: FxHashMap::default() }
+        KnownNames { peers, collectors: collectors(replays), paths: FxHashMap::default() }
     }
 
     fn collector(&self, rows: &Rows, row: usize) -> Result<usize, String> {
@@ -154,7 +154,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    pub(super) fn doubts(&self, replays: &mut [Replay], known: &Known) -> Result<(), String> {
+    pub(super) fn doubts(&self, replays: &mut [Replay], known: &KnownNames) -> Result<(), String> {
         // Folders of earlier versions lack this table.
         if !self.listed.iter().any(|table| table.name == DOUBTS) {
             return Ok(());
@@ -173,7 +173,7 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    pub(super) fn rib_tables(&self, replays: &mut [Replay], known: &Known) -> Result<(), String> {
+    pub(super) fn rib_tables(&self, replays: &mut [Replay], known: &KnownNames) -> Result<(), String> {
         let [v4, v6] = N_PREFIXES;
         let columns = [COLLECTOR, FILE, BEGUN_AT, DONE_AT, PEER_ADDRESS, PEER_ASN, v4, v6];
         let rows = self.open(RIB_TABLES, &columns, &[])?;
@@ -193,7 +193,7 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    pub(super) fn rib_entries(&self, replays: &mut [Replay], known: &mut Known) -> Result<(), String> {
+    pub(super) fn rib_entries(&self, replays: &mut [Replay], known: &mut KnownNames) -> Result<(), String> {
         let columns =
             [COLLECTOR, FILE, PREFIX, PEER_ADDRESS, PEER_ASN, AT, PATH_ID, ORIGIN, UPSTREAM, AS_PATH, RECORD, OFFSET];
         let rows = self.open(RIB_ENTRIES, &columns, &[])?;
@@ -218,7 +218,7 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    pub(super) fn spans(&self, replays: &mut [Replay], known: &mut Known) -> Result<(), String> {
+    pub(super) fn spans(&self, replays: &mut [Replay], known: &mut KnownNames) -> Result<(), String> {
         let who = [COLLECTOR, PEER_ADDRESS, PEER_ASN, PREFIX, FAMILY];
         let what = [ORIGIN, UPSTREAM, AS_PATH, STATE, EVIDENCE, COMPLETE];
         let when = [FROM, TO, ANNOUNCED_AT, FILE, RECORD, OFFSET];
@@ -242,7 +242,7 @@ impl<'a> Tables<'a> {
         row: usize,
         peer: PeerId,
         prefix: Prefix,
-        known: &mut Known,
+        known: &mut KnownNames,
     ) -> Result<RouteSpan, String> {
         let state = match rows.text(STATE, row)? {
             PRESENT => RouteState::Present(known.path(rows, row)?),
@@ -256,7 +256,7 @@ impl<'a> Tables<'a> {
             from: rows.time(FROM, row)?,
             to: rows.time(TO, row)?,
             state,
-            evidence: rows.named(EVIDENCE, row, &Evidence::ALL, Evidence::name)?,
+            evidence: rows.named(EVIDENCE, row, &Basis::ALL, Basis::name)?,
             announced_at: rows.time(ANNOUNCED_AT, row)?,
             record: self.record(rows, row)?,
         })

@@ -10,21 +10,21 @@ use crate::error::Error;
 /// The files of a cache. It chooses the same collectors as a [`Broker`](super::Broker), so that a query has the same answer
 /// with and without network.
 #[derive(Debug)]
-pub struct Held {
+pub struct CachedArchive {
     root: PathBuf,
     mirror: Mirror,
     choice: Choice,
 }
 
-impl Held {
+impl CachedArchive {
     /// Lists the files of the cache below `root`.
     ///
     /// # Errors
     ///
     /// If the cache contains no archive file or cannot be read.
-    pub fn open(root: &Path, choice: Choice) -> Result<Held, Error> {
+    pub fn open(root: &Path, choice: Choice) -> Result<CachedArchive, Error> {
         match Mirror::open(root) {
-            Ok(mirror) => Ok(Held { root: root.to_owned(), mirror, choice }),
+            Ok(mirror) => Ok(CachedArchive { root: root.to_owned(), mirror, choice }),
             Err(Error::EmptyArchive { path, .. }) => Err(Error::EmptyCache { path }),
             Err(Error::Archive { path, source }) if source.kind() == io::ErrorKind::NotFound && path == root => {
                 Err(Error::EmptyCache { path })
@@ -34,7 +34,7 @@ impl Held {
     }
 }
 
-impl Catalog for Held {
+impl Catalog for CachedArchive {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         let collectors = choice::collectors(query, self.choice)?;
         let is_chosen =
