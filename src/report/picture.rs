@@ -327,7 +327,7 @@ impl Drawing {
             self.parts.push(html! { rect class=(shade) x=(x) y=(y) width="18" height="12" {} });
             x += 20.0;
         }
-        self.text("quiet small", x + 4.0, y + 11.0, "nobody");
+        self.text("quiet small", x + 4.0, y + 11.0, "none");
         self.parts.push(html! { rect.unknown x=(x + 66.0) y=(y) width="18" height="12" {} });
         self.text("quiet small", x + 90.0, y + 11.0, "unknown");
         self.top += 22.0;

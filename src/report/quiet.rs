@@ -55,13 +55,13 @@ pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
         Announced::No => {
             let what = if matches!(target, Target::Asn(_)) { "number" } else { "prefix" };
             return format!(
-                "{target}: not announced at any of {} from {} UTC. Check the {what}, or start the window earlier.",
+                "{target}: not announced in any of {} from {} UTC. Check the {what}, or start the window earlier.",
                 tables(report, summary),
                 from_to(window)
             );
         }
         Announced::Unknown if summary.n_prefixes == 0 => {
-            return format!("{target}: unknown. No file that was read shows any prefix of it.");
+            return format!("{target}: unknown. None of the files read contains a prefix of it.");
         }
         _ => {}
     }
@@ -142,7 +142,7 @@ pub(super) fn unjudged(report: &Report, summary: &Summary) -> Option<Unjudged> {
     // The first of equals.
     let longest = summary.unobserved.iter().rev().max_by_key(|window| window.duration())?;
     let whole = report.parameters.window();
-    let which = if summary.unobserved.len() > 1 { "the longest stretch " } else { "" };
+    let which = if summary.unobserved.len() > 1 { "the longest interval " } else { "" };
     let (unknown, all) = (summary.unobserved_time(), whole.duration());
     let is_all = unknown >= all;
     let text = match is_all {

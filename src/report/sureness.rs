@@ -76,7 +76,7 @@ impl<'a> Sureness<'a> {
         sources.dedup();
         weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.subject.scope)));
         if self.report.coverage.rules[outage.subject.family].is_some_and(|rule| rule.uncertain) {
-            weaknesses.push("too few tables are there to tell a full one from a part");
+            weaknesses.push("there are too few tables to tell a full one from a partial one");
         }
         let mut members = outage.prefix_outages.iter().filter_map(|id| self.by_id.get(id.as_str()));
         if weaknesses.is_empty() && members.any(|member| member.quality > Quality::High) {
@@ -86,7 +86,7 @@ impl<'a> Sureness<'a> {
             weaknesses.push("no prefix was lost altogether, only its origin");
         }
         if weaknesses.is_empty() {
-            weaknesses.push("not every part of it is known as well");
+            weaknesses.push("some parts of it are known less well");
         }
         weaknesses
     }
@@ -115,12 +115,12 @@ impl<'a> Sureness<'a> {
     pub(super) fn edge_sentence(&self, outage: &Outage) -> Option<String> {
         match self.edges(outage) {
             [Some(lost), Some(back)] => Some(format!(
-                "Vantage points lost it from {} and had it back from {} UTC.",
+                "Vantage points lost it from {} and regained it from {} UTC.",
                 from_to(lost),
                 from_to(back)
             )),
             [Some(lost), None] => Some(format!("Vantage points lost it from {} UTC.", from_to(lost))),
-            [None, Some(back)] => Some(format!("Vantage points had it back from {} UTC.", from_to(back))),
+            [None, Some(back)] => Some(format!("Vantage points regained it from {} UTC.", from_to(back))),
             [None, None] => None,
         }
     }

@@ -115,7 +115,7 @@ impl Page<'_> {
             for sentence in words::overview(report, &headlines) {
                 self.painted_paragraph("1", &sentence, 0);
             }
-            self.line("--all says it target by target.");
+            self.line("--all lists every target.");
             return;
         }
         let sureness = Sureness::new(report);
@@ -147,7 +147,7 @@ impl Page<'_> {
                 names.join(", "),
                 match coverage.has_rib {
                     true => "have a full table",
-                    false => "mention the prefixes (no RIB dump: full tables cannot be told)",
+                    false => "mention the prefixes (no RIB dump: full tables cannot be identified)",
                 },
                 count(report.files.len(), "file", "files"),
                 size(bytes),
@@ -212,7 +212,7 @@ impl Page<'_> {
         };
         let mut unknown: Vec<String> = doubts.into_iter().take(limit).map(named).collect();
         if n_doubts > limit {
-            unknown.push(format!("… and {} more: --all says them", n_doubts - limit));
+            unknown.push(format!("… and {} more: --all lists them", n_doubts - limit));
         }
         unknown.extend(words::general_doubts(report));
         for text in unknown {

@@ -95,7 +95,7 @@ impl Doubts {
                 if is_one { "unknown" } else { "each is unknown" }
             ),
             DoubtReason::Renumbered => format!(
-                "{whom} took another address or AS number, {when}; what the old {} said counts as unknown ({long})",
+                "{whom} changed address or AS number, {when}; the routes of the old {} count as unknown ({long})",
                 if is_one { "one" } else { "ones" }
             ),
         }
@@ -174,7 +174,7 @@ pub(super) fn internal_doubt(report: &Report) -> Option<String> {
     let sum = |of: fn(&CollectorCoverage) -> usize| report.coverage.collectors.iter().map(of).sum::<usize>();
     let (n_internal, n_peers) = (sum(|of| of.n_internal), sum(|of| of.n_peers));
     let shows = if n_internal == 1 { "it shows" } else { "they show" };
-    let views = if n_internal == 1 { "no independent view" } else { "not independent views" };
+    let views = if n_internal == 1 { "not an independent view" } else { "not independent views" };
     let text = || format!("{}: {shows} what that network selected, {views}.", internal(n_internal, n_peers));
     (n_internal > 0).then(text)
 }

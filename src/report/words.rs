@@ -217,7 +217,8 @@ fn who(outage: &Outage) -> String {
 /// What was read beside the window to learn who normally carries what.
 pub(super) fn look_back(report: &Report) -> Option<String> {
     let back = report.parameters.query.baseline;
-    let dumps = || format!("RIB dumps of up to {} before the window tell who normally carries what.", duration(back));
+    let dumps =
+        || format!("RIB dumps from up to {} before the window show who normally carries each prefix.", duration(back));
     (!back.is_zero()).then(dumps)
 }
 
@@ -277,7 +278,9 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
     let is_asked = |family: &Family| report.timelines.iter().any(|timeline| timeline.family() == *family);
     let rules = Family::ALL.into_iter().filter(is_asked).filter_map(|family| report.coverage.rules[family]);
     if rules.into_iter().any(|rule| rule.uncertain) {
-        doubts.push("With fewer than three tables to compare, a part of one may pass for a whole one.".to_owned());
+        doubts.push(
+            "With fewer than three tables to compare, a partial table may be mistaken for a full one.".to_owned(),
+        );
     }
     doubts.push("BGP shows routes, not hosts: a route can be up while no traffic flows.".to_owned());
     doubts.push("Why a route was withdrawn is not in the data.".to_owned());
@@ -318,10 +321,10 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
 pub(super) fn no_table(report: &Report) -> &'static str {
     match report.parameters.criteria.metric {
         Metric::Ioda => {
-            "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda asks for; without it \
-             tables are judged by those of their time."
+            "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda requires; without it \
+             each table is compared with the others of its time."
         }
-        Metric::Baseline => "no vantage point has a table that is known and full.",
+        Metric::Baseline => "no vantage point is known to have a full table.",
     }
 }
 
@@ -329,11 +332,14 @@ pub(super) fn no_table(report: &Report) -> &'static str {
 pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'static str {
     match pattern {
         Pattern::SingleUpstream if before.len() == 1 => {
-            "Every known route led through this one AS: the data cannot tell a loss at the origin from one behind it."
+            "Every known route led through this one AS: the data cannot distinguish a loss at the origin \
+             from one at or beyond this AS."
         }
         Pattern::SingleUpstream => "Only the routes through one of them were lost together; the others stayed.",
         Pattern::OriginSide => "The routes through all of them were lost together, as when the origin withdraws.",
-        Pattern::Scattered => "The losses follow no AS next to the origin, or took longer than one withdrawal does.",
+        Pattern::Scattered => {
+            "The losses do not follow any one AS next to the origin, or took longer than one withdrawal does."
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fn collectors(report: &Report) -> Markup {
             "Collectors",
             html! {
                 "Collectors. " (full) ": IPv4 and IPv6. "
-                @if !report.coverage.has_rib { "No RIB dump: full tables cannot be told." }
+                @if !report.coverage.has_rib { "No RIB dump: full tables cannot be identified." }
             },
             &[
                 Column::Words("Collector"), Column::Words(project), Column::Number("Peers"), Column::Number(full),
@@ -55,7 +55,7 @@ fn collectors(report: &Report) -> Markup {
                         td { @match of.project { Project::RipeRis => "RIPE RIS", Project::RouteViews => "RouteViews" } }
                         td.number { (of.n_peers) }
                         td.number { (of.n_full_feeds[0]) " and " (of.n_full_feeds[1]) }
-                        td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " refused" } }
+                        td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " rejected" } }
                         td.number { (of.n_update_files) }
                         td.number { (of.missed_announcements + of.missed_withdrawals) }
                     }
@@ -76,7 +76,7 @@ fn troubles(report: &Report) -> Markup {
                     li data-collector=(collector) { (collector) ": " (text) }
                 }
             }
-            (parts::folded(lines.len().saturating_sub(MOST_ROWS), "line", "lines", "coverage.csv and the JSON report have all."))
+            (parts::folded(lines.len().saturating_sub(MOST_ROWS), "line", "lines", "coverage.csv and the JSON report list all of them."))
         }
     }
 }
@@ -94,7 +94,7 @@ fn unknown(report: &Report) -> Markup {
             html! { "Gaps: when the vantage points of a collector were unknown, " span.zone { "UTC" } },
             &[
                 Column::Words("Collector"), Column::Words("Time"), Column::Number("Lasting"),
-                Column::Words("Reason"), Column::Words("What exactly"),
+                Column::Words("Reason"), Column::Words("Details"),
             ],
             html! {
                 @for (row, reason) in unknown().take(MOST_ROWS) {
@@ -108,7 +108,7 @@ fn unknown(report: &Report) -> Markup {
                 }
             },
         ))
-        (parts::folded(n.saturating_sub(MOST_ROWS), "gap", "gaps", "coverage.csv has all."))
+        (parts::folded(n.saturating_sub(MOST_ROWS), "gap", "gaps", "coverage.csv lists all of them."))
     }
 }
 
@@ -140,7 +140,7 @@ fn files(report: &Report) -> Markup {
                         }
                     },
                 ))
-                (parts::folded(bad.len().saturating_sub(MOST_ROWS), "file", "files", "manifest.json has all."))
+                (parts::folded(bad.len().saturating_sub(MOST_ROWS), "file", "files", "manifest.json lists all of them."))
             }
         }
     }

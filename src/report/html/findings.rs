@@ -53,7 +53,7 @@ fn outages(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
             html! { @for outage in outages.iter().take(MOST_ROWS) { (row(outage, sureness)) } },
         ))
         @if in_gap { p.note { "≤ ≥: the edge lies in a gap of the data; it was not later, or not earlier, than this." } }
-        (parts::folded(left, "outage", "outages", "outages.csv and the JSON report have all."))
+        (parts::folded(left, "outage", "outages", "outages.csv and the JSON report list all of them."))
     }
 }
 
@@ -153,7 +153,7 @@ fn episode_table(episodes: &[&Episode]) -> Markup {
                 }
             },
         ))
-        (parts::folded(episodes.len().saturating_sub(MOST_ROWS), "episode", "episodes", "The JSON report has all."))
+        (parts::folded(episodes.len().saturating_sub(MOST_ROWS), "episode", "episodes", "The JSON report lists all of them."))
     }
 }
 
@@ -185,6 +185,6 @@ fn losses(losses: &[Loss]) -> Markup {
                 }
             },
         ))
-        (parts::folded(losses.len().saturating_sub(MOST_ROWS), "loss", "losses", "The JSON report has all."))
+        (parts::folded(losses.len().saturating_sub(MOST_ROWS), "loss", "losses", "The JSON report lists all of them."))
     }
 }

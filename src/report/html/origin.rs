@@ -25,17 +25,17 @@ pub(super) fn method(report: &Report) -> Option<Markup> {
             li { "While its session is not up, or its table not known, it is unknown, and counts neither as seeing a prefix nor as missing it." }
             @match report.parameters.criteria.metric {
                 Metric::Baseline => li { "A prefix is judged by the ASes that normally carry it; vantage points of one AS count once." },
-                Metric::Ioda => li { "As IODA, a prefix is judged by all ASes with at least 400,000 IPv4 or 10,000 IPv6 prefixes." },
+                Metric::Ioda => li { "As in IODA, a prefix is judged by all ASes with at least 400,000 IPv4 or 10,000 IPv6 prefixes." },
             }
             li {
                 "An outage begins when the share that still sees it falls below " (down_below) " and ends when it is back at " (up_at)
                 ". Falls under " (duration(*min_duration)) " are flaps; outages at most " (duration(*merge_gap))
-                " apart are one; what lies within " (duration(*episode_gap)) " is one episode."
+                " apart are one; outages and flaps at most " (duration(*episode_gap)) " apart are one episode."
             }
             li { "An AS is out while more than half of its address space is known to be lost." }
             li {
                 "Fewer than " (min_peers) " peer ASes, or less than " (text::percent(*min_coverage))
-                " of the full feeds, decide nothing: the stretch is reported as unknown."
+                " of the full feeds, are not enough to judge: the interval is reported as unknown."
             }
         }
     })
@@ -47,7 +47,7 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
         h3 { "Repeat this run" }
         p {
             "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers"
-            @if report.note.is_some() { ", and with the " code { "archive.json" } " that says what they are" } ":"
+            @if report.note.is_some() { ", and with the " code { "archive.json" } " that describes them" } ":"
         }
         pre tabindex="0" { code { (command(report)) } }
         h3 { "Cite it" }

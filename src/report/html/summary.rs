@@ -24,14 +24,17 @@ const WORDS: [(&str, &str); 7] = [
     ("prefix", "a block of addresses that an AS announces to the others, such as 192.0.2.0/24"),
     (
         "vantage point",
-        "a router of somebody else that shows its routing table to a collector; where it has no route, nothing from there reaches the prefix by BGP",
+        "a router of another network that shares its routing table with a collector; without a route, it cannot reach the prefix by BGP",
     ),
-    ("collector", "a machine that records what its vantage points say; its files are all that this report knows"),
+    (
+        "collector",
+        "a machine that records the BGP messages of its vantage points; this report is based on its files alone",
+    ),
     (
         "usable",
         "a vantage point with a whole table, whose session was up and whose state is known at that time; only these are counted",
     ),
-    ("RIB dump", "a whole table, written every few hours; the update files between two of them say what changed"),
+    ("RIB dump", "a whole table, written every few hours; the update files between two of them contain the changes"),
     ("upstream", "the AS through which an AS is reached: the one before it on the path of a route"),
 ];
 

@@ -61,7 +61,7 @@ fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut S
         (wave(found))
         table.strips.by-group {
             caption {
-                "Each usable vantage point: which part of the prefixes of this outage it held a route to, over the whole window. "
+                "Each usable vantage point: the share of the prefixes of this outage to which it held a route, over the whole window. "
                 "Those that lost it first come first."
             }
             (parts::strip_head("Vantage point", window, "Lost at"))
@@ -72,7 +72,7 @@ fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut S
                 }
             }
         }
-        (parts::folded(left.len(), "vantage point", "vantage points", "Those that lost it first are shown; spans.parquet has all."))
+        (parts::folded(left.len(), "vantage point", "vantage points", "Those that lost it first are shown; spans.parquet lists all of them."))
     }
 }
 

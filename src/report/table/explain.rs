@@ -59,7 +59,7 @@ impl Page<'_> {
         self.upstreams(outage);
         self.agreement(outage);
         self.witnesses("Lost it", &shown.losses);
-        self.witnesses("Had it again", &shown.returns);
+        self.witnesses("Regained it", &shown.returns);
         self.dumps(&shown.dumps);
         self.commands(shown);
         self.digests(shown);
@@ -118,7 +118,7 @@ impl Page<'_> {
             }
         }
         for (what, list) in
-            [("last to lose it", &upstreams.last_to_lose), ("first to have it again", &upstreams.first_to_regain)]
+            [("last to lose it", &upstreams.last_to_lose), ("first to regain it", &upstreams.first_to_regain)]
         {
             if !list.is_empty() {
                 let peers: Vec<String> =
@@ -200,7 +200,7 @@ impl Page<'_> {
             return;
         }
         self.line("");
-        self.line("RIB dumps meanwhile (UTC)");
+        self.line("RIB dumps during the outage (UTC)");
         let mut by_file: Vec<&&Dump> = dumps.iter().collect();
         by_file.sort_by_key(|dump| (dump.at, dump.file, dump.prefix));
         let files: Vec<&[&&Dump]> = by_file.chunk_by(|a, b| a.file == b.file).collect();
@@ -210,7 +210,7 @@ impl Page<'_> {
             let [dump, others @ ..] = dumps else { continue };
             let n_holding = dumps.iter().map(|dump| dump.holding.len()).max().unwrap_or(0);
             let verdict = match dumps.iter().all(|dump| dump.confirms) {
-                true if n_holding == 0 => "nobody lists".to_owned(),
+                true if n_holding == 0 => "no full feed lists".to_owned(),
                 true => format!("only {n_holding} of {} full feeds, which never lost it, list", dump.n_full_feeds),
                 false => format!("{n_holding} of {} full feeds list", dump.n_full_feeds),
             };
@@ -243,7 +243,7 @@ impl Page<'_> {
             return;
         }
         self.line("");
-        self.line("The first record of each edge with other programs, in the folder of the archive");
+        self.line("The first record of each edge with other programs (run in the archive folder)");
         for command in found.iter().flatten() {
             self.line(&format!("  {command}"));
         }
@@ -304,8 +304,8 @@ fn censored(censoring: Censoring) -> &'static str {
     match censoring {
         Censoring::Left => "it was already down when first judged: the start is unknown",
         Censoring::BeganBeforeFrom => "it began before the window",
-        Censoring::GapStart => "the start lies in a stretch without sufficient data",
-        Censoring::GapEnd => "the end lies in a stretch without sufficient data",
+        Censoring::GapStart => "the start lies in an interval without sufficient data",
+        Censoring::GapEnd => "the end lies in an interval without sufficient data",
         Censoring::EndedAfterTo => "it ended after the window",
         Censoring::Right => "it was down at the end of the window: the length is a lower bound",
     }
