@@ -1,5 +1,5 @@
-//! What is said of a target without an outage: that it was watched and stayed, that it flapped, that it is unknown, or that it
-//! was never announced.
+//! Sentences about a target without an outage: it stayed visible, it flapped, it could not be judged, or it was never
+//! announced.
 
 use super::headlines::{self, Counted, Headline};
 use super::text::{count, duration, from_to, percent};
@@ -23,7 +23,7 @@ pub fn verdict(report: &Report) -> String {
     }
 }
 
-/// Falls that last as long are outages.
+/// Returns the shortest duration of an outage; shorter falls are flaps.
 pub(super) fn shortest(report: &Report) -> String {
     duration(report.parameters.criteria.thresholds.min_duration)
 }
@@ -139,7 +139,7 @@ pub(super) struct Unjudged {
 
 /// The part of the window in which a target could not be judged, if any.
 pub(super) fn unjudged(report: &Report, summary: &Summary) -> Option<Unjudged> {
-    // The first of equals.
+    // `max_by_key` returns the last maximum, so the order is reversed to get the first.
     let longest = summary.unobserved.iter().rev().max_by_key(|window| window.duration())?;
     let whole = report.parameters.window();
     let which = if summary.unobserved.len() > 1 { "the longest interval " } else { "" };
@@ -155,18 +155,18 @@ pub(super) fn unjudged(report: &Report, summary: &Summary) -> Option<Unjudged> {
     Some(Unjudged { text, is_most: unknown * 2 > all, is_all })
 }
 
-/// Whether anybody announced a target.
+/// Whether a target was announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Announced {
     /// Some vantage point had a route to it at some time.
     Yes,
-    /// No route was seen, and the data do not suffice to say that there was none.
+    /// No route was seen, and the data do not suffice to exclude one.
     Unknown,
     /// Enough full tables were known over the whole window, and none of them had a route to it.
     No,
 }
 
-/// Whether anybody announced a target in the window.
+/// Returns whether a target was announced in the window.
 pub(super) fn announced(report: &Report, summary: &Summary) -> Announced {
     if summary.n_prefixes > summary.never_carried.len() {
         return Announced::Yes;
@@ -194,7 +194,7 @@ fn was_announced(report: &Report, prefix: &Prefix) -> Announced {
     }
 }
 
-/// The families of a target of which enough full tables are known over the whole window.
+/// Returns the families of a target for which enough full tables are known over the whole window.
 fn families(report: &Report, summary: &Summary) -> Vec<Family> {
     let Sufficiency { min_peers, min_coverage } = report.parameters.criteria.sufficiency;
     let suffices = |feeds: &LiveFeeds| {
@@ -222,7 +222,7 @@ fn asked(summary: &Summary) -> impl Iterator<Item = Family> {
     })
 }
 
-/// How many peer ASes have a usable vantage point of the family of a target; of an AS, of the one with more.
+/// Returns how many peer ASes have a usable vantage point in the family of a target. For an AS: in the family with more.
 pub(super) fn n_peers(report: &Report, summary: &Summary) -> usize {
     asked(summary).map(|family| report.coverage.n_peer_asns[family as usize]).max().unwrap_or(0)
 }

@@ -16,14 +16,14 @@ use crate::coverage::Verdict;
 
 pub use explain::{explain, find_outage};
 
-/// How it is drawn.
+/// How the table is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// ANSI colours.
     pub colour: bool,
     /// Columns of the page. Paragraphs keep to any width from 40 on, rows to 80 and more.
     pub width: usize,
-    /// Every row of long lists, where otherwise the first twenty stand for all.
+    /// Whether long lists are shown in full, not only their first twenty rows.
     pub all: bool,
 }
 
@@ -35,9 +35,9 @@ impl Default for Style {
 
 /// Rows shown of a long list.
 const MAX_ROWS: usize = 20;
-/// A narrower page is no page.
+/// Narrower pages are laid out at this width.
 const MIN_WIDTH: usize = 40;
-/// Over a longer time years tell days apart.
+/// Over a longer time dates need their year.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The report as text.
@@ -170,7 +170,7 @@ impl Page<'_> {
             let reason = reason.to_string().replace('_', " ");
             lines.push(format!("{} unknown {}: {reason} ({})", row.collector, from_to(row.window), row.detail));
         }
-        // Files of one collector with the same fate are one line.
+        // Files of one collector with the same verdict share a line.
         let mut bad: BTreeMap<(&Collector, DumpKind, String), Vec<&FileReading>> = BTreeMap::new();
         for file in report.files.iter().filter(|file| file.verdict != Verdict::Ok) {
             if !lines.iter().any(|line| line.contains(&file.name)) {

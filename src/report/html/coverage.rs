@@ -1,4 +1,4 @@
-//! What the data are worth: who took part, what is missing, what cannot be known.
+//! Coverage: which collectors took part, which data are missing, what cannot be known.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::super::text::{count, duration, percent};
 use super::super::words;
 use super::super::*;
 use super::MOST_ROWS;
-use super::parts::{self, Column, stretch};
+use super::parts::{self, Column, interval};
 use crate::coverage::Verdict;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
@@ -34,7 +34,7 @@ fn named(targets: &[String]) -> String {
 
 fn collectors(report: &Report) -> Markup {
     let full = if report.coverage.has_rib { "Full feeds" } else { "Peers that mention the prefixes" };
-    // What an archive says of itself comes before whose names it has.
+    // An archive with a note may come from another publisher than the layout of its files suggests.
     let project = if report.note.is_some() { "Layout of" } else { "Project" };
     html! {
         (parts::listing(
@@ -65,7 +65,7 @@ fn collectors(report: &Report) -> Markup {
     }
 }
 
-/// What was lost, came too late or is doubtful, though the files are there.
+/// Messages that were lost, late or doubtful in files that were read.
 fn troubles(report: &Report) -> Markup {
     let lines = troubles::lines(report);
     html! {
@@ -100,7 +100,7 @@ fn unknown(report: &Report) -> Markup {
                 @for (row, reason) in unknown().take(MOST_ROWS) {
                     tr data-collector=(row.collector) {
                         th scope="row" { (row.collector) }
-                        td { (stretch(&row.window)) }
+                        td { (interval(&row.window)) }
                         td.number { (duration(row.window.duration())) }
                         td { (reason.to_string().replace('_', " ")) }
                         td.long { (row.detail) }

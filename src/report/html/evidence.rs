@@ -1,4 +1,4 @@
-//! What shows the longest outages: through whom the network was reached, and the records of the archive.
+//! Evidence of the longest outages: the upstreams of the network, and the records of the archive.
 
 use maud::{Markup, html};
 
@@ -112,7 +112,7 @@ fn records(report: &Report, shown: &Shown) -> Markup {
     }
 }
 
-/// The first records of an edge: where anyone can look them up.
+/// The first records of an edge, with file and offset so that they can be looked up.
 fn edge(report: &Report, name: &str, witnesses: &[&Witness]) -> Markup {
     let recorded: Vec<_> = witnesses.iter().filter_map(|witness| Some((witness, evidence::record(witness)?))).collect();
     if recorded.is_empty() {

@@ -8,7 +8,7 @@ use super::super::text::{count, duration, hours, of_family, percent, time_of_day
 use super::super::words;
 use super::super::*;
 use super::MOST_ROWS;
-use super::parts::{self, Column, instant, stretch};
+use super::parts::{self, Column, instant, interval};
 use crate::detect::{Bounds, Censoring, Episode, Loss, Outage, Scope};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
@@ -146,7 +146,7 @@ fn episode_table(episodes: &[&Episode]) -> Markup {
                 @for episode in episodes.iter().take(MOST_ROWS) {
                     tr data-prefix=[episode.subject.prefix] {
                         th scope="row" { (name(episode.subject.target, episode.subject.prefix, episode.subject.family)) }
-                        td { (stretch(&episode.window)) }
+                        td { (interval(&episode.window)) }
                         td.number { (episode.n_outages) }
                         td.number { (episode.flaps.len()) }
                     }
@@ -176,7 +176,7 @@ fn losses(losses: &[Loss]) -> Markup {
                 @for loss in losses.iter().take(MOST_ROWS) {
                     tr data-prefix=[loss.subject.prefix] {
                         th scope="row" { (name(loss.subject.target, loss.subject.prefix, loss.subject.family)) }
-                        td { (stretch(&loss.window)) }
+                        td { (interval(&loss.window)) }
                         td.number { (duration(loss.window.duration())) }
                         td.number { (percent(loss.share_min)) }
                         td.number { (loss.lost_by.len()) }

@@ -1,4 +1,4 @@
-//! Visibility over time: of each network as a curve above the coverage of the collectors, of each prefix as a strip.
+//! Visibility over time: a curve for each network, with the coverage of the collectors below, and a strip for each prefix.
 
 use maud::{Markup, html};
 

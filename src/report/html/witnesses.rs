@@ -1,4 +1,4 @@
-//! Who lost the network when, and who had it again when.
+//! When each vantage point lost the network, and when it regained it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::detect::{Outage, Scope};
 
 /// Outages whose vantage points are shown: the longest of each target and family.
 const MOST_OUTAGES: usize = 3;
-/// Prefixes of an outage that are looked at vantage point by vantage point.
+/// Prefixes of an outage that are examined for each vantage point.
 const MOST_PREFIXES: usize = 200;
 
 pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
@@ -85,8 +85,8 @@ fn fates(witnesses: &[&Witness]) -> String {
         (n(|fate| *fate == Fate::NoneBefore), "had none before"),
         (n(|fate| *fate == Fate::Unknown), "not known"),
     ];
-    let said: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    said.join(", ")
+    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    counts.join(", ")
 }
 
 fn row(witness: &Witness, window: Window, series: &mut Series) -> Markup {
@@ -103,14 +103,14 @@ fn row(witness: &Witness, window: Window, series: &mut Series) -> Markup {
                     @if let Some(upstream) = witness.upstream { " " span.via { "via " (upstream) } }
                 }
             }
-            td { (parts::plot("strip", &format!("{name}: {}", said(witness.fate)), Some(number), strip)) }
+            td { (parts::plot("strip", &format!("{name}: {}", described(witness.fate)), Some(number), strip)) }
             td.number {
                 @match witness.fate {
                     Fate::Lost { lost, back } => {
                         (moment(lost))
                         span.back { @match back { Some(back) => { "back " (moment(back)) }, None => "not back" } }
                     }
-                    fate => span.quiet { (said(fate)) },
+                    fate => span.quiet { (described(fate)) },
                 }
             }
         }
@@ -123,7 +123,7 @@ fn moment(instant: Instant) -> Markup {
     html! { @if instant.is_latest { "≤ " } time.time-of-day datetime=(instant.at) { (day_time) } }
 }
 
-fn said(fate: Fate) -> &'static str {
+fn described(fate: Fate) -> &'static str {
     match fate {
         Fate::Lost { .. } => "lost it",
         Fate::Kept => "kept",

@@ -1,4 +1,4 @@
-//! Why the run says what it says: each outage with everything behind it, so that anyone can look it up.
+//! The evidence of each outage in full: edges, upstreams, agreement, records and files, so that it can be checked.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,14 @@ use super::*;
 use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Scope, Upstream, Witness};
 use crate::error::Error;
 
-/// Records shown of each edge where not all are.
+/// Records shown of each edge, unless all are.
 const N_SHOWN: usize = 5;
 
-/// The outage of that id.
+/// Returns the outage with an id.
+///
+/// # Errors
+///
+/// If there is none; the error lists the ids of the report.
 pub fn find_outage<'a>(report: &'a Report, id: &str) -> Result<&'a Outage, Error> {
     let outages = &report.findings.outages;
     outages.iter().find(|outage| outage.id == id).ok_or_else(|| Error::UnknownOutage {
@@ -21,7 +25,7 @@ pub fn find_outage<'a>(report: &'a Report, id: &str) -> Result<&'a Outage, Error
     })
 }
 
-/// The explanation of one outage, or of all: those of whole networks, and of prefixes that went on their own.
+/// Explains one outage, or all: those of whole networks, and of prefixes that were lost on their own.
 pub fn explain(report: &Report, outage: Option<&Outage>, style: Style) -> String {
     let mut out = String::new();
     let style = Style { width: style.width.max(MIN_WIDTH), ..style };
@@ -74,7 +78,7 @@ impl Page<'_> {
     fn edges(&mut self, outage: &Outage) {
         self.line("");
         self.line("Edges (UTC)");
-        // Of an AS it is address space that is lost, a prefix at a time.
+        // An AS loses address space, one prefix at a time.
         let of = if outage.subject.scope == Scope::Asn { "of its address space: " } else { "" };
         self.edge("start", outage.fall.start(), &outage.fall.start_bounds, Some(&outage.fall.loss), of, "a tenth left");
         self.edge(
@@ -172,7 +176,7 @@ impl Page<'_> {
         self.line("");
         let n = count(witnesses.len(), "route of a vantage point", "routes of vantage points");
         self.line(&format!("{what} (UTC): {n}"));
-        // What one record says of several prefixes is said once.
+        // Changes of several prefixes by the same record share a line.
         let of_one = |a: &&Witness, b: &&Witness| {
             (a.at, a.collector, a.peer, a.because) == (b.at, b.collector, b.peer, b.because)
         };
