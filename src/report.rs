@@ -30,13 +30,11 @@ use serde::Serialize;
 use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
 use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::detect::{AsnTimeline, Findings, Skew};
-use crate::observations::{Source, TOOL, control};
-use crate::query::{Criteria, Match, Metric, Query, Target};
+use crate::observations::Source;
+use crate::query::{Criteria, Query, Target};
 use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline};
-
-use text::is_unprintable;
 
 pub use evidence::evidence_frames;
 pub use exporters::{EXPORTS, Export, FORMATS, Format};

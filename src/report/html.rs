@@ -17,8 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::drawing;
-use super::*;
+use super::{Report, drawing};
+use crate::observations::TOOL;
 pub(super) use origin::credit;
 use parts::Series;
 

@@ -2,14 +2,18 @@
 
 mod outage;
 
+use std::time::Duration;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::headlines::Headline;
+use super::headlines::{self, Headline};
 use super::quiet::{self, Announced};
-use super::*;
+use super::{CollectorCoverage, Report, family_name, round, troubles, verdict, words};
 use crate::detect::{Episode, Loss};
+use crate::observations::{TOOL, control};
+use crate::visibility::LiveFeeds;
 use outage::outages;
 
 /// Returns the whole report. The values of its lists are made one at a time as they are written.

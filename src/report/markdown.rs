@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::headlines::{self, Groups};
 use super::sureness::Sureness;
-use super::text::{clock, count, from_to, hours, of_family, percent, size, time_of_day};
-use super::words;
-use super::*;
+use super::text::{clock, count, from_to, hours, is_unprintable, of_family, percent, size, time_of_day};
+use super::{Report, troubles, words};
 use crate::detect::{Censoring, Outage};
+use crate::observations::TOOL;
+use crate::time::{Timestamp, Window};
 
 /// Rows shown of a list, unless `all` is set.
 const LIMIT: usize = 12;

@@ -9,16 +9,18 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg;
 
 use super::drawing::{self, Place, Plot, Tick, ticks};
-use super::headlines::Headline;
+use super::headlines::{self, Headline};
 use super::html::credit;
-use super::quiet;
 use super::rows::{self, Panel, Row};
 use super::sureness::Sureness;
-use super::text::{count, from_to, percent, wrap};
+use super::text::{count, from_to, is_unprintable, percent, wrap};
 use super::words::{self, Statement};
-use super::*;
+use super::{Report, quiet};
 use crate::detect::Outage;
 use crate::error::Error;
+use crate::observations::TOOL;
+use crate::query::Target;
+use crate::time::Window;
 
 const STYLE: &str = include_str!("picture.css");
 const REGULAR: &[u8] = include_bytes!("fonts/Roboto-Regular.ttf");

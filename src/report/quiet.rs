@@ -3,10 +3,12 @@
 
 use super::headlines::{self, Counted, Headline};
 use super::text::{count, duration, from_to, percent};
-use super::*;
+use super::{Answer, Report, Summary};
+use crate::bgp::{Family, Prefix};
 use crate::detect::{Flap, Outage, Scope, TOTAL_BELOW};
-use crate::query::Sufficiency;
+use crate::query::{Metric, Sufficiency, Target};
 use crate::replay::RouteState;
+use crate::visibility::LiveFeeds;
 
 /// The answer in words: `outage`, `no outage of 2 min or more, but 1 flap`.
 pub fn verdict(report: &Report) -> String {
@@ -66,7 +68,7 @@ pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
         _ => {}
     }
     if n_peers(report, summary) == 0 {
-        return format!("{target}: unknown, because {}", words::no_table(report));
+        return format!("{target}: unknown, because {}", no_table(report));
     }
     if summary.n_prefixes == summary.never_carried.len() {
         return format!(
@@ -85,6 +87,17 @@ pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
         sentence.push_str(&format!("; {flap}"));
     }
     sentence + "."
+}
+
+/// Explains why no vantage point has a full table.
+pub(super) fn no_table(report: &Report) -> &'static str {
+    match report.parameters.criteria.metric {
+        Metric::Ioda => {
+            "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda requires; without it \
+             each table is compared with the others of its time."
+        }
+        Metric::Baseline => "no vantage point is known to have a full table.",
+    }
 }
 
 /// The flaps beside the outages of a target, where any of them was total.
@@ -239,6 +252,7 @@ fn tables(report: &Report, summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{Timestamp, Window};
 
     fn check(flaps: &[(&str, &str, f64)], scope: Scope, expected: &str) {
         let counted = flaps.iter().map(|(start, end, share_min)| {

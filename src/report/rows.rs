@@ -4,9 +4,12 @@ use rustc_hash::FxHashSet;
 
 use super::drawing::{Reading, merged, thinned};
 use super::text::of_family;
-use super::*;
-use crate::detect::{Episode, Outage, Scope};
-use crate::visibility::{Step, View};
+use super::{CoverageRow, Parameters, Report, headlines};
+use crate::bgp::{Collector, Family, Prefix};
+use crate::detect::{AsnTimeline, Episode, Outage, Scope};
+use crate::query::{Metric, Target};
+use crate::time::Window;
+use crate::visibility::{Step, Timeline, View};
 
 /// A target over time: the share by which it is judged, with its outages and episodes.
 pub(super) struct Panel<'a> {

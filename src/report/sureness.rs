@@ -3,10 +3,12 @@
 use rustc_hash::FxHashMap;
 
 use super::evidence::{Shown, by_id};
-use super::headlines::Headline;
+use super::headlines::{self, Headline};
 use super::text::{clock, count, from_to};
-use super::*;
+use super::{Report, words};
+use crate::bgp::Prefix;
 use crate::detect::{Censoring, Outage, Quality, Scope, Witness};
+use crate::time::Window;
 use crate::visibility::{BaselineSource, LookedBack, Timeline};
 
 /// Looks up outages and timelines to describe how sure findings are.

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use super::sureness::Sureness;
 use super::text::{count, from_to, size, wrap};
-use super::*;
+use super::{Report, headlines, troubles, verdict, words};
 use crate::archive::DumpKind;
-use crate::coverage::Verdict;
+use crate::bgp::Collector;
+use crate::coverage::{FileReading, Verdict};
 
 pub use explain::{explain, find_outage};
 

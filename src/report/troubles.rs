@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::text::{clock, count, duration, from_to};
-use super::*;
-use crate::replay::{Doubt, DoubtReason, PeerId};
-use crate::time::Windows;
+use super::{CollectorCoverage, Report};
+use crate::bgp::Collector;
+use crate::replay::{Doubt, DoubtReason, PeerId, Replay};
+use crate::time::{Timestamp, Window, Windows};
 
 /// When the messages of the vantage points of a collector are uncertain, for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

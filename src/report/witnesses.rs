@@ -1,10 +1,11 @@
 //! What each usable vantage point held over time: when it lost a network, and when it regained it.
 
+use std::time::Duration;
+
 use super::drawing::{Reading, merged, thinned};
-use super::*;
-use crate::bgp::{Asn, VantagePoint};
+use crate::bgp::{Asn, Prefix, VantagePoint};
 use crate::detect::Outage;
-use crate::time::Steps;
+use crate::time::{Steps, Timestamp, Window};
 use crate::visibility::{Piece, View, Vote};
 
 /// A vantage point that lost its routes at most this long before the share crossed the threshold lost them in the outage:

@@ -3,9 +3,12 @@
 use super::headlines::{Counted, Headline, is_of_parts, longest};
 use super::quiet::{self, Announced};
 use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words};
-use super::*;
+use super::{Report, Summary, troubles};
+use crate::bgp::Family;
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
-use crate::time::{Steps, Windows};
+use crate::query::Target;
+use crate::replay::ControlSample;
+use crate::time::{Steps, Timestamp, Window, Windows};
 
 /// The answer for one target.
 pub(super) fn headline(report: &Report, headline: &Headline) -> String {
@@ -293,7 +296,7 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     let peers = quiet::n_peers(report, summary);
     let min_peers = report.parameters.criteria.sufficiency.min_peers;
     if peers == 0 {
-        return vec![no_table(report).to_owned()];
+        return vec![quiet::no_table(report).to_owned()];
     }
     if !summary.unobserved.is_empty() && peers < min_peers {
         let found = count(peers, "peer AS", "peer ASes");
@@ -315,17 +318,6 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
         unknown.push(format!("{prefixes} in no RIB dump and not held at the end: new or transient, not judged."));
     }
     unknown
-}
-
-/// Explains why no vantage point has a full table.
-pub(super) fn no_table(report: &Report) -> &'static str {
-    match report.parameters.criteria.metric {
-        Metric::Ioda => {
-            "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda requires; without it \
-             each table is compared with the others of its time."
-        }
-        Metric::Baseline => "no vantage point is known to have a full table.",
-    }
 }
 
 /// Describes the pattern of the losses. It never names a cause: BGP data do not show one.

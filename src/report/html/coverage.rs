@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use super::super::text::{count, duration, percent};
-use super::super::words;
-use super::super::*;
+use super::super::{Report, troubles, words};
 use super::MOST_ROWS;
 use super::parts::{self, Column, interval};
-use crate::coverage::Verdict;
+use crate::bgp::Project;
+use crate::coverage::{FileReading, Verdict};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     Some(html! {

@@ -4,8 +4,7 @@ use maud::{Markup, html};
 
 use super::super::evidence::{self, Shown};
 use super::super::text::of_family;
-use super::super::words;
-use super::super::*;
+use super::super::{Report, headlines, words};
 use super::parts::{self, Column, instant};
 use crate::detect::{Outage, PeerAt, Upstreams, Witness};
 

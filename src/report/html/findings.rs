@@ -5,11 +5,13 @@ use maud::{Markup, html};
 use super::super::headlines::{self, Groups};
 use super::super::sureness::Sureness;
 use super::super::text::{count, duration, hours, of_family, percent, time_of_day};
-use super::super::words;
-use super::super::*;
+use super::super::{Report, words};
 use super::MOST_ROWS;
 use super::parts::{self, Column, instant, interval};
+use crate::bgp::{Family, Prefix};
 use crate::detect::{Bounds, Censoring, Episode, Loss, Outage, Scope};
+use crate::query::Target;
+use crate::time::Window;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let findings = &report.findings;

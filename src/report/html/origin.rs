@@ -2,11 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::super::text::{count, duration, from_to, shell_word, size};
-use super::super::*;
+use super::super::text::{self, count, duration, from_to, shell_word, size};
+use super::super::{Parameters, Report};
 use super::parts::{self, Column};
 use super::summary;
-use crate::query::{Sufficiency, Thresholds};
+use crate::bgp::{Collector, Project};
+use crate::observations::TOOL;
+use crate::query::{Criteria, Match, Metric, Query, Sufficiency, Target, Thresholds};
 
 /// Files listed one by one. The manifest lists all of them.
 const MOST_FILES: usize = 1500;

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::super::drawing::{Plot, Reading, ticks};
 use super::super::text::{clock, count};
-use super::super::*;
+use super::super::{Report, round};
+use crate::time::{Timestamp, Window};
 
 /// Marks on an axis at the initial zoom, and on one of half the width.
 const TICKS: usize = 8;

@@ -2,14 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::super::headlines::Headline;
-use super::super::quiet;
+use super::super::headlines::{self, Headline};
 use super::super::sureness::Sureness;
 use super::super::text::{count, duration, from_to, percent};
 use super::super::words::{self, Statement};
-use super::super::*;
-use super::MOST_ROWS;
-use super::parts;
+use super::super::{Answer, Report, quiet, verdict};
+use super::{MOST_ROWS, parts};
 use crate::detect::Outage;
 
 /// More targets than this are replaced by an overview and folded away.

@@ -1,14 +1,19 @@
 //! Visibility over time: a curve for each network, with the coverage of the collectors below, and a strip for each prefix.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 
 use super::super::drawing::{self, Plot};
 use super::super::rows::{self, Panel, Row};
 use super::super::text::{count, duration, from_to, percent};
-use super::super::*;
+use super::super::{CoverageRow, Report};
 use super::parts::{self, Kind, Series};
 use super::{MOST_READINGS, MOST_ROWS};
+use crate::bgp::Collector;
 use crate::detect::{Outage, Scope};
+use crate::query::Metric;
+use crate::time::Window;
 
 /// Networks shown as curves.
 const MOST_PANELS: usize = 20;

@@ -1,18 +1,19 @@
 //! When each vantage point lost the network, and when it regained it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use maud::{Markup, html};
 
 use super::super::drawing::{self, Plot};
-use super::super::rows;
-use super::super::text::{count, duration, of_family};
+use super::super::text::{self, count, duration, of_family};
 use super::super::witnesses::{Fate, Instant, Witness, witnesses};
-use super::super::*;
+use super::super::{Report, headlines, rows};
 use super::parts::{self, Kind, Series};
 use super::{MOST_READINGS, MOST_ROWS};
-use crate::bgp::Asn;
+use crate::bgp::{Asn, Collector};
 use crate::detect::{Outage, Scope};
+use crate::time::{Timestamp, Window};
 
 /// Outages whose vantage points are shown: the longest of each target and family.
 const MOST_OUTAGES: usize = 3;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::evidence::{Shown, by_id, commands, file, name, peer, record};
-use super::text::{clock, count, duration, from_to, wrap};
-use super::words::{pattern_sentence, sentence};
-use super::*;
+use super::super::Report;
+use super::super::evidence::{Shown, by_id, commands, file, name, peer, record};
+use super::super::text::{clock, count, duration, from_to, wrap};
+use super::super::words::{pattern_sentence, sentence};
+use super::{MIN_WIDTH, Page, Style};
 use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Scope, Upstream, Witness};
 use crate::error::Error;
+use crate::time::{Timestamp, Window};
 
 /// Records shown of each edge, unless all are.
 const N_SHOWN: usize = 5;
