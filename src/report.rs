@@ -30,13 +30,11 @@ use serde::Serialize;
 use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
 use crate::coverage::{FileReading, Gap, GapReason, Verdict};
 use crate::detect::{AsnTimeline, Findings, Skew};
-use crate::observations::{Source, TOOL, control};
-use crate::query::{Criteria, Match, Metric, Query, Target};
+use crate::observations::Source;
+use crate::query::{Criteria, Query, Target};
 use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline};
-
-use text::steers;
 
 pub use evidence::evidence_frames;
 pub use exporters::{EXPORTS, Export, FORMATS, Format};
@@ -92,7 +90,7 @@ impl Summary {
         self.unobserved.is_empty() && self.n_prefixes > self.never_carried.len()
     }
 
-    /// Returns the total time in which they do not.
+    /// Returns the total time in which the data do not suffice to judge the target.
     pub fn unobserved_time(&self) -> Duration {
         self.unobserved.iter().map(Window::duration).sum()
     }
@@ -172,7 +170,7 @@ pub struct Coverage {
     pub gaps: Vec<Gap>,
     /// Per collector and interval of the window: known or not.
     pub rows: Vec<CoverageRow>,
-    /// How full feeds were told from partial ones, IPv4 and IPv6.
+    /// How full feeds were distinguished from partial ones, IPv4 and IPv6.
     pub rules: PerFamily<Option<FullFeedRule>>,
     /// Whether RIB dumps seeded the replay.
     pub has_rib: bool,

@@ -1,7 +1,7 @@
-//! What every picture of a run is drawn with. The page and the still picture differ in where a plot lies and in their
+//! Shapes shared by every picture of a run. The page and the still picture differ in where a plot lies and in their
 //! style sheets, not in the drawing.
 //!
-//! Shapes have classes, no colours: `known`, `unknown`, `outage`, and `n0` (nobody sees it) to `n5` (all do).
+//! Shapes have classes, no colours: `known`, `unknown`, `outage`, and `n0` (no peer sees it) to `n5` (all do).
 
 mod axis;
 mod readings;
@@ -13,7 +13,7 @@ use crate::time::{Timestamp, Window};
 pub(super) use axis::{Tick, ticks};
 pub(super) use readings::{Reading, merged, thinned};
 
-/// A stretch of time across a rectangle, and shares from its bottom to its top.
+/// A plot: time from left to right, shares from bottom to top.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plot {
     pub window: Window,
@@ -40,7 +40,7 @@ impl Plot {
         at.micros_since(self.window.start) as f64 / self.window.end.micros_since(self.window.start) as f64
     }
 
-    /// Where an instant lies, from the left.
+    /// Returns the distance of an instant from the left.
     pub(super) fn x(&self, at: Timestamp) -> String {
         match self.place {
             Place::Everywhere => per_cent(self.part(at)),
@@ -48,16 +48,16 @@ impl Plot {
         }
     }
 
-    /// How wide a stretch is.
-    pub(super) fn width(&self, stretch: &Window) -> String {
-        let part = self.part(stretch.end) - self.part(stretch.start);
+    /// Returns the width of an interval.
+    pub(super) fn width(&self, interval: &Window) -> String {
+        let part = self.part(interval.end) - self.part(interval.start);
         match self.place {
             Place::Everywhere => per_cent(part),
             Place::Box { width, .. } => pixels(width * part),
         }
     }
 
-    /// Where a share lies, from the top.
+    /// Returns the distance of a share from the top.
     pub(super) fn y(&self, share: f64) -> String {
         match self.place {
             Place::Everywhere => per_cent(1.0 - share),
@@ -65,7 +65,7 @@ impl Plot {
         }
     }
 
-    /// How high a share stands.
+    /// Returns the height of a share.
     pub(super) fn height(&self, share: f64) -> String {
         match self.place {
             Place::Everywhere => per_cent(share),
@@ -90,9 +90,9 @@ fn trimmed(number: f64, decimals: usize) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// A rectangle of the full height for a stretch, as far as the plot shows it.
-pub(super) fn block(plot: &Plot, stretch: &Window, class: &str) -> Option<Markup> {
-    let shown = stretch.intersect(&plot.window)?;
+/// A rectangle of the full height for the part of an interval that the plot shows.
+pub(super) fn block(plot: &Plot, interval: &Window, class: &str) -> Option<Markup> {
+    let shown = interval.intersect(&plot.window)?;
     Some(html! {
         rect class=(class) x=(plot.x(shown.start)) width=(plot.width(&shown)) y=(plot.y(1.0)) height=(plot.height(1.0)) {}
     })
@@ -124,7 +124,7 @@ pub(super) fn strip(plot: &Plot, readings: &[Reading]) -> Markup {
     }
     let partly = readings.iter().filter(|reading| reading.is_partly_unknown);
     html! {
-        @for (stretch, class) in &blocks { @if let Some(block) = block(plot, stretch, class) { (block) } }
+        @for (interval, class) in &blocks { @if let Some(block) = block(plot, interval, class) { (block) } }
         @for reading in partly { @if let Some(block) = block(plot, &reading.window, "unknown") { (block) } }
     }
 }

@@ -1,4 +1,4 @@
-//! The records behind the outages as a table, as examples in a document, and as commands that show them elsewhere.
+//! The records that show the outages: as a table, as examples in JSON, and as commands of other programs that print them.
 
 use polars::prelude::*;
 use rustc_hash::FxHashMap;
@@ -15,10 +15,10 @@ use crate::tables::{Frames, column, columns, frame, frames, texts, times};
 use crate::time::Timestamp;
 use crate::visibility::CollectorIndex;
 
-/// Records shown of each edge where not all are.
+/// Records shown of each edge as examples.
 pub(super) const N_EXAMPLES: usize = 3;
 
-/// What shows an outage; for an AS that of its prefixes too. All in order of time.
+/// The evidence of an outage, sorted by time. For an AS it includes that of its prefixes.
 pub(super) struct Shown<'a> {
     pub losses: Vec<&'a Witness>,
     pub returns: Vec<&'a Witness>,
@@ -100,7 +100,7 @@ pub(super) fn record(witness: &Witness) -> Option<RecordRef> {
     witness.because.and_then(|(_, record)| record)
 }
 
-/// How it is known what a vantage point did.
+/// Returns the kind of evidence of a change.
 pub(super) fn name(witness: &Witness) -> &'static str {
     witness.because.map_or("not_named", |(evidence, _)| evidence.name())
 }
@@ -121,7 +121,7 @@ struct Row<'a> {
     dump: Option<&'a Dump>,
 }
 
-/// One row per vantage point and edge, and per RIB dump written meanwhile and entry in it: the columns of
+/// One row per vantage point and edge, and per RIB dump written during the outage and entry in it: the columns of
 /// `evidence.parquet`, in order.
 pub fn evidence_frames(report: &Report) -> Frames<'_> {
     let rows = report.findings.outages.iter().flat_map(|outage| rows(report, outage));
@@ -197,7 +197,7 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
     rows
 }
 
-/// Commands of public tools that print the record behind a witness, from the folder that holds the archive.
+/// Returns commands of public tools that print the record of a witness, for use in the archive folder.
 pub(super) fn commands(report: &Report, witness: &Witness) -> Option<[String; 2]> {
     let record = record(witness)?;
     let file = shell_word(&file(report, record.file)?.name);

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::text::steers;
+use super::text::is_unprintable;
 use super::{Doubts, Report, round};
 use crate::bgp::{Asn, Collector, Family, Prefix};
 use crate::detect::{Outage, Scope, SpaceStep, Upstream};
@@ -64,7 +64,7 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
     )
 }
 
-/// One row of `timelines.parquet`: a constant stretch of a prefix, or else of a target AS.
+/// One row of `timelines.parquet`: an interval in which the visibility of a prefix or target AS is constant.
 struct TimelineRow<'a> {
     scope: Scope,
     asn: Option<Asn>,
@@ -78,17 +78,17 @@ struct TimelineRow<'a> {
     observed: bool,
 }
 
-/// One row per target AS or prefix and constant stretch: the columns of `timelines.parquet`, in order.
+/// One row per target AS or prefix and interval of constant visibility: the columns of `timelines.parquet`, in order.
 pub fn timeline_frames(report: &Report) -> Frames<'_> {
     let window = report.parameters.window();
     let of_asns = report.asn_timelines.iter().flat_map(move |timeline| {
-        timeline.steps.intervals().filter_map(move |(stretch, step)| {
+        timeline.steps.intervals().filter_map(move |(interval, step)| {
             Some(TimelineRow {
                 scope: Scope::Asn,
                 asn: Some(timeline.asn),
                 prefix: None,
                 family: timeline.family,
-                shown: stretch.intersect(&window)?,
+                shown: interval.intersect(&window)?,
                 counts: [step.n_prefixes_up, step.n_prefixes],
                 visibility: step.share(),
                 seen: None,
@@ -98,13 +98,13 @@ pub fn timeline_frames(report: &Report) -> Frames<'_> {
         })
     });
     let of_prefixes = report.timelines.iter().flat_map(move |timeline| {
-        timeline.steps.intervals().filter_map(move |(stretch, step)| {
+        timeline.steps.intervals().filter_map(move |(interval, step)| {
             Some(TimelineRow {
                 scope: Scope::Prefix,
                 asn: None,
                 prefix: Some(timeline.prefix),
                 family: timeline.family(),
-                shown: stretch.intersect(&window)?,
+                shown: interval.intersect(&window)?,
                 counts: [step.n_visible, step.n_live],
                 visibility: step.visibility(),
                 seen: Some(step),
@@ -141,10 +141,10 @@ fn timeline_frame(rows: &[TimelineRow]) -> Result<DataFrame, Error> {
     )
 }
 
-/// Text of a CSV file that a spreadsheet takes for text: no formula, and nothing that steers a terminal.
+/// Escapes a CSV cell so that spreadsheets do not read it as a formula and terminals do not obey it.
 fn cell(text: &str) -> String {
     let shown: String =
-        text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect();
+        text.chars().flat_map(|c| if is_unprintable(c) { c.escape_default().collect() } else { vec![c] }).collect();
     if shown.starts_with(['=', '+', '-', '@']) { format!("'{shown}") } else { shown }
 }
 
@@ -158,7 +158,7 @@ struct Covered<'a> {
     detail: Option<String>,
 }
 
-/// One row per collector and stretch of the window, then one per vantage point and reason to doubt it: the columns of
+/// One row per collector and interval of the window, then one per vantage point and reason to doubt it: the columns of
 /// `coverage.csv`, in order.
 pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
     let mut rows: Vec<Covered> = Vec::new();

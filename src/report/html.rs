@@ -1,7 +1,7 @@
-//! The report as one HTML page: everything in one file, which asks no network for anything.
+//! The report as one HTML page, in a single file that loads nothing from the network.
 //!
-//! The page can be read without its script. The script adds what needs a hand: zoom, values under the pointer, local time,
-//! filters. Every text passes through maud, which escapes it; scripts and styles are allowed by their digests only.
+//! The page can be read without its script. The script adds interaction: zoom, values under the pointer, local time, filters.
+//! Every text passes through maud, which escapes it; scripts and styles are allowed by their digests only.
 
 mod coverage;
 mod evidence;
@@ -17,15 +17,15 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::drawing;
-use super::*;
+use super::{Report, drawing};
+use crate::observations::TOOL;
 pub(super) use origin::credit;
 use parts::Series;
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
-/// Rows of one list, and parts into which the time of each is divided at most; both are said where they apply.
+/// Limits that keep the page small: rows of one list, and readings of all its rows. The page states where they apply.
 const MOST_ROWS: usize = 200;
 const MOST_READINGS: usize = 12_000;
 
@@ -82,7 +82,7 @@ fn page(report: &Report, sections: &[(&str, &str, Markup)], series: &Series) -> 
     }
 }
 
-/// Nothing is loaded, and nothing runs but our own script.
+/// Returns a Content-Security-Policy that loads nothing and runs only the script of the page.
 fn policy() -> String {
     let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     format!(

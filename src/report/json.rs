@@ -2,17 +2,21 @@
 
 mod outage;
 
+use std::time::Duration;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::headlines::Headline;
+use super::headlines::{self, Headline};
 use super::quiet::{self, Announced};
-use super::*;
+use super::{CollectorCoverage, Report, family_name, round, troubles, verdict, words};
 use crate::detect::{Episode, Loss};
+use crate::observations::{TOOL, control};
+use crate::visibility::LiveFeeds;
 use outage::outages;
 
-/// The whole report; its lists are made one by one as they are written.
+/// Returns the whole report. The values of its lists are made one at a time as they are written.
 pub fn document(report: &Report) -> impl Serialize + '_ {
     Document(report)
 }
@@ -40,7 +44,7 @@ impl Serialize for Document<'_> {
     }
 }
 
-/// A list of which only one value is in memory at a time.
+/// A list whose values are made one at a time as they are written.
 struct Each<F>(F);
 
 impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
@@ -49,7 +53,7 @@ impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
     }
 }
 
-/// What is said of the run as a whole.
+/// Returns the fields of the run as a whole.
 fn run(report: &Report) -> impl Iterator<Item = (&'static str, Value)> {
     let fields = [
         ("tool", json!(TOOL)),
@@ -62,7 +66,7 @@ fn run(report: &Report) -> impl Iterator<Item = (&'static str, Value)> {
     fields.into_iter()
 }
 
-/// `value` with what kind of line it is in front.
+/// Adds the kind of the line in front of the fields of `value`.
 fn tagged(record: &str, value: Value) -> Value {
     let mut tagged = Map::from_iter([("record".to_owned(), json!(record))]);
     if let Value::Object(fields) = value {

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use super::headlines::{self, Groups};
 use super::sureness::Sureness;
-use super::text::{clock, count, from_to, hours, of_family, percent, size, time_of_day};
-use super::words;
-use super::*;
+use super::text::{clock, count, from_to, hours, is_unprintable, of_family, percent, size, time_of_day};
+use super::{Report, troubles, words};
 use crate::detect::{Censoring, Outage};
+use crate::observations::TOOL;
+use crate::time::{Timestamp, Window};
 
-/// So many rows of a list are shown, unless all are asked for.
+/// Rows shown of a list, unless `all` is set.
 const LIMIT: usize = 12;
 
 /// The report as GitHub and GitLab render it. With `all` nothing is folded.
@@ -87,7 +88,7 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
     text.push('\n');
 }
 
-/// An edge; one in a gap of the data is not later, or not earlier than this.
+/// Returns an edge. `bound` marks one in a gap of the data, which was not later, or not earlier, than this.
 fn edge(outage: &Outage, at: Option<Timestamp>, in_gap: Censoring, bound: &str, unknown: &str) -> String {
     match at {
         Some(at) if outage.fall.censored.contains(&in_gap) => format!("{bound}{}", clock(at)),
@@ -96,7 +97,7 @@ fn edge(outage: &Outage, at: Option<Timestamp>, in_gap: Censoring, bound: &str, 
     }
 }
 
-/// ` (first 16:14:08, last 16:15:40)`: the vantage points, where they differ.
+/// ` (first 16:14:08, last 16:15:40)`: the first and the last vantage point. Empty if they do not differ.
 fn within(edge: Option<Window>) -> String {
     edge.map_or(String::new(), |edge| format!(" (first {}, last {})", time_of_day(edge.start), time_of_day(edge.end)))
 }
@@ -143,7 +144,7 @@ fn coverage(text: &mut String, report: &Report, limit: usize) {
     }
 }
 
-/// Text that stays text: whatever a file or a collector is called, it is no markup, no link and no mention.
+/// Escapes text, so that the name of a file or collector cannot become markup, a link or a mention.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -156,7 +157,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '@' => escaped.push_str("&#64;"),
-            c if steers(c) => escaped.extend(c.escape_default()),
+            c if is_unprintable(c) => escaped.extend(c.escape_default()),
             c => escaped.push(c),
         }
     }

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::exporters::{EXPORTS, Export};
-use super::*;
+use super::{CollectorCoverage, Report};
 use crate::error::Error;
 use crate::folder::{self, Folder};
-use crate::observations::{FORMAT, MANIFEST, ManifestTable, Source, manifest_collectors, read_manifest};
+use crate::observations::{FORMAT, MANIFEST, ManifestTable, Source, TOOL, manifest_collectors, read_manifest};
+use crate::query::Criteria;
 
 /// Checks that a run can be written into `folder`: it does not exist, is empty, or contains only an earlier run that may be
 /// replaced. A program calls this before it spends hours on a run.

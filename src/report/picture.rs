@@ -9,16 +9,18 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg;
 
 use super::drawing::{self, Place, Plot, Tick, ticks};
-use super::headlines::Headline;
+use super::headlines::{self, Headline};
 use super::html::credit;
-use super::quiet;
 use super::rows::{self, Panel, Row};
 use super::sureness::Sureness;
-use super::text::{count, from_to, percent, wrap};
-use super::words::{self, Told};
-use super::*;
+use super::text::{count, from_to, is_unprintable, percent, wrap};
+use super::words::{self, Statement};
+use super::{Report, quiet};
 use crate::detect::Outage;
 use crate::error::Error;
+use crate::observations::TOOL;
+use crate::query::Target;
+use crate::time::Window;
 
 const STYLE: &str = include_str!("picture.css");
 const REGULAR: &[u8] = include_bytes!("fonts/Roboto-Regular.ttf");
@@ -29,12 +31,12 @@ const SCALE: f32 = 2.0;
 
 const WIDTH: f64 = 1200.0;
 const MARGIN: f64 = 36.0;
-/// Where plots begin and how wide they are: names stand before, numbers behind.
+/// Left edge and width of the plots: names are on their left, numbers on their right.
 const LEFT: f64 = 228.0;
 const PLOT_WIDTH: f64 = 868.0;
 const STRIP: f64 = 15.0;
 const STRIP_STEP: f64 = 20.0;
-/// What is shown of longer lists.
+/// Limits of longer lists.
 const MOST_LINES: usize = 5;
 const MOST_TARGETS: usize = 20;
 const MOST_PANELS: usize = 4;
@@ -81,7 +83,7 @@ pub fn png(report: &Report) -> Result<Vec<u8>, Error> {
     pixels.encode_png().map_err(|error| failed(error.into()))
 }
 
-/// What the picture says, and the rest of it, line by line.
+/// Returns the title, and the lines under it.
 fn title(report: &Report) -> (String, Vec<String>) {
     match headlines::of_targets(report).as_slice() {
         [only] => title_of_one(report, only),
@@ -89,7 +91,7 @@ fn title(report: &Report) -> (String, Vec<String>) {
     }
 }
 
-/// How many were lost; then each of them, the longest outage of each family.
+/// Returns how many targets had an outage, then the longest outage of each target and family.
 fn title_of_many(report: &Report, headlines: &[Headline]) -> (String, Vec<String>) {
     let n = headlines.iter().filter(|headline| !headline.outages.is_empty()).count();
     let title = match n {
@@ -112,10 +114,10 @@ fn title_of_many(report: &Report, headlines: &[Headline]) -> (String, Vec<String
     (title, lines)
 }
 
-/// The longest outage of a target in each family, and how many more there were.
+/// Returns the longest outage of a target in each family, and how many more there were.
 fn lines_of(outages: &[&Outage]) -> Vec<String> {
     let line = |longest: &Outage| {
-        let Told { what, when, .. } = words::told(longest);
+        let Statement { what, when, .. } = words::statement(longest);
         match outages.iter().filter(|outage| outage.subject.family == longest.subject.family).count() - 1 {
             0 => format!("{what} {when}."),
             n => format!("{what} {when}; {}.", count(n, "other outage", "other outages")),
@@ -129,7 +131,7 @@ fn title_of_one(report: &Report, headline: &Headline) -> (String, Vec<String>) {
     let longest =
         headlines::longest(outages).into_iter().max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start())));
     let Some(longest) = longest else { return (words::headline(report, headline), Vec::new()) };
-    let Told { what, when, who } = words::told(longest);
+    let Statement { what, when, who } = words::statement(longest);
     let mut sentences = vec![format!("{}: {who}.", capitalised(&when))];
     if outages.len() > 1 {
         sentences.push(format!("{} in the window.", count(outages.len() - 1, "other outage", "other outages")));
@@ -147,9 +149,9 @@ fn capitalised(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// Text that XML can hold.
+/// Replaces characters that XML does not allow.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect()
 }
 
 /// At most `most` letters.
@@ -158,7 +160,7 @@ fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
-/// What was drawn so far, from top to bottom.
+/// The drawing so far, from top to bottom.
 struct Drawing {
     window: Window,
     top: f64,
@@ -327,7 +329,7 @@ impl Drawing {
             self.parts.push(html! { rect class=(shade) x=(x) y=(y) width="18" height="12" {} });
             x += 20.0;
         }
-        self.text("quiet small", x + 4.0, y + 11.0, "nobody");
+        self.text("quiet small", x + 4.0, y + 11.0, "none");
         self.parts.push(html! { rect.unknown x=(x + 66.0) y=(y) width="18" height="12" {} });
         self.text("quiet small", x + 90.0, y + 11.0, "unknown");
         self.top += 22.0;

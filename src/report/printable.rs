@@ -1,8 +1,8 @@
-//! Text for a terminal: no name of a file, a collector or a server can control it.
+//! Text for a terminal, which the name of a file, collector or server cannot control.
 
 use std::io::{self, Write};
 
-use super::text::steers;
+use super::text::is_unprintable;
 
 /// Returns the text with its line ends and colours. Every other control character is escaped.
 pub fn printable(text: &str) -> String {
@@ -13,7 +13,7 @@ pub fn printable(text: &str) -> String {
         let (head, tail) = rest.split_at(length);
         match c {
             '\n' => safe.push('\n'),
-            c if steers(c) && length == c.len_utf8() => safe.extend(c.escape_default()),
+            c if is_unprintable(c) && length == c.len_utf8() => safe.extend(c.escape_default()),
             _ => safe.push_str(head),
         }
         rest = tail;
@@ -30,7 +30,7 @@ impl<W: Write> Write for PrintableJson<W> {
         if chunk.is_empty() && !bytes.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a complete character"));
         }
-        let is_escaped = |c: char| c != '\n' && steers(c);
+        let is_escaped = |c: char| c != '\n' && is_unprintable(c);
         for part in chunk.split_inclusive(is_escaped) {
             match part.chars().next_back().filter(|c| is_escaped(*c)) {
                 Some(c) => write!(self.0, "{}\\u{:04x}", part.strip_suffix(c).unwrap_or_default(), u32::from(c))?,

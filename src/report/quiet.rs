@@ -1,12 +1,14 @@
-//! What is said of a target without an outage: that it was watched and stayed, that it flapped, that it is unknown, or that it
-//! was never announced.
+//! Sentences about a target without an outage: it stayed visible, it flapped, it could not be judged, or it was never
+//! announced.
 
 use super::headlines::{self, Counted, Headline};
 use super::text::{count, duration, from_to, percent};
-use super::*;
+use super::{Answer, Report, Summary};
+use crate::bgp::{Family, Prefix};
 use crate::detect::{Flap, Outage, Scope, TOTAL_BELOW};
-use crate::query::Sufficiency;
+use crate::query::{Metric, Sufficiency, Target};
 use crate::replay::RouteState;
+use crate::visibility::LiveFeeds;
 
 /// The answer in words: `outage`, `no outage of 2 min or more, but 1 flap`.
 pub fn verdict(report: &Report) -> String {
@@ -23,7 +25,7 @@ pub fn verdict(report: &Report) -> String {
     }
 }
 
-/// Falls that last as long are outages.
+/// Returns the shortest duration of an outage; shorter falls are flaps.
 pub(super) fn shortest(report: &Report) -> String {
     duration(report.parameters.criteria.thresholds.min_duration)
 }
@@ -55,18 +57,18 @@ pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
         Announced::No => {
             let what = if matches!(target, Target::Asn(_)) { "number" } else { "prefix" };
             return format!(
-                "{target}: not announced at any of {} from {} UTC. Check the {what}, or start the window earlier.",
+                "{target}: not announced in any of {} from {} UTC. Check the {what}, or start the window earlier.",
                 tables(report, summary),
                 from_to(window)
             );
         }
         Announced::Unknown if summary.n_prefixes == 0 => {
-            return format!("{target}: unknown. No file that was read shows any prefix of it.");
+            return format!("{target}: unknown. None of the files read contains a prefix of it.");
         }
         _ => {}
     }
     if n_peers(report, summary) == 0 {
-        return format!("{target}: unknown, because {}", words::no_table(report));
+        return format!("{target}: unknown, because {}", no_table(report));
     }
     if summary.n_prefixes == summary.never_carried.len() {
         return format!(
@@ -85,6 +87,17 @@ pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
         sentence.push_str(&format!("; {flap}"));
     }
     sentence + "."
+}
+
+/// Explains why no vantage point has a full table.
+pub(super) fn no_table(report: &Report) -> &'static str {
+    match report.parameters.criteria.metric {
+        Metric::Ioda => {
+            "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda requires; without it \
+             each table is compared with the others of its time."
+        }
+        Metric::Baseline => "no vantage point is known to have a full table.",
+    }
 }
 
 /// The flaps beside the outages of a target, where any of them was total.
@@ -139,10 +152,10 @@ pub(super) struct Unjudged {
 
 /// The part of the window in which a target could not be judged, if any.
 pub(super) fn unjudged(report: &Report, summary: &Summary) -> Option<Unjudged> {
-    // The first of equals.
+    // `max_by_key` returns the last maximum, so the order is reversed to get the first.
     let longest = summary.unobserved.iter().rev().max_by_key(|window| window.duration())?;
     let whole = report.parameters.window();
-    let which = if summary.unobserved.len() > 1 { "the longest stretch " } else { "" };
+    let which = if summary.unobserved.len() > 1 { "the longest interval " } else { "" };
     let (unknown, all) = (summary.unobserved_time(), whole.duration());
     let is_all = unknown >= all;
     let text = match is_all {
@@ -155,18 +168,18 @@ pub(super) fn unjudged(report: &Report, summary: &Summary) -> Option<Unjudged> {
     Some(Unjudged { text, is_most: unknown * 2 > all, is_all })
 }
 
-/// Whether anybody announced a target.
+/// Whether a target was announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Announced {
     /// Some vantage point had a route to it at some time.
     Yes,
-    /// No route was seen, and the data do not suffice to say that there was none.
+    /// No route was seen, and the data do not suffice to exclude one.
     Unknown,
     /// Enough full tables were known over the whole window, and none of them had a route to it.
     No,
 }
 
-/// Whether anybody announced a target in the window.
+/// Returns whether a target was announced in the window.
 pub(super) fn announced(report: &Report, summary: &Summary) -> Announced {
     if summary.n_prefixes > summary.never_carried.len() {
         return Announced::Yes;
@@ -194,7 +207,7 @@ fn was_announced(report: &Report, prefix: &Prefix) -> Announced {
     }
 }
 
-/// The families of a target of which enough full tables are known over the whole window.
+/// Returns the families of a target for which enough full tables are known over the whole window.
 fn families(report: &Report, summary: &Summary) -> Vec<Family> {
     let Sufficiency { min_peers, min_coverage } = report.parameters.criteria.sufficiency;
     let suffices = |feeds: &LiveFeeds| {
@@ -222,7 +235,7 @@ fn asked(summary: &Summary) -> impl Iterator<Item = Family> {
     })
 }
 
-/// How many peer ASes have a usable vantage point of the family of a target; of an AS, of the one with more.
+/// Returns how many peer ASes have a usable vantage point in the family of a target. For an AS: in the family with more.
 pub(super) fn n_peers(report: &Report, summary: &Summary) -> usize {
     asked(summary).map(|family| report.coverage.n_peer_asns[family as usize]).max().unwrap_or(0)
 }
@@ -239,6 +252,7 @@ fn tables(report: &Report, summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{Timestamp, Window};
 
     fn check(flaps: &[(&str, &str, f64)], scope: Scope, expected: &str) {
         let counted = flaps.iter().map(|(start, end, share_min)| {

@@ -1,14 +1,17 @@
-//! What a picture shows over time, row by row: networks, prefixes, collectors.
+//! The rows of a picture: networks, prefixes and collectors over time.
 
 use rustc_hash::FxHashSet;
 
 use super::drawing::{Reading, merged, thinned};
 use super::text::of_family;
-use super::*;
-use crate::detect::{Episode, Outage, Scope};
-use crate::visibility::{Step, View};
+use super::{CoverageRow, Parameters, Report, headlines};
+use crate::bgp::{Collector, Family, Prefix};
+use crate::detect::{AsnTimeline, Episode, Outage, Scope};
+use crate::query::{Metric, Target};
+use crate::time::Window;
+use crate::visibility::{Step, Timeline, View};
 
-/// A target over time, with what was found about it: the share that decides.
+/// A target over time: the share by which it is judged, with its outages and episodes.
 pub(super) struct Panel<'a> {
     pub name: String,
     pub scope: Scope,
@@ -35,8 +38,8 @@ pub(super) fn lowest(readings: &[Reading]) -> Option<f64> {
     readings.iter().filter_map(|reading| reading.share).min_by(f64::total_cmp)
 }
 
-/// Every target AS of each family, then every prefix asked for as such, and how many are left: where there are more than
-/// `most`, those with outages come first.
+/// Returns every target AS of each family, then every target prefix, and how many are left out. If there are more than `most`,
+/// those with outages come first.
 pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec<Panel<'_>>, usize) {
     let mut subjects: Vec<Subject> = report.asn_timelines.iter().map(Subject::Asn).collect();
     for summary in &report.summaries {
@@ -48,7 +51,7 @@ pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec
     let left = subjects.len().saturating_sub(most);
     if left > 0 {
         let outages = report.findings.outages.iter();
-        let lost: FxHashSet<Of> =
+        let lost: FxHashSet<SubjectKey> =
             outages.map(|o| (o.subject.scope, o.subject.target, o.subject.family, o.subject.prefix)).collect();
         subjects.sort_by_key(|subject| !lost.contains(&subject.of()));
         subjects.truncate(most);
@@ -56,8 +59,8 @@ pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec
     (subjects.iter().map(|subject| subject.panel(report, most_readings)).collect(), left)
 }
 
-/// What a finding is about.
-type Of = (Scope, Target, Family, Option<Prefix>);
+/// Identifies the subject of a finding.
+type SubjectKey = (Scope, Target, Family, Option<Prefix>);
 
 /// What a panel shows.
 enum Subject<'a> {
@@ -66,7 +69,7 @@ enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn of(&self) -> Of {
+    fn of(&self) -> SubjectKey {
         match self {
             Subject::Asn(space) => (Scope::Asn, Target::Asn(space.asn), space.family, None),
             Subject::Prefix(target, timeline) => (Scope::Prefix, *target, timeline.family(), Some(timeline.prefix)),
@@ -77,8 +80,8 @@ impl Subject<'_> {
         let window = report.parameters.window();
         let (name, readings) = match self {
             Subject::Asn(space) => {
-                let readings = space.steps.intervals().map(|(stretch, step)| {
-                    Reading::new(stretch, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
+                let readings = space.steps.intervals().map(|(interval, step)| {
+                    Reading::new(interval, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
                 });
                 (of_family(space.asn, space.family), readings.collect())
             }
@@ -100,7 +103,7 @@ impl Subject<'_> {
     }
 }
 
-/// One row per prefix, and how many are left.
+/// Returns one row per prefix, and how many are left out.
 pub(super) fn prefixes(report: &Report, most: usize, most_readings: usize) -> (Vec<Row>, usize) {
     let window = report.parameters.window();
     let (timelines, folded) = headlines::timelines(report, most);
@@ -111,26 +114,26 @@ pub(super) fn prefixes(report: &Report, most: usize, most_readings: usize) -> (V
     (rows.collect(), folded)
 }
 
-/// The share that decides about a prefix.
+/// Returns the share by which a prefix is judged.
 fn prefix_readings(report: &Report, timeline: &Timeline) -> Vec<Reading> {
     let shares = |step: &Step| match report.parameters.criteria.metric {
         Metric::Baseline => (step.baseline_share(), step.n_baseline_visible, step.n_baseline_live),
         Metric::Ioda => (step.visibility(), step.n_visible, step.n_live),
     };
-    let reading = |(stretch, step): (Window, &Step)| {
+    let reading = |(interval, step): (Window, &Step)| {
         let (share, n, of) = shares(step);
-        Reading::new(stretch, share.filter(|_| step.observed), n, of)
+        Reading::new(interval, share.filter(|_| step.observed), n, of)
     };
     timeline.steps.intervals().map(reading).collect()
 }
 
-/// What the vantage points knew, put side by side again.
+/// Rebuilds the view of all vantage points from the replays.
 pub(super) fn view(report: &Report) -> View<'_> {
     let Parameters { criteria, .. } = &report.parameters;
     View::new(report.replays.iter().collect(), report.parameters.window(), criteria)
 }
 
-/// Per collector: the stretches of the window in which its vantage points were not known, with the reason.
+/// Returns, per collector, the intervals of the window in which its vantage points were not known.
 pub(super) fn coverage(report: &Report) -> Vec<(&Collector, Vec<&CoverageRow>)> {
     let collectors = report.coverage.collectors.iter().map(|of| &of.collector);
     let unknown = |collector: &Collector| {

@@ -1,15 +1,17 @@
-//! How sure a finding is: why its evidence is as good as it is, and within what time the vantage points saw its edges.
+//! How sure a finding is: why its evidence has its quality, and how far apart the vantage points saw its edges.
 
 use rustc_hash::FxHashMap;
 
 use super::evidence::{Shown, by_id};
-use super::headlines::Headline;
+use super::headlines::{self, Headline};
 use super::text::{clock, count, from_to};
-use super::*;
+use super::{Report, words};
+use crate::bgp::Prefix;
 use crate::detect::{Censoring, Outage, Quality, Scope, Witness};
+use crate::time::Window;
 use crate::visibility::{BaselineSource, LookedBack, Timeline};
 
-/// What is needed to say how sure findings are.
+/// Looks up outages and timelines to describe how sure findings are.
 pub(super) struct Sureness<'a> {
     report: &'a Report,
     by_id: FxHashMap<&'a str, &'a Outage>,
@@ -20,7 +22,7 @@ impl<'a> Sureness<'a> {
         Sureness { report, by_id: by_id(report) }
     }
 
-    /// What is to be said of the longest outages of a target: a paragraph for each family.
+    /// Describes the longest outages of a target, one paragraph per family.
     pub(super) fn details(&self, headline: &Headline) -> Vec<String> {
         let longest = headlines::longest(&headline.outages);
         let of_outage = |outage: &&Outage| {
@@ -37,7 +39,7 @@ impl<'a> Sureness<'a> {
         longest.iter().map(of_outage).filter(|details| !details.is_empty()).collect()
     }
 
-    /// Why the evidence is as good as it is.
+    /// Explains the quality of the evidence.
     pub(super) fn evidence(&self, outage: &Outage) -> String {
         let why = match outage.quality {
             Quality::High => "whole tables from RIB dumps, both edges dated by updates".to_owned(),
@@ -52,14 +54,14 @@ impl<'a> Sureness<'a> {
         format!("{why}{}{confirmed}", looked_back.unwrap_or_default())
     }
 
-    /// How far back the search for the normal carriers went, if the last RIB dump before the window did not show them.
+    /// Returns how far back the search for the normal carriers went. None if the last RIB dump before the window shows them.
     pub(super) fn looked_back(&self, outage: &Outage) -> Option<LookedBack> {
         let timelines = outage.prefixes.iter().filter_map(|prefix| self.timeline(prefix));
         let looked_back = timelines.filter_map(|timeline| timeline.baseline.looked_back);
         looked_back.min_by_key(|looked_back| looked_back.at)
     }
 
-    /// The same as a sentence. `of` names the outage where more than one is spoken of.
+    /// Returns [`Sureness::evidence`] as a sentence. `of` names the outage if the paragraph covers several; else it is empty.
     fn evidence_sentence(&self, outage: &Outage, of: &str) -> String {
         let (evidence, quality) = (if of.is_empty() { "Evidence" } else { "evidence" }, outage.quality.as_ref());
         let of = if of.is_empty() { String::new() } else { format!("{of} ") };
@@ -76,7 +78,7 @@ impl<'a> Sureness<'a> {
         sources.dedup();
         weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.subject.scope)));
         if self.report.coverage.rules[outage.subject.family].is_some_and(|rule| rule.uncertain) {
-            weaknesses.push("too few tables are there to tell a full one from a part");
+            weaknesses.push("there are too few tables to tell a full one from a partial one");
         }
         let mut members = outage.prefix_outages.iter().filter_map(|id| self.by_id.get(id.as_str()));
         if weaknesses.is_empty() && members.any(|member| member.quality > Quality::High) {
@@ -86,12 +88,12 @@ impl<'a> Sureness<'a> {
             weaknesses.push("no prefix was lost altogether, only its origin");
         }
         if weaknesses.is_empty() {
-            weaknesses.push("not every part of it is known as well");
+            weaknesses.push("some parts of it are known less well");
         }
         weaknesses
     }
 
-    /// How those who normally carry a prefix were learned.
+    /// Returns how the normal carriers of a prefix were found.
     fn source(&self, prefix: &Prefix) -> Option<BaselineSource> {
         Some(self.timeline(prefix)?.baseline.source)
     }
@@ -101,7 +103,8 @@ impl<'a> Sureness<'a> {
         timelines.get(timelines.binary_search_by_key(prefix, |timeline| timeline.prefix).ok()?)
     }
 
-    /// When the first and the last vantage point lost it, and had it back, where they differ by a second or more.
+    /// Returns the intervals from the first to the last loss, and from the first to the last return. None if first and last fall
+    /// in the same second.
     pub(super) fn edges(&self, outage: &Outage) -> [Option<Window>; 2] {
         let shown = Shown::new(outage, &self.by_id);
         let spread = |witnesses: &[&Witness]| {
@@ -111,22 +114,22 @@ impl<'a> Sureness<'a> {
         [spread(&shown.losses), if outage.fall.recovery.is_some() { spread(&shown.returns) } else { None }]
     }
 
-    /// The same as a sentence.
+    /// Returns [`Sureness::edges`] as a sentence. None if both are too short to state.
     pub(super) fn edge_sentence(&self, outage: &Outage) -> Option<String> {
         match self.edges(outage) {
             [Some(lost), Some(back)] => Some(format!(
-                "Vantage points lost it from {} and had it back from {} UTC.",
+                "Vantage points lost it from {} and regained it from {} UTC.",
                 from_to(lost),
                 from_to(back)
             )),
             [Some(lost), None] => Some(format!("Vantage points lost it from {} UTC.", from_to(lost))),
-            [None, Some(back)] => Some(format!("Vantage points had it back from {} UTC.", from_to(back))),
+            [None, Some(back)] => Some(format!("Vantage points regained it from {} UTC.", from_to(back))),
             [None, None] => None,
         }
     }
 }
 
-/// Names the search for the normal carriers.
+/// Describes the search for the normal carriers.
 fn looked_back(LookedBack { at, n_dumps }: LookedBack) -> String {
     let at = at.to_datetime().format("%Y-%m-%d %H:%M");
     let dumps = count(n_dumps, "RIB dump", "RIB dumps");
@@ -147,7 +150,7 @@ fn censored(censoring: Censoring) -> Option<&'static str> {
     }
 }
 
-/// What those who normally carry a prefix were learned from, other than RIB dumps before the window.
+/// Describes where the normal carriers were found. None for RIB dumps before the window, which are the best source.
 fn baseline(source: BaselineSource, scope: Scope) -> Option<&'static str> {
     match (source, scope) {
         (BaselineSource::RibBefore | BaselineSource::Nobody, _) => None,

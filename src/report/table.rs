@@ -10,20 +10,21 @@ use std::time::Duration;
 
 use super::sureness::Sureness;
 use super::text::{count, from_to, size, wrap};
-use super::*;
+use super::{Report, headlines, troubles, verdict, words};
 use crate::archive::DumpKind;
-use crate::coverage::Verdict;
+use crate::bgp::Collector;
+use crate::coverage::{FileReading, Verdict};
 
 pub use explain::{explain, find_outage};
 
-/// How it is drawn.
+/// How the table is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// ANSI colours.
     pub colour: bool,
     /// Columns of the page. Paragraphs keep to any width from 40 on, rows to 80 and more.
     pub width: usize,
-    /// Every row of long lists, where otherwise the first twenty stand for all.
+    /// Whether long lists are shown in full, not only their first twenty rows.
     pub all: bool,
 }
 
@@ -35,9 +36,9 @@ impl Default for Style {
 
 /// Rows shown of a long list.
 const MAX_ROWS: usize = 20;
-/// A narrower page is no page.
+/// Narrower pages are laid out at this width.
 const MIN_WIDTH: usize = 40;
-/// Over a longer time years tell days apart.
+/// Over a longer time dates need their year.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The report as text.
@@ -115,7 +116,7 @@ impl Page<'_> {
             for sentence in words::overview(report, &headlines) {
                 self.painted_paragraph("1", &sentence, 0);
             }
-            self.line("--all says it target by target.");
+            self.line("--all lists every target.");
             return;
         }
         let sureness = Sureness::new(report);
@@ -147,7 +148,7 @@ impl Page<'_> {
                 names.join(", "),
                 match coverage.has_rib {
                     true => "have a full table",
-                    false => "mention the prefixes (no RIB dump: full tables cannot be told)",
+                    false => "mention the prefixes (no RIB dump: full tables cannot be identified)",
                 },
                 count(report.files.len(), "file", "files"),
                 size(bytes),
@@ -170,7 +171,7 @@ impl Page<'_> {
             let reason = reason.to_string().replace('_', " ");
             lines.push(format!("{} unknown {}: {reason} ({})", row.collector, from_to(row.window), row.detail));
         }
-        // Files of one collector with the same fate are one line.
+        // Files of one collector with the same verdict share a line.
         let mut bad: BTreeMap<(&Collector, DumpKind, String), Vec<&FileReading>> = BTreeMap::new();
         for file in report.files.iter().filter(|file| file.verdict != Verdict::Ok) {
             if !lines.iter().any(|line| line.contains(&file.name)) {
@@ -212,7 +213,7 @@ impl Page<'_> {
         };
         let mut unknown: Vec<String> = doubts.into_iter().take(limit).map(named).collect();
         if n_doubts > limit {
-            unknown.push(format!("… and {} more: --all says them", n_doubts - limit));
+            unknown.push(format!("… and {} more: --all lists them", n_doubts - limit));
         }
         unknown.extend(words::general_doubts(report));
         for text in unknown {

@@ -13,24 +13,24 @@ pub(super) fn clock(at: Timestamp) -> String {
     at.to_datetime().format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// `16:15:00`: where the date stands beside it.
+/// `16:15:00`, for use beside the date.
 pub(super) fn time_of_day(at: Timestamp) -> String {
     at.to_datetime().format("%H:%M:%S").to_string()
 }
 
-/// `2014-12-22 16:15:00 to 16:20:00`: a second date only where it is another.
+/// `2014-12-22 16:15:00 to 16:20:00`; the second date is shown only if it differs.
 pub(super) fn from_to(window: Window) -> String {
     let (start, end) = (clock(window.start), clock(window.end));
     let end = if start.get(..10) == end.get(..10) { end.get(11..).unwrap_or(&end) } else { &end };
     format!("{start} to {end}")
 }
 
-/// `12-22 16:15:00`: where the year stands above.
+/// `12-22 16:15:00`, for use under a heading with the year.
 pub(super) fn day_clock(at: Timestamp) -> String {
     at.to_datetime().format("%m-%d %H:%M:%S").to_string()
 }
 
-/// `12-22 16:15:00 to 16:20:00`: as [`from_to`], where the year stands above.
+/// `12-22 16:15:00 to 16:20:00`: [`from_to`] for use under a heading with the year.
 pub(super) fn day_from_to(window: Window) -> String {
     from_to(window).get(5..).unwrap_or_default().replacen(&format!("to {}-", year(window.end)), "to ", 1)
 }
@@ -71,7 +71,7 @@ pub(super) fn hours(duration: Duration) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// A word of the shell, whatever is in it.
+/// Quotes a word for the shell if it needs it.
 pub(super) fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -81,12 +81,12 @@ pub(super) fn shell_word(word: &str) -> String {
     }
 }
 
-/// Whether a character steers what shows it: a control character, or one that turns the direction of the text after it.
-pub(super) fn steers(c: char) -> bool {
+/// Whether a character could control a terminal or viewer: a control character, or one that changes the text direction.
+pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `92 %`; only all is 100 %, and only nothing is 0 %: what lies close to them is `>99 %` or `<1 %`.
+/// `92 %`. Only a share of 1 is `100 %` and only 0 is `0 %`: shares that round to them are `>99 %` or `<1 %`.
 pub(super) fn percent(share: f64) -> String {
     percent_to(share, 0, ["<", ">"])
 }
@@ -96,7 +96,7 @@ pub(super) fn percent_in_words(share: f64) -> String {
     percent_to(share, 0, ["less than ", "more than "])
 }
 
-/// With so many decimals inside a sentence: `0.12 %`, `less than 0.01 %`.
+/// The same with `decimals` decimals: `0.12 %`, `less than 0.01 %`.
 pub(super) fn percent_exactly(share: f64, decimals: usize) -> String {
     percent_to(share, decimals, ["less than ", "more than "])
 }
@@ -126,7 +126,7 @@ pub(super) fn of_family(name: impl std::fmt::Display, family: Family) -> String 
     format!("{name} {family}")
 }
 
-/// Lines of at most `width` characters, save for single longer words; those after the first are indented.
+/// Wraps text to lines of at most `width` characters, except single longer words. Lines after the first are indented.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

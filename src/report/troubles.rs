@@ -1,39 +1,40 @@
-//! What keeps the records of a collector from being taken at their word: messages that were lost, clocks, silence, records
-//! that came too late or are not read, and sessions that are no independent views.
+//! Reasons to doubt the records of a collector: lost messages, wrong clocks, silent vantage points, records that are late or of
+//! unsupported kinds, and iBGP sessions, which are not independent views.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::text::{clock, count, duration, from_to};
-use super::*;
-use crate::replay::{Doubt, DoubtReason, PeerId};
-use crate::time::Windows;
+use super::{CollectorCoverage, Report};
+use crate::bgp::Collector;
+use crate::replay::{Doubt, DoubtReason, PeerId, Replay};
+use crate::time::{Timestamp, Window, Windows};
 
-/// When what the vantage points of a collector said is uncertain, for one reason.
+/// When the messages of the vantage points of a collector are uncertain, for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doubts {
     /// Why.
     pub reason: DoubtReason,
     /// How often.
     pub n: usize,
-    /// Of how many vantage points.
+    /// The number of vantage points concerned.
     pub n_vantage_points: usize,
     /// For how long, added up over the vantage points; None for lost messages, which have an instant each.
     pub duration: Option<Duration>,
     /// When the first begins.
     pub first: Timestamp,
-    /// When the last ends; of lost messages, when the last one was sent.
+    /// When the last ends. For lost messages: when the last one was sent.
     pub last: Timestamp,
 }
 
 impl Doubts {
-    /// Those of a collector, by reason.
+    /// Returns the doubts of a collector, by reason.
     pub fn of(replay: &Replay) -> Vec<Doubts> {
         let of_reason = |reason| Doubts::new(reason, replay.doubts.iter().filter(|doubt| doubt.reason == reason));
         DoubtReason::ALL.into_iter().filter_map(of_reason).collect()
     }
 
-    /// Those of each vantage point, by peer and reason; without a peer those of the collector as a whole.
+    /// Returns the doubts by peer and reason. Those of the collector as a whole have no peer.
     pub(super) fn of_peers(replay: &Replay) -> Vec<(Option<PeerId>, Doubts)> {
         let mut of_peers: BTreeMap<(Option<PeerId>, DoubtReason), Vec<&Doubt>> = BTreeMap::new();
         for doubt in &replay.doubts {
@@ -71,7 +72,7 @@ impl Doubts {
         }
     }
 
-    /// What is uncertain, and what that means. `whom` are the vantage points.
+    /// States what is uncertain and what follows. `whom` names the vantage points.
     pub(super) fn sentence(&self, whom: &str) -> String {
         let when = self.when();
         let is_one = self.n_vantage_points <= 1;
@@ -95,7 +96,7 @@ impl Doubts {
                 if is_one { "unknown" } else { "each is unknown" }
             ),
             DoubtReason::Renumbered => format!(
-                "{whom} took another address or AS number, {when}; what the old {} said counts as unknown ({long})",
+                "{whom} changed address or AS number, {when}; the routes of the old {} count as unknown ({long})",
                 if is_one { "one" } else { "ones" }
             ),
         }
@@ -107,7 +108,7 @@ fn covered(windows: &[Window]) -> Duration {
     windows.iter().copied().collect::<Windows>().duration()
 }
 
-/// What is to be said about the records of each collector, line by line.
+/// Returns the doubts about the records of each collector, line by line.
 pub(super) fn lines(report: &Report) -> Vec<(&Collector, String)> {
     let mut lines = Vec::new();
     for of in &report.coverage.collectors {
@@ -126,7 +127,7 @@ pub(super) fn lines(report: &Report) -> Vec<(&Collector, String)> {
     lines
 }
 
-/// Records of a collector that count for less than they say, or for nothing.
+/// Lists the records of a collector that are late, unsupported or unreadable, and what its updates missed.
 fn unread(report: &Report, of: &CollectorCoverage) -> Vec<String> {
     let n = |n: u64, one: &str, many: &str| count(usize::try_from(n).unwrap_or(usize::MAX), one, many);
     let mut parts = Vec::new();
@@ -158,7 +159,7 @@ fn unread(report: &Report, of: &CollectorCoverage) -> Vec<String> {
     parts
 }
 
-/// Records of kinds that this version does not read.
+/// Returns the number of records of kinds that this version does not read.
 pub(super) fn n_unsupported(report: &Report, of: &CollectorCoverage) -> u64 {
     report.files.iter().filter(|file| file.collector == of.collector).map(|file| file.n_unsupported).sum()
 }
@@ -169,12 +170,12 @@ fn internal(n_internal: usize, n_peers: usize) -> String {
     format!("{n_internal} of {} {are} of the collector's own AS", count(n_peers, "vantage point", "vantage points"))
 }
 
-/// What iBGP sessions cannot show, where there are any.
+/// Explains why iBGP sessions are not independent views. None if there are none.
 pub(super) fn internal_doubt(report: &Report) -> Option<String> {
     let sum = |of: fn(&CollectorCoverage) -> usize| report.coverage.collectors.iter().map(of).sum::<usize>();
     let (n_internal, n_peers) = (sum(|of| of.n_internal), sum(|of| of.n_peers));
     let shows = if n_internal == 1 { "it shows" } else { "they show" };
-    let views = if n_internal == 1 { "no independent view" } else { "not independent views" };
+    let views = if n_internal == 1 { "not an independent view" } else { "not independent views" };
     let text = || format!("{}: {shows} what that network selected, {views}.", internal(n_internal, n_peers));
     (n_internal > 0).then(text)
 }

@@ -1,17 +1,18 @@
-//! What each usable vantage point held: who lost a network when, and when it had it again.
+//! What each usable vantage point held over time: when it lost a network, and when it regained it.
+
+use std::time::Duration;
 
 use super::drawing::{Reading, merged, thinned};
-use super::*;
-use crate::bgp::{Asn, VantagePoint};
+use crate::bgp::{Asn, Prefix, VantagePoint};
 use crate::detect::Outage;
-use crate::time::Steps;
+use crate::time::{Steps, Timestamp, Window};
 use crate::visibility::{Piece, View, Vote};
 
 /// A vantage point that lost its routes at most this long before the share crossed the threshold lost them in the outage:
-/// withdrawals reach everybody within some minutes. One that had none for longer had none before it.
+/// withdrawals reach all vantage points within minutes. One that had none for longer had none before the outage.
 const LEAD: Duration = Duration::from_secs(15 * 60);
 
-/// A usable vantage point, and which part of some prefixes it held.
+/// A usable vantage point, and the share of some prefixes that it held over time.
 pub(super) struct Witness {
     pub vantage_point: VantagePoint,
     /// The AS before the origin on its path, before the outage.
@@ -20,7 +21,7 @@ pub(super) struct Witness {
     pub fate: Fate,
 }
 
-/// What became of the routes of a vantage point in an outage.
+/// What happened to the routes of a vantage point in an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
     /// It lost the last one at `lost`; `back` is when it had one again.
@@ -71,7 +72,7 @@ pub(super) fn witnesses(
     witnesses
 }
 
-/// Of how many prefixes it held a route over time, of those about which that is known.
+/// Returns, over time, to how many of the known prefixes a vantage point held a route.
 fn held(pieces: &[Piece], origin: Option<Asn>) -> Vec<Reading> {
     let changes = pieces.iter().flat_map(|piece| {
         let held = isize::from(piece.vote.sees(origin));
@@ -100,7 +101,7 @@ fn upstream(pieces: &[Piece], before: Timestamp) -> Option<Asn> {
     paths.max_by_key(|(until, _)| *until).and_then(|(_, path)| path.upstream())
 }
 
-/// What became of it in an outage that lasted from `start` to `end`.
+/// Returns what happened to its routes in an outage from `start` to `end`.
 fn fate(held: &[Reading], start: Timestamp, end: Timestamp) -> Fate {
     let has_none = |reading: &Reading| reading.share == Some(0.0);
     let meets = |reading: &Reading| reading.window.end > start && reading.window.start < end;
@@ -122,14 +123,14 @@ fn fate(held: &[Reading], start: Timestamp, end: Timestamp) -> Fate {
     Fate::Lost { lost: instant(held, lost), back: back.map(|back| instant(held, last + 1 + back)) }
 }
 
-/// When a reading began; after one that is unknown, or after a hole, it may have been before.
+/// Returns when a reading began. After an unknown reading or a hole, it may have begun earlier.
 fn instant(held: &[Reading], index: usize) -> Instant {
     let at = held[index].window.start;
     let is_dated = index > 0 && held[index - 1].share.is_some() && held[index - 1].window.end == at;
     Instant { at, is_latest: !is_dated }
 }
 
-/// Whether something was held all the time.
+/// Whether a route is known to have been held all the time.
 fn is_known_throughout(held: &[Reading], from: Timestamp, until: Timestamp) -> bool {
     let Some(end) = held.last().map(|last| last.window.end) else { return false };
     let Ok(whole) = Window::new(from, until.min(end)) else { return false };

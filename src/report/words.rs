@@ -1,11 +1,14 @@
-//! What every form of the report that people read says alike: headlines, doubts, and which outages come first.
+//! Sentences shared by every form of the report that people read: headlines, patterns of loss, and what is not known.
 
 use super::headlines::{Counted, Headline, is_of_parts, longest};
 use super::quiet::{self, Announced};
 use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words};
-use super::*;
+use super::{Report, Summary, troubles};
+use crate::bgp::Family;
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
-use crate::time::{Steps, Windows};
+use crate::query::Target;
+use crate::replay::ControlSample;
+use crate::time::{Steps, Timestamp, Window, Windows};
 
 /// The answer for one target.
 pub(super) fn headline(report: &Report, headline: &Headline) -> String {
@@ -53,25 +56,25 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
         sentences.extend(too_short(report, longest));
     }
     sentences.extend(quiet::flaps_beside(outages, flaps));
-    // What is the same for many targets is said once, below.
-    let is_said = |unjudged: &quiet::Unjudged| report.summaries.len() == 1 || unjudged.is_most;
-    let said = |unjudged: quiet::Unjudged| match unjudged.is_all {
+    // What holds for many targets is stated once, under "Not known".
+    let is_shown = |unjudged: &quiet::Unjudged| report.summaries.len() == 1 || unjudged.is_most;
+    let unjudged_sentence = |unjudged: quiet::Unjudged| match unjudged.is_all {
         true => "At no time could all of it be judged.".to_owned(),
         false => unjudged.text + ".",
     };
-    sentences.extend(unjudged.filter(is_said).map(said));
+    sentences.extend(unjudged.filter(is_shown).map(unjudged_sentence));
     sentences
 }
 
-/// What is to be said of a fall that was not over at the end of the window, and so far would have been a flap.
+/// Warns about a fall that had not ended at the end of the window and is still short enough to be a flap.
 pub(super) fn too_short(report: &Report, outage: &Outage) -> Option<String> {
     let is_short =
         outage.fall.end().is_none() && outage.fall.duration() < report.parameters.criteria.thresholds.min_duration;
     is_short.then(|| "That is too short to tell a flap from an outage.".to_owned())
 }
 
-/// The answer for more targets than anyone reads one by one, sentence by sentence: how many were lost, how many at once,
-/// and the longest outage.
+/// Returns the answer for a long list of targets, sentence by sentence: how many had an outage, how many at once, and the
+/// longest outage.
 pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
     let all = headlines.len();
     let lost: Vec<&Headline> = headlines.iter().filter(|headline| !headline.outages.is_empty()).collect();
@@ -102,7 +105,7 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
     sentences
 }
 
-/// How many targets had an outage at one time, at most, and from when to when: the longest such time.
+/// Returns the largest number of targets that were down at once, and the longest interval in which that many were.
 fn most_at_once(lost: &[&Headline], asked: Window) -> Option<(usize, Window)> {
     // Several prefixes of one target count once.
     let down = lost.iter().flat_map(|headline| {
@@ -120,15 +123,15 @@ fn most_at_once(lost: &[&Headline], asked: Window) -> Option<(usize, Window)> {
     most.map(|(window, n)| (*n, window))
 }
 
-/// A finding in three parts: `AS64500 disappeared from the IPv4 routing table`, `from 12:00 to 13:00 UTC (1 h)`, `3 of 3
-/// usable vantage points lost it`.
-pub(super) struct Told {
+/// The statement of an outage in three parts: `AS64500 disappeared from the IPv4 routing table`, `from 12:00 to 13:00 UTC
+/// (1 h)`, `3 of 3 usable vantage points lost it`.
+pub(super) struct Statement {
     pub what: String,
     pub when: String,
     pub who: String,
 }
 
-/// How long an outage was: `9 h 31 min`, `≥ 9 h 31 min` where an edge is not known.
+/// Returns how long an outage was: `9 h 31 min`, or `≥ 9 h 31 min` if an edge is not known.
 pub(super) fn length(outage: &Outage) -> String {
     format!("{}{}", if is_exact(outage) { "" } else { "≥ " }, duration(outage.fall.duration()))
 }
@@ -138,14 +141,14 @@ pub(super) fn is_exact(outage: &Outage) -> bool {
     outage.fall.censored.iter().all(|censoring| censoring.is_exact())
 }
 
-/// The finding as a sentence.
+/// Returns the statement of an outage as one sentence.
 pub(super) fn sentence(outage: &Outage) -> String {
-    let Told { what, when, who } = told(outage);
+    let Statement { what, when, who } = statement(outage);
     format!("{what} {when}: {who}.")
 }
 
-/// The finding, part by part.
-pub(super) fn told(outage: &Outage) -> Told {
+/// Returns the statement of an outage, part by part.
+pub(super) fn statement(outage: &Outage) -> Statement {
     let family = outage.subject.family;
     let name = match outage.subject.scope {
         Scope::Asn => outage.subject.target.to_string(),
@@ -162,16 +165,16 @@ pub(super) fn told(outage: &Outage) -> Told {
         _ => format!("was missing from most {family} routing tables"),
     };
     let length = format!("{}{}", if is_exact(outage) { "" } else { "at least " }, duration(outage.fall.duration()));
-    Told { what: format!("{name} {what}"), when: format!("{} ({length})", when(outage)), who: who(outage) }
+    Statement { what: format!("{name} {what}"), when: format!("{} ({length})", when(outage)), who: who(outage) }
 }
 
-/// `from 2014-12-22 16:15:00 to 16:20:00 UTC`, and what is not known of either edge.
+/// Returns the time of an outage, `from 2014-12-22 16:15:00 to 16:20:00 UTC`, with what is not known about its edges.
 fn when(outage: &Outage) -> String {
     let is_total = outage.severity == Severity::Total && outage.class != Class::OriginChanged;
     let in_gap = |edge: Censoring, words: &'static str| if outage.fall.censored.contains(&edge) { words } else { "" };
     let or_earlier = in_gap(Censoring::GapStart, " or earlier");
     let or_later = in_gap(Censoring::GapEnd, " or later");
-    // The data begin with it: when it was first seen down is all that is known.
+    // If it was already down when the data begin, only the time when it was first seen down is known.
     let first_judged = outage.fall.start_bounds.latest;
     match (outage.fall.start(), outage.fall.end(), first_judged) {
         (Some(start), Some(end), _) => {
@@ -214,14 +217,15 @@ fn who(outage: &Outage) -> String {
     )
 }
 
-/// What was read beside the window to learn who normally carries what.
+/// Names the time before the window from which RIB dumps were read for the baseline. None if there is none.
 pub(super) fn look_back(report: &Report) -> Option<String> {
     let back = report.parameters.query.baseline;
-    let dumps = || format!("RIB dumps of up to {} before the window tell who normally carries what.", duration(back));
+    let dumps =
+        || format!("RIB dumps from up to {} before the window show who normally carries each prefix.", duration(back));
     (!back.is_zero()).then(dumps)
 }
 
-/// What prefixes that nobody asked about did meanwhile, where the tables are large enough to tell.
+/// Describes the control sample: prefixes outside the query. None if no table is large enough for a sample.
 pub(super) fn control(report: &Report) -> Option<String> {
     let samples = || report.coverage.collectors.iter().filter_map(|collector| collector.control);
     let judged = || samples().filter(|sample| sample.n_vantage_points > 0);
@@ -237,7 +241,7 @@ pub(super) fn control(report: &Report) -> Option<String> {
     Some(format!("Control sample of {prefixes}: {fallen} fell meanwhile{compared}."))
 }
 
-/// Vantage points that were left out for what the control sample showed, per collector.
+/// Lists, per collector, how often the control sample caused vantage points to be left out.
 pub(super) fn left_out(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for collector in &report.coverage.collectors {
@@ -253,9 +257,9 @@ pub(super) fn left_out(report: &Report) -> Vec<String> {
     lines
 }
 
-/// What the data leave open about the targets, each with the targets for which it does.
+/// Returns what the data do not show about the targets, each with the targets concerned.
 pub(super) fn doubts(report: &Report) -> Vec<(String, Vec<String>)> {
-    // What is the same for several targets is said once.
+    // A doubt about several targets is listed once.
     let mut doubts: Vec<(String, Vec<String>)> = Vec::new();
     for summary in &report.summaries {
         for doubt in unknown_of(report, summary) {
@@ -268,7 +272,7 @@ pub(super) fn doubts(report: &Report) -> Vec<(String, Vec<String>)> {
     doubts
 }
 
-/// What such data leave open whatever the target.
+/// Returns what data of this kind do not show about any target.
 pub(super) fn general_doubts(report: &Report) -> Vec<String> {
     let mut doubts: Vec<String> = troubles::internal_doubt(report).into_iter().collect();
     if report.findings.outages.iter().any(|outage| outage.quality == Quality::Low) {
@@ -277,20 +281,22 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
     let is_asked = |family: &Family| report.timelines.iter().any(|timeline| timeline.family() == *family);
     let rules = Family::ALL.into_iter().filter(is_asked).filter_map(|family| report.coverage.rules[family]);
     if rules.into_iter().any(|rule| rule.uncertain) {
-        doubts.push("With fewer than three tables to compare, a part of one may pass for a whole one.".to_owned());
+        doubts.push(
+            "With fewer than three tables to compare, a partial table may be mistaken for a full one.".to_owned(),
+        );
     }
     doubts.push("BGP shows routes, not hosts: a route can be up while no traffic flows.".to_owned());
     doubts.push("Why a route was withdrawn is not in the data.".to_owned());
     doubts
 }
 
-/// What the data leave open about one target.
+/// Returns what the data do not show about one target.
 fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     let mut unknown = Vec::new();
     let peers = quiet::n_peers(report, summary);
     let min_peers = report.parameters.criteria.sufficiency.min_peers;
     if peers == 0 {
-        return vec![no_table(report).to_owned()];
+        return vec![quiet::no_table(report).to_owned()];
     }
     if !summary.unobserved.is_empty() && peers < min_peers {
         let found = count(peers, "peer AS", "peer ASes");
@@ -314,30 +320,22 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     unknown
 }
 
-/// Why no vantage point counts.
-pub(super) fn no_table(report: &Report) -> &'static str {
-    match report.parameters.criteria.metric {
-        Metric::Ioda => {
-            "no vantage point has the 400,000 IPv4 or 10,000 IPv6 prefixes that --metric ioda asks for; without it \
-             tables are judged by those of their time."
-        }
-        Metric::Baseline => "no vantage point has a table that is known and full.",
-    }
-}
-
-/// What the pattern of the losses says, and no more.
+/// Describes the pattern of the losses. It never names a cause: BGP data do not show one.
 pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'static str {
     match pattern {
         Pattern::SingleUpstream if before.len() == 1 => {
-            "Every known route led through this one AS: the data cannot tell a loss at the origin from one behind it."
+            "Every known route led through this one AS: the data cannot distinguish a loss at the origin \
+             from one at or beyond this AS."
         }
         Pattern::SingleUpstream => "Only the routes through one of them were lost together; the others stayed.",
         Pattern::OriginSide => "The routes through all of them were lost together, as when the origin withdraws.",
-        Pattern::Scattered => "The losses follow no AS next to the origin, or took longer than one withdrawal does.",
+        Pattern::Scattered => {
+            "The losses do not follow any one AS next to the origin, or took longer than one withdrawal does."
+        }
     }
 }
 
-/// Through whom a network was reached just before it was lost, in a sentence; nothing where no path is known.
+/// Names the upstreams of a network just before it was lost. None if no path is known.
 pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
     let upstreams = &outage.upstreams;
     let n: usize = upstreams.before.iter().map(|upstream| upstream.n_routes).sum();
@@ -361,7 +359,7 @@ pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
     Some(format!("Just before, {routes} to {what} led through {before}{after}."))
 }
 
-/// How far those who saw an outage agree, in a sentence; nothing where only one collector did.
+/// States how closely the collectors agree on the start of an outage. None if only one of them saw it.
 pub(super) fn agreement_sentence(outage: &Outage) -> Option<String> {
     let agreement = &outage.agreement;
     let n = agreement.collectors.iter().filter(|halves| halves.loss.is_some()).count();

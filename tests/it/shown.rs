@@ -212,7 +212,7 @@ fn a_network_that_was_never_announced_is_reported_as_not_announced() {
     {
         let page = words(&prints(3, &format!("{target} {window}")));
         let expected = format!(
-            "Verdict: not announced {name}: not announced at any of 15 full IPv4 tables from 2014-12-21 21:00:00 to \
+            "Verdict: not announced {name}: not announced in any of 15 full IPv4 tables from 2014-12-21 21:00:00 to \
              22:00:00 UTC. Check the {what}, or start the window earlier."
         );
         assert!(page.contains(&expected), "{page}");
@@ -250,7 +250,7 @@ fn no_outage_is_never_claimed_for_time_that_was_not_judged() {
         vec![window("2014-12-22T16:00", "2014-12-22T16:00:30"), window("2014-12-22T16:10", "2014-12-22T16:40")];
     assert_eq!(
         headline(&report),
-        "AS131279: 30 min 30 s of 40 min could not be judged, the longest stretch 2014-12-22 16:10:00 to 16:40:00 UTC; no \
+        "AS131279: 30 min 30 s of 40 min could not be judged, the longest interval 2014-12-22 16:10:00 to 16:40:00 UTC; no \
          outage of the network as a whole seen in the rest of the window; 8 outages of single prefixes."
     );
     report.summaries[0].unobserved = vec![query.window];
@@ -287,7 +287,7 @@ fn the_headline_of_a_window_of_years_over_two_days_of_data_states_how_much_was_j
 #[test]
 fn edges_have_their_first_and_last_vantage_point_and_evidence_its_reason() {
     let page = words(&prints(0, cli::MAIN));
-    let edges = "Vantage points lost it from 2014-12-22 16:14:08 to 16:15:40 and had it back from 2014-12-23 01:44:55 to \
+    let edges = "Vantage points lost it from 2014-12-22 16:14:08 to 16:15:40 and regained it from 2014-12-23 01:44:55 to \
                  01:46:45 UTC. Evidence: high";
     assert!(page.contains(edges), "{page}");
     let markdown = prints(0, &format!("{} --format markdown", cli::MAIN));

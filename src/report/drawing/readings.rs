@@ -1,17 +1,17 @@
-//! A share over time as it is drawn: readings, made fewer where there are too many to show.
+//! A share over time as it is drawn: readings, thinned if there are too many to show.
 
 use crate::time::{Timestamp, Window};
 
-/// A stretch of time in which a share is constant, or of which the lowest is shown.
+/// An interval in which a share is constant, or of which the lowest share is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::report) struct Reading {
     pub window: Window,
-    /// Nothing where it is not known.
+    /// None if it is not known.
     pub share: Option<f64>,
-    /// How many see it, of how many.
+    /// The share as a fraction: `n` see it, of `of`.
     pub n: usize,
     pub of: usize,
-    /// Whether part of the stretch is unknown.
+    /// Whether part of the interval is unknown.
     pub is_partly_unknown: bool,
 }
 
@@ -33,7 +33,7 @@ impl Reading {
     }
 }
 
-/// The whole of `window`: equal neighbours made one, and what no reading tells about is unknown.
+/// Returns readings that cover all of `window`: equal neighbours are merged, and holes are unknown.
 pub(in crate::report) fn merged(readings: impl Iterator<Item = Reading>, window: Window) -> Vec<Reading> {
     let mut merged: Vec<Reading> = Vec::new();
     let mut until = window.start;
@@ -55,8 +55,8 @@ pub(in crate::report) fn merged(readings: impl Iterator<Item = Reading>, window:
     merged
 }
 
-/// At most `most` readings: where there are more, the window is cut into that many equal parts, each of which shows the
-/// lowest share known in it, and whether any of it is unknown.
+/// Returns at most `most` readings. If there are more, the window is cut into `most` equal parts, each of which shows its
+/// lowest known share and whether any of it is unknown.
 pub(in crate::report) fn thinned(readings: Vec<Reading>, window: Window, most: usize) -> Vec<Reading> {
     if readings.len() <= most || most == 0 {
         return readings;

@@ -1,13 +1,13 @@
-//! What the data are worth: who took part, what is missing, what cannot be known.
+//! Coverage: which collectors took part, which data are missing, what cannot be known.
 
 use maud::{Markup, html};
 
 use super::super::text::{count, duration, percent};
-use super::super::words;
-use super::super::*;
+use super::super::{Report, troubles, words};
 use super::MOST_ROWS;
-use super::parts::{self, Column, stretch};
-use crate::coverage::Verdict;
+use super::parts::{self, Column, interval};
+use crate::bgp::Project;
+use crate::coverage::{FileReading, Verdict};
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     Some(html! {
@@ -34,14 +34,14 @@ fn named(targets: &[String]) -> String {
 
 fn collectors(report: &Report) -> Markup {
     let full = if report.coverage.has_rib { "Full feeds" } else { "Peers that mention the prefixes" };
-    // What an archive says of itself comes before whose names it has.
+    // An archive with a note may come from another publisher than the layout of its files suggests.
     let project = if report.note.is_some() { "Layout of" } else { "Project" };
     html! {
         (parts::listing(
             "Collectors",
             html! {
                 "Collectors. " (full) ": IPv4 and IPv6. "
-                @if !report.coverage.has_rib { "No RIB dump: full tables cannot be told." }
+                @if !report.coverage.has_rib { "No RIB dump: full tables cannot be identified." }
             },
             &[
                 Column::Words("Collector"), Column::Words(project), Column::Number("Peers"), Column::Number(full),
@@ -55,7 +55,7 @@ fn collectors(report: &Report) -> Markup {
                         td { @match of.project { Project::RipeRis => "RIPE RIS", Project::RouteViews => "RouteViews" } }
                         td.number { (of.n_peers) }
                         td.number { (of.n_full_feeds[0]) " and " (of.n_full_feeds[1]) }
-                        td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " refused" } }
+                        td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " rejected" } }
                         td.number { (of.n_update_files) }
                         td.number { (of.missed_announcements + of.missed_withdrawals) }
                     }
@@ -65,7 +65,7 @@ fn collectors(report: &Report) -> Markup {
     }
 }
 
-/// What was lost, came too late or is doubtful, though the files are there.
+/// Messages that were lost, late or doubtful in files that were read.
 fn troubles(report: &Report) -> Markup {
     let lines = troubles::lines(report);
     html! {
@@ -76,7 +76,7 @@ fn troubles(report: &Report) -> Markup {
                     li data-collector=(collector) { (collector) ": " (text) }
                 }
             }
-            (parts::folded(lines.len().saturating_sub(MOST_ROWS), "line", "lines", "coverage.csv and the JSON report have all."))
+            (parts::folded(lines.len().saturating_sub(MOST_ROWS), "line", "lines", "coverage.csv and the JSON report list all of them."))
         }
     }
 }
@@ -94,13 +94,13 @@ fn unknown(report: &Report) -> Markup {
             html! { "Gaps: when the vantage points of a collector were unknown, " span.zone { "UTC" } },
             &[
                 Column::Words("Collector"), Column::Words("Time"), Column::Number("Lasting"),
-                Column::Words("Reason"), Column::Words("What exactly"),
+                Column::Words("Reason"), Column::Words("Details"),
             ],
             html! {
                 @for (row, reason) in unknown().take(MOST_ROWS) {
                     tr data-collector=(row.collector) {
                         th scope="row" { (row.collector) }
-                        td { (stretch(&row.window)) }
+                        td { (interval(&row.window)) }
                         td.number { (duration(row.window.duration())) }
                         td { (reason.to_string().replace('_', " ")) }
                         td.long { (row.detail) }
@@ -108,7 +108,7 @@ fn unknown(report: &Report) -> Markup {
                 }
             },
         ))
-        (parts::folded(n.saturating_sub(MOST_ROWS), "gap", "gaps", "coverage.csv has all."))
+        (parts::folded(n.saturating_sub(MOST_ROWS), "gap", "gaps", "coverage.csv lists all of them."))
     }
 }
 
@@ -140,7 +140,7 @@ fn files(report: &Report) -> Markup {
                         }
                     },
                 ))
-                (parts::folded(bad.len().saturating_sub(MOST_ROWS), "file", "files", "manifest.json has all."))
+                (parts::folded(bad.len().saturating_sub(MOST_ROWS), "file", "files", "manifest.json lists all of them."))
             }
         }
     }

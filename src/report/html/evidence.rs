@@ -1,11 +1,10 @@
-//! What shows the longest outages: through whom the network was reached, and the records of the archive.
+//! Evidence of the longest outages: the upstreams of the network, and the records of the archive.
 
 use maud::{Markup, html};
 
 use super::super::evidence::{self, Shown};
 use super::super::text::of_family;
-use super::super::words;
-use super::super::*;
+use super::super::{Report, headlines, words};
 use super::parts::{self, Column, instant};
 use crate::detect::{Outage, PeerAt, Upstreams, Witness};
 
@@ -29,7 +28,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
             (records(report, &Shown::new(outage, &by_id)))
         }
         p.note {
-            code { "outage-replay explain" } " shows every record of a run folder, with commands of other programs that print it; "
+            code { "outage-replay explain" } " shows every record of a run folder, with commands of other programs that print the records; "
             "evidence.parquet has them as a table."
         }
         (parts::folded(longest.len().saturating_sub(MOST_OUTAGES), "outage of another target", "outages of other targets", "The longest of the first targets are shown."))
@@ -79,7 +78,7 @@ fn upstreams(outage: &Outage) -> Markup {
             ))
         }
         (peers("Last to lose it", last_to_lose))
-        (peers("First to have it again", first_to_regain))
+        (peers("First to regain it", first_to_regain))
     }
 }
 
@@ -103,8 +102,8 @@ fn records(report: &Report, shown: &Shown) -> Markup {
     html! {
         @if !shown.dumps.is_empty() {
             p {
-                "RIB dumps written meanwhile: " (confirming) " of " (shown.dumps.len())
-                " looks confirm that nobody else had a route (one look for each dump and prefix)."
+                "RIB dumps written during the outage: " (confirming) " of " (shown.dumps.len())
+                " checks show a route only from ASes that kept one, or none (one check per RIB dump and prefix)."
             }
         }
         (edge(report, "loss", &shown.losses))
@@ -112,7 +111,7 @@ fn records(report: &Report, shown: &Shown) -> Markup {
     }
 }
 
-/// The first records of an edge: where anyone can look them up.
+/// The first records of an edge, with file and offset so that they can be looked up.
 fn edge(report: &Report, name: &str, witnesses: &[&Witness]) -> Markup {
     let recorded: Vec<_> = witnesses.iter().filter_map(|witness| Some((witness, evidence::record(witness)?))).collect();
     if recorded.is_empty() {

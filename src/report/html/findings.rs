@@ -5,11 +5,13 @@ use maud::{Markup, html};
 use super::super::headlines::{self, Groups};
 use super::super::sureness::Sureness;
 use super::super::text::{count, duration, hours, of_family, percent, time_of_day};
-use super::super::words;
-use super::super::*;
+use super::super::{Report, words};
 use super::MOST_ROWS;
-use super::parts::{self, Column, instant, stretch};
+use super::parts::{self, Column, instant, interval};
+use crate::bgp::{Family, Prefix};
 use crate::detect::{Bounds, Censoring, Episode, Loss, Outage, Scope};
+use crate::query::Target;
+use crate::time::Window;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let findings = &report.findings;
@@ -53,7 +55,7 @@ fn outages(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
             html! { @for outage in outages.iter().take(MOST_ROWS) { (row(outage, sureness)) } },
         ))
         @if in_gap { p.note { "≤ ≥: the edge lies in a gap of the data; it was not later, or not earlier, than this." } }
-        (parts::folded(left, "outage", "outages", "outages.csv and the JSON report have all."))
+        (parts::folded(left, "outage", "outages", "outages.csv and the JSON report list all of them."))
     }
 }
 
@@ -146,14 +148,14 @@ fn episode_table(episodes: &[&Episode]) -> Markup {
                 @for episode in episodes.iter().take(MOST_ROWS) {
                     tr data-prefix=[episode.subject.prefix] {
                         th scope="row" { (name(episode.subject.target, episode.subject.prefix, episode.subject.family)) }
-                        td { (stretch(&episode.window)) }
+                        td { (interval(&episode.window)) }
                         td.number { (episode.n_outages) }
                         td.number { (episode.flaps.len()) }
                     }
                 }
             },
         ))
-        (parts::folded(episodes.len().saturating_sub(MOST_ROWS), "episode", "episodes", "The JSON report has all."))
+        (parts::folded(episodes.len().saturating_sub(MOST_ROWS), "episode", "episodes", "The JSON report lists all of them."))
     }
 }
 
@@ -176,7 +178,7 @@ fn losses(losses: &[Loss]) -> Markup {
                 @for loss in losses.iter().take(MOST_ROWS) {
                     tr data-prefix=[loss.subject.prefix] {
                         th scope="row" { (name(loss.subject.target, loss.subject.prefix, loss.subject.family)) }
-                        td { (stretch(&loss.window)) }
+                        td { (interval(&loss.window)) }
                         td.number { (duration(loss.window.duration())) }
                         td.number { (percent(loss.share_min)) }
                         td.number { (loss.lost_by.len()) }
@@ -185,6 +187,6 @@ fn losses(losses: &[Loss]) -> Markup {
                 }
             },
         ))
-        (parts::folded(losses.len().saturating_sub(MOST_ROWS), "loss", "losses", "The JSON report has all."))
+        (parts::folded(losses.len().saturating_sub(MOST_ROWS), "loss", "losses", "The JSON report lists all of them."))
     }
 }

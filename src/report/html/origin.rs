@@ -2,13 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::super::text::{count, duration, from_to, shell_word, size};
-use super::super::*;
+use super::super::text::{self, count, duration, from_to, shell_word, size};
+use super::super::{Parameters, Report};
 use super::parts::{self, Column};
 use super::summary;
-use crate::query::{Sufficiency, Thresholds};
+use crate::bgp::{Collector, Project};
+use crate::observations::TOOL;
+use crate::query::{Criteria, Match, Metric, Query, Sufficiency, Target, Thresholds};
 
-/// Files listed one by one; the manifest has all of any number.
+/// Files listed one by one. The manifest lists all of them.
 const MOST_FILES: usize = 1500;
 
 /// Rules in the order in which they apply, with the numbers of this run.
@@ -25,17 +27,17 @@ pub(super) fn method(report: &Report) -> Option<Markup> {
             li { "While its session is not up, or its table not known, it is unknown, and counts neither as seeing a prefix nor as missing it." }
             @match report.parameters.criteria.metric {
                 Metric::Baseline => li { "A prefix is judged by the ASes that normally carry it; vantage points of one AS count once." },
-                Metric::Ioda => li { "As IODA, a prefix is judged by all ASes with at least 400,000 IPv4 or 10,000 IPv6 prefixes." },
+                Metric::Ioda => li { "As in IODA, a prefix is judged by all ASes with at least 400,000 IPv4 or 10,000 IPv6 prefixes." },
             }
             li {
                 "An outage begins when the share that still sees it falls below " (down_below) " and ends when it is back at " (up_at)
                 ". Falls under " (duration(*min_duration)) " are flaps; outages at most " (duration(*merge_gap))
-                " apart are one; what lies within " (duration(*episode_gap)) " is one episode."
+                " apart are one; outages and flaps at most " (duration(*episode_gap)) " apart are one episode."
             }
             li { "An AS is out while more than half of its address space is known to be lost." }
             li {
                 "Fewer than " (min_peers) " peer ASes, or less than " (text::percent(*min_coverage))
-                " of the full feeds, decide nothing: the stretch is reported as unknown."
+                " of the full feeds, are not enough to judge: the interval is reported as unknown."
             }
         }
     })
@@ -47,7 +49,7 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
         h3 { "Repeat this run" }
         p {
             "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers"
-            @if report.note.is_some() { ", and with the " code { "archive.json" } " that says what they are" } ":"
+            @if report.note.is_some() { ", and with the " code { "archive.json" } " that describes them" } ":"
         }
         pre tabindex="0" { code { (command(report)) } }
         h3 { "Cite it" }
@@ -60,7 +62,7 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
     })
 }
 
-/// Whose data they are: the publishers', unless the archive says of itself what it is.
+/// Returns the credit for the data: the note of the archive if it has one, else its publishers.
 pub(in crate::report) fn credit(report: &Report) -> String {
     if let Some(note) = &report.note {
         return format!("About the data: {note}");
@@ -72,7 +74,7 @@ pub(in crate::report) fn credit(report: &Report) -> String {
     format!("Data: {}.", publishers.join("; "))
 }
 
-/// Returns whom to credit for the data of a collector: the project that publishes it, or the collector itself.
+/// Returns the publisher of the data of a collector: its project, or the collector itself.
 fn publisher(collector: &Collector, project: Option<Project>) -> String {
     match project {
         Some(Project::RipeRis) => "RIPE NCC Routing Information Service".to_owned(),
@@ -134,34 +136,34 @@ fn files(report: &Report) -> Markup {
     }
 }
 
-/// The command that asks the same question; what has its default is left out.
+/// Returns the command that repeats the query. Options with their default values are left out.
 fn command(report: &Report) -> String {
     let Parameters { query, criteria } = &report.parameters;
     let Query { targets, window, collectors, project, baseline } = query;
     let Criteria { metric, sufficiency, thresholds } = criteria;
     let mut words = vec![TOOL.name.to_owned()];
-    let mut say = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
+    let mut add = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
     let list = |values: Vec<String>| values.join(",");
     let asns: Vec<String> = targets.iter().filter(|t| matches!(t, Target::Asn(_))).map(ToString::to_string).collect();
     let prefixes: Vec<String> =
         targets.iter().filter(|t| matches!(t, Target::Prefix(..))).map(ToString::to_string).collect();
     if !asns.is_empty() {
-        say("--asn", list(asns));
+        add("--asn", list(asns));
     }
     if !prefixes.is_empty() {
-        say("--prefix", list(prefixes));
+        add("--prefix", list(prefixes));
     }
     if let Some(matching) = query.matching().filter(|matching| *matching != Match::default()) {
-        say("--match", <&str>::from(matching).to_owned());
+        add("--match", <&str>::from(matching).to_owned());
     }
-    say("--from", window.start.to_string());
-    say("--to", window.end.to_string());
-    say("--archive", "ARCHIVE".to_owned());
+    add("--from", window.start.to_string());
+    add("--to", window.end.to_string());
+    add("--archive", "ARCHIVE".to_owned());
     if !collectors.is_empty() {
-        say("--collector", list(collectors.iter().map(ToString::to_string).collect()));
+        add("--collector", list(collectors.iter().map(ToString::to_string).collect()));
     }
     if let Some(project) = project {
-        say("--project", project.to_string());
+        add("--project", project.to_string());
     }
     let usual = Criteria::of(*metric);
     let number = |flag: &'static str, value: f64, default: f64| (value != default).then(|| (flag, value.to_string()));
@@ -181,7 +183,7 @@ fn command(report: &Report) -> String {
         number("--degraded-below", thresholds.degraded_below, defaults.degraded_below),
     ];
     for (flag, value) in changed.into_iter().flatten() {
-        say(flag, value);
+        add(flag, value);
     }
     words.join(" \\\n  ")
 }

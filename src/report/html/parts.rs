@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::super::drawing::{Plot, Reading, ticks};
 use super::super::text::{clock, count};
-use super::super::*;
+use super::super::{Report, round};
+use crate::time::{Timestamp, Window};
 
-/// Marks on an axis that nobody has zoomed, and on one of half the width.
+/// Marks on an axis at the initial zoom, and on one of half the width.
 const TICKS: usize = 8;
 const FEW_TICKS: usize = 4;
 
@@ -16,8 +17,8 @@ pub(super) fn instant(at: Timestamp) -> Markup {
     html! { time datetime=(at) { (clock(at)) } }
 }
 
-/// Two instants.
-pub(super) fn stretch(window: &Window) -> Markup {
+/// An interval that the script can show in local time.
+pub(super) fn interval(window: &Window) -> Markup {
     html! { (instant(window.start)) " to " (instant(window.end)) }
 }
 
@@ -42,7 +43,7 @@ impl Kind {
     }
 }
 
-/// The numbers behind the strips, for the script.
+/// The numbers that the strips show, for the script.
 pub(super) struct Series {
     window: Window,
     rows: Vec<serde_json::Value>,
@@ -53,7 +54,7 @@ impl Series {
         Series { window, rows: Vec::new() }
     }
 
-    /// Adds a row: its number.
+    /// Adds a row and returns its number.
     pub(super) fn add(&mut self, name: &str, kind: Kind, readings: &[Reading]) -> usize {
         let offset = |at: Timestamp| seconds(at.micros_since(self.window.start));
         let readings: Vec<_> = readings
@@ -64,7 +65,7 @@ impl Series {
         self.rows.len() - 1
     }
 
-    /// As JSON that cannot end the element which holds it.
+    /// Returns the series as JSON that cannot close the script element around it.
     pub(super) fn json(&self) -> String {
         let Window { start, end } = self.window;
         let whole = json!({ "start": seconds(start.micros()), "end": seconds(end.micros()), "rows": self.rows });
@@ -145,7 +146,7 @@ pub(super) fn strip_head(what: &str, window: Window, value: &str) -> Markup {
     }
 }
 
-/// What the shades mean.
+/// Explains the shades.
 pub(super) fn legend(all: &str, none: &str) -> Markup {
     html! {
         p.legend {
@@ -191,12 +192,12 @@ pub(super) fn listing(label: &str, caption: Markup, columns: &[Column], rows: Ma
     }
 }
 
-/// What a long list leaves out.
+/// States how many rows a long list leaves out.
 pub(super) fn folded(n: usize, one: &str, many: &str, rule: &str) -> Markup {
     html! { @if n > 0 { p.note { "Not shown: " (count(n, one, many)) ". " (rule) } } }
 }
 
-/// What needs the script; it shows them.
+/// Controls that need the script. They are hidden until the script shows them.
 pub(super) fn toolbar(report: &Report) -> Markup {
     let collectors = &report.coverage.collectors;
     html! {

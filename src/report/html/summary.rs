@@ -1,37 +1,38 @@
-//! The answer at the top: what happened, how sure that is, and what it rests on.
+//! The answer at the top: what happened, and how sure that is.
 
 use maud::{Markup, html};
 
-use super::super::headlines::Headline;
-use super::super::quiet;
+use super::super::headlines::{self, Headline};
 use super::super::sureness::Sureness;
 use super::super::text::{count, duration, from_to, percent};
-use super::super::words::{self, Told};
-use super::super::*;
-use super::MOST_ROWS;
-use super::parts;
+use super::super::words::{self, Statement};
+use super::super::{Answer, Report, quiet, verdict};
+use super::{MOST_ROWS, parts};
 use crate::detect::Outage;
 
-/// More targets than this are folded away, behind an overview.
+/// More targets than this are replaced by an overview and folded away.
 const MOST_TARGETS: usize = 20;
 
-/// What follows a number and belongs to it.
+/// Units, which stay on the line of their number.
 const UNITS: [&str; 6] = ["d", "h", "min", "s", "ms", "%"];
 
-/// What the words of the page mean, for those who meet them here first.
+/// Terms of the page, explained for readers who do not know them.
 const WORDS: [(&str, &str); 7] = [
     ("AS", "a network with its own number and routes: a provider, a company, a country's backbone"),
     ("prefix", "a block of addresses that an AS announces to the others, such as 192.0.2.0/24"),
     (
         "vantage point",
-        "a router of somebody else that shows its routing table to a collector; where it has no route, nothing from there reaches the prefix by BGP",
+        "a router of another network that shares its routing table with a collector; without a route, it cannot reach the prefix by BGP",
     ),
-    ("collector", "a machine that records what its vantage points say; its files are all that this report knows"),
+    (
+        "collector",
+        "a machine that records the BGP messages of its vantage points; this report is based on its files alone",
+    ),
     (
         "usable",
         "a vantage point with a whole table, whose session was up and whose state is known at that time; only these are counted",
     ),
-    ("RIB dump", "a whole table, written every few hours; the update files between two of them say what changed"),
+    ("RIB dump", "a whole table, written every few hours; the update files between two of them contain the changes"),
     ("upstream", "the AS through which an AS is reached: the one before it on the path of a route"),
 ];
 
@@ -56,7 +57,7 @@ pub(super) fn header(report: &Report) -> Markup {
         p.kicker {
             strong { (targets(report)) } " in the routing table, " (unbroken(&from_to(report.parameters.window()))) " UTC"
         }
-        (said(report, &sureness, &headlines))
+        (answers(report, &sureness, &headlines))
         @if let Some(note) = &report.note { p.archive-note { strong { "About the data. " } (note) } }
         (facts(report, &sureness, &headlines))
         details {
@@ -66,7 +67,7 @@ pub(super) fn header(report: &Report) -> Markup {
     }
 }
 
-fn said(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup {
+fn answers(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup {
     if let [only] = headlines {
         return headline(report, sureness, only);
     }
@@ -97,10 +98,10 @@ fn said(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup 
 fn headline(report: &Report, sureness: &Sureness, headline: &Headline) -> Markup {
     let sentences = words::sentences(report, headline);
     let longest = headlines::longest(&headline.outages);
-    let told = longest.first().map(|outage| words::told(outage));
+    let statement = longest.first().map(|outage| words::statement(outage));
     let edges = longest.first().and_then(|outage| sureness.edge_sentence(outage));
-    match (told, sentences.as_slice()) {
-        (Some(Told { what, when, who }), [first, rest @ ..]) if first.starts_with(&what) => html! {
+    match (statement, sentences.as_slice()) {
+        (Some(Statement { what, when, who }), [first, rest @ ..]) if first.starts_with(&what) => html! {
             h1 { (what) " " span.when { (unbroken(&when)) } }
             p.lead { (unbroken(&[&[format!("{who}.")], rest, edges.as_slice()].concat().join(" "))) }
         },
@@ -119,7 +120,7 @@ fn unbroken(text: &str) -> Markup {
     }
 }
 
-/// What someone wants to know next.
+/// The facts under the answer: verdict, longest outage, evidence, and how much could be judged.
 fn facts(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup {
     let class = match report.answer() {
         Answer::Outage => "is-loss",
@@ -153,7 +154,7 @@ fn extent(outages: &[&Outage]) -> String {
     }
 }
 
-/// How long, how widely seen, how well known: of the longest outage.
+/// Duration, extent and evidence of the longest outage.
 fn facts_of(sureness: &Sureness, outage: &Outage) -> Markup {
     let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
     let kept = outage.counts.n_vantage_points.saturating_sub(outage.counts.n_vantage_points_lost);
@@ -180,7 +181,7 @@ fn facts_of(sureness: &Sureness, outage: &Outage) -> Markup {
     }
 }
 
-/// For how much of the window the data suffice.
+/// The share of the window for which the data suffice.
 fn judged(report: &Report) -> Markup {
     let whole = report.parameters.window().duration();
     let worst = report.summaries.iter().max_by_key(|summary| summary.unobserved_time());

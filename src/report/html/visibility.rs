@@ -1,14 +1,19 @@
-//! Visibility over time: of each network as a curve above the coverage of the collectors, of each prefix as a strip.
+//! Visibility over time: a curve for each network, with the coverage of the collectors below, and a strip for each prefix.
+
+use std::time::Duration;
 
 use maud::{Markup, html};
 
 use super::super::drawing::{self, Plot};
 use super::super::rows::{self, Panel, Row};
 use super::super::text::{count, duration, from_to, percent};
-use super::super::*;
+use super::super::{CoverageRow, Report};
 use super::parts::{self, Kind, Series};
 use super::{MOST_READINGS, MOST_ROWS};
+use crate::bgp::Collector;
 use crate::detect::{Outage, Scope};
+use crate::query::Metric;
+use crate::time::Window;
 
 /// Networks shown as curves.
 const MOST_PANELS: usize = 20;
@@ -41,7 +46,7 @@ fn what(panels: &[Panel]) -> &'static str {
         (true, _) => "Share of the address space that is not known to be lost.",
         (_, false) => "Share of the peer ASes that see the prefix.",
         _ => {
-            "Of an AS the share of its address space that is not known to be lost, of a prefix that of the peer ASes that see it."
+            "ASes: share of the address space that is not known to be lost. Prefixes: share of the peer ASes that see them."
         }
     }
 }
@@ -144,13 +149,13 @@ pub(super) fn prefixes(report: &Report, series: &mut Series) -> Option<Markup> {
         return None;
     }
     Some(html! {
-        (parts::legend("all see it", "nobody"))
+        (parts::legend("all see it", "none"))
         table.strips {
             caption { "Share of the peer ASes that " (carriers(report)) " and still see it." }
             (parts::strip_head("Prefix", window, "Lowest"))
             tbody { @for row in &rows { (prefix(row, window, series)) } }
         }
-        (parts::folded(left, "prefix", "prefixes", "Prefixes with outages come first, then those with flaps or smaller losses; timelines.parquet has all."))
+        (parts::folded(left, "prefix", "prefixes", "Prefixes with outages come first, then those with flaps or smaller losses; timelines.parquet lists all of them."))
         @if rows.iter().any(|row| row.readings.len() >= most_readings) {
             p.note {
                 "Rows that change more than " (most_readings) " times are thinned: each of " (most_readings)

@@ -1,22 +1,23 @@
-//! Who lost the network when, and who had it again when.
+//! When each vantage point lost the network, and when it regained it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use maud::{Markup, html};
 
 use super::super::drawing::{self, Plot};
-use super::super::rows;
-use super::super::text::{count, duration, of_family};
+use super::super::text::{self, count, duration, of_family};
 use super::super::witnesses::{Fate, Instant, Witness, witnesses};
-use super::super::*;
+use super::super::{Report, headlines, rows};
 use super::parts::{self, Kind, Series};
 use super::{MOST_READINGS, MOST_ROWS};
-use crate::bgp::Asn;
+use crate::bgp::{Asn, Collector};
 use crate::detect::{Outage, Scope};
+use crate::time::{Timestamp, Window};
 
 /// Outages whose vantage points are shown: the longest of each target and family.
 const MOST_OUTAGES: usize = 3;
-/// Prefixes of an outage that are looked at vantage point by vantage point.
+/// Prefixes of an outage that are examined for each vantage point.
 const MOST_PREFIXES: usize = 200;
 
 pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
@@ -61,7 +62,7 @@ fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut S
         (wave(found))
         table.strips.by-group {
             caption {
-                "Each usable vantage point: which part of the prefixes of this outage it held a route to, over the whole window. "
+                "Each usable vantage point: the share of the prefixes of this outage to which it held a route, over the whole window. "
                 "Those that lost it first come first."
             }
             (parts::strip_head("Vantage point", window, "Lost at"))
@@ -72,7 +73,7 @@ fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut S
                 }
             }
         }
-        (parts::folded(left.len(), "vantage point", "vantage points", "Those that lost it first are shown; spans.parquet has all."))
+        (parts::folded(left.len(), "vantage point", "vantage points", "Those that lost it first are shown; spans.parquet lists all of them."))
     }
 }
 
@@ -85,8 +86,8 @@ fn fates(witnesses: &[&Witness]) -> String {
         (n(|fate| *fate == Fate::NoneBefore), "had none before"),
         (n(|fate| *fate == Fate::Unknown), "not known"),
     ];
-    let said: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    said.join(", ")
+    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    counts.join(", ")
 }
 
 fn row(witness: &Witness, window: Window, series: &mut Series) -> Markup {
@@ -103,14 +104,14 @@ fn row(witness: &Witness, window: Window, series: &mut Series) -> Markup {
                     @if let Some(upstream) = witness.upstream { " " span.via { "via " (upstream) } }
                 }
             }
-            td { (parts::plot("strip", &format!("{name}: {}", said(witness.fate)), Some(number), strip)) }
+            td { (parts::plot("strip", &format!("{name}: {}", described(witness.fate)), Some(number), strip)) }
             td.number {
                 @match witness.fate {
                     Fate::Lost { lost, back } => {
                         (moment(lost))
                         span.back { @match back { Some(back) => { "back " (moment(back)) }, None => "not back" } }
                     }
-                    fate => span.quiet { (said(fate)) },
+                    fate => span.quiet { (described(fate)) },
                 }
             }
         }
@@ -123,7 +124,7 @@ fn moment(instant: Instant) -> Markup {
     html! { @if instant.is_latest { "≤ " } time.time-of-day datetime=(instant.at) { (day_time) } }
 }
 
-fn said(fate: Fate) -> &'static str {
+fn described(fate: Fate) -> &'static str {
     match fate {
         Fate::Lost { .. } => "lost it",
         Fate::Kept => "kept",

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::super::evidence::{Shown, by_id};
+use super::super::sureness::Sureness;
+use super::super::{Report, round};
+use super::seconds;
 use crate::detect::{Agreement, Bounds, Counterfactual, Edge, Outage, Upstream, Upstreams};
-use crate::report::evidence::{Shown, by_id};
-use crate::report::sureness::Sureness;
+use crate::time::Timestamp;
 
 /// Every outage.
 pub(super) fn outages(report: &Report) -> impl Iterator<Item = Value> + '_ {

@@ -1,18 +1,24 @@
-//! Why the run says what it says: each outage with everything behind it, so that anyone can look it up.
+//! The evidence of each outage in full: edges, upstreams, agreement, records and files, so that it can be checked.
 
 use std::collections::BTreeSet;
 
-use super::evidence::{Shown, by_id, commands, file, name, peer, record};
-use super::text::{clock, count, duration, from_to, wrap};
-use super::words::{pattern_sentence, sentence};
-use super::*;
+use super::super::Report;
+use super::super::evidence::{Shown, by_id, commands, file, name, peer, record};
+use super::super::text::{clock, count, duration, from_to, wrap};
+use super::super::words::{pattern_sentence, sentence};
+use super::{MIN_WIDTH, Page, Style};
 use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Scope, Upstream, Witness};
 use crate::error::Error;
+use crate::time::{Timestamp, Window};
 
-/// Records shown of each edge where not all are.
+/// Records shown of each edge, unless all are.
 const N_SHOWN: usize = 5;
 
-/// The outage of that id.
+/// Returns the outage with an id.
+///
+/// # Errors
+///
+/// If there is none; the error lists the ids of the report.
 pub fn find_outage<'a>(report: &'a Report, id: &str) -> Result<&'a Outage, Error> {
     let outages = &report.findings.outages;
     outages.iter().find(|outage| outage.id == id).ok_or_else(|| Error::UnknownOutage {
@@ -21,7 +27,7 @@ pub fn find_outage<'a>(report: &'a Report, id: &str) -> Result<&'a Outage, Error
     })
 }
 
-/// The explanation of one outage, or of all: those of whole networks, and of prefixes that went on their own.
+/// Explains one outage, or all: those of whole networks, and of prefixes that were lost on their own.
 pub fn explain(report: &Report, outage: Option<&Outage>, style: Style) -> String {
     let mut out = String::new();
     let style = Style { width: style.width.max(MIN_WIDTH), ..style };
@@ -59,7 +65,7 @@ impl Page<'_> {
         self.upstreams(outage);
         self.agreement(outage);
         self.witnesses("Lost it", &shown.losses);
-        self.witnesses("Had it again", &shown.returns);
+        self.witnesses("Regained it", &shown.returns);
         self.dumps(&shown.dumps);
         self.commands(shown);
         self.digests(shown);
@@ -74,7 +80,7 @@ impl Page<'_> {
     fn edges(&mut self, outage: &Outage) {
         self.line("");
         self.line("Edges (UTC)");
-        // Of an AS it is address space that is lost, a prefix at a time.
+        // An AS loses address space, one prefix at a time.
         let of = if outage.subject.scope == Scope::Asn { "of its address space: " } else { "" };
         self.edge("start", outage.fall.start(), &outage.fall.start_bounds, Some(&outage.fall.loss), of, "a tenth left");
         self.edge(
@@ -118,7 +124,7 @@ impl Page<'_> {
             }
         }
         for (what, list) in
-            [("last to lose it", &upstreams.last_to_lose), ("first to have it again", &upstreams.first_to_regain)]
+            [("last to lose it", &upstreams.last_to_lose), ("first to regain it", &upstreams.first_to_regain)]
         {
             if !list.is_empty() {
                 let peers: Vec<String> =
@@ -172,7 +178,7 @@ impl Page<'_> {
         self.line("");
         let n = count(witnesses.len(), "route of a vantage point", "routes of vantage points");
         self.line(&format!("{what} (UTC): {n}"));
-        // What one record says of several prefixes is said once.
+        // Changes of several prefixes by the same record share a line.
         let of_one = |a: &&Witness, b: &&Witness| {
             (a.at, a.collector, a.peer, a.because) == (b.at, b.collector, b.peer, b.because)
         };
@@ -200,7 +206,7 @@ impl Page<'_> {
             return;
         }
         self.line("");
-        self.line("RIB dumps meanwhile (UTC)");
+        self.line("RIB dumps during the outage (UTC)");
         let mut by_file: Vec<&&Dump> = dumps.iter().collect();
         by_file.sort_by_key(|dump| (dump.at, dump.file, dump.prefix));
         let files: Vec<&[&&Dump]> = by_file.chunk_by(|a, b| a.file == b.file).collect();
@@ -210,7 +216,7 @@ impl Page<'_> {
             let [dump, others @ ..] = dumps else { continue };
             let n_holding = dumps.iter().map(|dump| dump.holding.len()).max().unwrap_or(0);
             let verdict = match dumps.iter().all(|dump| dump.confirms) {
-                true if n_holding == 0 => "nobody lists".to_owned(),
+                true if n_holding == 0 => "no full feed lists".to_owned(),
                 true => format!("only {n_holding} of {} full feeds, which never lost it, list", dump.n_full_feeds),
                 false => format!("{n_holding} of {} full feeds list", dump.n_full_feeds),
             };
@@ -243,7 +249,7 @@ impl Page<'_> {
             return;
         }
         self.line("");
-        self.line("The first record of each edge with other programs, in the folder of the archive");
+        self.line("The first record of each edge with other programs (run in the archive folder)");
         for command in found.iter().flatten() {
             self.line(&format!("  {command}"));
         }
@@ -304,8 +310,8 @@ fn censored(censoring: Censoring) -> &'static str {
     match censoring {
         Censoring::Left => "it was already down when first judged: the start is unknown",
         Censoring::BeganBeforeFrom => "it began before the window",
-        Censoring::GapStart => "the start lies in a stretch without sufficient data",
-        Censoring::GapEnd => "the end lies in a stretch without sufficient data",
+        Censoring::GapStart => "the start lies in an interval without sufficient data",
+        Censoring::GapEnd => "the end lies in an interval without sufficient data",
         Censoring::EndedAfterTo => "it ended after the window",
         Censoring::Right => "it was down at the end of the window: the length is a lower bound",
     }

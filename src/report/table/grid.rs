@@ -29,7 +29,7 @@ const GUTTER: usize = 2;
 /// The widest name that shares a line with its row; a longer one, of IPv6, stands above it.
 pub(super) const MAX_NAME: usize = 18;
 
-/// The columns side by side behind the name of each row.
+/// Columns side by side, after the name of each row.
 pub(super) struct Grid {
     names: Vec<String>,
     columns: Vec<Column>,
@@ -41,7 +41,7 @@ impl Grid {
         Grid { names, columns }
     }
 
-    /// Columns of the terminal that it takes.
+    /// Returns the width in characters.
     pub(super) fn width(&self) -> usize {
         name_width(&self.names) + self.columns.iter().map(|column| GUTTER + column.width()).sum::<usize>()
     }

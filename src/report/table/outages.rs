@@ -1,4 +1,4 @@
-//! What was found, as rows: outages, episodes, smaller losses.
+//! The findings as rows: outages, episodes, smaller losses.
 
 use std::cmp::Reverse;
 
@@ -12,33 +12,33 @@ use crate::detect::{Censoring, Class, Loss, Outage, Scope};
 use crate::query::Target;
 use crate::time::{Timestamp, Window};
 
-/// What a row of the list of outages shows beside its edges and length; the list takes the richest one that fits.
+/// What a row of the list of outages shows beside its edges and length. The list uses the richest layout that fits.
 #[derive(Clone, Copy)]
 struct Layout {
     years: bool,
     lost: bool,
     extent: bool,
-    class: Names,
+    class: ClassNames,
     evidence: bool,
 }
 
 /// How the class of an outage is named.
 #[derive(Clone, Copy, PartialEq)]
-enum Names {
+enum ClassNames {
     Long,
     Short,
-    Nowhere,
+    Hidden,
 }
 
-const EVERYTHING: Layout = Layout { years: true, lost: true, extent: true, class: Names::Long, evidence: true };
+const EVERYTHING: Layout = Layout { years: true, lost: true, extent: true, class: ClassNames::Long, evidence: true };
 const LAYOUTS: [Layout; 7] = [
     EVERYTHING,
     Layout { evidence: false, ..EVERYTHING },
     Layout { evidence: false, years: false, ..EVERYTHING },
     Layout { evidence: false, years: false, extent: false, ..EVERYTHING },
-    Layout { evidence: false, years: false, extent: false, class: Names::Short, ..EVERYTHING },
-    Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, ..EVERYTHING },
-    Layout { evidence: false, years: false, extent: false, class: Names::Nowhere, lost: false },
+    Layout { evidence: false, years: false, extent: false, class: ClassNames::Short, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: ClassNames::Hidden, ..EVERYTHING },
+    Layout { evidence: false, years: false, extent: false, class: ClassNames::Hidden, lost: false },
 ];
 
 impl Page<'_> {
@@ -94,7 +94,7 @@ impl Page<'_> {
         }
     }
 
-    /// Targets that came and went.
+    /// The list of episodes: targets with flaps or several outages.
     pub(super) fn episodes(&mut self) {
         let report = self.report;
         let unstable: Vec<_> =
@@ -125,7 +125,7 @@ impl Page<'_> {
         }
     }
 
-    /// Losses that were no outages.
+    /// The list of losses that were too small to be outages.
     pub(super) fn losses(&mut self) {
         let report = self.report;
         let mut losses: Vec<&Loss> = report.findings.losses.iter().collect();
@@ -140,7 +140,7 @@ impl Page<'_> {
         let columns = vec![
             Column::number("seen", each().map(|loss| percent(loss.share_min))),
             Column::number("lost by", each().map(|loss| loss.lost_by.len().to_string())),
-            Column::text("class", each().map(|loss| class(loss.class, Names::Long).to_owned())),
+            Column::text("class", each().map(|loss| class(loss.class, ClassNames::Long).to_owned())),
             Column::text("from, to", each().map(|loss| day_from_to(loss.window))),
         ];
         let names = each().map(|loss| name(&loss.subject.target, loss.subject.prefix, loss.subject.family)).collect();
@@ -183,7 +183,7 @@ fn grid(outages: &[&Outage], layout: Layout) -> Grid {
     if layout.extent {
         columns.push(Column::text("extent", each().map(|o| o.severity.as_ref().to_owned())));
     }
-    if layout.class != Names::Nowhere {
+    if layout.class != ClassNames::Hidden {
         columns.push(Column::text("class", each().map(|o| class(o.class, layout.class).to_owned())));
     }
     if layout.evidence {
@@ -220,12 +220,12 @@ fn length(outage: &Outage) -> String {
     format!("{}{}", if words::is_exact(outage) { "" } else { "≥" }, hours(outage.fall.duration()))
 }
 
-fn class(class: Class, names: Names) -> &'static str {
+fn class(class: Class, names: ClassNames) -> &'static str {
     match class {
         Class::Withdrawn | Class::Unknown => "withdrawn",
-        Class::OriginChanged if names == Names::Long => "origin changed",
+        Class::OriginChanged if names == ClassNames::Long => "origin changed",
         Class::OriginChanged => "origin",
-        Class::CoveredOther if names == Names::Long => "covered by other",
+        Class::CoveredOther if names == ClassNames::Long => "covered by other",
         Class::Covered | Class::CoveredOther => "covered",
         Class::Local => "local",
     }

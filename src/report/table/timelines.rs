@@ -15,7 +15,7 @@ use crate::visibility::LiveFeeds;
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const UNKNOWN: char = '·';
 
-/// What is seen by fewer is shown even in a block that is unknown in part.
+/// A lower share is shown even in a block that is partly unknown.
 const MOSTLY_LOST: f64 = 0.5;
 
 /// Blanks, `100 %`.
@@ -29,7 +29,7 @@ const MONTHS: [u64; 7] = [1, 2, 3, 6, 12, 24, 60];
 /// Columns that a tick and its label need.
 const TICK_WIDTH: usize = 8;
 
-/// One line: how much was seen in each column, and the least of all.
+/// One line: the share seen in each column, and the lowest of all.
 struct Row {
     name: String,
     bars: String,
@@ -55,14 +55,14 @@ impl Page<'_> {
         let mut rows = Vec::new();
         for space in &report.asn_timelines {
             let shares =
-                space.steps.intervals().map(|(stretch, step)| (stretch, step.share().filter(|_| step.observed)));
+                space.steps.intervals().map(|(interval, step)| (interval, step.share().filter(|_| step.observed)));
             rows.push(row(of_family(space.asn, space.family), window, columns, shares));
         }
         for timeline in prefixes {
             let shares = timeline
                 .steps
                 .intervals()
-                .map(|(stretch, step)| (stretch, step.baseline_share().filter(|_| step.observed)));
+                .map(|(interval, step)| (interval, step.baseline_share().filter(|_| step.observed)));
             rows.push(row(timeline.prefix.to_string(), window, columns, shares));
         }
         for (name, feeds) in strips {
@@ -104,7 +104,7 @@ impl Page<'_> {
 
 fn row(name: String, window: Window, columns: usize, shares: impl Iterator<Item = (Window, Option<f64>)>) -> Row {
     let shown: Vec<(Window, Option<f64>)> =
-        shares.filter_map(|(stretch, share)| Some((stretch.intersect(&window)?, share))).collect();
+        shares.filter_map(|(interval, share)| Some((interval.intersect(&window)?, share))).collect();
     let lowest = shown.iter().filter_map(|(_, share)| *share).min_by(f64::total_cmp);
     Row { name, bars: bars(window, columns, &shown), lowest }
 }
@@ -129,18 +129,18 @@ fn column_of(window: Window, columns: usize, at: Timestamp) -> usize {
     usize::try_from(column).unwrap_or(0).min(columns - 1)
 }
 
-/// One block per column: the smallest share within it; a dot where any of it is unknown, unless most lost it in the rest.
+/// Returns one block per column: its lowest share, or a dot if part of it is unknown and no known share is below one half.
 fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> String {
     let mut lowest: Vec<Option<f64>> = vec![None; columns];
     let mut known = vec![0i64; columns];
-    for (stretch, share) in shares {
+    for (interval, share) in shares {
         let Some(share) = share else { continue };
-        for column in column_of(window, columns, stretch.start)..columns {
+        for column in column_of(window, columns, interval.start)..columns {
             let (start, end) = (edge(window, columns, column), edge(window, columns, column + 1));
-            if start >= stretch.end {
+            if start >= interval.end {
                 break;
             }
-            let Some(part) = Window::new(start, end).ok().and_then(|whole| whole.intersect(stretch)) else { continue };
+            let Some(part) = Window::new(start, end).ok().and_then(|whole| whole.intersect(interval)) else { continue };
             known[column] += part.end.micros_since(part.start);
             lowest[column] = Some(lowest[column].map_or(*share, |low| low.min(*share)));
         }
@@ -156,7 +156,7 @@ fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> Str
         .collect()
 }
 
-/// The lowest block is nothing and the highest all: what lies close to them has its neighbour.
+/// Only a share of 0 has the lowest block and only 1 the highest: shares that round to them have the next one.
 fn block(share: f64) -> char {
     let level = (share * 7.0).round() as usize;
     let level = if share > 0.0 && share < 1.0 { level.clamp(1, 6) } else { level.min(7) };
