@@ -106,7 +106,7 @@ pub(super) fn name(witness: &Witness) -> &'static str {
 }
 
 /// One row of `evidence.parquet`.
-struct Row<'a> {
+struct EvidenceRow<'a> {
     outage: &'a str,
     edge: &'static str,
     evidence: &'static str,
@@ -128,8 +128,8 @@ pub fn evidence_frames(report: &Report) -> Frames<'_> {
     frames(rows, |rows| evidence_frame(report, rows))
 }
 
-fn evidence_frame(report: &Report, rows: &[Row]) -> Result<DataFrame, Error> {
-    let named = |row: &Row| row.file.and_then(|number| file(report, number));
+fn evidence_frame(report: &Report, rows: &[EvidenceRow]) -> Result<DataFrame, Error> {
+    let named = |row: &EvidenceRow| row.file.and_then(|number| file(report, number));
     frame(
         "evidence",
         columns!(rows, row => {
@@ -154,11 +154,11 @@ fn evidence_frame(report: &Report, rows: &[Row]) -> Result<DataFrame, Error> {
     )
 }
 
-fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
+fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<EvidenceRow<'a>> {
     let mut rows = Vec::new();
     let Evidence { losses, returns, dumps } = &outage.evidence;
     for (edge, list) in [("loss", losses), ("return", returns)] {
-        rows.extend(list.iter().map(|witness| Row {
+        rows.extend(list.iter().map(|witness| EvidenceRow {
             outage: &outage.id,
             edge,
             evidence: name(witness),
@@ -174,7 +174,7 @@ fn rows<'a>(report: &'a Report, outage: &'a Outage) -> Vec<Row<'a>> {
         }));
     }
     for dump in dumps {
-        let row = |evidence, peer, path, record, dump_of| Row {
+        let row = |evidence, peer, path, record, dump_of| EvidenceRow {
             outage: &outage.id,
             edge: "dump",
             evidence,

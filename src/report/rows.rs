@@ -41,12 +41,12 @@ pub(super) fn lowest(readings: &[Reading]) -> Option<f64> {
 /// Returns every target AS of each family, then every target prefix, and how many are left out. If there are more than `most`,
 /// those with outages come first.
 pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec<Panel<'_>>, usize) {
-    let mut subjects: Vec<Subject> = report.asn_timelines.iter().map(Subject::Asn).collect();
+    let mut subjects: Vec<PanelSubject> = report.asn_timelines.iter().map(PanelSubject::Asn).collect();
     for summary in &report.summaries {
         let Target::Prefix(asked, _) = summary.target else { continue };
         let timeline = report.timelines.binary_search_by_key(&asked, |timeline| timeline.prefix);
         let timeline = timeline.ok().and_then(|index| report.timelines.get(index));
-        subjects.extend(timeline.map(|timeline| Subject::Prefix(summary.target, timeline)));
+        subjects.extend(timeline.map(|timeline| PanelSubject::Prefix(summary.target, timeline)));
     }
     let left = subjects.len().saturating_sub(most);
     if left > 0 {
@@ -63,29 +63,31 @@ pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec
 type SubjectKey = (Scope, Target, Family, Option<Prefix>);
 
 /// What a panel shows.
-enum Subject<'a> {
+enum PanelSubject<'a> {
     Asn(&'a AsnTimeline),
     Prefix(Target, &'a Timeline),
 }
 
-impl Subject<'_> {
+impl PanelSubject<'_> {
     fn of(&self) -> SubjectKey {
         match self {
-            Subject::Asn(space) => (Scope::Asn, Target::Asn(space.asn), space.family, None),
-            Subject::Prefix(target, timeline) => (Scope::Prefix, *target, timeline.family(), Some(timeline.prefix)),
+            PanelSubject::Asn(space) => (Scope::Asn, Target::Asn(space.asn), space.family, None),
+            PanelSubject::Prefix(target, timeline) => {
+                (Scope::Prefix, *target, timeline.family(), Some(timeline.prefix))
+            }
         }
     }
 
     fn panel<'a>(&self, report: &'a Report, most_readings: usize) -> Panel<'a> {
         let window = report.parameters.window();
         let (name, readings) = match self {
-            Subject::Asn(space) => {
+            PanelSubject::Asn(space) => {
                 let readings = space.steps.intervals().map(|(interval, step)| {
                     Reading::new(interval, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
                 });
                 (of_family(space.asn, space.family), readings.collect())
             }
-            Subject::Prefix(_, timeline) => (timeline.prefix.to_string(), prefix_readings(report, timeline)),
+            PanelSubject::Prefix(_, timeline) => (timeline.prefix.to_string(), prefix_readings(report, timeline)),
         };
         let readings = thinned(merged(readings.into_iter(), window), window, most_readings);
         let of = self.of();

@@ -13,7 +13,7 @@ use crate::visibility::{Piece, View, Vote};
 const LEAD: Duration = Duration::from_secs(15 * 60);
 
 /// A usable vantage point, and the share of some prefixes that it held over time.
-pub(super) struct Witness {
+pub(super) struct HolderReadings {
     pub vantage_point: VantagePoint,
     /// The AS before the origin on its path, before the outage.
     pub upstream: Option<Asn>,
@@ -49,7 +49,7 @@ pub(super) fn witnesses(
     origin: Option<Asn>,
     outage: &Outage,
     most_readings: usize,
-) -> Vec<Witness> {
+) -> Vec<HolderReadings> {
     let mut own: Vec<Vec<Piece>> = vec![Vec::new(); view.vantage_points().len()];
     for piece in prefixes.iter().flat_map(|prefix| view.pieces(prefix)) {
         if let Some(pieces) = own.get_mut(piece.vantage_point.get()) {
@@ -65,9 +65,10 @@ pub(super) fn witnesses(
             _ => outage.fall.loss.first,
         };
         let readings = thinned(merged(held.into_iter(), view.window()), view.window(), most_readings);
-        Witness { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, before), readings, fate }
+        HolderReadings { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, before), readings, fate }
     };
-    let mut witnesses: Vec<Witness> = usable.map(witness).filter(|witness| !witness.readings.is_empty()).collect();
+    let mut witnesses: Vec<HolderReadings> =
+        usable.map(witness).filter(|witness| !witness.readings.is_empty()).collect();
     witnesses.sort_by(|a, b| (a.fate, &a.vantage_point).cmp(&(b.fate, &b.vantage_point)));
     witnesses
 }

@@ -385,6 +385,29 @@ fn the_fence_sees_what_it_must() {
     assert_eq!(words("PeerInfo"), ["", "peer", "info"]);
 }
 
+/// The name of a type that a line declares outside functions and `impl` blocks.
+fn declared_type(line: &str) -> Option<&str> {
+    let visible = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub(super) ")).or(line.strip_prefix("pub "));
+    let (kind, rest) = visible.unwrap_or(line).split_once(' ')?;
+    let is_type = matches!(kind, "struct" | "enum" | "trait" | "type" | "union");
+    is_type.then(|| rest.split(|c| !is_word(c)).next().unwrap_or_default())
+}
+
+#[test]
+fn no_type_of_the_library_has_the_name_of_another() {
+    let mut declared: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let of_library = |name: &str| !is_tests(name) && !matches!(module_of(name), "cli" | "main");
+    for (name, text) in sources().iter().filter(|(name, _)| of_library(name)) {
+        for line in code(text).lines() {
+            if let Some(declares) = declared_type(line) {
+                declared.entry(declares.to_owned()).or_default().push(name.clone());
+            }
+        }
+    }
+    declared.retain(|_, files| files.len() > 1);
+    assert!(declared.is_empty(), "{declared:#?}");
+}
+
 /// The paths of source files in a document: code spans that end in `.rs`.
 fn source_paths(document: &str) -> Vec<String> {
     let text = std::fs::read_to_string(root().join(document)).expect("a document");

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::super::drawing::{self, Plot};
 use super::super::text::{self, count, duration, of_family};
-use super::super::witnesses::{Fate, Instant, Witness, witnesses};
+use super::super::witnesses::{Fate, HolderReadings, Instant, witnesses};
 use super::super::{Report, headlines, rows};
 use super::parts::{self, Kind, Series};
 use super::{MOST_READINGS, MOST_ROWS};
@@ -42,14 +42,14 @@ pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     })
 }
 
-fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut Series) -> Markup {
+fn of_outage(report: &Report, outage: &Outage, found: &[HolderReadings], series: &mut Series) -> Markup {
     let window = report.parameters.window();
     let name = match outage.subject.prefix {
         Some(prefix) => prefix.to_string(),
         None => of_family(outage.subject.target, outage.subject.family),
     };
     let (shown, left) = found.split_at(found.len().min(MOST_ROWS));
-    let mut by_collector: BTreeMap<&Collector, Vec<&Witness>> = BTreeMap::new();
+    let mut by_collector: BTreeMap<&Collector, Vec<&HolderReadings>> = BTreeMap::new();
     for witness in shown {
         by_collector.entry(&witness.vantage_point.collector).or_default().push(witness);
     }
@@ -78,7 +78,7 @@ fn of_outage(report: &Report, outage: &Outage, found: &[Witness], series: &mut S
 }
 
 /// `10 lost it, 1 kept a route`.
-fn fates(witnesses: &[&Witness]) -> String {
+fn fates(witnesses: &[&HolderReadings]) -> String {
     let n = |is: fn(&Fate) -> bool| witnesses.iter().filter(|witness| is(&witness.fate)).count();
     let counts = [
         (n(|fate| matches!(fate, Fate::Lost { .. })), "lost it"),
@@ -90,7 +90,7 @@ fn fates(witnesses: &[&Witness]) -> String {
     counts.join(", ")
 }
 
-fn row(witness: &Witness, window: Window, series: &mut Series) -> Markup {
+fn row(witness: &HolderReadings, window: Window, series: &mut Series) -> Markup {
     let peer = witness.vantage_point.peer;
     let name = format!("{} at {}", peer, witness.vantage_point.collector);
     let number = series.add(&name, Kind::Held, &witness.readings);
@@ -134,12 +134,12 @@ fn described(fate: Fate) -> &'static str {
 }
 
 /// The vantage points as dots at the moment of their loss and of their return, by collector and by upstream.
-fn wave(found: &[Witness]) -> Markup {
-    let lost = |witness: &Witness| match witness.fate {
+fn wave(found: &[HolderReadings]) -> Markup {
+    let lost = |witness: &HolderReadings| match witness.fate {
         Fate::Lost { lost, .. } if !lost.is_latest => Some(lost.at),
         _ => None,
     };
-    let back = |witness: &Witness| match witness.fate {
+    let back = |witness: &HolderReadings| match witness.fate {
         Fate::Lost { back: Some(back), .. } if !back.is_latest => Some(back.at),
         _ => None,
     };
@@ -177,8 +177,11 @@ fn wave(found: &[Witness]) -> Markup {
 }
 
 /// The vantage points of each group, by name.
-fn grouped(found: &[Witness], name: impl Fn(&Witness) -> Option<String>) -> BTreeMap<String, Vec<&Witness>> {
-    let mut groups: BTreeMap<String, Vec<&Witness>> = BTreeMap::new();
+fn grouped(
+    found: &[HolderReadings],
+    name: impl Fn(&HolderReadings) -> Option<String>,
+) -> BTreeMap<String, Vec<&HolderReadings>> {
+    let mut groups: BTreeMap<String, Vec<&HolderReadings>> = BTreeMap::new();
     for witness in found.iter().filter(|witness| matches!(witness.fate, Fate::Lost { .. })) {
         groups.entry(name(witness).unwrap_or_else(|| "not known".to_owned())).or_default().push(witness);
     }
@@ -192,9 +195,14 @@ fn around(seen: impl Iterator<Item = Timestamp> + Clone) -> Option<Window> {
     Window::new(first - room, last + room).ok()
 }
 
-fn dots(window: Window, witnesses: &[&Witness], at: impl Fn(&Witness) -> Option<Timestamp>, name: &str) -> Markup {
+fn dots(
+    window: Window,
+    witnesses: &[&HolderReadings],
+    at: impl Fn(&HolderReadings) -> Option<Timestamp>,
+    name: &str,
+) -> Markup {
     let plot = Plot::everywhere(window);
-    let shown: Vec<(Timestamp, &Witness)> =
+    let shown: Vec<(Timestamp, &HolderReadings)> =
         witnesses.iter().filter_map(|witness| Some((at(witness)?, *witness))).collect();
     let label = format!("{name}: {}", count(shown.len(), "vantage point", "vantage points"));
     let content = html! {

@@ -1,21 +1,21 @@
 //! Rows under headings, no wider than the page.
 
 /// A column: its heading and its cells, one a row.
-pub(super) struct Column {
+pub(super) struct GridColumn {
     heading: &'static str,
     right: bool,
     cells: Vec<String>,
 }
 
-impl Column {
+impl GridColumn {
     /// Words, aligned to the left.
-    pub(super) fn text(heading: &'static str, cells: impl Iterator<Item = String>) -> Column {
-        Column { heading, right: false, cells: cells.collect() }
+    pub(super) fn text(heading: &'static str, cells: impl Iterator<Item = String>) -> GridColumn {
+        GridColumn { heading, right: false, cells: cells.collect() }
     }
 
     /// Numbers, aligned to the right.
-    pub(super) fn number(heading: &'static str, cells: impl Iterator<Item = String>) -> Column {
-        Column { heading, right: true, cells: cells.collect() }
+    pub(super) fn number(heading: &'static str, cells: impl Iterator<Item = String>) -> GridColumn {
+        GridColumn { heading, right: true, cells: cells.collect() }
     }
 
     fn width(&self) -> usize {
@@ -32,12 +32,12 @@ pub(super) const MAX_NAME: usize = 18;
 /// Columns side by side, after the name of each row.
 pub(super) struct Grid {
     names: Vec<String>,
-    columns: Vec<Column>,
+    columns: Vec<GridColumn>,
 }
 
 impl Grid {
     /// The rows of `names`, each with its cell of every column.
-    pub(super) fn new(names: Vec<String>, columns: Vec<Column>) -> Grid {
+    pub(super) fn new(names: Vec<String>, columns: Vec<GridColumn>) -> Grid {
         Grid { names, columns }
     }
 
@@ -62,7 +62,7 @@ impl Grid {
         }
     }
 
-    fn row<'a>(&'a self, name: &str, cell: impl Fn(&'a Column) -> &'a str) -> String {
+    fn row<'a>(&'a self, name: &str, cell: impl Fn(&'a GridColumn) -> &'a str) -> String {
         let mut line = format!("{name:<width$}", width = name_width(&self.names));
         for column in &self.columns {
             let (cell, width) = (cell(column), column.width());
@@ -73,7 +73,7 @@ impl Grid {
     }
 }
 
-fn cell(column: &Column, row: usize) -> &str {
+fn cell(column: &GridColumn, row: usize) -> &str {
     column.cells.get(row).map(String::as_str).unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::super::headlines::{self, Groups};
 use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
 use super::super::words;
-use super::grid::{Column, Grid};
+use super::grid::{Grid, GridColumn};
 use super::{Page, YEAR};
 use crate::bgp::{Family, Prefix};
 use crate::detect::{Censoring, Class, Loss, Outage, Scope};
@@ -114,9 +114,9 @@ impl Page<'_> {
             .map(|episode| name(&episode.subject.target, episode.subject.prefix, episode.subject.family));
         let each = || shown.iter().take(limit);
         let columns = vec![
-            Column::number("flaps", each().map(|episode| episode.flaps.len().to_string())),
-            Column::number("outages", each().map(|episode| episode.n_outages.to_string())),
-            Column::text("from, to", each().map(|episode| day_from_to(episode.window))),
+            GridColumn::number("flaps", each().map(|episode| episode.flaps.len().to_string())),
+            GridColumn::number("outages", each().map(|episode| episode.n_outages.to_string())),
+            GridColumn::text("from, to", each().map(|episode| day_from_to(episode.window))),
         ];
         self.grid(&Grid::new(names.collect(), columns), shown.len().min(limit));
         let folded = n_unstable - shown.len().min(limit);
@@ -138,10 +138,10 @@ impl Page<'_> {
         let limit = self.limit().min(losses.len());
         let each = || losses.iter().take(limit);
         let columns = vec![
-            Column::number("seen", each().map(|loss| percent(loss.share_min))),
-            Column::number("lost by", each().map(|loss| loss.lost_by.len().to_string())),
-            Column::text("class", each().map(|loss| class(loss.class, ClassNames::Long).to_owned())),
-            Column::text("from, to", each().map(|loss| day_from_to(loss.window))),
+            GridColumn::number("seen", each().map(|loss| percent(loss.share_min))),
+            GridColumn::number("lost by", each().map(|loss| loss.lost_by.len().to_string())),
+            GridColumn::text("class", each().map(|loss| class(loss.class, ClassNames::Long).to_owned())),
+            GridColumn::text("from, to", each().map(|loss| day_from_to(loss.window))),
         ];
         let names = each().map(|loss| name(&loss.subject.target, loss.subject.prefix, loss.subject.family)).collect();
         self.grid(&Grid::new(names, columns), limit);
@@ -173,24 +173,24 @@ fn grid(outages: &[&Outage], layout: Layout) -> Grid {
     let each = || outages.iter();
     let names = each().map(|o| name(&o.subject.target, o.subject.prefix, o.subject.family)).collect();
     let mut columns = vec![
-        Column::text("start", each().map(|o| start(o, layout.years))),
-        Column::text("end", each().map(|o| end(o, layout.years))),
-        Column::number("lasting", each().map(|o| length(o))),
+        GridColumn::text("start", each().map(|o| start(o, layout.years))),
+        GridColumn::text("end", each().map(|o| end(o, layout.years))),
+        GridColumn::number("lasting", each().map(|o| length(o))),
     ];
     if layout.lost {
-        columns.push(Column::number("lost", each().map(|o| percent(1.0 - o.visibility.min))));
+        columns.push(GridColumn::number("lost", each().map(|o| percent(1.0 - o.visibility.min))));
     }
     if layout.extent {
-        columns.push(Column::text("extent", each().map(|o| o.severity.as_ref().to_owned())));
+        columns.push(GridColumn::text("extent", each().map(|o| o.severity.as_ref().to_owned())));
     }
     if layout.class != ClassNames::Hidden {
-        columns.push(Column::text("class", each().map(|o| class(o.class, layout.class).to_owned())));
+        columns.push(GridColumn::text("class", each().map(|o| class(o.class, layout.class).to_owned())));
     }
     if layout.evidence {
-        columns.push(Column::number("prefixes", each().map(|o| o.prefixes.len().to_string())));
+        columns.push(GridColumn::number("prefixes", each().map(|o| o.prefixes.len().to_string())));
         let points = |o: &&Outage| format!("{} of {}", o.counts.n_vantage_points_lost, o.counts.n_vantage_points);
-        columns.push(Column::number("vantage points", each().map(points)));
-        columns.push(Column::text("evidence", each().map(|o| o.quality.as_ref().to_owned())));
+        columns.push(GridColumn::number("vantage points", each().map(points)));
+        columns.push(GridColumn::text("evidence", each().map(|o| o.quality.as_ref().to_owned())));
     }
     Grid::new(names, columns)
 }

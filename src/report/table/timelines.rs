@@ -30,7 +30,7 @@ const MONTHS: [u64; 7] = [1, 2, 3, 6, 12, 24, 60];
 const TICK_WIDTH: usize = 8;
 
 /// One line: the share seen in each column, and the lowest of all.
-struct Row {
+struct BarRow {
     name: String,
     bars: String,
     lowest: Option<f64>,
@@ -77,7 +77,7 @@ impl Page<'_> {
         );
         let axis = axis(window, columns);
         self.line(&format!("{:<name_width$}  {axis:<columns$}  lowest", ""));
-        for Row { name, bars, lowest } in rows {
+        for BarRow { name, bars, lowest } in rows {
             let lowest = lowest.map_or_else(|| UNKNOWN.to_string(), percent);
             if name.chars().count() > name_width {
                 self.line(&name);
@@ -102,11 +102,11 @@ impl Page<'_> {
     }
 }
 
-fn row(name: String, window: Window, columns: usize, shares: impl Iterator<Item = (Window, Option<f64>)>) -> Row {
+fn row(name: String, window: Window, columns: usize, shares: impl Iterator<Item = (Window, Option<f64>)>) -> BarRow {
     let shown: Vec<(Window, Option<f64>)> =
         shares.filter_map(|(interval, share)| Some((interval.intersect(&window)?, share))).collect();
     let lowest = shown.iter().filter_map(|(_, share)| *share).min_by(f64::total_cmp);
-    Row { name, bars: bars(window, columns, &shown), lowest }
+    BarRow { name, bars: bars(window, columns, &shown), lowest }
 }
 
 /// Whole minutes, or whole seconds below five of them.
