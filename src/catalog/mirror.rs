@@ -176,8 +176,8 @@ impl Catalog for Mirror {
 /// The files that were found, before their collectors are known.
 #[derive(Default)]
 struct Scan {
-    files: Vec<(FoundFile, Source)>,
-    unnamed: Vec<(FoundFile, Source)>,
+    files: Vec<(FoundFile, NamedSource)>,
+    unnamed: Vec<(FoundFile, NamedSource)>,
     seen: FxHashSet<PathBuf>,
     warnings: Vec<String>,
     notes: Notes,
@@ -185,7 +185,7 @@ struct Scan {
 
 /// How a file was found.
 #[derive(Clone)]
-struct Source {
+struct NamedSource {
     /// The folder or file that the user named.
     root: PathBuf,
     /// The name used in outputs.
@@ -216,7 +216,7 @@ impl Scan {
             let path = if path.as_os_str().is_empty() { Path::new(root.file_name().unwrap_or_default()) } else { path };
             let name = names::text(path.as_os_str());
             let file_name = names::text(found.path.file_name().unwrap_or_default());
-            let source = Source { root: root.to_owned(), name: name.clone(), is_asked_for };
+            let source = NamedSource { root: root.to_owned(), name: name.clone(), is_asked_for };
             let parsed = names::parse(&file_name);
             if matches!(parsed, Name::Archive { .. } | Name::Foreign) || is_asked_for {
                 if !self.seen.insert(found.canonical.clone()) {
@@ -263,7 +263,7 @@ impl Scan {
     fn finish(mut self, roots: &[PathBuf], chosen: Option<&Collector>) -> Result<Mirror, Error> {
         let is_alone = self.files.len() + self.unnamed.len() == 1;
         let mut places: BTreeMap<(PathBuf, PathBuf, Option<String>), Place> = BTreeMap::new();
-        let mut place_of = |found: &FoundFile, source: &Source, stem: Option<&str>| -> Result<Place, Error> {
+        let mut place_of = |found: &FoundFile, source: &NamedSource, stem: Option<&str>| -> Result<Place, Error> {
             let folder = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
             let key = (folder(&found.path), folder(&found.canonical), stem.map(str::to_owned));
             if let Some(place) = places.get(&key) {
@@ -330,7 +330,7 @@ impl Scan {
 
 /// Finds the collector of a file: a published name anywhere in its path, otherwise the name in front of the file name, otherwise
 /// the deepest folder that is not part of the layout.
-fn place(found: &FoundFile, source: &Source, before: Option<&str>) -> Result<Place, Error> {
+fn place(found: &FoundFile, source: &NamedSource, before: Option<&str>) -> Result<Place, Error> {
     let absolute = |path: &Path| match path.components().any(|part| part == Component::ParentDir) {
         true => None,
         false => std::path::absolute(path).ok(),

@@ -35,7 +35,7 @@ impl Form {
     /// The form of a list whose record declares it to have path identifiers, or not to. The declared form holds
     /// unless it is implausible and the other form is not. Of a list that was cut off the last prefix may be a part.
     pub(super) fn of(list: &[u8], family: Family, add_path: bool, is_cut: bool) -> Form {
-        let scan = |with_ids| Scan::of(list, family, with_ids, is_cut);
+        let scan = |with_ids| ListScan::of(list, family, with_ids, is_cut);
         let declared = scan(add_path);
         if add_path {
             if declared.is_readable && declared.first_id <= MAX_PATH_ID {
@@ -75,7 +75,7 @@ impl Form {
 }
 
 /// The prefixes of a list when it is read with path identifiers, or without.
-struct Scan {
+struct ListScan {
     is_readable: bool,
     n: usize,
     n_default: usize,
@@ -83,9 +83,9 @@ struct Scan {
     greatest_id: u32,
 }
 
-impl Scan {
-    fn of(list: &[u8], family: Family, with_ids: bool, is_cut: bool) -> Scan {
-        let mut scan = Scan { is_readable: true, n: 0, n_default: 0, first_id: 0, greatest_id: 0 };
+impl ListScan {
+    fn of(list: &[u8], family: Family, with_ids: bool, is_cut: bool) -> ListScan {
+        let mut scan = ListScan { is_readable: true, n: 0, n_default: 0, first_id: 0, greatest_id: 0 };
         let mut rest = Octets(list);
         while !rest.is_empty() {
             let before = rest;

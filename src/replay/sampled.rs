@@ -34,14 +34,14 @@ pub struct SampledTables {
 struct SampleTable {
     name: String,
     /// The difference from the previous table; for the first one, from what was shown before it. In order of block and prefix.
-    changes: Arc<[Change]>,
+    changes: Arc<[SampleChange]>,
     /// Peers that hold several paths of a prefix, which the sample does not count.
     untracked: Arc<[Peer]>,
 }
 
 /// Which of a block of 64 peers begin or stop holding a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Change {
+struct SampleChange {
     block: u32,
     prefix: u32,
     peers: u64,
@@ -179,14 +179,14 @@ impl BitGrid {
     }
 
     /// The changes that turn this table into the other one.
-    fn changes_to(&self, other: &BitGrid) -> Arc<[Change]> {
+    fn changes_to(&self, other: &BitGrid) -> Arc<[SampleChange]> {
         let n_prefixes = |block: usize| [self, other].map(|grid| grid.0.get(block).map_or(0, Vec::len));
         let mut changes = Vec::new();
         for block in 0..self.0.len().max(other.0.len()) {
             for prefix in 0..n_prefixes(block).into_iter().max().unwrap_or(0) {
                 let peers = self.peers(block, prefix) ^ other.peers(block, prefix);
                 if peers != 0 {
-                    changes.push(Change { block: block as u32, prefix: prefix as u32, peers });
+                    changes.push(SampleChange { block: block as u32, prefix: prefix as u32, peers });
                 }
             }
         }
@@ -195,13 +195,13 @@ impl BitGrid {
 }
 
 /// The changes of `first`, followed by those of `second`.
-fn joined(first: &[Change], second: &[Change]) -> Arc<[Change]> {
-    let place = |change: &Change| (change.block, change.prefix);
+fn joined(first: &[SampleChange], second: &[SampleChange]) -> Arc<[SampleChange]> {
+    let place = |change: &SampleChange| (change.block, change.prefix);
     let mut changes = [first, second].concat();
     changes.sort_by_key(place);
     let changes = changes
         .chunk_by(|a, b| place(a) == place(b))
-        .map(|same| Change { peers: same.iter().fold(0, |peers, change| peers ^ change.peers), ..same[0] });
+        .map(|same| SampleChange { peers: same.iter().fold(0, |peers, change| peers ^ change.peers), ..same[0] });
     changes.filter(|change| change.peers != 0).collect::<Vec<_>>().into()
 }
 

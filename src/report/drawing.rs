@@ -17,12 +17,12 @@ pub(super) use readings::{Reading, merged, thinned};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plot {
     pub window: Window,
-    pub place: Place,
+    pub place: PlotPlace,
 }
 
 /// Where a plot lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Place {
+pub(super) enum PlotPlace {
     /// All of the element that holds it, in per cent: it follows every size and zoom.
     Everywhere,
     /// A rectangle, in pixels.
@@ -32,7 +32,7 @@ pub(super) enum Place {
 impl Plot {
     /// Over the whole of its element.
     pub(super) fn everywhere(window: Window) -> Plot {
-        Plot { window, place: Place::Everywhere }
+        Plot { window, place: PlotPlace::Everywhere }
     }
 
     /// The part of the window's length at which an instant lies.
@@ -43,8 +43,8 @@ impl Plot {
     /// Returns the distance of an instant from the left.
     pub(super) fn x(&self, at: Timestamp) -> String {
         match self.place {
-            Place::Everywhere => per_cent(self.part(at)),
-            Place::Box { left, width, .. } => pixels(left + width * self.part(at)),
+            PlotPlace::Everywhere => per_cent(self.part(at)),
+            PlotPlace::Box { left, width, .. } => pixels(left + width * self.part(at)),
         }
     }
 
@@ -52,24 +52,24 @@ impl Plot {
     pub(super) fn width(&self, interval: &Window) -> String {
         let part = self.part(interval.end) - self.part(interval.start);
         match self.place {
-            Place::Everywhere => per_cent(part),
-            Place::Box { width, .. } => pixels(width * part),
+            PlotPlace::Everywhere => per_cent(part),
+            PlotPlace::Box { width, .. } => pixels(width * part),
         }
     }
 
     /// Returns the distance of a share from the top.
     pub(super) fn y(&self, share: f64) -> String {
         match self.place {
-            Place::Everywhere => per_cent(1.0 - share),
-            Place::Box { top, height, .. } => pixels(top + height * (1.0 - share)),
+            PlotPlace::Everywhere => per_cent(1.0 - share),
+            PlotPlace::Box { top, height, .. } => pixels(top + height * (1.0 - share)),
         }
     }
 
     /// Returns the height of a share.
     pub(super) fn height(&self, share: f64) -> String {
         match self.place {
-            Place::Everywhere => per_cent(share),
-            Place::Box { height, .. } => pixels(height * share),
+            PlotPlace::Everywhere => per_cent(share),
+            PlotPlace::Box { height, .. } => pixels(height * share),
         }
     }
 }

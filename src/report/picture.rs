@@ -8,7 +8,7 @@ use maud::{Markup, PreEscaped, html};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg;
 
-use super::drawing::{self, Place, Plot, Tick, ticks};
+use super::drawing::{self, Plot, PlotPlace, Tick, ticks};
 use super::headlines::{self, Headline};
 use super::html::credit;
 use super::rows::{self, Panel, Row};
@@ -169,7 +169,7 @@ struct Drawing {
 
 impl Drawing {
     fn plot(&self, height: f64) -> Plot {
-        Plot { window: self.window, place: Place::Box { left: LEFT, top: self.top, width: PLOT_WIDTH, height } }
+        Plot { window: self.window, place: PlotPlace::Box { left: LEFT, top: self.top, width: PLOT_WIDTH, height } }
     }
 
     fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
