@@ -1,7 +1,7 @@
 //! What the archives showed about a query, and how it is stored in a folder. No threshold changes it: a run can be
 //! judged again from its observations, without the archives.
 //!
-//! [`pipeline::collect`](crate::pipeline::collect) makes [`Observations`], [`write`] stores them, [`read`] loads them,
+//! [`pipeline::collect`](crate::pipeline::collect) makes [`Observations`], [`write()`] stores them, [`read`] loads them,
 //! and [`pipeline::judge`](crate::pipeline::judge) finds the outages in them. Observations that were written and read
 //! are judged exactly like those that were never written.
 //!
