@@ -66,9 +66,10 @@ struct Applied {
 const MAX_HELD: usize = 64 << 20;
 
 impl Applied {
-    fn add(&mut self, updates: ReadFile) {
+    /// Adds a file, and holds its reading if `may_hold` is set and there is room.
+    fn add(&mut self, updates: ReadFile, may_hold: bool) {
         let n_bytes = updates.reading.n_bytes();
-        if self.skipped_in_others.is_none() && self.n_bytes + n_bytes <= MAX_HELD {
+        if may_hold && self.skipped_in_others.is_none() && self.n_bytes + n_bytes <= MAX_HELD {
             self.n_bytes += n_bytes;
             self.held.insert(updates.report.name.clone(), updates);
             return;
@@ -323,7 +324,9 @@ impl CollectorRun {
             self.reports.push(updates.report.clone());
             self.n_applied += 1;
             if self.may_begin_again {
-                self.applied.add(updates);
+                // RIB dumps reveal nearly all prefixes before the updates are read.
+                let may_hold = self.plan.ribs.is_empty();
+                self.applied.add(updates, may_hold);
             }
         }
         if self.n_applied == self.plan.updates.len() {

@@ -2,7 +2,7 @@
 //!
 //! `truth.rs` follows what every vantage point held, one second after the other, and determines what the files allow to
 //! be known. Every claim of the program must be true: it never reports an outage where there is none, finds every
-//! outage that the files show, and claims nothing where they do not.
+//! outage that the files show, and claims nothing about time that they do not show.
 //!
 //! `OUTAGE_REPLAY_SEED=N` replays the history of one seed; `OUTAGE_REPLAY_HISTORIES=N` runs that many, and
 //! `OUTAGE_REPLAY_FIRST_SEED=N` is the first of them. With `OUTAGE_REPLAY_GO_ON` set it names every history that fails,
