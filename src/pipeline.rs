@@ -26,7 +26,6 @@ use crate::query::{Criteria, Query};
 use crate::report::Report;
 
 pub use crate::progress::Progress;
-pub use reading::check_download;
 pub use unnamed::open as open_archive;
 
 /// How a query is answered.

@@ -16,7 +16,7 @@ pub trait Progress: Send + Sync {
     fn announced(&self, _n_files: usize, _bytes: u64) {}
     /// This many bytes were received.
     fn received(&self, _bytes: u64) {}
-    /// A file was downloaded and accepted.
+    /// A file was downloaded, and is read next.
     fn downloaded(&self, _name: &str) {}
     /// A request failed and is made again after a pause.
     fn retrying(&self, _url: &str, _why: &str, _pause: Duration) {}

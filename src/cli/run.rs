@@ -10,7 +10,7 @@ use anyhow::Context;
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::{Broker, CachedArchive, Catalog, Choice, Patience};
 use outage_replay::fetch::{Cache, Downloader, Limits};
-use outage_replay::pipeline::{self, Sources, check_download};
+use outage_replay::pipeline::{self, Sources};
 use outage_replay::query::{Criteria, Query, Target};
 use outage_replay::report::printable;
 use outage_replay::time::{Timestamp, Window};
@@ -162,7 +162,7 @@ impl Args {
             return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });
         }
         let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
-        let downloader = Downloader::new(Limits::default(), check_download, watch())?;
+        let downloader = Downloader::new(Limits::default(), watch())?;
         let url = self.broker_url.clone().unwrap_or_default();
         let catalog = Box::new(Broker::new(&url, choice, Patience::default(), watch()));
         Ok(Store { catalog, cache: Some(Cache::new(&root, Some(downloader))) })

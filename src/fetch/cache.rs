@@ -1,8 +1,12 @@
 //! Downloaded files in the publishers' layout: a cache is itself a local archive.
 //!
+//! A download goes through three names. `NAME.part` is what was received of an interrupted one. `NAME.pending` has arrived
+//! completely, and no run has read it. The first reading shows whether it is whole: then it becomes `NAME`, and otherwise it is
+//! downloaded again. So a file is decoded once, and a run that is stopped between download and reading leaves it to the next.
+//!
 //! For each file `NAME` there is a `NAME.sha256`, which is written last. A file without it is incomplete, a file that does
-//! not match it is damaged; either is downloaded again. `NAME.part` is an interrupted download. A file that the server sent
-//! truncated more than once is kept, and marked so in `NAME.sha256`: the next run requests it again.
+//! not match it is damaged; either is downloaded again. A file that the server sent truncated more than once is kept, and marked
+//! so in `NAME.sha256`: the next run requests it again.
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
@@ -12,16 +16,17 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::download::Whole;
 use super::resume::Resumable;
-use super::{Downloader, FetchError, KnownDigest};
-use crate::http::POLL_INTERVAL;
+use super::{Checked, Downloader, FetchError, FileDigest, KnownDigest, Opened, ReadFully};
+use crate::http::{POLL_INTERVAL, Retry};
 use crate::progress::Progress;
 
 const DIGEST: &str = "sha256";
 /// Follows the digest of a file that the server sent truncated more than once.
 const CUT: &str = " cut";
 const PART: &str = "part";
+/// The suffix of a complete download that was not read yet.
+const PENDING: &str = "pending";
 const LOCK: &str = "lock";
 /// The suffix of the validator of a `.part` file, which identifies the version that it is from.
 const VALIDATOR: &str = "validator";
@@ -50,6 +55,14 @@ enum Asked {
 enum CacheRefusal {
     Missing { url: String, status: u16 },
     Failed { url: String, why: String },
+}
+
+/// Whether an accepted file is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    /// The server sent it truncated more than once.
+    No,
 }
 
 /// A file of the cache whose digest matches.
@@ -82,6 +95,8 @@ pub enum EntryState {
     Damaged,
     /// An interrupted download; it resumes when the file is needed.
     Partial,
+    /// A complete download that was not read yet: the run that needs it verifies it.
+    Pending,
     /// Not downloaded by this program: it has no digest and is never removed.
     Foreign,
 }
@@ -102,10 +117,10 @@ impl Cache {
         self.downloader.as_ref().map_or(0, Downloader::per_host)
     }
 
-    /// Whether the cache contains a complete file of that name. The digest is not checked.
+    /// Whether the cache contains all bytes of the file of that name, verified or pending. The digest is not checked.
     pub fn holds(&self, name: &str) -> bool {
         let path = self.root.join(name);
-        path.is_file() && beside(&path, DIGEST).is_file()
+        path.is_file() && beside(&path, DIGEST).is_file() || beside(&path, PENDING).is_file()
     }
 
     /// Opens the file of that name if it is there and its digest matches.
@@ -122,69 +137,129 @@ impl Cache {
         }
     }
 
-    /// Opens the file of that name, and downloads it from `url` unless it is there and complete. If several threads or runs
-    /// need it at the same time, one downloads it and the others wait.
-    pub(super) fn open(&self, name: &str, url: &str) -> Result<KnownDigest, FetchError> {
-        let Some(downloader) = &self.downloader else { return self.open_held(name) };
+    /// Downloads the file of that name from `url`, unless it is there. The first reading verifies it.
+    pub(super) fn receive(&self, name: &str, url: &str) -> Result<(), FetchError> {
+        let Some(downloader) = &self.downloader else { return Err(FetchError::Offline) };
+        let claim = self.claim(name, downloader.progress())?;
+        if claim.asked.is_some() || self.holds(name) {
+            return Ok(());
+        }
+        let path = self.root.join(name);
+        let _lock = Lock::new(&path, downloader.progress())?;
+        if self.holds(name) {
+            return Ok(());
+        }
+        let result = self.download(&path, url, downloader, &mut downloader.attempts());
+        if let Err(error) = &result {
+            claim.settle_refused(error);
+        }
+        result
+    }
+
+    /// Reads the file of that name with `read`, and downloads it from `url` first unless it is there. If several threads or
+    /// runs need it at the same time, one downloads and verifies it and the others wait.
+    pub(super) fn read<T>(
+        &self,
+        name: &str,
+        url: &str,
+        read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
+    ) -> Result<ReadFully<T>, FetchError> {
+        let Some(downloader) = &self.downloader else { return read(self.open_held(name)?.into()) };
         let claim = self.claim(name, downloader.progress())?;
         let path = self.root.join(name);
         if let Some(held) = verified(&path)?
             && (held.whole == Whole::Yes || claim.asked.is_some())
         {
-            return Ok(held.known);
+            drop(claim);
+            return read(held.known.into());
         }
         if let Some(Asked::Refused(refusal)) = &claim.asked {
             return Err(refusal.clone().into());
         }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let lock_path = beside(&path, LOCK);
-        let _lock = lock(&lock_path, downloader.progress())?;
-        let result = self.fill(&path, url, downloader);
+        let _lock = Lock::new(&path, downloader.progress())?;
+        let result = self.fill(&path, &[url], downloader, read);
         match &result {
             Ok(_) => claim.settle(Asked::Had),
-            Err(FetchError::Missing { url, status }) => {
-                claim.settle(Asked::Refused(CacheRefusal::Missing { url: url.clone(), status: *status }));
-            }
-            Err(FetchError::Failed { url, why }) => {
-                claim.settle(Asked::Refused(CacheRefusal::Failed { url: url.clone(), why: why.clone() }));
-            }
-            Err(_) => {}
-        }
-        if cfg!(unix) {
-            let _ = fs::remove_file(lock_path);
+            Err(error) => claim.settle_refused(error),
         }
         result
     }
 
-    fn fill(&self, path: &Path, url: &str, downloader: &Downloader) -> Result<KnownDigest, FetchError> {
-        let held = verified(path)?;
-        if let Some(CachedFile { known, whole: Whole::Yes }) = held {
-            return Ok(known);
-        }
-        let part = beside(path, PART);
-        let whole = match (downloader.download(url, &part), held) {
-            (Ok(whole), _) => whole,
-            (Err(FetchError::Cancelled), _) => return Err(FetchError::Cancelled),
-            // A truncated file is better than none.
-            (Err(_), Some(held)) => return Ok(held.known),
-            (Err(error), None) => return Err(error),
+    /// Reads a file that is pending or that one of `urls` delivers, and keeps it.
+    fn fill<T>(
+        &self,
+        path: &Path,
+        urls: &[&str],
+        downloader: &Downloader,
+        read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
+    ) -> Result<ReadFully<T>, FetchError> {
+        let held = match verified(path)? {
+            Some(CachedFile { known, whole: Whole::Yes }) => return read(known.into()),
+            held => held,
         };
-        let known = KnownDigest::open(&part)?;
-        let new = beside(path, NEW);
-        let mut digest = File::create(&new)?;
-        digest.write_all(known.sha256.as_bytes())?;
-        if whole == Whole::No {
-            digest.write_all(CUT.as_bytes())?;
+        let (mut refused, mut cut, mut failure) = (None, None, FetchError::Offline);
+        for url in urls {
+            match self.obtain(path, url, downloader, &mut refused, read) {
+                Ok((found, Whole::Yes)) => return Ok(found),
+                Ok((found, Whole::No)) => cut = Some(found),
+                Err(FetchError::Cancelled) => return Err(FetchError::Cancelled),
+                Err(error) => failure = error,
+            }
         }
-        digest.sync_all()?;
-        known.file.sync_all()?;
-        fs::rename(&part, path)?;
-        fs::rename(&new, beside(path, DIGEST))?;
+        // A truncated file is better than none.
+        match (cut, held) {
+            (Some(found), _) => Ok(found),
+            (None, Some(held)) => read(held.known.into()),
+            (None, None) => Err(failure),
+        }
+    }
+
+    /// Reads a file that is pending or that `url` delivers, until a reading accepts it or no attempt is left. `refused` is the
+    /// size of the last response that a reading refused: if it is sent twice, that is how the file was published.
+    fn obtain<T>(
+        &self,
+        path: &Path,
+        url: &str,
+        downloader: &Downloader,
+        refused: &mut Option<u64>,
+        read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
+    ) -> Result<(ReadFully<T>, Whole), FetchError> {
+        let pending = beside(path, PENDING);
+        let mut retry = downloader.attempts();
+        loop {
+            if !pending.is_file() {
+                self.download(path, url, downloader, &mut retry)?;
+            }
+            let found = read(Opened::unverified(&pending)?)?;
+            let is_second = refused.replace(found.digest.bytes) == Some(found.digest.bytes);
+            let whole = match &found.checked {
+                Checked::Whole => Whole::Yes,
+                Checked::Cut(_) if is_second => Whole::No,
+                Checked::Cut(why) | Checked::Foreign(why) => {
+                    fs::remove_file(&pending)?;
+                    if is_second {
+                        downloader.judged(url, false);
+                        return Err(FetchError::Failed { url: url.to_owned(), why: why.clone() });
+                    }
+                    downloader.wait(url, why, None, &mut retry)?;
+                    continue;
+                }
+            };
+            downloader.judged(url, true);
+            accept(path, &found.digest, whole)?;
+            return Ok((found, whole));
+        }
+    }
+
+    /// Downloads a file to the name of those that are to be read.
+    fn download(&self, path: &Path, url: &str, downloader: &Downloader, retry: &mut Retry) -> Result<(), FetchError> {
+        let part = beside(path, PART);
+        downloader.download(url, &part, retry)?;
+        File::open(&part)?.sync_all()?;
+        fs::rename(&part, beside(path, PENDING))?;
         Resumable::done(&part);
         downloader.progress().downloaded(&path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy());
-        Ok(known)
+        Ok(())
     }
 
     /// Waits while another thread downloads the file, then claims it.
@@ -251,7 +326,7 @@ impl Cache {
             if (too_old || too_much) && !locked {
                 let part = beside(&path, PART);
                 let notes = [beside(&path, DIGEST), beside(&path, NEW), beside(&part, VALIDATOR), beside(&path, LOCK)];
-                for file in notes.into_iter().chain([part, path]) {
+                for file in notes.into_iter().chain([part, beside(&path, PENDING), path]) {
                     match fs::remove_file(&file) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                         _ => {}
@@ -276,6 +351,7 @@ impl Cache {
             let (subject, state) = match extension {
                 DIGEST | LOCK | NEW | VALIDATOR => continue,
                 PART => (path.with_extension(""), EntryState::Partial),
+                PENDING => (path.with_extension(""), EntryState::Pending),
                 // Between its last two steps, a download has a digest that is not renamed yet.
                 _ if !beside(&path, DIGEST).is_file() => {
                     let is_own = beside(&path, NEW).is_file();
@@ -322,6 +398,16 @@ impl Claim<'_> {
     fn settle(mut self, asked: Asked) {
         self.asked = Some(asked);
     }
+
+    /// No later request in this run has another answer than this error, unless it says nothing about the file.
+    fn settle_refused(self, error: &FetchError) {
+        let refusal = match error {
+            FetchError::Missing { url, status } => CacheRefusal::Missing { url: url.clone(), status: *status },
+            FetchError::Failed { url, why } => CacheRefusal::Failed { url: url.clone(), why: why.clone() },
+            _ => return,
+        };
+        self.settle(Asked::Refused(refusal));
+    }
 }
 
 impl Drop for Claim<'_> {
@@ -335,18 +421,52 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// Locks the lock file at `path`. Its last holder may have removed it meanwhile, and another run may have made a new one.
-fn lock(path: &Path, progress: &dyn Progress) -> Result<File, FetchError> {
-    loop {
-        let lock = File::create(path)?;
-        match lock.try_lock() {
-            Ok(()) if is_at(&lock, path)? => return Ok(lock),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) if progress.is_cancelled() => return Err(FetchError::Cancelled),
-            Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
+/// The exclusive right of this run to change the entry of one file. Other runs wait.
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// Locks the file at `path`. The last holder may have removed the lock file meanwhile, and another run may have made a new
+    /// one.
+    fn new(path: &Path, progress: &dyn Progress) -> Result<Lock, FetchError> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let path = beside(path, LOCK);
+        loop {
+            let file = File::create(&path)?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path)? => return Ok(Lock { path, _file: file }),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if progress.is_cancelled() => return Err(FetchError::Cancelled),
+                Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
         }
     }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if cfg!(unix) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Gives a pending file its name, and writes its digest.
+fn accept(path: &Path, digest: &FileDigest, whole: Whole) -> io::Result<()> {
+    let new = beside(path, NEW);
+    let mut note = File::create(&new)?;
+    note.write_all(digest.sha256.as_bytes())?;
+    if whole == Whole::No {
+        note.write_all(CUT.as_bytes())?;
+    }
+    note.sync_all()?;
+    fs::rename(beside(path, PENDING), path)?;
+    fs::rename(&new, beside(path, DIGEST))
 }
 
 /// Whether `path` still leads to `file`.
@@ -387,7 +507,7 @@ fn verified(path: &Path) -> io::Result<Option<CachedFile>> {
         None => (note.trim(), Whole::Yes),
     };
     match KnownDigest::open(path) {
-        Ok(known) if known.sha256 == expected => Ok(Some(CachedFile { known, whole })),
+        Ok(known) if known.digest.sha256 == expected => Ok(Some(CachedFile { known, whole })),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
