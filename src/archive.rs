@@ -70,6 +70,11 @@ pub enum Location {
     },
 }
 
+/// Returns the path of a URL without its first slash, and what follows it: `rrc00/2014.12/updates.20141222.1615.gz`.
+pub(crate) fn path(url: &str) -> &str {
+    url.splitn(4, '/').nth(3).unwrap_or_default()
+}
+
 /// Returns the host and port of a URL: `archive.routeviews.org`, `127.0.0.1:8080`.
 pub(crate) fn host(url: &str) -> &str {
     url.split('/').nth(2).unwrap_or_default()

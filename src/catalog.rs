@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::Collector;
+use crate::coverage::ListingSource;
 use crate::error::Error;
 use crate::query::Query;
 use crate::time::{Timestamp, Window};
@@ -81,6 +82,11 @@ pub trait Catalog {
     /// If the query names a collector that the catalog does not have.
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
         Ok(query.collectors.clone())
+    }
+
+    /// Returns which catalog listed the files, and what is remarkable about its lists so far.
+    fn source(&self) -> ListingSource {
+        ListingSource::default()
     }
 
     /// Returns the notes of the archive about a file, such as that it is not captured data.

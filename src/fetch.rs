@@ -3,6 +3,8 @@
 
 mod cache;
 mod download;
+mod entries;
+mod lock;
 mod resume;
 
 use std::fmt::Write as _;
@@ -12,8 +14,10 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-pub use cache::{Cache, CacheEntry, EntryState};
+pub use crate::http::BaseUrl;
+pub use cache::Cache;
 pub use download::{Downloader, Limits};
+pub use entries::{CacheEntry, EntryState};
 
 use crate::archive::{ArchiveFile, Location};
 use crate::helpers::Work;

@@ -35,7 +35,7 @@ mod read;
 mod write;
 
 use crate::bgp::Project;
-use crate::coverage::{FileReading, Gap};
+use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::query::Query;
 use crate::replay::Replay;
 
@@ -52,6 +52,8 @@ pub struct Observations {
     pub query: Query,
     /// What the archive says about itself.
     pub note: Option<String>,
+    /// Which catalog listed the files.
+    pub listing: ListingSource,
     /// Per collector, by name.
     pub replays: Vec<Replay>,
     /// Per collector, in the same order.

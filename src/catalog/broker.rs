@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -17,8 +16,9 @@ use rustc_hash::FxHashSet;
 use super::plan::RIB_LOOK_BACK;
 use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Query, choice, plan};
 use crate::bgp::{Collector, Project};
+use crate::coverage::ListingSource;
 use crate::error::Error;
-use crate::http::{self, Retry, RetryLimits};
+use crate::http::{self, NoResult, Retry, RetryLimits};
 use crate::progress::Progress;
 use crate::time::{Timestamp, Window};
 
@@ -191,18 +191,10 @@ impl Broker {
     /// Runs `question` in a thread of its own and returns its answer, unless the run is cancelled first. Then the request ends
     /// in the background.
     fn before_cancelled<T: Send + 'static>(&self, question: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let (answer, answered) = mpsc::sync_channel(1);
-        thread::spawn(move || answer.send(question()));
-        loop {
-            match answered.recv_timeout(http::POLL_INTERVAL) {
-                Ok(answer) => return Ok(answer),
-                Err(RecvTimeoutError::Timeout) if self.progress.is_cancelled() => return Err(Error::Cancelled),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(self.error("the broker client stopped without an answer".to_owned()));
-                }
-            }
-        }
+        http::unless_cancelled(self.progress.as_ref(), question).map_err(|stopped| match stopped {
+            NoResult::Cancelled => Error::Cancelled,
+            NoResult::Panicked => self.error("the broker client stopped without an answer".to_owned()),
+        })
     }
 
     fn error(&self, why: String) -> Error {
@@ -211,6 +203,10 @@ impl Broker {
 }
 
 impl Catalog for Broker {
+    fn source(&self) -> ListingSource {
+        ListingSource { catalog: Some(format!("broker {}", self.url())), remarks: Vec::new() }
+    }
+
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         let collectors = choice::collectors(query, self.choice)?;
         let next = AtomicUsize::new(0);
