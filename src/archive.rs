@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::bgp::{Collector, Project};
 use crate::time::{Timestamp, Window};
 
+/// The name of a list of a publisher's folder in the cache. It is no name of an archive file.
+pub(crate) const FOLDER_LIST: &str = "folder-list.txt";
+
 /// What an archive file holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,11 +4,13 @@
 //! file is opened here.
 
 mod broker;
+mod broker_or_pages;
 mod cached_archive;
 mod choice;
 mod era;
 mod mirror;
 mod missing;
+mod pages;
 mod plan;
 mod rhythm;
 
@@ -21,10 +23,13 @@ use crate::error::Error;
 use crate::query::Query;
 use crate::time::{Timestamp, Window};
 
+pub use crate::http::BaseUrl;
 pub use broker::{Broker, BrokerUrl, Patience};
+pub use broker_or_pages::BrokerOrPages;
 pub use cached_archive::CachedArchive;
 pub use choice::{Choice, publisher};
 pub use mirror::{Mirror, Unnamed};
+pub use pages::{PageSources, Pages, Publishers};
 pub use plan::{CollectorPlan, Plan, older_ribs, plan};
 
 /// The precision of times in file names, which are in minutes: a file begins and ends up to this much later than its name
@@ -64,7 +69,8 @@ pub struct Stretched {
     pub proved_from: Timestamp,
 }
 
-/// A list of archive files: a local folder, the cache, or a broker that indexes the publishers' servers.
+/// A list of archive files: a local folder, the cache, a broker that indexes the publishers' servers, or the folder pages of
+/// these servers.
 pub trait Catalog {
     /// Returns every file that may matter to `query`: all files of the chosen collectors, or at least those from the start of
     /// the baseline to a day after the window.

@@ -53,6 +53,11 @@ impl fmt::Display for BaseUrl {
 }
 
 impl BaseUrl {
+    /// Returns a URL that is part of this program.
+    pub(crate) fn known(url: &'static str) -> BaseUrl {
+        BaseUrl(url.to_owned())
+    }
+
     /// Returns the URL of `path` below it.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}/{}", self.0, path.trim_start_matches('/'))

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::cache::{Cache, DIGEST, NEW, PART, PENDING, VALIDATOR, beside, verified};
 use super::lock::LOCK;
+use crate::archive::FOLDER_LIST;
 
 /// One file of a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,7 @@ impl Cache {
                 DIGEST | LOCK | NEW | VALIDATOR => continue,
                 PART => (path.with_extension(""), EntryState::Partial),
                 PENDING => (path.with_extension(""), EntryState::Pending),
+                _ if path.file_name().is_some_and(|name| name == FOLDER_LIST) => (path.clone(), EntryState::Complete),
                 // Between its last two steps, a download has a digest that is not renamed yet.
                 _ if !beside(&path, DIGEST).is_file() => {
                     let is_own = beside(&path, NEW).is_file();
