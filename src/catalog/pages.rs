@@ -18,7 +18,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 
-use self::folder::Folder;
+use self::folder::MonthFolder;
 use self::store::FolderList;
 use super::plan::RIB_LOOK_BACK;
 use super::{ArchiveFile, BaseUrl, Catalog, Choice, DumpKind, Patience, Query, choice};
@@ -106,7 +106,7 @@ enum PageAnswer {
 }
 
 /// What is known about the files of a folder.
-enum Listing {
+enum FolderListing {
     Known(FolderList),
     /// Its page cannot be read. Files may be at this path of the server.
     Assumed {
@@ -149,7 +149,7 @@ impl Pages {
     fn files(
         &self,
         client: &Client,
-        known: &mut BTreeMap<String, Listing>,
+        known: &mut BTreeMap<String, FolderListing>,
         collector: &Collector,
         kind: DumpKind,
         span: Window,
@@ -158,7 +158,7 @@ impl Pages {
         let mut files = Vec::new();
         // Nothing is published before its time.
         let span = Window { end: span.end.min(store::now()), ..span };
-        for folder in Folder::all(collector, span).into_iter().filter(|folder| folder.kinds.contains(&kind)) {
+        for folder in MonthFolder::all(collector, span).into_iter().filter(|folder| folder.kinds.contains(&kind)) {
             let path = folder.path();
             if !known.contains_key(&path) {
                 known.insert(path.clone(), self.listing(client, &folder, window)?);
@@ -166,13 +166,13 @@ impl Pages {
             let publisher = self.publisher(folder.project);
             let at = |path: &str, name: &str, size| folder.file(name, publisher.join(&format!("{path}/{name}")), size);
             match known.get(&path) {
-                Some(Listing::Known(list)) => {
+                Some(FolderListing::Known(list)) => {
                     files.extend(list.files.iter().filter_map(|(name, size)| at(&list.path, name, *size)));
                 }
-                Some(Listing::Assumed { path }) => {
+                Some(FolderListing::Assumed { path }) => {
                     files.extend(folder.usual_names(kind, span).iter().filter_map(|(name, _)| at(path, name, 0)));
                 }
-                Some(Listing::Absent) | None => {}
+                Some(FolderListing::Absent) | None => {}
             }
         }
         files.retain(|file| file.kind == kind && span.contains(file.named_at));
@@ -180,12 +180,13 @@ impl Pages {
     }
 
     /// Finds out what a folder contains: from the cache, its publisher's page, or that of a mirror.
-    fn listing(&self, client: &Client, folder: &Folder, window: Window) -> Result<Listing, Error> {
+    fn listing(&self, client: &Client, folder: &MonthFolder, window: Window) -> Result<FolderListing, Error> {
         if let Some(list) = store::load(&self.sources.cache, folder) {
             self.state().has_list = true;
-            return Ok(Listing::Known(list));
+            return Ok(FolderListing::Known(list));
         }
-        let mut why = String::new();
+        // Why the publisher's page cannot be read; those of mirrors only take its place.
+        let mut reasons = Vec::new();
         for base in self.bases(folder.project) {
             for path in folder.published_paths() {
                 match self.ask(client, &base.join(&format!("{path}/")))? {
@@ -195,23 +196,23 @@ impl Pages {
                             let list = FolderList { path, files };
                             self.state().has_list = true;
                             self.save(folder, &list);
-                            return Ok(Listing::Known(list));
+                            return Ok(FolderListing::Known(list));
                         }
-                        why = format!("{} lists no file of this month", base.join(&path));
+                        reasons.push(format!("{} lists no file of this month", base.join(&path)));
                     }
-                    PageAnswer::Absent(absent) => why = absent,
-                    PageAnswer::Failed(failed) => {
-                        why = failed;
+                    PageAnswer::Absent(why) => reasons.push(why),
+                    PageAnswer::Failed(why) => {
+                        reasons.push(why);
                         break;
                     }
                 }
             }
         }
-        self.assumed(client, folder, window, &why)
+        self.assumed(client, folder, window, reasons.first().map_or("", String::as_str))
     }
 
     /// Keeps a list for later runs. A cache that cannot be written only costs more requests.
-    fn save(&self, folder: &Folder, list: &FolderList) {
+    fn save(&self, folder: &MonthFolder, list: &FolderList) {
         if let Err(error) = store::save(&self.sources.cache, folder, list) {
             self.progress.warning(&format!("cannot keep the list of {}: {error}", folder.path()));
         }
@@ -219,7 +220,13 @@ impl Pages {
 
     /// Looks for a few of the files that should be in a folder whose page cannot be read. If no server has any of them, the
     /// folder does not exist.
-    fn assumed(&self, client: &Client, folder: &Folder, window: Window, why: &str) -> Result<Listing, Error> {
+    fn assumed(
+        &self,
+        client: &Client,
+        folder: &MonthFolder,
+        window: Window,
+        why: &str,
+    ) -> Result<FolderListing, Error> {
         let span = Window { end: folder.month.end.min(store::now()), ..folder.month };
         let mut is_certain = true;
         for path in folder.published_paths() {
@@ -241,16 +248,16 @@ impl Pages {
         }
         match folder.published_paths().pop() {
             Some(path) if !is_certain => Ok(self.assume(folder, path, why)),
-            _ => Ok(Listing::Absent),
+            _ => Ok(FolderListing::Absent),
         }
     }
 
-    fn assume(&self, folder: &Folder, path: String, why: &str) -> Listing {
+    fn assume(&self, folder: &MonthFolder, path: String, why: &str) -> FolderListing {
         let folder = folder.path();
         self.remark(format!(
             "The list of {folder} could not be read ({why}): its files were asked for by their usual names."
         ));
-        Listing::Assumed { path }
+        FolderListing::Assumed { path }
     }
 
     /// Requests a page until it arrives, or no attempt is left.

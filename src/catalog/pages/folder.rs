@@ -11,7 +11,7 @@ use crate::time::{Timestamp, Window};
 
 /// One folder.
 #[derive(Clone, Debug)]
-pub(super) struct Folder {
+pub(super) struct MonthFolder {
     pub(super) collector: Collector,
     pub(super) project: Project,
     /// The kinds of files in it.
@@ -20,9 +20,9 @@ pub(super) struct Folder {
     pub(super) month: Window,
 }
 
-impl Folder {
+impl MonthFolder {
     /// Returns the folders of a collector that contain files named in `span`, in order of time.
-    pub(super) fn all(collector: &Collector, span: Window) -> Vec<Folder> {
+    pub(super) fn all(collector: &Collector, span: Window) -> Vec<MonthFolder> {
         let project = collector.project();
         let kinds: &[&'static [DumpKind]] = match project {
             Project::RipeRis => &[&[DumpKind::Rib, DumpKind::Updates]],
@@ -31,7 +31,8 @@ impl Folder {
         let mut folders = Vec::new();
         let mut at = span.start;
         while let Some(month) = month_of(at).filter(|month| month.start < span.end) {
-            let of_kinds = |kinds: &&'static [DumpKind]| Folder { collector: collector.clone(), project, kinds, month };
+            let of_kinds =
+                |kinds: &&'static [DumpKind]| MonthFolder { collector: collector.clone(), project, kinds, month };
             folders.extend(kinds.iter().map(of_kinds));
             at = month.end;
         }
@@ -138,15 +139,15 @@ fn month_of(at: Timestamp) -> Option<Window> {
 mod tests {
     use super::*;
 
-    fn folders(collector: &str, from: &str, to: &str) -> Vec<Folder> {
+    fn folders(collector: &str, from: &str, to: &str) -> Vec<MonthFolder> {
         let span = Window::new(from.parse().unwrap(), to.parse().unwrap()).unwrap();
-        Folder::all(&Collector::new(collector), span)
+        MonthFolder::all(&Collector::new(collector), span)
     }
 
     #[test]
     fn each_month_is_a_folder_in_the_layout_of_its_project() {
         let paths = |collector, from, to| -> Vec<String> {
-            folders(collector, from, to).iter().flat_map(Folder::published_paths).collect()
+            folders(collector, from, to).iter().flat_map(MonthFolder::published_paths).collect()
         };
         assert_eq!(paths("rrc00", "2014-12-31", "2015-01-01T00:01"), ["rrc00/2014.12", "rrc00/2015.01"]);
         assert_eq!(paths("rrc00", "2014-12-01", "2015-01-01"), ["rrc00/2014.12"]);

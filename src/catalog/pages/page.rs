@@ -61,7 +61,7 @@ fn row(after: &str) -> String {
 /// Returns the size that the text beside a link shows: `1234567`, `6.4M`, `12.0 MiB`. 0 if it shows none.
 fn size(text: String) -> u64 {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let sizes = words.iter().enumerate().filter_map(|(index, word)| {
+    let mut sizes = words.iter().enumerate().filter_map(|(index, word)| {
         let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let number: f64 = digits.parse().ok().filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()))?;
         let unit = if digits.len() < word.len() { word.get(digits.len()..) } else { words.get(index + 1).copied() };
@@ -69,7 +69,7 @@ fn size(text: String) -> u64 {
         let exponent = ["K", "M", "G", "T"].iter().position(|known| unit.is_some_and(|unit| known.starts_with(unit)));
         Some((number * 1024_f64.powi(exponent.map_or(0, |exponent| exponent as i32 + 1))) as u64)
     });
-    sizes.last().unwrap_or(0)
+    sizes.next_back().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::folder::Folder;
+use super::folder::MonthFolder;
 use crate::archive::FOLDER_LIST;
 use crate::time::Timestamp;
 
@@ -31,7 +31,7 @@ pub(super) struct FolderList {
 }
 
 /// Returns the list of a folder from the cache. None if it has none, or one that is too old.
-pub(super) fn load(root: &Path, folder: &Folder) -> Option<FolderList> {
+pub(super) fn load(root: &Path, folder: &MonthFolder) -> Option<FolderList> {
     let path = place(root, folder);
     let metadata = fs::metadata(&path).ok().filter(|metadata| metadata.len() <= MAX_BYTES)?;
     let written = metadata.modified().ok()?;
@@ -43,7 +43,7 @@ pub(super) fn load(root: &Path, folder: &Folder) -> Option<FolderList> {
 }
 
 /// Writes a list into the cache.
-pub(super) fn save(root: &Path, folder: &Folder, list: &FolderList) -> io::Result<()> {
+pub(super) fn save(root: &Path, folder: &MonthFolder, list: &FolderList) -> io::Result<()> {
     let path = place(root, folder);
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
@@ -52,12 +52,13 @@ pub(super) fn save(root: &Path, folder: &Folder, list: &FolderList) -> io::Resul
     list.files.iter().for_each(|(name, size)| text.push_str(&format!("{name} {size}\n")));
     text.push_str(&format!("{END} {}\n", list.files.len()));
     // Several runs may write the same list, and each needs a name of its own.
-    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
+    let new = path.with_extension(format!("{nanos}.new"));
     fs::write(&new, text)?;
     fs::rename(&new, &path)
 }
 
-fn place(root: &Path, folder: &Folder) -> PathBuf {
+fn place(root: &Path, folder: &MonthFolder) -> PathBuf {
     root.join(folder.path()).join(FOLDER_LIST)
 }
 
@@ -72,7 +73,7 @@ fn instant(time: SystemTime) -> Option<Timestamp> {
 }
 
 /// Parses a list. None if it is damaged or of another folder.
-fn parse(text: &str, folder: &Folder) -> Option<FolderList> {
+fn parse(text: &str, folder: &MonthFolder) -> Option<FolderList> {
     let mut lines = text.lines();
     lines.next().filter(|head| *head == HEAD)?;
     let path = lines.next().filter(|path| folder.published_paths().iter().any(|known| known == path))?;

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use outage_replay::catalog::Mirror;
+use outage_replay::fetch::{Cache, EntryState};
 use outage_replay::{Options, run};
 use serde_json::Value;
 use std::process::Command;
@@ -27,7 +28,8 @@ pub fn program(cache: &Path, broker_url: Option<&str>, more: &[&str]) -> Command
     command
 }
 
-fn bare(cache: &Path, broker_url: Option<&str>) -> Command {
+/// The program without a question, and without the caller's settings.
+pub fn bare(cache: &Path, broker_url: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_outage-replay"));
     cli::without_settings(&mut command);
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
@@ -185,6 +187,48 @@ fn a_damaged_entry_of_the_cache_is_fetched_again_and_nothing_else() {
         assert_eq!(counts, [(format!("/{UPDATES}"), 1)], "{what}");
         assert!(fs::read(&path).expect("an entry") == right, "{what}");
         assert_sound(cache.path(), what);
+    }
+}
+
+#[test]
+fn a_download_that_no_run_has_read_is_believed_only_after_it_was_read() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let clean_cache = TempDir::new().expect("a temporary folder");
+    let clean = text(&replay(&proxy.broker_url(), clean_cache.path(), LIMITS).expect("a clean run"));
+    let window = ["--from", WINDOW.0, "--to", WINDOW.1, "--offline"];
+    for file in [UPDATES, RIB] {
+        let right = fs::read(Servers::archive().join(file)).expect("a file");
+        let flipped: Vec<u8> = right.iter().map(|byte| byte ^ 1).collect();
+        let page = b"<html><body>Please sign in</body></html>";
+        for (what, bytes, n_requests) in [
+            ("whole", &right[..], 0),
+            ("cut", &right[..right.len() / 2], 1),
+            ("changed", &flipped[..], 1),
+            ("a page", &page[..], 1),
+            ("empty", &[][..], 1),
+        ] {
+            // A run that was stopped after it had downloaded the file.
+            let cache = TempDir::new().expect("a temporary folder");
+            copy(clean_cache.path(), cache.path(), file);
+            let pending = cache.path().join(format!("{file}.pending"));
+            fs::write(&pending, bytes).expect("written");
+            let entries = Cache::new(cache.path(), None).entries(true).expect("a cache");
+            let state = entries.iter().find(|entry| entry.name == file).map(|entry| entry.state);
+            assert_eq!(state, Some(EntryState::Pending), "{file}, {what}");
+            let output = program(cache.path(), None, &window).output().expect("the program runs");
+            let offline: Value = serde_json::from_slice(&output.stdout).expect("a document");
+            assert!(!offline["coverage"]["gaps"].as_array().expect("gaps").is_empty() || file == RIB, "{file}, {what}");
+            assert!(pending.is_file(), "{file}, {what}: a run without network leaves it to the next");
+
+            proxy.reset();
+            let report = replay(&proxy.broker_url(), cache.path(), LIMITS).expect("a report");
+            assert_eq!(text(&report), clean, "{file}, {what}");
+            assert_eq!(proxy.requests(file).len(), n_requests, "{file}, {what}");
+            assert!(fs::read(cache.path().join(file)).expect("a file") == right, "{file}, {what}");
+            assert_eq!(files_below(cache.path()), files_below(clean_cache.path()), "{file}, {what}");
+            assert_sound(cache.path(), what);
+        }
     }
 }
 
