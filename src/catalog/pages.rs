@@ -40,6 +40,8 @@ const MAX_PAGE: u64 = 8 << 20;
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Attempts at a page, including the first.
 const ATTEMPTS: u32 = 4;
+/// After this many pages in a row that a host did not deliver, no more are requested from it.
+const SILENT_AFTER: u32 = 3;
 /// File names may be in local time, up to 8 hours behind UTC, and a file may begin up to an hour before the first message that
 /// is needed.
 const SLACK: Duration = Duration::from_secs(9 * 3600);
@@ -85,8 +87,8 @@ pub struct Pages {
 /// What the requests so far showed.
 #[derive(Default)]
 struct PageState {
-    /// Hosts that did not answer.
-    silent: BTreeSet<String>,
+    /// How many pages in a row each host did not deliver.
+    failed: BTreeMap<String, u32>,
     /// Whether any page was read, or is in the cache.
     has_list: bool,
     /// Whether any server answered anything.
@@ -94,6 +96,17 @@ struct PageState {
     /// The last URL without an answer, and why.
     failure: Option<(String, String)>,
     remarks: BTreeSet<String>,
+}
+
+impl PageState {
+    fn answered(&mut self, host: String) {
+        self.has_answer = true;
+        self.failed.remove(&host);
+    }
+
+    fn is_silent(&self, host: &str) -> bool {
+        self.failed.get(host).is_some_and(|n| *n >= SILENT_AFTER)
+    }
 }
 
 /// The answer to the request for a page.
@@ -263,7 +276,7 @@ impl Pages {
     /// Requests a page until it arrives, or no attempt is left.
     fn ask(&self, client: &Client, url: &str) -> Result<PageAnswer, Error> {
         let host = archive::host(url).to_owned();
-        if self.state().silent.contains(&host) {
+        if self.state().is_silent(&host) {
             return Ok(PageAnswer::Failed(format!("{host} does not answer")));
         }
         let Patience { first_pause, total } = self.patience;
@@ -273,11 +286,11 @@ impl Pages {
             let received = self.unless_cancelled(move || received(&request, &to))?;
             let (why, asked, has_answer) = match received {
                 Received::Whole(page) => {
-                    self.state().has_answer = true;
+                    self.state().answered(host);
                     return Ok(PageAnswer::Page(page));
                 }
                 Received::Refused(why) => {
-                    self.state().has_answer = true;
+                    self.state().answered(host);
                     return Ok(PageAnswer::Absent(format!("{url}: {why}")));
                 }
                 Received::NotYet { why, pause, has_answer } => (why, pause, has_answer),
@@ -291,9 +304,10 @@ impl Pages {
                 }
                 Err(why) => {
                     let mut state = self.state();
-                    state.has_answer |= has_answer;
-                    if !has_answer {
-                        state.silent.insert(host);
+                    if has_answer {
+                        state.answered(host);
+                    } else {
+                        *state.failed.entry(host).or_default() += 1;
                     }
                     state.failure = Some((url.to_owned(), why.clone()));
                     return Ok(PageAnswer::Failed(format!("{url}: {why}")));
@@ -304,7 +318,7 @@ impl Pages {
 
     /// Whether a server has a file. None if it does not say.
     fn exists(&self, client: &Client, url: &str) -> Result<Option<bool>, Error> {
-        if self.state().silent.contains(archive::host(url)) {
+        if self.state().is_silent(archive::host(url)) {
             return Ok(None);
         }
         let (request, url) = (client.clone(), url.to_owned());
