@@ -62,7 +62,7 @@ fn broker(url: &str, choice: Choice) -> Broker {
 
 /// Asks the broker at `broker_url` and downloads into `cache`.
 fn replay(broker_url: &str, cache: &Path, limits: Limits) -> Result<Report, Error> {
-    let broker = broker(broker_url, Choice::Few);
+    let broker = broker(broker_url, Choice::default());
     let downloader = Downloader::new(limits, check_download, Arc::new(())).expect("a client");
     let cache = Cache::new(cache, Some(downloader));
     let options = Options { jobs: 8, ..Options::default() };
