@@ -13,6 +13,7 @@ mod missing;
 mod pages;
 mod plan;
 mod rhythm;
+mod ribs;
 
 use std::time::Duration;
 
@@ -27,10 +28,11 @@ pub use crate::http::BaseUrl;
 pub use broker::{Broker, BrokerUrl, Patience};
 pub use broker_or_pages::BrokerOrPages;
 pub use cached_archive::CachedArchive;
-pub use choice::{Choice, publisher};
+pub use choice::{Choice, Offer, publisher};
 pub use mirror::{Mirror, Unnamed};
 pub use pages::{PageSources, Pages, Publishers};
-pub use plan::{CollectorPlan, Plan, older_ribs, plan};
+pub use plan::{CollectorPlan, Plan, plan};
+pub use ribs::{RibNotes, older_ribs};
 
 /// The precision of times in file names, which are in minutes: a file begins and ends up to this much later than its name
 /// says (58 s at route-views2 in 2008). It is shorter than the shortest outage.
@@ -40,6 +42,14 @@ impl ArchiveFile {
     /// Whether RIPE RIS or RouteViews has a collector of that name.
     pub fn collector_is_published(&self) -> bool {
         publisher(&self.collector).is_some()
+    }
+
+    /// Returns its size in bytes, approximately if it is on a server; 0 if unknown.
+    pub fn size(&self) -> u64 {
+        match &self.location {
+            Location::Local(path) | Location::Unread(path) => path.metadata().map_or(0, |metadata| metadata.len()),
+            Location::Cached { size } | Location::Remote { size, .. } => *size,
+        }
     }
 
     /// Returns the interval that a file covers, judged by its name: from the earliest time at which it may have been opened to
@@ -93,6 +103,11 @@ pub trait Catalog {
     /// Returns which catalog listed the files, and what is remarkable about its lists so far.
     fn source(&self) -> ListingSource {
         ListingSource::default()
+    }
+
+    /// Returns the collectors that the default choice weighed and did not take, cheapest feed first.
+    fn not_chosen(&self, _query: &Query) -> Vec<Offer> {
+        Vec::new()
     }
 
     /// Returns the notes of the archive about a file, such as that it is not captured data.

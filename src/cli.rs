@@ -3,6 +3,7 @@
 mod arguments;
 mod cache;
 mod choice;
+mod downloads;
 mod plan;
 mod progress;
 mod redetect;

@@ -91,6 +91,14 @@ pub enum Error {
         /// The cache.
         path: PathBuf,
     },
+    /// The run may not download what it needs.
+    #[error("{n_files} files of {bytes} bytes would have to be downloaded, and were not allowed to be")]
+    NotDownloaded {
+        /// How many.
+        n_files: usize,
+        /// About how many bytes.
+        bytes: u64,
+    },
     /// The run was cancelled.
     #[error("cancelled: downloaded files are kept; run the same command again to continue")]
     Cancelled,

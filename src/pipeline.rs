@@ -12,6 +12,7 @@ mod copies;
 mod coverage;
 mod judging;
 mod looking_back;
+mod needed_ribs;
 mod reading;
 mod round;
 mod subjects;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Observes a run. The methods are called from several threads; each has a default that does nothing.
 pub trait Progress: Send + Sync {
+    /// A server is asked which files there are.
+    fn listing(&self, _url: &str) {}
     /// The run begins to read this many files. Called again if updates revealed prefixes and all files are read again.
     fn begin(&self, _n_rib_dumps: usize, _n_update_files: usize) {}
     /// This many files are read in addition.
@@ -14,6 +16,11 @@ pub trait Progress: Send + Sync {
     fn file_lost(&self, _name: &str, _why: &str) {}
     /// This many files, of about this many bytes, are going to be downloaded in addition.
     fn announced(&self, _n_files: usize, _bytes: u64) {}
+    /// Whether this many files, of about this many bytes, may be downloaded in addition: those of the plan, and then those that
+    /// findings need. Without the former there is no run.
+    fn may_download(&self, _n_files: usize, _bytes: u64) -> bool {
+        true
+    }
     /// This many bytes were received.
     fn received(&self, _bytes: u64) {}
     /// A file was downloaded, and is read next.

@@ -79,10 +79,55 @@ impl Serialize for Target {
     }
 }
 
+/// Which of the RIB dumps inside a window are read. The last one before the window, from which the replay starts, and the first
+/// one after it are always read.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+pub enum RibChoice {
+    /// As many as [`RibChoice::spacing`] demands, the first one after each gap, and those next to and inside an outage that was
+    /// found.
+    #[default]
+    Auto,
+    /// Every one.
+    All,
+    /// As many as [`RibChoice::spacing`] demands, and the first one after each gap.
+    Daily,
+    /// None.
+    Edges,
+}
+
+impl RibChoice {
+    /// Returns the longest time between two RIB dumps that are read. None if there is no limit.
+    pub const fn spacing(self) -> Option<Duration> {
+        const HOUR: u64 = 3600;
+        match self {
+            RibChoice::Auto => Some(Duration::from_secs(48 * HOUR)),
+            RibChoice::All => Some(Duration::ZERO),
+            RibChoice::Daily => Some(Duration::from_secs(24 * HOUR)),
+            RibChoice::Edges => None,
+        }
+    }
+}
+
 /// One question: which networks, when, seen by whom.
 ///
-/// It is serialised as `targets`, `match`, `from`, `to`, `collectors`, `project` and `baseline_seconds`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// It is serialised as `targets`, `match`, `from`, `to`, `collectors`, `project`, `baseline_seconds` and `ribs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Fields", try_from = "Fields")]
 pub struct Query {
     /// What is asked about; never empty.
@@ -96,12 +141,21 @@ pub struct Query {
     /// How far before the window RIB dumps are read to learn how widely a prefix is normally seen. Zero: only the dump
     /// that the replay starts from.
     pub baseline: Duration,
+    /// Which RIB dumps inside the window are read.
+    pub ribs: RibChoice,
 }
 
 impl Query {
     /// A question about `targets` in `window`, to every collector that the catalog has.
     pub fn new(targets: Vec<Target>, window: Window) -> Query {
-        Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
+        Query {
+            targets,
+            window,
+            collectors: Vec::new(),
+            project: None,
+            baseline: Duration::ZERO,
+            ribs: RibChoice::default(),
+        }
     }
 
     /// Returns the relatives that prefix targets include. None if only ASes are asked about.
@@ -124,6 +178,7 @@ struct Fields {
     collectors: Vec<Collector>,
     project: Option<Project>,
     baseline_seconds: u64,
+    ribs: RibChoice,
 }
 
 impl From<Query> for Fields {
@@ -136,6 +191,7 @@ impl From<Query> for Fields {
             collectors: query.collectors,
             project: query.project,
             baseline_seconds: query.baseline.as_secs(),
+            ribs: query.ribs,
         }
     }
 }
@@ -155,6 +211,7 @@ impl TryFrom<Fields> for Query {
             collectors: fields.collectors,
             project: fields.project,
             baseline: Duration::from_secs(fields.baseline_seconds),
+            ribs: fields.ribs,
         })
     }
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use bgpkit_broker::{BgpkitBroker, BrokerError, BrokerItem};
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
-use rustc_hash::FxHashSet;
 
-use super::plan::RIB_LOOK_BACK;
-use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Query, choice, plan};
+use super::choice::Chosen;
+use super::ribs::RIB_LOOK_BACK;
+use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Offer, Query, RibNotes, choice, plan};
 use crate::bgp::{Collector, Project};
 use crate::coverage::ListingSource;
 use crate::error::Error;
@@ -96,6 +96,8 @@ pub struct Broker {
     progress: Arc<dyn Progress>,
     /// For response headers, which the broker's client does not return. None if it cannot be made.
     own_client: OnceLock<Option<Client>>,
+    /// The default choice for the last query without named collectors.
+    chosen: Mutex<Option<(Query, Chosen)>>,
 }
 
 /// Why a query was not answered.
@@ -109,7 +111,7 @@ impl Broker {
     /// Returns the broker at `url`. A query that names no collector uses those of `choice`; `progress` may cancel it.
     pub fn new(url: &BrokerUrl, choice: Choice, patience: Patience, progress: Arc<dyn Progress>) -> Broker {
         let client = BgpkitBroker::new().broker_url(url).page_size(PAGE_SIZE);
-        Broker { client, choice, patience, progress, own_client: OnceLock::new() }
+        Broker { client, choice, patience, progress, own_client: OnceLock::new(), chosen: Mutex::new(None) }
     }
 
     /// Returns its URL.
@@ -124,28 +126,51 @@ impl Broker {
         let mut ribs = Vec::new();
         for look_back in RIB_LOOK_BACK {
             let start = window.start - look_back.max(query.baseline) - slack;
-            ribs = self.search(collector, DumpKind::Rib, Window { start, end: window.end + RIB_LOOK_BACK[0] })?;
+            ribs =
+                self.search(collector.name(), DumpKind::Rib, Window { start, end: window.end + RIB_LOOK_BACK[0] })?;
             if ribs.iter().any(|rib| rib.named_at < window.start) {
                 break;
             }
         }
         // Updates matter from the seeding RIB dump on, which the plan chooses.
-        let seeded = plan(query, &ribs, &FxHashSet::default());
+        let seeded = plan(query, &ribs, &RibNotes::default());
         let start = seeded.collectors.first().map_or(window.start, |plan| plan.start.min(window.start));
         // If the seed turns out to be broken, the RIB dump before it takes its place.
         let earlier = ribs.iter().rev().map(|rib| rib.named_at).find(|at| *at < start).unwrap_or(start);
         let span = Window { start: earlier - slack, end: window.end + slack };
-        let mut files = self.search(collector, DumpKind::Updates, span)?;
+        let mut files = self.search(collector.name(), DumpKind::Updates, span)?;
         files.append(&mut ribs);
         Ok(files)
     }
 
-    /// Lists the files of one collector and kind in `window`, by name.
-    fn search(&self, collector: &Collector, kind: DumpKind, window: Window) -> Result<Vec<ArchiveFile>, Error> {
+    /// Makes the default choice, or returns it if it was made for this query.
+    fn choose(&self, query: &Query) -> Result<Chosen, Error> {
+        let Some(budget) = choice::budget(query, self.choice) else {
+            return Ok(Chosen { collectors: choice::candidates(query, self.choice)?, others: Vec::new() });
+        };
+        let mut known = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, chosen)) = known.as_ref().filter(|(of, _)| of == query) {
+            return Ok(chosen.clone());
+        }
+        let candidates = choice::candidates(query, self.choice)?;
+        let names = candidates.iter().map(Collector::name).collect::<Vec<_>>().join(",");
+        let start = query.window.start;
+        let slack = if start < LOCAL_TIME_UNTIL { LOCAL_TIME_SLACK } else { SLACK };
+        let mut files =
+            self.search(&names, DumpKind::Rib, Window { start: start - RIB_LOOK_BACK[0] - slack, end: start })?;
+        let sample = Window { start: start - slack, end: start + choice::SAMPLE + slack };
+        files.extend(self.search(&names, DumpKind::Updates, sample)?);
+        let chosen = choice::choose(query, &files, budget);
+        *known = Some((query.clone(), chosen.clone()));
+        Ok(chosen)
+    }
+
+    /// Lists the files of one kind in `window`, by name. `collectors` are one or several, with commas between them.
+    fn search(&self, collectors: &str, kind: DumpKind, window: Window) -> Result<Vec<ArchiveFile>, Error> {
         let client = self
             .client
             .clone()
-            .collector_id(collector.name())
+            .collector_id(collectors)
             .data_type(kind.name())
             .ts_start(window.start.secs())
             // The end is exclusive.
@@ -208,7 +233,8 @@ impl Catalog for Broker {
     }
 
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
-        let collectors = choice::collectors(query, self.choice)?;
+        self.progress.listing(self.url());
+        let collectors = self.choose(query)?.collectors;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut files = Vec::new();
@@ -237,7 +263,15 @@ impl Catalog for Broker {
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        choice::expected(query, self.choice)
+        match self.choice {
+            // Not every collector existed at the time.
+            Choice::All if query.collectors.is_empty() => Ok(Vec::new()),
+            _ => Ok(self.choose(query)?.collectors),
+        }
+    }
+
+    fn not_chosen(&self, query: &Query) -> Vec<Offer> {
+        self.choose(query).map(|chosen| chosen.others).unwrap_or_default()
     }
 }
 

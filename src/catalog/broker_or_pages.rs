@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{ArchiveFile, Broker, Catalog, Pages, Query};
+use super::{ArchiveFile, Broker, Catalog, Offer, Pages, Query};
 use crate::bgp::Collector;
 use crate::coverage::ListingSource;
 use crate::error::Error;
@@ -42,7 +42,17 @@ impl Catalog for BrokerOrPages {
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        self.broker.expected(query)
+        match self.failure.get() {
+            None => self.broker.expected(query),
+            Some(_) => self.pages.expected(query),
+        }
+    }
+
+    fn not_chosen(&self, query: &Query) -> Vec<Offer> {
+        match self.failure.get() {
+            None => self.broker.not_chosen(query),
+            Some(_) => self.pages.not_chosen(query),
+        }
     }
 
     fn source(&self) -> ListingSource {

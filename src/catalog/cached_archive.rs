@@ -35,9 +35,20 @@ impl CachedArchive {
     }
 }
 
+impl CachedArchive {
+    /// Returns the collectors that a query uses. Those that a run with network chose are the cheapest of the cached ones too.
+    fn collectors(&self, query: &Query) -> Result<Vec<Collector>, Error> {
+        let candidates = choice::candidates(query, self.choice)?;
+        let Some(budget) = choice::budget(query, self.choice) else { return Ok(candidates) };
+        let is_candidate = |file: &&ArchiveFile| candidates.contains(&file.collector);
+        let files: Vec<ArchiveFile> = self.mirror.files().iter().filter(is_candidate).cloned().collect();
+        Ok(choice::cheapest(&choice::offers(query, &files), budget))
+    }
+}
+
 impl Catalog for CachedArchive {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
-        let collectors = choice::collectors(query, self.choice)?;
+        let collectors = self.collectors(query)?;
         let is_chosen =
             |file: &&ArchiveFile| collectors.contains(&file.collector) && !matches!(file.location, Location::Unread(_));
         let chosen = self.mirror.files().iter().filter(is_chosen);
@@ -53,15 +64,11 @@ impl Catalog for CachedArchive {
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        choice::expected(query, self.choice)
+        if self.choice == Choice::All && query.collectors.is_empty() { Ok(Vec::new()) } else { self.collectors(query) }
     }
 }
 
 /// Marks a file as one whose digest is checked before it is read.
 fn cached(file: &ArchiveFile) -> ArchiveFile {
-    let size = match &file.location {
-        Location::Local(path) | Location::Unread(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-        Location::Cached { size } | Location::Remote { size, .. } => *size,
-    };
-    ArchiveFile { location: Location::Cached { size }, ..file.clone() }
+    ArchiveFile { location: Location::Cached { size: file.size() }, ..file.clone() }
 }

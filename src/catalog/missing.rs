@@ -100,16 +100,14 @@ pub(super) fn unread_gaps(
 mod tests {
     use std::path::PathBuf;
 
-    use rustc_hash::FxHashSet;
-
     use super::*;
-    use crate::catalog::plan as planned;
     use crate::catalog::plan::tests::{at, files};
+    use crate::catalog::{RibNotes, plan as planned};
     use crate::query::Query;
 
     fn gaps(collector: &str, listing: &str, from: &str, to: &str) -> String {
         let query = Query::new(vec![], Window::new(at(from), at(to)).unwrap());
-        let plan = planned(&query, &files(collector, listing), &FxHashSet::default());
+        let plan = planned(&query, &files(collector, listing), &RibNotes::default());
         let gaps = plan.collectors.iter().flat_map(|plan| &plan.gaps);
         gaps.map(|gap| format!("{}..{}", gap.window.start, gap.window.end)).collect::<Vec<_>>().join(" ")
     }
@@ -145,7 +143,7 @@ mod tests {
             file.location = Location::Unread(PathBuf::new());
         }
         let query = Query::new(vec![], Window::new(at("2014-12-22T08:00"), at("2014-12-22T08:15")).unwrap());
-        let plan = planned(&query, &files, &FxHashSet::default());
+        let plan = planned(&query, &files, &RibNotes::default());
         let plan = &plan.collectors[0];
         // Beside those of the window the one behind it.
         assert_eq!(plan.updates.len(), 3);
@@ -163,7 +161,7 @@ mod tests {
     fn dumps_of_another_rhythm_are_missed_in_step() {
         let missing = |listing: &str| -> String {
             let window = Window::new(at("2014-12-22T00:35"), at("2014-12-22T04:00")).unwrap();
-            let plan = planned(&Query::new(vec![], window), &files("lab", listing), &FxHashSet::default());
+            let plan = planned(&Query::new(vec![], window), &files("lab", listing), &RibNotes::default());
             let missing = plan.collectors.iter().flat_map(|plan| plan.missing_ribs(window));
             missing.map(|at| at.to_string()).collect::<Vec<_>>().join(" ")
         };

@@ -20,8 +20,9 @@ use reqwest::blocking::{Client, Response};
 
 use self::folder::MonthFolder;
 use self::store::FolderList;
-use super::plan::RIB_LOOK_BACK;
-use super::{ArchiveFile, BaseUrl, Catalog, Choice, DumpKind, Patience, Query, choice};
+use super::choice::Chosen;
+use super::ribs::RIB_LOOK_BACK;
+use super::{ArchiveFile, BaseUrl, Catalog, Choice, DumpKind, Offer, Patience, Query, choice};
 use crate::archive;
 use crate::bgp::{Collector, Project};
 use crate::coverage::ListingSource;
@@ -40,6 +41,8 @@ const MAX_PAGE: u64 = 8 << 20;
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Attempts at a page, including the first.
 const ATTEMPTS: u32 = 4;
+/// The collectors of the default choice if no page shows the size of a file.
+const WITHOUT_SIZES: [&str; 4] = ["rrc00", "rrc01", "route-views2", "route-views.linx"];
 /// After this many pages in a row that a host did not deliver, no more are requested from it.
 const SILENT_AFTER: u32 = 3;
 /// File names may be in local time, up to 8 hours behind UTC, and a file may begin up to an hour before the first message that
@@ -96,6 +99,8 @@ struct PageState {
     /// The last URL without an answer, and why.
     failure: Option<(String, String)>,
     remarks: BTreeSet<String>,
+    /// The collectors of the last query.
+    chosen: Option<(Query, Chosen)>,
 }
 
 impl PageState {
@@ -355,10 +360,22 @@ impl Pages {
         }
     }
 
-    fn error(&self, why: &str) -> Error {
+    fn publishers(&self) -> String {
         let Publishers { ripe_ris, routeviews } = &self.sources.publishers;
-        let url = if ripe_ris == routeviews { ripe_ris.to_string() } else { format!("{ripe_ris} and {routeviews}") };
-        Error::Broker { url, why: why.to_owned() }
+        if ripe_ris == routeviews { ripe_ris.to_string() } else { format!("{ripe_ris} and {routeviews}") }
+    }
+
+    fn error(&self, why: &str) -> Error {
+        Error::Broker { url: self.publishers(), why: why.to_owned() }
+    }
+
+    /// Returns the collectors that a query uses, and lists their files unless that was done.
+    fn chosen(&self, query: &Query) -> Result<Chosen, Error> {
+        let known = || self.state().chosen.clone().filter(|(of, _)| of == query).map(|(_, chosen)| chosen);
+        match known() {
+            Some(chosen) => Ok(chosen),
+            None => self.list(query).map(|_| known().unwrap_or_default()),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, PageState> {
@@ -368,7 +385,8 @@ impl Pages {
 
 impl Catalog for Pages {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
-        let collectors = choice::collectors(query, self.choice)?;
+        let collectors = choice::candidates(query, self.choice)?;
+        self.progress.listing(&self.publishers());
         let client =
             Client::builder().user_agent(http::user_agent()).redirect(http::redirects()).timeout(TIMEOUT).build();
         let client = client.map_err(|error| self.error(&http::chain(&error)))?;
@@ -397,12 +415,30 @@ impl Catalog for Pages {
             return Err(Error::Broker { url, why });
         }
         drop(state);
+        let chosen = match choice::budget(query, self.choice) {
+            None => Chosen { collectors, others: Vec::new() },
+            Some(budget) if files.iter().any(|file| file.size() > 0) => choice::choose(query, &files, budget),
+            Some(_) => {
+                let usual = collectors.into_iter().filter(|collector| WITHOUT_SIZES.contains(&collector.name()));
+                Chosen { collectors: usual.collect(), others: Vec::new() }
+            }
+        };
+        files.retain(|file| chosen.collectors.contains(&file.collector));
+        self.state().chosen = Some((query.clone(), chosen));
         files.sort();
         Ok(files)
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        choice::expected(query, self.choice)
+        match self.choice {
+            // Not every collector existed at the time.
+            Choice::All if query.collectors.is_empty() => Ok(Vec::new()),
+            _ => Ok(self.chosen(query)?.collectors),
+        }
+    }
+
+    fn not_chosen(&self, query: &Query) -> Vec<Offer> {
+        self.chosen(query).map(|chosen| chosen.others).unwrap_or_default()
     }
 
     fn source(&self) -> ListingSource {

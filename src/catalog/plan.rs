@@ -3,39 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
-
 use super::missing::{follows, is_read, missing, pause, timed, unread_gaps};
+use super::ribs::{ChosenRibs, RIB_LOOK_BACK, RibNotes};
 use super::{ArchiveFile, DumpKind, Query, era};
 use crate::bgp::{Collector, Project};
 use crate::coverage::{Gap, GapReason};
+use crate::query::RibChoice;
 use crate::time::{Timestamp, Window};
 
 const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// A RIB dump named less than this before the window may still be incomplete when the window begins.
-const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
-/// How far before the window a seeding RIB dump is searched, first and second attempt. RIPE RIS dumps every 8 hours, so the
-/// first attempt tolerates two missing ones.
-pub(super) const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
 /// Update files are read this far beyond the window, because they show whether a route that is lost at its end returns at
 /// once. One file of RouteViews, three of RIPE RIS.
 const BEYOND: Duration = MINUTE.saturating_mul(15);
 /// RIB dumps are named up to this much before or after their regular time.
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
-/// Distances at which older RIB dumps are read. Few outages last longer than a day, and each RIB dump costs the reading of a
-/// whole table.
-const OLDER_AT: [Duration; 6] = [
-    Duration::ZERO,
-    HOUR.saturating_mul(4),
-    HOUR.saturating_mul(12),
-    HOUR.saturating_mul(24),
-    HOUR.saturating_mul(24 * 3),
-    HOUR.saturating_mul(24 * 6),
-];
 /// Updates from this long before a RIB dump show which messages were in flight while it was written.
 const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
+
 /// What one collector contributes.
 #[derive(Clone, Debug)]
 pub struct CollectorPlan {
@@ -43,8 +27,11 @@ pub struct CollectorPlan {
     pub collector: Collector,
     /// The project whose layout its files have.
     pub project: Project,
-    /// RIB dumps in order: those of the baseline, the one that seeds the replay, those inside the window, the first after it.
+    /// RIB dumps in order: those of the baseline, the one that seeds the replay, the chosen ones inside the window, the first
+    /// after it.
     pub ribs: Vec<ArchiveFile>,
+    /// RIB dumps inside the window, in order, that are listed and not chosen.
+    pub left_out: Vec<ArchiveFile>,
     /// The name of the RIB dump that is read only to check whether a single other one is complete.
     pub only_compared: Option<String>,
     /// Update files in order, without gaps other than `gaps`.
@@ -86,6 +73,7 @@ impl CollectorPlan {
     pub fn missing_ribs(&self, window: Window) -> Vec<Timestamp> {
         let seed = self.ribs.iter().rev().map(|rib| era::opened(rib).0).find(|at| *at <= window.start);
         let start = seed.unwrap_or(window.start - RIB_LOOK_BACK[0]);
+        let listed = || self.ribs.iter().chain(&self.left_out);
         let nearest = self.ribs.iter().rfind(|rib| era::opened(rib).0 <= start).or(self.ribs.first());
         let shown = nearest.and_then(|rib| rib.lasts);
         let Some(interval) = shown.or(era::rib_interval_at(self.project, start)) else { return Vec::new() };
@@ -98,7 +86,7 @@ impl CollectorPlan {
         let strays = RIB_STRAYS.min(interval / 2);
         let is_listed = |at: &Timestamp| {
             let near = |opened: Timestamp| opened + strays > *at && opened < *at + strays;
-            self.ribs.iter().any(|rib| near(era::opened(rib).0))
+            listed().any(|rib| near(era::opened(rib).0))
         };
         slots(Window { start, end: window.end }, interval, phase).filter(|at| *at >= start && !is_listed(at)).collect()
     }
@@ -131,13 +119,13 @@ impl Plan {
                 detail: "no file of this collector is listed".to_owned(),
             };
             let project = collector.project();
-            let (ribs, updates) = (Vec::new(), Vec::new());
             let plan = CollectorPlan {
                 collector: collector.clone(),
                 project,
-                ribs,
+                ribs: Vec::new(),
+                left_out: Vec::new(),
                 only_compared: None,
-                updates,
+                updates: Vec::new(),
                 gaps: vec![gap],
                 start: window.start,
                 end: window.end,
@@ -147,16 +135,15 @@ impl Plan {
     }
 }
 
-/// Chooses from `files` those that `query` needs. RIB dumps in `rejected` (by name) stay in the plan but are not chosen for any
-/// purpose, so that an older one takes the place of a broken seed.
-pub fn plan(query: &Query, files: &[ArchiveFile], rejected: &FxHashSet<String>) -> Plan {
+/// Chooses from `files` those that `query` needs.
+pub fn plan(query: &Query, files: &[ArchiveFile], notes: &RibNotes) -> Plan {
     let mut by_collector: BTreeMap<&Collector, Vec<&ArchiveFile>> = BTreeMap::new();
     for file in files {
         by_collector.entry(&file.collector).or_default().push(file);
     }
     let mut plan = Plan::default();
     for (collector, files) in by_collector {
-        plan.collectors.extend(plan_collector(query, collector, &files, rejected));
+        plan.collectors.extend(plan_collector(query, collector, &files, notes));
     }
     plan
 }
@@ -166,12 +153,12 @@ fn plan_collector(
     query: &Query,
     collector: &Collector,
     files: &[&ArchiveFile],
-    rejected: &FxHashSet<String>,
+    notes: &RibNotes,
 ) -> Option<CollectorPlan> {
     let window = query.window;
     let project = files.first()?.project;
     let updates = timed(files, DumpKind::Updates);
-    let ribs = ChosenRibs::new(query, timed(files, DumpKind::Rib), rejected);
+    let mut ribs = ChosenRibs::new(query, timed(files, DumpKind::Rib), notes);
 
     // Without a seed the updates matter from the start of the window; a RIB dump named just before it still seeds.
     let mut start = match ribs.seeded_at {
@@ -192,6 +179,9 @@ fn plan_collector(
     gaps.extend(unread_gaps(collector, &chosen, start, window.end));
     gaps.sort();
     chosen.retain(is_read);
+    if query.ribs != RibChoice::Edges {
+        gaps.iter().for_each(|gap| ribs.choose_first_after(gap.window.end));
+    }
     // If the first RIB dump comes after the window, it seeds nothing, and the replay ends before it.
     let is_seeded = ribs.seeded_at.is_some() || ribs.first_inside.is_some() || !ribs.has_usable;
     let end = if is_seeded { reach_beyond(&mut chosen, &updates, window.end) } else { window.end };
@@ -199,72 +189,13 @@ fn plan_collector(
         collector: collector.clone(),
         project,
         ribs: ribs.files,
+        left_out: ribs.left_out,
         only_compared: ribs.only_compared,
         updates: chosen,
         gaps,
         start,
         end,
     })
-}
-
-/// The RIB dumps that one collector contributes.
-struct ChosenRibs {
-    /// In order, including rejected ones: the report states why they were rejected.
-    files: Vec<ArchiveFile>,
-    /// Whether any of them is not rejected.
-    has_usable: bool,
-    /// When the RIB dump that seeds the replay was opened.
-    seeded_at: Option<Timestamp>,
-    /// When the first RIB dump inside the window was opened.
-    first_inside: Option<Timestamp>,
-    /// See [`CollectorPlan::only_compared`].
-    only_compared: Option<String>,
-}
-
-impl ChosenRibs {
-    /// Chooses from the RIB dumps of one collector, in order.
-    fn new(query: &Query, mut ribs: Vec<ArchiveFile>, rejected: &FxHashSet<String>) -> ChosenRibs {
-        let window = query.window;
-        ribs.retain(is_read);
-        let (refused, usable): (Vec<&ArchiveFile>, Vec<&ArchiveFile>) =
-            ribs.iter().partition(|rib| rejected.contains(&rib.name));
-        let opened = |rib: &ArchiveFile| era::opened(rib).0;
-
-        let latest = window.start - RIB_SETTLES;
-        let seed = RIB_LOOK_BACK.iter().find_map(|look_back| {
-            usable.iter().rfind(|rib| {
-                let opened = era::opened(rib).1;
-                opened <= latest && opened >= window.start - *look_back
-            })
-        });
-        let baseline_from = window.start - query.baseline;
-        let is_baseline =
-            |rib: &&&ArchiveFile| opened(rib) >= baseline_from && seed.is_some_and(|seed| opened(rib) < opened(seed));
-        let is_inside = |rib: &&&ArchiveFile| opened(rib) > latest && opened(rib) < window.end;
-        let is_after = |rib: &&&ArchiveFile| opened(rib) >= window.end && opened(rib) < window.end + RIB_LOOK_BACK[0];
-        let baseline = usable.iter().filter(is_baseline);
-        let inside = usable.iter().filter(is_inside);
-        let first_inside = inside.clone().next().map(|rib| opened(rib));
-        let after = usable.iter().find(is_after);
-        let mut chosen: Vec<&ArchiveFile> = baseline.chain(seed).chain(inside).chain(after).copied().collect();
-        let has_usable = !chosen.is_empty();
-        let only_compared = match chosen[..] {
-            [one] => {
-                usable.iter().rfind(|rib| opened(rib) < opened(one) && opened(rib) >= opened(one) - RIB_LOOK_BACK[1])
-            }
-            _ => None,
-        };
-        chosen.extend(only_compared);
-        chosen.extend(refused);
-        chosen.sort_by_key(|rib| (era::opened(rib), &rib.name));
-        ChosenRibs {
-            has_usable,
-            seeded_at: seed.map(|seed| opened(seed)),
-            first_inside,
-            only_compared: only_compared.map(|rib| rib.name.clone()),
-            files: chosen.into_iter().cloned().collect(),
-        }
-    }
 }
 
 /// Returns the update files that may contain messages from `start` to the end of the window. A file may last half an interval
@@ -291,44 +222,10 @@ fn reach_beyond(chosen: &mut Vec<ArchiveFile>, updates: &[ArchiveFile], window_e
     reach.min(window_end + BEYOND).max(window_end)
 }
 
-/// Returns RIB dumps from before the window that may show more than the latest one if that was written during an outage: up to
-/// seven days back, at growing distances from `latest`, in the order in which to read them. Those in `known` (by name)
-/// have been read already.
-pub fn older_ribs(
-    query: &Query,
-    files: &[ArchiveFile],
-    collector: &Collector,
-    latest: Timestamp,
-    known: &FxHashSet<&str>,
-) -> Vec<ArchiveFile> {
-    let is_older = |file: &&ArchiveFile| {
-        let (_, opened) = era::opened(file);
-        file.collector == *collector
-            && file.kind == DumpKind::Rib
-            && opened < latest
-            && opened >= query.window.start - RIB_LOOK_BACK[1]
-            && !known.contains(file.name.as_str())
-    };
-    let mut older: Vec<&ArchiveFile> = files.iter().filter(is_older).collect();
-    older.sort_by_key(|file| (era::opened(file), &file.name));
-    let mut chosen: Vec<ArchiveFile> = Vec::new();
-    for distance in OLDER_AT {
-        let reached = older.iter().rposition(|file| era::opened(file).1 <= latest - distance);
-        // If none is that old, the oldest one.
-        let index = reached.unwrap_or(0);
-        if index < older.len() {
-            chosen.push(older[index].clone());
-            older.truncate(index);
-        }
-    }
-    chosen
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::archive::Location;
-    use crate::query::Target;
     use std::path::PathBuf;
 
     pub(in crate::catalog) fn at(text: &str) -> Timestamp {
@@ -369,15 +266,11 @@ pub(super) mod tests {
     }
 
     fn check_without(rejected: &[&str], collector: &str, listing: &str, from: &str, to: &str, expected: &str) {
-        let query = Query {
-            targets: vec![Target::Asn(crate::bgp::Asn(64500))],
-            window: Window::new(at(from), at(to)).unwrap(),
-            collectors: vec![],
-            project: None,
-            baseline: Duration::ZERO,
-        };
+        let window = Window::new(at(from), at(to)).unwrap();
+        let query = Query { ribs: RibChoice::All, ..Query::new(vec![], window) };
         let rejected = rejected.iter().map(|name| (*name).to_owned()).collect();
-        let plan = plan(&query, &files(collector, listing), &rejected);
+        let notes = RibNotes { rejected, ..RibNotes::default() };
+        let plan = plan(&query, &files(collector, listing), &notes);
         let mut shown = Vec::new();
         for plan in &plan.collectors {
             shown.extend(plan.ribs.iter().chain(&plan.updates).map(|file| file.name.replace("2014-12-22T", "")));
@@ -408,34 +301,6 @@ pub(super) mod tests {
         };
         of("08:10 08:15 08:20 08:25 08:30", "updates/08:10 updates/08:15 updates/08:20 updates/08:25");
         of("08:10 08:20 08:25", "updates/08:10");
-    }
-
-    #[test]
-    fn older_dumps_are_looked_at_at_growing_distances() {
-        let listing =
-            files("rrc00", "rib 2014-12-14T00:00 2014-12-16T00:00 2014-12-21T00:00 2014-12-21T16:00 00:00 08:00 16:00");
-        let query = Query {
-            targets: vec![Target::Asn(crate::bgp::Asn(64500))],
-            window: Window::new(at("2014-12-22T17:00"), at("2014-12-22T18:00")).unwrap(),
-            collectors: vec![],
-            project: None,
-            baseline: Duration::ZERO,
-        };
-        let latest = at("2014-12-22T16:00");
-        let known = FxHashSet::from_iter(["rib/2014-12-22T16:00"]);
-        let older = older_ribs(&query, &listing, &Collector::new("rrc00"), latest, &known);
-        let names: Vec<&str> = older.iter().map(|file| file.name.as_str()).collect();
-        // Those of the 14th are more than seven days old.
-        assert_eq!(
-            names,
-            [
-                "rib/2014-12-22T08:00",
-                "rib/2014-12-22T00:00",
-                "rib/2014-12-21T16:00",
-                "rib/2014-12-21T00:00",
-                "rib/2014-12-16T00:00"
-            ]
-        );
     }
 
     #[test]

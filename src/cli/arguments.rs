@@ -7,12 +7,13 @@ use clap::ArgAction;
 
 use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::catalog::{BaseUrl, BrokerUrl};
-use outage_replay::query::{Criteria, Match, Metric, Sufficiency, Thresholds};
+use outage_replay::query::{Criteria, Match, Metric, RibChoice, Sufficiency, Thresholds};
 use outage_replay::time::Timestamp;
 
 use super::choice::one_of;
+use super::downloads::Allowance;
 use super::results::Output;
-use super::usage;
+use super::{size, usage};
 
 /// The heading of [`Detection`] in help texts.
 pub const DETECTION: &str = "Detection";
@@ -37,6 +38,14 @@ const CATALOGS: [(CatalogChoice, &str, &str); 3] = [
     (CatalogChoice::Auto, "auto", "The broker, and the archives' pages if it does not answer"),
     (CatalogChoice::Broker, "broker", "The broker; without it the run fails"),
     (CatalogChoice::Archives, "archives", "The folder pages of the archives' own servers"),
+];
+
+/// Which RIB dumps inside a window are read.
+const RIB_CHOICES: [(RibChoice, &str); 4] = [
+    (RibChoice::Auto, "One every 48 hours, the first one after each gap, and those that an outage needs"),
+    (RibChoice::All, "Every one"),
+    (RibChoice::Daily, "One every 24 hours, and the first one after each gap"),
+    (RibChoice::Edges, "None"),
 ];
 
 /// The arguments of a run.
@@ -123,10 +132,10 @@ pub struct Args {
     /// is named on standard error and counts as a gap.
     #[arg(long, help_heading = "Source")]
     pub offline: bool,
-    /// Every collector that the catalog has, instead of a small and diverse choice
+    /// Every collector that the catalog has, instead of the cheapest ones with enough full feeds
     ///
-    /// The choice: rrc00, rrc01, rrc24, route-views2, route-views.linx, route-views.sydney, as far as they existed then. With
-    /// --archive all that it holds are read anyway.
+    /// The choice weighs full feeds against the listed sizes of files: three to five collectors, of both projects. `plan` shows
+    /// it. With --archive all that it holds are read anyway.
     #[arg(long, conflicts_with = "collector", help_heading = "Source")]
     pub all_collectors: bool,
     /// Only these collectors. Repeatable, comma lists
@@ -139,6 +148,20 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "0s", help_heading = "Source")]
     pub baseline: Duration,
 
+    /// Which RIB dumps inside the window are read, beside the last one before it and the first one after it
+    ///
+    /// RIB dumps are most of what a run downloads and decompresses.
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_parser = one_of(RIB_CHOICES.map(|(ribs, help)| (ribs, ribs.into(), help))),
+        default_value = <&str>::from(RibChoice::default()),
+        help_heading = "Source"
+    )]
+    pub ribs: RibChoice,
+
+    #[command(flatten)]
+    pub allowance: Downloads,
     #[command(flatten)]
     pub detection: Detection,
     #[command(flatten)]
@@ -151,6 +174,28 @@ pub struct Args {
     /// Twice, -vv, it names every file.
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+}
+
+/// What may be downloaded.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Downloads {
+    /// The most that is downloaded: 500M, 1GB [default: no bound]
+    ///
+    /// Without --collector as many collectors are chosen as it pays for. A plan that needs more is an error.
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, help_heading = "Source")]
+    pub budget: Option<u64>,
+    /// A larger download needs consent: --yes, or an answer on the terminal
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "1GB", help_heading = "Source")]
+    pub max_download: u64,
+    /// Downloads of any size, without a question
+    #[arg(long, short = 'y', help_heading = "Source")]
+    pub yes: bool,
+}
+
+impl From<Downloads> for Allowance {
+    fn from(downloads: Downloads) -> Allowance {
+        Allowance { limit: downloads.max_download, yes: downloads.yes, budget: downloads.budget }
+    }
 }
 
 /// What counts as an outage. A flag that is not given has its default or, with `redetect`, the value of the earlier run.

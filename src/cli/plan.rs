@@ -2,24 +2,22 @@
 
 use std::fmt::Write as _;
 
-use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 
 use outage_replay::archive::{ArchiveFile, Location};
-use outage_replay::catalog::{self, CollectorPlan};
+use outage_replay::catalog::{self, CollectorPlan, Offer, RibNotes};
 use outage_replay::fetch::Cache;
 use outage_replay::pipeline::Sources;
-use outage_replay::query::Query;
+use outage_replay::query::{Query, RibChoice};
 use outage_replay::report::Format;
 use outage_replay::time::{Timestamp, Window};
 
-use super::size::megabytes;
+use super::downloads::{self, DOWNLOAD_RATE};
+use super::size::{amount, megabytes};
 use super::usage;
 
-/// Assumptions of the estimate: the bytes per second that publishers' servers send, and the time of a request besides, with
-/// several requests at once.
-const DOWNLOAD_RATE: u64 = 5_000_000;
-const SECONDS_PER_REQUEST: f64 = 0.05;
+/// The most collectors that are named of those not chosen.
+const MOST_OFFERS: usize = 4;
 
 /// What one collector would contribute.
 struct Row {
@@ -27,6 +25,8 @@ struct Row {
     /// When RIB dumps are due that are not listed.
     missing_ribs: Vec<Timestamp>,
     sum: Sum,
+    /// The size of the RIB dumps that are left out.
+    bytes_left_out: u64,
 }
 
 /// Numbers and sizes of files.
@@ -59,8 +59,7 @@ impl Sum {
     }
 
     fn seconds(self) -> u64 {
-        let waiting = self.n_requests() as f64 * SECONDS_PER_REQUEST;
-        self.bytes_left().div_ceil(DOWNLOAD_RATE) + waiting.ceil() as u64
+        downloads::seconds(self.n_requests(), self.bytes_left())
     }
 }
 
@@ -70,25 +69,26 @@ pub fn render(query: &Query, sources: Sources, format: &Format) -> anyhow::Resul
         return Err(usage("a plan has no such format: pass --format table or json"));
     }
     let files = sources.catalog.list(query)?;
-    let mut plan = catalog::plan(query, &files, &FxHashSet::default());
+    let mut plan = catalog::plan(query, &files, &RibNotes::default());
     plan.expect(&sources.catalog.expected(query)?, query.window);
     let rows: Vec<Row> = plan.collectors.into_iter().map(|plan| row(plan, query.window, sources.cache)).collect();
     let mut total = Sum::default();
     rows.iter().for_each(|row| total.add(row.sum));
+    let cost = Cost { query, rows, total, not_chosen: sources.catalog.not_chosen(query) };
     Ok(match format.name {
         "json" => {
-            let mut text = serde_json::to_string_pretty(&document(query, &rows, total))?;
+            let mut text = serde_json::to_string_pretty(&cost.document())?;
             text.push('\n');
             text
         }
-        _ => table(query, &rows, total),
+        _ => cost.table(),
     })
 }
 
 fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
     let mut sum = Sum::default();
     for file in plan.ribs.iter().chain(&plan.updates) {
-        let size = size_of(file);
+        let size = file.size();
         let is_here = match file.location {
             Location::Local(_) | Location::Unread(_) | Location::Cached { .. } => true,
             Location::Remote { .. } => cache.is_some_and(|cache| cache.holds(&file.name)),
@@ -104,93 +104,141 @@ fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
     }
     let missing_ribs = plan.missing_ribs(window);
     sum.n_missing = missing_ribs.len() + plan.gaps.iter().map(|gap| plan.slots_in(gap).len()).sum::<usize>();
-    Row { plan, missing_ribs, sum }
+    let bytes_left_out = plan.left_out.iter().map(ArchiveFile::size).sum();
+    Row { plan, missing_ribs, sum, bytes_left_out }
 }
 
-fn size_of(file: &ArchiveFile) -> u64 {
-    match &file.location {
-        Location::Local(path) | Location::Unread(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-        Location::Cached { size } | Location::Remote { size, .. } => *size,
-    }
+/// What a run would read, and what it leaves out.
+struct Cost<'a> {
+    query: &'a Query,
+    rows: Vec<Row>,
+    total: Sum,
+    /// Collectors that the default choice does not take, cheapest feed first.
+    not_chosen: Vec<Offer>,
 }
 
-fn document(query: &Query, rows: &[Row], total: Sum) -> Value {
-    json!({
-        "from": query.window.start,
-        "to": query.window.end,
-        "n_files": total.n_files,
-        "bytes": total.bytes,
-        "n_files_of_unknown_size": total.n_unsized,
-        "n_files_cached": total.n_cached,
-        "bytes_cached": total.bytes_cached,
-        "n_requests": total.n_requests(),
-        "bytes_to_download": total.bytes_left(),
-        "estimated_seconds": total.seconds(),
-        "n_missing": total.n_missing,
-        "collectors": rows.iter().map(|row| json!({
-            "collector": row.plan.collector,
-            "project": row.plan.project,
-            "n_rib_dumps": row.plan.ribs.len(),
-            "n_update_files": row.plan.updates.len(),
-            "bytes": row.sum.bytes,
-            "n_files_of_unknown_size": row.sum.n_unsized,
-            "n_files_cached": row.sum.n_cached,
-            "bytes_cached": row.sum.bytes_cached,
-            "missing": row.plan.gaps.iter().map(|gap| json!({
-                "start": gap.window.start,
-                "end": gap.window.end,
-                "slots": row.plan.slots_in(gap),
-                "detail": gap.detail,
+impl Cost<'_> {
+    fn document(&self) -> Value {
+        let Cost { query, rows, total, not_chosen } = self;
+        json!({
+            "from": query.window.start,
+            "to": query.window.end,
+            "n_files": total.n_files,
+            "bytes": total.bytes,
+            "n_files_of_unknown_size": total.n_unsized,
+            "n_files_cached": total.n_cached,
+            "bytes_cached": total.bytes_cached,
+            "n_requests": total.n_requests(),
+            "bytes_to_download": total.bytes_left(),
+            "estimated_seconds": total.seconds(),
+            "n_missing": total.n_missing,
+            "collectors": rows.iter().map(|row| json!({
+                "collector": row.plan.collector,
+                "project": row.plan.project,
+                "n_rib_dumps": row.plan.ribs.len(),
+                "n_update_files": row.plan.updates.len(),
+                "bytes": row.sum.bytes,
+                "n_files_of_unknown_size": row.sum.n_unsized,
+                "n_files_cached": row.sum.n_cached,
+                "bytes_cached": row.sum.bytes_cached,
+                "missing": row.plan.gaps.iter().map(|gap| json!({
+                    "start": gap.window.start,
+                    "end": gap.window.end,
+                    "slots": row.plan.slots_in(gap),
+                    "detail": gap.detail,
+                })).collect::<Vec<_>>(),
+                "missing_rib_dumps": row.missing_ribs,
+                "n_rib_dumps_left_out": row.plan.left_out.len(),
+                "bytes_left_out": row.bytes_left_out,
+                "files": row.plan.ribs.iter().chain(&row.plan.updates).map(|file| &file.name).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
-            "missing_rib_dumps": row.missing_ribs,
-            "files": row.plan.ribs.iter().chain(&row.plan.updates).map(|file| &file.name).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-    })
-}
+            "collectors_not_chosen": not_chosen.iter().map(|offer| json!({
+                "collector": offer.collector,
+                "project": offer.project,
+                "estimated_full_feeds": offer.n_feeds.round() as u64,
+                "estimated_bytes": offer.bytes,
+            })).collect::<Vec<_>>(),
+        })
+    }
 
-fn table(query: &Query, rows: &[Row], total: Sum) -> String {
-    let mut text = format!("To answer {} to {} (UTC):\n\n", query.window.start, query.window.end);
-    let _ = writeln!(
-        text,
-        "{:<22} {:>5} {:>8} {:>12} {:>7} {:>8}",
-        "collector", "RIBs", "updates", "size", "cached", "missing"
-    );
-    for Row { plan, sum, .. } in rows {
+    fn table(&self) -> String {
+        let Cost { query, rows, total, .. } = self;
+        let mut text = format!("To answer {} to {} (UTC):\n\n", query.window.start, query.window.end);
         let _ = writeln!(
             text,
-            "{:<22} {:>5} {:>8} {:>12} {:>5} % {:>8}",
-            plan.collector.name(),
-            plan.ribs.len(),
-            plan.updates.len(),
-            megabytes(sum.bytes),
-            100 * sum.n_cached / sum.n_files.max(1),
-            sum.n_missing,
+            "{:<22} {:>5} {:>8} {:>12} {:>7} {:>8}",
+            "collector", "RIBs", "updates", "size", "cached", "missing"
         );
-    }
-    let _ = match total.n_requests() {
-        0 => writeln!(text, "\n{} files of {}; nothing to download.", total.n_files, megabytes(total.bytes)),
-        n => writeln!(
-            text,
-            "\n{} files of {}; {} to download in {n} requests, about {} at {} a second.",
-            total.n_files,
-            megabytes(total.bytes),
-            megabytes(total.bytes_left()),
-            humantime::format_duration(std::time::Duration::from_secs(total.seconds())),
-            megabytes(DOWNLOAD_RATE),
-        ),
-    };
-    if total.n_unsized > 0 {
-        let _ = writeln!(text, "The size of {} files is not known and not counted.", total.n_unsized);
-    }
-    for Row { plan, missing_ribs, .. } in rows {
-        for gap in &plan.gaps {
-            let (from, to, n) = (gap.window.start, gap.window.end, plan.slots_in(gap).len());
-            let files = if n == 1 { "file" } else { "files" };
-            let _ = writeln!(text, "Missing: {} updates {from} to {to} ({n} {files}): {}", gap.collector, gap.detail);
+        for Row { plan, sum, .. } in rows {
+            let _ = writeln!(
+                text,
+                "{:<22} {:>5} {:>8} {:>12} {:>5} % {:>8}",
+                plan.collector.name(),
+                plan.ribs.len(),
+                plan.updates.len(),
+                megabytes(sum.bytes),
+                100 * sum.n_cached / sum.n_files.max(1),
+                sum.n_missing,
+            );
         }
-        for at in missing_ribs {
-            let _ = writeln!(text, "Missing: {} RIB dump {at}", plan.collector);
+        let _ = match total.n_requests() {
+            0 => writeln!(text, "\n{} files of {}; nothing to download.", total.n_files, megabytes(total.bytes)),
+            n => writeln!(
+                text,
+                "\n{} files of {}; {} to download in {n} requests, about {} at {} a second.",
+                total.n_files,
+                megabytes(total.bytes),
+                megabytes(total.bytes_left()),
+                humantime::format_duration(std::time::Duration::from_secs(total.seconds())),
+                megabytes(DOWNLOAD_RATE),
+            ),
+        };
+        if total.n_unsized > 0 {
+            let _ = writeln!(text, "The size of {} files is not known and not counted.", total.n_unsized);
         }
+        for Row { plan, missing_ribs, .. } in rows {
+            for gap in &plan.gaps {
+                let (from, to, n) = (gap.window.start, gap.window.end, plan.slots_in(gap).len());
+                let files = if n == 1 { "file" } else { "files" };
+                let _ =
+                    writeln!(text, "Missing: {} updates {from} to {to} ({n} {files}): {}", gap.collector, gap.detail);
+            }
+            for at in missing_ribs {
+                let _ = writeln!(text, "Missing: {} RIB dump {at}", plan.collector);
+            }
+        }
+        text + &self.left_out()
     }
-    text
+
+    /// What is left out, and what it would cost.
+    fn left_out(&self) -> String {
+        let mut text = String::new();
+        let n_ribs: usize = self.rows.iter().map(|row| row.plan.left_out.len()).sum();
+        let bytes = self.rows.iter().map(|row| row.bytes_left_out).sum();
+        if n_ribs > 0 {
+            let _ = writeln!(
+                text,
+                "Left out: {n_ribs} RIB dumps inside the window, {} (--ribs {}); {}.",
+                amount(bytes),
+                <&str>::from(self.query.ribs),
+                if self.query.ribs == RibChoice::Auto {
+                    "those that an outage needs are read"
+                } else {
+                    "they are not read"
+                },
+            );
+        }
+        let shown = self.not_chosen.iter().take(MOST_OFFERS).map(|Offer { collector, n_feeds, bytes, .. }| {
+            format!("{collector} ({} for about {:.0} full feeds)", amount(*bytes), n_feeds.round())
+        });
+        let shown: Vec<String> = shown.collect();
+        if !shown.is_empty() {
+            let more = match self.not_chosen.len() - shown.len() {
+                0 => String::new(),
+                n => format!(", and {n} more"),
+            };
+            let _ = writeln!(text, "Not chosen: {}{more}; --collector names them.", shown.join(", "));
+        }
+        text
+    }
 }

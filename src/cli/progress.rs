@@ -12,8 +12,10 @@ use outage_replay::Error;
 use outage_replay::coverage::Verdict;
 use outage_replay::report::{Report, printable, verdict};
 
+use super::downloads::{self, Allowance, Answer};
 use super::signals::{Interrupted, Signals};
 use super::size::megabytes;
+use super::usage;
 
 /// The most unavailable files that are named. The report contains the others.
 const MAX_LOST: usize = 10;
@@ -22,6 +24,7 @@ const MAX_LOST: usize = 10;
 pub struct Progress {
     bars: MultiProgress,
     state: Mutex<State>,
+    allowance: Allowance,
     signals: Signals,
     quiet: bool,
     milestones: bool,
@@ -34,13 +37,17 @@ struct State {
     n_announced: usize,
     bytes_announced: u64,
     n_downloaded: usize,
+    /// What was allowed.
+    bytes_allowed: u64,
+    /// Why the run was not allowed to download what it needs.
+    refusal: Option<String>,
     /// Unavailable files. A file may be read more than once.
     lost: BTreeSet<String>,
 }
 
 impl Progress {
     /// Returns the progress of a run. `verbose` is the number of `-v` flags; `signals` may cancel the run.
-    pub fn new(quiet: bool, verbose: u8, signals: Signals) -> Progress {
+    pub fn new(quiet: bool, verbose: u8, allowance: Allowance, signals: Signals) -> Progress {
         let draws = !quiet && verbose == 0 && io::stderr().is_terminal();
         let target = if draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Progress {
@@ -51,8 +58,11 @@ impl Progress {
                 n_announced: 0,
                 bytes_announced: 0,
                 n_downloaded: 0,
+                bytes_allowed: 0,
+                refusal: None,
                 lost: BTreeSet::new(),
             }),
+            allowance,
             signals,
             quiet,
             milestones: verbose > 0,
@@ -107,6 +117,13 @@ impl Progress {
     pub fn interrupted(&self, error: Error) -> anyhow::Error {
         match error {
             Error::Cancelled => anyhow::Error::new(Interrupted { error, code: self.signals.exit_code() }),
+            Error::NotDownloaded { .. } => match self.state().refusal.take() {
+                _ if self.signals.came() => {
+                    anyhow::Error::new(Interrupted { error: Error::Cancelled, code: self.signals.exit_code() })
+                }
+                Some(why) => usage(why),
+                None => error.into(),
+            },
             error => error.into(),
         }
     }
@@ -178,6 +195,48 @@ impl outage_replay::pipeline::Progress for Progress {
         if self.milestones {
             self.say(&format!("downloading {n_files} files of about {}", megabytes(bytes)));
         }
+    }
+
+    fn listing(&self, url: &str) {
+        if !self.quiet {
+            self.bars.suspend(|| drop(writeln!(io::stderr(), "asking {} which files there are", printable(url))));
+        }
+    }
+
+    fn may_download(&self, n_files: usize, bytes: u64) -> bool {
+        let before = self.state().bytes_allowed;
+        let answer = self.allowance.answer(n_files, bytes, before);
+        // What a finding needs besides is no reason for a question.
+        let is_first = before == 0;
+        let may = match &answer {
+            Answer::Allowed => true,
+            Answer::Ask(question) if is_first && !self.quiet && downloads::can_ask() => {
+                self.bars.suspend(|| downloads::ask(question, &self.signals))
+            }
+            _ => false,
+        };
+        let mut state = self.state();
+        if may {
+            state.bytes_allowed += bytes;
+        } else if is_first {
+            state.refusal = Some(match answer {
+                Answer::Refused(why) => why,
+                _ => self.allowance.needs_consent(n_files, bytes),
+            });
+        }
+        drop(state);
+        let said = match (may, is_first) {
+            (true, _) => downloads::announcement(n_files, bytes),
+            (false, true) => None,
+            (false, false) => Some(format!(
+                "{n_files} more RIB dumps would show the outages more exactly: not downloaded, they would exceed the limit \
+                 (--max-download, --budget)"
+            )),
+        };
+        if let Some(said) = said.filter(|_| !self.quiet) {
+            self.say(&said);
+        }
+        may
     }
 
     fn received(&self, bytes: u64) {

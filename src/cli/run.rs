@@ -82,7 +82,7 @@ impl Args {
     /// Returns the progress of a run, which signals may cancel.
     fn progress(&self) -> anyhow::Result<Arc<Progress>> {
         let signals = Signals::listen().context("cannot listen for signals")?;
-        Ok(Arc::new(Progress::new(self.quiet, self.verbose, signals)))
+        Ok(Arc::new(Progress::new(self.quiet, self.verbose, self.allowance.into(), signals)))
     }
 
     /// Returns the query of these arguments.
@@ -113,6 +113,7 @@ impl Args {
             collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
             project: self.project,
             baseline: self.baseline,
+            ribs: self.ribs,
         })
     }
 
@@ -158,7 +159,7 @@ impl Args {
             return Ok(Store { catalog: Box::new(mirror), cache: None });
         }
         let root = cache_root(self.cache_dir.as_deref())?;
-        let choice = if self.all_collectors { Choice::All } else { Choice::Few };
+        let choice = if self.all_collectors { Choice::All } else { Choice::Few { budget: self.allowance.budget } };
         if self.offline {
             let catalog = Box::new(CachedArchive::open(&root, choice)?);
             return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });

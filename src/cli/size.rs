@@ -15,6 +15,19 @@ pub fn parse(text: &str) -> Result<u64, String> {
     n.checked_mul(unit).ok_or_else(|| format!("'{text}' is too large"))
 }
 
+/// Returns a size in the unit that leaves the fewest digits: `575 kB`, `1.2 GB`.
+pub fn amount(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000 => return format!("{bytes} bytes"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        1_000_000_000..1_000_000_000_000 => (1e9, "GB"),
+        _ => (1e12, "TB"),
+    };
+    let value = bytes as f64 / unit;
+    if value < 10.0 { format!("{value:.1} {name}").replace(".0 ", " ") } else { format!("{value:.0} {name}") }
+}
+
 /// Returns a size as `4.9 MB`.
 pub fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
@@ -33,5 +46,6 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(megabytes(4_900_000), "4.9 MB");
+        assert_eq!([0, 575_123, 1_000_000_000, 1_249_000_000].map(amount), ["0 bytes", "575 kB", "1 GB", "1.2 GB"]);
     }
 }

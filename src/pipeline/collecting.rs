@@ -4,19 +4,22 @@ use std::thread;
 
 use rustc_hash::FxHashSet;
 
-use super::collector_run::{Archive, CollectorRun};
+use super::collector_run::{Again, Archive, CollectorRun};
 use super::round::{Round, RoundTask};
-use super::{Progress, ahead, looking_back};
+use super::{Progress, ahead, looking_back, needed_ribs};
 use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, RibNotes};
 use crate::coverage::{FileReading, ListingSource};
 use crate::decode::{Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::observations::Observations;
-use crate::query::{Match, Query, Target};
+use crate::query::{Match, Query, RibChoice, Target};
 use crate::replay::SampleNumbers;
+
+/// How often findings may send for further RIB dumps.
+const MAX_LOOKS: usize = 4;
 
 /// The listing of the catalog.
 pub(super) struct Listing {
@@ -72,14 +75,22 @@ pub(super) fn note(catalog: &dyn Catalog, listed: &[ArchiveFile], files: &[FileR
 /// Chooses files and reads them, until every prefix of the chosen origins is known in every file.
 fn read(listing: &Listing, task: RoundTask) -> Result<Vec<Archive>, Error> {
     let query = task.query;
-    let mut plan = catalog::plan(query, &listing.files, &FxHashSet::default());
+    let mut plan = catalog::plan(query, &listing.files, &RibNotes::default());
     if plan.collectors.is_empty() {
         return Err(nothing_covers(query, &listing.files));
     }
     plan.expect(&listing.expected, query.window);
+    let planned: Vec<ArchiveFile> =
+        plan.collectors.iter().flat_map(|plan| plan.ribs.iter().chain(&plan.updates)).cloned().collect();
+    if !ahead::may_download(&planned, task.cache, task.progress) {
+        let (n_files, bytes) = ahead::to_download(&planned, task.cache);
+        return Err(Error::NotDownloaded { n_files, bytes });
+    }
     let (mut selection, mut skipped_in_ribs, mut revealed) = (selection(query), SkippedPrefixes::default(), Vec::new());
     let numbers = SampleNumbers::default();
-    let run = |plan| CollectorRun::new(plan, query.window, numbers.clone(), selection.has_origins());
+    let mut n_looks = 0;
+    let again = Again { for_prefixes: selection.has_origins(), for_ribs: query.ribs == RibChoice::Auto };
+    let run = |plan| CollectorRun::new(plan, query.window, numbers.clone(), again);
     let mut runs: Vec<CollectorRun> = plan.collectors.into_iter().map(run).collect();
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor covering
     // prefixes name it. Each prefix is looked for in every file from when it is revealed on; files that were read before are
@@ -89,17 +100,25 @@ fn read(listing: &Listing, task: RoundTask) -> Result<Vec<Archive>, Error> {
         let mut read = done.runs;
         (selection, skipped_in_ribs, revealed) = (done.selection, done.skipped_in_ribs, done.revealed);
         let new = &revealed[done.n_in_ribs..];
-        let mut reads_ribs = new.iter().any(|prefix| skipped_in_ribs.may_affect(prefix));
-        if !reads_ribs && !read.iter().any(|run| run.is_stale(&revealed)) {
+        let mut may_be_in_ribs = new.iter().any(|prefix| skipped_in_ribs.may_affect(prefix));
+        if !may_be_in_ribs && !read.iter().any(|run| run.is_stale(&revealed)) {
             let by_older = looking_back::look(&task, &mut read, &selection)?;
             if by_older.is_empty() {
-                return Ok(read.into_iter().filter_map(CollectorRun::finish).collect());
+                n_looks += 1;
+                let takes_more = again.for_ribs && n_looks <= MAX_LOOKS;
+                let Some(needed) = takes_more.then(|| needed_ribs::find(&task, &read)).flatten() else {
+                    return Ok(read.into_iter().filter_map(CollectorRun::finish).collect());
+                };
+                let more = read.into_iter().zip(needed);
+                let begin = |(run, needed): (CollectorRun, _)| run.with_ribs(needed, &revealed, query, &listing.files);
+                runs = more.map(begin).collect();
+                continue;
             }
             by_older.iter().for_each(|prefix| selection.add_prefix(*prefix));
             revealed.extend(by_older);
-            reads_ribs = true;
+            may_be_in_ribs = true;
         }
-        runs = read.into_iter().map(|run| run.again(reads_ribs, &revealed)).collect();
+        runs = read.into_iter().map(|run| run.for_prefixes(&revealed, may_be_in_ribs)).collect();
     }
 }
 

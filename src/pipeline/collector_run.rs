@@ -11,7 +11,7 @@ use super::coverage;
 use super::reading::ReadFile;
 use crate::archive::ArchiveFile;
 use crate::bgp::{Prefix, Project};
-use crate::catalog::{self, CollectorPlan};
+use crate::catalog::{self, CollectorPlan, RibNotes};
 use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Reading, SkippedPrefixes, clock};
 use crate::observations::Source;
@@ -33,9 +33,10 @@ pub(super) struct CollectorRun {
     /// Updates read and not yet applied, by name.
     ready: BTreeMap<String, ReadFile>,
     replayer: Option<Replayer>,
-    /// Whether updates may reveal prefixes for which files have to be read again.
-    may_begin_again: bool,
-    applied: Applied,
+    again: Again,
+    /// RIB dumps that findings need, by name.
+    needed: FxHashSet<String>,
+    held: Held,
     replay: Option<Replay>,
     /// Reports of the RIB dumps, then of the updates applied so far.
     reports: Vec<FileReading>,
@@ -51,27 +52,50 @@ pub(super) struct CollectorRun {
     older: Vec<FileReading>,
 }
 
-/// Update files that were applied, in case a prefix is revealed for which some of them have to be read again.
+/// Why a replay may have to begin again.
+#[derive(Clone, Copy)]
+pub(super) struct Again {
+    /// Updates may reveal prefixes of the chosen origins.
+    pub for_prefixes: bool,
+    /// Findings may need RIB dumps that were left out.
+    pub for_ribs: bool,
+}
+
+/// Readings that have been applied, in case the replay begins again: files whose readings are held need not be read again.
 #[derive(Default)]
-struct Applied {
-    /// Those that are held, by name: they need not be read again unless they name such a prefix.
-    held: BTreeMap<String, ReadFile>,
+struct Held {
+    /// By name.
+    ribs: BTreeMap<String, ReadFile>,
+    updates: BTreeMap<String, ReadFile>,
     n_bytes: usize,
-    /// The prefixes that the readings of all others left out, and for how many prefixes those were read at least.
+    /// The prefixes that the readings of all other update files left out, and for how many prefixes those were read at least.
     skipped_in_others: Option<(SkippedPrefixes, usize)>,
 }
 
 /// How much memory the held readings of a collector may take, in bytes: some days of updates, of which a reading for one AS
-/// keeps little but the control sample. A larger archive is read again as a whole.
+/// keeps little but the control sample. What does not fit is read again.
 const MAX_HELD: usize = 64 << 20;
 
-impl Applied {
-    /// Adds a file, and holds its reading if `may_hold` is set and there is room.
-    fn add(&mut self, updates: ReadFile, may_hold: bool) {
-        let n_bytes = updates.reading.n_bytes();
-        if may_hold && self.skipped_in_others.is_none() && self.n_bytes + n_bytes <= MAX_HELD {
-            self.n_bytes += n_bytes;
-            self.held.insert(updates.report.name.clone(), updates);
+impl Held {
+    fn has_room(&mut self, read: &ReadFile) -> bool {
+        let n_bytes = self.n_bytes + read.reading.n_bytes();
+        let has_room = n_bytes <= MAX_HELD;
+        if has_room {
+            self.n_bytes = n_bytes;
+        }
+        has_room
+    }
+
+    fn add_rib(&mut self, rib: ReadFile) {
+        if self.has_room(&rib) {
+            self.ribs.insert(rib.report.name.clone(), rib);
+        }
+    }
+
+    /// Adds an update file, and holds its reading if `may_hold` is set and there is room.
+    fn add_updates(&mut self, updates: ReadFile, may_hold: bool) {
+        if may_hold && self.skipped_in_others.is_none() && self.has_room(&updates) {
+            self.updates.insert(updates.report.name.clone(), updates);
             return;
         }
         let (skipped, n_known) =
@@ -80,11 +104,12 @@ impl Applied {
         *n_known = updates.n_known.min(*n_known);
     }
 
+    /// Whether an update file names any of `revealed` for which it was not read.
     fn is_stale(&self, revealed: &[Prefix]) -> bool {
         let others_are_stale = self.skipped_in_others.as_ref().is_some_and(|(skipped, n_known)| {
             revealed.get(*n_known..).unwrap_or_default().iter().any(|prefix| skipped.may_affect(prefix))
         });
-        others_are_stale || self.held.values().any(|updates| updates.is_stale(revealed))
+        others_are_stale || self.updates.values().any(|updates| updates.is_stale(revealed))
     }
 }
 
@@ -101,12 +126,7 @@ pub(super) struct Archive {
 }
 
 impl CollectorRun {
-    pub(super) fn new(
-        plan: CollectorPlan,
-        window: Window,
-        numbers: SampleNumbers,
-        may_begin_again: bool,
-    ) -> CollectorRun {
+    pub(super) fn new(plan: CollectorPlan, window: Window, numbers: SampleNumbers, again: Again) -> CollectorRun {
         CollectorRun {
             plan,
             window,
@@ -116,8 +136,9 @@ impl CollectorRun {
             numbers,
             ready: BTreeMap::new(),
             replayer: None,
-            may_begin_again,
-            applied: Applied::default(),
+            again,
+            needed: FxHashSet::default(),
+            held: Held::default(),
             replay: None,
             reports: Vec::new(),
             n_ribs: 0,
@@ -131,36 +152,54 @@ impl CollectorRun {
 
     /// Whether an update file names any of `revealed` for which it was not read.
     pub(super) fn is_stale(&self, revealed: &[Prefix]) -> bool {
-        self.applied.is_stale(revealed)
+        self.held.is_stale(revealed)
     }
 
-    /// Begins the replay again for the prefixes in `revealed`, with those files that have to be read again: update files that
-    /// name one for which they were not read, or are not held any more, and, with `reads_ribs`, all RIB dumps.
-    pub(super) fn again(self, reads_ribs: bool, revealed: &[Prefix]) -> CollectorRun {
-        if !reads_ribs && !self.is_stale(revealed) {
+    /// Begins the replay again for the prefixes in `revealed`, if update files name one for which they were not read or, with
+    /// `may_be_in_ribs`, RIB dumps may. Files are read again that may name one, or are not held any more.
+    pub(super) fn for_prefixes(self, revealed: &[Prefix], may_be_in_ribs: bool) -> CollectorRun {
+        let begins_again = may_be_in_ribs || self.is_stale(revealed);
+        if begins_again { self.begun_again(revealed) } else { self }
+    }
+
+    /// Begins the replay again with more RIB dumps, by name, if there are any.
+    pub(super) fn with_ribs(
+        self,
+        needed: FxHashSet<String>,
+        revealed: &[Prefix],
+        query: &Query,
+        listed: &[ArchiveFile],
+    ) -> CollectorRun {
+        if needed.is_empty() {
             return self;
         }
-        let mut run = CollectorRun::new(self.plan, self.window, self.numbers, self.may_begin_again);
-        (run.rejections, run.aside) = (self.rejections, self.aside);
-        let current = self.applied.held.into_iter().filter(|(_, updates)| !updates.is_stale(revealed));
-        run.ready = current.collect();
-        if let Some(replay) = self.replay.filter(|_| !reads_ribs) {
-            run.samples = self.samples;
-            run.reports = self.reports;
-            run.reports.truncate(self.n_ribs);
-            let mut replayer = run.replayer(run.samples.clone());
-            replayer.ribs_of(replay, |file| &run.reports[file as usize].name);
-            run.begin_with(replayer);
-            run.apply();
-        }
+        let mut run = self.begun_again(revealed);
+        run.needed.extend(needed);
+        run.plan_again(query, listed);
+        run
+    }
+
+    /// The same before any file is applied. What is held need not be read again, unless it names one of `revealed` for which it
+    /// was not read.
+    fn begun_again(self, revealed: &[Prefix]) -> CollectorRun {
+        let mut run = CollectorRun::new(self.plan, self.window, self.numbers, self.again);
+        (run.rejections, run.aside, run.needed) = (self.rejections, self.aside, self.needed);
+        (run.ribs, run.samples) = (self.held.ribs, self.samples);
+        run.ready = self.held.updates.into_iter().filter(|(_, updates)| !updates.is_stale(revealed)).collect();
         run
     }
 
     /// The RIB dumps and the update files that are still to be read.
-    pub(super) fn to_read(&self) -> (&[ArchiveFile], Vec<ArchiveFile>) {
-        let ribs = if self.is_settled() { &[][..] } else { &self.plan.ribs };
+    pub(super) fn to_read(&self) -> (Vec<ArchiveFile>, Vec<ArchiveFile>) {
+        let ribs = self.plan.ribs.iter().filter(|rib| !self.is_settled() && !self.ribs.contains_key(&rib.name));
         let updates = self.plan.updates.iter().skip(self.n_applied);
-        (ribs, updates.filter(|updates| !self.ready.contains_key(&updates.name)).cloned().collect())
+        let updates = updates.filter(|updates| !self.ready.contains_key(&updates.name));
+        (ribs.cloned().collect(), updates.cloned().collect())
+    }
+
+    /// Whether RIB dumps belong to its plan.
+    pub(super) fn has_ribs(&self) -> bool {
+        !self.plan.ribs.is_empty()
     }
 
     /// Adds a RIB dump, and returns whether all of the plan are there.
@@ -233,8 +272,8 @@ impl CollectorRun {
     fn plan_again(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         let own: Vec<ArchiveFile> =
             listed.iter().filter(|file| file.collector == self.plan.collector).cloned().collect();
-        let rejected = self.rejections.keys().cloned().collect();
-        let Some(plan) = catalog::plan(query, &own, &rejected).collectors.pop() else { return Vec::new() };
+        let notes = RibNotes { rejected: self.rejections.keys().cloned().collect(), needed: self.needed.clone() };
+        let Some(plan) = catalog::plan(query, &own, &notes).collectors.pop() else { return Vec::new() };
         let old = mem::replace(&mut self.plan, plan);
         let known: FxHashSet<&str> = old.ribs.iter().chain(&old.updates).map(|file| file.name.as_str()).collect();
         let files = self.plan.ribs.iter().chain(&self.plan.updates);
@@ -246,7 +285,8 @@ impl CollectorRun {
         let (mut ribs, plan, rejections) = (mem::take(&mut self.ribs), &self.plan, &self.rejections);
         let is_accepted = |name: &str| !rejections.contains_key(name) && plan.only_compared.as_deref() != Some(name);
         self.samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
-        let samples = if self.may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
+        let may_begin_again = self.again.for_prefixes || self.takes_more_ribs();
+        let samples = if may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
         let mut replayer = self.replayer(samples);
         for (file, mut rib) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
             if let Some(why) = rejections.get(&rib.report.name) {
@@ -255,13 +295,20 @@ impl CollectorRun {
             } else if is_accepted(&rib.report.name) {
                 replayer.rib(file, &rib.report.name, &rib.reading);
             }
-            self.reports.push(rib.report);
+            self.reports.push(rib.report.clone());
+            if may_begin_again {
+                self.held.add_rib(rib);
+            }
         }
         self.aside.extend(ribs.into_iter().map(|(name, rib)| (name, rib.report)));
         self.begin_with(replayer);
         for updates in mem::take(&mut self.ready).into_values() {
             self.add_updates(updates);
         }
+    }
+
+    fn takes_more_ribs(&self) -> bool {
+        self.again.for_ribs && !self.plan.left_out.is_empty()
     }
 
     /// Before any file.
@@ -323,10 +370,10 @@ impl CollectorRun {
             }
             self.reports.push(updates.report.clone());
             self.n_applied += 1;
-            if self.may_begin_again {
+            if self.again.for_prefixes || self.takes_more_ribs() {
                 // RIB dumps reveal nearly all prefixes before the updates are read.
-                let may_hold = self.plan.ribs.is_empty();
-                self.applied.add(updates, may_hold);
+                let may_hold = self.plan.ribs.is_empty() || self.takes_more_ribs();
+                self.held.add_updates(updates, may_hold);
             }
         }
         if self.n_applied == self.plan.updates.len() {
@@ -438,13 +485,15 @@ mod tests {
             collector: Collector::new("rrc00"),
             project: Project::RipeRis,
             ribs: Vec::new(),
+            left_out: Vec::new(),
             only_compared: None,
             updates: vec![updates("a"), updates("b")],
             gaps: Vec::new(),
             start: window.start,
             end: window.end,
         };
-        let mut run = CollectorRun::new(plan, window, SampleNumbers::default(), false);
+        let mut run =
+            CollectorRun::new(plan, window, SampleNumbers::default(), Again { for_prefixes: false, for_ribs: false });
         let add = |run: &mut CollectorRun, name: &str| {
             let (selection, helpers) = (Selection::new(), Helpers::new());
             run.add_updates(reading::read_one(&updates(name), None, &selection, &helpers, &()).unwrap());

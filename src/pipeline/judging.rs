@@ -10,12 +10,14 @@ use super::coverage;
 use super::subjects::{self, AskedPrefix};
 use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::detect::{
-    self, AsnContext, AsnTimeline, Counterfactuals, Detector, Findings, Outage, PrefixContext, Subject,
+    self, AsnContext, AsnTimeline, Counterfactuals, Detector, Fall, Findings, Outage, PrefixContext, Subject,
 };
 use crate::observations::Observations;
 use crate::query::{Criteria, Query, Target};
+use crate::replay::Replay;
 use crate::report::{Coverage, Parameters, Report};
-use crate::visibility::{BaselineSource, Timeline, View};
+use crate::time::{Window, Windows};
+use crate::visibility::{BaselineSource, Step, Timeline, View};
 
 /// Finds the outages in what the archives showed.
 pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &dyn Detector) -> Report {
@@ -25,7 +27,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     let known: Vec<Prefix> = known.into_iter().collect();
     let asked = subjects::asked_prefixes(&query, &known, view.replays());
     let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
-    let prefixes = JudgedPrefixes::new(&view, &asked, &known, &projects.collect(), detector);
+    let prefixes = JudgedPrefixes::new(&view, &asked, &known, Some(&projects.collect()), detector);
     let JudgedPrefixes { timelines, of_origins, findings: mut of_prefixes } = prefixes;
     let (asn_timelines, mut findings) = judge_asns(&view, &query, &of_origins, &of_prefixes, detector);
     if !of_prefixes.outages.is_empty() || !findings.outages.is_empty() {
@@ -55,10 +57,41 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     }
 }
 
+/// What a look at replays shows before all files have been read.
+pub(super) struct Preview {
+    /// The outages of prefixes and ASes.
+    pub falls: Vec<Fall>,
+    /// When most vantage points that normally carry a prefix were unknown.
+    pub thin: Vec<Window>,
+}
+
+/// Judges replays by the default criteria, without comparing collectors.
+pub(super) fn preview(query: &Query, replays: &[&Replay]) -> Preview {
+    let criteria = Criteria::default();
+    let detector = &*detect::detector(&criteria);
+    let view = View::new(replays.to_vec(), query.window, &criteria);
+    let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
+    let known: Vec<Prefix> = known.into_iter().collect();
+    let asked = subjects::asked_prefixes(query, &known, replays);
+    let JudgedPrefixes { timelines, of_origins, findings } = JudgedPrefixes::new(&view, &asked, &known, None, detector);
+    let (_, of_asns) = judge_asns(&view, query, &of_origins, &findings, detector);
+    let falls = findings.outages.into_iter().chain(of_asns.outages).map(|outage| outage.fall).collect();
+    let thin: Windows = timelines.iter().flat_map(|timeline| thin(timeline, query.window)).collect();
+    Preview { falls, thin: thin.into() }
+}
+
+/// When less than half of the vantage points that normally carry a prefix were known.
+fn thin(timeline: &Timeline, window: Window) -> Vec<Window> {
+    let most = timeline.steps.values().map(|step| step.n_baseline_live).max().unwrap_or_default();
+    let is_thin = |step: &Step| step.n_baseline_live * 2 < most;
+    let intervals = timeline.steps.intervals().filter(|(_, step)| timeline.baseline.decides() && is_thin(step));
+    intervals.filter_map(|(interval, _)| interval.intersect(&window)).collect()
+}
+
 /// The timelines that count only routes of one origin, for each target AS and family; sorted by prefix.
 type OfOrigins = BTreeMap<(Asn, Family), Vec<Timeline>>;
 
-/// Every prefix that was asked about.
+/// Every prefix that was asked about. Without the projects of the collectors, these are not compared.
 struct JudgedPrefixes {
     /// In the order of the prefixes.
     timelines: Vec<Timeline>,
@@ -71,7 +104,7 @@ impl JudgedPrefixes {
         view: &'a View<'a>,
         asked: &[AskedPrefix],
         known: &'a [Prefix],
-        projects: &BTreeMap<Collector, Project>,
+        projects: Option<&BTreeMap<Collector, Project>>,
         detector: &dyn Detector,
     ) -> JudgedPrefixes {
         let judge = |asked: &AskedPrefix| judge_prefix(view, asked, known, projects, detector);
@@ -95,7 +128,7 @@ fn judge_prefix<'a>(
     view: &'a View<'a>,
     asked: &AskedPrefix,
     known: &'a [Prefix],
-    projects: &BTreeMap<Collector, Project>,
+    projects: Option<&BTreeMap<Collector, Project>>,
     detector: &dyn Detector,
 ) -> (Timeline, Vec<Timeline>, Findings) {
     let context = PrefixContext::new(view, asked.prefix, known);
@@ -105,7 +138,7 @@ fn judge_prefix<'a>(
     if !findings.is_empty() && matches!(asked.target, Target::Asn(_)) {
         findings = of_targets(&context, subject, &origins, findings, detector);
     }
-    if !findings.outages.is_empty() {
+    if let Some(projects) = projects.filter(|_| !findings.outages.is_empty()) {
         detect::compare_collectors(&context, projects, &mut findings.outages);
     }
     (context.timeline.into_owned(), origins, findings)

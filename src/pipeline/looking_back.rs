@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::acceptance;
 use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
 use super::round::{self, RoundTask};
 use super::subjects::{AskedPrefix, asked_prefixes};
+use super::{acceptance, ahead};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
 use crate::catalog;
@@ -45,11 +45,12 @@ pub(super) fn look(
                 (!left.is_empty()).then(|| (index, left.remove(0)))
             })
             .collect();
-        if files.is_empty() {
+        let wanted: Vec<ArchiveFile> = files.iter().map(|(_, file)| file.clone()).collect();
+        if files.is_empty() || !ahead::may_download(&wanted, task.cache, task.progress) {
             break;
         }
         task.progress.added(files.len());
-        (task.download)(&files.iter().map(|(_, file)| file.clone()).collect::<Vec<_>>());
+        (task.download)(&wanted);
         let read: Vec<(usize, Result<ReadFile, Error>)> = files
             .into_par_iter()
             .map(|(index, file)| {

@@ -95,8 +95,7 @@ impl<'a> Round<'a> {
         let origins: Vec<Asn> = selection.origins().collect();
         let mut jobs: VecDeque<Job> = VecDeque::new();
         for (index, run) in runs.iter().enumerate() {
-            let (ribs, updates) = run.to_read();
-            let mut ribs = ribs.to_vec();
+            let (mut ribs, updates) = run.to_read();
             by_size(&mut ribs);
             jobs.extend(ribs.into_iter().chain(updates).map(|file| Job { run: index, file }));
         }
@@ -129,12 +128,7 @@ impl<'a> Round<'a> {
         self.task.progress.begin(n_ribs, n_files - n_ribs);
         (self.task.download)(&files);
         drop(files);
-        // Collectors without a RIB dump have nothing to wait for.
-        for run in 0..self.runs.len() {
-            if self.with_run(run, |run| run.may_settle()) {
-                self.settle(run);
-            }
-        }
+        self.settle_what_can_be();
         thread::scope(|scope| {
             let n_threads = rayon::current_num_threads().min(n_files.max(1) * MAX_HELPERS);
             (1..n_threads).for_each(|_| drop(scope.spawn(|| self.work())));
@@ -224,6 +218,19 @@ impl<'a> Round<'a> {
             let selection = Arc::make_mut(&mut queue.selection);
             new.iter().for_each(|prefix| selection.add_prefix(*prefix));
             queue.revealed.extend(new);
+        }
+    }
+
+    /// Begins the replays that wait for no RIB dump.
+    fn settle_what_can_be(&self) {
+        if !self.origins.is_empty() && lock(&self.queue).n_ribs_open == 0 {
+            return self.settle_all();
+        }
+        for run in 0..self.runs.len() {
+            let waits_for_others = |run: &mut CollectorRun| !self.origins.is_empty() && run.has_ribs();
+            if self.with_run(run, |run| run.may_settle() && !waits_for_others(run)) {
+                self.settle(run);
+            }
         }
     }
 
@@ -375,11 +382,7 @@ impl Drop for Ended<'_, '_> {
 /// order in which they come.
 fn by_size(files: &mut [ArchiveFile]) {
     files.sort_by_cached_key(|file| {
-        Reverse(match &file.location {
-            Location::Local(path) | Location::Unread(path) => path.metadata().map_or(0, |metadata| metadata.len()),
-            Location::Cached { size } => *size,
-            Location::Remote { .. } => 0,
-        })
+        Reverse(if matches!(file.location, Location::Remote { .. }) { 0 } else { file.size() })
     });
 }
 

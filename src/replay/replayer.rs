@@ -50,20 +50,10 @@ impl Replayer {
     pub fn rib(&mut self, file: u32, name: &str, reading: &Reading) {
         let peers = self.ids(reading.census.peers.iter().map(|activity| activity.peer));
         if let Some(table) = RibTable::new(file, reading, &peers) {
-            self.add_table(name, table);
+            let (census, holders) = table.split();
+            self.sessions.add_dump(name, census);
+            self.routes.add_dump(holders);
         }
-    }
-
-    /// Adds the RIB dumps of a replay that began with the same ones; `name` returns the name of a file.
-    pub fn ribs_of<'a>(&mut self, replay: Replay, name: impl Fn(u32) -> &'a str) {
-        self.ids(replay.peers.into_iter());
-        replay.tables.into_iter().for_each(|table| self.add_table(name(table.file), table));
-    }
-
-    fn add_table(&mut self, name: &str, table: RibTable) {
-        let (census, holders) = table.split();
-        self.sessions.add_dump(name, census);
-        self.routes.add_dump(holders);
     }
 
     /// Adds an interval without data.

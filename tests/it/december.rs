@@ -19,7 +19,7 @@ fn at(text: &str) -> Timestamp {
 fn replay(folder: &Path, from: &str, to: &str) -> Report {
     let targets = vec![Target::Asn("131279".parse().expect("an AS"))];
     let window = Window::new(at(from), at(to)).expect("a window");
-    let query = Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO };
+    let query = Query::new(targets, window);
     let mirror = Mirror::open(folder).expect("an archive");
     run(&query, &mirror, &Options { jobs: 2, ..Options::default() }, &()).expect("a report")
 }

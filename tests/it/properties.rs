@@ -11,7 +11,7 @@ use outage_replay::bgp::Prefix;
 use outage_replay::catalog::{Catalog, Mirror};
 use outage_replay::observations;
 use outage_replay::pipeline::{collect, judge};
-use outage_replay::query::{Match, Metric, Query, Target};
+use outage_replay::query::{Match, Metric, Query, RibChoice, Target};
 use outage_replay::report::{self, Export, Report};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{PeerState, RouteState};
@@ -122,7 +122,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn query(start: Timestamp, end: Timestamp, targets: Vec<Target>) -> Query {
     let window = Window::new(start, end).expect("a window");
-    Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO }
+    Query { ribs: RibChoice::All, ..Query::new(targets, window) }
 }
 
 fn every_prefix() -> Vec<Target> {

@@ -51,13 +51,8 @@ fn folder() -> Option<PathBuf> {
 /// Answers `targets` over a collector and window of `archive`.
 fn replay(archive: &Path, (collector, window): (&str, &str), targets: Vec<Target>, options: &Options) -> Report {
     let (from, to) = window.split_once(' ').expect("two times");
-    let query = Query {
-        targets,
-        window: Window::new(at(from), at(to)).expect("a window"),
-        collectors: vec![Collector::new(collector)],
-        project: None,
-        baseline: Duration::ZERO,
-    };
+    let between = Window::new(at(from), at(to)).expect("a window");
+    let query = Query { collectors: vec![Collector::new(collector)], ..Query::new(targets, between) };
     let mirror = Mirror::open(archive).expect("an archive");
     run(&query, &mirror, options, &()).unwrap_or_else(|error| panic!("{collector} {window}: {error}"))
 }

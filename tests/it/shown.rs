@@ -29,7 +29,7 @@ fn at(text: &str) -> Timestamp {
 fn question(from: &str, to: &str) -> (Query, Mirror) {
     let targets = vec![Target::Asn("131279".parse().expect("an AS"))];
     let window = Window::new(at(from), at(to)).expect("a window");
-    let query = Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO };
+    let query = Query::new(targets, window);
     let archive = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/dprk-2014"));
     (query, Mirror::open(archive).expect("an archive"))
 }

@@ -8,7 +8,7 @@ use super::parts::{self, Column};
 use super::summary;
 use crate::bgp::{Collector, Project};
 use crate::observations::TOOL;
-use crate::query::{Criteria, Match, Metric, Query, Sufficiency, Target, Thresholds};
+use crate::query::{Criteria, Match, Metric, Query, RibChoice, Sufficiency, Target, Thresholds};
 
 /// Files listed one by one. The manifest lists all of them.
 const MOST_FILES: usize = 1500;
@@ -139,7 +139,7 @@ fn files(report: &Report) -> Markup {
 /// Returns the command that repeats the query. Options with their default values are left out.
 fn command(report: &Report) -> String {
     let Parameters { query, criteria } = &report.parameters;
-    let Query { targets, window, collectors, project, baseline } = query;
+    let Query { targets, window, collectors, project, baseline, ribs } = query;
     let Criteria { metric, sufficiency, thresholds } = criteria;
     let mut words = vec![TOOL.name.to_owned()];
     let mut add = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
@@ -172,6 +172,7 @@ fn command(report: &Report) -> String {
     let defaults = usual.thresholds;
     let changed = [
         seconds("--baseline", baseline.as_secs(), 0),
+        (*ribs != RibChoice::default()).then(|| ("--ribs", <&str>::from(ribs).to_owned())),
         (*metric != Metric::default()).then(|| ("--metric", <&str>::from(metric).to_owned())),
         number("--min-peers", sufficiency.min_peers as f64, usual.sufficiency.min_peers as f64),
         number("--min-coverage", sufficiency.min_coverage, usual.sufficiency.min_coverage),

@@ -23,7 +23,7 @@ use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::Mirror;
 use outage_replay::coverage::FileReading;
 use outage_replay::detect::{Bounds, Censoring, Class, Edge, Episode, Loss, Outage};
-use outage_replay::query::{Match, Metric, Query, Target};
+use outage_replay::query::{Match, Metric, Query, RibChoice, Target};
 use outage_replay::report::{CollectorCoverage, Report};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{RouteState, Step, Timeline};
@@ -113,8 +113,7 @@ impl Question {
         let mut options = Options::default();
         options.criteria.sufficiency.min_peers = 1;
         let nowhere = Window { start: Timestamp::MIN, end: Timestamp::MAX };
-        let (collectors, baseline) = (Vec::new(), Duration::ZERO);
-        let query = Query { targets: Vec::new(), window: nowhere, collectors, project: None, baseline };
+        let query = Query { ribs: RibChoice::All, ..Query::new(Vec::new(), nowhere) };
         let mut question = Question { query, options, show: Vec::new(), epoch };
         let mut words = text.split_whitespace();
         while let Some(word) = words.next() {

@@ -222,13 +222,8 @@ pub(super) fn december_2014(targets: &[&str], from: &str, to: &str) -> outage_re
     use outage_replay::query::{Query, Target};
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
     let window = outage_replay::time::Window::new(from.parse().expect("a time"), to.parse().expect("a time"));
-    let query = Query {
-        targets: targets.iter().map(|asn| Target::Asn(asn.parse().expect("an AS"))).collect(),
-        window: window.expect("a window"),
-        collectors: Vec::new(),
-        project: None,
-        baseline: std::time::Duration::ZERO,
-    };
+    let targets = targets.iter().map(|asn| Target::Asn(asn.parse().expect("an AS"))).collect();
+    let query = Query::new(targets, window.expect("a window"));
     let mirror = Mirror::open(&folder).expect("the shipped archive");
     outage_replay::run(&query, &mirror, &outage_replay::Options::default(), &()).expect("a report")
 }

@@ -11,6 +11,7 @@
 //! The same histories are judged again with the troubles of `trouble.rs`. `OUTAGE_REPLAY_TROUBLE=clock` gives all of them
 //! troubles of this kind and leaves out the tidy ones; `OUTAGE_REPLAY_TROUBLE=none` leaves out the troubled ones.
 
+mod dumps;
 mod history;
 mod judge;
 mod questions;
@@ -21,10 +22,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use outage_replay::catalog::Mirror;
-use outage_replay::query::{Match, Query, Target};
+use outage_replay::query::{Match, Query, RibChoice, Target};
 use outage_replay::report::Report;
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, run};
@@ -258,8 +258,18 @@ fn targets(history: &History) -> Vec<Target> {
 }
 
 fn answer(history: &History, folder: &Path, targets: Vec<Target>, (from, to): (i64, i64), jobs: usize) -> Report {
+    answer_with(history, folder, targets, (from, to), (RibChoice::All, jobs))
+}
+
+fn answer_with(
+    history: &History,
+    folder: &Path,
+    targets: Vec<Target>,
+    (from, to): (i64, i64),
+    (ribs, jobs): (RibChoice, usize),
+) -> Report {
     let window = Window::new(at(from), at(to)).expect("a window");
-    let query = Query { targets, window, collectors: Vec::new(), project: None, baseline: Duration::ZERO };
+    let query = Query { ribs, ..Query::new(targets, window) };
     let mut options = Options { jobs, ..Options::default() };
     options.criteria.sufficiency.min_peers = history.min_peers;
     let mirror = Mirror::open(folder).expect("an archive");

@@ -141,7 +141,7 @@ fn every_page_of_a_long_list_is_needed() {
     let proxy = Proxy::start(&servers);
     // More updates than fit on one page.
     let query = world_query("2014-12-10", "2014-12-15", &["rrc00"]);
-    let broker = broker(&proxy.broker_url(), Choice::Few);
+    let broker = broker(&proxy.broker_url(), Choice::default());
     let clean = broker.list(&query).expect("a list");
     assert!(clean.len() > 1000, "{} files", clean.len());
     assert!(!proxy.requests("page=2").is_empty());
@@ -199,8 +199,14 @@ fn a_run_is_planned_against_an_index_of_the_real_size() {
     let document: Value = serde_json::from_str(&plan("json")).expect("JSON");
     let names: Vec<&str> =
         document["collectors"].as_array().expect("a list").iter().filter_map(|row| row["collector"].as_str()).collect();
-    assert_eq!(names, ["route-views.linx", "route-views.sydney", "route-views2", "rrc00", "rrc01"]);
+    // Five small collectors are cheaper than one large one that suffices with two small ones.
+    assert_eq!(names.len(), 5, "{names:?}");
+    assert!(document["bytes"].as_u64().is_some_and(|bytes| bytes <= 1_500_000_000), "{}", document["bytes"]);
+    assert!(document["n_requests"].as_u64().is_some_and(|n| n <= 2957), "{}", document["n_requests"]);
     assert_eq!(document["n_files"], document["n_requests"], "nothing is cached yet");
+
+    let named = [&window[..], &["--collector", "route-views.sydney,rrc00", "--format", "json"]].concat();
+    let document: Value = serde_json::from_slice(&runs::plan(cache.path(), &url, &named)).expect("JSON");
     assert_eq!(document["n_missing"], 1);
     let slots: Vec<&Value> = document["collectors"]
         .as_array()
@@ -211,4 +217,37 @@ fn a_run_is_planned_against_an_index_of_the_real_size() {
         .collect();
     assert_eq!(slots, [&serde_json::json!(["2014-12-22T13:15:00Z"])]);
     assert_eq!(super::files_below(cache.path()), [""; 0], "a plan downloads nothing");
+}
+
+#[test]
+fn a_day_of_today_costs_less_than_a_gigabyte() {
+    let Some(servers) = Servers::with_index(index::world_of_2026) else { return };
+    let cache = TempDir::new().expect("a temporary folder");
+    let plan = |more: &[&str]| {
+        let window = ["--from", "2026-09-10", "--to", "2026-09-11"];
+        String::from_utf8(runs::plan(cache.path(), &servers.broker_url(), &[&window, more].concat())).expect("text")
+    };
+    println!("{}", plan(&[]));
+    let document = |more: &[&str]| -> Value {
+        serde_json::from_str(&plan(&[more, &["--format", "json"]].concat())).expect("JSON")
+    };
+    let usual = document(&[]);
+    assert!(usual["bytes"].as_u64().is_some_and(|bytes| bytes <= 1_000_000_000), "{}", usual["bytes"]);
+    let names = |plan: &Value| -> Vec<String> {
+        let rows = plan["collectors"].as_array().expect("a list");
+        rows.iter().filter_map(|row| Some(row["collector"].as_str()?.to_owned())).collect()
+    };
+    assert!(!names(&usual).contains(&"rrc00".to_owned()), "a famous name is no reason: {:?}", names(&usual));
+    let left = usual["collectors_not_chosen"].as_array().expect("a list");
+    assert!(left.iter().any(|offer| offer["collector"] == "rrc00"), "{left:?}");
+    let projects = |plan: &Value| -> Vec<String> {
+        let mut projects: Vec<String> =
+            plan["collectors"].as_array().expect("a list").iter().map(|row| row["project"].to_string()).collect();
+        projects.dedup();
+        projects
+    };
+    assert_eq!(projects(&usual).len(), 2);
+    let bounded = document(&["--budget", "800MB"]);
+    assert!(bounded["bytes"].as_u64().is_some_and(|bytes| bytes <= 800_000_000), "{}", bounded["bytes"]);
+    assert!(names(&bounded).len() < names(&usual).len());
 }

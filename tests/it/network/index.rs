@@ -45,13 +45,35 @@ const MULTIHOP: [&str; 6] = ["rrc00", "rrc01", "rrc03", "route-views2", "route-v
 /// Every collector that the broker's client knows, with every slot of December 2014 but one. None of it can be
 /// downloaded.
 pub fn world(archive: &str) -> String {
+    let size = |name: &str| if MULTIHOP.contains(&name) { LARGE } else { SMALL };
+    slots(archive, ("2014-12-01", "2015-01-01"), &size)
+        + "DELETE FROM files WHERE type_id = 1 AND timestamp = unixepoch('2014-12-22 13:15:00')
+               AND collector_id = (SELECT id FROM collectors WHERE name = 'route-views.sydney');\n"
+}
+
+/// The same in September 2026. The sizes of the named collectors are those that were seen, a RIB dump and fifteen minutes of updates;
+/// others are taken to be like rrc04, of which the updates are assumed.
+pub fn world_of_2026(archive: &str) -> String {
+    let size = |name: &str| match name {
+        "rrc00" => [427_000_000, 18_000_000],
+        "route-views2" => [82_000_000, 1_530_000],
+        "route-views.sg" => [119_000_000, 3_100_000],
+        "route-views.amsix" => [57_000_000, 2_200_000],
+        _ => [70_000_000, 3_000_000],
+    };
+    slots(archive, ("2026-09-01", "2026-09-15"), &size)
+}
+
+/// Every collector that the broker's client knows, with every slot of some days; `size` returns the sizes of a RIB dump and of
+/// fifteen minutes of updates.
+fn slots(archive: &str, (from, to): (&str, &str), size: &dyn Fn(&str) -> [u32; 2]) -> String {
     let collectors = bgpkit_broker::load_collectors().expect("the collectors");
     assert_eq!(collectors.len(), 86);
     let mut sql = String::new();
     for (id, collector) in collectors.iter().enumerate() {
         let (name, is_ris) = (&collector.id, collector.project == "riperis");
         let (project, folder) = if is_ris { ("ripe-ris", "") } else { ("route-views", "/bgpdata") };
-        let [rib, updates] = if MULTIHOP.contains(&name.as_str()) { LARGE } else { SMALL };
+        let [rib, updates] = size(name);
         let (rib_interval, interval) = if is_ris { (28_800, 300) } else { (7_200, 900) };
         writeln!(
             sql,
@@ -62,14 +84,13 @@ pub fn world(archive: &str) -> String {
             // Sizes go up and down by a quarter.
             writeln!(
                 sql,
-                "WITH RECURSIVE slot(at) AS (SELECT unixepoch('2014-12-01') UNION ALL
-                     SELECT at + {step} FROM slot WHERE at + {step} < unixepoch('2015-01-01'))
+                "WITH RECURSIVE slot(at) AS (SELECT unixepoch('{from}') UNION ALL
+                     SELECT at + {step} FROM slot WHERE at + {step} < unixepoch('{to}'))
                  INSERT INTO files(timestamp,collector_id,type_id,rough_size,exact_size)
                      SELECT at, {id}, {kind}, {bytes} * (75 + at / {step} % 50) / 100, 0 FROM slot;"
             )
             .expect("text");
         }
     }
-    sql + "DELETE FROM files WHERE type_id = 1 AND timestamp = unixepoch('2014-12-22 13:15:00')
-               AND collector_id = (SELECT id FROM collectors WHERE name = 'route-views.sydney');\n"
+    sql
 }

@@ -17,7 +17,7 @@ const UPDATES: &str = "rrc00/2014.12/updates.20141222.1615.gz";
 /// A run whose publisher is one proxy and whose mirror another.
 fn run(publisher: &Proxy, mirror: &Proxy, cache: &Path) -> Report {
     let cache = online(cache, LIMITS).with_mirrors(vec![mirror.archive_url().parse().expect("a URL")]);
-    replay_from(&broker(&publisher.broker_url(), Choice::Few), cache).expect("a report")
+    replay_from(&broker(&publisher.broker_url(), Choice::default()), cache).expect("a report")
 }
 
 #[test]

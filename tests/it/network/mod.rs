@@ -65,7 +65,7 @@ fn broker(url: &str, choice: Choice) -> Broker {
 
 /// Asks the broker at `broker_url` and downloads into `cache`.
 fn replay(broker_url: &str, cache: &Path, limits: Limits) -> Result<Report, Error> {
-    replay_from(&broker(broker_url, Choice::Few), online(cache, limits))
+    replay_from(&broker(broker_url, Choice::default()), online(cache, limits))
 }
 
 fn replay_from(catalog: &dyn Catalog, cache: Cache) -> Result<Report, Error> {

@@ -21,7 +21,7 @@ fn pages(proxy: &Proxy, mirrors: &[&Proxy], cache: &Path) -> Pages {
     let url = |proxy: &Proxy| proxy.archive_url().parse().expect("a URL");
     let publishers = Publishers { ripe_ris: url(proxy), routeviews: url(proxy) };
     let mirrors = mirrors.iter().map(|mirror| url(mirror)).collect();
-    Pages::new(PageSources { publishers, mirrors, cache: cache.to_owned() }, Choice::Few, PATIENCE, Arc::new(()))
+    Pages::new(PageSources { publishers, mirrors, cache: cache.to_owned() }, Choice::default(), PATIENCE, Arc::new(()))
 }
 
 fn outages(report: &Report) -> Value {
@@ -85,7 +85,7 @@ fn when_the_broker_does_not_answer_the_pages_are_read_and_the_result_says_so() {
         proxy.reset();
         proxy.fault("/search", fault.clone(), None);
         let pages = pages(&proxy, &[], cache.path());
-        let catalog = BrokerOrPages::new(broker(&proxy.broker_url(), Choice::Few), pages, Arc::new(()));
+        let catalog = BrokerOrPages::new(broker(&proxy.broker_url(), Choice::default()), pages, Arc::new(()));
         let report = replay_from(&catalog, online(cache.path(), LIMITS)).expect("a report");
         assert_eq!(outages(&report), outages(&expected), "{fault:?}");
         let (catalog, remarks) = listing(&report);
@@ -112,7 +112,7 @@ fn no_page_at_all_is_an_error_with_both_addresses() {
     proxy.fault("/", Fault::Refuse, None);
     let cache = TempDir::new().expect("a folder");
     let pages = pages(&proxy, &[], cache.path());
-    let catalog = BrokerOrPages::new(broker(&proxy.broker_url(), Choice::Few), pages, Arc::new(()));
+    let catalog = BrokerOrPages::new(broker(&proxy.broker_url(), Choice::default()), pages, Arc::new(()));
     let error = match replay_from(&catalog, online(cache.path(), LIMITS)) {
         Ok(report) => panic!("{}", text(&report)),
         Err(error) => error.to_string(),
