@@ -170,8 +170,7 @@ impl Broker {
         let collectors = choice::cheapest(&offers, budget);
         let mut others: Vec<Offer> =
             offers.into_iter().filter(|offer| !collectors.contains(&offer.collector)).collect();
-        let price = |offer: &Offer| offer.bytes as f64 / offer.n_feeds.max(f64::MIN_POSITIVE);
-        others.sort_by(|one, other| price(one).total_cmp(&price(other)));
+        others.sort_by(|one, other| one.price().total_cmp(&other.price()));
         let chosen = Chosen { collectors, others };
         *known = Some((query.clone(), chosen.clone()));
         Ok(chosen)

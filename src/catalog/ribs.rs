@@ -78,7 +78,7 @@ impl ChosenRibs {
         let inside: Vec<&ArchiveFile> = usable.iter().filter(is_inside).copied().collect();
         let first_inside = inside.first().map(|rib| opened(rib));
         let after = usable.iter().find(is_after);
-        let edges = (seed.map(|seed| opened(seed)), after.map_or(window.end, |after| opened(after)));
+        let edges = (seed.map(|seed| opened(seed)), after.map(|after| opened(after)));
         let mut is_chosen = spaced(&inside, edges, query.ribs.spacing());
         for (rib, is_chosen) in inside.iter().zip(&mut is_chosen) {
             *is_chosen |= notes.needed.contains(&rib.name);
@@ -125,16 +125,20 @@ impl ChosenRibs {
 }
 
 /// Chooses from the RIB dumps inside a window, evenly, so that no two are further apart than `spacing`. `edges` are the times of
-/// the seed and of the first dump after the window. Without a seed the first one is always chosen: the replay starts from it.
-fn spaced(inside: &[&ArchiveFile], edges: (Option<Timestamp>, Timestamp), spacing: Option<Duration>) -> Vec<bool> {
+/// the seed and of the first dump after the window. Without a seed the first one is chosen, because the replay starts from it;
+/// without a dump after the window the last one.
+fn spaced(
+    inside: &[&ArchiveFile],
+    edges: (Option<Timestamp>, Option<Timestamp>),
+    spacing: Option<Duration>,
+) -> Vec<bool> {
     let opened = |rib: &ArchiveFile| era::opened(rib).0;
     let mut is_chosen = vec![spacing == Some(Duration::ZERO); inside.len()];
-    let Some(first) = inside.first() else { return is_chosen };
-    let (seeded_at, end) = edges;
-    if seeded_at.is_none() {
-        is_chosen[0] = true;
-    }
-    let begin = seeded_at.unwrap_or(opened(first));
+    let (Some(first), Some(last)) = (inside.first(), inside.last()) else { return is_chosen };
+    let (seeded_at, after) = edges;
+    is_chosen[0] |= seeded_at.is_none();
+    is_chosen[inside.len() - 1] |= after.is_none();
+    let (begin, end) = (seeded_at.unwrap_or(opened(first)), after.unwrap_or(opened(last)));
     let Some(spacing) = spacing.map(|spacing| spacing.as_secs() as i64).filter(|spacing| *spacing > 0) else {
         return is_chosen;
     };
@@ -214,7 +218,7 @@ mod tests {
         let listing = every_two_hours("nothing");
         assert_eq!(read(RibChoice::Edges, &listing, &[]), "20T22 24T00 of 38");
         assert_eq!(read(RibChoice::Auto, &listing, &[]), "20T22 22T10 24T00 of 38");
-        assert_eq!(read(RibChoice::Daily, &listing, &[]), "20T22 21T16 22T10 23T04 24T00 of 38");
+        assert_eq!(read(RibChoice::Daily, &listing, &[]), "20T22 21T16 22T10 23T06 24T00 of 38");
         assert!(read(RibChoice::All, &listing, &[]).ends_with("22T00 24T00 of 38"));
         assert_eq!(read(RibChoice::Auto, &listing, &["22T18"]), "20T22 22T10 22T18 24T00 of 38");
     }
@@ -227,9 +231,9 @@ mod tests {
     }
 
     #[test]
-    fn without_an_earlier_one_the_replay_starts_from_the_first_rib_dump_inside() {
-        let listing = "rib 2014-12-21T08:00 2014-12-22T08:00 updates 2014-12-21T00:00";
-        assert_eq!(read(RibChoice::Edges, listing, &[]), "21T08 of 2");
+    fn where_there_is_none_before_or_after_the_first_and_the_last_inside_are_read() {
+        let listing = "rib 2014-12-21T08:00 2014-12-22T08:00 2014-12-22T16:00 updates 2014-12-21T00:00";
+        assert_eq!(read(RibChoice::Edges, listing, &[]), "21T08 22T16 of 3");
     }
 
     #[test]
