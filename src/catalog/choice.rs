@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::{ArchiveFile, DumpKind, Query, era};
+use super::{ArchiveFile, DumpKind, Query, era, ribs};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
@@ -169,33 +169,37 @@ fn offer(query: &Query, collector: &Collector, files: &[&ArchiveFile]) -> Option
     let sample = Window { start: window.start, end: (window.start + SAMPLE).min(window.end) };
     let of_kind = |kind: DumpKind| files.iter().copied().filter(move |file| file.kind == kind);
     let mut ribs: Vec<&ArchiveFile> = of_kind(DumpKind::Rib).filter(|rib| era::opened(rib).0 < window.start).collect();
+    ribs.sort_by_key(|rib| era::opened(rib));
+    // Updates are read from the RIB dump on that seeds the replay.
+    let seeded_at = ribs::seed(ribs.iter().copied(), window).map(|seed| era::opened(seed).0)?;
     ribs.sort_by_key(|rib| rib.size());
     // A cut dump is small.
     let rib = ribs.get(ribs.len() / 2)?;
     let updates: Vec<&ArchiveFile> =
         of_kind(DumpKind::Updates).filter(|file| sample.contains(era::opened(file).0)).collect();
-    let first = updates.first()?;
+    let interval = era::interval(updates.first()?);
     let mean = updates.iter().map(|file| file.size()).sum::<u64>() as f64 / updates.len() as f64;
-    let n_updates = (window.duration().as_secs_f64() / era::interval(first).as_secs_f64()).ceil();
+    let span = Window { start: seeded_at - ribs::BEFORE_RIB, end: window.end + ribs::BEYOND }.duration() + interval;
+    let n_updates = span.as_secs().div_ceil(interval.as_secs().max(1));
     let n_ribs = n_ribs(query, rib);
-    let bytes = (n_ribs * rib.size()).saturating_add((n_updates * mean) as u64);
+    let bytes = (n_ribs * rib.size()).saturating_add((n_updates as f64 * mean) as u64);
     let of_gzip = if rib.name.ends_with(".gz") { GZIP } else { 1.0 };
     let n_feeds = rib.size() as f64 / (of_gzip * BYTES_PER_ROUTE * table_size(window.start));
-    let n_files = n_ribs + n_updates as u64;
+    let n_files = n_ribs + n_updates;
     Some(Offer { collector: collector.clone(), project: rib.project, n_feeds, bytes, n_files })
 }
 
 /// Returns how many RIB dumps the query reads: the one before the window, the one after it, those inside and those of the
 /// baseline.
 fn n_ribs(query: &Query, rib: &ArchiveFile) -> u64 {
-    let n_baseline = query.baseline.as_secs() / era::interval(rib).as_secs().max(1);
-    let spacing = match query.ribs.spacing() {
-        Some(Duration::ZERO) => era::interval(rib),
-        Some(spacing) => spacing,
-        None => return 2 + n_baseline,
+    let n_in = |length: Duration, spacing: Duration| length.as_secs() / spacing.as_secs().max(1);
+    let length = query.window.duration();
+    let n_inside = match query.ribs.spacing() {
+        Some(Duration::ZERO) => n_in(length, era::interval(rib)),
+        Some(spacing) => n_in(length, spacing),
+        None => 0,
     };
-    let n_inside = query.window.duration().as_secs().div_ceil(spacing.as_secs().max(1)).saturating_sub(1);
-    2 + n_inside + n_baseline
+    2 + n_inside + n_in(query.baseline, era::interval(rib))
 }
 
 /// Returns how many prefixes a full table had at a time, between the known numbers.

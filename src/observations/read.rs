@@ -37,7 +37,7 @@ pub fn read(folder: &Path) -> Result<Observations, Error> {
         query: manifest.query,
         note: manifest.note,
         replays,
-        sources: manifest.collectors.iter().map(ManifestCollector::source).collect(),
+        sources: manifest.collectors.iter().map(|collector| collector.source).collect(),
         gaps: manifest.gaps,
         files: manifest.files,
     })
