@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::bgp::{Collector, Project};
 use crate::time::{Timestamp, Window};
 
+/// The name of a list of a publisher's folder in the cache. It is no name of an archive file.
+pub(crate) const FOLDER_LIST: &str = "folder-list.txt";
+
 /// What an archive file holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +71,11 @@ pub enum Location {
         /// Its approximate size in bytes; 0 if unknown.
         size: u64,
     },
+}
+
+/// Returns the path of a URL without its first slash, and what follows it: `rrc00/2014.12/updates.20141222.1615.gz`.
+pub(crate) fn path(url: &str) -> &str {
+    url.splitn(4, '/').nth(3).unwrap_or_default()
 }
 
 /// Returns the host and port of a URL: `archive.routeviews.org`, `127.0.0.1:8080`.

@@ -4,11 +4,13 @@
 //! file is opened here.
 
 mod broker;
+mod broker_or_pages;
 mod cached_archive;
 mod choice;
 mod era;
 mod mirror;
 mod missing;
+mod pages;
 mod plan;
 mod rhythm;
 mod ribs;
@@ -17,14 +19,18 @@ use std::time::Duration;
 
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::Collector;
+use crate::coverage::ListingSource;
 use crate::error::Error;
 use crate::query::Query;
 use crate::time::{Timestamp, Window};
 
+pub use crate::http::BaseUrl;
 pub use broker::{Broker, BrokerUrl, Patience};
+pub use broker_or_pages::BrokerOrPages;
 pub use cached_archive::CachedArchive;
 pub use choice::{Choice, Offer, publisher};
 pub use mirror::{Mirror, Unnamed};
+pub use pages::{PageSources, Pages, Publishers};
 pub use plan::{CollectorPlan, Plan, plan};
 pub use ribs::{RibNotes, older_ribs};
 
@@ -73,7 +79,8 @@ pub struct Stretched {
     pub proved_from: Timestamp,
 }
 
-/// A list of archive files: a local folder, the cache, or a broker that indexes the publishers' servers.
+/// A list of archive files: a local folder, the cache, a broker that indexes the publishers' servers, or the folder pages of
+/// these servers.
 pub trait Catalog {
     /// Returns every file that may matter to `query`: all files of the chosen collectors, or at least those from the start of
     /// the baseline to a day after the window.
@@ -91,6 +98,11 @@ pub trait Catalog {
     /// If the query names a collector that the catalog does not have.
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
         Ok(query.collectors.clone())
+    }
+
+    /// Returns which catalog listed the files, and what is remarkable about its lists so far.
+    fn source(&self) -> ListingSource {
+        ListingSource::default()
     }
 
     /// Returns the collectors that the default choice weighed and did not take, cheapest feed first.

@@ -6,6 +6,17 @@ use crate::archive::DumpKind;
 use crate::bgp::Collector;
 use crate::time::{Timestamp, Window};
 
+/// Which catalog listed the files of a run, and what was remarkable about the lists and the downloads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListingSource {
+    /// `broker URL`, `archive pages` or `cache`. None for local archives.
+    pub catalog: Option<String>,
+    /// Sentences: why another catalog took the place of the broker, which pages could not be read, which copies of a file
+    /// differed.
+    pub remarks: Vec<String>,
+}
+
 /// Part of an archive file that could not be read. The rest of the file is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {

@@ -77,10 +77,10 @@ pub enum Error {
         /// The contradiction.
         what: String,
     },
-    /// The broker does not list the files.
+    /// No server lists the files.
     #[error("cannot list archives at {url}: {why}; try again later, or use --offline or --archive DIR")]
     Broker {
-        /// The URL of the broker.
+        /// The URL of the broker, or of a folder page.
         url: String,
         /// The cause.
         why: String,

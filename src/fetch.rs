@@ -1,7 +1,10 @@
-//! Archive files as local files: in a local folder, or downloaded into a cache and verified.
+//! Archive files as local files: in a local folder, or downloaded into a cache. A downloaded file enters the cache when the
+//! first reading of it has shown that it is whole.
 
 mod cache;
 mod download;
+mod entries;
+mod lock;
 mod resume;
 
 use std::fmt::Write as _;
@@ -11,8 +14,10 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-pub use cache::{Cache, CacheEntry, EntryState};
-pub use download::{Check, Checked, Downloader, Limits};
+pub use crate::http::BaseUrl;
+pub use cache::Cache;
+pub use download::{Downloader, Limits};
+pub use entries::{CacheEntry, EntryState};
 
 use crate::archive::{ArchiveFile, Location};
 use crate::helpers::Work;
@@ -32,14 +37,40 @@ pub enum Digest {
     /// Not taken yet. The file is open at its beginning.
     Due(File),
     /// Taken.
-    Taken {
-        /// The size of the file in bytes.
-        bytes: u64,
-        /// Their SHA-256 in hexadecimal.
-        sha256: String,
-    },
+    Taken(FileDigest),
     /// The file could not be read.
     Failed(io::Error),
+}
+
+/// The digest of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDigest {
+    /// The size of the file in bytes.
+    pub bytes: u64,
+    /// Their SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// What a file contains, and whether it is whole.
+#[derive(Debug)]
+pub struct ReadFully<T> {
+    /// Its content.
+    pub content: T,
+    /// Whether it could be read to its end.
+    pub checked: Checked,
+    /// The digest of its bytes.
+    pub digest: FileDigest,
+}
+
+/// What the reading of a file to its end shows about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It can be read to the end.
+    Whole,
+    /// It is truncated. If the server sends the same number of bytes twice, it was published so.
+    Cut(String),
+    /// It is not an archive file, but for example an error page.
+    Foreign(String),
 }
 
 impl Work for Digest {
@@ -48,7 +79,7 @@ impl Work for Digest {
     fn run(&mut self) {
         if let Digest::Due(file) = self {
             *self = match digest(file) {
-                Ok((bytes, sha256)) => Digest::Taken { bytes, sha256 },
+                Ok(digest) => Digest::Taken(digest),
                 Err(error) => Digest::Failed(error),
             };
         }
@@ -91,58 +122,77 @@ pub enum FetchError {
     Cancelled,
 }
 
-/// Opens a file, and downloads it first if necessary. The digest of a local file is taken later, by any idle thread, because
-/// no step needs it.
+/// Opens a file that is in the file system or in the cache. The digest of a local file is taken later, by any idle thread,
+/// because no step needs it.
 ///
 /// # Errors
 ///
-/// If the file cannot be opened or downloaded.
+/// If the file cannot be opened, or is not in the cache.
 pub fn open(file: &ArchiveFile, cache: Option<&Cache>) -> Result<Opened, FetchError> {
     match (&file.location, cache) {
-        (Location::Local(path), _) => {
-            // Opened twice, because each handle has its own position in the file.
-            Ok(Opened { file: File::open(path)?, digest: Digest::Due(File::open(path)?) })
+        (Location::Local(path), _) => Ok(Opened::unverified(path)?),
+        (Location::Remote { .. } | Location::Cached { .. }, Some(cache)) => {
+            cache.open_held(&file.name).map(Opened::from)
         }
-        (Location::Remote { url, .. }, Some(cache)) => cache.open(&file.name, url).map(Opened::from),
-        (Location::Cached { .. }, Some(cache)) => cache.open_held(&file.name).map(Opened::from),
         (Location::Remote { .. } | Location::Cached { .. }, None) => Err(FetchError::Offline),
         (Location::Unread(_), _) => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
     }
 }
 
-/// Downloads a file into the cache before it is needed. An error is ignored here, because [`open`] returns it.
+/// Reads a file with `read`, and downloads it first if necessary. A file that was just downloaded is verified by this reading:
+/// if it is not whole it is downloaded and read again, so `read` may be called more than once.
+///
+/// # Errors
+///
+/// If the file cannot be opened or downloaded, or `read` fails.
+pub fn read<T>(
+    file: &ArchiveFile,
+    cache: Option<&Cache>,
+    mut read: impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
+) -> Result<ReadFully<T>, FetchError> {
+    match (&file.location, cache) {
+        (Location::Remote { url, .. }, Some(cache)) => cache.read(&file.name, url, &mut read),
+        _ => read(open(file, cache)?),
+    }
+}
+
+/// Downloads a file before it is needed. An error is ignored here, because [`read()`] returns it.
 pub fn fetch(file: &ArchiveFile, cache: &Cache) {
-    if let Location::Remote { url, .. } = &file.location
-        && !cache.holds(&file.name)
-    {
-        let _ = cache.open(&file.name, url);
+    if let Location::Remote { url, .. } = &file.location {
+        let _ = cache.receive(&file.name, url);
+    }
+}
+
+impl Opened {
+    /// Opens a file twice, because each handle has its own position in the file.
+    fn unverified(path: &Path) -> io::Result<Opened> {
+        Ok(Opened { file: File::open(path)?, digest: Digest::Due(File::open(path)?) })
     }
 }
 
 /// A file, open at its beginning, and its digest.
 struct KnownDigest {
     file: File,
-    bytes: u64,
-    sha256: String,
+    digest: FileDigest,
 }
 
 impl KnownDigest {
     fn open(path: &Path) -> io::Result<KnownDigest> {
         let mut file = File::open(path)?;
-        let (bytes, sha256) = digest(&mut file)?;
+        let digest = digest(&mut file)?;
         file.rewind()?;
-        Ok(KnownDigest { file, bytes, sha256 })
+        Ok(KnownDigest { file, digest })
     }
 }
 
 impl From<KnownDigest> for Opened {
     fn from(known: KnownDigest) -> Opened {
-        Opened { file: known.file, digest: Digest::Taken { bytes: known.bytes, sha256: known.sha256 } }
+        Opened { file: known.file, digest: Digest::Taken(known.digest) }
     }
 }
 
-/// Returns the length and the SHA-256 of the rest of a file.
-fn digest(input: &mut impl Read) -> io::Result<(u64, String)> {
+/// Returns the digest of the rest of a file.
+fn digest(input: &mut impl Read) -> io::Result<FileDigest> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 17];
     let mut bytes = 0;
@@ -160,5 +210,5 @@ fn digest(input: &mut impl Read) -> io::Result<(u64, String)> {
     for byte in hash.finalize() {
         let _ = write!(sha256, "{byte:02x}");
     }
-    Ok((bytes, sha256))
+    Ok(FileDigest { bytes, sha256 })
 }

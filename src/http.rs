@@ -1,6 +1,9 @@
 //! The rules for HTTP requests: the user agent, the addresses and redirects that are allowed, and when a failed request is
 //! made again.
 
+use std::fmt;
+use std::str::FromStr;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +22,45 @@ pub(crate) fn user_agent() -> String {
     match env!("CARGO_PKG_REPOSITORY") {
         "" => name.to_owned(),
         home => format!("{name} (+{home})"),
+    }
+}
+
+/// The URL of a folder on a server, below which files have the paths that their publisher gave them: http or https, without
+/// credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl FromStr for BaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<BaseUrl, String> {
+        let text = text.trim().trim_end_matches('/');
+        let wrong = |why: &str| format!("{why}; write https://host/path");
+        match plain_url(text) {
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                Err(wrong("it contains more than host and path"))
+            }
+            Ok(_) => Ok(BaseUrl(text.to_owned())),
+            Err(why) => Err(wrong(why)),
+        }
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl BaseUrl {
+    /// Returns a URL that is part of this program.
+    pub(crate) fn known(url: &'static str) -> BaseUrl {
+        BaseUrl(url.to_owned())
+    }
+
+    /// Returns the URL of `path` below it.
+    pub(crate) fn join(&self, path: &str) -> String {
+        format!("{}/{}", self.0, path.trim_start_matches('/'))
     }
 }
 
@@ -153,6 +195,32 @@ pub(crate) fn sleep(pause: Duration, progress: &dyn Progress) -> bool {
     true
 }
 
+/// Why a request has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoResult {
+    /// The run was cancelled. The request ends in the background.
+    Cancelled,
+    /// The thread of the request panicked.
+    Panicked,
+}
+
+/// Makes a request in a thread of its own and returns its result, unless the run is cancelled first.
+pub(crate) fn unless_cancelled<T: Send + 'static>(
+    progress: &dyn Progress,
+    request: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, NoResult> {
+    let (result, received) = mpsc::sync_channel(1);
+    thread::spawn(move || result.send(request()));
+    loop {
+        match received.recv_timeout(POLL_INTERVAL) {
+            Ok(result) => return Ok(result),
+            Err(RecvTimeoutError::Timeout) if progress.is_cancelled() => return Err(NoResult::Cancelled),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(NoResult::Panicked),
+        }
+    }
+}
+
 /// Returns a duration between half of `pause` and all of it, so that many clients do not come back at once.
 fn jittered(pause: Duration) -> Duration {
     let random = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
@@ -198,6 +266,18 @@ mod tests {
         ] {
             let found = plain_url(bad).expect_err(bad);
             assert!(found.contains(why), "{bad}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_base_is_a_plain_url_without_a_query() {
+        let base: BaseUrl = "https://storage.googleapis.com/routeviews-archives/".parse().unwrap();
+        assert_eq!(
+            base.join("/bgpdata/2014.12/RIBS/rib.20141222.1600.bz2"),
+            "https://storage.googleapis.com/routeviews-archives/bgpdata/2014.12/RIBS/rib.20141222.1600.bz2"
+        );
+        for bad in ["file:///mirror", "https://user@host/", "https://host/?path=", "https://host/#x", "host", ""] {
+            assert!(bad.parse::<BaseUrl>().is_err(), "{bad}");
         }
     }
 

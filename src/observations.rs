@@ -37,7 +37,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 use crate::bgp::Project;
-use crate::coverage::{FileReading, Gap};
+use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::query::Query;
 use crate::replay::Replay;
 
@@ -54,6 +54,8 @@ pub struct Observations {
     pub query: Query,
     /// What the archive says about itself.
     pub note: Option<String>,
+    /// Which catalog listed the files.
+    pub listing: ListingSource,
     /// Per collector, by name.
     pub replays: Vec<Replay>,
     /// Per collector, in the same order.

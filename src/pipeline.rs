@@ -27,7 +27,6 @@ use crate::query::{Criteria, Query};
 use crate::report::Report;
 
 pub use crate::progress::Progress;
-pub use reading::check_download;
 pub use unnamed::open as open_archive;
 
 /// How a query is answered.
@@ -92,6 +91,8 @@ pub fn collect<'a>(
     let files = threads.install(|| copies::settle(files, query, cache, progress))?;
     let listing = collecting::Listing { files, expected };
     let mut observations = threads.install(|| collecting::collect(query, &listing, cache, progress))?;
+    observations.listing = catalog.source();
+    observations.listing.remarks.extend(cache.map(Cache::remarks).unwrap_or_default());
     observations.note = collecting::note(catalog, &listing.files, &observations.files);
     Ok(observations)
 }

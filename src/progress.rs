@@ -23,8 +23,10 @@ pub trait Progress: Send + Sync {
     }
     /// This many bytes were received.
     fn received(&self, _bytes: u64) {}
-    /// A file was downloaded and accepted.
+    /// A file was downloaded, and is read next.
     fn downloaded(&self, _name: &str) {}
+    /// Something that the user should know at once: another catalog is used, or two copies of a file differ.
+    fn warning(&self, _what: &str) {}
     /// A request failed and is made again after a pause.
     fn retrying(&self, _url: &str, _why: &str, _pause: Duration) {}
     /// Whether the run is cancelled. Called between files, while files are read and downloaded, and while a thread waits.

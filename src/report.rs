@@ -28,7 +28,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
-use crate::coverage::{FileReading, Gap, GapReason, Verdict};
+use crate::coverage::{FileReading, Gap, GapReason, ListingSource, Verdict};
 use crate::detect::{AsnTimeline, Findings, Skew};
 use crate::observations::Source;
 use crate::query::{Criteria, Query, Target};
@@ -144,6 +144,8 @@ pub struct CoverageRow {
 /// What the archives show, and what they do not.
 #[derive(Clone, Debug)]
 pub struct Coverage {
+    /// Which catalog listed the files.
+    pub listing: ListingSource,
     /// Per collector.
     pub collectors: Vec<CollectorCoverage>,
     /// Intervals without data, whether or not they change an answer.

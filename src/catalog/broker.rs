@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,11 +12,13 @@ use bgpkit_broker::{BgpkitBroker, BrokerError, BrokerItem};
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
 
+use super::choice::Chosen;
 use super::ribs::RIB_LOOK_BACK;
 use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Offer, Query, RibNotes, choice, plan};
 use crate::bgp::{Collector, Project};
+use crate::coverage::ListingSource;
 use crate::error::Error;
-use crate::http::{self, Retry, RetryLimits};
+use crate::http::{self, NoResult, Retry, RetryLimits};
 use crate::progress::Progress;
 use crate::time::{Timestamp, Window};
 
@@ -99,13 +100,6 @@ pub struct Broker {
     chosen: Mutex<Option<(Query, Chosen)>>,
 }
 
-/// A default choice: the collectors, and the offers that were not taken.
-#[derive(Clone)]
-struct Chosen {
-    collectors: Vec<Collector>,
-    others: Vec<Offer>,
-}
-
 /// Why a query was not answered.
 struct Refusal {
     why: String,
@@ -166,12 +160,7 @@ impl Broker {
             self.search(&names, DumpKind::Rib, Window { start: start - RIB_LOOK_BACK[0] - slack, end: start })?;
         let sample = Window { start: start - slack, end: start + choice::SAMPLE + slack };
         files.extend(self.search(&names, DumpKind::Updates, sample)?);
-        let offers = choice::offers(query, &files);
-        let collectors = choice::cheapest(&offers, budget);
-        let mut others: Vec<Offer> =
-            offers.into_iter().filter(|offer| !collectors.contains(&offer.collector)).collect();
-        others.sort_by(|one, other| one.price().total_cmp(&other.price()));
-        let chosen = Chosen { collectors, others };
+        let chosen = choice::choose(query, &files, budget);
         *known = Some((query.clone(), chosen.clone()));
         Ok(chosen)
     }
@@ -227,18 +216,10 @@ impl Broker {
     /// Runs `question` in a thread of its own and returns its answer, unless the run is cancelled first. Then the request ends
     /// in the background.
     fn before_cancelled<T: Send + 'static>(&self, question: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let (answer, answered) = mpsc::sync_channel(1);
-        thread::spawn(move || answer.send(question()));
-        loop {
-            match answered.recv_timeout(http::POLL_INTERVAL) {
-                Ok(answer) => return Ok(answer),
-                Err(RecvTimeoutError::Timeout) if self.progress.is_cancelled() => return Err(Error::Cancelled),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(self.error("the broker client stopped without an answer".to_owned()));
-                }
-            }
-        }
+        http::unless_cancelled(self.progress.as_ref(), question).map_err(|stopped| match stopped {
+            NoResult::Cancelled => Error::Cancelled,
+            NoResult::Panicked => self.error("the broker client stopped without an answer".to_owned()),
+        })
     }
 
     fn error(&self, why: String) -> Error {
@@ -247,6 +228,10 @@ impl Broker {
 }
 
 impl Catalog for Broker {
+    fn source(&self) -> ListingSource {
+        ListingSource { catalog: Some(format!("broker {}", self.url())), remarks: Vec::new() }
+    }
+
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
         self.progress.listing(self.url());
         let collectors = self.choose(query)?.collectors;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ArchiveFile, Catalog, Choice, Location, Mirror, Query, choice};
 use crate::bgp::Collector;
+use crate::coverage::ListingSource;
 use crate::error::Error;
 
 /// The files of a cache. It chooses the same collectors as a [`Broker`](super::Broker), so that a query has the same answer
@@ -56,6 +57,10 @@ impl Catalog for CachedArchive {
 
     fn notes(&self, file: &ArchiveFile) -> Vec<String> {
         self.mirror.notes(&ArchiveFile { location: Location::Local(self.root.join(&file.name)), ..file.clone() })
+    }
+
+    fn source(&self) -> ListingSource {
+        ListingSource { catalog: Some("cache".to_owned()), remarks: Vec::new() }
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {

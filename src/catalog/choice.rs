@@ -103,7 +103,7 @@ impl Offer {
     }
 
     /// Returns what a full feed costs.
-    pub(super) fn price(&self) -> f64 {
+    fn price(&self) -> f64 {
         self.cost() as f64 / self.n_feeds.max(f64::MIN_POSITIVE)
     }
 }
@@ -214,6 +214,24 @@ fn table_size(at: Timestamp) -> f64 {
         _ => None,
     };
     TABLE_SIZES.windows(2).find_map(between).unwrap_or(TABLE_SIZES[TABLE_SIZES.len() - 1].1)
+}
+
+/// A default choice.
+#[derive(Clone, Default)]
+pub(super) struct Chosen {
+    /// The collectors.
+    pub(super) collectors: Vec<Collector>,
+    /// The offers that were not taken, the cheapest feed first.
+    pub(super) others: Vec<Offer>,
+}
+
+/// Chooses from the collectors of `files`, which are those that [`offers`] needs.
+pub(super) fn choose(query: &Query, files: &[ArchiveFile], budget: Option<u64>) -> Chosen {
+    let offers = offers(query, files);
+    let collectors = cheapest(&offers, budget);
+    let mut others: Vec<Offer> = offers.into_iter().filter(|offer| !collectors.contains(&offer.collector)).collect();
+    others.sort_by(|one, other| one.price().total_cmp(&other.price()));
+    Chosen { collectors, others }
 }
 
 /// Chooses from `offers` the set that costs least among those that suffice; where none does within `budget`, the one with the

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ArgAction;
 
 use outage_replay::bgp::{Asn, Prefix, Project};
-use outage_replay::catalog::BrokerUrl;
+use outage_replay::catalog::{BaseUrl, BrokerUrl};
 use outage_replay::query::{Criteria, Match, Metric, RibChoice, Sufficiency, Thresholds};
 use outage_replay::time::Timestamp;
 
@@ -24,6 +24,20 @@ const MATCHES: [(Match, &str); 4] = [
     (Match::MoreSpecific, "Everything inside it"),
     (Match::LessSpecific, "Everything that covers it"),
     (Match::Any, "Both"),
+];
+
+/// Where the list of the publishers' files comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatalogChoice {
+    Auto,
+    Broker,
+    Archives,
+}
+
+const CATALOGS: [(CatalogChoice, &str, &str); 3] = [
+    (CatalogChoice::Auto, "auto", "The broker, and the archives' pages if it does not answer"),
+    (CatalogChoice::Broker, "broker", "The broker; without it the run fails"),
+    (CatalogChoice::Archives, "archives", "The folder pages of the archives' own servers"),
 ];
 
 /// Which RIB dumps inside a window are read.
@@ -88,6 +102,27 @@ pub struct Args {
     /// setting by another name.
     #[arg(long, value_name = "URL", help_heading = "Source")]
     pub broker_url: Option<BrokerUrl>,
+    /// What lists the publishers' files
+    ///
+    /// A page lists one month of a collector; it is kept in the cache. Where a page cannot be read, files are asked for by the
+    /// names that are usual at the time: those that do not exist count as gaps.
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_parser = one_of(CATALOGS),
+        default_value = "auto",
+        help_heading = "Source"
+    )]
+    pub catalog: CatalogChoice,
+    /// Another server with the publishers' files, which is asked first. Repeatable
+    ///
+    /// The URL below which files have the paths that their publisher gave them: a copy of RouteViews is at
+    /// https://storage.googleapis.com/routeviews-archives. Mirrors are asked in the order given, then the publisher.
+    #[arg(long, value_name = "URL", help_heading = "Source")]
+    pub mirror: Vec<BaseUrl>,
+    /// The server of both publishers, for tests
+    #[arg(long, value_name = "URL", hide = true, help_heading = "Source")]
+    pub publisher_url: Option<BaseUrl>,
     /// Where downloaded files are kept [default: the user's cache directory]
     #[arg(long, value_name = "DIR", help_heading = "Source")]
     pub cache_dir: Option<PathBuf>,

@@ -18,7 +18,7 @@ pub enum CacheCommand {
     Path,
     /// List its files
     List,
-    /// Compare every file with its digest
+    /// Compare every file with its digest; one that is pending has none until a run reads it
     Verify,
     /// Remove files that were downloaded
     #[command(group = ArgGroup::new("what").required(true).multiple(true))]
@@ -51,6 +51,7 @@ pub fn run(command: &CacheCommand, root: &Path) -> anyhow::Result<(String, bool)
                     EntryState::Verified => "verified",
                     EntryState::Damaged => "damaged",
                     EntryState::Partial => "partial",
+                    EntryState::Pending => "pending",
                     EntryState::Foreign => "foreign",
                 };
                 is_intact &= entry.state != EntryState::Damaged;

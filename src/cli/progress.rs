@@ -263,6 +263,10 @@ impl outage_replay::pipeline::Progress for Progress {
         }
     }
 
+    fn warning(&self, what: &str) {
+        self.warn(what);
+    }
+
     fn is_cancelled(&self) -> bool {
         self.signals.came()
     }

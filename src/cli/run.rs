@@ -8,15 +8,17 @@ use std::time::Duration;
 use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
-use outage_replay::catalog::{Broker, CachedArchive, Catalog, Choice, Patience};
+use outage_replay::catalog::{
+    Broker, BrokerOrPages, CachedArchive, Catalog, Choice, PageSources, Pages, Patience, Publishers,
+};
 use outage_replay::fetch::{Cache, Downloader, Limits};
-use outage_replay::pipeline::{self, Sources, check_download};
+use outage_replay::pipeline::{self, Sources};
 use outage_replay::query::{Criteria, Query, Target};
 use outage_replay::report::printable;
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Error, Options};
 
-use super::arguments::Args;
+use super::arguments::{Args, CatalogChoice};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::{cache_root, plan, text_of, usage};
@@ -163,9 +165,22 @@ impl Args {
             return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });
         }
         let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
-        let downloader = Downloader::new(Limits::default(), check_download, watch())?;
+        let downloader = Downloader::new(Limits::default(), watch())?;
         let url = self.broker_url.clone().unwrap_or_default();
-        let catalog = Box::new(Broker::new(&url, choice, Patience::default(), watch()));
-        Ok(Store { catalog, cache: Some(Cache::new(&root, Some(downloader))) })
+        let broker = || Broker::new(&url, choice, Patience::default(), watch());
+        let pages = || {
+            let publisher = self.publisher_url.clone();
+            let publishers =
+                publisher.map_or_else(Publishers::default, |url| Publishers { ripe_ris: url.clone(), routeviews: url });
+            let sources = PageSources { publishers, mirrors: self.mirror.clone(), cache: root.clone() };
+            Pages::new(sources, choice, Patience::default(), watch())
+        };
+        let catalog: Box<dyn Catalog> = match self.catalog {
+            CatalogChoice::Auto => Box::new(BrokerOrPages::new(broker(), pages(), watch())),
+            CatalogChoice::Broker => Box::new(broker()),
+            CatalogChoice::Archives => Box::new(pages()),
+        };
+        let cache = Cache::new(&root, Some(downloader)).with_mirrors(self.mirror.clone());
+        Ok(Store { catalog, cache: Some(cache) })
     }
 }

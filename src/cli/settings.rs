@@ -124,7 +124,7 @@ impl Parsed {
             }
             Some((name, values, origin))
         };
-        settings(described).filter_map(one).collect()
+        settings(described).filter(|arg| !arg.is_hide_set()).filter_map(one).collect()
     }
 }
 

@@ -1,37 +1,45 @@
 //! Downloaded files in the publishers' layout: a cache is itself a local archive.
 //!
+//! A download goes through three names. `NAME.part` is what was received of an interrupted one. `NAME.pending` has arrived
+//! completely, and no run has read it. The first reading shows whether it is whole: then it becomes `NAME`, and otherwise it is
+//! downloaded again. So a file is decoded once, and a run that is stopped between download and reading leaves it to the next.
+//!
 //! For each file `NAME` there is a `NAME.sha256`, which is written last. A file without it is incomplete, a file that does
-//! not match it is damaged; either is downloaded again. `NAME.part` is an interrupted download. A file that the server sent
-//! truncated more than once is kept, and marked so in `NAME.sha256`: the next run requests it again.
+//! not match it is damaged; either is downloaded again. A file that the server sent truncated more than once is kept, and marked
+//! so in `NAME.sha256`: the next run requests it again.
 
-use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard};
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::download::Whole;
+use super::lock::Lock;
 use super::resume::Resumable;
-use super::{Downloader, FetchError, KnownDigest};
-use crate::http::POLL_INTERVAL;
+use super::{BaseUrl, Checked, Downloader, FetchError, FileDigest, KnownDigest, Opened, ReadFully};
+use crate::archive;
+use crate::http::{POLL_INTERVAL, Retry};
 use crate::progress::Progress;
 
-const DIGEST: &str = "sha256";
+pub(super) const DIGEST: &str = "sha256";
 /// Follows the digest of a file that the server sent truncated more than once.
 const CUT: &str = " cut";
-const PART: &str = "part";
-const LOCK: &str = "lock";
+pub(super) const PART: &str = "part";
+/// The suffix of a complete download that was not read yet.
+pub(super) const PENDING: &str = "pending";
 /// The suffix of the validator of a `.part` file, which identifies the version that it is from.
-const VALIDATOR: &str = "validator";
+pub(super) const VALIDATOR: &str = "validator";
 /// The suffix of a digest that is being written.
-const NEW: &str = "new";
+pub(super) const NEW: &str = "new";
 
 /// A folder of downloaded archive files.
 pub struct Cache {
     root: PathBuf,
     downloader: Option<Downloader>,
+    /// Other sources of the publishers' files, in the order in which they are asked.
+    mirrors: Vec<BaseUrl>,
+    /// What was remarkable about the copies of files.
+    remarks: Mutex<BTreeSet<String>>,
     /// The files that this run requested. Each is requested once, so that every pass over the files sees the same.
     asked: Mutex<HashMap<String, Asked>>,
     answered: Condvar,
@@ -41,6 +49,9 @@ pub struct Cache {
 #[derive(Clone)]
 enum Asked {
     UnderWay,
+    /// Downloaded from this URL ahead of its reading.
+    Received(String),
+    /// Read, or not to be asked for again.
     Had,
     Refused(CacheRefusal),
 }
@@ -52,44 +63,56 @@ enum CacheRefusal {
     Failed { url: String, why: String },
 }
 
+/// Whether an accepted file is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whole {
+    Yes,
+    /// The server sent it truncated more than once.
+    No,
+}
+
 /// A file of the cache whose digest matches.
-struct CachedFile {
+pub(super) struct CachedFile {
     known: KnownDigest,
     whole: Whole,
-}
-
-/// One file of a cache.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheEntry {
-    /// The path below the cache.
-    pub name: String,
-    /// The size in bytes.
-    pub bytes: u64,
-    /// When the file was last used.
-    pub used_at: SystemTime,
-    /// Whether the file is complete.
-    pub state: EntryState,
-}
-
-/// Whether a file of a cache is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryState {
-    /// Complete; the digest was not checked.
-    Complete,
-    /// The digest matches.
-    Verified,
-    /// The digest does not match: the file is downloaded again when it is needed.
-    Damaged,
-    /// An interrupted download; it resumes when the file is needed.
-    Partial,
-    /// Not downloaded by this program: it has no digest and is never removed.
-    Foreign,
 }
 
 impl Cache {
     /// Returns the cache below `root`. Without a `downloader`, only files that are already in it are available.
     pub fn new(root: &Path, downloader: Option<Downloader>) -> Cache {
-        Cache { root: root.to_owned(), downloader, asked: Mutex::default(), answered: Condvar::new() }
+        Cache {
+            root: root.to_owned(),
+            downloader,
+            mirrors: Vec::new(),
+            remarks: Mutex::default(),
+            asked: Mutex::default(),
+            answered: Condvar::new(),
+        }
+    }
+
+    /// Asks `mirrors` for each file before its publisher, in this order. A file has the same path below each of them.
+    pub fn with_mirrors(self, mirrors: Vec<BaseUrl>) -> Cache {
+        Cache { mirrors, ..self }
+    }
+
+    /// Returns what was remarkable about the copies of files so far, one sentence each: a damaged copy, or two that differ.
+    pub fn remarks(&self) -> Vec<String> {
+        self.remarks.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Remembers a sentence, and tells the user the first time.
+    fn remark(&self, what: String, progress: &dyn Progress) {
+        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        if remarks.insert(what.clone()) {
+            drop(remarks);
+            progress.warning(&what);
+        }
+    }
+
+    /// Returns the URLs of a file in the order in which they are asked: those of mirrors, then its publisher's.
+    fn urls(&self, url: &str) -> Vec<String> {
+        let mirrors = self.mirrors.iter().map(|mirror| mirror.join(archive::path(url)));
+        mirrors.chain([url.to_owned()]).collect()
     }
 
     /// Returns the folder.
@@ -102,10 +125,10 @@ impl Cache {
         self.downloader.as_ref().map_or(0, Downloader::per_host)
     }
 
-    /// Whether the cache contains a complete file of that name. The digest is not checked.
+    /// Whether the cache contains all bytes of the file of that name, verified or pending. The digest is not checked.
     pub fn holds(&self, name: &str) -> bool {
         let path = self.root.join(name);
-        path.is_file() && beside(&path, DIGEST).is_file()
+        path.is_file() && beside(&path, DIGEST).is_file() || beside(&path, PENDING).is_file()
     }
 
     /// Opens the file of that name if it is there and its digest matches.
@@ -122,69 +145,155 @@ impl Cache {
         }
     }
 
-    /// Opens the file of that name, and downloads it from `url` unless it is there and complete. If several threads or runs
-    /// need it at the same time, one downloads it and the others wait.
-    pub(super) fn open(&self, name: &str, url: &str) -> Result<KnownDigest, FetchError> {
-        let Some(downloader) = &self.downloader else { return self.open_held(name) };
+    /// Downloads the file of that name from `url`, unless it is there. The first reading verifies it.
+    pub(super) fn receive(&self, name: &str, url: &str) -> Result<(), FetchError> {
+        let Some(downloader) = &self.downloader else { return Err(FetchError::Offline) };
         let claim = self.claim(name, downloader.progress())?;
+        if claim.asked.is_some() || self.holds(name) {
+            return Ok(());
+        }
         let path = self.root.join(name);
-        if let Some(held) = verified(&path)?
-            && (held.whole == Whole::Yes || claim.asked.is_some())
-        {
-            return Ok(held.known);
+        let _lock = Lock::new(&path, downloader.progress())?;
+        if self.holds(name) {
+            return Ok(());
         }
-        if let Some(Asked::Refused(refusal)) = &claim.asked {
-            return Err(refusal.clone().into());
-        }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let lock_path = beside(&path, LOCK);
-        let _lock = lock(&lock_path, downloader.progress())?;
-        let result = self.fill(&path, url, downloader);
-        match &result {
-            Ok(_) => claim.settle(Asked::Had),
-            Err(FetchError::Missing { url, status }) => {
-                claim.settle(Asked::Refused(CacheRefusal::Missing { url: url.clone(), status: *status }));
+        let mut result = Err(FetchError::Offline);
+        for url in self.urls(url) {
+            result = self.download(&path, &url, downloader, &mut downloader.attempts());
+            match &result {
+                Ok(()) => {
+                    claim.settle(Asked::Received(url));
+                    return Ok(());
+                }
+                Err(FetchError::Missing { .. } | FetchError::Failed { .. }) => {}
+                Err(_) => return result,
             }
-            Err(FetchError::Failed { url, why }) => {
-                claim.settle(Asked::Refused(CacheRefusal::Failed { url: url.clone(), why: why.clone() }));
-            }
-            Err(_) => {}
         }
-        if cfg!(unix) {
-            let _ = fs::remove_file(lock_path);
+        if let Err(error) = &result {
+            claim.settle_refused(error);
         }
         result
     }
 
-    fn fill(&self, path: &Path, url: &str, downloader: &Downloader) -> Result<KnownDigest, FetchError> {
-        let held = verified(path)?;
-        if let Some(CachedFile { known, whole: Whole::Yes }) = held {
-            return Ok(known);
+    /// Reads the file of that name with `read`, and downloads it from `url` first unless it is there. If several threads or
+    /// runs need it at the same time, one downloads and verifies it and the others wait.
+    pub(super) fn read<T>(
+        &self,
+        name: &str,
+        url: &str,
+        read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
+    ) -> Result<ReadFully<T>, FetchError> {
+        let Some(downloader) = &self.downloader else { return read(self.open_held(name)?.into()) };
+        let claim = self.claim(name, downloader.progress())?;
+        let path = self.root.join(name);
+        if let Some(held) = verified(&path)?
+            && (held.whole == Whole::Yes || matches!(claim.asked, Some(Asked::Had)))
+        {
+            drop(claim);
+            return read(held.known.into());
         }
-        let part = beside(path, PART);
-        let whole = match (downloader.download(url, &part), held) {
-            (Ok(whole), _) => whole,
-            (Err(FetchError::Cancelled), _) => return Err(FetchError::Cancelled),
-            // A truncated file is better than none.
-            (Err(_), Some(held)) => return Ok(held.known),
-            (Err(error), None) => return Err(error),
+        if let Some(Asked::Refused(refusal)) = &claim.asked {
+            return Err(refusal.clone().into());
+        }
+        let _lock = Lock::new(&path, downloader.progress())?;
+        let received = match &claim.asked {
+            Some(Asked::Received(url)) => Some(url.clone()),
+            _ => None,
         };
-        let known = KnownDigest::open(&part)?;
-        let new = beside(path, NEW);
-        let mut digest = File::create(&new)?;
-        digest.write_all(known.sha256.as_bytes())?;
-        if whole == Whole::No {
-            digest.write_all(CUT.as_bytes())?;
+        let copies = Copies { name, pending_from: received, refused: Vec::new(), size: None };
+        let result = self.fill(copies, &self.urls(url), downloader, read);
+        match &result {
+            Ok(_) => claim.settle(Asked::Had),
+            Err(error) => claim.settle_refused(error),
         }
-        digest.sync_all()?;
-        known.file.sync_all()?;
-        fs::rename(&part, path)?;
-        fs::rename(&new, beside(path, DIGEST))?;
+        result
+    }
+
+    /// Reads a file that is pending or that one of `urls` delivers, and keeps it.
+    fn fill<T>(
+        &self,
+        mut copies: Copies,
+        urls: &[String],
+        downloader: &Downloader,
+        read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
+    ) -> Result<ReadFully<T>, FetchError> {
+        let path = self.root.join(copies.name);
+        let held = match verified(&path)? {
+            Some(CachedFile { known, whole: Whole::Yes }) => return read(known.into()),
+            held => held,
+        };
+        let (mut cut, mut failure) = (None, FetchError::Offline);
+        for url in urls {
+            match self.obtain(&mut copies, url, downloader, read) {
+                Ok((found, Whole::Yes)) => return Ok(found),
+                Ok((found, Whole::No)) => cut = Some(found),
+                Err(FetchError::Cancelled) => return Err(FetchError::Cancelled),
+                Err(error) => failure = error,
+            }
+        }
+        // A truncated file is better than none.
+        match (cut, held) {
+            (Some(found), _) => Ok(found),
+            (None, Some(held)) => read(held.known.into()),
+            (None, None) => Err(failure),
+        }
+    }
+
+    /// Reads a file that is pending or that `url` delivers, until a reading accepts it or no attempt is left.
+    fn obtain<T>(
+        &self,
+        copies: &mut Copies,
+        url: &str,
+        downloader: &Downloader,
+        read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
+    ) -> Result<(ReadFully<T>, Whole), FetchError> {
+        let path = self.root.join(copies.name);
+        let pending = beside(&path, PENDING);
+        let mut retry = downloader.attempts();
+        loop {
+            let source = if pending.is_file() {
+                copies.pending_from.take()
+            } else {
+                self.download(&path, url, downloader, &mut retry)?;
+                Some(url.to_owned())
+            };
+            let found = read(Opened::unverified(&pending)?)?;
+            let is_second = copies.size.replace(found.digest.bytes) == Some(found.digest.bytes);
+            let whole = match &found.checked {
+                Checked::Whole => Whole::Yes,
+                Checked::Cut(_) if is_second => Whole::No,
+                Checked::Cut(why) | Checked::Foreign(why) => {
+                    fs::remove_file(&pending)?;
+                    copies.refused.extend(source.map(|source| (source, why.clone())));
+                    if is_second {
+                        downloader.judged(url, false);
+                        return Err(FetchError::Failed { url: url.to_owned(), why: why.clone() });
+                    }
+                    downloader.wait(url, why, None, &mut retry)?;
+                    continue;
+                }
+            };
+            downloader.judged(source.as_deref().unwrap_or(url), true);
+            if whole == Whole::Yes {
+                let expected = noted(&path)?.filter(|(_, whole)| *whole == Whole::Yes).map(|(expected, _)| expected);
+                for what in copies.differences(source.as_deref(), &found.digest, expected.as_deref()) {
+                    self.remark(what, downloader.progress());
+                }
+            }
+            accept(&path, &found.digest, whole)?;
+            return Ok((found, whole));
+        }
+    }
+
+    /// Downloads a file to the name of those that are to be read.
+    fn download(&self, path: &Path, url: &str, downloader: &Downloader, retry: &mut Retry) -> Result<(), FetchError> {
+        let part = beside(path, PART);
+        downloader.download(url, &part, retry)?;
+        File::open(&part)?.sync_all()?;
+        fs::rename(&part, beside(path, PENDING))?;
         Resumable::done(&part);
         downloader.progress().downloaded(&path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy());
-        Ok(known)
+        Ok(())
     }
 
     /// Waits while another thread downloads the file, then claims it.
@@ -211,93 +320,36 @@ impl Cache {
     fn asked(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
         self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
 
-    /// Returns every file by name. With `verify` every digest is checked, which reads every file.
-    ///
-    /// # Errors
-    ///
-    /// If a folder or file cannot be read.
-    pub fn entries(&self, verify: bool) -> io::Result<Vec<CacheEntry>> {
-        let mut entries = Vec::new();
-        if self.root.exists() {
-            self.walk(&self.root, verify, &mut entries)?;
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
-    }
+/// The copies of one file that were downloaded.
+struct Copies<'a> {
+    name: &'a str,
+    /// The URL of the copy that is pending. None if an earlier run downloaded it.
+    pending_from: Option<String>,
+    /// The URLs of copies that a reading refused, and why.
+    refused: Vec<(String, String)>,
+    /// The size of the last copy that was refused: if it is sent twice, that is how the file was published.
+    size: Option<u64>,
+}
 
-    /// Removes files that were not used for longer than `older_than`, then the least recently used ones until at most
-    /// `max_size` bytes are left. Files that another run is downloading stay, and so do files that were not downloaded.
-    /// Returns the removed files.
-    ///
-    /// # Errors
-    ///
-    /// If a file cannot be removed.
-    pub fn prune(&self, older_than: Option<Duration>, max_size: Option<u64>) -> io::Result<Vec<CacheEntry>> {
-        let mut entries = self.entries(false)?;
-        entries.retain(|entry| entry.state != EntryState::Foreign);
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.used_at));
-        let now = SystemTime::now();
-        let mut kept = 0;
-        let mut removed = Vec::new();
-        for entry in entries {
-            let too_old =
-                older_than.is_some_and(|limit| now.duration_since(entry.used_at).is_ok_and(|age| age > limit));
-            let too_much = max_size.is_some_and(|limit| kept + entry.bytes > limit);
-            let path = self.root.join(&entry.name);
-            // Held until the files are gone.
-            let lock = File::open(beside(&path, LOCK)).ok();
-            let locked = lock.as_ref().is_some_and(|lock| lock.try_lock().is_err());
-            if (too_old || too_much) && !locked {
-                let part = beside(&path, PART);
-                let notes = [beside(&path, DIGEST), beside(&path, NEW), beside(&part, VALIDATOR), beside(&path, LOCK)];
-                for file in notes.into_iter().chain([part, path]) {
-                    match fs::remove_file(&file) {
-                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                        _ => {}
-                    }
-                }
-                removed.push(entry);
-            } else {
-                kept += entry.bytes;
-            }
+impl Copies<'_> {
+    /// Returns how a whole copy from `source` differs from those of other sources, and from the one that the cache had before
+    /// it was damaged, whose digest is `expected`.
+    fn differences(&self, source: Option<&str>, digest: &FileDigest, expected: Option<&str>) -> Vec<String> {
+        let name = self.name;
+        let from = source.unwrap_or("an earlier run");
+        let others = self.refused.iter().filter(|(other, _)| source.is_some_and(|source| source != other));
+        let mut found: Vec<String> = others
+            .map(|(other, why)| format!("{name}: the copy from {other} is not whole ({why}); the one from {from} is"))
+            .collect();
+        if let Some(expected) = expected.filter(|expected| expected.len() == 64 && *expected != digest.sha256) {
+            found.push(format!(
+                "{name}: the copy from {from} is not the one that was in the cache (SHA-256 {} now, {expected} before)",
+                digest.sha256
+            ));
         }
-        Ok(removed)
-    }
-
-    fn walk(&self, folder: &Path, verify: bool, entries: &mut Vec<CacheEntry>) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                self.walk(&path, verify, entries)?;
-                continue;
-            }
-            let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-            let (subject, state) = match extension {
-                DIGEST | LOCK | NEW | VALIDATOR => continue,
-                PART => (path.with_extension(""), EntryState::Partial),
-                // Between its last two steps, a download has a digest that is not renamed yet.
-                _ if !beside(&path, DIGEST).is_file() => {
-                    let is_own = beside(&path, NEW).is_file();
-                    (path.clone(), if is_own { EntryState::Damaged } else { EntryState::Foreign })
-                }
-                _ if !verify => (path.clone(), EntryState::Complete),
-                _ => {
-                    let whole = verified(&path)?.is_some();
-                    (path.clone(), if whole { EntryState::Verified } else { EntryState::Damaged })
-                }
-            };
-            let Ok(name) = subject.strip_prefix(&self.root) else { continue };
-            let metadata = fs::metadata(&path)?;
-            let used_at = metadata.accessed().or_else(|_| metadata.modified())?;
-            entries.push(CacheEntry {
-                name: name.to_string_lossy().into_owned(),
-                bytes: metadata.len(),
-                used_at,
-                state,
-            });
-        }
-        Ok(())
+        found
     }
 }
 
@@ -322,6 +374,16 @@ impl Claim<'_> {
     fn settle(mut self, asked: Asked) {
         self.asked = Some(asked);
     }
+
+    /// No later request in this run has another answer than this error, unless it says nothing about the file.
+    fn settle_refused(self, error: &FetchError) {
+        let refusal = match error {
+            FetchError::Missing { url, status } => CacheRefusal::Missing { url: url.clone(), status: *status },
+            FetchError::Failed { url, why } => CacheRefusal::Failed { url: url.clone(), why: why.clone() },
+            _ => return,
+        };
+        self.settle(Asked::Refused(refusal));
+    }
 }
 
 impl Drop for Claim<'_> {
@@ -335,59 +397,45 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// Locks the lock file at `path`. Its last holder may have removed it meanwhile, and another run may have made a new one.
-fn lock(path: &Path, progress: &dyn Progress) -> Result<File, FetchError> {
-    loop {
-        let lock = File::create(path)?;
-        match lock.try_lock() {
-            Ok(()) if is_at(&lock, path)? => return Ok(lock),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) if progress.is_cancelled() => return Err(FetchError::Cancelled),
-            Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+/// Gives a pending file its name, and writes its digest.
+fn accept(path: &Path, digest: &FileDigest, whole: Whole) -> io::Result<()> {
+    let new = beside(path, NEW);
+    let mut note = File::create(&new)?;
+    note.write_all(digest.sha256.as_bytes())?;
+    if whole == Whole::No {
+        note.write_all(CUT.as_bytes())?;
     }
-}
-
-/// Whether `path` still leads to `file`.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let (file, there) = (file.metadata()?, fs::metadata(path));
-    match there {
-        Ok(there) => Ok((file.dev(), file.ino()) == (there.dev(), there.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// On other systems, lock files are never removed.
-#[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
-    Ok(true)
+    note.sync_all()?;
+    fs::rename(beside(path, PENDING), path)?;
+    fs::rename(&new, beside(path, DIGEST))
 }
 
 /// Returns `path` with a suffix appended.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Opens a file. None if it does not exist, or its digest does not match the one of its download.
-fn verified(path: &Path) -> io::Result<Option<CachedFile>> {
+/// Returns the digest that was written beside a file, and whether the file was complete then. None if there is none.
+fn noted(path: &Path) -> io::Result<Option<(String, Whole)>> {
     let note = match fs::read_to_string(beside(path, DIGEST)) {
         Ok(note) => note,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let (expected, whole) = match note.strip_suffix(CUT) {
-        Some(expected) => (expected, Whole::No),
-        None => (note.trim(), Whole::Yes),
-    };
+    Ok(Some(match note.strip_suffix(CUT) {
+        Some(expected) => (expected.to_owned(), Whole::No),
+        None => (note.trim().to_owned(), Whole::Yes),
+    }))
+}
+
+/// Opens a file. None if it does not exist, or its digest does not match the one of its download.
+pub(super) fn verified(path: &Path) -> io::Result<Option<CachedFile>> {
+    let Some((expected, whole)) = noted(path)? else { return Ok(None) };
     match KnownDigest::open(path) {
-        Ok(known) if known.sha256 == expected => Ok(Some(CachedFile { known, whole })),
+        Ok(known) if known.digest.sha256 == expected => Ok(Some(CachedFile { known, whole })),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -53,35 +53,12 @@ impl Default for Limits {
     }
 }
 
-/// The result of the check of a downloaded file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Checked {
-    /// It can be read to the end.
-    Whole,
-    /// It is truncated. If the server sends the same bytes twice, it was published so.
-    Cut(String),
-    /// It is not an archive file, but for example an error page.
-    Foreign(String),
-}
-
-/// Whether an accepted file is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whole {
-    Yes,
-    /// The server sent it truncated more than once.
-    No,
-}
-
-/// Checks a downloaded file before it is accepted. Its result is ignored if the run was cancelled meanwhile.
-pub type Check = fn(&Path, &dyn Progress) -> Checked;
-
 /// Downloads files over HTTP.
 pub struct Downloader {
     /// The runtime of the HTTP client.
     runtime: Runtime,
     client: Client,
     limits: Limits,
-    check: Check,
     progress: Arc<dyn Progress>,
     hosts: Mutex<HashMap<String, Host>>,
     freed: Condvar,
@@ -98,8 +75,10 @@ const PROGRESS: u64 = 1_000_000;
 struct Host {
     /// Connections in use.
     busy: usize,
-    /// Failed files since the last successful one.
+    /// Files since the last complete one that did not arrive completely.
     failed: u32,
+    /// Files since the last whole one that arrived and were not what they should be.
+    refused: u32,
     /// It asked for no requests until then.
     quiet_until: Option<Instant>,
 }
@@ -113,14 +92,6 @@ enum Attempt {
         pause: Option<Duration>,
     },
     Never(FetchError),
-}
-
-/// Whether a complete response is the file.
-enum Accepted {
-    As(Whole),
-    /// It may be if it is sent again.
-    NotYet(String),
-    Never(String),
 }
 
 impl Attempt {
@@ -143,7 +114,7 @@ impl Downloader {
     /// # Errors
     ///
     /// If the client cannot be set up.
-    pub fn new(limits: Limits, check: Check, progress: Arc<dyn Progress>) -> Result<Downloader, FetchError> {
+    pub fn new(limits: Limits, progress: Arc<dyn Progress>) -> Result<Downloader, FetchError> {
         let failed = |why| FetchError::Failed { url: "the network".to_owned(), why };
         let client = Client::builder()
             .user_agent(http::user_agent())
@@ -152,7 +123,7 @@ impl Downloader {
             .build()
             .map_err(|error| failed(http::chain(&error)))?;
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        Ok(Downloader { runtime, client, limits, check, progress, hosts: Mutex::default(), freed: Condvar::new() })
+        Ok(Downloader { runtime, client, limits, progress, hosts: Mutex::default(), freed: Condvar::new() })
     }
 
     /// Returns the most connections to one host.
@@ -164,18 +135,24 @@ impl Downloader {
         self.progress.as_ref()
     }
 
-    /// Downloads `url` to `part` and returns when the file is complete and accepted. It resumes an interrupted download, and an
+    /// Returns as many attempts as the limits allow for one file of one server.
+    pub(super) fn attempts(&self) -> Retry {
+        let Limits { attempts, first_pause, total, .. } = self.limits;
+        Retry::new(RetryLimits { attempts, first_pause, total })
+    }
+
+    /// Downloads `url` to `part` and returns when the response is complete. It resumes an interrupted download, and an
     /// incomplete file stays for the next run.
-    pub(super) fn download(&self, url: &str, part: &Path) -> Result<Whole, FetchError> {
+    pub(super) fn download(&self, url: &str, part: &Path, retry: &mut Retry) -> Result<(), FetchError> {
         let turn = self.turn(url)?;
-        if self.host(&turn.host, |host| host.failed) >= GIVE_UP_AFTER {
+        if self.host(&turn.host, |host| host.failed.max(host.refused)) >= GIVE_UP_AFTER {
             let why = format!(
                 "{} did not deliver {GIVE_UP_AFTER} files in a row: no more requests are sent to it",
                 turn.host
             );
             return Err(FetchError::Failed { url: url.to_owned(), why });
         }
-        let result = self.persist(url, part, &turn.host);
+        let result = self.persist(url, part, retry);
         self.host(&turn.host, |host| match result {
             Err(FetchError::Failed { .. }) => host.failed += 1,
             Err(FetchError::Io(_) | FetchError::Cancelled) => {}
@@ -184,55 +161,44 @@ impl Downloader {
         result
     }
 
-    /// Makes as many attempts as the limits allow.
-    fn persist(&self, url: &str, part: &Path, host: &str) -> Result<Whole, FetchError> {
-        let Limits { attempts, first_pause, total, .. } = self.limits;
+    /// Records whether the reading of a complete response showed the file that was asked for.
+    pub(super) fn judged(&self, url: &str, is_accepted: bool) {
+        self.host(archive::host(url), |host| host.refused = if is_accepted { 0 } else { host.refused + 1 });
+    }
+
+    /// Waits before the next attempt at a file; `why` is why the last one failed, and `asked` the pause that the server asked
+    /// for.
+    pub(super) fn wait(
+        &self,
+        url: &str,
+        why: &str,
+        asked: Option<Duration>,
+        retry: &mut Retry,
+    ) -> Result<(), FetchError> {
         let failed = |why| FetchError::Failed { url: url.to_owned(), why };
-        let mut retry = Retry::new(RetryLimits { attempts, first_pause, total });
-        let mut rejected = None;
+        let pause = retry.next_pause(why, asked).map_err(failed)?;
+        self.progress.retrying(url, why, pause);
+        if let (Some(asked), Some(until)) = (asked, Instant::now().checked_add(pause)) {
+            // The request applies to all connections to this host.
+            self.host(archive::host(url), |host| host.quiet_until = (asked > Duration::ZERO).then_some(until));
+        }
+        if http::sleep(pause, self.progress()) { Err(FetchError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Makes as many attempts as are left.
+    fn persist(&self, url: &str, part: &Path, retry: &mut Retry) -> Result<(), FetchError> {
         loop {
             let before = length(part);
-            let (why, asked) = match self.attempt(url, part, &retry) {
-                Attempt::Done => match self.accept(part, &mut rejected)? {
-                    Accepted::As(whole) => return Ok(whole),
-                    Accepted::Never(why) => return Err(failed(why)),
-                    Accepted::NotYet(why) => (why, None),
-                },
+            let (why, asked) = match self.attempt(url, part, retry) {
+                Attempt::Done => return Ok(()),
                 Attempt::Again { why, pause } => (why, pause),
                 Attempt::Never(error) => return Err(error),
             };
             if length(part) >= before.saturating_add(PROGRESS) {
                 retry.reset();
             }
-            let pause = retry.next_pause(&why, asked).map_err(failed)?;
-            self.progress.retrying(url, &why, pause);
-            if let (Some(asked), Some(until)) = (asked, Instant::now().checked_add(pause)) {
-                // The request applies to all connections to this host.
-                self.host(host, |host| host.quiet_until = (asked > Duration::ZERO).then_some(until));
-            }
-            if http::sleep(pause, self.progress()) {
-                return Err(FetchError::Cancelled);
-            }
+            self.wait(url, &why, asked, retry)?;
         }
-    }
-
-    /// Checks a complete response. `rejected` is the size of the last one that failed the check: if a server sends the same
-    /// size twice, that is how the file was published.
-    fn accept(&self, part: &Path, rejected: &mut Option<u64>) -> Result<Accepted, FetchError> {
-        let size = length(part);
-        let is_second = rejected.replace(size) == Some(size);
-        let checked = (self.check)(part, self.progress());
-        if self.progress.is_cancelled() {
-            return Err(FetchError::Cancelled);
-        }
-        Ok(match checked {
-            Checked::Whole => Accepted::As(Whole::Yes),
-            Checked::Cut(_) if is_second => Accepted::As(Whole::No),
-            Checked::Cut(why) | Checked::Foreign(why) => {
-                Resumable::forget(part);
-                if is_second { Accepted::Never(why) } else { Accepted::NotYet(why) }
-            }
-        })
     }
 
     fn attempt(&self, url: &str, part: &Path, retry: &Retry) -> Attempt {

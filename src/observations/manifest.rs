@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Observations, Source};
 use crate::bgp::Collector;
-use crate::coverage::{FileReading, Gap};
+use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::error::Error;
 use crate::query::Query;
 use crate::replay::{ControlSample, Corrections, Replay};
@@ -40,6 +40,8 @@ pub struct Tool {
 #[derive(Deserialize)]
 pub(super) struct Manifest {
     pub(super) note: Option<String>,
+    #[serde(flatten)]
+    pub(super) listing: ListingSource,
     #[serde(rename = "parameters")]
     pub(super) query: Query,
     pub(super) collectors: Vec<ManifestCollector>,
@@ -88,6 +90,8 @@ pub(super) fn manifest(observations: &Observations, tables: &[ManifestTable]) ->
         "format": FORMAT,
         "tool": TOOL,
         "note": observations.note,
+        "catalog": observations.listing.catalog,
+        "remarks": observations.listing.remarks,
         "parameters": observations.query,
         "collectors": manifest_collectors(&observations.replays, &observations.sources),
         "gaps": observations.gaps,

@@ -36,6 +36,7 @@ pub fn read(folder: &Path) -> Result<Observations, Error> {
     Ok(Observations {
         query: manifest.query,
         note: manifest.note,
+        listing: manifest.listing,
         replays,
         sources: manifest.collectors.iter().map(|collector| collector.source).collect(),
         gaps: manifest.gaps,

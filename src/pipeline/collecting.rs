@@ -10,7 +10,7 @@ use super::{Progress, ahead, looking_back, needed_ribs};
 use crate::archive::ArchiveFile;
 use crate::bgp::Collector;
 use crate::catalog::{self, Catalog, RibNotes};
-use crate::coverage::FileReading;
+use crate::coverage::{FileReading, ListingSource};
 use crate::decode::{Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
@@ -48,7 +48,15 @@ pub(super) fn collect(
         gaps.extend(own);
         files.extend(reports.into_iter().chain(aside));
     }
-    Ok(Observations { query: query.clone(), note: None, replays, sources, gaps, files })
+    Ok(Observations {
+        query: query.clone(),
+        note: None,
+        listing: ListingSource::default(),
+        replays,
+        sources,
+        gaps,
+        files,
+    })
 }
 
 /// What archives say about the files that were read, each note once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::reading::ReadFile;
 use crate::bgp::{Asn, Collector, Family};
 use crate::catalog::{self, CollectorPlan, NAME_PRECISION};
-use crate::coverage::{FileReading, Gap, GapReason, Skipped, Verdict};
+use crate::coverage::{FileReading, Gap, GapReason, ListingSource, Skipped, Verdict};
 use crate::decode::clock::STRAY;
 use crate::detect::Skew;
 use crate::observations::Source;
@@ -215,6 +215,7 @@ pub(super) fn coverage(
         collector(view, replay, source, skew)
     });
     Coverage {
+        listing: ListingSource::default(),
         collectors: collectors.collect(),
         rows: rows(replays, &gaps, window),
         gaps,

@@ -15,13 +15,13 @@ use crate::detect::{
 use crate::observations::Observations;
 use crate::query::{Criteria, Query, Target};
 use crate::replay::Replay;
-use crate::report::{Parameters, Report};
+use crate::report::{Coverage, Parameters, Report};
 use crate::time::{Window, Windows};
 use crate::visibility::{BaselineSource, Step, Timeline, View};
 
 /// Finds the outages in what the archives showed.
 pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &dyn Detector) -> Report {
-    let Observations { query, note, replays, sources, gaps, files } = observations;
+    let Observations { query, note, listing, replays, sources, gaps, files } = observations;
     let view = View::new(replays.iter().collect(), query.window, criteria);
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
@@ -43,7 +43,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     findings.extend(of_prefixes);
 
     let summaries = subjects::summaries(&query, &asked, &timelines, &asn_timelines, &findings.episodes);
-    let coverage = coverage::coverage(&view, &replays, &sources, &skews, gaps, query.window);
+    let coverage = Coverage { listing, ..coverage::coverage(&view, &replays, &sources, &skews, gaps, query.window) };
     Report {
         parameters: Parameters { query, criteria: *criteria },
         note,

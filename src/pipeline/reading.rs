@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::time::Duration;
 
 use super::acceptance::{Candidate, unsupported};
@@ -12,7 +11,7 @@ use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
 use crate::decode::{self, Ending, Reading, Selection, clock};
 use crate::error::Error;
-use crate::fetch::{self, Cache, Checked, Digest, FetchError};
+use crate::fetch::{self, Cache, Checked, Digest, FetchError, FileDigest, ReadFully};
 use crate::helpers::Helpers;
 use crate::progress::Progress;
 use crate::time::Timestamp;
@@ -76,26 +75,27 @@ fn read_file(
     helpers: &Helpers,
     progress: &dyn Progress,
 ) -> ReadFile {
-    let opened = fetch::open(file, cache).and_then(|opened| {
+    let read = fetch::read(file, cache, |opened| {
         let digest = helpers.offer(opened.digest);
         let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
         if progress.is_cancelled() {
             helpers.forget(&digest);
             return Err(FetchError::Cancelled);
         }
-        match helpers.finish(&digest) {
-            Some(Digest::Taken { bytes, sha256 }) => Ok((reading, bytes, sha256)),
-            Some(Digest::Failed(error)) => Err(error.into()),
-            Some(Digest::Due(_)) | None => Err(io::Error::other("its digest was not taken").into()),
-        }
+        let digest = match helpers.finish(&digest) {
+            Some(Digest::Taken(digest)) => digest,
+            Some(Digest::Failed(error)) => return Err(error.into()),
+            Some(Digest::Due(_)) | None => return Err(io::Error::other("its digest was not taken").into()),
+        };
+        Ok(ReadFully { checked: checked(&reading, digest.bytes), content: reading, digest })
     });
-    let (reading, bytes, sha256, verdict, detail) = match opened {
-        Ok((mut reading, bytes, sha256)) => {
+    let (reading, digest, verdict, detail) = match read {
+        Ok(ReadFully { content: mut reading, digest, .. }) => {
             // Times far from those in the name do not count, unless there are no others.
             let believed = clock::believed(&reading.census.runs, Some(file.nominal_span()));
             reading.census.span = clock::span(&believed).or(reading.census.span);
             let (verdict, detail) = verdict(file, &reading);
-            (reading, bytes, sha256, verdict, detail)
+            (reading, digest, verdict, detail)
         }
         Err(error) => {
             let verdict = match &error {
@@ -106,15 +106,16 @@ fn read_file(
                 | FetchError::Cancelled => Verdict::Unavailable,
                 FetchError::Io(_) => Verdict::Unreadable,
             };
-            (Reading::unreadable(error.to_string()), 0, String::new(), verdict, Some(error.to_string()))
+            let digest = FileDigest { bytes: 0, sha256: String::new() };
+            (Reading::unreadable(error.to_string()), digest, verdict, Some(error.to_string()))
         }
     };
     let report = FileReading {
         name: file.name.clone(),
         collector: file.collector.clone(),
         kind: file.kind,
-        bytes,
-        sha256,
+        bytes: digest.bytes,
+        sha256: digest.sha256,
         first_at: reading.census.span.map(|span| span.0),
         last_at: reading.census.span.map(|span| span.1),
         n_records: reading.census.counts.records,
@@ -199,19 +200,15 @@ fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> 
     is_before || is_after
 }
 
-/// Reads a downloaded file to its end, for [`fetch::Downloader`].
-pub fn check_download(path: &Path, progress: &dyn Progress) -> Checked {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) => return Checked::Foreign(error.to_string()),
-    };
-    // It could be read to its end; but a collector without messages still publishes the frame of its container.
-    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+/// Whether a file of `bytes` bytes was read to its end.
+fn checked(reading: &Reading, bytes: u64) -> Checked {
+    // No byte can be read to its end; but a collector without messages still publishes the frame of its container.
+    if bytes == 0 {
         return Checked::Cut("it has no byte".to_owned());
     }
-    match decode::read(Stoppable { input: file, progress }, &Selection::new()).census.ending {
+    match &reading.census.ending {
         Ending::Complete => Checked::Whole,
-        Ending::Truncated(why) | Ending::Corrupt(why) => Checked::Cut(why),
-        Ending::Unreadable(why) => Checked::Foreign(why),
+        Ending::Truncated(why) | Ending::Corrupt(why) => Checked::Cut(why.clone()),
+        Ending::Unreadable(why) => Checked::Foreign(why.clone()),
     }
 }

@@ -94,6 +94,8 @@ fn coverage(report: &Report) -> Value {
         .collect();
     json!({
         "sufficient": report.is_sufficient(),
+        "catalog": coverage.listing.catalog,
+        "remarks": coverage.listing.remarks,
         "rib": coverage.has_rib,
         "n_peer_asns": { "ipv4": coverage.n_peer_asns[0], "ipv6": coverage.n_peer_asns[1] },
         "full_feed": full_feed,

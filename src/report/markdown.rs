@@ -123,6 +123,9 @@ fn coverage(text: &mut String, report: &Report, limit: usize) {
     if let Some(sentence) = words::look_back(report) {
         let _ = writeln!(text, "{sentence}\n");
     }
+    for remark in words::listing(report).iter().take(limit) {
+        let _ = writeln!(text, "- {}", escape(remark));
+    }
     let troubles = troubles::lines(report);
     for (collector, trouble) in troubles.iter().take(limit) {
         let _ = writeln!(text, "- {}: {}", escape(collector.name()), escape(trouble));

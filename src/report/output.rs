@@ -64,6 +64,8 @@ fn manifest(report: &Report, tables: &[ManifestTable]) -> Value {
         "format": FORMAT,
         "tool": TOOL,
         "note": report.note,
+        "catalog": report.coverage.listing.catalog,
+        "remarks": report.coverage.listing.remarks,
         "parameters": report.parameters,
         "answer": report.answer().name(),
         "collectors": manifest_collectors(&report.replays, &sources),

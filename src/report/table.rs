@@ -158,6 +158,9 @@ impl Page<'_> {
         for sentence in [words::look_back(report), words::control(report)].into_iter().flatten() {
             self.paragraph(&sentence, 0);
         }
+        for remark in words::listing(report).iter().take(limit) {
+            self.painted_paragraph("33", remark, 2);
+        }
         let troubles = troubles::lines(report);
         for (collector, trouble) in troubles.iter().take(limit) {
             self.painted_paragraph("33", &format!("{collector}: {trouble}"), 2);

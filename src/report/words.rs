@@ -272,6 +272,14 @@ pub(super) fn doubts(report: &Report) -> Vec<(String, Vec<String>)> {
     doubts
 }
 
+/// Returns the catalog that listed the files, where it was not the usual one, and what was remarkable about lists and downloads.
+pub(super) fn listing(report: &Report) -> Vec<String> {
+    let listing = &report.coverage.listing;
+    let is_unusual = listing.catalog.as_deref() == Some("archive pages");
+    let pages = is_unusual.then(|| "The files were listed from the archives' own folder pages.".to_owned());
+    pages.into_iter().chain(listing.remarks.iter().cloned()).collect()
+}
+
 /// Returns what data of this kind do not show about any target.
 pub(super) fn general_doubts(report: &Report) -> Vec<String> {
     let mut doubts: Vec<String> = troubles::internal_doubt(report).into_iter().collect();

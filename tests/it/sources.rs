@@ -216,6 +216,24 @@ fn an_invalid_broker_url_is_refused() {
 }
 
 #[test]
+fn an_invalid_mirror_or_catalog_is_refused() {
+    let folder = folder();
+    let args = format!("{QUIET} --cache-dir {}", folder.path().display());
+    for (url, why) in [
+        ("mirror", "not a URL"),
+        ("ftp://host/routeviews", "only http and https are allowed"),
+        ("https://user:secret@host/", "a user name or password"),
+        ("https://host/?path=", "more than host and path"),
+    ] {
+        let args = args.replace("--archive data/dprk-2014", &format!("--mirror https://host/ --mirror {url}"));
+        refused(2, &args, &["--mirror", why, "https://host/path"]);
+    }
+    let args = args.replace("--archive data/dprk-2014", "--catalog somewhere");
+    refused(2, &args, &["--catalog", "auto, broker, archives"]);
+    assert!(contents(folder.path()).is_empty());
+}
+
+#[test]
 fn an_archive_that_cannot_be_used_is_named_with_what_was_expected() {
     let window = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00";
     refused(1, &format!("{window} --archive no/such/folder"), &["cannot read the archive at no/such/folder: "]);

@@ -16,8 +16,10 @@ const READ: [&str; 4] = ["gz", "bz2", "zst", "mrt"];
 const UNREAD: [&str; 14] =
     ["xz", "z", "lz", "lz4", "lzma", "lzo", "7z", "zip", "rar", "br", "sz", "tar", "tgz", "tbz2"];
 /// Suffixes of files that accompany archive files: digests, signatures, indexes, incomplete downloads.
-const BESIDE: [&str; 14] =
-    ["sha256", "sha512", "sha1", "md5", "asc", "sig", "idx", "new", "part", "lock", "tmp", "json", "txt", "html"];
+const BESIDE: [&str; 15] = [
+    "sha256", "sha512", "sha1", "md5", "asc", "sig", "idx", "new", "part", "pending", "lock", "tmp", "json", "txt",
+    "html",
+];
 /// Other suffixes of MRT files.
 const MRT: [&str; 7] = ["gz", "bz2", "zst", "mrt", "dump", "bgp", "rib"];
 /// Hosts of RouteViews. Before its collectors had folders of their own, route-views2 was published below `bgpdata`.

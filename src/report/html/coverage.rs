@@ -13,6 +13,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     Some(html! {
         (collectors(report))
         @if let Some(sentence) = words::look_back(report) { p { (sentence) } }
+        @for remark in words::listing(report).iter().take(MOST_ROWS) { p { (remark) } }
         (troubles(report))
         (unknown(report))
         (files(report))

@@ -3,6 +3,8 @@
 mod catalog;
 mod faults;
 mod index;
+mod mirrors;
+mod pages;
 mod proxy;
 mod runs;
 mod servers;
@@ -14,9 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outage_replay::bgp::{Asn, Collector};
-use outage_replay::catalog::{Broker, Choice, Patience};
+use outage_replay::catalog::{Broker, Catalog, Choice, Patience};
+use outage_replay::coverage::ListingSource;
 use outage_replay::fetch::{Cache, Downloader, EntryState, Limits};
-use outage_replay::pipeline::{Sources, check_download};
+use outage_replay::pipeline::Sources;
 use outage_replay::query::{Query, Target};
 use outage_replay::report::{self, Report};
 use outage_replay::time::Window;
@@ -62,11 +65,23 @@ fn broker(url: &str, choice: Choice) -> Broker {
 
 /// Asks the broker at `broker_url` and downloads into `cache`.
 fn replay(broker_url: &str, cache: &Path, limits: Limits) -> Result<Report, Error> {
-    let broker = broker(broker_url, Choice::default());
-    let downloader = Downloader::new(limits, check_download, Arc::new(())).expect("a client");
-    let cache = Cache::new(cache, Some(downloader));
+    replay_from(&broker(broker_url, Choice::default()), online(cache, limits))
+}
+
+fn replay_from(catalog: &dyn Catalog, cache: Cache) -> Result<Report, Error> {
     let options = Options { jobs: 8, ..Options::default() };
-    run(&query(), Sources { catalog: &broker, cache: Some(&cache) }, &options, &())
+    run(&query(), Sources { catalog, cache: Some(&cache) }, &options, &())
+}
+
+/// A cache that downloads what it lacks.
+fn online(folder: &Path, limits: Limits) -> Cache {
+    Cache::new(folder, Some(Downloader::new(limits, Arc::new(())).expect("a client")))
+}
+
+/// A report without the catalog that listed its files.
+fn without_catalog(mut report: Report) -> Report {
+    report.coverage.listing = ListingSource::default();
+    report
 }
 
 fn text(report: &Report) -> String {
@@ -93,11 +108,11 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn assert_sound(cache: &Path, context: &str) {
     let entries = Cache::new(cache, None).entries(true).expect("a cache");
     for entry in entries {
-        let sound = matches!(entry.state, EntryState::Verified | EntryState::Partial);
+        let sound = matches!(entry.state, EntryState::Verified | EntryState::Partial | EntryState::Pending);
         assert!(sound, "{context}: {} is {:?}", entry.name, entry.state);
     }
     for file in files_below(cache) {
-        let known = [".gz", ".bz2", ".sha256", ".part", ".part.validator"];
+        let known = [".gz", ".bz2", ".sha256", ".part", ".part.validator", ".pending"];
         assert!(known.iter().any(|suffix| file.ends_with(suffix)), "{context}: {file} was left behind");
     }
 }

@@ -85,6 +85,15 @@ struct Rule {
     left: Option<usize>,
 }
 
+impl Rule {
+    fn concerns(&self, path: &str) -> bool {
+        match self.path.strip_suffix('$') {
+            Some(end) => path.ends_with(end),
+            None => path.contains(&self.path),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Log {
     rules: Vec<Rule>,
@@ -138,12 +147,18 @@ impl Proxy {
         self.shared.port
     }
 
+    /// The archive, seen through the proxy.
+    pub fn archive_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.shared.port)
+    }
+
     /// The broker, seen through the proxy.
     pub fn broker_url(&self) -> String {
         format!("http://127.0.0.1:{}{BROKER_PATH}", self.shared.port)
     }
 
-    /// From now on `fault` happens to the first `times` requests whose path contains `path`, or to all.
+    /// From now on `fault` happens to the first `times` requests whose path contains `path`, or to all. A `path` that ends with
+    /// `$` is the end of the path.
     pub fn fault(&self, path: &str, fault: Fault, times: Option<usize>) {
         self.shared.log().rules.push(Rule { path: path.to_owned(), fault, left: times });
     }
@@ -164,7 +179,8 @@ impl Proxy {
     /// How often each archive file was asked for.
     pub fn file_counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for request in self.shared.log().requests.iter().filter(|request| !request.path.starts_with(BROKER_PATH)) {
+        let is_file = |request: &&Request| !request.path.starts_with(BROKER_PATH) && !request.path.ends_with('/');
+        for request in self.shared.log().requests.iter().filter(is_file) {
             *counts.entry(request.path.clone()).or_default() += 1;
         }
         counts
@@ -205,7 +221,7 @@ impl Shared {
         let fault = {
             let mut log = self.log();
             log.requests.push(request);
-            log.rules.iter_mut().find(|rule| path.contains(&rule.path) && rule.left != Some(0)).map(|rule| {
+            log.rules.iter_mut().find(|rule| rule.concerns(&path) && rule.left != Some(0)).map(|rule| {
                 rule.left = rule.left.map(|left| left - 1);
                 rule.fault.clone()
             })
@@ -328,7 +344,9 @@ impl Shared {
         let port = if is_file { self.archive_port } else { self.broker_port };
         let mut upstream = TcpStream::connect(("127.0.0.1", port))?;
         upstream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        let mut request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
+        // The length of a folder page is not known before its end, and this version of HTTP has no chunks.
+        let version = if path.ends_with('/') { "1.0" } else { "1.1" };
+        let mut request = format!("GET {path} HTTP/{version}\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
         for name in ["Range", "If-Range", "User-Agent", "Accept-Encoding"] {
             if let Some(value) = header(head, name) {
                 request.push_str(&format!("{name}: {value}\r\n"));

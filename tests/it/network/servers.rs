@@ -162,6 +162,7 @@ fn serve_archive(nginx: &Path, folder: &Path, port: u16) -> Command {
              server {{
                  listen 127.0.0.1:{port};
                  root \"{}\";
+                 autoindex on;
              }}
          }}\n",
         Servers::archive().display()

@@ -1,0 +1,68 @@
+//! The broker, and the archives' own pages in its place when it does not answer.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{ArchiveFile, Broker, Catalog, Offer, Pages, Query};
+use crate::bgp::Collector;
+use crate::coverage::ListingSource;
+use crate::error::Error;
+use crate::progress::Progress;
+
+/// A broker, and the pages that are read instead when it does not answer within its patience.
+pub struct BrokerOrPages {
+    broker: Broker,
+    pages: Pages,
+    progress: Arc<dyn Progress>,
+    /// Why the pages were read.
+    failure: OnceLock<String>,
+}
+
+impl BrokerOrPages {
+    /// Returns a catalog that asks `broker` first. `progress` is warned when the pages take its place.
+    pub fn new(broker: Broker, pages: Pages, progress: Arc<dyn Progress>) -> BrokerOrPages {
+        BrokerOrPages { broker, pages, progress, failure: OnceLock::new() }
+    }
+}
+
+impl Catalog for BrokerOrPages {
+    fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        let (url, why) = match self.broker.list(query) {
+            Err(Error::Broker { url, why }) => (url, why),
+            result => return result,
+        };
+        let failure = format!("The broker {url} did not list the files ({why}).");
+        self.progress.warning(&format!("{failure} The archives' own pages are read instead."));
+        let _ = self.failure.set(failure);
+        self.pages.list(query).map_err(|error| match error {
+            Error::Broker { url: page, why: also } => {
+                Error::Broker { url, why: format!("{why}; nor at {page}: {also}") }
+            }
+            error => error,
+        })
+    }
+
+    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
+        match self.failure.get() {
+            None => self.broker.expected(query),
+            Some(_) => self.pages.expected(query),
+        }
+    }
+
+    fn not_chosen(&self, query: &Query) -> Vec<Offer> {
+        match self.failure.get() {
+            None => self.broker.not_chosen(query),
+            Some(_) => self.pages.not_chosen(query),
+        }
+    }
+
+    fn source(&self) -> ListingSource {
+        match self.failure.get() {
+            None => self.broker.source(),
+            Some(failure) => {
+                let mut source = self.pages.source();
+                source.remarks.insert(0, failure.clone());
+                source
+            }
+        }
+    }
+}
