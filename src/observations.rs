@@ -34,6 +34,8 @@ mod manifest;
 mod read;
 mod write;
 
+use serde::{Deserialize, Serialize};
+
 use crate::bgp::Project;
 use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::query::Query;
@@ -65,9 +67,9 @@ pub struct Observations {
 }
 
 /// The archive files of one collector, in numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// The project that publishes them.
+    /// The project whose layout they have.
     pub project: Project,
     /// Update files that were read.
     pub n_update_files: usize,

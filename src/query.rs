@@ -80,7 +80,7 @@ impl Serialize for Target {
 }
 
 /// Which of the RIB dumps inside a window are read. The last one before the window, from which the replay starts, and the first
-/// one after it are always read.
+/// one after it are always read, or the first and the last one inside if there are none.
 #[derive(
     Clone,
     Copy,

@@ -101,8 +101,8 @@ impl Summary {
 pub struct CollectorCoverage {
     /// The collector.
     pub collector: Collector,
-    /// The project whose layout its files have.
-    pub project: Project,
+    /// Its files.
+    pub source: Source,
     /// The project that publishes its files. None if it is not a collector of RIPE RIS or RouteViews.
     pub publisher: Option<Project>,
     /// Peers that its files name.
@@ -113,38 +113,18 @@ pub struct CollectorCoverage {
     pub n_full_feeds: [usize; 2],
     /// RIB dumps used.
     pub n_rib_dumps: usize,
-    /// RIB dumps that were rejected as tables.
-    pub n_rib_dumps_rejected: usize,
-    /// Update files read.
-    pub n_update_files: usize,
     /// Records whose times contradict their order.
     pub late_records: u64,
     /// Routes in a RIB dump that the updates had not shown.
     pub missed_announcements: u64,
     /// Routes that a RIB dump lacks although the updates had shown no withdrawal.
     pub missed_withdrawals: u64,
-    /// Byte ranges in update files that belong to no record.
-    pub n_skipped_ranges: usize,
-    /// The length of these ranges together.
-    pub skipped_bytes: u64,
     /// The result of the control sample. None if no RIB dump contains a prefix of it.
     pub control: Option<ControlSample>,
     /// The apparent offset of its clock. None if no outage shows it.
     pub skew: Option<Skew>,
     /// Per reason: when the messages of its vantage points are uncertain.
     pub doubts: Vec<Doubts>,
-}
-
-impl CollectorCoverage {
-    fn source(&self) -> Source {
-        Source {
-            project: self.project,
-            n_update_files: self.n_update_files,
-            n_rib_dumps_rejected: self.n_rib_dumps_rejected,
-            n_skipped_ranges: self.n_skipped_ranges,
-            skipped_bytes: self.skipped_bytes,
-        }
-    }
 }
 
 /// An interval in which a collector's vantage points were known, or were not.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::{ArchiveFile, DumpKind, Query, era};
+use super::{ArchiveFile, DumpKind, Query, era, ribs};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
 
 /// Collectors whose archives contain full feeds: multihop collectors, and large exchanges on every continent.
-const CANDIDATES: [&str; 28] = [
+const CANDIDATES: [&str; 29] = [
     "rrc00",
     "rrc01",
     "rrc03",
@@ -38,14 +38,15 @@ const CANDIDATES: [&str; 28] = [
     "route-views.linx",
     "route-views.saopaulo",
     "route-views.sg",
+    "route-views.soxrs",
     "route-views.sydney",
     "route-views.wide",
 ];
 
 /// A choice has this many full feeds, more than twice as many as an answer needs by default.
 const ENOUGH_FEEDS: f64 = 25.0;
-/// It has this many without any one of its collectors, so that an outage can be compared without each.
-const ENOUGH_WITHOUT_ONE: f64 = 12.0;
+/// It has as many as an answer needs without any one of its collectors, so that an outage can be judged without each.
+const ENOUGH_WITHOUT_ONE: f64 = 10.0;
 /// Fewer collectors are no basis for saying that others saw the same; more cost requests.
 const FEWEST: usize = 3;
 const MOST: usize = 5;
@@ -54,7 +55,7 @@ const MOST: usize = 5;
 const TABLE_SIZES: [(i64, f64); 5] =
     [(2001, 100_000.0), (2008, 250_000.0), (2015, 550_000.0), (2020, 910_000.0), (2026, 1_280_000.0)];
 /// What a route costs in a RIB dump that is compressed by bzip2, in bytes: route-views2 had 108 MB in 2016, 82 MB in 2026.
-const BYTES_PER_ROUTE: f64 = 4.5;
+const BYTES_PER_ROUTE: f64 = 4.0;
 /// A RIB dump is larger by this factor if it is compressed by gzip.
 const GZIP: f64 = 1.4;
 
@@ -90,6 +91,21 @@ pub struct Offer {
     pub n_feeds: f64,
     /// The bytes that the query needs of it.
     pub bytes: u64,
+    /// The files that have them.
+    pub n_files: u64,
+}
+
+impl Offer {
+    /// Returns what it costs, in bytes: a request takes as long as this many more.
+    fn cost(&self) -> u64 {
+        const PER_REQUEST: u64 = 250_000;
+        self.bytes.saturating_add(self.n_files.saturating_mul(PER_REQUEST))
+    }
+
+    /// Returns what a full feed costs.
+    fn price(&self) -> f64 {
+        self.cost() as f64 / self.n_feeds.max(f64::MIN_POSITIVE)
+    }
 }
 
 /// Returns the collectors that the broker may know, and the project of each.
@@ -153,31 +169,37 @@ fn offer(query: &Query, collector: &Collector, files: &[&ArchiveFile]) -> Option
     let sample = Window { start: window.start, end: (window.start + SAMPLE).min(window.end) };
     let of_kind = |kind: DumpKind| files.iter().copied().filter(move |file| file.kind == kind);
     let mut ribs: Vec<&ArchiveFile> = of_kind(DumpKind::Rib).filter(|rib| era::opened(rib).0 < window.start).collect();
+    ribs.sort_by_key(|rib| era::opened(rib));
+    // Updates are read from the RIB dump on that seeds the replay.
+    let seeded_at = ribs::seed(ribs.iter().copied(), window).map(|seed| era::opened(seed).0)?;
     ribs.sort_by_key(|rib| rib.size());
     // A cut dump is small.
     let rib = ribs.get(ribs.len() / 2)?;
     let updates: Vec<&ArchiveFile> =
         of_kind(DumpKind::Updates).filter(|file| sample.contains(era::opened(file).0)).collect();
-    let first = updates.first()?;
+    let interval = era::interval(updates.first()?);
     let mean = updates.iter().map(|file| file.size()).sum::<u64>() as f64 / updates.len() as f64;
-    let n_updates = (window.duration().as_secs_f64() / era::interval(first).as_secs_f64()).ceil();
-    let bytes = n_ribs(query, rib) as f64 * rib.size() as f64 + n_updates * mean;
+    let span = Window { start: seeded_at - ribs::BEFORE_RIB, end: window.end + ribs::BEYOND }.duration() + interval;
+    let n_updates = span.as_secs().div_ceil(interval.as_secs().max(1));
+    let n_ribs = n_ribs(query, rib);
+    let bytes = (n_ribs * rib.size()).saturating_add((n_updates as f64 * mean) as u64);
     let of_gzip = if rib.name.ends_with(".gz") { GZIP } else { 1.0 };
     let n_feeds = rib.size() as f64 / (of_gzip * BYTES_PER_ROUTE * table_size(window.start));
-    Some(Offer { collector: collector.clone(), project: rib.project, n_feeds, bytes: bytes as u64 })
+    let n_files = n_ribs + n_updates;
+    Some(Offer { collector: collector.clone(), project: rib.project, n_feeds, bytes, n_files })
 }
 
 /// Returns how many RIB dumps the query reads: the one before the window, the one after it, those inside and those of the
 /// baseline.
 fn n_ribs(query: &Query, rib: &ArchiveFile) -> u64 {
-    let n_baseline = query.baseline.as_secs() / era::interval(rib).as_secs().max(1);
-    let spacing = match query.ribs.spacing() {
-        Some(Duration::ZERO) => era::interval(rib),
-        Some(spacing) => spacing,
-        None => return 2 + n_baseline,
+    let n_in = |length: Duration, spacing: Duration| length.as_secs() / spacing.as_secs().max(1);
+    let length = query.window.duration();
+    let n_inside = match query.ribs.spacing() {
+        Some(Duration::ZERO) => n_in(length, era::interval(rib)),
+        Some(spacing) => n_in(length, spacing),
+        None => 0,
     };
-    let n_inside = query.window.duration().as_secs().div_ceil(spacing.as_secs().max(1)).saturating_sub(1);
-    2 + n_inside + n_baseline
+    2 + n_inside + n_in(query.baseline, era::interval(rib))
 }
 
 /// Returns how many prefixes a full table had at a time, between the known numbers.
@@ -208,22 +230,21 @@ pub(super) fn choose(query: &Query, files: &[ArchiveFile], budget: Option<u64>) 
     let offers = offers(query, files);
     let collectors = cheapest(&offers, budget);
     let mut others: Vec<Offer> = offers.into_iter().filter(|offer| !collectors.contains(&offer.collector)).collect();
-    let price = |offer: &Offer| offer.bytes as f64 / offer.n_feeds.max(f64::MIN_POSITIVE);
-    others.sort_by(|one, other| price(one).total_cmp(&price(other)));
+    others.sort_by(|one, other| one.price().total_cmp(&other.price()));
     Chosen { collectors, others }
 }
 
 /// Chooses from `offers` the set that costs least among those that suffice; where none does within `budget`, the one with the
 /// most full feeds. Both projects are in it, if both make offers that fit.
 pub(super) fn cheapest(offers: &[Offer], budget: Option<u64>) -> Vec<Collector> {
-    let mut search = Search { offers, budget, fewest: FEWEST.min(offers.len()), set: Vec::new(), best: None };
+    let mut search = SetSearch { offers, budget, fewest: FEWEST.min(offers.len()), set: Vec::new(), best: None };
     search.extend(0, Merit::default());
     let best = search.best.map(|(_, set)| set).unwrap_or_default();
     best.into_iter().map(|index| offers[index].collector.clone()).collect()
 }
 
 /// A search through all sets of at most [`MOST`] offers.
-struct Search<'a> {
+struct SetSearch<'a> {
     offers: &'a [Offer],
     budget: Option<u64>,
     fewest: usize,
@@ -231,7 +252,7 @@ struct Search<'a> {
     best: Option<(Rank, Vec<usize>)>,
 }
 
-impl Search<'_> {
+impl SetSearch<'_> {
     /// Compares every set that contains the current one, of `merit`, and offers from the number `from` on.
     fn extend(&mut self, from: usize, merit: Merit) {
         for index in from..self.offers.len() {
@@ -252,7 +273,7 @@ impl Search<'_> {
     }
 }
 
-/// What is greater is better: both projects, enough feeds, few bytes of what is enough, many feeds of what is not.
+/// What is greater is better: both projects, enough feeds, a low cost of what is enough, many feeds of what is not.
 type Rank = (usize, bool, Reverse<u64>, u64);
 
 /// What a set of collectors has.
@@ -263,6 +284,7 @@ struct Merit {
     n_feeds: f64,
     most_feeds: f64,
     bytes: u64,
+    cost: u64,
 }
 
 impl Merit {
@@ -272,6 +294,7 @@ impl Merit {
         self.n_feeds += offer.n_feeds;
         self.most_feeds = self.most_feeds.max(offer.n_feeds);
         self.bytes = self.bytes.saturating_add(offer.bytes);
+        self.cost = self.cost.saturating_add(offer.cost());
         self
     }
 
@@ -280,7 +303,7 @@ impl Merit {
         let suffices =
             self.n >= fewest && self.n_feeds >= ENOUGH_FEEDS && self.n_feeds - self.most_feeds >= ENOUGH_WITHOUT_ONE;
         match suffices {
-            true => (n_projects, true, Reverse(self.bytes), 0),
+            true => (n_projects, true, Reverse(self.cost), 0),
             false => (n_projects, false, Reverse(0), (self.n_feeds * 1000.0) as u64),
         }
     }
@@ -310,12 +333,12 @@ mod tests {
     #[test]
     fn a_table_grows_between_the_known_years() {
         let at = |text: &str| table_size(text.parse().unwrap()).round() as i64 / 1000;
-        assert_eq!([at("1999-10-01"), at("2014-12-22"), at("2026-11-01"), at("2031-01-01")], [100, 549, 1280, 1280]);
+        assert_eq!([at("1999-10-01"), at("2014-12-22"), at("2026-11-01"), at("2031-01-01")], [100, 548, 1280, 1280]);
     }
 
     fn offer(name: &str, n_feeds: f64, megabytes: u64) -> Offer {
         let collector = Collector::new(name);
-        Offer { project: collector.project(), collector, n_feeds, bytes: megabytes * 1_000_000 }
+        Offer { project: collector.project(), collector, n_feeds, bytes: megabytes * 1_000_000, n_files: 100 }
     }
 
     fn chosen(offers: &[Offer], budget: Option<u64>) -> String {
@@ -325,26 +348,26 @@ mod tests {
     /// A day of 2026, by the sizes of its files.
     fn of_2026() -> Vec<Offer> {
         vec![
-            offer("rrc00", 53.0, 2582),
-            offer("rrc04", 8.7, 430),
-            offer("rrc19", 5.0, 200),
-            offer("route-views.amsix", 9.9, 325),
-            offer("route-views.sg", 20.7, 536),
-            offer("route-views2", 14.2, 311),
+            offer("rrc00", 60.0, 2582),
+            offer("rrc04", 9.8, 430),
+            offer("route-views.amsix", 11.1, 325),
+            offer("route-views.sg", 23.2, 536),
+            offer("route-views.soxrs", 2.2, 55),
+            offer("route-views2", 16.0, 311),
         ]
     }
 
     #[test]
     fn the_cheapest_collectors_with_enough_full_feeds_are_chosen() {
         // The largest is not, although it alone has enough.
-        assert_eq!(chosen(&of_2026(), None), "rrc19 route-views.amsix route-views2");
+        assert_eq!(chosen(&of_2026(), None), "rrc04 route-views.soxrs route-views2");
     }
 
     #[test]
     fn a_budget_buys_as_many_full_feeds_as_it_can_of_both_projects() {
-        assert_eq!(chosen(&of_2026(), Some(600_000_000)), "rrc19 route-views2");
-        assert_eq!(chosen(&of_2026(), Some(400_000_000)), "route-views2");
-        assert_eq!(chosen(&of_2026(), Some(100_000_000)), "");
+        assert_eq!(chosen(&of_2026(), Some(600_000_000)), "rrc04 route-views.soxrs");
+        assert_eq!(chosen(&of_2026(), Some(400_000_000)), "route-views.soxrs route-views2");
+        assert_eq!(chosen(&of_2026(), Some(50_000_000)), "");
     }
 
     #[test]

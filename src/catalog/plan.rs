@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::missing::{follows, is_read, missing, pause, timed, unread_gaps};
-use super::ribs::{ChosenRibs, RIB_LOOK_BACK, RibNotes};
+use super::ribs::{BEFORE_RIB, BEYOND, ChosenRibs, RIB_LOOK_BACK, RibNotes};
 use super::{ArchiveFile, DumpKind, Query, era};
 use crate::bgp::{Collector, Project};
 use crate::coverage::{Gap, GapReason};
@@ -12,13 +12,8 @@ use crate::query::RibChoice;
 use crate::time::{Timestamp, Window};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Update files are read this far beyond the window, because they show whether a route that is lost at its end returns at
-/// once. One file of RouteViews, three of RIPE RIS.
-const BEYOND: Duration = MINUTE.saturating_mul(15);
 /// RIB dumps are named up to this much before or after their regular time.
 const RIB_STRAYS: Duration = MINUTE.saturating_mul(30);
-/// Updates from this long before a RIB dump show which messages were in flight while it was written.
-const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
 
 /// What one collector contributes.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::missing::is_read;
 use super::{ArchiveFile, DumpKind, Query, era};
 use crate::bgp::Collector;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Window};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -17,6 +17,11 @@ const RIB_SETTLES: Duration = MINUTE.saturating_mul(10);
 /// How far before the window a seeding RIB dump is searched, first and second attempt. RIPE RIS dumps every 8 hours, so the
 /// first attempt tolerates two missing ones.
 pub(super) const RIB_LOOK_BACK: [Duration; 2] = [HOUR.saturating_mul(26), HOUR.saturating_mul(24 * 7)];
+/// Updates from this long before a RIB dump show which messages were in flight while it was written.
+pub(super) const BEFORE_RIB: Duration = MINUTE.saturating_mul(15);
+/// Update files are read this far beyond the window, because they show whether a route that is lost at its end returns at
+/// once. One file of RouteViews, three of RIPE RIS.
+pub(super) const BEYOND: Duration = MINUTE.saturating_mul(15);
 /// Distances at which older RIB dumps are read. Few outages last longer than a day, and each RIB dump costs the reading of a
 /// whole table.
 const OLDER_AT: [Duration; 6] = [
@@ -63,12 +68,7 @@ impl ChosenRibs {
         let opened = |rib: &ArchiveFile| era::opened(rib).0;
 
         let latest = window.start - RIB_SETTLES;
-        let seed = RIB_LOOK_BACK.iter().find_map(|look_back| {
-            usable.iter().rfind(|rib| {
-                let opened = era::opened(rib).1;
-                opened <= latest && opened >= window.start - *look_back
-            })
-        });
+        let seed = seed(usable.iter().copied(), window);
         let baseline_from = window.start - query.baseline;
         let is_baseline =
             |rib: &&&ArchiveFile| opened(rib) >= baseline_from && seed.is_some_and(|seed| opened(rib) < opened(seed));
@@ -78,7 +78,7 @@ impl ChosenRibs {
         let inside: Vec<&ArchiveFile> = usable.iter().filter(is_inside).copied().collect();
         let first_inside = inside.first().map(|rib| opened(rib));
         let after = usable.iter().find(is_after);
-        let edges = (seed.map(|seed| opened(seed)), after.map_or(window.end, |after| opened(after)));
+        let edges = (seed.map(|seed| opened(seed)), after.map(|after| opened(after)));
         let mut is_chosen = spaced(&inside, edges, query.ribs.spacing());
         for (rib, is_chosen) in inside.iter().zip(&mut is_chosen) {
             *is_chosen |= notes.needed.contains(&rib.name);
@@ -88,7 +88,7 @@ impl ChosenRibs {
             picked.map(|(rib, _)| *rib)
         };
         let mut chosen: Vec<&ArchiveFile> =
-            baseline.chain(seed).copied().chain(pick(true)).chain(after.copied()).collect();
+            baseline.copied().chain(seed).chain(pick(true)).chain(after.copied()).collect();
         let has_usable = !chosen.is_empty();
         let only_compared = match chosen[..] {
             [one] => {
@@ -124,17 +124,35 @@ impl ChosenRibs {
     }
 }
 
+/// Returns the RIB dump from which the replay of a window starts; `ribs` are in order.
+pub(super) fn seed<'a>(
+    ribs: impl DoubleEndedIterator<Item = &'a ArchiveFile> + Clone,
+    window: Window,
+) -> Option<&'a ArchiveFile> {
+    let latest = window.start - RIB_SETTLES;
+    RIB_LOOK_BACK.iter().find_map(|look_back| {
+        ribs.clone().rfind(|rib| {
+            let opened = era::opened(rib).1;
+            opened <= latest && opened >= window.start - *look_back
+        })
+    })
+}
+
 /// Chooses from the RIB dumps inside a window, evenly, so that no two are further apart than `spacing`. `edges` are the times of
-/// the seed and of the first dump after the window. Without a seed the first one is always chosen: the replay starts from it.
-fn spaced(inside: &[&ArchiveFile], edges: (Option<Timestamp>, Timestamp), spacing: Option<Duration>) -> Vec<bool> {
+/// the seed and of the first dump after the window. Without a seed the first one is chosen, because the replay starts from it;
+/// without a dump after the window the last one.
+fn spaced(
+    inside: &[&ArchiveFile],
+    edges: (Option<Timestamp>, Option<Timestamp>),
+    spacing: Option<Duration>,
+) -> Vec<bool> {
     let opened = |rib: &ArchiveFile| era::opened(rib).0;
     let mut is_chosen = vec![spacing == Some(Duration::ZERO); inside.len()];
-    let Some(first) = inside.first() else { return is_chosen };
-    let (seeded_at, end) = edges;
-    if seeded_at.is_none() {
-        is_chosen[0] = true;
-    }
-    let begin = seeded_at.unwrap_or(opened(first));
+    let (Some(first), Some(last)) = (inside.first(), inside.last()) else { return is_chosen };
+    let (seeded_at, after) = edges;
+    is_chosen[0] |= seeded_at.is_none();
+    is_chosen[inside.len() - 1] |= after.is_none();
+    let (begin, end) = (seeded_at.unwrap_or(opened(first)), after.unwrap_or(opened(last)));
     let Some(spacing) = spacing.map(|spacing| spacing.as_secs() as i64).filter(|spacing| *spacing > 0) else {
         return is_chosen;
     };
@@ -186,7 +204,6 @@ mod tests {
     use crate::catalog::plan;
     use crate::catalog::plan::tests::{at, files};
     use crate::query::RibChoice;
-    use crate::time::Window;
 
     /// The RIB dumps of three days that are read, by day and hour.
     fn read(ribs: RibChoice, listing: &str, needed: &[&str]) -> String {
@@ -214,8 +231,8 @@ mod tests {
         let listing = every_two_hours("nothing");
         assert_eq!(read(RibChoice::Edges, &listing, &[]), "20T22 24T00 of 38");
         assert_eq!(read(RibChoice::Auto, &listing, &[]), "20T22 22T10 24T00 of 38");
-        assert_eq!(read(RibChoice::Daily, &listing, &[]), "20T22 21T16 22T10 23T04 24T00 of 38");
-        assert!(read(RibChoice::All, &listing, &[]).ends_with("22T00 24T00 of 38"));
+        assert_eq!(read(RibChoice::Daily, &listing, &[]), "20T22 21T16 22T10 23T06 24T00 of 38");
+        assert!(read(RibChoice::All, &listing, &[]).ends_with("23T22 24T00 of 38"));
         assert_eq!(read(RibChoice::Auto, &listing, &["22T18"]), "20T22 22T10 22T18 24T00 of 38");
     }
 
@@ -227,9 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn without_an_earlier_one_the_replay_starts_from_the_first_rib_dump_inside() {
-        let listing = "rib 2014-12-21T08:00 2014-12-22T08:00 updates 2014-12-21T00:00";
-        assert_eq!(read(RibChoice::Edges, listing, &[]), "21T08 of 2");
+    fn where_there_is_none_before_or_after_the_first_and_the_last_inside_are_read() {
+        let listing = "rib 2014-12-21T08:00 2014-12-22T08:00 2014-12-22T16:00 updates 2014-12-21T00:00";
+        assert_eq!(read(RibChoice::Edges, listing, &[]), "21T08 22T16 of 3");
     }
 
     #[test]

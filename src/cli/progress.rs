@@ -27,6 +27,7 @@ pub struct Progress {
     allowance: Allowance,
     signals: Signals,
     quiet: bool,
+    draws: bool,
     milestones: bool,
     details: bool,
 }
@@ -65,6 +66,7 @@ impl Progress {
             allowance,
             signals,
             quiet,
+            draws,
             milestones: verbose > 0,
             details: verbose > 1,
         }
@@ -198,8 +200,8 @@ impl outage_replay::pipeline::Progress for Progress {
     }
 
     fn listing(&self, url: &str) {
-        if !self.quiet {
-            self.bars.suspend(|| drop(writeln!(io::stderr(), "asking {} which files there are", printable(url))));
+        if self.draws || self.milestones {
+            self.say(&format!("asking {url} which files there are"));
         }
     }
 

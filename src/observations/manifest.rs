@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::{Observations, Source};
-use crate::bgp::{Collector, Project};
+use crate::bgp::Collector;
 use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::error::Error;
 use crate::query::Query;
@@ -61,15 +61,12 @@ pub(crate) struct ManifestTable {
 #[derive(Deserialize, Serialize)]
 pub(crate) struct ManifestCollector {
     collector: Collector,
-    project: Project,
+    #[serde(flatten)]
+    pub(super) source: Source,
     has_rib: bool,
-    n_update_files: usize,
-    n_rib_dumps_rejected: usize,
     late_records: u64,
     missed_announcements: u64,
     missed_withdrawals: u64,
-    n_skipped_ranges: usize,
-    skipped_bytes: u64,
     #[serde(serialize_with = "control_or_null")]
     control: Option<ControlSample>,
 }
@@ -138,26 +135,12 @@ impl ManifestCollector {
     fn new(replay: &Replay, source: &Source) -> ManifestCollector {
         ManifestCollector {
             collector: replay.collector.clone(),
-            project: source.project,
+            source: *source,
             has_rib: replay.has_rib,
-            n_update_files: source.n_update_files,
-            n_rib_dumps_rejected: source.n_rib_dumps_rejected,
             late_records: replay.corrections.late_records,
             missed_announcements: replay.corrections.missed_announcements,
             missed_withdrawals: replay.corrections.missed_withdrawals,
-            n_skipped_ranges: source.n_skipped_ranges,
-            skipped_bytes: source.skipped_bytes,
             control: replay.control,
-        }
-    }
-
-    pub(super) fn source(&self) -> Source {
-        Source {
-            project: self.project,
-            n_update_files: self.n_update_files,
-            n_rib_dumps_rejected: self.n_rib_dumps_rejected,
-            n_skipped_ranges: self.n_skipped_ranges,
-            skipped_bytes: self.skipped_bytes,
         }
     }
 

@@ -38,7 +38,7 @@ pub fn read(folder: &Path) -> Result<Observations, Error> {
         note: manifest.note,
         listing: manifest.listing,
         replays,
-        sources: manifest.collectors.iter().map(ManifestCollector::source).collect(),
+        sources: manifest.collectors.iter().map(|collector| collector.source).collect(),
         gaps: manifest.gaps,
         files: manifest.files,
     })

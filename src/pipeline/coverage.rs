@@ -236,20 +236,16 @@ fn collector(view: &View, replay: &Replay, source: &Source, skew: Option<Skew>) 
     };
     CollectorCoverage {
         collector: replay.collector.clone(),
-        project: source.project,
+        source: *source,
         publisher: catalog::publisher(&replay.collector),
         n_peers: replay.peers.len(),
         n_internal: replay.is_internal.iter().filter(|is_internal| **is_internal).count(),
         n_full_feeds: Family::ALL.map(n_full_feeds),
         n_rib_dumps: replay.tables.len(),
-        n_rib_dumps_rejected: source.n_rib_dumps_rejected,
-        n_update_files: source.n_update_files,
         late_records: replay.corrections.late_records,
         missed_announcements: replay.corrections.missed_announcements,
         missed_withdrawals: replay.corrections.missed_withdrawals,
         skew,
-        n_skipped_ranges: source.n_skipped_ranges,
-        skipped_bytes: source.skipped_bytes,
         control: replay.control,
         doubts: Doubts::of(replay),
     }

@@ -154,7 +154,7 @@ fn of_targets(
     detector: &dyn Detector,
 ) -> Findings {
     let has_other_origin = context.timeline.baseline.decides();
-    let is_origin = |own: &&Timeline| !(has_other_origin && own.baseline.source == BaselineSource::Nobody);
+    let is_origin = |own: &&Timeline| !(has_other_origin && own.baseline.source == BaselineSource::None);
     let origins: Vec<&Timeline> = origins.iter().filter(is_origin).collect();
     let Some(from) = origins.iter().map(|own| own.baseline.mostly_since()).min() else { return Findings::default() };
     let begins_before = context.timeline.steps.intervals().next().is_some_and(|(window, _)| window.start < from);

@@ -78,7 +78,7 @@ pub(super) fn summaries(
             }
         };
         let (carried, never_carried): (Vec<&Timeline>, Vec<&Timeline>) =
-            own.iter().partition(|timeline| timeline.baseline.source != BaselineSource::Nobody);
+            own.iter().partition(|timeline| timeline.baseline.source != BaselineSource::None);
         let unobserved = match target {
             Target::Asn(asn) => {
                 let own = spaces.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());

@@ -149,13 +149,13 @@ fn target(report: &Report, headline: &Headline) -> Value {
 fn collector(report: &Report, collector: &CollectorCoverage) -> Value {
     json!({
         "collector": collector.collector,
-        "project": collector.project,
+        "project": collector.source.project,
         "n_peers": collector.n_peers,
         "n_internal": collector.n_internal,
         "n_full_feeds": { "ipv4": collector.n_full_feeds[0], "ipv6": collector.n_full_feeds[1] },
         "n_rib_dumps": collector.n_rib_dumps,
-        "n_rib_dumps_rejected": collector.n_rib_dumps_rejected,
-        "n_update_files": collector.n_update_files,
+        "n_rib_dumps_rejected": collector.source.n_rib_dumps_rejected,
+        "n_update_files": collector.source.n_update_files,
         "late_records": collector.late_records,
         "missed_announcements": collector.missed_announcements,
         "missed_withdrawals": collector.missed_withdrawals,
@@ -163,8 +163,8 @@ fn collector(report: &Report, collector: &CollectorCoverage) -> Value {
         "clock_skew_seconds": collector.skew.map(|skew| skew.micros as f64 / 1e6),
         "n_clock_events": collector.skew.map_or(0, |skew| skew.n_events),
         "clock_suspect": collector.skew.is_some_and(|skew| skew.is_suspect()),
-        "n_skipped_ranges": collector.n_skipped_ranges,
-        "skipped_bytes": collector.skipped_bytes,
+        "n_skipped_ranges": collector.source.n_skipped_ranges,
+        "skipped_bytes": collector.source.skipped_bytes,
         "control": collector.control.as_ref().map(control),
         "doubts": collector.doubts.iter().map(|doubts| json!({
             "reason": doubts.reason.name(),

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Report;
 use super::exporters::{EXPORTS, Export};
-use super::{CollectorCoverage, Report};
 use crate::error::Error;
 use crate::folder::{self, Folder};
 use crate::observations::{FORMAT, MANIFEST, ManifestTable, Source, TOOL, manifest_collectors, read_manifest};
@@ -59,7 +59,7 @@ fn files() -> Vec<&'static str> {
 }
 
 fn manifest(report: &Report, tables: &[ManifestTable]) -> Value {
-    let sources: Vec<Source> = report.coverage.collectors.iter().map(CollectorCoverage::source).collect();
+    let sources: Vec<Source> = report.coverage.collectors.iter().map(|of| of.source).collect();
     json!({
         "format": FORMAT,
         "tool": TOOL,

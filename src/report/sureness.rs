@@ -153,7 +153,7 @@ fn censored(censoring: Censoring) -> Option<&'static str> {
 /// Describes where the normal carriers were found. None for RIB dumps before the window, which are the best source.
 fn baseline(source: BaselineSource, scope: Scope) -> Option<&'static str> {
     match (source, scope) {
-        (BaselineSource::RibBefore | BaselineSource::Nobody, _) => None,
+        (BaselineSource::RibBefore | BaselineSource::None, _) => None,
         (BaselineSource::RibAfter, Scope::Prefix) => Some("no RIB dump before the window lists it, only later ones"),
         (BaselineSource::RibAfter, Scope::Asn) => {
             Some("some of its prefixes are in no RIB dump before the window, only in later ones")

@@ -151,9 +151,9 @@ fn unread(report: &Report, of: &CollectorCoverage) -> Vec<String> {
             parts.push(format!("{records} not read: routes in them are not known"));
         }
     }
-    if of.n_skipped_ranges > 0 {
-        let places = count(of.n_skipped_ranges, "place", "places");
-        let bytes = n(of.skipped_bytes, "byte", "bytes");
+    if of.source.n_skipped_ranges > 0 {
+        let places = count(of.source.n_skipped_ranges, "place", "places");
+        let bytes = n(of.source.skipped_bytes, "byte", "bytes");
         parts.push(format!("{bytes} at {places} in update files belong to no record"));
     }
     parts

@@ -22,7 +22,8 @@ pub enum BaselineSource {
     /// judged.
     Unconfirmed,
     /// No vantage point is known to have carried the prefix.
-    Nobody,
+    #[strum(serialize = "nobody")]
+    None,
 }
 
 /// The search for the normal state in RIB dumps older than those just before the window.
@@ -72,7 +73,7 @@ impl Baseline {
 
     pub(super) fn none() -> Baseline {
         let (vantage_points, since, asns) = (Vec::new(), Vec::new(), Vec::new());
-        let source = BaselineSource::Nobody;
+        let source = BaselineSource::None;
         Baseline { vantage_points, since, asns, n_full_feeds: 0, source, looked_back: None }
     }
 }

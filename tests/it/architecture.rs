@@ -105,7 +105,7 @@ const MODULES: [Module; 22] = [
             "thiserror",
             "toml",
         ],
-        world: &["fs", "env", "clock"],
+        world: &["fs", "env", "clock", "thread"],
     },
     Module { name: "main", ours: &["cli"], packages: &["anyhow"], world: &["process"] },
 ];

@@ -331,6 +331,9 @@ fn mistyped_values_are_refused_with_the_accepted_forms() {
     refused(2, &with("--format xml"), &["table, json, ndjson, csv"]);
     refused(2, &with("--metric kentik"), &["baseline, ioda"]);
     refused(2, &with("--match near"), &["exact, more-specific, less-specific, any"]);
+    refused(2, &with("--ribs some"), &["auto, all, daily, edges"]);
+    refused(2, &with("--budget much"), &["'much' is not a size: write 500M"]);
+    refused(2, &with("--max-download much"), &["'much' is not a size: write 500M"]);
     refused(2, &with("--no-such-flag"), &["--no-such-flag"]);
 }
 
@@ -502,13 +505,34 @@ fn names_cannot_control_the_terminal() {
 }
 
 #[test]
+fn fewer_rib_dumps_give_the_same_outages() {
+    let of = |ribs: &str| {
+        let document = json(&format!("{QUIET} --ribs {ribs}"));
+        let n: u64 = document["coverage"]["collectors"]
+            .as_array()
+            .expect("collectors")
+            .iter()
+            .filter_map(|collector| collector["n_rib_dumps"].as_u64())
+            .sum();
+        assert_eq!(document["query"]["ribs"], ribs);
+        (n, outages(&document, "asn"))
+    };
+    let (n_all, of_all) = of("all");
+    for ribs in ["auto", "daily", "edges"] {
+        let (n, outages) = of(ribs);
+        assert!(n < n_all, "{ribs}: {n} of {n_all}");
+        assert_eq!(outages, of_all, "{ribs}");
+    }
+}
+
+#[test]
 fn milestones_are_printed_on_request_only() {
     let told = |args: &str| ran(&mut program(&format!("{QUIET} {args}"))).stderr;
     assert_eq!((told("--quiet"), told("-q"), told("")), (String::new(), String::new(), String::new()));
     let milestones = told("-v");
     assert_eq!(milestones, told("--verbose"));
     assert!(
-        milestones.contains("reading 9 RIB dumps and 144 update files") && !milestones.contains("read rrc00/"),
+        milestones.contains("reading 6 RIB dumps and 144 update files") && !milestones.contains("read rrc00/"),
         "{milestones}"
     );
     assert!(told("-vv").contains("read rrc00/2014.12/bview.20141222.0800.gz"));

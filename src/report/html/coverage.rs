@@ -53,11 +53,11 @@ fn collectors(report: &Report) -> Markup {
                 @for of in &report.coverage.collectors {
                     tr data-collector=(of.collector) {
                         th scope="row" { (of.collector) }
-                        td { @match of.project { Project::RipeRis => "RIPE RIS", Project::RouteViews => "RouteViews" } }
+                        td { @match of.source.project { Project::RipeRis => "RIPE RIS", Project::RouteViews => "RouteViews" } }
                         td.number { (of.n_peers) }
                         td.number { (of.n_full_feeds[0]) " and " (of.n_full_feeds[1]) }
-                        td.number { (of.n_rib_dumps) @if of.n_rib_dumps_rejected > 0 { ", " (of.n_rib_dumps_rejected) " rejected" } }
-                        td.number { (of.n_update_files) }
+                        td.number { (of.n_rib_dumps) @if of.source.n_rib_dumps_rejected > 0 { ", " (of.source.n_rib_dumps_rejected) " rejected" } }
+                        td.number { (of.source.n_update_files) }
                         td.number { (of.missed_announcements + of.missed_withdrawals) }
                     }
                 }

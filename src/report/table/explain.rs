@@ -215,10 +215,11 @@ impl Page<'_> {
         for dumps in files.iter().take(limit) {
             let [dump, others @ ..] = dumps else { continue };
             let n_holding = dumps.iter().map(|dump| dump.holding.len()).max().unwrap_or(0);
+            let lists = if n_holding == 1 { "lists" } else { "list" };
             let verdict = match dumps.iter().all(|dump| dump.confirms) {
                 true if n_holding == 0 => "no full feed lists".to_owned(),
-                true => format!("only {n_holding} of {} full feeds, which never lost it, list", dump.n_full_feeds),
-                false => format!("{n_holding} of {} full feeds list", dump.n_full_feeds),
+                true => format!("only {n_holding} of {} full feeds, which never lost it, {lists}", dump.n_full_feeds),
+                false => format!("{n_holding} of {} full feeds {lists}", dump.n_full_feeds),
             };
             let of_first = format!("{}{}", dump.prefix, and_others(others.len()));
             self.item(&format!("{}: {verdict} {of_first}", clock(dump.at)));

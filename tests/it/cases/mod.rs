@@ -343,7 +343,7 @@ fn corrections(coverage: &CollectorCoverage) -> Option<String> {
         ("late", coverage.late_records),
         ("missed announcements", coverage.missed_announcements),
         ("missed withdrawals", coverage.missed_withdrawals),
-        ("rejected", coverage.n_rib_dumps_rejected as u64),
+        ("rejected", coverage.source.n_rib_dumps_rejected as u64),
     ]);
     let words: Vec<String> =
         counts.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {n}")).collect();

@@ -219,11 +219,11 @@ fn networks_announced_for_a_while_are_transient_and_no_outage() {
 /// A run on the archive of December 2014 that this repository ships.
 pub(super) fn december_2014(targets: &[&str], from: &str, to: &str) -> outage_replay::Report {
     use outage_replay::catalog::Mirror;
-    use outage_replay::query::{Query, Target};
+    use outage_replay::query::{Query, RibChoice, Target};
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
     let window = outage_replay::time::Window::new(from.parse().expect("a time"), to.parse().expect("a time"));
     let targets = targets.iter().map(|asn| Target::Asn(asn.parse().expect("an AS"))).collect();
-    let query = Query::new(targets, window.expect("a window"));
+    let query = Query { ribs: RibChoice::All, ..Query::new(targets, window.expect("a window")) };
     let mirror = Mirror::open(&folder).expect("the shipped archive");
     outage_replay::run(&query, &mirror, &outage_replay::Options::default(), &()).expect("a report")
 }

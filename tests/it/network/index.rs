@@ -52,13 +52,15 @@ pub fn world(archive: &str) -> String {
 }
 
 /// The same in September 2026. The sizes of the named collectors are those that were seen, a RIB dump and fifteen minutes of updates;
-/// others are taken to be like rrc04, of which the updates are assumed.
+/// others are taken to be like rrc04. The updates of these and of route-views.soxrs are assumed, in proportion.
 pub fn world_of_2026(archive: &str) -> String {
     let size = |name: &str| match name {
         "rrc00" => [427_000_000, 18_000_000],
         "route-views2" => [82_000_000, 1_530_000],
         "route-views.sg" => [119_000_000, 3_100_000],
         "route-views.amsix" => [57_000_000, 2_200_000],
+        // Its dumps were of this size in 2024.
+        "route-views.soxrs" => [11_500_000, 320_000],
         _ => [70_000_000, 3_000_000],
     };
     slots(archive, ("2026-09-01", "2026-09-15"), &size)
@@ -80,7 +82,8 @@ fn slots(archive: &str, (from, to): (&str, &str), size: &dyn Fn(&str) -> [u32; 2
             "INSERT INTO collectors VALUES ({id},'{name}','{archive}/{name}{folder}','{project}',{interval});"
         )
         .expect("text");
-        for (kind, step, bytes) in [(1, interval, updates * interval / 900), (2, rib_interval, rib)] {
+        for (kind, step, bytes) in [(1, interval, (u64::from(updates) * interval / 900) as u32), (2, rib_interval, rib)]
+        {
             // Sizes go up and down by a quarter.
             writeln!(
                 sql,

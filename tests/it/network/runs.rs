@@ -191,6 +191,34 @@ fn a_damaged_entry_of_the_cache_is_fetched_again_and_nothing_else() {
 }
 
 #[test]
+fn a_large_download_needs_consent_and_none_exceeds_the_budget() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let cache = TempDir::new().expect("a temporary folder");
+    let run = |more: &[&str]| {
+        let window = ["--from", WINDOW.0, "--to", WINDOW.1];
+        let mut command = program(cache.path(), Some(&proxy.broker_url()), &[&window, more].concat());
+        let output = command.output().expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (more, expected) in [
+        (&["--max-download", "1k"][..], "more than --max-download 1 kB: pass --yes to allow it"),
+        (&["--budget", "1k"], "more than --budget 1 kB"),
+        (&["--budget", "1k", "--yes"], "more than --budget 1 kB"),
+    ] {
+        let (code, said) = run(more);
+        assert_eq!(code, Some(2), "{more:?}: {said}");
+        assert!(said.contains(expected), "{more:?}: {said}");
+    }
+    assert_eq!(proxy.file_counts().len(), 0, "nothing is downloaded before consent");
+    let (code, said) = run(&["--max-download", "1k", "--yes"]);
+    assert_eq!(code, Some(0), "{said}");
+    // What is in the cache needs no consent.
+    let (code, said) = run(&["--max-download", "1k"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn a_download_that_no_run_has_read_is_believed_only_after_it_was_read() {
     let Some(servers) = Servers::start() else { return };
     let proxy = Proxy::start(&servers);

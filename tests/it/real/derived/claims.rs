@@ -66,8 +66,8 @@ fn corrected_by_dumps(day: &Day, derived: &Derived) -> Vec<String> {
         files.map(|file| format!("{}: {} {:?}", file.name, file.verdict, file.detail)).collect();
     // Messages that the collector of 2008 cut are damaged, and nothing else is.
     wrong.retain(|file| !file.contains(": damaged"));
-    if (collector.n_rib_dumps, collector.n_rib_dumps_rejected) != (day.dumps.len(), 0) {
-        wrong.push(format!("{} dumps, {} rejected", collector.n_rib_dumps, collector.n_rib_dumps_rejected));
+    if (collector.n_rib_dumps, collector.source.n_rib_dumps_rejected) != (day.dumps.len(), 0) {
+        wrong.push(format!("{} dumps, {} rejected", collector.n_rib_dumps, collector.source.n_rib_dumps_rejected));
     }
     if collector.missed_announcements + collector.missed_withdrawals > 0 {
         let (announced, withdrawn) = (collector.missed_announcements, collector.missed_withdrawals);
