@@ -12,6 +12,7 @@ mod mirror;
 mod missing;
 mod pages;
 mod plan;
+mod published;
 mod rhythm;
 mod ribs;
 
@@ -28,10 +29,11 @@ pub use crate::http::BaseUrl;
 pub use broker::{Broker, BrokerUrl, Patience};
 pub use broker_or_pages::BrokerOrPages;
 pub use cached_archive::CachedArchive;
-pub use choice::{Choice, Offer, publisher};
+pub use choice::{Choice, Offer};
 pub use mirror::{Mirror, Unnamed};
 pub use pages::{PageSources, Pages, Publishers};
 pub use plan::{CollectorPlan, Plan, plan};
+pub use published::publisher;
 pub use ribs::{RibNotes, older_ribs};
 
 /// The precision of times in file names, which are in minutes: a file begins and ends up to this much later than its name

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 
 use crate::archive::DumpKind;
 use crate::bgp::{Collector, Project};
-use crate::catalog::choice;
+use crate::catalog::published;
 use crate::time::Timestamp;
 
 /// Suffixes of supported containers.
@@ -116,7 +116,7 @@ pub(super) fn published(name: &str) -> Option<Named> {
         .strip_prefix("route-views")
         .is_some_and(|rest| rest.starts_with(|c: char| c == '.' || c.is_ascii_digit()) && rest != ".org");
     let collector = Collector::new(&lower);
-    let project = match choice::publisher(&collector) {
+    let project = match published::publisher(&collector) {
         Some(project) => project,
         None if is_ris => Project::RipeRis,
         None if is_routeviews => Project::RouteViews,
