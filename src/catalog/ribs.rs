@@ -78,7 +78,7 @@ impl ChosenRibs {
         let inside: Vec<&ArchiveFile> = usable.iter().filter(is_inside).copied().collect();
         let first_inside = inside.first().map(|rib| opened(rib));
         let after = usable.iter().find(is_after);
-        let edges = (seed.map(|seed| opened(seed)), after.map(|after| opened(after)));
+        let edges = (seed.map(opened), after.copied().map(opened));
         let mut is_chosen = spaced(&inside, edges, query.ribs.spacing());
         for (rib, is_chosen) in inside.iter().zip(&mut is_chosen) {
             *is_chosen |= notes.needed.contains(&rib.name);
@@ -101,7 +101,7 @@ impl ChosenRibs {
         chosen.sort_by_key(|rib| (era::opened(rib), &rib.name));
         ChosenRibs {
             has_usable,
-            seeded_at: seed.map(|seed| opened(seed)),
+            seeded_at: seed.map(opened),
             first_inside,
             only_compared: only_compared.map(|rib| rib.name.clone()),
             files: chosen.into_iter().cloned().collect(),

@@ -20,9 +20,6 @@ use crate::query::Query;
 
 /// More threads than this for each file find nothing to do.
 const MAX_HELPERS: usize = 8;
-/// One of this many files is read first to learn the prefixes of an AS, and not more than so many.
-const SPREAD: usize = 12;
-const MAX_SPREAD: usize = 16;
 /// How many update files may wait for an earlier one, apart from one for each thread.
 const MAX_READY: usize = 32;
 
@@ -98,11 +95,8 @@ impl<'a> Round<'a> {
         let origins: Vec<Asn> = selection.origins().collect();
         let mut jobs: VecDeque<Job> = VecDeque::new();
         for (index, run) in runs.iter().enumerate() {
-            let (mut ribs, mut updates) = run.to_read();
+            let (mut ribs, updates) = run.to_read();
             by_size(&mut ribs);
-            if !origins.is_empty() && !run.has_ribs() {
-                updates = spread_first(updates);
-            }
             jobs.extend(ribs.into_iter().chain(updates).map(|file| Job { run: index, file }));
         }
         if !origins.is_empty() {
@@ -384,16 +378,6 @@ impl Drop for Ended<'_, '_> {
     }
 }
 
-/// Puts files from all over the window first. Where no RIB dump reveals the prefixes of an AS, these files reveal most of them, and
-/// the others are read for these from the start.
-fn spread_first(updates: Vec<ArchiveFile>) -> Vec<ArchiveFile> {
-    let step = SPREAD.max(updates.len().div_ceil(MAX_SPREAD));
-    let (mut first, others): (Vec<_>, Vec<_>) =
-        updates.into_iter().enumerate().partition(|(index, _)| index % step == step / 2);
-    first.extend(others);
-    first.into_iter().map(|(_, file)| file).collect()
-}
-
 /// Puts the largest first: one that begins last keeps everybody waiting. Files that are still to be downloaded keep the
 /// order in which they come.
 fn by_size(files: &mut [ArchiveFile]) {
@@ -459,19 +443,6 @@ mod tests {
         assert_eq!(kind(queue.take_next()), None);
         queue.n_ready = 3;
         assert_eq!(kind(queue.take_next()), Some(DumpKind::Updates));
-    }
-
-    #[test]
-    fn some_files_from_all_over_the_window_are_read_first() {
-        let order = |n: usize| -> Vec<usize> {
-            let files = (0..n).map(|index| file(DumpKind::Updates, &index.to_string())).collect();
-            spread_first(files).iter().map(|file| file.name.parse().unwrap()).collect()
-        };
-        assert_eq!(order(4), [0, 1, 2, 3]);
-        assert_eq!(order(25)[..5], [6, 18, 0, 1, 2]);
-        let many = order(1000);
-        let n_first = many.iter().take_while(|index| **index > 0).count();
-        assert_eq!((n_first, many.len()), (MAX_SPREAD, 1000));
     }
 
     #[test]
