@@ -1,5 +1,6 @@
 //! What a run that reads fewer RIB dumps says of the random histories: everything is true of the files that it read, and an outage
-//! that it finds or rules out is not ruled out or found with all of them.
+//! that it finds or rules out is not ruled out or found with all of them, where the same vantage points decide. A dump inside the
+//! window may add vantage points to a baseline, as docs/method.md says.
 //!
 //! `OUTAGE_REPLAY_DUMPS=N` compares that many histories and prints how much was read and found.
 
@@ -55,6 +56,8 @@ struct Tally {
     n_found: usize,
     judged_with_all: usize,
     judged: usize,
+    /// Prefixes for which other vantage points decide.
+    n_other_baselines: usize,
     /// Seconds for which one says up and the other down.
     differs: usize,
 }
@@ -110,6 +113,14 @@ fn compare(history: &History, ribs: RibChoice, tally: &mut Tally) -> Result<(), 
             .zip(&of_fewer)
             .filter(|pair| matches!(pair, (Claim::Up, Claim::Down) | (Claim::Down, Claim::Up)))
             .count();
+        let baseline = |report: &Report| {
+            let timeline = report.timelines.iter().find(|timeline| timeline.prefix == parsed);
+            timeline.map(|timeline| timeline.baseline.vantage_points.clone())
+        };
+        if baseline(&all) != baseline(&fewer) {
+            tally.n_other_baselines += 1;
+            continue;
+        }
         for (found, other, what) in [(&of_all, &of_fewer, "with all"), (&of_fewer, &of_all, "with fewer")] {
             if let Some((from, to)) = ruled_out(found, other) {
                 let (from, to) = (history.window.0 + from as i64, history.window.0 + to as i64);
