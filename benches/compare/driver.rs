@@ -12,6 +12,10 @@ use bgpkit_parser::models::ElemType;
 use outage_replay::bgp::{Asn, Family, Prefix};
 use outage_replay::decode::{self, Change, Selection};
 use outage_replay::replay::WholeTable;
+use outage_replay_bzip2::{Content, Decoder};
+
+#[path = "../../crates/outage-replay-bzip2/examples/bunzip/stream.rs"]
+mod bzip2_stream;
 
 /// What is asked for.
 #[derive(Default)]
@@ -20,7 +24,7 @@ struct Question {
     origin: Option<Asn>,
 }
 
-/// `driver drain|read|list|reference|table|reference-table [--prefixes FILE] [--origin AS] FILE…`
+/// `driver drain|unpack|read|list|reference|table|reference-table [--prefixes FILE] [--origin AS] FILE…`
 pub fn run(arguments: &[String]) -> io::Result<()> {
     if let Some(("measure", command)) = arguments.split_first().map(|(task, rest)| (task.as_str(), rest)) {
         return rounds::run_and_print(command);
@@ -48,6 +52,7 @@ pub fn run(arguments: &[String]) -> io::Result<()> {
     for file in files {
         match task {
             "drain" => drain(file)?,
+            "unpack" => unpack(file)?,
             "read" => read(file, &question, &selection, &mut out)?,
             "list" => list(file, &mut out)?,
             "reference" => reference(file, &question, &mut out)?,
@@ -77,6 +82,18 @@ fn drain(file: &str) -> io::Result<()> {
     let mut plain = plain(file)?;
     let mut buffer = vec![0; 1 << 20];
     while plain.read(&mut buffer)? > 0 {}
+    Ok(())
+}
+
+/// The same for bzip2 with the decoder of this library, one block after the other.
+fn unpack(file: &str) -> io::Result<()> {
+    let stored = std::fs::read(file)?;
+    let (mut decoder, mut content) = (Decoder::new(), Content::new());
+    let mut rest = &stored[..];
+    while !rest.is_empty() {
+        let n = bzip2_stream::decode(&mut decoder, &mut content, rest, 1 << 20, |_| ()).map_err(io::Error::other)?;
+        rest = rest.get(n..).unwrap_or_default();
+    }
     Ok(())
 }
 

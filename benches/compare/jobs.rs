@@ -37,6 +37,14 @@ pub struct Row {
     pub disagreeing: Vec<(&'static str, String)>,
 }
 
+/// The bzip2 decoders alone: what they decode, `bzip2 -dc`, and the others.
+pub struct Unpacking {
+    pub what: String,
+    pub bytes: u64,
+    pub limit: Series,
+    pub others: Vec<(&'static str, Series)>,
+}
+
 /// How cost grows: what grows, how far, and what it took beside the limit.
 pub struct Growth {
     pub of: &'static str,
@@ -231,6 +239,37 @@ fn real(bench: &Bench) -> Result<Vec<Row>, Box<dyn Error>> {
         let some = (1..=40).filter_map(|n| list.get(list.len() * n / 41)).map(|prefix| (*prefix).to_owned());
         let question = Question::Prefixes(bench.four_alike(some.collect(), &files)?);
         rows.push(bench.row(&format!("{job} ({} files)", files.len()), &question, &files, bench.plan.n_rounds)?);
+    }
+    Ok(rows)
+}
+
+/// The bzip2 decoder of this library, and others, on the synthetic archives and on real files of one to three blocks.
+pub fn unpacking(bench: &Bench) -> Result<Vec<Unpacking>, Box<dyn Error>> {
+    let mut small = Vec::new();
+    if let Some(root) = std::env::var_os("OUTAGE_REPLAY_MRT").filter(|_| !bench.plan.is_small) {
+        collect(&Path::new(&root).join("archive/route-views2/bgpdata/2002.01"), &mut small)?;
+    }
+    let sets = [
+        ("RIB", vec![bench.archives.rib("bz2")]),
+        ("12 update files", bench.archives.updates("bz2")),
+        ("real: route-views2 2002, 1 to 3 blocks", small),
+    ];
+    let n = bench.plan.n_rounds;
+    let mut rows = Vec::new();
+    for (what, files) in sets.into_iter().filter(|(_, files)| !files.is_empty()) {
+        eprintln!("bzip2 alone: {what}");
+        let mut contenders =
+            vec![("this", bench.driver(&["unpack"], &files)), ("libbz2-rs", bench.driver(&["drain"], &files))];
+        if tools::is_installed("lbzip2") {
+            contenders.push(("lbzip2 -n1 -dc", tools::over(&files, "lbzip2 -n1 -dc \"$file\"")));
+        }
+        let commands =
+            std::iter::once(limit(bench, &files)).chain(contenders.iter().map(|(_, command)| command.clone()));
+        let commands: Vec<(Vec<String>, usize)> = commands.map(|command| (command, n)).collect();
+        let mut series = rounds::rounds(&commands, n)?.into_iter();
+        let limit = series.next().ok_or("no rounds")?;
+        let others = contenders.iter().map(|(name, _)| *name).zip(series).collect();
+        rows.push(Unpacking { what: what.to_owned(), bytes: stored(&files), limit, others });
     }
     Ok(rows)
 }

@@ -78,13 +78,14 @@ fn compare(plan: &Plan) -> Result<(), Box<dyn Error>> {
         instructions::print(&jobs::counted(&bench)?, &bench.scratch)?;
     }
     let tables = jobs::tables(&bench)?;
+    let unpacking = jobs::unpacking(&bench)?;
     let growth = jobs::growth(&bench)?;
     let runs = jobs::runs(&bench)?;
     std::fs::create_dir_all(&plan.folder)?;
     std::fs::write(plan.folder.join("performance-growth.svg"), plot::growth(&growth))?;
     let path = plan.folder.join("performance.md");
     let notes = page::kept_notes(&path);
-    std::fs::write(&path, page::page(plan, &tools, &tables, &growth, &runs, &notes))?;
+    std::fs::write(&path, page::page(plan, &tools, &tables, &unpacking, &growth, &runs, &notes))?;
     println!("{}", path.display());
     Ok(())
 }

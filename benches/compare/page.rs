@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Plan;
-use super::jobs::{Growth, Row, Run};
+use super::jobs::{Growth, Row, Run, Unpacking};
 use super::rounds::Series;
 use super::tools::Tool;
 
@@ -18,7 +18,15 @@ pub fn kept_notes(path: &Path) -> String {
     earlier.find(NOTES).map_or_else(|| format!("{NOTES}\n"), |at| earlier[at..].to_owned())
 }
 
-pub fn page(plan: &Plan, tools: &[Tool], rows: &[Row], growth: &[Growth], runs: &[Run], notes: &str) -> String {
+pub fn page(
+    plan: &Plan,
+    tools: &[Tool],
+    rows: &[Row],
+    unpacking: &[Unpacking],
+    growth: &[Growth],
+    runs: &[Run],
+    notes: &str,
+) -> String {
     let mut page = String::from("# Performance\n\n");
     let _ = writeln!(
         page,
@@ -38,6 +46,15 @@ pub fn page(plan: &Plan, tools: &[Tool], rows: &[Row], growth: &[Growth], runs: 
     rows.iter().for_each(|row| page += &table_row(row));
     for (job, (tool, route)) in rows.iter().flat_map(|row| row.disagreeing.iter().map(|one| (&row.job, one))) {
         let _ = write!(page, "\nNot timed: {tool} for \"{job}\", because it gives another answer about `{route}`.\n");
+    }
+    page += "\n## bzip2 alone, one thread\n\n";
+    page += "| files | MB stored | `bzip2 -dc`, CPU s | CPU s and × `bzip2 -dc` |\n|---|---|---|---|\n";
+    for Unpacking { what, bytes, limit, others } in unpacking {
+        let others = others
+            .iter()
+            .map(|(name, series)| format!("{name} {:.2}, {}", series.cpu(), bracketed(series.ratio(limit))));
+        let others = others.collect::<Vec<_>>().join("; ");
+        let _ = writeln!(page, "| {what} | {:.1} | {:.2} | {others} |", *bytes as f64 / 1e6, limit.cpu());
     }
     page += "\n## Growth\n\n![CPU time against the number of prefixes and of files](performance-growth.svg)\n\n";
     page += "| what | limit, CPU s | this, CPU s | × limit | peak MB |\n|---|---|---|---|---|\n";

@@ -41,6 +41,10 @@ fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
+pub fn is_installed(name: &str) -> bool {
+    on_path(name).is_some()
+}
+
 fn tool(name: &'static str, program: PathBuf) -> Tool {
     let said = |flag: &str| {
         let output = Command::new(&program).arg(flag).output().ok()?;

@@ -47,7 +47,7 @@ const MODULES: [Module; 22] = [
     Module {
         name: "decode",
         ours: &LEAVES,
-        packages: &["bgpkit_parser", "bzip2", "flate2", "hashbrown", "rustc_hash", "zstd"],
+        packages: &["bgpkit_parser", "bzip2", "flate2", "hashbrown", "outage_replay_bzip2", "rustc_hash", "zstd"],
         world: &[],
     },
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },

@@ -106,6 +106,63 @@ fn a_block_that_was_taken_for_two_is_joined_again() {
     }
 }
 
+/// A block read by both decoders, piece by piece: its length, and how it ended.
+fn read_twice(stream: &[u8]) -> (usize, Result<(), String>) {
+    let mut ours = unpacking::Unpacking::default();
+    let mut theirs = libbz2::LibbzUnpacking::default();
+    let mut n = 0;
+    loop {
+        let (mut piece, mut expected) = (Vec::new(), Vec::new());
+        let end = ours.next(stream, &mut piece, PIECE);
+        assert_eq!(end, theirs.next(stream, &mut expected, PIECE));
+        assert!(piece == expected, "{} octets instead of {}", piece.len(), expected.len());
+        n += piece.len();
+        if let Some(end) = end {
+            return (n, end);
+        }
+    }
+}
+
+#[test]
+fn a_block_gives_what_libbz2_gives_however_it_is_damaged() {
+    let packed = packed(&content()[..20_000]);
+    let n_bits = find(&packed, &mut 0, 32 + MAGIC).unwrap() - 32;
+    let whole = Block::new(b'1', &packed, 32, n_bits);
+    assert_eq!(read_twice(&whole.stream), (20_000, Ok(())));
+    let mut ends = [0; 3];
+    for at in (0..whole.stream.len()).step_by(61) {
+        let mut damaged = Block::new(b'1', &packed, 32, n_bits).stream;
+        damaged[at.max(4)] ^= 1 << (at % 8);
+        let cut = Block::new(b'1', &packed, 32, (8 * at).clamp(HEAD, n_bits)).stream;
+        for stream in [&damaged[..], &whole.stream[..at.max(4)], &cut] {
+            match read_twice(stream).1 {
+                Ok(()) => ends[0] += 1,
+                Err(why) if why == unpacking::INVALID => ends[1] += 1,
+                Err(_) => ends[2] += 1,
+            }
+        }
+    }
+    assert!(ends[0] <= 2 && ends[1] > 200 && ends[2] > 200, "{ends:?}");
+}
+
+#[test]
+fn a_block_of_runs_is_read_in_pieces() {
+    let packed = packed(&vec![7; 4_700_000]);
+    let n_bits = find(&packed, &mut 0, 32 + MAGIC).unwrap() - 32;
+    let mut block = Block::new(b'1', &packed, 32, n_bits);
+    assert_eq!(read_twice(&block.stream), (4_700_000, Ok(())));
+    let mut n = 0;
+    while block.end.is_none() {
+        block.decode();
+        assert!(block.piece.len() == PIECE || block.end.is_some());
+        n += block.piece.len();
+    }
+    assert_eq!(n, 4_700_000);
+    // Not at the end of the block.
+    let damaged = Block::new(b'1', &packed, 32, n_bits - 3);
+    assert_eq!(read_twice(&damaged.stream).1, Err(unpacking::INVALID.to_owned()));
+}
+
 #[test]
 fn bits_are_moved_as_they_are() {
     let octets: Vec<u8> = (0..40u8).map(|n| n.wrapping_mul(73)).collect();
