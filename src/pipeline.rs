@@ -15,6 +15,7 @@ mod looking_back;
 mod reading;
 mod round;
 mod subjects;
+mod surveying;
 mod unnamed;
 
 use crate::catalog::Catalog;
@@ -27,6 +28,7 @@ use crate::report::Report;
 
 pub use crate::progress::Progress;
 pub use reading::check_download;
+pub use surveying::survey;
 pub use unnamed::open as open_archive;
 
 /// How a query is answered.

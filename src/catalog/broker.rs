@@ -15,7 +15,7 @@ use reqwest::blocking::Client;
 use rustc_hash::FxHashSet;
 
 use super::plan::RIB_LOOK_BACK;
-use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Query, choice, plan};
+use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Query, choice, is_in, plan};
 use crate::bgp::{Collector, Project};
 use crate::error::Error;
 use crate::http::{self, Retry, RetryLimits};
@@ -212,12 +212,36 @@ impl Broker {
 
 impl Catalog for Broker {
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        self.list_each(query, |collector| self.list_collector(collector, query))
+    }
+
+    fn list_ribs(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        let window = query.window;
+        let slack = if window.start < LOCAL_TIME_UNTIL { LOCAL_TIME_SLACK } else { SLACK };
+        let around = Window { start: window.start - slack, end: window.end + slack };
+        let mut files = self.list_each(query, |collector| self.search(collector, DumpKind::Rib, around))?;
+        files.retain(|file| is_in(file, window));
+        Ok(files)
+    }
+
+    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
+        choice::expected(query, self.choice)
+    }
+}
+
+impl Broker {
+    /// Lists files of every collector that a query uses, several collectors at a time.
+    fn list_each(
+        &self,
+        query: &Query,
+        list: impl Fn(&Collector) -> Result<Vec<ArchiveFile>, Error> + Sync,
+    ) -> Result<Vec<ArchiveFile>, Error> {
         let collectors = choice::collectors(query, self.choice)?;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut files = Vec::new();
             while let Some(collector) = collectors.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match self.list_collector(collector, query) {
+                match list(collector) {
                     Ok(mut listed) => files.append(&mut listed),
                     Err(error) => {
                         // The other threads stop too.
@@ -238,10 +262,6 @@ impl Catalog for Broker {
         }
         files.sort();
         Ok(files)
-    }
-
-    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        choice::expected(query, self.choice)
     }
 }
 

@@ -4,6 +4,7 @@ mod catalog;
 mod faults;
 mod index;
 mod proxy;
+mod ranges;
 mod runs;
 mod servers;
 mod stops;
