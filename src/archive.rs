@@ -78,6 +78,19 @@ pub(crate) fn path(url: &str) -> &str {
     url.splitn(4, '/').nth(3).unwrap_or_default()
 }
 
+/// A stored file of which any part can be read on its own.
+pub trait ReadAt {
+    /// Returns the length of the file in bytes.
+    fn length(&self) -> u64;
+
+    /// Reads `length` bytes from `offset` on; the caller stays within [`ReadAt::length`].
+    ///
+    /// # Errors
+    ///
+    /// Why these bytes, of the same version of the file as all before, are not to be had.
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, String>;
+}
+
 /// Returns the host and port of a URL: `archive.routeviews.org`, `127.0.0.1:8080`.
 pub(crate) fn host(url: &str) -> &str {
     url.split('/').nth(2).unwrap_or_default()

@@ -54,6 +54,11 @@ impl ArchiveFile {
         }
     }
 
+    /// Returns when a file was opened, judged by its name; if that is ambiguous, the earliest time.
+    pub fn opened_at(&self) -> Timestamp {
+        era::opened(self).0
+    }
+
     /// Returns the interval that a file covers, judged by its name: from the earliest time at which it may have been opened to
     /// the latest time at which the next one of its kind is due.
     pub fn nominal_span(&self) -> Window {
@@ -81,6 +86,12 @@ pub struct Stretched {
     pub proved_from: Timestamp,
 }
 
+/// Whether a file was opened in a window or at its very end.
+fn is_in(file: &ArchiveFile, window: Window) -> bool {
+    let opened = era::opened(file).0;
+    window.start <= opened && opened <= window.end
+}
+
 /// A list of archive files: a local folder, the cache, a broker that indexes the publishers' servers, or the folder pages of
 /// these servers.
 pub trait Catalog {
@@ -91,6 +102,17 @@ pub trait Catalog {
     ///
     /// If the list cannot be had, or the query names a collector that the catalog does not have.
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error>;
+
+    /// Returns the RIB dumps named in the window of `query`, and none after it, of the chosen collectors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::list`].
+    fn list_ribs(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        let mut files = self.list(query)?;
+        files.retain(|file| file.kind == DumpKind::Rib && is_in(file, query.window));
+        Ok(files)
+    }
 
     /// Returns the collectors that must have files: those that the query names, or the default choice. The report shows a gap
     /// for each of them without a file.

@@ -13,6 +13,7 @@ mod run;
 mod settings;
 mod signals;
 mod size;
+mod survey;
 mod terminal;
 
 use std::env;
@@ -34,6 +35,7 @@ use cache::CacheCommand;
 use redetect::{Explain, Redetect};
 use settings::Parsed;
 use signals::Interrupted;
+use survey::SurveyArgs;
 pub use terminal::Stdout;
 
 const AFTER_HELP: &str = "\
@@ -45,6 +47,7 @@ Examples:
   outage-replay --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014
   outage-replay --prefix 2001:db8::/32 --from 2024-05-01 --duration 36h --archive mirror
   outage-replay plan --asn 131279 --from 2014-12-21 --to 2014-12-24
+  outage-replay survey --prefix 175.45.176.0/24 --from 2014-12-01 --to 2015-01-01
 
 Exit codes:
   0  finished, and the data sufficed, outage or not
@@ -84,6 +87,8 @@ pub struct Cli {
 enum Command {
     /// Say what a run with the same arguments would read, without downloading it
     Plan(Box<Args>),
+    /// Look for losses in RIB dumps alone, over weeks or months, without reading the updates between them
+    Survey(Box<SurveyArgs>),
     /// Judge a run again that --output wrote, without its archives; flags that are not given are as in that run
     Redetect(Box<Redetect>),
     /// Show the records behind the outages of a run that --output wrote
@@ -124,6 +129,7 @@ impl Cli {
         let (text, code) = match &self.command {
             Some(Command::Redetect(redetect)) => return redetect.run(out),
             None => return self.args.run(out),
+            Some(Command::Survey(survey)) => return survey.run(out),
             Some(Command::Plan(args)) => args.plan()?,
             Some(Command::Explain(explain)) => (explain.run()?, 0),
             Some(Command::Cache { command, cache_dir }) => {

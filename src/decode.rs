@@ -15,6 +15,7 @@ mod covering;
 mod differential_tests;
 mod envelope;
 mod lists;
+pub mod lookup;
 mod losses;
 mod mrt;
 mod numbers;

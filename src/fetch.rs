@@ -5,6 +5,7 @@ mod cache;
 mod download;
 mod entries;
 mod lock;
+mod ranges;
 mod resume;
 
 use std::fmt::Write as _;
@@ -16,8 +17,9 @@ use sha2::{Digest as _, Sha256};
 
 pub use crate::http::BaseUrl;
 pub use cache::Cache;
-pub use download::{Downloader, Limits};
+pub use download::{Downloader, Limits, RemoteRanges};
 pub use entries::{CacheEntry, EntryState};
+pub use ranges::{LocalRanges, Ranges, open_ranges};
 
 use crate::archive::{ArchiveFile, Location};
 use crate::helpers::Work;
@@ -83,6 +85,24 @@ impl Work for Digest {
                 Err(error) => Digest::Failed(error),
             };
         }
+    }
+}
+
+/// A range of bytes that was read, and their digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadRange {
+    /// The first byte.
+    pub offset: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+impl ReadRange {
+    fn of(offset: u64, octets: &[u8]) -> Result<ReadRange, String> {
+        let FileDigest { bytes, sha256 } = digest(&mut &*octets).map_err(|error| error.to_string())?;
+        Ok(ReadRange { offset, bytes, sha256 })
     }
 }
 

@@ -5,8 +5,8 @@
 //!
 //! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`observations`] → [`visibility`] → [`detect`] → [`report`]
 //!
-//! [`pipeline`] composes them. [`time`], [`bgp`], [`query`], [`archive`], [`coverage`], [`progress`], [`helpers`] and [`error`]
-//! may be used by any step.
+//! [`pipeline`] composes them. [`survey`] judges what RIB dumps alone show, without a replay. [`time`], [`bgp`], [`query`],
+//! [`archive`], [`coverage`], [`progress`], [`helpers`] and [`error`] may be used by any step.
 //!
 //! Four things hold throughout. Absence of data is never reported as absence of routes. The same inputs give the same
 //! bytes, whatever the number of threads. Damaged or missing archives never abort a run: they are counted, located and
@@ -38,6 +38,8 @@ pub mod replay;
 pub mod visibility;
 
 pub mod detect;
+pub mod survey;
+
 pub mod report;
 
 pub mod pipeline;

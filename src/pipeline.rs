@@ -16,6 +16,7 @@ mod needed_ribs;
 mod reading;
 mod round;
 mod subjects;
+mod surveying;
 mod unnamed;
 
 use crate::catalog::Catalog;
@@ -27,6 +28,7 @@ use crate::query::{Criteria, Query};
 use crate::report::Report;
 
 pub use crate::progress::Progress;
+pub use surveying::survey;
 pub use unnamed::open as open_archive;
 
 /// How a query is answered.

@@ -17,6 +17,7 @@ mod printable;
 mod quiet;
 mod rows;
 mod sureness;
+mod survey;
 mod table;
 mod text;
 mod troubles;
@@ -46,6 +47,7 @@ pub use output::{check_folder, read_criteria, write};
 pub use picture::{png, svg};
 pub use printable::printable;
 pub use quiet::verdict;
+pub use survey::{SURVEY_FORMATS, SurveyFormat, check_survey_folder, survey_document, write_survey};
 pub use table::{Style, explain, find_outage, table};
 pub use troubles::Doubts;
 

@@ -17,7 +17,7 @@ use crate::time::{Steps, Timestamp, Window};
 
 pub use crate::replay::{PeerId, PeerState, RecordRef, RouteState};
 pub use baseline::{Baseline, BaselineSource, LookedBack};
-pub use full_feed::{FullFeed, FullFeedRule};
+pub use full_feed::{FullFeed, FullFeedRule, MIN_TABLES, RELATIVE_SIZE};
 pub use index::{CollectorIndex, VantagePointIndex};
 pub use piece::{Because, Piece, Vote};
 pub use view::{KnownSpan, SearchedDump, SessionSpan, View};

@@ -14,7 +14,7 @@ use reqwest::blocking::Client;
 
 use super::choice::Chosen;
 use super::ribs::RIB_LOOK_BACK;
-use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Offer, Query, RibNotes, choice, plan};
+use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Offer, Query, RibNotes, choice, is_in, plan};
 use crate::bgp::{Collector, Project};
 use crate::coverage::ListingSource;
 use crate::error::Error;
@@ -233,13 +233,45 @@ impl Catalog for Broker {
     }
 
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        self.list_each(query, |collector| self.list_collector(collector, query))
+    }
+
+    fn list_ribs(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        let window = query.window;
+        let slack = if window.start < LOCAL_TIME_UNTIL { LOCAL_TIME_SLACK } else { SLACK };
+        let around = Window { start: window.start - slack, end: window.end + slack };
+        let mut files = self.list_each(query, |collector| self.search(collector.name(), DumpKind::Rib, around))?;
+        files.retain(|file| is_in(file, window));
+        Ok(files)
+    }
+
+    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
+        match self.choice {
+            // Not every collector existed at the time.
+            Choice::All if query.collectors.is_empty() => Ok(Vec::new()),
+            _ => Ok(self.choose(query)?.collectors),
+        }
+    }
+
+    fn not_chosen(&self, query: &Query) -> Vec<Offer> {
+        self.choose(query).map(|chosen| chosen.others).unwrap_or_default()
+    }
+}
+
+impl Broker {
+    /// Lists files of every collector that a query uses, several collectors at a time.
+    fn list_each(
+        &self,
+        query: &Query,
+        list: impl Fn(&Collector) -> Result<Vec<ArchiveFile>, Error> + Sync,
+    ) -> Result<Vec<ArchiveFile>, Error> {
         self.progress.listing(self.url());
         let collectors = self.choose(query)?.collectors;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut files = Vec::new();
             while let Some(collector) = collectors.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match self.list_collector(collector, query) {
+                match list(collector) {
                     Ok(mut listed) => files.append(&mut listed),
                     Err(error) => {
                         // The other threads stop too.
@@ -260,18 +292,6 @@ impl Catalog for Broker {
         }
         files.sort();
         Ok(files)
-    }
-
-    fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        match self.choice {
-            // Not every collector existed at the time.
-            Choice::All if query.collectors.is_empty() => Ok(Vec::new()),
-            _ => Ok(self.choose(query)?.collectors),
-        }
-    }
-
-    fn not_chosen(&self, query: &Query) -> Vec<Offer> {
-        self.choose(query).map(|chosen| chosen.others).unwrap_or_default()
     }
 }
 

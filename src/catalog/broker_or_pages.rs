@@ -22,23 +22,35 @@ impl BrokerOrPages {
     pub fn new(broker: Broker, pages: Pages, progress: Arc<dyn Progress>) -> BrokerOrPages {
         BrokerOrPages { broker, pages, progress, failure: OnceLock::new() }
     }
-}
 
-impl Catalog for BrokerOrPages {
-    fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
-        let (url, why) = match self.broker.list(query) {
+    /// Returns the list of the broker or, if it does not answer, of the pages.
+    fn either(
+        &self,
+        list: impl Fn(&dyn Catalog) -> Result<Vec<ArchiveFile>, Error>,
+    ) -> Result<Vec<ArchiveFile>, Error> {
+        let (url, why) = match list(&self.broker) {
             Err(Error::Broker { url, why }) => (url, why),
             result => return result,
         };
         let failure = format!("The broker {url} did not list the files ({why}).");
         self.progress.warning(&format!("{failure} The archives' own pages are read instead."));
         let _ = self.failure.set(failure);
-        self.pages.list(query).map_err(|error| match error {
+        list(&self.pages).map_err(|error| match error {
             Error::Broker { url: page, why: also } => {
                 Error::Broker { url, why: format!("{why}; nor at {page}: {also}") }
             }
             error => error,
         })
+    }
+}
+
+impl Catalog for BrokerOrPages {
+    fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        self.either(|catalog| catalog.list(query))
+    }
+
+    fn list_ribs(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
+        self.either(|catalog| catalog.list_ribs(query))
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {

@@ -286,7 +286,7 @@ impl Detection {
 }
 
 /// Parses the name of a collector.
-fn collector_name(text: &str) -> Result<String, String> {
+pub fn collector_name(text: &str) -> Result<String, String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     match !text.is_empty() && text.chars().all(is_name) {
         true => Ok(text.to_owned()),

@@ -47,6 +47,11 @@ pub enum Answer {
 }
 
 impl Allowance {
+    /// Returns the allowance of a command whose flags say what it downloads.
+    pub fn unlimited() -> Allowance {
+        Allowance { limit: u64::MAX, yes: true, budget: None }
+    }
+
     /// Decides about a download of `bytes`, after `before` were allowed.
     pub fn answer(&self, n_files: usize, bytes: u64, before: u64) -> Answer {
         let total = before.saturating_add(bytes);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::catalog::{
-    Broker, BrokerOrPages, CachedArchive, Catalog, Choice, PageSources, Pages, Patience, Publishers,
+    Broker, BrokerOrPages, BrokerUrl, CachedArchive, Catalog, Choice, PageSources, Pages, Patience, Publishers,
 };
-use outage_replay::fetch::{Cache, Downloader, Limits};
+use outage_replay::fetch::{BaseUrl, Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources};
-use outage_replay::query::{Criteria, Query, Target};
+use outage_replay::query::{Criteria, Match, Query, Target};
 use outage_replay::report::printable;
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Error, Options};
@@ -87,23 +88,7 @@ impl Args {
 
     /// Returns the query of these arguments.
     fn query(&self) -> anyhow::Result<Query> {
-        let from = self.from.ok_or_else(|| usage("the window has no start: pass --from"))?;
-        let to = match (self.to, self.duration) {
-            (Some(to), _) => to,
-            (None, Some(duration)) => from + duration,
-            (None, None) => return Err(usage("the window has no end: pass --to or --duration")),
-        };
-        let window =
-            Window::new(from, to).map_err(|error| usage(format!("--to must be later than --from: {error}")))?;
-        let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
-        // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
-        let first = Timestamp::from_secs(915_148_800);
-        if window.start < first {
-            return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
-        }
-        if window.end > now {
-            return Err(usage(format!("--to {} is in the future: it is {now} now", window.end)));
-        }
+        let window = window(self.from, self.to, self.duration)?;
         if self.baseline > Duration::from_secs(7 * 86400) {
             return Err(usage("--baseline is at most 7days"));
         }
@@ -118,69 +103,124 @@ impl Args {
     }
 
     fn all_targets(&self) -> anyhow::Result<Vec<Target>> {
-        let matching = self.matching;
-        let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
-        targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, matching)));
-        for path in &self.targets {
-            let text = text_of(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
-            for (index, line) in text.lines().enumerate() {
-                let word = line.split('#').next().unwrap_or_default().trim();
-                if word.is_empty() {
-                    continue;
-                }
-                let target = match (word.parse::<Asn>(), word.contains('/').then(|| word.parse::<Prefix>())) {
-                    (_, Some(Ok(prefix))) => Target::Prefix(prefix, matching),
-                    (Ok(asn), None) => Target::Asn(asn),
-                    (_, Some(Err(error))) => {
-                        return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
-                    }
-                    (Err(error), None) => {
-                        return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
-                    }
-                };
-                targets.push(target);
-            }
-        }
-        let mut known = HashSet::new();
-        targets.retain(|target| known.insert(*target));
-        if targets.is_empty() {
-            return Err(usage("nothing to look for: pass --asn, --prefix or --targets"));
-        }
-        Ok(targets)
+        targets(&self.asn, &self.prefix, &self.targets, self.matching)
     }
 
     /// Returns the catalog and the cache that these arguments choose.
     fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
+        let source = Source {
+            archive: &self.archive,
+            collector_name: self.collector_name.as_deref(),
+            broker_url: self.broker_url.as_ref(),
+            cache_dir: self.cache_dir.as_deref(),
+            offline: self.offline,
+            choice: if self.all_collectors { Choice::All } else { Choice::Few { budget: self.allowance.budget } },
+            catalog: self.catalog,
+            mirrors: &self.mirror,
+            publisher_url: self.publisher_url.as_ref(),
+        };
+        source.store(progress)
+    }
+}
+
+/// Returns the window of some arguments.
+pub fn window(from: Option<Timestamp>, to: Option<Timestamp>, duration: Option<Duration>) -> anyhow::Result<Window> {
+    let from = from.ok_or_else(|| usage("the window has no start: pass --from"))?;
+    let to = match (to, duration) {
+        (Some(to), _) => to,
+        (None, Some(duration)) => from + duration,
+        (None, None) => return Err(usage("the window has no end: pass --to or --duration")),
+    };
+    let window = Window::new(from, to).map_err(|error| usage(format!("--to must be later than --from: {error}")))?;
+    let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
+    // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
+    let first = Timestamp::from_secs(915_148_800);
+    if window.start < first {
+        return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
+    }
+    if window.end > now {
+        return Err(usage(format!("--to {} is in the future: it is {now} now", window.end)));
+    }
+    Ok(window)
+}
+
+/// Returns the targets of some arguments, once each, with those in `files`.
+pub fn targets(asns: &[Asn], prefixes: &[Prefix], files: &[PathBuf], matching: Match) -> anyhow::Result<Vec<Target>> {
+    let mut targets: Vec<Target> = asns.iter().map(|asn| Target::Asn(*asn)).collect();
+    targets.extend(prefixes.iter().map(|prefix| Target::Prefix(*prefix, matching)));
+    for path in files {
+        let text = text_of(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
+        for (index, line) in text.lines().enumerate() {
+            let word = line.split('#').next().unwrap_or_default().trim();
+            if word.is_empty() {
+                continue;
+            }
+            let target = match (word.parse::<Asn>(), word.contains('/').then(|| word.parse::<Prefix>())) {
+                (_, Some(Ok(prefix))) => Target::Prefix(prefix, matching),
+                (Ok(asn), None) => Target::Asn(asn),
+                (_, Some(Err(error))) => {
+                    return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
+                }
+                (Err(error), None) => {
+                    return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
+                }
+            };
+            targets.push(target);
+        }
+    }
+    let mut known = HashSet::new();
+    targets.retain(|target| known.insert(*target));
+    if targets.is_empty() {
+        return Err(usage("nothing to look for: pass --asn, --prefix or --targets"));
+    }
+    Ok(targets)
+}
+
+/// Where files come from.
+pub struct Source<'a> {
+    pub archive: &'a [PathBuf],
+    pub collector_name: Option<&'a str>,
+    pub broker_url: Option<&'a BrokerUrl>,
+    pub cache_dir: Option<&'a Path>,
+    pub offline: bool,
+    pub choice: Choice,
+    pub catalog: CatalogChoice,
+    pub mirrors: &'a [BaseUrl],
+    pub publisher_url: Option<&'a BaseUrl>,
+}
+
+impl Source<'_> {
+    /// Returns the catalog and the cache.
+    pub fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
         if !self.archive.is_empty() {
-            let name = self.collector_name.as_deref().map(Collector::new);
-            let mirror = pipeline::open_archive(&self.archive, name.as_ref(), progress.as_ref())
+            let name = self.collector_name.map(Collector::new);
+            let mirror = pipeline::open_archive(self.archive, name.as_ref(), progress.as_ref())
                 .map_err(|error| progress.interrupted(error))?;
             mirror.warnings().iter().for_each(|warning| progress.warn(warning));
             return Ok(Store { catalog: Box::new(mirror), cache: None });
         }
-        let root = cache_root(self.cache_dir.as_deref())?;
-        let choice = if self.all_collectors { Choice::All } else { Choice::Few { budget: self.allowance.budget } };
+        let root = cache_root(self.cache_dir)?;
         if self.offline {
-            let catalog = Box::new(CachedArchive::open(&root, choice)?);
+            let catalog = Box::new(CachedArchive::open(&root, self.choice)?);
             return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });
         }
         let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
         let downloader = Downloader::new(Limits::default(), watch())?;
-        let url = self.broker_url.clone().unwrap_or_default();
-        let broker = || Broker::new(&url, choice, Patience::default(), watch());
+        let url = self.broker_url.cloned().unwrap_or_default();
+        let broker = || Broker::new(&url, self.choice, Patience::default(), watch());
         let pages = || {
-            let publisher = self.publisher_url.clone();
+            let publisher = self.publisher_url.cloned();
             let publishers =
                 publisher.map_or_else(Publishers::default, |url| Publishers { ripe_ris: url.clone(), routeviews: url });
-            let sources = PageSources { publishers, mirrors: self.mirror.clone(), cache: root.clone() };
-            Pages::new(sources, choice, Patience::default(), watch())
+            let sources = PageSources { publishers, mirrors: self.mirrors.to_vec(), cache: root.clone() };
+            Pages::new(sources, self.choice, Patience::default(), watch())
         };
         let catalog: Box<dyn Catalog> = match self.catalog {
             CatalogChoice::Auto => Box::new(BrokerOrPages::new(broker(), pages(), watch())),
             CatalogChoice::Broker => Box::new(broker()),
             CatalogChoice::Archives => Box::new(pages()),
         };
-        let cache = Cache::new(&root, Some(downloader)).with_mirrors(self.mirror.clone());
+        let cache = Cache::new(&root, Some(downloader)).with_mirrors(self.mirrors.to_vec());
         Ok(Store { catalog, cache: Some(cache) })
     }
 }

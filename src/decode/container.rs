@@ -7,7 +7,7 @@
 //! The multi-member modes of the decoders cannot distinguish a cut file from a whole one with bytes after it, so members
 //! are opened here one by one.
 
-mod blocks;
+pub(super) mod blocks;
 
 use std::io::{self, BufRead, Read};
 

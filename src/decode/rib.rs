@@ -421,5 +421,41 @@ fn bgp4mp_entry(mut octets: Octets<'_>) -> Option<Option<DumpedRoute<'_>>> {
     Some(Some((Network { family, length, octets: network }, peer, octets.field()?)))
 }
 
+/// A TABLE_DUMP_V2 record of unicast routes that was read from its first octet to its last.
+pub(super) struct RibOutline {
+    pub(super) sequence: u32,
+    pub(super) prefix: Prefix,
+}
+
+/// Returns the sequence number and the prefix of a record, and calls `holds` with the peer index of every entry. None if the
+/// record is not one of unicast routes, has no entry, names a peer beyond the `n_peers` of the table, or its entries do not
+/// fill its body exactly.
+pub(super) fn outline(body: &[u8], subtype: u16, n_peers: usize, mut holds: impl FnMut(u16)) -> Option<RibOutline> {
+    let (family, add_path) = unicast_table(subtype)?;
+    let sequence = Octets(body).u32()?;
+    let Entries { mut octets, n, network, .. } = Entries::of(body, family, add_path)?;
+    for _ in 0..n {
+        let (index, _, _) = table_entry(&mut octets, add_path)?;
+        if usize::from(index) >= n_peers {
+            return None;
+        }
+        holds(index);
+    }
+    let prefix = network.prefix()?;
+    (n > 0 && octets.is_empty()).then_some(RibOutline { sequence, prefix })
+}
+
+/// The peers in the body of a PEER_INDEX_TABLE. None if it cannot be read to its end as it declares itself.
+pub(super) fn peers_of(body: &[u8]) -> Option<Vec<Peer>> {
+    let mut octets = Octets(body);
+    octets.take(4)?;
+    octets.field()?;
+    let n = octets.u16()?;
+    match peer_table::rows(octets.0, usize::from(n)) {
+        (peers, None) => Some(peers),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -125,6 +125,11 @@ impl Cache {
         self.downloader.as_ref().map_or(0, Downloader::per_host)
     }
 
+    /// Returns what downloads its files; None if the network may not be used.
+    pub(super) fn downloader(&self) -> Option<&Downloader> {
+        self.downloader.as_ref()
+    }
+
     /// Whether the cache contains all bytes of the file of that name, verified or pending. The digest is not checked.
     pub fn holds(&self, name: &str) -> bool {
         let path = self.root.join(name);

@@ -1,5 +1,7 @@
 //! Downloads of single files, with resumption, retries and limits.
 
+mod remote_ranges;
+
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::future::Future;
@@ -12,6 +14,8 @@ use std::time::{Duration, Instant};
 use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, RANGE};
 use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::{self, Runtime};
+
+pub use remote_ranges::RemoteRanges;
 
 use super::FetchError;
 use super::resume::{Resumable, continues, total};
@@ -81,6 +85,8 @@ struct Host {
     refused: u32,
     /// It asked for no requests until then.
     quiet_until: Option<Instant>,
+    /// It answers a request for a part with the whole file.
+    sends_whole_files: bool,
 }
 
 /// The result of one attempt.
@@ -178,11 +184,15 @@ impl Downloader {
         let failed = |why| FetchError::Failed { url: url.to_owned(), why };
         let pause = retry.next_pause(why, asked).map_err(failed)?;
         self.progress.retrying(url, why, pause);
-        if let (Some(asked), Some(until)) = (asked, Instant::now().checked_add(pause)) {
-            // The request applies to all connections to this host.
-            self.host(archive::host(url), |host| host.quiet_until = (asked > Duration::ZERO).then_some(until));
-        }
+        self.keep_quiet(archive::host(url), asked, pause);
         if http::sleep(pause, self.progress()) { Err(FetchError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Notes the pause that a host asked for, which applies to all connections to it.
+    fn keep_quiet(&self, host: &str, asked: Option<Duration>, pause: Duration) {
+        if let (Some(asked), Some(until)) = (asked, Instant::now().checked_add(pause)) {
+            self.host(host, |host| host.quiet_until = (asked > Duration::ZERO).then_some(until));
+        }
     }
 
     /// Makes as many attempts as are left.

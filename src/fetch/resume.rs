@@ -28,11 +28,9 @@ impl Resumable {
         (bytes > 0 && is_usable).then_some(Resumable { bytes, validator })
     }
 
-    /// Stores the validator of a response. Only a strong ETag or a date identifies the bytes (RFC 9110, section 13.1.5).
+    /// Stores the validator of a response.
     pub(super) fn remember(part: &Path, headers: &HeaderMap) -> io::Result<()> {
-        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let validator = text(ETAG).filter(|etag| !etag.starts_with("W/")).or_else(|| text(LAST_MODIFIED));
-        fs::write(Resumable::note(part), validator.unwrap_or_default())
+        fs::write(Resumable::note(part), validator(headers).unwrap_or_default())
     }
 
     /// Removes the validator after the download is complete and the file was moved.
@@ -44,6 +42,12 @@ impl Resumable {
         Resumable::done(part);
         let _ = fs::remove_file(part);
     }
+}
+
+/// The validator of a response. Only a strong ETag or a date identifies the bytes (RFC 9110, section 13.1.5).
+pub(super) fn validator(headers: &HeaderMap) -> Option<String> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    text(ETAG).filter(|etag| !etag.starts_with("W/")).or_else(|| text(LAST_MODIFIED)).map(str::to_owned)
 }
 
 /// Whether a partial response continues the bytes that are here, from the same version of the file.

@@ -190,7 +190,7 @@ fn foreign(file: &ArchiveFile, reading: &Reading) -> Option<String> {
 /// Whether all records lie before or after the nominal interval of the file, because files were mixed up. Single early or late
 /// records of an update file prove nothing. A RIB dump is written after the time in its name, within minutes or hours, so it
 /// may begin until the next dump is due.
-fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> bool {
+pub(super) fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Timestamp) -> bool {
     let own = file.nominal_span();
     if file.kind == DumpKind::Rib {
         return last + NAME_PRECISION < own.start || first >= own.end + NAME_PRECISION;

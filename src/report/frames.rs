@@ -142,7 +142,7 @@ fn timeline_frame(rows: &[TimelineRow]) -> Result<DataFrame, Error> {
 }
 
 /// Escapes a CSV cell so that spreadsheets do not read it as a formula and terminals do not obey it.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let shown: String =
         text.chars().flat_map(|c| if is_unprintable(c) { c.escape_default().collect() } else { vec![c] }).collect();
     if shown.starts_with(['=', '+', '-', '@']) { format!("'{shown}") } else { shown }

@@ -20,6 +20,7 @@ use crate::detect::Outage;
 use crate::error::Error;
 use crate::observations::TOOL;
 use crate::query::Target;
+use crate::survey::Survey;
 use crate::time::Window;
 
 const STYLE: &str = include_str!("picture.css");
@@ -58,6 +59,45 @@ pub fn svg(report: &Report) -> String {
     let svg = html! {
         svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH) height=(height) viewBox={ "0 0 " (WIDTH) " " (height) } role="img" {
             title { (printable(&title)) }
+            style { (PreEscaped(STYLE)) }
+            (drawing::hatching())
+            rect.ground width=(WIDTH) height=(height) {}
+            @for part in &drawing.parts { (part) }
+        }
+    };
+    svg.into_string() + "\n"
+}
+
+/// The looks of a survey as SVG: nothing is drawn between them, because nothing was looked at there.
+pub(super) fn survey_svg(survey: &Survey) -> String {
+    let mut drawing = Drawing { window: survey.query.window, top: 24.0, parts: Vec::new() };
+    let n = survey.prefixes.iter().map(|prefix| prefix.candidates.len()).sum();
+    drawing.paragraph("title", &format!("Survey: {} to replay", count(n, "window", "windows")), 68, 38.0, 5);
+    let line = format!("{}, from RIB dumps alone", from_to(survey.query.window));
+    drawing.paragraph("subtitle", &line, 130, 25.0, 1);
+    drawing.top += 14.0;
+    for prefix in &survey.prefixes {
+        let plot = drawing.plot(STRIP);
+        let top = drawing.top;
+        drawing.text("strong", MARGIN, top + 12.0, &cut(&prefix.prefix.to_string(), 24));
+        let lowest = prefix.looks.iter().filter_map(|look| look.share).min_by(f64::total_cmp);
+        let right = LEFT + PLOT_WIDTH + 60.0;
+        drawing.text("value", right, top + 12.0, &lowest.map_or("unknown".to_owned(), percent));
+        let looks = prefix.looks.iter().map(|look| {
+            let class = look.share.map_or("unknown", drawing::shade);
+            html! { rect class=(class) x=(plot.x(look.at)) width="2" y=(plot.y(1.0)) height=(plot.height(1.0)) {} }
+        });
+        drawing.parts.push(html! { @for look in looks { (look) } });
+        drawing.top += STRIP_STEP;
+    }
+    drawing.axis();
+    let legend = "Each line is one look; the darker, the fewer full feeds hold the prefix. Hatched: unknown. Between the lines \
+                  nothing was looked at.";
+    drawing.paragraph("quiet small", legend, 150, 22.0, 2);
+    let height = (drawing.top + 24.0).ceil();
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH) height=(height) viewBox={ "0 0 " (WIDTH) " " (height) } role="img" {
+            title { "Survey" }
             style { (PreEscaped(STYLE)) }
             (drawing::hatching())
             rect.ground width=(WIDTH) height=(height) {}

@@ -16,6 +16,7 @@ use crate::bgp::Collector;
 use crate::coverage::{FileReading, Verdict};
 
 pub use explain::{explain, find_outage};
+pub(super) use timelines::block;
 
 /// How the table is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,10 +14,10 @@ use crate::query::{IODA_FULL_FEED, Metric};
 
 /// A full feed has at least this share of the 95th percentile of all table sizes of its time. A percentile and not the
 /// maximum, because leaks inflate single tables.
-pub(super) const RELATIVE_SIZE: f64 = 0.75;
+pub const RELATIVE_SIZE: f64 = 0.75;
 /// With fewer tables than this a percentile means nothing. Then half of the largest table is enough, the report states it, and
 /// no finding is of high quality: whether a lone table is whole cannot be known.
-pub(super) const MIN_TABLES: usize = 3;
+pub const MIN_TABLES: usize = 3;
 
 /// How full feeds were distinguished from partial ones, for one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ struct Module {
 const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "helpers"];
 
 /// The steps come in the order of the data; none imports a later one.
-const MODULES: [Module; 22] = [
+const MODULES: [Module; 23] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
     Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror", "triomphe"], world: &[] },
     Module { name: "query", ours: &["time", "bgp"], packages: &["serde", "strum"], world: &[] },
@@ -62,9 +62,10 @@ const MODULES: [Module; 22] = [
     },
     Module { name: "visibility", ours: &["replay"], packages: &["rustc_hash", "strum"], world: &[] },
     Module { name: "detect", ours: &["visibility"], packages: &["rustc_hash", "serde", "strum"], world: &[] },
+    Module { name: "survey", ours: &["fetch::ReadRange", "visibility"], packages: &[], world: &[] },
     Module {
         name: "report",
-        ours: &["detect", "visibility", "observations", "replay", "tables", "folder"],
+        ours: &["detect", "survey", "visibility", "observations", "replay", "tables", "folder"],
         packages: &[
             "base64",
             "chrono",
@@ -81,13 +82,13 @@ const MODULES: [Module; 22] = [
     },
     Module {
         name: "pipeline",
-        ours: &["catalog", "fetch", "decode", "replay", "observations", "visibility", "detect", "report"],
+        ours: &["catalog", "fetch", "decode", "replay", "observations", "visibility", "detect", "survey", "report"],
         packages: &["rayon", "rustc_hash"],
         world: &["thread", "fs"],
     },
     Module {
         name: "cli",
-        ours: &["catalog", "fetch", "observations", "report", "pipeline", "Options", "run"],
+        ours: &["catalog", "fetch", "observations", "report", "pipeline", "survey", "Options", "run"],
         packages: &[
             "anyhow",
             "chrono",

@@ -151,6 +151,14 @@ fn every_key_and_column_is_in_the_contract() {
             names.into_iter().filter(|key| !is_documented(&documented, key)).map(|key| format!("{name}: {key}")),
         );
     }
+    let survey =
+        "survey --prefix 175.45.176.0/24 --from 2014-12-22T00:00 --to 2014-12-22T20:00 --archive data/dprk-2014";
+    let mut found = BTreeSet::new();
+    keys(&serde_json::from_str(&cli::prints(0, &format!("{survey} --format json"))).expect("JSON"), "", &mut found);
+    let columns = cli::prints(0, &format!("{survey} --format csv"));
+    found.extend(columns.lines().next().expect("a header").split(',').map(str::to_owned));
+    missing
+        .extend(found.into_iter().filter(|key| !is_documented(&documented, key)).map(|key| format!("survey: {key}")));
     assert!(missing.is_empty(), "not in docs/output.md: {missing:#?}");
 }
 

@@ -376,5 +376,45 @@ fn find(octets: &[u8], at: &mut usize, from: usize) -> Option<usize> {
     None
 }
 
+/// Where a magic number stands, in bits, and whether it begins a block or ends a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::decode) enum Magic {
+    Block(usize),
+    End(usize),
+}
+
+/// Returns the first magic number that begins at the bit `from` of `octets` or later.
+pub(in crate::decode) fn next_magic(octets: &[u8], from: usize) -> Option<Magic> {
+    let mut at = from / 8;
+    let found = find(octets, &mut at, from)?;
+    Some(if bits(octets, found, MAGIC) == BLOCK { Magic::Block(found) } else { Magic::End(found) })
+}
+
+/// Returns the content of the one block in `n_bits` of `octets` from the bit `begin` on, once its checksum was verified.
+///
+/// # Errors
+///
+/// If it is not a block, it is damaged, or its content is longer than `limit`.
+pub(in crate::decode) fn content_of(
+    level: u8,
+    octets: &[u8],
+    begin: usize,
+    n_bits: usize,
+    limit: usize,
+) -> Result<Vec<u8>, String> {
+    let mut block = Block::new(level, octets, begin, n_bits);
+    let mut content = Vec::new();
+    loop {
+        block.decode();
+        content.append(&mut block.piece);
+        match block.end.take() {
+            Some(Ok(())) => return Ok(content),
+            Some(Err(why)) => return Err(why),
+            None if content.len() > limit => return Err(format!("a block of more than {limit} octets")),
+            None => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

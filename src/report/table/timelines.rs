@@ -157,7 +157,7 @@ fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> Str
 }
 
 /// Only a share of 0 has the lowest block and only 1 the highest: shares that round to them have the next one.
-fn block(share: f64) -> char {
+pub(in crate::report) fn block(share: f64) -> char {
     let level = (share * 7.0).round() as usize;
     let level = if share > 0.0 && share < 1.0 { level.clamp(1, 6) } else { level.min(7) };
     BLOCKS.get(level).copied().unwrap_or(UNKNOWN)

@@ -6,6 +6,7 @@ mod index;
 mod mirrors;
 mod pages;
 mod proxy;
+mod ranges;
 mod runs;
 mod servers;
 mod stops;

@@ -49,6 +49,10 @@ pub enum Fault {
     OtherVersion,
     /// A range is shorter than requested.
     ShortRange,
+    /// The whole file comes instead of a range.
+    NoRange,
+    /// A range says that it begins a byte later than it does.
+    WrongRange,
     /// The body is this one.
     Body(String),
     /// Every item of a list is listed twice.
@@ -264,7 +268,8 @@ impl Shared {
             Some(Fault::FirstPage) => path.replace("&page=2&", "&page=1&"),
             _ => path.to_owned(),
         };
-        let (mut headers, mut body) = self.forward(&asked, head, is_file)?;
+        let head = if fault == Some(Fault::NoRange) { without(head, &["range", "if-range"]) } else { head.to_owned() };
+        let (mut headers, mut body) = self.forward(&asked, &head, is_file)?;
         if !is_file {
             let text = String::from_utf8_lossy(&body).replace(
                 &format!("http://127.0.0.1:{}/", self.archive_port),
@@ -291,6 +296,14 @@ impl Shared {
             Some(Fault::OtherVersion) => {
                 headers = without(&headers, &["etag"]) + "ETag: \"another-version\"\r\n";
                 body.iter_mut().for_each(|byte| *byte = !*byte);
+            }
+            Some(Fault::WrongRange) => {
+                if let Some(range) = header(&headers, "content-range") {
+                    let (first, rest) = range.trim_start_matches("bytes ").split_once('-').expect("a range of nginx");
+                    let first: usize = first.parse().expect("a number");
+                    headers = without(&headers, &["content-range"])
+                        + &format!("Content-Range: bytes {}-{rest}\r\n", first + 1);
+                }
             }
             Some(Fault::ShortRange) => {
                 sent = body.len() / 2;

@@ -1,0 +1,198 @@
+//! `outage-replay survey`: a quick look at RIB dumps alone.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ArgAction;
+
+use outage_replay::Error;
+use outage_replay::bgp::{Asn, Collector, Prefix, Project};
+use outage_replay::catalog::{BrokerUrl, Choice};
+use outage_replay::pipeline;
+use outage_replay::query::{Match, Target};
+use outage_replay::report::{self, SURVEY_FORMATS, SurveyFormat};
+use outage_replay::survey::{Survey, SurveyAnswer, SurveyQuery};
+use outage_replay::time::Timestamp;
+
+use super::arguments::{CatalogChoice, collector_name, length};
+use super::choice::one_of;
+use super::downloads::Allowance;
+use super::progress::Progress;
+use super::results::style;
+use super::run::{Source, targets, window};
+use super::signals::Signals;
+use super::usage;
+
+/// The arguments of a survey.
+#[derive(Debug, clap::Args)]
+pub struct SurveyArgs {
+    /// Prefixes, IPv4 or IPv6. Repeatable, comma lists
+    ///
+    /// Each stands for itself alone, not for what is inside it.
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Target")]
+    prefix: Vec<Prefix>,
+    /// A file with one prefix a line; # begins a comment
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    targets: Vec<PathBuf>,
+    /// Not possible: name the prefixes of the AS
+    ///
+    /// A RIB dump is sorted by prefix, so the prefixes of an AS cannot be found in it without reading all of it.
+    #[arg(long, value_name = "ASN", value_delimiter = ',', hide = true, help_heading = "Target")]
+    asn: Vec<Asn>,
+
+    /// Start of the time in which dumps are looked at: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
+    ///
+    /// Without an offset it is UTC.
+    #[arg(long, value_name = "TIME", help_heading = "Window")]
+    from: Option<Timestamp>,
+    /// Its end; a dump of this very time is looked at, too
+    #[arg(long, value_name = "TIME", conflicts_with = "duration", help_heading = "Window")]
+    to: Option<Timestamp>,
+    /// Its length instead of its end: 36h, 30days
+    #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
+    duration: Option<Duration>,
+
+    /// A folder in the publishers' layout, or RIB dumps. Repeatable
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source")]
+    archive: Vec<PathBuf>,
+    /// The collector whose files --archive names, where no folder has its name
+    #[arg(long, value_name = "NAME", requires = "archive", value_parser = collector_name, help_heading = "Source")]
+    collector_name: Option<String>,
+    /// The bgpkit-broker server that lists the publishers' files [default: the public one]
+    #[arg(long, value_name = "URL", help_heading = "Source")]
+    broker_url: Option<BrokerUrl>,
+    /// Where downloaded files are kept [default: the user's cache directory]
+    #[arg(long, value_name = "DIR", help_heading = "Source")]
+    cache_dir: Option<PathBuf>,
+    /// Use only what is in the cache
+    #[arg(long, help_heading = "Source")]
+    offline: bool,
+    /// Only these collectors. Repeatable, comma lists
+    ///
+    /// Without it: all that --archive holds; otherwise two of route-views2, route-views.linx and route-views.sydney, the first
+    /// that have dumps in the window. Dumps of RIPE RIS cannot be looked up.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Source")]
+    collector: Vec<String>,
+    /// Only the collectors of this project: riperis or routeviews
+    #[arg(long, value_name = "NAME", help_heading = "Source")]
+    project: Option<Project>,
+    /// Download whole dumps where prefixes cannot be looked up
+    ///
+    /// A dump has up to 430 MB. Without it such a dump is unknown; local files are read as a whole in any case.
+    #[arg(long, help_heading = "Source")]
+    whole_files: bool,
+
+    /// Fewer full-feed ASes than this decide nothing
+    #[arg(long, value_name = "N", default_value = "10", help_heading = "Detection")]
+    min_peers: usize,
+
+    /// What to print
+    #[arg(
+        long,
+        default_value = SURVEY_FORMATS[0].name,
+        value_parser = one_of(SURVEY_FORMATS.iter().map(|format| (format, format.name, format.help))),
+        help_heading = "Output"
+    )]
+    format: &'static SurveyFormat,
+    /// Also write the survey into this folder: survey.json, looks.csv, survey.svg
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Replace an earlier survey in the --output folder
+    #[arg(long, requires = "output", help_heading = "Output")]
+    force: bool,
+    /// Fold nothing: every look in a row of its own
+    #[arg(long, help_heading = "Output")]
+    all: bool,
+    /// Exit with 4 when there is a window to replay
+    ///
+    /// It wins over 3.
+    #[arg(long, help_heading = "Output")]
+    fail_on_outage: bool,
+    /// No progress on standard error
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+    /// Say on standard error what is being done
+    #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+}
+
+impl SurveyArgs {
+    /// Runs the survey, prints it and returns the exit code.
+    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
+        let query = self.query()?;
+        if let Some(folder) = &self.output {
+            report::check_survey_folder(folder, self.force)?;
+        }
+        let signals = Signals::listen().context("cannot listen for signals")?;
+        let progress = Arc::new(Progress::new(self.quiet, self.verbose, Allowance::unlimited(), signals));
+        let source = Source {
+            archive: &self.archive,
+            collector_name: self.collector_name.as_deref(),
+            broker_url: self.broker_url.as_ref(),
+            cache_dir: self.cache_dir.as_deref(),
+            offline: self.offline,
+            choice: Choice::default(),
+            catalog: CatalogChoice::Auto,
+            mirrors: &[],
+            publisher_url: None,
+        };
+        let store = source.store(&progress)?;
+        let result = pipeline::survey(&query, store.sources(), progress.as_ref());
+        progress.finish();
+        // After a cancellation no output is begun.
+        let survey = match result {
+            Ok(_) if pipeline::Progress::is_cancelled(progress.as_ref()) => Err(Error::Cancelled),
+            result => result,
+        };
+        let survey = survey.map_err(|error| progress.interrupted(error))?;
+        let survey = Survey { source: self.source_words(), ..survey };
+        if let Some(folder) = &self.output {
+            report::write_survey(&survey, folder, self.force)?;
+            progress.wrote(folder);
+        }
+        self.format.print(&survey, style(self.all), out)?;
+        Ok(match survey.answer() {
+            SurveyAnswer::Candidates if self.fail_on_outage => 4,
+            _ if !survey.is_sufficient() => 3,
+            _ => 0,
+        })
+    }
+
+    fn query(&self) -> anyhow::Result<SurveyQuery> {
+        let window = window(self.from, self.to, self.duration)?;
+        let targets = targets(&self.asn, &self.prefix, &self.targets, Match::Exact)?;
+        let prefix = |target: &Target| match target {
+            Target::Prefix(prefix, _) => Ok(*prefix),
+            Target::Asn(asn) => Err(usage(format!(
+                "{asn} cannot be looked up: a RIB dump is sorted by prefix. Pass its prefixes with --prefix; a run over an hour of \
+                 the window, outage-replay --asn {}, lists them",
+                asn.0
+            ))),
+        };
+        Ok(SurveyQuery {
+            prefixes: targets.iter().map(prefix).collect::<anyhow::Result<_>>()?,
+            window,
+            collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
+            project: self.project,
+            whole_files: self.whole_files,
+            min_peers: self.min_peers,
+        })
+    }
+
+    /// Returns the arguments with which a run reads the same archive.
+    fn source_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+        self.archive.iter().for_each(|path| add("--archive", path.display().to_string()));
+        self.collector_name.iter().for_each(|name| add("--collector-name", name.clone()));
+        self.broker_url.iter().for_each(|url| add("--broker-url", url.to_string()));
+        self.cache_dir.iter().for_each(|path| add("--cache-dir", path.display().to_string()));
+        if self.offline {
+            words.push("--offline".to_owned());
+        }
+        words
+    }
+}
