@@ -63,6 +63,8 @@ pub(super) struct Preview {
     pub falls: Vec<Fall>,
     /// When most vantage points that normally carry a prefix were unknown.
     pub thin: Vec<Window>,
+    /// When a prefix was widely seen of which nobody is known to carry it normally.
+    pub without_baseline: Vec<Window>,
 }
 
 /// Judges replays by the default criteria, without comparing collectors.
@@ -77,7 +79,8 @@ pub(super) fn preview(query: &Query, replays: &[&Replay]) -> Preview {
     let (_, of_asns) = judge_asns(&view, query, &of_origins, &findings, detector);
     let falls = findings.outages.into_iter().chain(of_asns.outages).map(|outage| outage.fall).collect();
     let thin: Windows = timelines.iter().flat_map(|timeline| thin(timeline, query.window)).collect();
-    Preview { falls, thin: thin.into() }
+    let seen: Windows = timelines.iter().flat_map(|timeline| seen_without_baseline(timeline, query.window)).collect();
+    Preview { falls, thin: thin.into(), without_baseline: seen.into() }
 }
 
 /// When less than half of the vantage points that normally carry a prefix were known.
@@ -85,6 +88,13 @@ fn thin(timeline: &Timeline, window: Window) -> Vec<Window> {
     let most = timeline.steps.values().map(|step| step.n_baseline_live).max().unwrap_or_default();
     let is_thin = |step: &Step| step.n_baseline_live * 2 < most;
     let intervals = timeline.steps.intervals().filter(|(_, step)| timeline.baseline.decides() && is_thin(step));
+    intervals.filter_map(|(interval, _)| interval.intersect(&window)).collect()
+}
+
+/// When at least half of all vantage points saw a prefix that has no baseline.
+fn seen_without_baseline(timeline: &Timeline, window: Window) -> Vec<Window> {
+    let is_seen = |step: &Step| step.visibility().is_some_and(|share| share >= 0.5);
+    let intervals = timeline.steps.intervals().filter(|(_, step)| !timeline.baseline.decides() && is_seen(step));
     intervals.filter_map(|(interval, _)| interval.intersect(&window)).collect()
 }
 

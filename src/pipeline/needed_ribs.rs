@@ -1,5 +1,5 @@
 //! RIB dumps that were left out of the plan and that a finding needs: those inside and next to an outage, those that narrow an edge
-//! in doubt, and those that end an interval in which most vantage points are unknown.
+//! in doubt, those that end an interval in which most vantage points are unknown, and those that show who carries a new prefix.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -41,15 +41,18 @@ fn needed(query: &Query, runs: &[CollectorRun]) -> Vec<FxHashSet<String>> {
         return vec![FxHashSet::default(); runs.len()];
     }
     let replays: Vec<&Replay> = runs.iter().filter_map(CollectorRun::replay).collect();
-    let Preview { mut falls, mut thin } = judging::preview(query, &replays);
+    let Preview { mut falls, thin, without_baseline } = judging::preview(query, &replays);
     falls.sort_by_key(|fall| (Reverse(fall.duration()), fall.seen.start));
-    thin.retain(|window| window.duration() >= WORTH);
-    thin.sort_by_key(|window| (Reverse(window.duration()), window.start));
+    let (thin, without_baseline) = (longest(thin), longest(without_baseline));
     let mut dumps: Vec<Dumps> = runs.iter().map(Dumps::of).collect();
-    let (longest, others) = falls.split_at(falls.len().min(LONGEST));
+    let (lengthy, others) = falls.split_at(falls.len().min(LONGEST));
     for dumps in &mut dumps {
-        longest.iter().for_each(|fall| dumps.need_for(fall));
-        thin.iter().take(LONGEST).for_each(|window| dumps.need_within(*window));
+        lengthy.iter().for_each(|fall| dumps.need_for(fall));
+        thin.iter().for_each(|window| dumps.need_within(*window));
+        let unread = without_baseline.iter().filter(|window| !dumps.read.iter().any(|at| window.contains(*at)));
+        for window in unread.copied().collect::<Vec<_>>() {
+            dumps.need_nearest_to_middle(window);
+        }
     }
     for fall in others {
         // One collector suffices.
@@ -58,6 +61,14 @@ fn needed(query: &Query, runs: &[CollectorRun]) -> Vec<FxHashSet<String>> {
         }
     }
     dumps.into_iter().map(|dumps| dumps.needed.into_iter().map(str::to_owned).collect()).collect()
+}
+
+/// The longest of some intervals, without those that are too short.
+fn longest(mut windows: Vec<Window>) -> Vec<Window> {
+    windows.retain(|window| window.duration() >= WORTH);
+    windows.sort_by_key(|window| (Reverse(window.duration()), window.start));
+    windows.truncate(LONGEST);
+    windows
 }
 
 /// The RIB dumps of one collector, by the time of their name.

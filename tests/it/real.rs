@@ -22,7 +22,7 @@ use outage_replay::bgp::{Asn, Collector, Family};
 use outage_replay::catalog::Mirror;
 use outage_replay::coverage::{GapReason, Verdict};
 use outage_replay::detect::{Censoring, Class, Evidence, Findings, Quality, Scope, Severity};
-use outage_replay::query::{Match, Query, Sufficiency, Target};
+use outage_replay::query::{Match, Query, RibChoice, Sufficiency, Target};
 use outage_replay::report::{Answer, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::visibility::{PeerState, SessionSpan};
@@ -49,10 +49,20 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// Answers `targets` over a collector and window of `archive`.
-fn replay(archive: &Path, (collector, window): (&str, &str), targets: Vec<Target>, options: &Options) -> Report {
+fn replay(archive: &Path, place: (&str, &str), targets: Vec<Target>, options: &Options) -> Report {
+    replay_with(RibChoice::default(), archive, place, targets, options)
+}
+
+fn replay_with(
+    ribs: RibChoice,
+    archive: &Path,
+    (collector, window): (&str, &str),
+    targets: Vec<Target>,
+    options: &Options,
+) -> Report {
     let (from, to) = window.split_once(' ').expect("two times");
     let between = Window::new(at(from), at(to)).expect("a window");
-    let query = Query { collectors: vec![Collector::new(collector)], ..Query::new(targets, between) };
+    let query = Query { collectors: vec![Collector::new(collector)], ribs, ..Query::new(targets, between) };
     let mirror = Mirror::open(archive).expect("an archive");
     run(&query, &mirror, options, &()).unwrap_or_else(|error| panic!("{collector} {window}: {error}"))
 }

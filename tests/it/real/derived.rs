@@ -288,7 +288,8 @@ impl Derived {
     fn ask(&self, day: &Day, targets: Vec<Target>, thresholds: Thresholds) -> Report {
         let mut options = at_least(day.min_peers);
         options.criteria.thresholds = thresholds;
-        replay(self.archive.path(), (day.collector, day.window), targets, &options)
+        // Every dump is compared with what a plain model says of it.
+        replay_with(RibChoice::All, self.archive.path(), (day.collector, day.window), targets, &options)
     }
 
     /// How many peers hold a prefix in the tables of a dump, by its number, and how many peers have any table.
