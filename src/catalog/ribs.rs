@@ -38,7 +38,7 @@ const OLDER_AT: [Duration; 6] = [
 pub struct RibNotes {
     /// Those that are broken. They stay in the plan but serve no purpose, so that an older one takes the place of a broken seed.
     pub rejected: FxHashSet<String>,
-    /// Those that a finding needs, whatever [`RibChoice`] leaves out.
+    /// Those that a finding needs, whatever [`RibChoice`](crate::query::RibChoice) leaves out.
     pub needed: FxHashSet<String>,
 }
 
