@@ -10,6 +10,7 @@ mod choice;
 mod era;
 mod mirror;
 mod missing;
+mod of_each;
 mod pages;
 mod plan;
 mod published;

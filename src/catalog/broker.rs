@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use bgpkit_broker::{BgpkitBroker, BrokerError, BrokerItem};
@@ -13,6 +11,7 @@ use reqwest::StatusCode;
 use reqwest::blocking::Client;
 
 use super::choice::Chosen;
+use super::of_each::of_each;
 use super::ribs::RIB_LOOK_BACK;
 use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Offer, Query, RibNotes, choice, is_in, plan};
 use crate::bgp::{Collector, Project};
@@ -24,8 +23,6 @@ use crate::time::{Timestamp, Window};
 
 /// The public broker.
 const PUBLIC: &str = "https://api.bgpkit.com/v3/broker";
-/// The number of collectors that are looked up at the same time.
-const CONNECTIONS: usize = 4;
 /// The largest page that a broker server returns.
 const PAGE_SIZE: i64 = 1000;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -267,29 +264,7 @@ impl Broker {
     ) -> Result<Vec<ArchiveFile>, Error> {
         self.progress.listing(self.url());
         let collectors = self.choose(query)?.collectors;
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut files = Vec::new();
-            while let Some(collector) = collectors.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match list(collector) {
-                    Ok(mut listed) => files.append(&mut listed),
-                    Err(error) => {
-                        // The other threads stop too.
-                        next.store(collectors.len(), Ordering::Relaxed);
-                        return Err(error);
-                    }
-                }
-            }
-            Ok(files)
-        };
-        let parts: Vec<Result<Vec<ArchiveFile>, Error>> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..CONNECTIONS.min(collectors.len())).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
-        });
-        let mut files = Vec::new();
-        for part in parts {
-            files.append(&mut part?);
-        }
+        let mut files = of_each(&collectors, list)?;
         files.sort();
         Ok(files)
     }

@@ -10,9 +10,7 @@ mod store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -21,6 +19,7 @@ use reqwest::blocking::{Client, Response};
 use self::folder::MonthFolder;
 use self::store::FolderList;
 use super::choice::Chosen;
+use super::of_each::of_each;
 use super::ribs::RIB_LOOK_BACK;
 use super::{ArchiveFile, BaseUrl, Catalog, Choice, DumpKind, Offer, Patience, Query, choice};
 use crate::archive;
@@ -33,8 +32,6 @@ use crate::time::{Timestamp, Window};
 
 /// The name of this catalog in outputs.
 pub(super) const NAME: &str = "archive pages";
-/// The number of collectors that are looked up at the same time.
-const CONNECTIONS: usize = 4;
 /// Larger pages are refused. A month of rrc00 has 9,000 files, of at most 250 bytes of HTML each.
 const MAX_PAGE: u64 = 8 << 20;
 /// A page arrives within this time, or the request is made again.
@@ -390,22 +387,7 @@ impl Catalog for Pages {
         let client =
             Client::builder().user_agent(http::user_agent()).redirect(http::redirects()).timeout(TIMEOUT).build();
         let client = client.map_err(|error| self.error(&http::chain(&error)))?;
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut files = Vec::new();
-            while let Some(collector) = collectors.get(next.fetch_add(1, Ordering::Relaxed)) {
-                files.append(&mut self.list_collector(&client, collector, query)?);
-            }
-            Ok(files)
-        };
-        let parts: Vec<Result<Vec<ArchiveFile>, Error>> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..CONNECTIONS.min(collectors.len())).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
-        });
-        let mut files = Vec::new();
-        for part in parts {
-            files.append(&mut part?);
-        }
+        let mut files = of_each(&collectors, |collector| self.list_collector(&client, collector, query))?;
         // Without any answer, nothing is known about any file.
         let state = self.state();
         if !state.has_list
