@@ -18,6 +18,10 @@ use crate::observations::Observations;
 use crate::query::{Match, Query, RibChoice, Target};
 use crate::replay::SampleNumbers;
 
+/// How much memory readings may take that are held in case a replay begins again, in bytes: of one collector, some days of updates, of
+/// which a reading for a few prefixes keeps little but the control sample; and of all collectors.
+const MAX_HELD_OF_ONE: usize = 64 << 20;
+const MAX_HELD: usize = 256 << 20;
 /// How often findings may send for further RIB dumps.
 const MAX_LOOKS: usize = 4;
 
@@ -89,7 +93,11 @@ fn read(listing: &Listing, task: RoundTask) -> Result<Vec<Archive>, Error> {
     let (mut selection, mut skipped_in_ribs, mut revealed) = (selection(query), SkippedPrefixes::default(), Vec::new());
     let numbers = SampleNumbers::default();
     let mut n_looks = 0;
-    let again = Again { for_prefixes: selection.has_origins(), for_ribs: query.ribs == RibChoice::Auto };
+    let again = Again {
+        for_prefixes: selection.has_origins(),
+        for_ribs: query.ribs == RibChoice::Auto,
+        max_held: MAX_HELD_OF_ONE.min(MAX_HELD / plan.collectors.len()),
+    };
     let run = |plan| CollectorRun::new(plan, query.window, numbers.clone(), again);
     let mut runs: Vec<CollectorRun> = plan.collectors.into_iter().map(run).collect();
     // An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor covering

@@ -59,6 +59,8 @@ pub(super) struct Again {
     pub for_prefixes: bool,
     /// Findings may need RIB dumps that were left out.
     pub for_ribs: bool,
+    /// How much memory the held readings of the collector may take, in bytes. What does not fit is read again.
+    pub max_held: usize,
 }
 
 /// Readings that have been applied, in case the replay begins again: files whose readings are held need not be read again.
@@ -72,29 +74,25 @@ struct Held {
     skipped_in_others: Option<(SkippedPrefixes, usize)>,
 }
 
-/// How much memory the held readings of a collector may take, in bytes: some days of updates, of which a reading for one AS
-/// keeps little but the control sample. What does not fit is read again.
-const MAX_HELD: usize = 64 << 20;
-
 impl Held {
-    fn has_room(&mut self, read: &ReadFile) -> bool {
+    fn has_room(&mut self, read: &ReadFile, max_held: usize) -> bool {
         let n_bytes = self.n_bytes + read.reading.n_bytes();
-        let has_room = n_bytes <= MAX_HELD;
+        let has_room = n_bytes <= max_held;
         if has_room {
             self.n_bytes = n_bytes;
         }
         has_room
     }
 
-    fn add_rib(&mut self, rib: ReadFile) {
-        if self.has_room(&rib) {
+    fn add_rib(&mut self, rib: ReadFile, max_held: usize) {
+        if self.has_room(&rib, max_held) {
             self.ribs.insert(rib.report.name.clone(), rib);
         }
     }
 
-    /// Adds an update file, and holds its reading if `may_hold` is set and there is room.
-    fn add_updates(&mut self, updates: ReadFile, may_hold: bool) {
-        if may_hold && self.skipped_in_others.is_none() && self.has_room(&updates) {
+    /// Adds an update file, and holds its reading if there is room.
+    fn add_updates(&mut self, updates: ReadFile, max_held: usize) {
+        if self.skipped_in_others.is_none() && self.has_room(&updates, max_held) {
             self.updates.insert(updates.report.name.clone(), updates);
             return;
         }
@@ -297,7 +295,7 @@ impl CollectorRun {
             }
             self.reports.push(rib.report.clone());
             if may_begin_again {
-                self.held.add_rib(rib);
+                self.held.add_rib(rib, self.again.max_held);
             }
         }
         self.aside.extend(ribs.into_iter().map(|(name, rib)| (name, rib.report)));
@@ -373,7 +371,7 @@ impl CollectorRun {
             if self.again.for_prefixes || self.takes_more_ribs() {
                 // RIB dumps reveal nearly all prefixes before the updates are read.
                 let may_hold = self.plan.ribs.is_empty() || self.takes_more_ribs();
-                self.held.add_updates(updates, may_hold);
+                self.held.add_updates(updates, if may_hold { self.again.max_held } else { 0 });
             }
         }
         if self.n_applied == self.plan.updates.len() {
@@ -478,8 +476,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_a_plan_that_was_given_up_needed_does_not_wait_for_its_turn() {
+    /// The run of a collector with two update files, which do not exist.
+    fn two_updates(again: Again) -> CollectorRun {
         let window = Window::new("2014-12-22T08:00".parse().unwrap(), "2014-12-22T09:00".parse().unwrap()).unwrap();
         let plan = CollectorPlan {
             collector: Collector::new("rrc00"),
@@ -492,13 +490,30 @@ mod tests {
             start: window.start,
             end: window.end,
         };
-        let mut run =
-            CollectorRun::new(plan, window, SampleNumbers::default(), Again { for_prefixes: false, for_ribs: false });
-        let add = |run: &mut CollectorRun, name: &str| {
-            let (selection, helpers) = (Selection::new(), Helpers::new());
-            run.add_updates(reading::read_one(&updates(name), None, &selection, &helpers, &()).unwrap());
-            run.n_ready()
-        };
+        CollectorRun::new(plan, window, SampleNumbers::default(), again)
+    }
+
+    fn add(run: &mut CollectorRun, name: &str) -> usize {
+        let (selection, helpers) = (Selection::new(), Helpers::new());
+        run.add_updates(reading::read_one(&updates(name), None, &selection, &helpers, &()).unwrap());
+        run.n_ready()
+    }
+
+    #[test]
+    fn files_whose_readings_do_not_fit_are_read_again() {
+        for (max_held, n_again) in [(0, 2), (1 << 20, 0)] {
+            let mut run = two_updates(Again { for_prefixes: true, for_ribs: false, max_held });
+            run.begin();
+            assert_eq!((add(&mut run, "b"), add(&mut run, "a")), (1, 2));
+            run.apply();
+            assert_eq!((run.n_ready(), run.to_read().1.len()), (0, 0));
+            assert_eq!(run.begun_again(&[]).to_read().1.len(), n_again, "{max_held} bytes");
+        }
+    }
+
+    #[test]
+    fn what_a_plan_that_was_given_up_needed_does_not_wait_for_its_turn() {
+        let mut run = two_updates(Again { for_prefixes: false, for_ribs: false, max_held: 0 });
         assert_eq!((add(&mut run, "early"), add(&mut run, "b")), (1, 2));
         run.begin();
         assert_eq!(run.n_ready(), 1);
