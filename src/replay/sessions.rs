@@ -440,8 +440,11 @@ impl Sessions {
         if is_out_of_step {
             self.states.set(peer, family, PeerState::Unknown, false, Cause::time(session.confirmed_at));
         }
-        // Where state changes are not recorded, the RIB dump may show the middle of a transfer.
-        let is_part = lacks_much || !self.has_states && has_shrunk(peer, family, &self.dumps[..=index.get()]);
+        // Where state changes are not recorded, the RIB dump may show the middle of a transfer. In a gap nothing is recorded.
+        let is_in_gap = self.gaps.iter().any(|gap| dump.overlaps(gap));
+        let growth = growth(peer, family, &self.dumps[..=index.get()]);
+        let has_shrunk = growth.is_some_and(|growth| growth < NEARLY_WHOLE);
+        let is_part = lacks_much || (!self.has_states || is_in_gap) && has_shrunk || is_in_gap && growth.is_none();
         self.states.set(peer, family, PeerState::Up, !is_part, Cause::time(dump.done_at));
         let after = self.states.get_mut(peer, family);
         (after.confirmed_at, after.dumped_at) = (dump.done_at, Some(dump.done_at));
@@ -556,9 +559,9 @@ fn open_for_long(spans: &[PeerSpan], windows: &FxHashSet<Window>, gaps: &[Window
     long.map(|((peer, _, window), _)| (peer, window)).collect()
 }
 
-/// Whether the last of these tables of a peer is much smaller than its previous one.
-fn has_shrunk(peer: PeerId, family: Family, dumps: &[DumpCensus]) -> bool {
+/// The size of the last of these tables of a peer, divided by that of its previous one. None if there is none before it.
+fn growth(peer: PeerId, family: Family, dumps: &[DumpCensus]) -> Option<f64> {
     let mut sizes = dumps.iter().rev().map(|dump| dump.size(peer, family) as f64);
-    let Some(size) = sizes.next() else { return false };
-    sizes.find(|before| *before > 0.0).is_some_and(|before| size < NEARLY_WHOLE * before)
+    let size = sizes.next()?;
+    sizes.find(|before| *before > 0.0).map(|before| size / before)
 }
