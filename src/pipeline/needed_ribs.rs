@@ -86,8 +86,7 @@ impl<'a> Dumps<'a> {
     }
 
     fn need_for(&mut self, fall: &Fall) {
-        self.need_inside(fall);
-        if self.has_inside(fall) || !self.needed.is_empty() {
+        if self.need_inside(fall) || self.has_inside(fall) {
             self.need_before(fall.seen.start);
             self.need_after(fall.seen.end);
         }
