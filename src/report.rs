@@ -20,6 +20,7 @@ mod sureness;
 mod survey;
 mod table;
 mod text;
+mod text_page;
 mod troubles;
 mod witnesses;
 mod words;
@@ -48,7 +49,8 @@ pub use picture::{png, svg};
 pub use printable::printable;
 pub use quiet::verdict;
 pub use survey::{SURVEY_FORMATS, SurveyFormat, check_survey_folder, survey_document, write_survey};
-pub use table::{Style, explain, find_outage, table};
+pub use table::{explain, find_outage, table};
+pub use text_page::Style;
 pub use troubles::Doubts;
 
 /// The question, and every threshold that the answer depends on.

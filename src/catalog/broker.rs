@@ -243,11 +243,7 @@ impl Catalog for Broker {
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        match self.choice {
-            // Not every collector existed at the time.
-            Choice::All if query.collectors.is_empty() => Ok(Vec::new()),
-            _ => Ok(self.choose(query)?.collectors),
-        }
+        choice::expected(query, self.choice, || Ok(self.choose(query)?.collectors))
     }
 
     fn not_chosen(&self, query: &Query) -> Vec<Offer> {

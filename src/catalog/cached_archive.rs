@@ -64,7 +64,7 @@ impl Catalog for CachedArchive {
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        if self.choice == Choice::All && query.collectors.is_empty() { Ok(Vec::new()) } else { self.collectors(query) }
+        choice::expected(query, self.choice, || self.collectors(query))
     }
 }
 

@@ -135,6 +135,16 @@ pub(super) fn budget(query: &Query, choice: Choice) -> Option<Option<u64>> {
     }
 }
 
+/// Returns those of the collectors of a query that must have files; `chosen` returns the collectors. With [`Choice::All`] none
+/// must: not every collector existed at the time.
+pub(super) fn expected(
+    query: &Query,
+    choice: Choice,
+    chosen: impl FnOnce() -> Result<Vec<Collector>, Error>,
+) -> Result<Vec<Collector>, Error> {
+    if choice == Choice::All && query.collectors.is_empty() { Ok(Vec::new()) } else { chosen() }
+}
+
 /// Returns what each collector would contribute. `files` has its RIB dumps before the window, and its updates of [`SAMPLE`] from the
 /// start of the window on. Collectors without either make no offer.
 pub(super) fn offers(query: &Query, files: &[ArchiveFile]) -> Vec<Offer> {

@@ -412,11 +412,7 @@ impl Catalog for Pages {
     }
 
     fn expected(&self, query: &Query) -> Result<Vec<Collector>, Error> {
-        match self.choice {
-            // Not every collector existed at the time.
-            Choice::All if query.collectors.is_empty() => Ok(Vec::new()),
-            _ => Ok(self.chosen(query)?.collectors),
-        }
+        choice::expected(query, self.choice, || Ok(self.chosen(query)?.collectors))
     }
 
     fn not_chosen(&self, query: &Query) -> Vec<Offer> {

@@ -34,11 +34,12 @@ pub(super) fn fetch<'scope>(
 ) {
     let Some(cache) = cache.filter(|cache| cache.n_connections() > 0) else { return };
     let mut by_host: BTreeMap<String, Vec<ArchiveFile>> = BTreeMap::new();
+    let (mut n_files, mut bytes) = (0, 0);
     for file in lacking(files, cache) {
-        let Location::Remote { url, .. } = &file.location else { continue };
+        let Location::Remote { url, size } = &file.location else { continue };
         by_host.entry(archive::host(url).to_owned()).or_default().push(file.clone());
+        (n_files, bytes) = (n_files + 1, bytes + size);
     }
-    let (n_files, bytes) = to_download(files, Some(cache));
     if n_files > 0 {
         progress.announced(n_files, bytes);
     }

@@ -108,25 +108,25 @@ fn read(listing: &Listing, task: RoundTask) -> Result<Vec<Archive>, Error> {
         let mut read = done.runs;
         (selection, skipped_in_ribs, revealed) = (done.selection, done.skipped_in_ribs, done.revealed);
         let new = &revealed[done.n_in_ribs..];
-        let mut may_be_in_ribs = new.iter().any(|prefix| skipped_in_ribs.may_affect(prefix));
-        if !may_be_in_ribs && !read.iter().any(|run| run.is_stale(&revealed)) {
-            let by_older = looking_back::look(&task, &mut read, &selection)?;
-            if by_older.is_empty() {
-                n_looks += 1;
-                let takes_more = again.for_ribs && n_looks <= MAX_LOOKS;
-                let Some(needed) = takes_more.then(|| needed_ribs::find(&task, &read)).flatten() else {
-                    return Ok(read.into_iter().filter_map(CollectorRun::finish).collect());
-                };
-                let more = read.into_iter().zip(needed);
-                let begin = |(run, needed): (CollectorRun, _)| run.with_ribs(needed, &revealed, query, &listing.files);
-                runs = more.map(begin).collect();
-                continue;
-            }
+        let may_be_in_ribs = new.iter().any(|prefix| skipped_in_ribs.may_affect(prefix));
+        if may_be_in_ribs || read.iter().any(|run| run.is_stale(&revealed)) {
+            runs = read.into_iter().map(|run| run.for_prefixes(&revealed, may_be_in_ribs)).collect();
+            continue;
+        }
+        let by_older = looking_back::look(&task, &mut read, &selection)?;
+        if !by_older.is_empty() {
             by_older.iter().for_each(|prefix| selection.add_prefix(*prefix));
             revealed.extend(by_older);
-            may_be_in_ribs = true;
+            runs = read.into_iter().map(|run| run.for_prefixes(&revealed, true)).collect();
+            continue;
         }
-        runs = read.into_iter().map(|run| run.for_prefixes(&revealed, may_be_in_ribs)).collect();
+        n_looks += 1;
+        let takes_more = again.for_ribs && n_looks <= MAX_LOOKS;
+        let Some(needed) = takes_more.then(|| needed_ribs::find(&task, &read)).flatten() else {
+            return Ok(read.into_iter().filter_map(CollectorRun::finish).collect());
+        };
+        let begin = |(run, needed): (CollectorRun, _)| run.with_ribs(needed, &revealed, query, &listing.files);
+        runs = read.into_iter().zip(needed).map(begin).collect();
     }
 }
 

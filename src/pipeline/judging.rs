@@ -63,7 +63,7 @@ pub(super) struct Preview {
     pub falls: Vec<Fall>,
     /// When most vantage points that normally carry a prefix were unknown.
     pub thin: Vec<Window>,
-    /// When a prefix was widely seen of which nobody is known to carry it normally.
+    /// When a prefix without a baseline was widely seen.
     pub without_baseline: Vec<Window>,
 }
 

@@ -400,16 +400,17 @@ impl Sessions {
     /// Applies a RIB dump: it shows every route that no later message has changed.
     fn apply_dump(&mut self, index: DumpIndex) -> Vec<Effect> {
         let dump = self.dumps[index.get()].clone();
+        let is_in_gap = self.gaps.iter().any(|gap| dump.overlaps(gap));
         let mut effects = Vec::new();
         for family in Family::ALL {
             for peer in self.states.peers() {
                 effects.extend(match dump.size(peer, family) {
                     0 => self.absent_from_dump(peer, family, &dump),
-                    _ => self.apply_table(peer, family, index, &dump),
+                    _ => self.apply_table((peer, family), index, &dump, is_in_gap),
                 });
             }
         }
-        if self.gaps.iter().any(|gap| dump.overlaps(gap)) {
+        if is_in_gap {
             // No updates follow: the RIB dump shows the tables at one instant.
             self.schedule.add(dump.done_at + RIB_INSTANT, Due::DumpExpires(index));
         }
@@ -418,7 +419,13 @@ impl Sessions {
         effects
     }
 
-    fn apply_table(&mut self, peer: PeerId, family: Family, index: DumpIndex, dump: &DumpCensus) -> Option<Effect> {
+    fn apply_table(
+        &mut self,
+        (peer, family): (PeerId, Family),
+        index: DumpIndex,
+        dump: &DumpCensus,
+        is_in_gap: bool,
+    ) -> Option<Effect> {
         let newest = dump.begun_at - RIB_BACKLOG;
         let session = *self.states.get(peer, family);
         // The daemon clears the routes of a session that closed just before in the background.
@@ -441,7 +448,6 @@ impl Sessions {
             self.states.set(peer, family, PeerState::Unknown, false, Cause::time(session.confirmed_at));
         }
         // Where state changes are not recorded, the RIB dump may show the middle of a transfer. In a gap nothing is recorded.
-        let is_in_gap = self.gaps.iter().any(|gap| dump.overlaps(gap));
         let growth = growth(peer, family, &self.dumps[..=index.get()]);
         let has_shrunk = growth.is_some_and(|growth| growth < NEARLY_WHOLE);
         let is_part = lacks_much || (!self.has_states || is_in_gap) && has_shrunk || is_in_gap && growth.is_none();

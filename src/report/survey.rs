@@ -11,7 +11,7 @@ use polars::prelude::*;
 
 use super::frames::cell;
 use super::printable::{PrintableJson, printable};
-use super::table::Style;
+use super::text_page::Style;
 use super::{picture, round};
 use crate::bgp::Prefix;
 use crate::error::Error;

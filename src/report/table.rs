@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::sureness::Sureness;
-use super::text::{count, from_to, size, wrap};
+use super::text::{count, from_to, size};
+use super::text_page::{Style, TextPage};
 use super::{Report, headlines, troubles, verdict, words};
 use crate::archive::DumpKind;
 use crate::bgp::Collector;
@@ -18,36 +19,13 @@ use crate::coverage::{FileReading, Verdict};
 pub use explain::{explain, find_outage};
 pub(super) use timelines::block;
 
-/// How the table is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
-    /// ANSI colours.
-    pub colour: bool,
-    /// Columns of the page. Paragraphs keep to any width from 40 on, rows to 80 and more.
-    pub width: usize,
-    /// Whether long lists are shown in full, not only their first twenty rows.
-    pub all: bool,
-}
-
-impl Default for Style {
-    fn default() -> Style {
-        Style { colour: false, width: 80, all: false }
-    }
-}
-
-/// Rows shown of a long list.
-const MAX_ROWS: usize = 20;
-/// Narrower pages are laid out at this width.
-const MIN_WIDTH: usize = 40;
 /// Over a longer time dates need their year.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The report as text.
 pub fn table(report: &Report, style: Style) -> String {
-    let mut out = String::new();
-    let style = Style { width: style.width.max(MIN_WIDTH), ..style };
-    let mut page = Page { out: &mut out, report, style };
-    page.note();
+    let mut page = TextPage::new(report, style);
+    page.note(report.note.as_deref());
     page.verdict();
     page.headlines();
     page.outages();
@@ -56,62 +34,18 @@ pub fn table(report: &Report, style: Style) -> String {
     page.timelines();
     page.coverage();
     page.unknown();
-    out
+    page.finish()
 }
 
-struct Page<'a> {
-    out: &'a mut String,
-    report: &'a Report,
-    style: Style,
-}
-
-impl Page<'_> {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.style.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn paragraph(&mut self, text: &str, indent: usize) {
-        self.painted_paragraph("", text, indent);
-    }
-
-    fn painted_paragraph(&mut self, code: &str, text: &str, indent: usize) {
-        for line in wrap(text, self.style.width, indent) {
-            let line = if code.is_empty() { line } else { self.paint(code, &line) };
-            self.line(&line);
-        }
-    }
-
-    fn heading(&mut self, text: &str) {
-        let text = self.paint("1", text);
-        self.line("");
-        self.line(&text);
-    }
-
-    /// Rows shown of a list.
-    fn limit(&self) -> usize {
-        if self.style.all { usize::MAX } else { MAX_ROWS }
-    }
-
-    fn note(&mut self) {
-        if let Some(note) = &self.report.note {
-            self.painted_paragraph("33", &format!("Note: {note}"), 6);
-            self.line("");
-        }
-    }
-
+impl TextPage<'_, Report> {
     /// The answer in a word.
     fn verdict(&mut self) {
-        let verdict = verdict(self.report);
+        let verdict = verdict(self.subject);
         self.painted_paragraph("1", &format!("Verdict: {verdict}"), 0);
     }
 
     fn headlines(&mut self) {
-        let report = self.report;
+        let report = self.subject;
         let headlines = headlines::of_targets(report);
         if headlines.len() > self.limit() {
             for sentence in words::overview(report, &headlines) {
@@ -130,7 +64,7 @@ impl Page<'_> {
     }
 
     fn coverage(&mut self) {
-        let report = self.report;
+        let report = self.subject;
         let coverage = &report.coverage;
         self.heading("Coverage (UTC)");
         let limit = self.limit();
@@ -202,7 +136,7 @@ impl Page<'_> {
     }
 
     fn unknown(&mut self) {
-        let report = self.report;
+        let report = self.subject;
         self.heading("Not known");
         let doubts = words::doubts(report);
         let limit = self.limit();

@@ -64,7 +64,7 @@ fn assert_same(found: &Lookup, whole: &Whole) {
     assert_eq!(found.n_records, whole.n_records);
 }
 
-/// Some prefixes of a dump, those around them, and a few that nobody announces.
+/// Some prefixes of a dump, those around them, and a few that are not announced.
 fn wanted(whole: &Whole, n: usize) -> Vec<Prefix> {
     let all: Vec<Prefix> = whole.routes.keys().copied().collect();
     let last = *all.last().expect("a prefix");

@@ -1,73 +1,29 @@
 //! A survey for a person at a terminal.
 
-use super::super::table::Style;
 use super::super::text::{clock, count, day_clock, percent, size, wrap, years};
+use super::super::text_page::{Style, TextPage};
 use super::document::commands;
 use super::strip::{UNKNOWN, strip};
 use crate::bgp::Collector;
 use crate::survey::{LookMethod, LookState, LossCandidate, PrefixSurvey, Survey, SurveyAnswer, SurveyLook};
 use crate::time::Timestamp;
 
-/// Narrower pages are laid out at this width.
-const MIN_WIDTH: usize = 40;
-/// Rows shown of a long list.
-const MAX_ROWS: usize = 20;
-
 /// Returns the survey as text.
 pub(super) fn page(survey: &Survey, style: Style) -> String {
-    let style = Style { width: style.width.max(MIN_WIDTH), ..style };
-    let mut page = SurveyPage { out: String::new(), survey, style };
-    if let Some(note) = &survey.note {
-        page.paragraph("33", &format!("Note: {note}"), 6);
-        page.line("");
-    }
+    let mut page = TextPage::new(survey, style);
+    page.note(survey.note.as_deref());
     page.answer();
     for prefix in &survey.prefixes {
         page.prefix(prefix);
     }
     page.dumps();
     page.not_known();
-    page.out
+    page.finish()
 }
 
-struct SurveyPage<'a> {
-    out: String,
-    survey: &'a Survey,
-    style: Style,
-}
-
-impl SurveyPage<'_> {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        match self.style.colour && !code.is_empty() {
-            true => format!("\x1b[{code}m{text}\x1b[0m"),
-            false => text.to_owned(),
-        }
-    }
-
-    fn paragraph(&mut self, code: &str, text: &str, indent: usize) {
-        for line in wrap(text, self.style.width, indent) {
-            let line = self.paint(code, &line);
-            self.line(&line);
-        }
-    }
-
-    fn heading(&mut self, text: &str) {
-        let text = self.paint("1", text);
-        self.line("");
-        self.line(&text);
-    }
-
-    fn limit(&self) -> usize {
-        if self.style.all { usize::MAX } else { MAX_ROWS }
-    }
-
+impl TextPage<'_, Survey> {
     fn answer(&mut self) {
-        let survey = self.survey;
+        let survey = self.subject;
         let n: usize = survey.prefixes.iter().map(|prefix| prefix.candidates.len()).sum();
         let times = survey.prefixes.first().map_or(0, |prefix| prefix.looks.len());
         let looks = count(times, "look", "looks");
@@ -76,12 +32,8 @@ impl SurveyPage<'_> {
             SurveyAnswer::NoCandidates => format!("no loss at any of {looks}."),
             SurveyAnswer::InsufficientData => format!("insufficient data: {looks} do not show enough."),
         };
-        self.paragraph("1", &format!("Survey: {answer}"), 0);
-        self.paragraph(
-            "",
-            "Nothing was looked at between the dumps: a survey never shows that there was no outage.",
-            0,
-        );
+        self.painted_paragraph("1", &format!("Survey: {answer}"), 0);
+        self.paragraph("Nothing was looked at between the dumps: a survey never shows that there was no outage.", 0);
     }
 
     fn prefix(&mut self, prefix: &PrefixSurvey) {
@@ -100,7 +52,7 @@ impl SurveyPage<'_> {
                 percent(usual)
             ),
         };
-        self.paragraph("", &text, 2);
+        self.paragraph(&text, 2);
         let strip = strip(&prefix.looks, self.style.width.saturating_sub(2));
         self.line(&format!("  {}", strip.axis));
         self.line(&format!("  {}", strip.bars));
@@ -108,7 +60,7 @@ impl SurveyPage<'_> {
             1 => "Each block: one look".to_owned(),
             n => format!("Each block: lowest of {n} looks"),
         };
-        self.paragraph("", &format!("  {each}; █ all full feeds hold it, ▁ none, {UNKNOWN} unknown."), 2);
+        self.paragraph(&format!("  {each}; █ all full feeds hold it, ▁ none, {UNKNOWN} unknown."), 2);
         for (number, candidate) in (1..).zip(&prefix.candidates) {
             self.candidate(number, prefix, candidate);
         }
@@ -131,8 +83,8 @@ impl SurveyPage<'_> {
         };
         let text = format!("{number}. {fell}; {rose}{unknown}:");
         self.line("");
-        self.paragraph("33", &text, 3);
-        for command in commands(self.survey, prefix.prefix, candidate) {
+        self.painted_paragraph("33", &text, 3);
+        for command in commands(self.subject, prefix.prefix, candidate) {
             // A command is one line, so that it can be copied.
             self.line(&format!("   {command}"));
         }
@@ -195,11 +147,11 @@ impl SurveyPage<'_> {
     }
 
     fn bytes(&self, at: Timestamp) -> u64 {
-        self.survey.dumps.iter().filter(|dump| dump.at == at).map(|dump| dump.bytes).sum()
+        self.subject.dumps.iter().filter(|dump| dump.at == at).map(|dump| dump.bytes).sum()
     }
 
     fn dumps(&mut self) {
-        let survey = self.survey;
+        let survey = self.subject;
         self.heading("RIB dumps (UTC)");
         let mut collectors: Vec<&Collector> = survey.dumps.iter().map(|dump| &dump.collector).collect();
         collectors.sort();
@@ -219,7 +171,7 @@ impl SurveyPage<'_> {
         if n_sampled > 0 {
             text.push_str(" Table sizes of looked-up dumps are estimates.");
         }
-        self.paragraph("", &text, 2);
+        self.paragraph(&text, 2);
         let mut troubles: Vec<String> = survey
             .dumps
             .iter()
@@ -234,7 +186,7 @@ impl SurveyPage<'_> {
         );
         let limit = self.limit();
         for trouble in troubles.iter().take(limit) {
-            self.paragraph("33", trouble, 2);
+            self.painted_paragraph("33", trouble, 2);
         }
         if troubles.len() > limit {
             self.line(&format!("… and {} more: --all lists them", troubles.len() - limit));
@@ -243,9 +195,7 @@ impl SurveyPage<'_> {
 
     fn not_known(&mut self) {
         self.heading("Not known");
-        self.paragraph(
-            "",
-            "A loss that begins and ends between two dumps leaves no trace here. Only the prefixes themselves were looked up, not \
+        self.paragraph("A loss that begins and ends between two dumps leaves no trace here. Only the prefixes themselves were looked up, not \
              what is inside them or covers them.",
             2,
         );

@@ -6,7 +6,7 @@ use super::super::Report;
 use super::super::evidence::{Shown, by_id, commands, file, name, peer, record};
 use super::super::text::{clock, count, duration, from_to, wrap};
 use super::super::words::{pattern_sentence, sentence};
-use super::{MIN_WIDTH, Page, Style};
+use super::{Style, TextPage};
 use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Scope, Upstream, Witness};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
@@ -29,9 +29,7 @@ pub fn find_outage<'a>(report: &'a Report, id: &str) -> Result<&'a Outage, Error
 
 /// Explains one outage, or all: those of whole networks, and of prefixes that were lost on their own.
 pub fn explain(report: &Report, outage: Option<&Outage>, style: Style) -> String {
-    let mut out = String::new();
-    let style = Style { width: style.width.max(MIN_WIDTH), ..style };
-    let mut page = Page { out: &mut out, report, style };
+    let mut page = TextPage::new(report, style);
     let by_id = by_id(report);
     let shown: Vec<&Outage> = match outage {
         Some(outage) => vec![outage],
@@ -41,7 +39,7 @@ pub fn explain(report: &Report, outage: Option<&Outage>, style: Style) -> String
             outages.iter().filter(|outage| style.all || !members.contains(&outage.id)).collect()
         }
     };
-    page.note();
+    page.note(report.note.as_deref());
     page.verdict();
     for outage in shown {
         page.line("");
@@ -53,10 +51,10 @@ pub fn explain(report: &Report, outage: Option<&Outage>, style: Style) -> String
          not where anything broke.",
         0,
     );
-    out
+    page.finish()
 }
 
-impl Page<'_> {
+impl TextPage<'_, Report> {
     fn explain(&mut self, outage: &Outage, shown: &Shown) {
         let id = self.paint("1", &outage.id);
         self.line(&id);
@@ -184,7 +182,7 @@ impl Page<'_> {
         };
         let groups: Vec<&[&Witness]> = witnesses.chunk_by(of_one).collect();
         let limit = self.limit_of(N_SHOWN);
-        let report = self.report;
+        let report = self.subject;
         for group in groups.iter().take(limit) {
             let [witness, others @ ..] = group else { continue };
             let collector = &report.replays[witness.collector.get()].collector;
@@ -211,7 +209,7 @@ impl Page<'_> {
         by_file.sort_by_key(|dump| (dump.at, dump.file, dump.prefix));
         let files: Vec<&[&&Dump]> = by_file.chunk_by(|a, b| a.file == b.file).collect();
         let limit = self.limit_of(N_SHOWN);
-        let report = self.report;
+        let report = self.subject;
         for dumps in files.iter().take(limit) {
             let [dump, others @ ..] = dumps else { continue };
             let n_holding = dumps.iter().map(|dump| dump.holding.len()).max().unwrap_or(0);
@@ -244,7 +242,7 @@ impl Page<'_> {
 
     /// How to look up the first record of each edge with public tools.
     fn commands(&mut self, shown: &Shown) {
-        let first = |list: &[&Witness]| list.iter().find_map(|witness| commands(self.report, witness));
+        let first = |list: &[&Witness]| list.iter().find_map(|witness| commands(self.subject, witness));
         let found: Vec<[String; 2]> = [first(&shown.losses), first(&shown.returns)].into_iter().flatten().collect();
         if found.is_empty() {
             return;
@@ -267,7 +265,7 @@ impl Page<'_> {
         }
         self.line("");
         self.line("SHA-256 of these files");
-        let report = self.report;
+        let report = self.subject;
         for file in numbers.into_iter().filter_map(|number| file(report, number)) {
             self.line(&format!("  {}  {}", file.sha256, file.name));
         }

@@ -6,7 +6,7 @@ use super::super::headlines::{self, Groups};
 use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
 use super::super::words;
 use super::grid::{Grid, GridColumn};
-use super::{Page, YEAR};
+use super::{Report, TextPage, YEAR};
 use crate::bgp::{Family, Prefix};
 use crate::detect::{Censoring, Class, Loss, Outage, Scope};
 use crate::query::Target;
@@ -41,10 +41,10 @@ const LAYOUTS: [Layout; 7] = [
     Layout { evidence: false, years: false, extent: false, class: ClassNames::Hidden, lost: false },
 ];
 
-impl Page<'_> {
+impl TextPage<'_, Report> {
     /// The list of outages: of whole networks, then of prefixes that were not lost together with theirs.
     pub(super) fn outages(&mut self) {
-        let report = self.report;
+        let report = self.subject;
         if report.findings.outages.is_empty() {
             return;
         }
@@ -96,7 +96,7 @@ impl Page<'_> {
 
     /// The list of episodes: targets with flaps or several outages.
     pub(super) fn episodes(&mut self) {
-        let report = self.report;
+        let report = self.subject;
         let unstable: Vec<_> =
             report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
         let n_unstable = unstable.len();
@@ -127,7 +127,7 @@ impl Page<'_> {
 
     /// The list of losses that were too small to be outages.
     pub(super) fn losses(&mut self) {
-        let report = self.report;
+        let report = self.subject;
         let mut losses: Vec<&Loss> = report.findings.losses.iter().collect();
         if losses.is_empty() {
             return;

@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDate, NaiveTime};
 use super::super::headlines;
 use super::super::text::{count, duration, of_family, percent};
 use super::grid::name_width;
-use super::{Page, YEAR};
+use super::{Report, TextPage, YEAR};
 use crate::bgp::Family;
 use crate::time::{Timestamp, Window};
 use crate::visibility::LiveFeeds;
@@ -36,10 +36,10 @@ struct BarRow {
     lowest: Option<f64>,
 }
 
-impl Page<'_> {
+impl TextPage<'_, Report> {
     /// Every target AS, then every prefix; those with outages first when not all are shown.
     pub(super) fn timelines(&mut self) {
-        let report = self.report;
+        let report = self.subject;
         if report.timelines.is_empty() {
             return;
         }
@@ -93,7 +93,7 @@ impl Page<'_> {
 
     /// How many of the full feeds were live, for each family that is shown.
     fn strips(&self) -> Vec<(String, &[LiveFeeds])> {
-        let report = self.report;
+        let report = self.subject;
         let is_shown = |family: &Family| report.timelines.iter().any(|timeline| timeline.family() == *family);
         let shown = Family::ALL.into_iter().filter(|family| report.coverage.has_rib && is_shown(family));
         shown
