@@ -421,6 +421,18 @@ fn claims(
         let until = index(judged.done_at().clamp(START, END - 1));
         claims.iter_mut().flat_map(|claims| &mut claims[..=until]).for_each(|claim| *claim &= !KNOWN);
     }
+    // A route that was withdrawn while the session was closed, unrecorded: the dump contradicts the updates, and the
+    // last message that agrees with it may be as old as the dump before.
+    for judged in dumps.iter().filter(|_| !has_states) {
+        let done = index(judged.done_at().clamp(START, END - 1));
+        let contradicted = life.recorded[done] & !life.held[done];
+        for (prefix, claims) in claims.iter_mut().enumerate().filter(|(prefix, _)| contradicted >> prefix & 1 != 0) {
+            let named = life.named[..done].iter().rposition(|named| named >> prefix & 1 != 0);
+            let dumped = dumps.iter().map(|other| other.done_at()).filter(|at| *at < judged.done_at()).max();
+            let agrees = named.max(dumped.map(|at| index(at.max(START)))).unwrap_or(0);
+            claims[agrees..=done].iter_mut().for_each(|claim| *claim &= !KNOWN);
+        }
+    }
     for (prefix, claims) in claims.iter_mut().enumerate() {
         if spec.is_ipv4_only && IPV6 >> prefix & 1 != 0 {
             claims.fill(0);
