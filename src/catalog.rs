@@ -31,6 +31,7 @@ pub use broker::{Broker, BrokerUrl, Patience};
 pub use broker_or_pages::BrokerOrPages;
 pub use cached_archive::CachedArchive;
 pub use choice::{Choice, Offer};
+pub(crate) use era::may_be_by_length;
 pub use mirror::{Mirror, Unnamed};
 pub use pages::{PageSources, Pages, Publishers};
 pub use plan::{CollectorPlan, Plan, plan};

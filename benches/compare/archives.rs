@@ -36,11 +36,24 @@ pub const MEDIUM: Edition = Edition {
 pub const SMALL: Edition = Edition {
     name: "small",
     size: Size { n_v4: 3_000, n_v6: 300, n_peers: 34, n_update_files: 12, n_messages_per_file: 1_000 },
-    digest: "a7743438776afef44342776e6048d573eb0991cd89ded0095ddc9d2c43a626d8",
+    digest: "e9e65c0c7a9924fe8947353377c8b3216c92c4be7d7730c315dfb2bb38142958",
 };
 
 /// The two containers in which archives are published.
 pub const CONTAINERS: [&str; 2] = ["gz", "bz2"];
+
+/// How many RIB dumps there are that list short prefixes first.
+const N_BY_LENGTH: usize = 3;
+/// Seconds between them.
+const BY_LENGTH_STEP: u32 = 8 * 3600;
+
+/// What is in a file.
+#[derive(Clone, Copy)]
+enum Content {
+    Rib,
+    Updates(usize),
+    RibByLength(usize),
+}
 
 /// The archives of one edition.
 pub struct Archives {
@@ -66,11 +79,23 @@ impl Archives {
     }
 
     pub fn rib(&self, container: &str) -> PathBuf {
-        self.mirror(container).join(name(None, container))
+        self.mirror(container).join(name(Content::Rib, container))
+    }
+
+    /// A mirror of RIB dumps that list short prefixes first.
+    pub fn mirror_by_length(&self) -> PathBuf {
+        self.folder.join("by-length")
+    }
+
+    pub fn ribs_by_length(&self) -> Vec<PathBuf> {
+        let name = |index| name(Content::RibByLength(index), "gz");
+        (0..N_BY_LENGTH).map(|index| self.mirror_by_length().join(name(index))).collect()
     }
 
     pub fn updates(&self, container: &str) -> Vec<PathBuf> {
-        (0..self.n_update_files).map(|index| self.mirror(container).join(name(Some(index), container))).collect()
+        (0..self.n_update_files)
+            .map(|index| self.mirror(container).join(name(Content::Updates(index), container)))
+            .collect()
     }
 
     fn digests(&self) -> PathBuf {
@@ -98,19 +123,24 @@ impl Archives {
 
     fn write(&self, edition: &Edition) -> io::Result<()> {
         let world = World::new(edition.size);
-        let contents = || std::iter::once(None).chain((0..self.n_update_files).map(Some));
-        let jobs: Vec<(Option<usize>, &str)> =
-            contents().flat_map(|content| CONTAINERS.map(|container| (content, container))).collect();
+        let contents = || std::iter::once(Content::Rib).chain((0..self.n_update_files).map(Content::Updates));
+        let by_length = (0..N_BY_LENGTH).map(|index| ("by-length", Content::RibByLength(index), "gz"));
+        let jobs: Vec<(&str, Content, &str)> = contents()
+            .flat_map(|content| CONTAINERS.map(|container| (container, content, container)))
+            .chain(by_length)
+            .collect();
+        let n_twice = contents().count() * CONTAINERS.len();
         let written: Vec<(String, String, String)> = jobs
             .into_par_iter()
-            .map(|(content, container)| {
-                let name = format!("{container}/{}", name(content, container));
+            .map(|(folder, content, container)| {
+                let name = format!("{folder}/{}", name(content, container));
                 let (plain, stored) = write_file(&world, edition.size, content, container, &self.folder.join(&name))?;
                 Ok((plain, stored, name))
             })
             .collect::<io::Result<_>>()?;
         // Both containers hold the same.
-        let plain = written.iter().step_by(CONTAINERS.len()).map(|(plain, _, _)| plain.as_str());
+        let (twice, once) = written.split_at(n_twice);
+        let plain = twice.iter().step_by(CONTAINERS.len()).chain(once).map(|(plain, _, _)| plain.as_str());
         let digest = hexadecimal(plain.fold(Sha256::new(), |digest, plain| digest.chain_update(plain)));
         let lines = written.iter().map(|(_, stored, name)| format!("{stored}  {name}\n"));
         fs::write(self.digests(), format!("{digest}\n{}", lines.collect::<String>()))?;
@@ -135,12 +165,15 @@ pub fn cache() -> io::Result<PathBuf> {
     }
 }
 
-/// Where RouteViews would publish it.
-fn name(updates: Option<usize>, container: &str) -> String {
+/// Where RouteViews would publish it or, if it is sorted by length, RIPE RIS.
+fn name(content: Content, container: &str) -> String {
     let folder = format!("{}/bgpdata/2024.01", if container == "gz" { "route-views3" } else { "route-views2" });
-    match updates {
-        None => format!("{folder}/RIBS/rib.20240101.0000.{container}"),
-        Some(index) => {
+    match content {
+        Content::Rib => format!("{folder}/RIBS/rib.20240101.0000.{container}"),
+        Content::RibByLength(index) => {
+            format!("rrc00/2024.01/bview.20240101.{:02}00.{container}", index as u32 * BY_LENGTH_STEP / 3600)
+        }
+        Content::Updates(index) => {
             let minutes = index as u32 * mrt::STEP / 60;
             format!("{folder}/UPDATES/updates.20240101.{:02}{:02}.{container}", minutes / 60, minutes % 60)
         }
@@ -151,7 +184,7 @@ fn name(updates: Option<usize>, container: &str) -> String {
 fn write_file(
     world: &World,
     size: Size,
-    updates: Option<usize>,
+    content: Content,
     container: &str,
     path: &Path,
 ) -> io::Result<(String, String)> {
@@ -159,9 +192,12 @@ fn write_file(
     let file = Digesting { digest: Sha256::new(), out: BufWriter::with_capacity(1 << 20, File::create(path)?) };
     let write = |out: &mut dyn Write| {
         let mut out = BufWriter::with_capacity(1 << 20, Digesting { digest: Sha256::new(), out });
-        match updates {
-            None => mrt::write_rib(world, &mut out)?,
-            Some(index) => mrt::write_updates(world, size, index, &mut out)?,
+        match content {
+            Content::Rib => mrt::write_rib(world, &world.networks, mrt::BEGIN, &mut out)?,
+            Content::RibByLength(index) => {
+                mrt::write_rib(world, &world.by_length(), mrt::BEGIN + index as u32 * BY_LENGTH_STEP, &mut out)?;
+            }
+            Content::Updates(index) => mrt::write_updates(world, size, index, &mut out)?,
         }
         out.into_inner().map(|plain| hexadecimal(plain.digest)).map_err(|error| error.into_error())
     };

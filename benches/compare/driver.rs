@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::FileExt;
 
 use super::rounds;
 use bgpkit_parser::BgpkitParser;
 use bgpkit_parser::models::ElemType;
+use outage_replay::archive::ReadAt;
 use outage_replay::bgp::{Asn, Family, Prefix};
+use outage_replay::decode::lookup::{self, Hints};
 use outage_replay::decode::{self, Change, Selection};
 use outage_replay::replay::WholeTable;
 use outage_replay_bzip2::{Content, Decoder};
@@ -24,7 +27,7 @@ struct Question {
     origin: Option<Asn>,
 }
 
-/// `driver drain|unpack|read|list|reference|table|reference-table [--prefixes FILE] [--origin AS] FILE…`
+/// `driver drain|unpack|read|look-up|list|reference|table|reference-table [--prefixes FILE] [--origin AS] FILE…`
 pub fn run(arguments: &[String]) -> io::Result<()> {
     if let Some(("measure", command)) = arguments.split_first().map(|(task, rest)| (task.as_str(), rest)) {
         return rounds::run_and_print(command);
@@ -54,6 +57,7 @@ pub fn run(arguments: &[String]) -> io::Result<()> {
             "drain" => drain(file)?,
             "unpack" => unpack(file)?,
             "read" => read(file, &question, &selection, &mut out)?,
+            "look-up" => look_up(file, &question, &mut out)?,
             "list" => list(file, &mut out)?,
             "reference" => reference(file, &question, &mut out)?,
             _ => return Err(io::Error::other(format!("no such task: {task:?}"))),
@@ -129,6 +133,34 @@ fn read(file: &str, question: &Question, selection: &Selection, out: &mut impl W
         }
     }
     Ok(())
+}
+
+/// The same routes of a sorted RIB dump, from some of its blocks.
+fn look_up(file: &str, question: &Question, out: &mut impl Write) -> io::Result<()> {
+    let mut file = Parts(File::open(file)?);
+    let lookup = lookup::look_up(&mut file, &question.prefixes, &Hints::default(), &[]);
+    for found in lookup.map_err(|why| io::Error::other(why.to_string()))?.prefixes {
+        let at = found.at.secs();
+        for (peer, _, _) in &found.routes {
+            writeln!(out, "A|{at}|{}|{}|{}", peer.address, peer.asn.0, found.prefix)?;
+        }
+    }
+    Ok(())
+}
+
+/// A file that is read in parts.
+struct Parts(File);
+
+impl ReadAt for Parts {
+    fn length(&self) -> u64 {
+        self.0.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn read_at(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, String> {
+        let mut octets = vec![0; length];
+        self.0.read_exact_at(&mut octets, offset).map_err(|error| error.to_string())?;
+        Ok(octets)
+    }
 }
 
 /// A prefix, and a time, as text.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::Plan;
 use super::archives::{Archives, Edition};
 use super::instructions::Counted;
-use super::rounds::{self, Cost, Series};
+use super::rounds::{self, Series};
 use super::tools::{self, Question, Tool};
 use super::world::{TARGET, TARGET_PREFIXES, World};
 
@@ -57,6 +57,8 @@ pub struct Growth {
 pub struct Run {
     pub what: String,
     pub series: Series,
+    /// Bare decompression of the same files, once each, with one thread.
+    pub limit: Option<Series>,
     /// Wall time with one thread divided by wall time with this many.
     pub speedup: Option<(usize, [f64; 3])>,
 }
@@ -162,6 +164,23 @@ impl<'a> Bench<'a> {
         let (peers, disagreeing) = (Vec::new(), Vec::new());
         Ok(Row { job: job.to_owned(), bytes: stored(files), n_routes, limit, own, peers, disagreeing })
     }
+
+    /// Routes looked up in a sorted RIB dump, against the whole of it.
+    fn lookup(&self, job: &str, prefixes: &[&str], file: PathBuf, n_rounds: usize) -> Result<Row, Box<dyn Error>> {
+        eprintln!("{job}");
+        let list = self.list(&prefixes.iter().map(|prefix| (*prefix).to_owned()).collect::<Vec<_>>())?;
+        let files = [file];
+        let task = |task: &str| self.driver(&[task, "--prefixes", &list], &files);
+        let expected = tools::routes(&self.answer(&task("read"))?, true);
+        let found = tools::routes(&self.answer(&task("look-up"))?, true);
+        if let Some(route) = tools::difference(&expected, &found) {
+            return Err(format!("{job}: the lookup does not agree with the whole dump about {route}").into());
+        }
+        let series = rounds::rounds(&[(limit(self, &files), n_rounds), (task("look-up"), n_rounds)], n_rounds)?;
+        let [limit, own] = series.try_into().map_err(|_| "two contenders")?;
+        let (n_routes, peers, disagreeing) = (expected.values().sum(), Vec::new(), Vec::new());
+        Ok(Row { job: job.to_owned(), bytes: stored(&files), n_routes, limit, own, peers, disagreeing })
+    }
 }
 
 fn stored(files: &[PathBuf]) -> u64 {
@@ -189,7 +208,9 @@ pub fn tables(bench: &Bench) -> Result<Vec<Row>, Box<dyn Error>> {
         bench.row("4 prefixes, 12 update files .gz", &four, &archives.updates("gz"), n)?,
         bench.row("4 prefixes, RIB .bz2", &four, &[archives.rib("bz2")], slow)?,
         bench.row("4 prefixes, 12 update files .bz2", &four, &archives.updates("bz2"), slow)?,
+        bench.lookup("4 prefixes looked up in a RIB .bz2", &TARGET_PREFIXES, archives.rib("bz2"), slow)?,
         bench.row("one origin AS, RIB and updates .gz", &origin, &both("gz"), n)?,
+        bench.row("one origin AS, RIB sorted by length .gz", &origin, &archives.ribs_by_length()[..1], n)?,
         bench.row("10,000 prefixes, RIB and updates .gz", &many, &both("gz"), n)?,
         bench.whole_table("every prefix at every peer, RIB and updates .gz", &both("gz"), n)?,
     ];
@@ -314,45 +335,50 @@ pub fn growth(bench: &Bench) -> Result<Vec<Growth>, Box<dyn Error>> {
     Ok(growth)
 }
 
-/// The whole program: threads, and the founding case.
+/// The whole program: threads, AS without RIB dumps, RIB dumps sorted by length, and the founding case.
 pub fn runs(bench: &Bench) -> Result<Vec<Run>, Box<dyn Error>> {
     let program = env!("CARGO_BIN_EXE_outage-replay");
-    let command = |words: &str, archive: &Path| -> Vec<String> {
-        let words = words.split(' ').map(str::to_owned);
-        let archive = ["--archive".to_owned(), archive.to_string_lossy().into_owned()];
-        std::iter::once(program.to_owned()).chain(words).chain(archive).collect()
+    let command = |words: &str, archives: &[PathBuf]| -> Vec<String> {
+        let words = std::iter::once(program).chain(words.split(' ')).map(str::to_owned);
+        let archives = archives.iter().flat_map(|path| ["--archive".to_owned(), path.to_string_lossy().into_owned()]);
+        words.chain(archives).collect()
     };
-    let mut runs = Vec::new();
+    let n_rounds = bench.plan.n_rounds.min(3);
     let window = "--from 2024-01-01T00:20 --to 2024-01-01T02:59";
     let prefixes = format!("--prefix {} {window}", TARGET_PREFIXES.join(","));
+    let asn = format!("--asn {TARGET} {window}");
+    let mut jobs: Vec<(String, &str, Vec<PathBuf>, Vec<PathBuf>)> = Vec::new();
     for container in super::archives::CONTAINERS {
-        let mirror = bench.archives.mirror(container);
-        for (what, question) in [("4 prefixes", prefixes.as_str()), ("one AS", &format!("--asn {TARGET} {window}"))] {
-            eprintln!("whole program: {what}, {container}");
-            let commands =
-                [1, 2].map(|n| (command(&format!("{question} --jobs {n}"), &mirror), bench.plan.n_rounds.min(3)));
-            let series = rounds::rounds(&commands, bench.plan.n_rounds.min(3))?;
-            let [one, two] = series.try_into().map_err(|_| "two contenders")?;
-            let speedup = one.wall_ratio(&two);
-            runs.push(Run {
-                what: format!("{what}, RIB and 12 update files .{container}, 1 thread"),
-                series: one,
-                speedup: None,
-            });
-            runs.push(Run {
-                what: format!("{what}, RIB and 12 update files .{container}, 2 threads"),
-                series: two,
-                speedup: Some((2, speedup)),
-            });
+        let files = [vec![bench.archives.rib(container)], bench.archives.updates(container)].concat();
+        for (what, question) in [("4 prefixes", &prefixes), ("one AS", &asn)] {
+            let what = format!("{what}, RIB and 12 update files .{container}");
+            jobs.push((what, question, vec![bench.archives.mirror(container)], files.clone()));
         }
+        let updates = bench.archives.updates(container);
+        jobs.push((format!("one AS, 12 update files .{container} without a RIB"), &asn, updates.clone(), updates));
+    }
+    let day = format!("--asn {TARGET} --from 2024-01-01T00:20 --to 2024-01-01T15:00 --ribs all");
+    let what = "one AS, 3 RIBs sorted by length .gz".to_owned();
+    jobs.push((what, &day, vec![bench.archives.mirror_by_length()], bench.archives.ribs_by_length()));
+    let mut runs = Vec::new();
+    for (what, question, archives, files) in jobs {
+        eprintln!("whole program: {what}");
+        let ours = [1, 2].map(|n| command(&format!("{question} --jobs {n}"), &archives));
+        let commands = [limit(bench, &files)].into_iter().chain(ours).map(|command| (command, n_rounds));
+        let series = rounds::rounds(&commands.collect::<Vec<_>>(), n_rounds)?;
+        let [limit, one, two] = series.try_into().map_err(|_| "three contenders")?;
+        let speedup = Some((2, one.wall_ratio(&two)));
+        runs.push(Run { what: format!("{what}, 1 thread"), series: one, limit: Some(limit.clone()), speedup: None });
+        runs.push(Run { what: format!("{what}, 2 threads"), series: two, limit: Some(limit), speedup });
     }
     let founding = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
-    let words = "--asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00";
-    let series: Vec<Cost> = (0..bench.plan.n_rounds)
-        .map(|_| rounds::measure(&command(words, &founding), None))
-        .collect::<std::io::Result<_>>()?;
-    runs.push(Run { what: "data/dprk-2014, 752 files".to_owned(), series: Series(series), speedup: None });
-    let help = (0..bench.plan.n_rounds).map(|_| rounds::measure(&[program.to_owned(), "--help".to_owned()], None));
-    runs.push(Run { what: "--help".to_owned(), series: Series(help.collect::<std::io::Result<_>>()?), speedup: None });
+    let founding = command("--asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00", &[founding]);
+    for (what, command) in
+        [("data/dprk-2014, 752 files", founding), ("--help", vec![program.to_owned(), "--help".to_owned()])]
+    {
+        let costs = (0..bench.plan.n_rounds).map(|_| rounds::measure(&command, None));
+        let series = Series(costs.collect::<std::io::Result<_>>()?);
+        runs.push(Run { what: what.to_owned(), series, limit: None, speedup: None });
+    }
     Ok(runs)
 }

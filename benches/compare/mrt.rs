@@ -11,8 +11,8 @@ pub const BEGIN: u32 = 1_704_067_200;
 /// Seconds that an update file spans.
 pub const STEP: u32 = 900;
 
-/// A RIB dump of everything that the peers carry.
-pub fn write_rib(world: &World, out: &mut impl Write) -> io::Result<()> {
+/// A RIB dump of everything that the peers carry of these networks, written at `begin`.
+pub fn write_rib(world: &World, networks: &[Network], begin: u32, out: &mut impl Write) -> io::Result<()> {
     let mut body = Vec::new();
     body.extend([0, 0, 0, 1, 0, 0]);
     put_u16(&mut body, world.peers.len());
@@ -22,9 +22,9 @@ pub fn write_rib(world: &World, out: &mut impl Write) -> io::Result<()> {
         body.extend(peer.address.octets());
         body.extend(peer.asn.to_be_bytes());
     }
-    write_record(out, BEGIN, 13, 1, &body)?;
+    write_record(out, begin, 13, 1, &body)?;
     let mut scratch = Scratch::default();
-    for (sequence, network) in world.networks.iter().enumerate() {
+    for (sequence, network) in networks.iter().enumerate() {
         body.clear();
         body.extend((sequence as u32).to_be_bytes());
         put_prefix(&mut body, &network.prefix);
@@ -42,7 +42,7 @@ pub fn write_rib(world: &World, out: &mut impl Write) -> io::Result<()> {
         if n > 0 {
             body[count_at..count_at + 2].copy_from_slice(&n.to_be_bytes());
             // A collector takes seconds to write a large dump.
-            let at = BEGIN + (sequence / 20_000) as u32;
+            let at = begin + (sequence / 20_000) as u32;
             let subtype = if network.prefix.family() == Family::V4 { 2 } else { 4 };
             write_record(out, at, 13, subtype, &body)?;
         }

@@ -63,12 +63,13 @@ pub fn page(
         let ratio = bracketed(own.ratio(limit));
         let _ = writeln!(page, "| {n} {of} | {:.2} | {:.2} | {ratio} | {:.0} |", limit.cpu(), own.cpu(), own.peak());
     }
-    page += "\n## The whole program\n\n| run | CPU s | wall s | × faster than 1 thread | peak MB |\n|---|---|---|---|---|\n";
-    for Run { what, series, speedup } in runs {
+    page += "\n## The whole program\n\n| run | CPU s | × limit | wall s | × faster than 1 thread | peak MB |\n|---|---|---|---|---|---|\n";
+    for Run { what, series, limit, speedup } in runs {
+        let of_limit = limit.as_ref().map_or("–".to_owned(), |limit| bracketed(series.ratio(limit)));
         let speedup = speedup.map_or("–".to_owned(), |(_, ratio)| bracketed(ratio));
         let _ = writeln!(
             page,
-            "| {what} | {:.3} | {:.3} | {speedup} | {:.0} |",
+            "| {what} | {:.3} | {of_limit} | {:.3} | {speedup} | {:.0} |",
             series.cpu(),
             series.wall(),
             series.peak()

@@ -12,6 +12,9 @@ const UPSTREAM: u32 = 4_837;
 /// What it originates.
 pub const TARGET_PREFIXES: [&str; 4] = ["175.45.176.0/24", "175.45.177.0/24", "175.45.178.0/24", "175.45.179.0/24"];
 
+/// What covers them where a dump is sorted by length.
+const TARGET_COVERED_BY: &str = "175.45.176.0/22";
+
 /// ASes without a provider, ASes that sell transit, and the rest.
 const N_TOP: usize = 14;
 const N_TRANSIT: usize = 6_000;
@@ -97,6 +100,19 @@ impl World {
             }
         }
         path.extend(climb[..n].iter().rev());
+    }
+
+    /// The networks as a dump of RIPE RIS lists them since 2023, short prefixes first, and one of a provider that covers those
+    /// of the target.
+    pub fn by_length(&self) -> Vec<Network> {
+        let covering = TARGET_COVERED_BY.parse().expect("a prefix");
+        let target = self.networks.iter().find(|network| self.asn(network.origin) == TARGET);
+        let provider = target.and_then(|network| self.providers[network.origin as usize].first()).copied();
+        let mut networks: Vec<Network> =
+            self.networks.iter().copied().filter(|network| network.prefix != covering).collect();
+        networks.extend(provider.map(|origin| Network { prefix: covering, origin, group: u64::from(origin) << 8 }));
+        networks.sort_by_key(|network| (network.prefix.family(), network.prefix.len(), network.prefix));
+        networks
     }
 
     fn networks(&self, size: Size) -> Vec<Network> {

@@ -19,7 +19,10 @@ pub fn dump(scenario: &Scenario, world: &World, sessions: &[Session], spec: &Rib
         (0..scenario.peers.len()).filter(|&peer| scenario.peers[peer].collector == spec.collector).collect();
     let span = spec.span.unwrap_or(collector.rib_span) as i64;
     let tables = Tables { world, spec, peers: &peers, end: seconds_after(spec.at, span) };
-    let prefixes = tables.prefixes();
+    let mut prefixes = tables.prefixes();
+    if collector.sorts_by_length {
+        prefixes.sort_by_key(|prefix| (prefix.family(), prefix.len()));
+    }
     let has_routes = |peer: PeerIndex| prefixes.iter().any(|prefix| !tables.routes(peer, prefix, spec.at).is_empty());
     let listed: Vec<PeerIndex> = (peers.iter().copied())
         .filter(|&peer| !scenario.peers[peer].is_unlisted)

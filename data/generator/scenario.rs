@@ -73,6 +73,8 @@ pub struct CollectorSpec {
     pub has_dummy_peer: bool,
     /// Whether the peer table leaves out peers without routes.
     pub lists_present_only: bool,
+    /// Whether RIB dumps list short prefixes first, then by address, as those of RIPE RIS do since 2023.
+    pub sorts_by_length: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

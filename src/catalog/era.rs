@@ -19,6 +19,10 @@ const RIS_LOCAL_UNTIL: Timestamp = Timestamp::from_secs(943_920_000);
 /// RIPE RIS moved from 15-minute to 5-minute files about July 2003; the exact day was not found.
 const RIS_FIFTEEN_MINUTES_UNTIL: Timestamp = Timestamp::from_secs(1_059_696_000);
 
+/// RIPE RIS dumps list short prefixes first since 2023 at the latest; those of 2010 were sorted by address. Which year between
+/// them brought the change was not found.
+const RIS_BY_LENGTH_SINCE: Timestamp = Timestamp::from_secs(1_514_764_800);
+
 /// The longest interval between RIB dumps of either project.
 const LONGEST_RIB_INTERVAL: Duration = Duration::from_secs(8 * HOUR);
 
@@ -96,6 +100,12 @@ pub(super) fn rib_interval_at(project: Project, at: Timestamp) -> Option<Duratio
         Project::RipeRis => (at >= RIS_FIFTEEN_MINUTES_UNTIL).then_some(LONGEST_RIB_INTERVAL),
         Project::RouteViews => (at >= ROUTEVIEWS_PACIFIC_UNTIL).then_some(Duration::from_secs(2 * HOUR)),
     }
+}
+
+/// Returns whether a RIB dump probably lists all short prefixes before the long ones, instead of each prefix next to those that
+/// cover it. This may only decide in which order files are read: the order inside a file shows when it is read.
+pub(crate) fn may_be_by_length(rib: &ArchiveFile) -> bool {
+    rib.project == Project::RipeRis && rib.named_at >= RIS_BY_LENGTH_SINCE
 }
 
 #[cfg(test)]

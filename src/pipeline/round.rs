@@ -11,6 +11,7 @@ use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{Asn, Prefix};
+use crate::catalog;
 use crate::decode::{Change, Reading, Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
@@ -58,6 +59,8 @@ struct Queue {
     /// Jobs that are not done, and the RIB dumps among them.
     n_open: usize,
     n_ribs_open: usize,
+    /// Whether a RIB dump has been read to its end, so that most prefixes of the chosen origins are revealed.
+    has_read_rib: bool,
     n_running: usize,
     /// Update files that wait for their turn, and how many may.
     n_ready: usize,
@@ -70,6 +73,9 @@ struct Queue {
 struct Job {
     run: usize,
     file: ArchiveFile,
+    /// Whether it should be read once another RIB dump has revealed the prefixes of the chosen origins. A dump that lists
+    /// short prefixes first names the covering prefixes long before those that they cover, and would have to be read again.
+    waits_for_prefixes: bool,
 }
 
 /// What a round brought.
@@ -97,15 +103,23 @@ impl<'a> Round<'a> {
         for (index, run) in runs.iter().enumerate() {
             let (mut ribs, updates) = run.to_read();
             by_size(&mut ribs);
-            jobs.extend(ribs.into_iter().chain(updates).map(|file| Job { run: index, file }));
+            jobs.extend(ribs.into_iter().chain(updates).map(|file| Job {
+                run: index,
+                file,
+                waits_for_prefixes: false,
+            }));
         }
         if !origins.is_empty() {
             jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
+            if revealed.is_empty() {
+                begin_with_a_revealing_dump(&mut jobs);
+            }
         }
         let n_ribs_open = jobs.iter().filter(|job| is_rib(&job.file)).count();
         let queue = Queue {
             n_open: jobs.len(),
             n_ribs_open,
+            has_read_rib: false,
             n_running: 0,
             jobs,
             selection: Arc::new(selection),
@@ -197,6 +211,7 @@ impl<'a> Round<'a> {
         let has_all = self.with_run(job.run, |run| run.add_rib(read));
         let was_last = {
             let mut queue = lock(&self.queue);
+            queue.has_read_rib = true;
             queue.n_ribs_open -= 1;
             queue.n_ribs_open == 0
         };
@@ -312,7 +327,8 @@ impl<'a> Round<'a> {
         let mut queue = lock(&self.queue);
         queue.n_open += files.len();
         queue.n_ribs_open += files.iter().filter(|file| is_rib(file)).count();
-        files.into_iter().rev().for_each(|file| queue.jobs.push_front(Job { run, file }));
+        let jobs = files.into_iter().rev().map(|file| Job { run, file, waits_for_prefixes: false });
+        jobs.for_each(|job| queue.jobs.push_front(job));
     }
 
     fn with_run<T>(&self, index: usize, act: impl FnOnce(&mut CollectorRun) -> T) -> T {
@@ -356,7 +372,11 @@ impl Queue {
     /// The first job that may be done now. While no thread is at work, there is always one.
     fn position(&self) -> Option<usize> {
         let is_full = self.n_ready >= self.max_ready && self.n_running > 0;
-        self.jobs.iter().position(|job| is_rib(&job.file) || (self.takes_updates && !is_full))
+        let may_reveal = self.has_read_rib || self.n_running == 0;
+        self.jobs.iter().position(|job| {
+            let is_possible = is_rib(&job.file) || (self.takes_updates && !is_full);
+            is_possible && (may_reveal || !job.waits_for_prefixes)
+        })
     }
 
     fn take_next(&mut self) -> Option<Job> {
@@ -384,6 +404,20 @@ fn by_size(files: &mut [ArchiveFile]) {
     files.sort_by_cached_key(|file| {
         Reverse(if matches!(file.location, Location::Remote { .. }) { 0 } else { file.size() })
     });
+}
+
+/// Puts the RIB dumps that are sorted by address before those that probably are not. If there are none, the smallest dump goes
+/// first, because it is the one that may have to be read twice.
+fn begin_with_a_revealing_dump(jobs: &mut VecDeque<Job>) {
+    jobs.iter_mut().for_each(|job| job.waits_for_prefixes = is_rib(&job.file) && catalog::may_be_by_length(&job.file));
+    jobs.make_contiguous().sort_by_key(|job| (!is_rib(&job.file), job.waits_for_prefixes));
+    if jobs.front().is_some_and(|job| job.waits_for_prefixes) {
+        let dumps = jobs.iter().enumerate().filter(|(_, job)| is_rib(&job.file));
+        let smallest = dumps.min_by_key(|(_, job)| job.file.size()).map(|(place, _)| place);
+        if let Some(job) = smallest.and_then(|place| jobs.remove(place)) {
+            jobs.push_front(job);
+        }
+    }
 }
 
 fn is_rib(file: &ArchiveFile) -> bool {
@@ -414,14 +448,19 @@ mod tests {
         }
     }
 
+    fn job(file: ArchiveFile) -> Job {
+        Job { run: 0, file, waits_for_prefixes: false }
+    }
+
     fn queue(kinds: &[DumpKind]) -> Queue {
         Queue {
-            jobs: kinds.iter().map(|kind| Job { run: 0, file: file(*kind, kind.name()) }).collect(),
+            jobs: kinds.iter().map(|kind| job(file(*kind, kind.name()))).collect(),
             selection: Arc::default(),
             revealed: Vec::new(),
             n_in_ribs: 0,
             n_open: kinds.len(),
             n_ribs_open: kinds.iter().filter(|kind| **kind == DumpKind::Rib).count(),
+            has_read_rib: false,
             n_running: 0,
             n_ready: 0,
             max_ready: 4,
@@ -458,5 +497,45 @@ mod tests {
         queue.takes_updates = false;
         assert_eq!(kind(queue.take_next()), Some(DumpKind::Rib));
         assert_eq!(kind(queue.take_next()), None);
+    }
+
+    fn dump(project: Project, name: &str, year: i32) -> Job {
+        let named_at = format!("{year}-01-01").parse().unwrap();
+        job(ArchiveFile { project, named_at, ..file(DumpKind::Rib, name) })
+    }
+
+    #[test]
+    fn a_dump_sorted_by_length_waits_until_another_dump_has_revealed_the_prefixes() {
+        let mut jobs = VecDeque::from([
+            dump(Project::RipeRis, "by length", 2024),
+            dump(Project::RouteViews, "by address", 2024),
+            dump(Project::RipeRis, "by length too", 2024),
+            job(file(DumpKind::Updates, "updates")),
+        ]);
+        begin_with_a_revealing_dump(&mut jobs);
+        let mut queue = Queue { jobs, takes_updates: false, ..queue(&[]) };
+        assert_eq!(queue.take_next().unwrap().file.name, "by address");
+        assert!(queue.take_next().is_none(), "the first dump is still being read");
+        queue.has_read_rib = true;
+        assert_eq!(queue.take_next().unwrap().file.name, "by length");
+        assert_eq!(queue.take_next().unwrap().file.name, "by length too");
+    }
+
+    #[test]
+    fn of_dumps_sorted_by_length_one_alone_is_read_first() {
+        let mut jobs = VecDeque::from([dump(Project::RipeRis, "first", 2024), dump(Project::RipeRis, "second", 2024)]);
+        begin_with_a_revealing_dump(&mut jobs);
+        let mut queue = Queue { jobs, takes_updates: false, ..queue(&[]) };
+        assert_eq!(queue.take_next().unwrap().file.name, "first");
+        assert!(queue.take_next().is_none());
+        queue.has_read_rib = true;
+        assert_eq!(queue.take_next().unwrap().file.name, "second");
+    }
+
+    #[test]
+    fn old_dumps_do_not_wait_for_each_other() {
+        let mut jobs = VecDeque::from([dump(Project::RipeRis, "first", 2010), dump(Project::RipeRis, "second", 2010)]);
+        begin_with_a_revealing_dump(&mut jobs);
+        assert!(jobs.iter().all(|job| !job.waits_for_prefixes));
     }
 }

@@ -146,6 +146,7 @@ impl Reader {
             name_offset: 0,
             has_dummy_peer: false,
             lists_present_only: false,
+            sorts_by_length: false,
         };
         while !line.is_empty() {
             match line.word("an option")?.as_str() {
@@ -160,6 +161,7 @@ impl Reader {
                 "format" => spec.rib_format = rib_format(line)?,
                 "dummy-peer" => spec.has_dummy_peer = true,
                 "present-only" => spec.lists_present_only = true,
+                "by-length" => spec.sorts_by_length = true,
                 other => match container_named(other) {
                     Some(container) => spec.container = container,
                     None => return line.error(format!("unknown option '{other}' of a collector")),

@@ -205,7 +205,7 @@ impl History {
                 is_v1: random.chance(10),
                 period: if is_ris { 300 } else { 900 },
                 has_opens: false,
-                options: String::new(),
+                options: if is_ris && seed.is_multiple_of(3) { " by-length".to_owned() } else { String::new() },
             })
             .collect();
         let peers = peers(random, &collectors);
