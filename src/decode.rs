@@ -14,6 +14,7 @@ mod covering;
 #[cfg(test)]
 mod differential_tests;
 mod envelope;
+mod limits;
 mod lists;
 pub mod lookup;
 mod losses;

@@ -14,6 +14,40 @@ fn beside(not_read: &[String]) -> String {
     not_read.iter().map(|why| format!("; {why}")).collect()
 }
 
+/// Whether an I/O error comes from the machine, and says nothing about the file that was opened or read: it has no more memory,
+/// space or handles, or does not allow it.
+pub(crate) fn is_of_the_machine(error: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(
+        error.kind(),
+        StorageFull
+            | QuotaExceeded
+            | FileTooLarge
+            | ReadOnlyFilesystem
+            | PermissionDenied
+            | InvalidFilename
+            | OutOfMemory
+    ) || is_out_of_handles(error)
+}
+
+/// EMFILE or ENFILE.
+fn is_out_of_handles(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// Returns what to do about an I/O error of the machine, after a separator.
+fn advice(error: &io::Error) -> &'static str {
+    use io::ErrorKind::*;
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => "; free some space, or choose another cache with --cache-dir",
+        PermissionDenied | ReadOnlyFilesystem => "; check the permissions, or choose another cache with --cache-dir",
+        InvalidFilename => "; choose a folder with a shorter path",
+        OutOfMemory => "; free some memory",
+        _ if is_out_of_handles(error) => "; use fewer threads (--jobs), or raise the limit of open files (ulimit -n)",
+        _ => "",
+    }
+}
+
 /// Why a run could not finish. Damaged data are not errors: they are counted in the coverage.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -98,6 +132,24 @@ pub enum Error {
         n_files: usize,
         /// About how many bytes.
         bytes: u64,
+    },
+    /// The machine could not open, read or store a file. That says nothing about the archive, so it is no gap.
+    #[error("{what}: {cause}{}", advice(cause))]
+    Machine {
+        /// What failed.
+        what: String,
+        /// The cause.
+        cause: io::Error,
+    },
+    /// An AS originates more prefixes than can be judged.
+    #[error(
+        "{origins} originates more than {limit} prefixes in these files: ask about some of them with --prefix, or pass fewer files"
+    )]
+    TooManyPrefixes {
+        /// The ASes that were asked about.
+        origins: String,
+        /// The most prefixes that are judged.
+        limit: usize,
     },
     /// The run was cancelled.
     #[error("cancelled: downloaded files are kept; run the same command again to continue")]

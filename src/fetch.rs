@@ -176,10 +176,16 @@ pub fn read<T>(
     }
 }
 
-/// Downloads a file before it is needed. An error is ignored here, because [`read()`] returns it.
-pub fn fetch(file: &ArchiveFile, cache: &Cache) {
-    if let Location::Remote { url, .. } = &file.location {
-        let _ = cache.receive(&file.name, url);
+/// Downloads a file before it is needed. What the server does wrong is ignored here, because [`read()`] returns it.
+///
+/// # Errors
+///
+/// If the file cannot be stored.
+pub fn fetch(file: &ArchiveFile, cache: &Cache) -> io::Result<()> {
+    let Location::Remote { url, .. } = &file.location else { return Ok(()) };
+    match cache.receive(&file.name, url) {
+        Err(FetchError::Io(error)) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -19,6 +19,8 @@ mod subjects;
 mod surveying;
 mod unnamed;
 
+use std::thread;
+
 use crate::catalog::Catalog;
 use crate::detect::{Detector, detector};
 use crate::error::Error;
@@ -118,6 +120,27 @@ pub fn judge_with(observations: Observations, options: &Options, detector: &dyn 
     Ok(threads(options.jobs)?.install(|| judging::judge(observations, &options.criteria, detector)))
 }
 
+/// Each thread opens a file twice, for its records and for its digest.
+const FILES_PER_THREAD: usize = 2;
+/// Files that are open beside those: standard streams, connections, downloads, locks.
+const SPARE_FILES: usize = 40;
+
+/// A pool of `jobs` threads, 0 for one per core, or as many as there may be open files for.
 fn threads(jobs: usize) -> Result<rayon::ThreadPool, Error> {
+    let wanted = if jobs == 0 { thread::available_parallelism().map_or(1, usize::from) } else { jobs };
+    let jobs = wanted.min(open_files().saturating_sub(SPARE_FILES) / FILES_PER_THREAD).max(1);
     rayon::ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|source| Error::Threads { n: jobs, source })
+}
+
+/// How many files the process may have open.
+#[cfg(unix)]
+fn open_files() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Other systems have no limit that a run would meet.
+#[cfg(not(unix))]
+fn open_files() -> usize {
+    usize::MAX
 }

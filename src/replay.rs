@@ -16,6 +16,7 @@ mod control;
 mod due;
 mod effects;
 mod falls;
+mod held_paths;
 mod identity;
 mod index;
 mod outcome;

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use rustc_hash::FxHashSet;
 
+use super::limits;
 use super::lists::{List, Lists};
 use super::peers::NO_PEER_INDEX;
 use super::prefix_hash::hash;
@@ -27,6 +28,8 @@ pub struct Control {
     pub untracked: FxHashSet<PeerIndex>,
     /// Empty once the file has been read.
     index_of: HashTable<(u64, Prefix, u32)>,
+    /// The length of all lists in `held`.
+    n_words: usize,
 }
 
 /// A sampled prefix announced or withdrawn.
@@ -73,6 +76,14 @@ impl Control {
         })
     }
 
+    /// Whether a file has more of it than any real one: then the sample is not complete.
+    pub(super) fn is_excessive(&self, selection: &Selection) -> bool {
+        let is_too_much = self.prefixes.len() > limits::MAX_SAMPLED
+            || self.changes.len() > limits::MAX_SAMPLED_CHANGES
+            || self.n_words > limits::MAX_SAMPLED_WORDS;
+        is_too_much && !selection.samples_everything()
+    }
+
     /// The sample of the whole file.
     pub(super) fn finish(self) -> Control {
         Control { index_of: HashTable::new(), ..self }
@@ -93,6 +104,7 @@ impl Control {
         }
         if let Some(words) = self.held.get_mut(peer) {
             if words.len() <= word {
+                self.n_words += word + 1 - words.len();
                 words.resize(word + 1, 0);
             }
             words.iter_mut().skip(word).take(1).for_each(|bits| *bits |= 1 << (prefix % 64));

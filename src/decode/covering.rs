@@ -2,6 +2,7 @@
 //! one pass also finds the covering routes of a prefix that is selected only by its origin AS.
 
 use super::attributes::nlri;
+use super::limits::MAX_COVERING;
 use super::mrt::{HEADER, TABLE_DUMP_V2, header, unicast_table};
 use super::prefix_hash::hash_bits;
 use super::selection::MIN_COVER_LENGTH;
@@ -16,6 +17,8 @@ pub(super) struct CoveringRecords {
     stack: Vec<CoveringRecord>,
     /// Buffers for copies.
     spare: Vec<Vec<u8>>,
+    /// Octets in the stack.
+    n_octets: usize,
 }
 
 /// A copy of a TABLE_DUMP_V2 record.
@@ -45,12 +48,14 @@ impl CoveringRecords {
             if !last.is_reported {
                 skip(hash(&last.prefix));
             }
+            self.n_octets -= last.body.len();
             self.spare.push(last.body);
         }
     }
 
     /// Removes all records, and passes the prefix hash of each that was not reported to `skip`.
     pub(super) fn clear(&mut self, skip: impl FnMut(u64)) {
+        self.n_octets = 0;
         let unreported = self.stack.drain(..).filter(|record| !record.is_reported);
         unreported.map(|record| hash(&record.prefix)).for_each(skip);
     }
@@ -62,7 +67,8 @@ impl CoveringRecords {
             .filter_map(|record| (!std::mem::replace(&mut record.is_reported, true)).then_some(&*record))
     }
 
-    /// Keeps a copy of a record if the one after it lies inside its prefix; returns whether it does.
+    /// Keeps a copy of a record if the one after it lies inside its prefix; returns whether it does. A record that is too long to be
+    /// kept is read again if it turns out to cover a selected prefix.
     pub(super) fn push(
         &mut self,
         record: &Record,
@@ -72,9 +78,11 @@ impl CoveringRecords {
         is_damaged: bool,
     ) -> bool {
         let is_long_enough = prefix.len() >= MIN_COVER_LENGTH[prefix.family() as usize];
-        if !is_long_enough || !may_cover(&prefix, record.following) {
+        let has_room = self.n_octets + record.body.len() <= MAX_COVERING;
+        if !is_long_enough || !has_room || !may_cover(&prefix, record.following) {
             return false;
         }
+        self.n_octets += record.body.len();
         let mut body = self.spare.pop().unwrap_or_default();
         body.clear();
         body.extend_from_slice(record.body);

@@ -254,6 +254,11 @@ impl FilePeers {
         self.tables.iter().map(|table| table.sizes[family as usize]).sum()
     }
 
+    /// How many peers the file named so far.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub(super) fn into_list(self) -> Vec<PeerActivity> {
         let peers = self.list.into_iter().zip(self.sessions).zip(self.tables).zip(self.minutes);
         let activity = |(((peer, session), table), minutes): (((Peer, SessionActivity), TableCount), Vec<u32>)| {

@@ -2,6 +2,7 @@
 
 use super::clock::{self, Runs};
 use super::control::Control;
+use super::limits;
 use super::lists::Lists;
 use super::mrt::{HEADER, TABLE_DUMP_V2};
 use super::numbers::Numbers;
@@ -81,6 +82,24 @@ impl<'s> ReadingBuilder<'s> {
             lacks_peer_table,
         };
         Reading { census, events: self.events, skipped_prefixes: self.skipped_prefixes }
+    }
+
+    /// What the file has too many of, so that the rest of it is not read; None if its size is that of a real file.
+    pub(super) fn excess(&self) -> Option<String> {
+        let (what, limit) = if self.counts.rib_records > 0 {
+            ("routes of the selected prefixes", limits::MAX_ROUTES)
+        } else {
+            ("changes of the selected prefixes", limits::MAX_CHANGES)
+        };
+        if self.events.len() > limit {
+            return Some(format!("{limit} {what}"));
+        }
+        if self.peers.len() > limits::MAX_PEERS {
+            return Some(format!("{} peers", limits::MAX_PEERS));
+        }
+        self.control
+            .is_excessive(self.selection)
+            .then(|| format!("{} prefixes of the control sample", limits::MAX_SAMPLED))
     }
 
     /// Adds the time of the next record. Hot: once per record.

@@ -41,6 +41,15 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
             Ok(record) => records.record(&record),
             Err(ending) => break ending,
         }
+        if records.reading.excess().is_some() {
+            break Ending::Complete;
+        }
+    };
+    let ending = match records.reading.excess() {
+        Some(what) => {
+            Ending::Truncated(format!("it names more than {what}: it was not read beyond offset {}", walk.offset()))
+        }
+        None => ending,
     };
     let (container, end) = (walk.input(), walk.offset());
     if container.was_empty() {

@@ -94,6 +94,11 @@ impl Selection {
         self.samples_all = true;
     }
 
+    /// Whether every prefix belongs to the control sample.
+    pub(super) fn samples_everything(&self) -> bool {
+        self.samples_all
+    }
+
     /// Whether the prefix with this hash belongs to the control sample.
     #[inline]
     pub(super) fn samples(&self, hash: u64) -> bool {

@@ -40,9 +40,22 @@ pub(super) fn decode(lists: &Lists, four_octets: bool, paths: &mut Paths) -> Upd
             }
         }
     }
-    let (announced, unclear) = (&decoded.announced, &decoded.unclear);
-    decoded.withdrawn.retain(|route| !announced.contains(route) && !unclear.contains(&route.0));
+    remove_named_again(&mut decoded);
     decoded
+}
+
+/// Removes withdrawals of what the same message announces, or names unclearly. A message may contain thousands of both.
+fn remove_named_again(decoded: &mut Update) {
+    if decoded.withdrawn.is_empty() {
+        return;
+    }
+    let mut announced: Vec<&ListedRoute> = decoded.announced.iter().collect();
+    let mut unclear: Vec<&Prefix> = decoded.unclear.iter().collect();
+    announced.sort_unstable();
+    unclear.sort_unstable();
+    let is_named_again =
+        |route: &ListedRoute| announced.binary_search(&route).is_ok() || unclear.binary_search(&&route.0).is_ok();
+    decoded.withdrawn.retain(|route| !is_named_again(route));
 }
 
 #[cfg(test)]

@@ -53,7 +53,10 @@ pub(super) fn fetch<'scope>(
                     if progress.is_cancelled() {
                         break;
                     }
-                    fetch::fetch(&file, cache);
+                    // The reader reports it; every further file would meet it too.
+                    if fetch::fetch(&file, cache).is_err() {
+                        break;
+                    }
                 }
             });
         }

@@ -5,12 +5,12 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use super::acceptance::{Candidate, unsupported};
-use crate::archive::{ArchiveFile, DumpKind};
+use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::Prefix;
 use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
 use crate::decode::{self, Ending, Reading, Selection, clock};
-use crate::error::Error;
+use crate::error::{Error, is_of_the_machine};
 use crate::fetch::{self, Cache, Checked, Digest, FetchError, FileDigest, ReadFully};
 use crate::helpers::Helpers;
 use crate::progress::Progress;
@@ -49,7 +49,7 @@ impl ReadFile {
 ///
 /// # Errors
 ///
-/// If the run was cancelled.
+/// If the run was cancelled, or the machine cannot open or store the file.
 pub(super) fn read_one(
     file: &ArchiveFile,
     cache: Option<&Cache>,
@@ -61,6 +61,7 @@ pub(super) fn read_one(
     let read = read_file(file, cache, selection, helpers, progress);
     // A cancelled run cuts the file short.
     Error::if_cancelled(progress)?;
+    let read = read?;
     match (read.report.verdict, &read.report.detail) {
         (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
         _ => progress.file_read(&file.name),
@@ -74,7 +75,7 @@ fn read_file(
     selection: &Selection,
     helpers: &Helpers,
     progress: &dyn Progress,
-) -> ReadFile {
+) -> Result<ReadFile, Error> {
     let read = fetch::read(file, cache, |opened| {
         let digest = helpers.offer(opened.digest);
         let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
@@ -96,6 +97,9 @@ fn read_file(
             reading.census.span = clock::span(&believed).or(reading.census.span);
             let (verdict, detail) = verdict(file, &reading);
             (reading, digest, verdict, detail)
+        }
+        Err(FetchError::Io(cause)) if is_cached(file) || is_of_the_machine(&cause) => {
+            return Err(machine_error(file, cache, cause));
         }
         Err(error) => {
             let verdict = match &error {
@@ -126,7 +130,21 @@ fn read_file(
         verdict,
         detail,
     };
-    ReadFile { reading, report, n_known: 0 }
+    Ok(ReadFile { reading, report, n_known: 0 })
+}
+
+/// Whether the file is in the cache, or on its way into it.
+fn is_cached(file: &ArchiveFile) -> bool {
+    matches!(file.location, Location::Remote { .. } | Location::Cached { .. })
+}
+
+fn machine_error(file: &ArchiveFile, cache: Option<&Cache>, cause: io::Error) -> Error {
+    let what = match (&file.location, cache) {
+        (Location::Local(path), _) => format!("cannot read {}", path.display()),
+        (_, Some(cache)) => format!("cannot store or read {} in the cache at {}", file.name, cache.root().display()),
+        (_, None) => format!("cannot read {}", file.name),
+    };
+    Error::Machine { what, cause }
 }
 
 /// A file that ends with an error as soon as the run is to stop.

@@ -24,6 +24,9 @@ const MAX_HELPERS: usize = 8;
 /// How many update files may wait for an earlier one, apart from one for each thread.
 const MAX_READY: usize = 32;
 
+/// The most prefixes that the chosen origins may have, several times as many as the largest networks originate. Each takes some KB.
+const MAX_REVEALED: usize = 150_000;
+
 /// What a round of reading is about.
 #[derive(Clone, Copy)]
 pub(super) struct RoundTask<'a> {
@@ -229,6 +232,12 @@ impl<'a> Round<'a> {
         let mut queue = lock(&self.queue);
         let is_new = |prefix: &Prefix| !queue.selection.has_prefix(prefix);
         let new: Vec<Prefix> = prefixes.into_iter().filter(is_new).collect();
+        if queue.revealed.len() + new.len() > MAX_REVEALED {
+            let origins: Vec<String> = self.origins.iter().map(Asn::to_string).collect();
+            let origins = origins.join(", ");
+            queue.error.get_or_insert(Error::TooManyPrefixes { origins, limit: MAX_REVEALED });
+            return;
+        }
         if !new.is_empty() {
             let selection = Arc::make_mut(&mut queue.selection);
             new.iter().for_each(|prefix| selection.add_prefix(*prefix));

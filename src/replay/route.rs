@@ -1,8 +1,11 @@
 //! What is known of one prefix at one peer.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::effects::TableDump;
+use super::held_paths::{HeldPaths, IdentifiedPath};
 use super::index::PeerId;
 use super::spans::{Basis, Cause, RecordRef, RouteSpan, RouteState};
 use super::table::Holder;
@@ -13,9 +16,9 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     /// Paths held, by path identifier; the last one represents the route. Empty when none is held.
-    paths: Vec<(Option<u32>, AsPath)>,
+    paths: HeldPaths,
     /// Identifiers of paths that were withdrawn while not all paths were known.
-    withdrawn_ids: Vec<u32>,
+    withdrawn_ids: BTreeSet<u32>,
     /// Whether a message that could not be read may have added or removed paths.
     is_blurred: bool,
     /// None before anything is known.
@@ -63,8 +66,8 @@ impl Spans {
 impl Route {
     pub(super) fn new(at: Timestamp) -> Route {
         Route {
-            paths: Vec::new(),
-            withdrawn_ids: Vec::new(),
+            paths: HeldPaths::default(),
+            withdrawn_ids: BTreeSet::new(),
             is_blurred: false,
             state: None,
             evidence: Basis::Rib,
@@ -95,9 +98,10 @@ impl Route {
 
     /// Applies an announcement. Hot: once per announced prefix.
     pub(super) fn announce(&mut self, path_id: Option<u32>, path: &AsPath, cause: Cause, history: &mut History) {
-        self.paths.retain(|(id, _)| *id != path_id);
-        self.paths.push((path_id, path.clone()));
-        self.withdrawn_ids.retain(|id| Some(*id) != path_id);
+        self.paths.announce(path_id, path.clone());
+        if let Some(id) = path_id {
+            self.withdrawn_ids.remove(&id);
+        }
         self.updated_at = Some(cause.at);
         self.evident_at = cause.at;
         self.set(self.present(), Basis::Announce, cause, history);
@@ -110,10 +114,10 @@ impl Route {
         let mut is_unknown = false;
         match path_id {
             Some(id) => {
-                self.paths.retain(|(id, _)| *id != path_id);
-                let has_no_ids = !self.paths.is_empty() && self.paths.iter().all(|(id, _)| id.is_none());
-                if (has_no_ids || !is_complete) && !self.withdrawn_ids.contains(&id) {
-                    self.withdrawn_ids.push(id);
+                self.paths.remove(path_id);
+                let has_no_ids = !self.paths.is_empty() && self.paths.n_without_id() == self.paths.len();
+                if has_no_ids || !is_complete {
+                    self.withdrawn_ids.insert(id);
                 }
                 // Without identifiers in the RIB dump it is unknown which of its paths are left.
                 if has_no_ids && self.withdrawn_ids.len() < self.paths.len() {
@@ -141,7 +145,7 @@ impl Route {
 
     /// The state while any path is held: the latest path represents the route.
     fn present(&self) -> Option<RouteState> {
-        self.paths.last().map(|(_, path)| RouteState::Present(Some(path.clone())))
+        self.paths.latest().map(|path| RouteState::Present(Some(path.clone())))
     }
 
     /// Ends the open span and begins the next one. A repeated state changes nothing.
@@ -242,19 +246,18 @@ impl Route {
         }
         self.evident_at = at;
         self.is_blurred = false;
-        self.paths.clone_from(&holder.paths);
+        self.paths = holder.paths.iter().cloned().collect();
         self.withdrawn_ids.clear();
         self.set(self.present(), Basis::Rib, cause, history);
         is_missed
     }
 
     /// Takes the listed paths that were not withdrawn, where nothing but withdrawals was known until now.
-    fn take_rest(&mut self, listed: &[(Option<u32>, AsPath)]) -> RouteState {
-        let is_left = |(id, _): &&(Option<u32>, AsPath)| id.is_none_or(|id| !self.withdrawn_ids.contains(&id));
+    fn take_rest(&mut self, listed: &[IdentifiedPath]) -> RouteState {
+        let is_left = |(id, _): &&IdentifiedPath| id.is_none_or(|id| !self.withdrawn_ids.contains(&id));
         self.paths = listed.iter().filter(is_left).cloned().collect();
         // Without identifiers in the RIB dump it is unknown which of its paths are left.
-        let n_without_id = self.paths.iter().filter(|(id, _)| id.is_none()).count();
-        if n_without_id > 0 && self.paths.len() <= self.withdrawn_ids.len() {
+        if self.paths.n_without_id() > 0 && self.paths.len() <= self.withdrawn_ids.len() {
             return RouteState::Unknown;
         }
         self.present().unwrap_or(RouteState::Absent)

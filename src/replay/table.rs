@@ -74,16 +74,24 @@ impl RibTable {
             let Change::RibEntry { prefix, path_id, path, .. } = &event.change else { continue };
             let Some(&peer) = peers.get(event.peer as usize) else { continue };
             let list = holders.entry(*prefix).or_default();
-            match list.iter_mut().find(|holder| holder.peer == peer) {
-                Some(holder) => holder.paths.push((*path_id, path.clone())),
-                None => {
+            match list.last_mut() {
+                Some(holder) if holder.peer == peer => holder.paths.push((*path_id, path.clone())),
+                _ => {
                     let record = RecordRef { file, record: event.record, offset: event.offset };
                     list.push(Holder { peer, at: event.at, record, paths: vec![(*path_id, path.clone())] });
                 }
             }
         }
         for list in holders.values_mut() {
+            // A stable sort: the routes of a peer stay in the order of the file.
             list.sort_by_key(|holder| holder.peer);
+            list.dedup_by(|next, holder| {
+                let is_same = next.peer == holder.peer;
+                if is_same {
+                    holder.paths.append(&mut next.paths);
+                }
+                is_same
+            });
             // The list is kept until the end of the run.
             list.shrink_to_fit();
         }

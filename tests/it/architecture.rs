@@ -83,7 +83,7 @@ const MODULES: [Module; 23] = [
     Module {
         name: "pipeline",
         ours: &["catalog", "fetch", "decode", "replay", "observations", "visibility", "detect", "survey", "report"],
-        packages: &["rayon", "rustc_hash"],
+        packages: &["rayon", "rustc_hash", "rustix"],
         world: &["thread", "fs"],
     },
     Module {
