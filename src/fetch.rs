@@ -171,7 +171,7 @@ pub fn read<T>(
     mut read: impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
 ) -> Result<ReadFully<T>, FetchError> {
     match (&file.location, cache) {
-        (Location::Remote { url, .. }, Some(cache)) => cache.read(&file.name, url, &mut read),
+        (Location::Remote { url, size }, Some(cache)) => cache.read(&file.name, (url, *size), &mut read),
         _ => read(open(file, cache)?),
     }
 }
@@ -182,8 +182,8 @@ pub fn read<T>(
 ///
 /// If the file cannot be stored.
 pub fn fetch(file: &ArchiveFile, cache: &Cache) -> io::Result<()> {
-    let Location::Remote { url, .. } = &file.location else { return Ok(()) };
-    match cache.receive(&file.name, url) {
+    let Location::Remote { url, size } = &file.location else { return Ok(()) };
+    match cache.receive(&file.name, url, *size) {
         Err(FetchError::Io(error)) => Err(error),
         _ => Ok(()),
     }

@@ -1,19 +1,22 @@
 //! The publishers' archives, as a bgpkit-broker server lists them.
 
-use std::collections::BTreeMap;
+mod search;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bgpkit_broker::{BgpkitBroker, BrokerError, BrokerItem};
-use reqwest::StatusCode;
+use bgpkit_broker::{BrokerItem, QueryParams};
 use reqwest::blocking::Client;
 
 use super::choice::Chosen;
 use super::of_each::of_each;
+use super::published;
 use super::ribs::RIB_LOOK_BACK;
 use super::{ArchiveFile, Catalog, Choice, DumpKind, Location, Offer, Query, RibNotes, choice, is_in, plan};
+use crate::archive;
 use crate::bgp::{Collector, Project};
 use crate::coverage::ListingSource;
 use crate::error::Error;
@@ -23,8 +26,8 @@ use crate::time::{Timestamp, Window};
 
 /// The public broker.
 const PUBLIC: &str = "https://api.bgpkit.com/v3/broker";
-/// The largest page that a broker server returns.
-const PAGE_SIZE: i64 = 1000;
+/// The longest URL of a file.
+const MAX_URL: usize = 2048;
 const HOUR: Duration = Duration::from_secs(3600);
 /// The broker takes all file names as UTC. They were in local time until 2006 (RouteViews), and intervals were longer until
 /// 2003 (RIPE RIS), so the query for an old window is wider by this much on either side.
@@ -87,33 +90,40 @@ impl fmt::Display for BrokerUrl {
 
 /// The archives that a bgpkit-broker server lists.
 pub struct Broker {
-    client: BgpkitBroker,
+    url: BrokerUrl,
+    client: Client,
     choice: Choice,
     patience: Patience,
     progress: Arc<dyn Progress>,
-    /// For response headers, which the broker's client does not return. None if it cannot be made.
-    own_client: OnceLock<Option<Client>>,
     /// The default choice for the last query without named collectors.
     chosen: Mutex<Option<(Query, Chosen)>>,
-}
-
-/// Why a query was not answered.
-struct Refusal {
-    why: String,
-    may_pass: bool,
-    is_overload: bool,
+    remarks: Mutex<BTreeSet<String>>,
 }
 
 impl Broker {
     /// Returns the broker at `url`. A query that names no collector uses those of `choice`; `progress` may cancel it.
-    pub fn new(url: &BrokerUrl, choice: Choice, patience: Patience, progress: Arc<dyn Progress>) -> Broker {
-        let client = BgpkitBroker::new().broker_url(url).page_size(PAGE_SIZE);
-        Broker { client, choice, patience, progress, own_client: OnceLock::new(), chosen: Mutex::new(None) }
+    ///
+    /// # Errors
+    ///
+    /// If the HTTP client cannot be set up.
+    pub fn new(
+        url: &BrokerUrl,
+        choice: Choice,
+        patience: Patience,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Broker, Error> {
+        let client = Client::builder()
+            .user_agent(http::user_agent())
+            .redirect(http::redirects())
+            .build()
+            .map_err(|error| Error::Broker { url: url.to_string(), why: http::chain(&error) })?;
+        let (chosen, remarks) = (Mutex::default(), Mutex::default());
+        Ok(Broker { url: url.clone(), client, choice, patience, progress, chosen, remarks })
     }
 
     /// Returns its URL.
     pub fn url(&self) -> &str {
-        &self.client.broker_url
+        &self.url.0
     }
 
     /// Lists the RIB dumps that may seed, check or end the replay of `collector`, and the updates from the earliest one on.
@@ -164,50 +174,49 @@ impl Broker {
 
     /// Lists the files of one kind in `window`, by name. `collectors` are one or several, with commas between them.
     fn search(&self, collectors: &str, kind: DumpKind, window: Window) -> Result<Vec<ArchiveFile>, Error> {
-        let client = self
-            .client
-            .clone()
-            .collector_id(collectors)
-            .data_type(kind.name())
-            .ts_start(window.start.secs())
+        let params = QueryParams {
+            collector_id: Some(collectors.to_owned()),
+            data_type: Some(kind.name().to_owned()),
+            ts_start: Some(window.start.secs().to_string()),
             // The end is exclusive.
-            .ts_end(window.end.secs() + 1);
-        let listed = self.ask(&client)?;
-        listed.into_values().map(|item| archive_file(&item).map_err(|why| self.error(why))).collect()
+            ts_end: Some((window.end.secs() + 1).to_string()),
+            ..QueryParams::default()
+        };
+        let listed = self.ask(&params)?.into_values().map(|item| archive_file(&item).map_err(|why| self.error(why)));
+        let mut files = listed.collect::<Result<Vec<_>, _>>()?;
+        let n_listed = files.len();
+        let is_asked_for = |file: &ArchiveFile| {
+            let is_of_collector = collectors.split(',').any(|name| name == file.collector.name());
+            is_of_collector && file.kind == kind && (window.start..=window.end).contains(&file.named_at)
+        };
+        files.retain(is_asked_for);
+        if files.len() < n_listed {
+            let n_ignored = n_listed - files.len();
+            let remark = format!("the broker lists {n_ignored} files that were not asked for: they are ignored");
+            self.remarks.lock().unwrap_or_else(PoisonError::into_inner).insert(remark);
+        }
+        Ok(files)
     }
 
     /// Sends a query again and again until the broker answers it, refuses it for good, or the patience runs out.
-    fn ask(&self, client: &BgpkitBroker) -> Result<BTreeMap<String, BrokerItem>, Error> {
+    fn ask(&self, params: &QueryParams) -> Result<BTreeMap<String, BrokerItem>, Error> {
         let Patience { first_pause, total } = self.patience;
         let mut retry = Retry::new(RetryLimits { attempts: u32::MAX, first_pause, total });
         loop {
-            let question = client.clone();
-            let refusal = match self.before_cancelled(move || every_page(&question))? {
+            let (client, url, params) = (self.client.clone(), self.url().to_owned(), params.clone());
+            let refusal = match self.before_cancelled(move || search::every_page(&client, &url, &params))? {
                 Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             };
             if !refusal.may_pass {
                 return Err(self.error(refusal.why));
             }
-            let asked = if refusal.is_overload { self.pause_asked_for(client)? } else { None };
-            let pause = retry.next_pause(&refusal.why, asked).map_err(|why| self.error(why))?;
+            let pause = retry.next_pause(&refusal.why, refusal.pause).map_err(|why| self.error(why))?;
             self.progress.retrying(self.url(), &refusal.why, pause);
             if http::sleep(pause, self.progress.as_ref()) {
                 return Err(Error::Cancelled);
             }
         }
-    }
-
-    /// Returns the Retry-After of an overloaded broker. Its client does not return headers, so the smallest query is sent once
-    /// more to see them.
-    fn pause_asked_for(&self, client: &BgpkitBroker) -> Result<Option<Duration>, Error> {
-        let build = || Client::builder().user_agent(http::user_agent()).redirect(http::redirects()).build().ok();
-        let Some(own) = self.own_client.get_or_init(build).clone() else { return Ok(None) };
-        let url = format!("{}/search{}", self.url(), client.clone().page_size(1).query_params);
-        self.before_cancelled(move || {
-            let answer = own.get(url).send().ok()?;
-            http::may_pass(answer.status()).then(|| http::retry_after(answer.headers())).flatten()
-        })
     }
 
     /// Runs `question` in a thread of its own and returns its answer, unless the run is cancelled first. Then the request ends
@@ -226,7 +235,8 @@ impl Broker {
 
 impl Catalog for Broker {
     fn source(&self) -> ListingSource {
-        ListingSource { catalog: Some(format!("broker {}", self.url())), remarks: Vec::new() }
+        let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        ListingSource { catalog: Some(format!("broker {}", self.url())), remarks }
     }
 
     fn list(&self, query: &Query) -> Result<Vec<ArchiveFile>, Error> {
@@ -266,52 +276,18 @@ impl Broker {
     }
 }
 
-/// Returns every item that answers a query, once each, by URL. Their number is checked against the count of the broker.
-fn every_page(client: &BgpkitBroker) -> Result<BTreeMap<String, BrokerItem>, Refusal> {
-    let items = client.query().map_err(Refusal::from)?;
-    let unique: BTreeMap<String, BrokerItem> = items.into_iter().map(|item| (item.url.clone(), item)).collect();
-    // A page that was lost looks like the end of the list.
-    let total = client.clone().page_size(1).query_total_count().map_err(Refusal::from)?;
-    let found = unique.len();
-    if (found as i64) < total {
-        let why = format!("the list is incomplete: {found} of {total} files");
-        return Err(Refusal { why, may_pass: true, is_overload: false });
-    }
-    Ok(unique)
-}
-
-impl From<BrokerError> for Refusal {
-    /// Network errors, overload and incomplete answers may pass; a refusal does not.
-    fn from(error: BrokerError) -> Refusal {
-        let status = status(&error);
-        let may_pass = match (&error, status) {
-            (_, Some(status)) => http::may_pass(status),
-            (BrokerError::NetworkError(error), None) => !error.is_builder() && !error.is_redirect(),
-            (BrokerError::BrokerError(_), None) => true,
-            _ => false,
-        };
-        let is_overload = matches!(status, Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE));
-        let why = match error {
-            BrokerError::NetworkError(error) => http::chain(&error),
-            BrokerError::BrokerError(why) => why,
-            error => error.to_string(),
-        };
-        // The text comes from the server and may contain control characters.
-        Refusal { why: why.replace(char::is_control, " ").trim().to_owned(), may_pass, is_overload }
-    }
-}
-
-/// Returns the HTTP status of a refusal, which the client reports only as text.
-fn status(error: &BrokerError) -> Option<StatusCode> {
-    let BrokerError::BrokerError(why) = error else { return None };
-    let (_, rest) = why.split_once("returned HTTP ")?;
-    StatusCode::from_bytes(rest.get(..3)?.as_bytes()).ok()
+/// Returns the published collector that a folder in the path of a URL is named after; None if there is none.
+fn collector_in_path(url: &str) -> Option<&str> {
+    archive::path(url).split('/').find(|folder| published::publisher(&Collector::new(folder)).is_some())
 }
 
 /// Returns a broker's item as an archive file. Its URL is untrusted: the name in the cache is made from collector, kind and
 /// time, and only the suffix is taken from the URL.
 fn archive_file(item: &BrokerItem) -> Result<ArchiveFile, String> {
     let refuse = |why: &str| format!("the broker lists {}: {why}", item.url.escape_debug());
+    if item.url.len() > MAX_URL {
+        return Err(format!("the broker lists a URL of {} bytes", item.url.len()));
+    }
     http::plain_url(&item.url).map_err(refuse)?;
     let kind = match item.data_type.as_str() {
         "rib" => DumpKind::Rib,
@@ -324,6 +300,9 @@ fn archive_file(item: &BrokerItem) -> Result<ArchiveFile, String> {
         || collector.starts_with('.')
     {
         return Err(refuse("its collector has an invalid name"));
+    }
+    if let Some(other) = collector_in_path(&item.url).filter(|other| *other != collector) {
+        return Err(refuse(&format!("it is said to be of {collector}, and its path names {other}")));
     }
     let suffix = match item.url.rsplit('.').next() {
         Some(suffix @ ("gz" | "bz2" | "zst")) => suffix,

@@ -216,8 +216,8 @@ impl Source<'_> {
             Pages::new(sources, self.choice, Patience::default(), watch())
         };
         let catalog: Box<dyn Catalog> = match self.catalog {
-            CatalogChoice::Auto => Box::new(BrokerOrPages::new(broker(), pages(), watch())),
-            CatalogChoice::Broker => Box::new(broker()),
+            CatalogChoice::Auto => Box::new(BrokerOrPages::new(broker()?, pages(), watch())),
+            CatalogChoice::Broker => Box::new(broker()?),
             CatalogChoice::Archives => Box::new(pages()),
         };
         let cache = Cache::new(&root, Some(downloader)).with_mirrors(self.mirrors.to_vec());

@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::download::{Wanted, max_bytes};
 use super::lock::Lock;
 use super::resume::Resumable;
 use super::{BaseUrl, Checked, Downloader, FetchError, FileDigest, KnownDigest, Opened, ReadFully};
@@ -151,7 +152,7 @@ impl Cache {
     }
 
     /// Downloads the file of that name from `url`, unless it is there. The first reading verifies it.
-    pub(super) fn receive(&self, name: &str, url: &str) -> Result<(), FetchError> {
+    pub(super) fn receive(&self, name: &str, url: &str, listed: u64) -> Result<(), FetchError> {
         let Some(downloader) = &self.downloader else { return Err(FetchError::Offline) };
         let claim = self.claim(name, downloader.progress())?;
         if claim.asked.is_some() || self.holds(name) {
@@ -164,7 +165,7 @@ impl Cache {
         }
         let mut result = Err(FetchError::Offline);
         for url in self.urls(url) {
-            result = self.download(&path, &url, downloader, &mut downloader.attempts());
+            result = self.download(&path, (&url, max_bytes(listed)), downloader, &mut downloader.attempts());
             match &result {
                 Ok(()) => {
                     claim.settle(Asked::Received(url));
@@ -185,7 +186,7 @@ impl Cache {
     pub(super) fn read<T>(
         &self,
         name: &str,
-        url: &str,
+        (url, listed): (&str, u64),
         read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
     ) -> Result<ReadFully<T>, FetchError> {
         let Some(downloader) = &self.downloader else { return read(self.open_held(name)?.into()) };
@@ -205,7 +206,8 @@ impl Cache {
             Some(Asked::Received(url)) => Some(url.clone()),
             _ => None,
         };
-        let copies = Copies { name, pending_from: received, refused: Vec::new(), size: None };
+        let copies =
+            Copies { name, max_bytes: max_bytes(listed), pending_from: received, refused: Vec::new(), size: None };
         let result = self.fill(copies, &self.urls(url), downloader, read);
         match &result {
             Ok(_) => claim.settle(Asked::Had),
@@ -259,7 +261,7 @@ impl Cache {
             let source = if pending.is_file() {
                 copies.pending_from.take()
             } else {
-                self.download(&path, url, downloader, &mut retry)?;
+                self.download(&path, (url, copies.max_bytes), downloader, &mut retry)?;
                 Some(url.to_owned())
             };
             let found = read(Opened::unverified(&pending)?)?;
@@ -291,9 +293,15 @@ impl Cache {
     }
 
     /// Downloads a file to the name of those that are to be read.
-    fn download(&self, path: &Path, url: &str, downloader: &Downloader, retry: &mut Retry) -> Result<(), FetchError> {
+    fn download(
+        &self,
+        path: &Path,
+        (url, max_bytes): (&str, u64),
+        downloader: &Downloader,
+        retry: &mut Retry,
+    ) -> Result<(), FetchError> {
         let part = beside(path, PART);
-        downloader.download(url, &part, retry)?;
+        downloader.download(&Wanted { url, part: &part, max_bytes }, retry)?;
         File::open(&part)?.sync_all()?;
         fs::rename(&part, beside(path, PENDING))?;
         Resumable::done(&part);
@@ -330,6 +338,8 @@ impl Cache {
 /// The copies of one file that were downloaded.
 struct Copies<'a> {
     name: &'a str,
+    /// The most bytes that one may have.
+    max_bytes: u64,
     /// The URL of the copy that is pending. None if an earlier run downloaded it.
     pending_from: Option<String>,
     /// The URLs of copies that a reading refused, and why.

@@ -89,6 +89,34 @@ struct Host {
     sends_whole_files: bool,
 }
 
+/// A file that is to be downloaded.
+pub(super) struct Wanted<'a> {
+    pub(super) url: &'a str,
+    /// Where it is stored until it is complete.
+    pub(super) part: &'a Path,
+    /// The most bytes that are accepted.
+    pub(super) max_bytes: u64,
+}
+
+impl Wanted<'_> {
+    /// The server sends more than the file can have. What was received is of no use.
+    fn too_long(&self) -> Attempt {
+        Resumable::forget(self.part);
+        let _ = fs::remove_file(self.part);
+        let why = format!("it is longer than {} bytes, far more than it was listed with", self.max_bytes);
+        Attempt::Never(FetchError::Failed { url: self.url.to_owned(), why })
+    }
+}
+
+/// Returns the most bytes that are accepted of a file of the listed size, or of unknown size (0). Listings round, and publishers
+/// replace files.
+pub(super) fn max_bytes(listed: u64) -> u64 {
+    const SLACK: u64 = 16_000_000;
+    // The largest RIB dumps have 1 GB.
+    const LARGEST: u64 = 4_000_000_000;
+    if listed == 0 { LARGEST } else { listed.saturating_mul(2).saturating_add(SLACK).min(LARGEST) }
+}
+
 /// The result of one attempt.
 enum Attempt {
     Done,
@@ -149,7 +177,8 @@ impl Downloader {
 
     /// Downloads `url` to `part` and returns when the response is complete. It resumes an interrupted download, and an
     /// incomplete file stays for the next run.
-    pub(super) fn download(&self, url: &str, part: &Path, retry: &mut Retry) -> Result<(), FetchError> {
+    pub(super) fn download(&self, wanted: &Wanted, retry: &mut Retry) -> Result<(), FetchError> {
+        let url = wanted.url;
         let turn = self.turn(url)?;
         if self.host(&turn.host, |host| host.failed.max(host.refused)) >= GIVE_UP_AFTER {
             let why = format!(
@@ -158,7 +187,7 @@ impl Downloader {
             );
             return Err(FetchError::Failed { url: url.to_owned(), why });
         }
-        let result = self.persist(url, part, retry);
+        let result = self.persist(wanted, retry);
         self.host(&turn.host, |host| match result {
             Err(FetchError::Failed { .. }) => host.failed += 1,
             Err(FetchError::Io(_) | FetchError::Cancelled) => {}
@@ -196,22 +225,29 @@ impl Downloader {
     }
 
     /// Makes as many attempts as are left.
-    fn persist(&self, url: &str, part: &Path, retry: &mut Retry) -> Result<(), FetchError> {
+    fn persist(&self, wanted: &Wanted, retry: &mut Retry) -> Result<(), FetchError> {
         loop {
-            let before = length(part);
-            let (why, asked) = match self.attempt(url, part, retry) {
+            let before = length(wanted.part);
+            let (why, asked) = match self.attempt(wanted, retry) {
                 Attempt::Done => return Ok(()),
                 Attempt::Again { why, pause } => (why, pause),
                 Attempt::Never(error) => return Err(error),
             };
-            if length(part) >= before.saturating_add(PROGRESS) {
+            if length(wanted.part) >= before.saturating_add(PROGRESS) {
                 retry.reset();
             }
-            self.wait(url, &why, asked, retry)?;
+            self.wait(wanted.url, &why, asked, retry)?;
         }
     }
 
-    fn attempt(&self, url: &str, part: &Path, retry: &Retry) -> Attempt {
+    fn attempt(&self, wanted: &Wanted, retry: &Retry) -> Attempt {
+        let Wanted { url, part, .. } = *wanted;
+        // A download never writes through a link.
+        if part.is_symlink()
+            && let Err(error) = fs::remove_file(part)
+        {
+            return Attempt::Never(error.into());
+        }
         let held = Resumable::load(part);
         let mut request = self.client.get(url).header(ACCEPT_ENCODING, "identity");
         if let Some(held) = &held {
@@ -229,9 +265,9 @@ impl Downloader {
         };
         let status = response.status();
         match status {
-            StatusCode::OK => self.receive(response, part, 0, retry),
+            StatusCode::OK => self.receive(response, wanted, 0, retry),
             StatusCode::PARTIAL_CONTENT => match held {
-                Some(held) if continues(response.headers(), &held) => self.receive(response, part, held.bytes, retry),
+                Some(held) if continues(response.headers(), &held) => self.receive(response, wanted, held.bytes, retry),
                 _ => {
                     Resumable::forget(part);
                     Attempt::again("the server sent a different part than requested")
@@ -258,10 +294,14 @@ impl Downloader {
     }
 
     /// Appends a response to the `held` bytes of the file. It is complete only if it has the announced length.
-    fn receive(&self, response: Response, part: &Path, held: u64, retry: &Retry) -> Attempt {
+    fn receive(&self, response: Response, wanted: &Wanted, held: u64, retry: &Retry) -> Attempt {
+        let part = wanted.part;
         let announced = response.content_length().map(|length| length.saturating_add(held));
         // A server may send only part of the rest of the file.
         let expected = if held > 0 { total(response.headers()).or(announced) } else { announced };
+        if expected.is_some_and(|expected| expected > wanted.max_bytes) {
+            return wanted.too_long();
+        }
         let file = if held == 0 { File::create(part) } else { OpenOptions::new().append(true).open(part) };
         let mut file = match file {
             Ok(file) => file,
@@ -272,7 +312,7 @@ impl Downloader {
         {
             return Attempt::Never(error.into());
         }
-        let received = match self.runtime.block_on(self.copy(response, &mut file, held, retry)) {
+        let received = match self.runtime.block_on(self.copy(response, &mut file, wanted, (held, retry))) {
             Ok(received) => received,
             Err(stopped) => return stopped,
         };
@@ -288,7 +328,13 @@ impl Downloader {
     }
 
     /// Copies a response into the file while it arrives fast enough. Returns the length of the file.
-    async fn copy(&self, mut response: Response, file: &mut File, held: u64, retry: &Retry) -> Result<u64, Attempt> {
+    async fn copy(
+        &self,
+        mut response: Response,
+        file: &mut File,
+        wanted: &Wanted<'_>,
+        (held, retry): (u64, &Retry),
+    ) -> Result<u64, Attempt> {
         let mut received = held;
         let (mut measured_at, mut received_then) = (Instant::now(), received);
         loop {
@@ -321,8 +367,11 @@ impl Downloader {
                 }
                 Err(Unanswered::Cancelled) => return Err(Attempt::Never(FetchError::Cancelled)),
             };
-            file.write_all(&chunk).map_err(|error| Attempt::Never(error.into()))?;
             received += chunk.len() as u64;
+            if received > wanted.max_bytes {
+                return Err(wanted.too_long());
+            }
+            file.write_all(&chunk).map_err(|error| Attempt::Never(error.into()))?;
             self.progress.received(chunk.len() as u64);
         }
     }

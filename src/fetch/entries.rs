@@ -1,12 +1,14 @@
 //! The files of a cache: their list, and the removal of those that were not used for long.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rustc_hash::FxHashSet;
+
 use super::cache::{Cache, DIGEST, NEW, PART, PENDING, VALIDATOR, beside, verified};
-use super::lock::LOCK;
+use super::lock::{LOCK, Lock};
 use crate::archive::FOLDER_LIST;
 
 /// One file of a cache.
@@ -48,7 +50,7 @@ impl Cache {
     pub fn entries(&self, verify: bool) -> io::Result<Vec<CacheEntry>> {
         let mut entries = Vec::new();
         if self.root().exists() {
-            self.walk(self.root(), verify, &mut entries)?;
+            self.walk(self.root(), verify, &mut FxHashSet::default(), &mut entries)?;
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
@@ -73,12 +75,11 @@ impl Cache {
                 older_than.is_some_and(|limit| now.duration_since(entry.used_at).is_ok_and(|age| age > limit));
             let too_much = max_size.is_some_and(|limit| kept + entry.bytes > limit);
             let path = self.root().join(&entry.name);
-            // Held until the files are gone.
-            let lock = File::open(beside(&path, LOCK)).ok();
-            let locked = lock.as_ref().is_some_and(|lock| lock.try_lock().is_err());
-            if (too_old || too_much) && !locked {
+            // Held until the files are gone. Its own file goes last.
+            let lock = if too_old || too_much { Lock::try_new(&path)? } else { None };
+            if lock.is_some() {
                 let part = beside(&path, PART);
-                let notes = [beside(&path, DIGEST), beside(&path, NEW), beside(&part, VALIDATOR), beside(&path, LOCK)];
+                let notes = [beside(&path, DIGEST), beside(&path, NEW), beside(&part, VALIDATOR)];
                 for file in notes.into_iter().chain([part, beside(&path, PENDING), path]) {
                     match fs::remove_file(&file) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -93,11 +94,27 @@ impl Cache {
         Ok(removed)
     }
 
-    fn walk(&self, folder: &Path, verify: bool, entries: &mut Vec<CacheEntry>) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
+    /// Lists a folder, unless it is in `seen`: a link may lead back to it. What disappears while the folder is listed, and links
+    /// that lead nowhere, are left out.
+    fn walk(
+        &self,
+        folder: &Path,
+        verify: bool,
+        seen: &mut FxHashSet<PathBuf>,
+        entries: &mut Vec<CacheEntry>,
+    ) -> io::Result<()> {
+        let Some(canonical) = if_there(folder, fs::canonicalize(folder))? else { return Ok(()) };
+        if !seen.insert(canonical) {
+            return Ok(());
+        }
+        for entry in if_there(folder, fs::read_dir(folder))?.into_iter().flatten() {
             let path = entry?.path();
-            if path.is_dir() {
-                self.walk(&path, verify, entries)?;
+            let Some(metadata) = if_there(&path, fs::metadata(&path))? else { continue };
+            if metadata.is_dir() {
+                self.walk(&path, verify, seen, entries)?;
+                continue;
+            }
+            if !metadata.is_file() {
                 continue;
             }
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -118,7 +135,6 @@ impl Cache {
                 }
             };
             let Ok(name) = subject.strip_prefix(self.root()) else { continue };
-            let metadata = fs::metadata(&path)?;
             let used_at = metadata.accessed().or_else(|_| metadata.modified())?;
             entries.push(CacheEntry {
                 name: name.to_string_lossy().into_owned(),
@@ -128,5 +144,14 @@ impl Cache {
             });
         }
         Ok(())
+    }
+}
+
+/// Returns None if a file is not there, or a link leads nowhere.
+fn if_there<T>(path: &Path, result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound || path.is_symlink() => Ok(None),
+        Err(error) => Err(error),
     }
 }

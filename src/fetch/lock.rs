@@ -25,6 +25,19 @@ impl Lock {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
+        loop {
+            if let Some(lock) = Lock::try_new(path)? {
+                return Ok(lock);
+            }
+            if progress.is_cancelled() {
+                return Err(FetchError::Cancelled);
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Locks the file at `path`, in an existing folder. None if another run has it.
+    pub(super) fn try_new(path: &Path) -> io::Result<Option<Lock>> {
         let mut name = path.as_os_str().to_owned();
         name.push(".");
         name.push(LOCK);
@@ -32,11 +45,10 @@ impl Lock {
         loop {
             let file = File::create(&path)?;
             match file.try_lock() {
-                Ok(()) if is_at(&file, &path)? => return Ok(Lock { path, _file: file }),
+                Ok(()) if is_at(&file, &path)? => return Ok(Some(Lock { path, _file: file })),
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) if progress.is_cancelled() => return Err(FetchError::Cancelled),
-                Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
-                Err(TryLockError::Error(error)) => return Err(error.into()),
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
             }
         }
     }

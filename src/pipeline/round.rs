@@ -202,7 +202,9 @@ impl<'a> Round<'a> {
 
     /// Hands a file that was read with `selection` to its collector.
     fn deliver(&self, job: &Job, mut read: ReadFile, selection: &Selection) {
-        self.reveal(originated(&read.reading, selection, &self.origins));
+        if !self.reveal(originated(&read.reading, selection, &self.origins)) {
+            return;
+        }
         if !is_rib(&job.file) {
             return self.with_run(job.run, |run| {
                 run.add_updates(read);
@@ -227,8 +229,8 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Selects prefixes of the chosen origins from now on.
-    fn reveal(&self, prefixes: BTreeSet<Prefix>) {
+    /// Selects prefixes of the chosen origins from now on. Returns false, and ends the round, if there are too many.
+    fn reveal(&self, prefixes: BTreeSet<Prefix>) -> bool {
         let mut queue = lock(&self.queue);
         let is_new = |prefix: &Prefix| !queue.selection.has_prefix(prefix);
         let new: Vec<Prefix> = prefixes.into_iter().filter(is_new).collect();
@@ -236,13 +238,14 @@ impl<'a> Round<'a> {
             let origins: Vec<String> = self.origins.iter().map(Asn::to_string).collect();
             let origins = origins.join(", ");
             queue.error.get_or_insert(Error::TooManyPrefixes { origins, limit: MAX_REVEALED });
-            return;
+            return false;
         }
         if !new.is_empty() {
             let selection = Arc::make_mut(&mut queue.selection);
             new.iter().for_each(|prefix| selection.add_prefix(*prefix));
             queue.revealed.extend(new);
         }
+        true
     }
 
     /// Begins the replays that wait for no RIB dump.

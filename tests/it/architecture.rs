@@ -41,7 +41,7 @@ const MODULES: [Module; 23] = [
     Module {
         name: "fetch",
         ours: &["http"],
-        packages: &["reqwest", "sha2", "thiserror", "tokio"],
+        packages: &["reqwest", "rustc_hash", "sha2", "thiserror", "tokio"],
         world: &["fs", "clock", "thread"],
     },
     Module {

@@ -17,6 +17,7 @@ mod field;
 mod golden;
 mod hostile;
 mod lookup;
+mod machine;
 mod network;
 mod properties;
 mod real;

@@ -14,6 +14,7 @@ mod scene;
 
 mod baseline;
 mod clocks;
+mod floods;
 mod folders;
 mod holes;
 mod origins;

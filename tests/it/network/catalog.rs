@@ -82,6 +82,7 @@ fn items_that_lead_elsewhere_are_an_error() {
         ("\"collector_id\":\"rrc00\"", "\"collector_id\":\"..\""),
         ("\"data_type\":\"updates\"", "\"data_type\":\"../../updates\""),
         (".gz\"", ".gz/../../../x\""),
+        ("\"collector_id\":\"rrc00\"", "\"collector_id\":\"rrc01\""),
     ] {
         bench.proxy.reset();
         let fault = Fault::Replace(from.to_owned(), to.to_owned());
@@ -90,6 +91,32 @@ fn items_that_lead_elsewhere_are_an_error() {
         assert!(why.contains("the broker lists"), "{to}: {why}");
         assert_eq!(super::files_below(cache.path()), [""; 0], "{to}");
     }
+}
+
+#[test]
+fn items_that_were_not_asked_for_are_ignored_and_said_to_be() {
+    let Some(bench) = Bench::new() else { return };
+    let broker = broker(&bench.proxy.broker_url(), Choice::default());
+    broker.list(&super::query()).expect("a list");
+    assert_eq!(broker.source().remarks, [""; 0]);
+    bench.proxy.fault(
+        "/search",
+        Fault::Replace("\"ts_start\":\"2014".to_owned(), "\"ts_start\":\"2013".to_owned()),
+        Some(1),
+    );
+    let files = broker.list(&super::query()).expect("a list");
+    assert!(files.iter().all(|file| file.name.contains("/2014.12/")), "files of another year");
+    let remarks = broker.source().remarks;
+    assert!(remarks.iter().any(|remark| remark.contains("files that were not asked for")), "{remarks:?}");
+}
+
+#[test]
+fn an_answer_of_the_broker_has_a_largest_size() {
+    let Some(bench) = Bench::new() else { return };
+    let fault = Fault::Body(" ".repeat(9 << 20));
+    bench.proxy.fault("/search", fault, None);
+    let why = refusal(replay(&bench.proxy.broker_url(), bench.cache.path(), LIMITS), &Fault::NoLength);
+    assert!(why.contains("its answer is longer than 8 MB"), "{why}");
 }
 
 #[test]
@@ -122,9 +149,8 @@ fn a_broker_that_requests_a_pause_is_not_asked_during_it() {
     let fault = Fault::TooMany("99999");
     let why = refusal(replay(&bench.proxy.broker_url(), bench.cache.path(), LIMITS), &fault);
     assert!(why.contains("HTTP 429") && why.contains("the server asks to wait 99999 s"), "{why}");
-    // One request per collector, and one more that reads Retry-After.
     let n_asked = bench.proxy.requests("/search").len();
-    assert!(n_asked <= 2 * bench.clean.coverage.collectors.len(), "{n_asked} requests");
+    assert!(n_asked <= bench.clean.coverage.collectors.len(), "{n_asked} requests");
 }
 
 /// The query about North Korea for a broker that knows every collector.

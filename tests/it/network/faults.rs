@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use outage_replay::Error;
 use outage_replay::fetch::Limits;
 use outage_replay::report::{Report, document};
 use serde_json::Value;
@@ -226,4 +227,39 @@ fn a_server_that_refuses_connections_is_named() {
     assert_eq!(bench.proxy.file_counts().len(), 0);
     writeln!(bench.table, "a closed port | all | exit 3, {}", lost.lines().next().unwrap_or_default()).expect("text");
     bench.print();
+}
+
+#[test]
+fn a_file_far_longer_than_listed_is_not_stored() {
+    let Some(bench) = Bench::new() else { return };
+    let cache = TempDir::new().expect("a temporary folder");
+    copy(bench.cache.path(), cache.path(), UPDATES.1);
+    bench.proxy.reset();
+    bench.proxy.fault(UPDATES.1, Fault::Body("x".repeat(20_000_000)), None);
+    let report = replay(&bench.proxy.broker_url(), cache.path(), LIMITS).expect("a run survives a bad file");
+    assert!(lost(&report).contains("far more than it was listed with"), "{}", lost(&report));
+    assert_nothing_invented(&report, &bench.clean, "too long");
+    assert_sound(cache.path(), "too long");
+    let stored = super::files_below(cache.path());
+    assert!(!stored.iter().any(|file| file.ends_with(".part")), "{stored:?}");
+    bench.proxy.reset();
+    let next = replay(&bench.proxy.broker_url(), cache.path(), LIMITS).expect("the next run");
+    assert_eq!(text(&next), text(&bench.clean));
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_ends_the_run_and_is_no_gap() {
+    let Some(bench) = Bench::new() else { return };
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("a file");
+    std::fs::write(&file, b"not a folder").expect("a file");
+    let long = folder.path().join("x".repeat(300));
+    for cache in [file.join("cache"), long] {
+        bench.proxy.reset();
+        let error = replay(&bench.proxy.broker_url(), &cache, LIMITS).expect_err("a cache that is none");
+        let text = error.to_string();
+        assert!(matches!(error, Error::Machine { .. }) && text.contains("in the cache at"), "{text}");
+        // It does not ask for every file.
+        assert!(bench.proxy.file_counts().len() <= 16, "{:?}", bench.proxy.file_counts());
+    }
 }

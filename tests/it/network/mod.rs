@@ -61,7 +61,7 @@ fn query() -> Query {
 }
 
 fn broker(url: &str, choice: Choice) -> Broker {
-    Broker::new(&url.parse().expect("a URL"), choice, PATIENCE, Arc::new(()))
+    Broker::new(&url.parse().expect("a URL"), choice, PATIENCE, Arc::new(())).expect("a client")
 }
 
 /// Asks the broker at `broker_url` and downloads into `cache`.
