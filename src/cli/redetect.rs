@@ -30,7 +30,6 @@ impl Redetect {
         let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
         let report = pipeline::judge(observations, &options)?;
-        self.output.write(&report)?;
         // CSV has no verdict, so it goes to standard error; a closed standard error is ignored.
         if !self.output.format.has_verdict {
             if let Some(note) = &report.note {
@@ -38,7 +37,10 @@ impl Redetect {
             }
             let _ = writeln!(io::stderr(), "verdict: {}", report.answer().name().replace('_', " "));
         }
-        self.output.print(&report, out)
+        // The result is not lost if the folder cannot be written.
+        let code = self.output.print(&report, out);
+        self.output.write(&report)?;
+        code
     }
 }
 

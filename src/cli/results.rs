@@ -9,6 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use outage_replay::report::{self, Answer, EXPORTS, Export, FORMATS, Format, Report, Style};
 
 use super::choice::one_of;
+use super::output_failed;
 
 /// The longest line in characters, however wide the terminal.
 const MAX_WIDTH: usize = 200;
@@ -82,6 +83,7 @@ impl Output {
     /// Prints the report and returns the exit code.
     pub fn print(&self, report: &Report, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.format.print(report, style(self.all), out)?;
+        out.flush().map_err(output_failed)?;
         Ok(exit_code(report, self.fail_on_outage, self.strict))
     }
 }

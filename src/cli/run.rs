@@ -53,16 +53,18 @@ impl Args {
             result => result,
         };
         let report = report.map_err(|error| progress.interrupted(error))?;
-        if let Some(folder) = self.output.write(&report)? {
-            progress.wrote(folder);
-        }
         if !self.output.format.has_verdict && !self.quiet {
             progress.verdict(&report);
         }
         if self.output.strict && !report.is_complete() {
             progress.incomplete(&report);
         }
-        self.output.print(&report, out)
+        // The result is not lost if the folder cannot be written.
+        let code = self.output.print(&report, out);
+        if let Some(folder) = self.output.write(&report)? {
+            progress.wrote(folder);
+        }
+        code
     }
 
     /// Returns what a run would read, and the exit code.

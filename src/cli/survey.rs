@@ -20,6 +20,7 @@ use outage_replay::time::Timestamp;
 use super::arguments::{CatalogChoice, collector_name, length};
 use super::choice::one_of;
 use super::downloads::Allowance;
+use super::output_failed;
 use super::progress::Progress;
 use super::results::style;
 use super::run::{Source, targets, window};
@@ -149,11 +150,14 @@ impl SurveyArgs {
         };
         let survey = survey.map_err(|error| progress.interrupted(error))?;
         let survey = Survey { source: self.source_words(), ..survey };
+        // The result is not lost if the folder cannot be written.
+        let printed = self.format.print(&survey, style(self.all), out).map_err(Into::into);
+        let printed = printed.and_then(|()| out.flush().map_err(output_failed));
         if let Some(folder) = &self.output {
             report::write_survey(&survey, folder, self.force)?;
             progress.wrote(folder);
         }
-        self.format.print(&survey, style(self.all), out)?;
+        printed?;
         Ok(match survey.answer() {
             SurveyAnswer::Candidates if self.fail_on_outage => 4,
             _ if !survey.is_sufficient() => 3,
