@@ -12,6 +12,7 @@
 //! bytes, whatever the number of threads. Damaged or missing archives never abort a run: they are counted, located and
 //! shown beside the results. And only the modules that list, read and write files, and the binary, touch the outside world: a
 //! table in `tests/it/architecture.rs` names them.
+#![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 #![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

@@ -1,5 +1,7 @@
 //! The program: runs the command line and returns its exit code.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 
 use std::io::{self, BufWriter, Write};
