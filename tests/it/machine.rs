@@ -3,9 +3,11 @@
 #![cfg(unix)]
 
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::cli::{MAIN, Ran, folder, program, ran, without_settings};
+use super::field::scene::Scene;
 
 /// The program, after a command of the shell that lowers a limit.
 fn limited(limit: &str, args: &str) -> Ran {
@@ -85,18 +87,98 @@ fn an_output_folder_that_cannot_be_written_is_refused_before_the_run() {
     }
 }
 
+/// Runs a command of the program and lets the `n`th of these system calls fail, of those that concern one of `paths` if there are
+/// any. Returns None without `strace`; and whether anything failed.
+pub fn injected(calls: &str, how: &str, n: usize, paths: &[PathBuf], command: &Command) -> Option<(Ran, bool)> {
+    let log = folder();
+    let log = log.path().join("log");
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o"]).arg(&log);
+    traced.arg("-e").arg(format!("trace={calls}")).arg("-e").arg(format!("inject={calls}:{how}:when={n}"));
+    for path in paths {
+        traced.arg("-P").arg(path);
+    }
+    traced.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => traced.env(name, value),
+            None => traced.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        traced.current_dir(folder);
+    }
+    let output = traced.output().ok()?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let code = output.status.code().unwrap_or(-1);
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    if stderr.contains("strace:") {
+        return None;
+    }
+    let log = std::fs::read_to_string(&log).unwrap_or_default();
+    let has_failed = log.contains("INJECTED") || log.contains("killed by");
+    Some((Ran { code, stdout, stderr }, has_failed))
+}
+
+/// As the tests of SQLite do: every single call fails once.
+#[test]
+fn whatever_call_of_the_system_fails_the_result_is_right_or_there_is_none() {
+    let scene = Scene::tidy();
+    let archive = scene.write();
+    let out = folder();
+    let run = out.path().join("run");
+    let args = |export: &str| {
+        let (question, archive) = (scene.arguments(), archive.path().display());
+        format!("{question} --archive {archive} --jobs 1 --force --export {export} --output {}", run.display())
+    };
+    let expected = ran(&mut program(&args("csv")));
+    assert_eq!(expected.code, 0, "{}", expected.stderr);
+    let earlier = super::cli::contents(&run);
+    let later = {
+        ran(&mut program(&args("parquet,html")));
+        super::cli::contents(&run)
+    };
+    let mut n_points = 0;
+    for (calls, error) in [
+        ("openat", "EMFILE"),
+        ("openat", "EACCES"),
+        ("write", "ENOSPC"),
+        ("fsync", "EIO"),
+        ("rename,renameat,renameat2", "EACCES"),
+        ("mkdir", "ENOSPC"),
+        ("unlink,unlinkat,rmdir", "EACCES"),
+        ("flock", "ENOLCK"),
+    ] {
+        for n in 1.. {
+            assert_eq!(ran(&mut program(&args("csv"))).code, 0, "{calls} {error} {n}: the next run");
+            assert!(super::cli::contents(&run) == earlier, "{calls} {error} {n}: the next run writes the same");
+            let command = program(&args("parquet,html"));
+            let Some((found, has_failed)) = injected(calls, &format!("error={error}"), n, &[], &command) else {
+                return eprintln!("skipped: strace cannot run here");
+            };
+            if !has_failed {
+                break;
+            }
+            n_points += 1;
+            let context = format!("{calls} {error} {n}: {} {}", found.code, found.stderr);
+            let left = super::cli::contents(&run);
+            assert!(left == earlier || left == later, "{context}: half a run");
+            match found.code {
+                0 => assert!(found.stdout == expected.stdout, "{context}: another result"),
+                // The loader of the system fails in its own way.
+                1 | 2 | 127 => assert!(!found.stderr.is_empty(), "{context}: no reason"),
+                _ => panic!("{context}"),
+            }
+        }
+    }
+    println!("{n_points} calls failed");
+    assert!(n_points > 100, "{n_points}");
+}
+
 /// Killed before the n-th change of a name, for every n, the program leaves the earlier run or the new one, and the next run
 /// cleans up. Needs `strace`.
 #[test]
 fn a_run_that_is_killed_while_it_replaces_another_leaves_one_of_the_two() {
-    let traced = |n: usize, args: &str| {
-        let mut command = Command::new("strace");
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["-f", "-qq", "-o", "/dev/null"]);
-        command.arg("-e").arg(format!("inject=rename,renameat2,rmdir,unlinkat:signal=SIGKILL:when={n}"));
-        command.arg(env!("CARGO_BIN_EXE_outage-replay")).args(args.split_whitespace());
-        without_settings(&mut command);
-        command.output()
-    };
     let question = "--asn 131279 --from 2014-12-22T16:00 --to 2014-12-22T17:00 --archive data/dprk-2014 --quiet";
     let out = folder();
     let run = out.path().join("run");
@@ -104,15 +186,15 @@ fn a_run_that_is_killed_while_it_replaces_another_leaves_one_of_the_two() {
     for n in 1.. {
         assert_eq!(ran(&mut program(&args("csv"))).code, 0);
         let earlier = super::cli::contents(&run);
-        let Ok(killed) = traced(n, &args("parquet")) else { return eprintln!("skipped: there is no strace") };
-        if killed.status.code() == Some(1) && String::from_utf8_lossy(&killed.stderr).contains("strace") {
-            return eprintln!("skipped: strace cannot trace here");
-        }
+        let calls = "rename,renameat2,rmdir,unlinkat";
+        let command = program(&args("parquet"));
+        let Some((killed, was_killed)) = injected(calls, "signal=SIGKILL", n, &[], &command) else {
+            return eprintln!("skipped: strace cannot run here");
+        };
         let left = super::cli::contents(&run);
-        let is_new = left.iter().any(|(name, _)| name == "outages.parquet");
-        assert!(left == earlier || is_new, "{n}: {:?}", left.keys());
-        if killed.status.success() {
-            assert!(n > 2, "nothing was injected");
+        assert!(left == earlier || left.contains_key("outages.parquet"), "{n}: {:?}", left.keys());
+        if !was_killed {
+            assert!(killed.code == 0 && n > 2, "{n}: {}", killed.stderr);
             break;
         }
         assert_eq!(ran(&mut program(&args("csv"))).code, 0);

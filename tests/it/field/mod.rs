@@ -10,7 +10,7 @@
 
 pub mod bytes;
 mod judge;
-mod scene;
+pub mod scene;
 
 mod baseline;
 mod clocks;

@@ -3,6 +3,8 @@
 mod catalog;
 mod faults;
 mod index;
+#[cfg(unix)]
+mod machine;
 mod mirrors;
 mod pages;
 mod proxy;
