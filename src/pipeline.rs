@@ -125,9 +125,14 @@ const FILES_PER_THREAD: usize = 2;
 /// Files that are open beside those: standard streams, connections, downloads, locks.
 const SPARE_FILES: usize = 40;
 
-/// A pool of `jobs` threads, 0 for one per core, or as many as there may be open files for.
+/// Threads beyond this many, or this many for each core, only wake each other.
+const MAX_THREADS: usize = 64;
+const MAX_THREADS_PER_CORE: usize = 4;
+
+/// A pool of `jobs` threads, 0 for one per core, or as many as there is work and may be open files for.
 fn threads(jobs: usize) -> Result<rayon::ThreadPool, Error> {
-    let wanted = if jobs == 0 { thread::available_parallelism().map_or(1, usize::from) } else { jobs };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if jobs == 0 { cores } else { jobs.min(MAX_THREADS.max(cores * MAX_THREADS_PER_CORE)) };
     let jobs = wanted.min(open_files().saturating_sub(SPARE_FILES) / FILES_PER_THREAD).max(1);
     rayon::ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|source| Error::Threads { n: jobs, source })
 }

@@ -57,7 +57,7 @@ pub struct Output {
     /// The result is printed and written all the same. Without it the exit code is 3 only where the rest does not suffice.
     #[arg(long, help_heading = "Output")]
     pub strict: bool,
-    /// Threads, at most 1024; 0 for one per core
+    /// Threads, at most 1024; 0 for one per core. Beyond 64, or four for each core, more change nothing
     ///
     /// Downloads have their own: at most four connections to a host.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = jobs(), help_heading = "Output")]

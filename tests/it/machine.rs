@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::cli::{MAIN, Ran, folder, program, ran, without_settings};
@@ -39,6 +39,23 @@ fn without_files_to_open_the_run_ends_with_what_to_do() {
             assert_eq!(stdout, "", "{limit}");
         }
     }
+}
+
+/// A pipe that no program writes to.
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
+}
+
+#[test]
+fn a_pipe_under_the_name_of_a_file_is_refused_and_not_waited_for() {
+    let folder = folder();
+    let archive = folder.path().join("rrc99/2024.03");
+    std::fs::create_dir_all(&archive).expect("a folder");
+    pipe(&archive.join("updates.20240310.0810.gz"));
+    pipe(&folder.path().join("archive.json"));
+    let question = format!("--asn 1 --from 2024-03-10T08:10 --duration 1h --archive {}", folder.path().display());
+    let Ran { code, stderr, .. } = ran(&mut program(&question));
+    assert!(code == 1 && stderr.contains("is not a regular file"), "{stderr}");
 }
 
 #[test]

@@ -44,6 +44,10 @@ impl Notes {
 fn note(folder: &Path) -> Result<Option<String>, Error> {
     let path = folder.join(METADATA);
     let unreadable = |source| Error::Archive { path: path.clone(), source };
+    // Reading a pipe would wait for ever.
+    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(unreadable(io::Error::other("it is not a regular file")));
+    }
     match fs::read(&path) {
         Ok(bytes) => {
             let metadata: serde_json::Value =
