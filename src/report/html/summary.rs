@@ -40,7 +40,8 @@ const WORDS: [(&str, &str); 17] = [
     (
         "class",
         "how it was lost. Withdrawn: no route to these addresses is left. Covered: a larger prefix around it stayed. \
-         Origin changed: another AS announces it. Local: only one AS or one collector lost it",
+         Origin changed: another AS announces it. Local: only one AS or one collector lost it. \
+         Unknown: withdrawn, and without RIB dumps a larger prefix around it may have stayed",
     ),
     ("withdrawn", "a vantage point said that it has no route any more"),
     (
