@@ -39,7 +39,7 @@ pub(super) struct Measures {
 
 impl Measures {
     pub(super) fn of(width: PictureWidth) -> Measures {
-        let units = |inches: f64| (inches * 72.0 * SMALL / POINTS_OF_SMALL).round();
+        let units = |inches: f64| (inches * 72.0 * SMALL / POINTS_OF_SMALL).floor();
         match width {
             PictureWidth::Post => Measures {
                 class: "post",
