@@ -4,6 +4,7 @@ mod arguments;
 mod cache;
 mod choice;
 mod downloads;
+mod labels;
 mod plan;
 mod progress;
 mod redetect;

@@ -10,6 +10,7 @@ mod frames;
 mod headlines;
 mod html;
 mod json;
+mod labels;
 mod markdown;
 mod output;
 mod picture;
@@ -43,9 +44,10 @@ pub use exporters::{EXPORTS, Export, FORMATS, Format};
 pub use frames::{coverage_frame, outage_frame, timeline_frames};
 pub use html::html;
 pub use json::{document, lines};
+pub use labels::{AsNames, Labels, PictureForm, PictureWidth};
 pub use markdown::markdown;
 pub use output::{check_folder, read_criteria, write};
-pub use picture::{png, svg};
+pub use picture::{pdf, png, svg};
 pub use printable::printable;
 pub use quiet::verdict;
 pub use survey::{SURVEY_FORMATS, SurveyFormat, check_survey_folder, survey_document, write_survey};
@@ -195,6 +197,8 @@ pub struct Report {
     pub parameters: Parameters,
     /// The note of the archive about itself.
     pub note: Option<String>,
+    /// Names and a title, which readers add.
+    pub labels: Labels,
     /// Outages, episodes, lesser losses.
     pub findings: Findings,
     /// Per target.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use outage_replay::report::{self, printable};
+use outage_replay::report::{self, Report, printable};
 use outage_replay::{Options, observations, pipeline};
 
 use super::arguments::Detection;
@@ -26,10 +26,11 @@ impl Redetect {
     /// Judges the run again, prints the report and returns the exit code.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
+        let labels = self.output.labels.read()?;
         let observations = observations::read(&self.folder)?;
         let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
-        let report = pipeline::judge(observations, &options)?;
+        let report = Report { labels, ..pipeline::judge(observations, &options)? };
         // CSV has no verdict, so it goes to standard error; a closed standard error is ignored.
         if !self.output.format.has_verdict {
             if let Some(note) = &report.note {

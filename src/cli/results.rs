@@ -9,6 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use outage_replay::report::{self, Answer, EXPORTS, Export, FORMATS, Format, Report, Style};
 
 use super::choice::one_of;
+use super::labels::LabelArgs;
 use super::output_failed;
 
 /// The longest line in characters, however wide the terminal.
@@ -41,6 +42,8 @@ pub struct Output {
         help_heading = "Output"
     )]
     export: Vec<&'static Export>,
+    #[command(flatten)]
+    pub labels: LabelArgs,
     /// Fold nothing: every row of every list in the table
     #[arg(long, help_heading = "Output")]
     all: bool,

@@ -15,7 +15,7 @@ use outage_replay::catalog::{
 use outage_replay::fetch::{BaseUrl, Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources};
 use outage_replay::query::{Criteria, Match, Query, Target};
-use outage_replay::report::printable;
+use outage_replay::report::{Report, printable};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Error, Options};
 
@@ -43,6 +43,7 @@ impl Args {
         let query = self.query()?;
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(Criteria::default())? };
         self.output.check()?;
+        let labels = self.output.labels.read()?;
         let progress = self.progress()?;
         let store = self.store(&progress)?;
         let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
@@ -53,6 +54,7 @@ impl Args {
             result => result,
         };
         let report = report.map_err(|error| progress.interrupted(error))?;
+        let report = Report { labels, ..report };
         if !self.output.format.has_verdict && !self.quiet {
             progress.verdict(&report);
         }

@@ -15,7 +15,7 @@ use crate::detect::{
 use crate::observations::Observations;
 use crate::query::{Criteria, Query, Target};
 use crate::replay::Replay;
-use crate::report::{Coverage, Parameters, Report};
+use crate::report::{Coverage, Labels, Parameters, Report};
 use crate::time::{Window, Windows};
 use crate::visibility::{BaselineSource, Step, Timeline, View};
 
@@ -47,6 +47,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     Report {
         parameters: Parameters { query, criteria: *criteria },
         note,
+        labels: Labels::default(),
         findings,
         summaries,
         timelines,

@@ -1,7 +1,7 @@
 //! Shapes shared by every picture of a run. The page and the still picture differ in where a plot lies and in their
 //! style sheets, not in the drawing.
 //!
-//! Shapes have classes, no colours: `known`, `unknown`, `outage`, and `n0` (no peer sees it) to `n5` (all do).
+//! Shapes have classes, no colours: `known`, `unknown`, `stuck`, `outage`, and `n0` (no peer sees it) to `n5` (all do).
 
 mod axis;
 mod readings;
@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use crate::time::{Timestamp, Window};
 
-pub(super) use axis::{Tick, ticks};
+pub(super) use axis::{Room, Side, Tick, dates, ticks};
 pub(super) use readings::{Reading, merged, thinned};
 
 /// A plot: time from left to right, shares from bottom to top.
@@ -98,6 +98,10 @@ pub(super) fn block(plot: &Plot, interval: &Window, class: &str) -> Option<Marku
     })
 }
 
+/// The shades of [`shade`] from all to nothing, with what a legend says of each.
+pub(super) const SHADES: [(&str, &str); 6] =
+    [("n5", "all"), ("n4", "≥ 75 %"), ("n3", "≥ 50 %"), ("n2", "≥ 25 %"), ("n1", "> 0 %"), ("n0", "none")];
+
 /// Shades of how much is seen: `n0` nothing, `n5` everything, equal steps between.
 pub(super) fn shade(share: f64) -> &'static str {
     match share {
@@ -112,7 +116,10 @@ pub(super) fn shade(share: f64) -> &'static str {
 
 /// A strip of shades; what is unknown is hatched.
 pub(super) fn strip(plot: &Plot, readings: &[Reading]) -> Markup {
-    let class = |reading: &Reading| reading.share.map_or("unknown", shade);
+    let class = |reading: &Reading| match reading.share {
+        Some(_) if reading.is_stuck => "stuck",
+        share => share.map_or("unknown", shade),
+    };
     let mut blocks: Vec<(Window, &str)> = Vec::new();
     for reading in readings {
         match blocks.last_mut() {
@@ -133,12 +140,13 @@ pub(super) fn strip(plot: &Plot, readings: &[Reading]) -> Markup {
 pub(super) fn area(plot: &Plot, readings: &[Reading]) -> Markup {
     let shown = readings.iter().filter_map(|reading| Some((reading.window.intersect(&plot.window)?, reading)));
     let known: Vec<(Window, f64)> = shown.clone().filter_map(|(window, r)| Some((window, r.share?))).collect();
+    let filled =
+        shown.clone().filter_map(|(window, r)| Some((window, r.share.filter(|share| *share > 0.0)?, r.is_stuck)));
     let unknown = shown.filter(|(_, reading)| reading.share.is_none() || reading.is_partly_unknown);
     html! {
-        @for (window, share) in &known {
-            @if *share > 0.0 {
-                rect class="known" x=(plot.x(window.start)) width=(plot.width(window)) y=(plot.y(*share)) height=(plot.height(*share)) {}
-            }
+        @for (window, share, is_stuck) in filled {
+            @let class = if is_stuck { "stuck" } else { "known" };
+            rect class=(class) x=(plot.x(window.start)) width=(plot.width(&window)) y=(plot.y(share)) height=(plot.height(share)) {}
         }
         @for (window, _) in unknown { @if let Some(block) = block(plot, &window, "unknown") { (block) } }
         (outline(plot, &known))
@@ -163,13 +171,15 @@ fn outline(plot: &Plot, known: &[(Window, f64)]) -> Markup {
     }
 }
 
-/// The pattern with which everything unknown is filled.
-pub(super) fn hatching() -> Markup {
+/// The patterns with which everything unknown is filled, and what only stuck routes still show.
+pub(super) fn patterns() -> Markup {
     html! {
         defs {
-            pattern id="hatching" patternUnits="userSpaceOnUse" width="6" height="6" patternTransform="rotate(45)" {
-                rect class="hatching-ground" width="6" height="6" {}
-                rect class="hatching-line" width="1.6" height="6" {}
+            @for name in ["hatching", "stuck"] {
+                pattern id=(name) patternUnits="userSpaceOnUse" width="6" height="6" patternTransform="rotate(45)" {
+                    rect class={ (name) "-ground" } width="6" height="6" {}
+                    rect class={ (name) "-line" } width="1.6" height="6" {}
+                }
             }
         }
     }

@@ -55,7 +55,7 @@ pub struct Export {
 }
 
 /// Every export, in the order in which the files are written.
-pub static EXPORTS: [Export; 5] = [
+pub static EXPORTS: [Export; 6] = [
     Export {
         name: "csv",
         help: "Outages and coverage as tables",
@@ -92,6 +92,15 @@ pub static EXPORTS: [Export; 5] = [
         files: &["timeline.png"],
         write: |report, folder| {
             folder.write("timeline.png", &picture::png(report)?)?;
+            Ok(Vec::new())
+        },
+    },
+    Export {
+        name: "pdf",
+        help: "The same for a paper",
+        files: &["timeline.pdf"],
+        write: |report, folder| {
+            folder.write("timeline.pdf", &picture::pdf(report)?)?;
             Ok(Vec::new())
         },
     },

@@ -1,9 +1,12 @@
 //! Which findings a report shows, and in which order: by target, by network and prefix, the longest first.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::text::of_family;
 use super::{Report, Summary};
 use crate::bgp::{Asn, Family, Prefix};
 use crate::detect::{Episode, Flap, Outage, Scope};
@@ -105,6 +108,18 @@ pub(super) fn is_of_parts(summary: &Summary, outage: &Outage) -> bool {
     outage.subject.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_))
 }
 
+/// Returns the network of an outage: `AS64500 IPv4`, or the prefix.
+pub(super) fn name(outage: &Outage) -> String {
+    let of_asn = || of_family(outage.subject.target, outage.subject.family);
+    outage.subject.prefix.map_or_else(of_asn, |prefix| prefix.to_string())
+}
+
+/// Returns outages with the longest first.
+pub(super) fn longest_first(mut outages: Vec<&Outage>) -> Vec<&Outage> {
+    outages.sort_by_key(|outage| Reverse(outage.fall.duration()));
+    outages
+}
+
 /// Returns the longest outage of each family.
 pub(super) fn longest<'a>(outages: &[&'a Outage]) -> Vec<&'a Outage> {
     let of_family = |family| {
@@ -148,20 +163,32 @@ fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
         && end > asn_start
 }
 
-/// Returns the timelines of prefixes to show, and how many are left out: with more than `most`, those with outages come first,
-/// then those with smaller losses or flaps.
+/// Returns the timelines of prefixes to show, and how many are left out: with more than `most`, those with the longest outages
+/// come first, then those with smaller losses or flaps.
 pub(super) fn timelines(report: &Report, most: usize) -> (Vec<&Timeline>, usize) {
-    let mut timelines: Vec<&Timeline> = report.timelines.iter().collect();
-    if timelines.len() <= most {
-        return (timelines, 0);
+    if report.timelines.len() <= most {
+        return (report.timelines.iter().collect(), 0);
     }
-    let findings = &report.findings;
-    let lost: FxHashSet<Prefix> = findings.outages.iter().filter_map(|outage| outage.subject.prefix).collect();
-    let reduced = findings.losses.iter().filter_map(|loss| loss.subject.prefix);
-    let flapping = findings.episodes.iter().filter_map(|episode| episode.subject.prefix);
-    let touched: FxHashSet<Prefix> = reduced.chain(flapping).collect();
-    timelines.sort_by_key(|t| (!lost.contains(&t.prefix), !touched.contains(&t.prefix), t.prefix));
+    let mut timelines = worst_first(report);
     let folded = timelines.len() - most;
     timelines.truncate(most);
     (timelines, folded)
+}
+
+/// Returns the timelines of prefixes: those with the longest outages, then those with smaller losses or flaps, then the others.
+pub(super) fn worst_first(report: &Report) -> Vec<&Timeline> {
+    let mut timelines: Vec<&Timeline> = report.timelines.iter().collect();
+    let findings = &report.findings;
+    let mut longest: FxHashMap<Prefix, Duration> = FxHashMap::default();
+    for outage in &findings.outages {
+        if let Some(prefix) = outage.subject.prefix {
+            let known = longest.entry(prefix).or_default();
+            *known = outage.fall.duration().max(*known);
+        }
+    }
+    let reduced = findings.losses.iter().filter_map(|loss| loss.subject.prefix);
+    let flapping = findings.episodes.iter().filter_map(|episode| episode.subject.prefix);
+    let touched: FxHashSet<Prefix> = reduced.chain(flapping).collect();
+    timelines.sort_by_key(|t| (Reverse(longest.get(&t.prefix)), !touched.contains(&t.prefix), t.prefix));
+    timelines
 }

@@ -9,6 +9,7 @@ mod findings;
 mod origin;
 mod parts;
 mod summary;
+mod targets;
 mod visibility;
 mod witnesses;
 
@@ -28,25 +29,29 @@ const SCRIPT: &str = include_str!("html/page.js");
 /// Limits that keep the page small: rows of one list, and readings of all its rows. The page states where they apply.
 const MOST_ROWS: usize = 200;
 const MOST_READINGS: usize = 12_000;
+/// Rows of a list that are not folded away.
+const MOST_OPEN: usize = 20;
 
 /// The page.
 pub fn html(report: &Report) -> String {
     let mut series = Series::new(report.parameters.window());
+    let picture = visibility::networks(report, &mut series);
     let sections = [
-        ("visibility", "Visibility", visibility::networks(report, &mut series)),
+        ("targets", "Targets", targets::section(report)),
+        ("outages", "Outages", findings::section(report)),
         ("prefixes", "Prefixes", visibility::prefixes(report, &mut series)),
         ("vantage-points", "Vantage points", witnesses::section(report, &mut series)),
-        ("outages", "Outages", findings::section(report)),
         ("evidence", "Evidence", evidence::section(report)),
         ("coverage", "Coverage", coverage::section(report)),
         ("method", "Method", origin::method(report)),
         ("sources", "Sources", origin::sources(report)),
     ];
     let sections = sections.into_iter().filter_map(|(id, title, section)| Some((id, title, section?)));
-    page(report, &sections.collect::<Vec<_>>(), &series).into_string()
+    page(report, picture.as_ref(), &sections.collect::<Vec<_>>(), &series).into_string()
 }
 
-fn page(report: &Report, sections: &[(&str, &str, Markup)], series: &Series) -> Markup {
+/// The answer, the picture, the controls, then everything else.
+fn page(report: &Report, picture: Option<&Markup>, sections: &[(&str, &str, Markup)], series: &Series) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -61,13 +66,15 @@ fn page(report: &Report, sections: &[(&str, &str, Markup)], series: &Series) -> 
             }
             body {
                 a.skip href="#findings" { "Skip to the findings" }
-                svg.definitions width="0" height="0" aria-hidden="true" focusable="false" { (drawing::hatching()) }
-                header { (summary::header(report)) }
-                nav aria-label="Sections" {
-                    @for (id, title, _) in sections { a href={ "#" (id) } { (title) } }
-                }
-                (parts::toolbar(report))
+                svg.definitions width="0" height="0" aria-hidden="true" focusable="false" { (drawing::patterns()) }
+                header { (summary::answer(report)) }
                 main #findings {
+                    @if let Some(picture) = picture { section.picture aria-labelledby="visibility" { (picture) } }
+                    (parts::toolbar(report))
+                    (summary::facts(report))
+                    nav aria-label="Sections" {
+                        @for (id, title, _) in sections { a href={ "#" (id) } { (title) } }
+                    }
                     @for (id, title, section) in sections {
                         section aria-labelledby=(id) { h2 #(id) { (title) } (section) }
                     }

@@ -51,11 +51,11 @@ fn is_total(flap: &Flap) -> bool {
 /// The answer for a target without an outage.
 pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
     let Headline { summary, flaps, .. } = headline;
-    let target = summary.target;
+    let target = report.labels.target(&summary.target);
     let window = report.parameters.window();
     match announced(report, summary) {
         Announced::No => {
-            let what = if matches!(target, Target::Asn(_)) { "number" } else { "prefix" };
+            let what = if matches!(summary.target, Target::Asn(_)) { "number" } else { "prefix" };
             return format!(
                 "{target}: not announced in any of {} from {} UTC. Check the {what}, or start the window earlier.",
                 tables(report, summary),

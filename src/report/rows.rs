@@ -1,19 +1,29 @@
 //! The rows of a picture: networks, prefixes and collectors over time.
 
-use rustc_hash::FxHashSet;
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::drawing::{Reading, merged, thinned};
 use super::text::of_family;
 use super::{CoverageRow, Parameters, Report, headlines};
 use crate::bgp::{Collector, Family, Prefix};
-use crate::detect::{AsnTimeline, Episode, Outage, Scope};
+use crate::detect::{AsnTimeline, Episode, Outage, Scope, Severity, Subject};
 use crate::query::{Metric, Target};
 use crate::time::Window;
 use crate::visibility::{Step, Timeline, View};
 
+/// More networks than this are drawn as strips.
+pub(super) const MOST_CURVES: usize = 4;
+
+/// Up to this number prefixes are in the order of their addresses.
+const MOST_AT_A_GLANCE: usize = 8;
+
 /// A target over time: the share by which it is judged, with its outages and episodes.
 pub(super) struct Panel<'a> {
     pub name: String,
+    pub target: Target,
     pub scope: Scope,
     pub readings: Vec<Reading>,
     pub outages: Vec<&'a Outage>,
@@ -38,29 +48,50 @@ pub(super) fn lowest(readings: &[Reading]) -> Option<f64> {
     readings.iter().filter_map(|reading| reading.share).min_by(f64::total_cmp)
 }
 
-/// Returns every target AS of each family, then every target prefix, and how many are left out. If there are more than `most`,
-/// those with outages come first.
+/// Returns every target AS of each family, then every target prefix, and how many are left out. If there are more than
+/// [`MOST_CURVES`], those that were down for longest come first.
 pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec<Panel<'_>>, usize) {
     let mut subjects: Vec<PanelSubject> = report.asn_timelines.iter().map(PanelSubject::Asn).collect();
-    for summary in &report.summaries {
-        let Target::Prefix(asked, _) = summary.target else { continue };
-        let timeline = report.timelines.binary_search_by_key(&asked, |timeline| timeline.prefix);
-        let timeline = timeline.ok().and_then(|index| report.timelines.get(index));
-        subjects.extend(timeline.map(|timeline| PanelSubject::Prefix(summary.target, timeline)));
+    for headline in headlines::of_targets(report) {
+        let Target::Prefix(asked, _) = headline.summary.target else { continue };
+        let timeline = |prefix: Prefix| {
+            let index = report.timelines.binary_search_by_key(&prefix, |timeline| timeline.prefix).ok()?;
+            report.timelines.get(index)
+        };
+        // A prefix that is not announced itself is shown by the one in its headline.
+        let is_carried = !headline.summary.never_carried.contains(&asked);
+        let lost = || headlines::longest(&headline.outages).into_iter().find_map(|outage| outage.subject.prefix);
+        let shown = timeline(asked).filter(|_| is_carried).or_else(|| timeline(lost()?));
+        subjects.extend(shown.map(|timeline| PanelSubject::Prefix(headline.summary.target, timeline)));
     }
     let left = subjects.len().saturating_sub(most);
-    if left > 0 {
-        let outages = report.findings.outages.iter();
-        let lost: FxHashSet<SubjectKey> =
-            outages.map(|o| (o.subject.scope, o.subject.target, o.subject.family, o.subject.prefix)).collect();
-        subjects.sort_by_key(|subject| !lost.contains(&subject.of()));
+    if subjects.len() > MOST_CURVES {
+        let mut down: FxHashMap<SubjectKey, Duration> = FxHashMap::default();
+        for outage in &report.findings.outages {
+            *down.entry(key(&outage.subject)).or_default() += outage.fall.duration();
+        }
+        subjects.sort_by_key(|subject| Reverse(down.get(&subject.of()).copied()));
         subjects.truncate(most);
     }
     (subjects.iter().map(|subject| subject.panel(report, most_readings)).collect(), left)
 }
 
+/// Says in plain words what the curves of some panels show.
+pub(super) fn quantity(panels: &[Panel]) -> &'static str {
+    let is_asn = |panel: &Panel| panel.scope == Scope::Asn;
+    match (panels.iter().all(is_asn), panels.iter().any(is_asn)) {
+        (true, _) => "Share of address space still routed",
+        (_, false) => "Share of peer ASes that still see the prefix",
+        _ => "Share of address space still routed; of prefixes: share of peer ASes that still see them",
+    }
+}
+
 /// Identifies the subject of a finding.
 type SubjectKey = (Scope, Target, Family, Option<Prefix>);
+
+fn key(subject: &Subject) -> SubjectKey {
+    (subject.scope, subject.target, subject.family, subject.prefix)
+}
 
 /// What a panel shows.
 enum PanelSubject<'a> {
@@ -91,24 +122,22 @@ impl PanelSubject<'_> {
         };
         let readings = thinned(merged(readings.into_iter(), window), window, most_readings);
         let of = self.of();
-        let outages = report
-            .findings
-            .outages
-            .iter()
-            .filter(|o| (o.subject.scope, o.subject.target, o.subject.family, o.subject.prefix) == of);
-        let episodes = report
-            .findings
-            .episodes
-            .iter()
-            .filter(|e| (e.subject.scope, e.subject.target, e.subject.family, e.subject.prefix) == of);
-        Panel { name, scope: of.0, readings, outages: outages.collect(), episodes: episodes.collect() }
+        let outages = report.findings.outages.iter().filter(|outage| key(&outage.subject) == of);
+        let episodes = report.findings.episodes.iter().filter(|episode| key(&episode.subject) == of);
+        Panel { name, target: of.1, scope: of.0, readings, outages: outages.collect(), episodes: episodes.collect() }
     }
 }
 
-/// Returns one row per prefix, and how many are left out.
+/// Returns one row per prefix, and how many are left out. If they are more than a glance takes in, those with the longest outages
+/// come first.
 pub(super) fn prefixes(report: &Report, most: usize, most_readings: usize) -> (Vec<Row>, usize) {
     let window = report.parameters.window();
-    let (timelines, folded) = headlines::timelines(report, most);
+    let mut timelines: Vec<&Timeline> = match report.timelines.len() > MOST_AT_A_GLANCE {
+        true => headlines::worst_first(report),
+        false => report.timelines.iter().collect(),
+    };
+    let folded = timelines.len().saturating_sub(most);
+    timelines.truncate(most);
     let rows = timelines.into_iter().map(|timeline| {
         let readings = merged(prefix_readings(report, timeline).into_iter(), window);
         Row { name: timeline.prefix.to_string(), readings: thinned(readings, window, most_readings) }
@@ -116,17 +145,31 @@ pub(super) fn prefixes(report: &Report, most: usize, most_readings: usize) -> (V
     (rows.collect(), folded)
 }
 
-/// Returns the share by which a prefix is judged.
+/// Returns the share by which a prefix is judged. In a total outage, what is left at its lowest is stuck routes.
 fn prefix_readings(report: &Report, timeline: &Timeline) -> Vec<Reading> {
     let shares = |step: &Step| match report.parameters.criteria.metric {
         Metric::Baseline => (step.baseline_share(), step.n_baseline_visible, step.n_baseline_live),
         Metric::Ioda => (step.visibility(), step.n_visible, step.n_live),
     };
+    let stuck = stuck(report, timeline);
     let reading = |(interval, step): (Window, &Step)| {
         let (share, n, of) = shares(step);
-        Reading::new(interval, share.filter(|_| step.observed), n, of)
+        let is_stuck = n > 0
+            && stuck.iter().any(|(window, n_stuck)| n <= *n_stuck && window.intersect(&interval) == Some(interval));
+        Reading { is_stuck, ..Reading::new(interval, share.filter(|_| step.observed), n, of) }
     };
     timeline.steps.intervals().map(reading).collect()
+}
+
+/// Returns the total outages of a prefix with the number of ASes that kept a stuck route.
+fn stuck(report: &Report, timeline: &Timeline) -> Vec<(Window, usize)> {
+    let outages = report.findings.outages.iter();
+    let total = outages.filter(|o| o.severity == Severity::Total && o.subject.prefix == Some(timeline.prefix));
+    let n_stuck = |outage: &Outage| {
+        let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie);
+        stuck.map(|survivor| survivor.peer_asn).collect::<FxHashSet<_>>().len()
+    };
+    total.map(|outage| (outage.fall.seen, n_stuck(outage))).filter(|(_, n)| *n > 0).collect()
 }
 
 /// Rebuilds the view of all vantage points from the replays.

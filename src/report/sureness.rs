@@ -31,7 +31,7 @@ impl<'a> Sureness<'a> {
             let details = [
                 self.edge_sentence(outage).filter(|_| is_named),
                 is_named.then(|| self.evidence_sentence(outage, &family)),
-                words::upstream_sentence(outage),
+                words::upstream_sentence(self.report, outage),
                 words::agreement_sentence(outage),
             ];
             details.into_iter().flatten().collect::<Vec<_>>().join(" ")

@@ -32,11 +32,11 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
         };
         let of_network: Vec<Counted> = flaps.iter().filter(|flap| flap.scope == Scope::Asn).copied().collect();
         let flaps = quiet::longest_flap(&of_network).map_or(String::new(), |flaps| format!("; {flaps}"));
-        return vec![format!("{}: {as_a_whole}{flaps}; {n}.", summary.target)];
+        return vec![format!("{}: {as_a_whole}{flaps}; {n}.", report.labels.target(&summary.target))];
     }
     let mut sentences = Vec::new();
     for longest in longest(outages) {
-        sentences.push(sentence(longest));
+        sentences.push(sentence(report, longest));
         let others = || outages.iter().filter(|o| o.subject.family == longest.subject.family && o.id != longest.id);
         let is_alike =
             |other: &&&Outage| (other.fall.start(), other.fall.end()) == (longest.fall.start(), longest.fall.end());
@@ -100,7 +100,7 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
     // The first of equals: `max_by_key` keeps the last.
     let longest = lost.iter().rev().flat_map(|headline| headline.outages.iter().rev());
     if let Some(longest) = longest.max_by_key(|o| (o.fall.duration(), std::cmp::Reverse(o.fall.start()))) {
-        sentences.push(format!("The longest: {}", sentence(longest)));
+        sentences.push(format!("The longest: {}", sentence(report, longest)));
     }
     sentences
 }
@@ -142,16 +142,16 @@ pub(super) fn is_exact(outage: &Outage) -> bool {
 }
 
 /// Returns the statement of an outage as one sentence.
-pub(super) fn sentence(outage: &Outage) -> String {
-    let Statement { what, when, who } = statement(outage);
+pub(super) fn sentence(report: &Report, outage: &Outage) -> String {
+    let Statement { what, when, who } = statement(report, outage);
     format!("{what} {when}: {who}.")
 }
 
 /// Returns the statement of an outage, part by part.
-pub(super) fn statement(outage: &Outage) -> Statement {
+pub(super) fn statement(report: &Report, outage: &Outage) -> Statement {
     let family = outage.subject.family;
     let name = match outage.subject.scope {
-        Scope::Asn => outage.subject.target.to_string(),
+        Scope::Asn => report.labels.target(&outage.subject.target),
         Scope::Prefix => outage.subject.prefix.map(|prefix| prefix.to_string()).unwrap_or_default(),
     };
     let is_replaced = outage.class == Class::OriginChanged;
@@ -344,14 +344,15 @@ pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'stati
 }
 
 /// Names the upstreams of a network just before it was lost. None if no path is known.
-pub(super) fn upstream_sentence(outage: &Outage) -> Option<String> {
+pub(super) fn upstream_sentence(report: &Report, outage: &Outage) -> Option<String> {
     let upstreams = &outage.upstreams;
     let n: usize = upstreams.before.iter().map(|upstream| upstream.n_routes).sum();
+    let name = |upstream: &Upstream| report.labels.asn(upstream.asn);
     let through = |list: &[Upstream]| match list {
         [] => None,
-        [only] => Some(only.asn.to_string()),
-        [first, second] => Some(format!("{} and {}", first.asn, second.asn)),
-        [first, rest @ ..] => Some(format!("{} and {}", first.asn, count(rest.len(), "other", "others"))),
+        [only] => Some(name(only)),
+        [first, second] => Some(format!("{} and {}", name(first), name(second))),
+        [first, rest @ ..] => Some(format!("{} and {}", name(first), count(rest.len(), "other", "others"))),
     };
     let before = through(&upstreams.before)?;
     let after = match through(&upstreams.after) {

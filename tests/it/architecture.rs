@@ -70,6 +70,8 @@ const MODULES: [Module; 23] = [
             "base64",
             "chrono",
             "maud",
+            "miniz_oxide",
+            "pdf_writer",
             "polars",
             "resvg",
             "rustc_hash",

@@ -49,6 +49,18 @@ fn the_page_on_north_korea_works_in_a_browser() {
 }
 
 #[test]
+fn the_page_on_twenty_networks_has_a_strip_and_a_row_for_each() {
+    let asns = "131279,64500,64501,65540,64502,64503,64504,64505,64506,64507,64508,64509,64510,64511,65536,65537,65538,65539,65541,65542";
+    let args = cli::MAIN.replace("131279", asns);
+    opens(0, &args, None);
+}
+
+#[test]
+fn the_page_on_years_has_an_axis_that_can_be_read() {
+    opens(3, "--asn 131279 --from 2009-01-01 --to 2014-12-31 --archive data/dprk-2014", None);
+}
+
+#[test]
 fn hostile_text_remains_text() {
     let (_archive, args) = hostile::archive();
     opens(3, &args, None);

@@ -157,7 +157,7 @@ fn the_number_of_threads_changes_no_byte() {
                 prints(
                     0,
                     &format!(
-                        "{SHORT} --jobs {jobs} --format {format} --force --export csv,parquet,html,svg,png --output {}",
+                        "{SHORT} --jobs {jobs} --format {format} --force --export csv,parquet,html,svg,png,pdf --output {}",
                         run.display()
                     ),
                 )
@@ -574,7 +574,7 @@ fn a_run_is_written_whole_and_the_export_chooses() {
     for (export, expected) in [
         ("", whole.as_str()),
         ("--export html", "manifest.json report.html"),
-        ("--export png,svg", "manifest.json timeline.png timeline.svg"),
+        ("--export png,svg,pdf", "manifest.json timeline.pdf timeline.png timeline.svg"),
         ("--export csv", "NOTE.txt coverage.csv manifest.json outages.csv"),
         (
             "--export parquet",
@@ -591,7 +591,61 @@ fn a_run_is_written_whole_and_the_export_chooses() {
     }
     refused(2, &format!("{QUIET} --export csv"), &["--output"]);
     refused(2, &format!("{QUIET} --force"), &["--output"]);
-    refused(2, &format!("{QUIET} --output x --export pdf"), &["csv, parquet, html, svg, png"]);
+    refused(2, &format!("{QUIET} --output x --export gif"), &["csv, parquet, html, svg, png, pdf"]);
+}
+
+#[test]
+fn names_of_ases_are_in_every_answer_that_people_read_and_change_nothing_else() {
+    let out = folder();
+    let (run, names) = (out.path().join("run"), out.path().join("asnames.txt"));
+    std::fs::write(&names, "0 -Reserved AS-, ZZ\n131279 STAR-KP, KP\n4837 CHINA169, CN\n").expect("a file");
+    let named = format!("{MAIN} --as-names {}", names.display());
+    for format in ["table", "markdown", "json"] {
+        let page = words(&prints(0, &format!("{named} --format {format}")));
+        assert!(page.contains("AS131279 (STAR-KP, KP) disappeared from the IPv4 routing table"), "{format}: {page}");
+    }
+    assert!(words(&prints(0, &named)).contains("led through AS4837 (CHINA169, CN)"));
+    assert_eq!(prints(0, &format!("{named} --format csv")), prints(0, &format!("{MAIN} --format csv")));
+    prints(0, &format!("{named} --title Blackout --export parquet,html,svg --output {}", run.display()));
+    for name in ["report.html", "timeline.svg"] {
+        let page = String::from_utf8_lossy(&contents(&run)[name]).into_owned();
+        assert!(page.contains("<title>Blackout</title>") && page.contains("(STAR-KP, KP)"), "{name}");
+    }
+    let again = format!("redetect {} --as-names {}", run.display(), names.display());
+    assert_eq!(prints(0, &again), prints(0, &named));
+    std::fs::write(&names, "131279 STAR-KP, KP\nCHINA169 4837\n").expect("a file");
+    refused(
+        2,
+        &format!("{QUIET} --as-names {}", names.display()),
+        &["asnames.txt, line 2: 'CHINA169' is not an AS number"],
+    );
+    refused(1, &format!("{QUIET} --as-names missing.txt"), &["cannot read the names of ASes from missing.txt"]);
+}
+
+#[test]
+fn a_picture_fits_the_column_of_a_paper_and_leaves_its_title_to_the_caption() {
+    let out = folder();
+    let run = out.path().join("run");
+    let drawn = |more: &str| {
+        prints(0, &format!("{MAIN} --force --export svg,pdf {more} --output {}", run.display()));
+        let files = contents(&run);
+        assert!(files["timeline.pdf"].starts_with(b"%PDF-") && files["timeline.pdf"].ends_with(b"%%EOF"));
+        String::from_utf8_lossy(&files["timeline.svg"]).into_owned()
+    };
+    for (form, width) in [("", "1200"), ("--picture-width page", "6.9000in"), ("--picture-width column", "3.3000in")] {
+        let with_title = drawn(form);
+        let without = drawn(&format!("{form} --picture-title=false"));
+        assert!(with_title.contains(&format!("width=\"{width}\"")), "{form}");
+        assert!(with_title.contains("class=\"title\"") && !without.contains("class=\"title\""), "{form}");
+        for picture in [with_title, without] {
+            for part in
+                ["Evidence: high", "Judged: all of the window", "About the data: Reconstruction", "still routed"]
+            {
+                let lines = picture.split('<').filter_map(|part| Some(part.split_once('>')?.1));
+                assert!(words(&lines.collect::<Vec<_>>().join(" ")).contains(part), "{form}: {part}");
+            }
+        }
+    }
 }
 
 #[test]

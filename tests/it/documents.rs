@@ -120,7 +120,7 @@ fn every_key_and_column_is_in_the_contract() {
     let run = out.path().join("run");
     let lines = cli::prints(
         0,
-        &format!("{} --format ndjson --export csv,parquet,html,svg,png --output {}", cli::MAIN, run.display()),
+        &format!("{} --format ndjson --export csv,parquet,html,svg,png,pdf --output {}", cli::MAIN, run.display()),
     );
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).expect("JSON");
@@ -144,7 +144,7 @@ fn every_key_and_column_is_in_the_contract() {
                 let text = String::from_utf8(bytes).expect("text");
                 names.extend(text.lines().next().expect("a header").split(',').map(str::to_owned));
             }
-            Some("html" | "svg" | "png" | "txt") => {}
+            Some("html" | "svg" | "png" | "pdf" | "txt") => {}
             _ => names.extend(crate::golden::frame(&bytes).get_column_names().iter().map(ToString::to_string)),
         }
         missing.extend(

@@ -125,6 +125,32 @@ fn a_picture_is_whole_whatever_the_names() {
     assert!(!has_controls(&picture.replace('\t', "")));
 }
 
+#[test]
+fn the_name_of_an_as_and_a_title_are_text() {
+    let (archive, args) = archive();
+    let (run, names) = (archive.path().join("run"), archive.path().join("names.txt"));
+    let name = "</title><script>alert(5)</script> | *b* @c \u{1b}[2J\u{202e}";
+    fs::write(&names, format!("64500 {name}\n")).expect("a file");
+    let written = ["--export", "html,svg,png,pdf", "--title", name, "--output"].map(str::to_owned);
+    let mut program = cli::program(&args);
+    program.arg("--as-names").arg(&names).args(written).arg(&run);
+    let ran = cli::ran(&mut program);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(!has_controls(&ran.stdout), "{:?}", ran.stdout);
+    for file in ["report.html", "timeline.svg"] {
+        let page = read(&run.join(file));
+        assert!(page.contains("&lt;script&gt;alert(5)") && !page.contains("<script>alert(5)"), "{file}");
+        let title = page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).expect("a title").0;
+        assert!(title.contains("*b*") && !has_controls(title), "{file}: {title:?}");
+    }
+    let markdown = cli::ran(cli::program(&format!("{args} --format markdown")).arg("--as-names").arg(&names));
+    assert!(
+        markdown.stdout.contains("&lt;script&gt;alert(5)") && !markdown.stdout.contains("<script"),
+        "{}",
+        markdown.stdout
+    );
+}
+
 fn read(path: &Path) -> String {
     fs::read_to_string(path).expect("a file")
 }

@@ -281,7 +281,7 @@ fn the_headline_of_a_window_of_years_over_two_days_of_data_states_how_much_was_j
         assert!(page.contains(said) || form == "html" && page.contains("2187"), "{form}: {page}");
     }
     let page = report::html(&report);
-    assert!(page.contains("<dt>Data suffice for</dt><dd>&lt;1 %</dd>"));
+    assert!(page.contains("<dt>Judged</dt><dd>&lt;1 %</dd>"));
 }
 
 #[test]

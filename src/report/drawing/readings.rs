@@ -3,7 +3,7 @@
 use crate::time::{Timestamp, Window};
 
 /// An interval in which a share is constant, or of which the lowest share is shown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::report) struct Reading {
     pub window: Window,
     /// None if it is not known.
@@ -13,16 +13,18 @@ pub(in crate::report) struct Reading {
     pub of: usize,
     /// Whether part of the interval is unknown.
     pub is_partly_unknown: bool,
+    /// Whether only stuck routes are left of a network that was lost altogether.
+    pub is_stuck: bool,
 }
 
 impl Reading {
     /// A constant share.
     pub(crate) fn new(window: Window, share: Option<f64>, n: usize, of: usize) -> Reading {
-        Reading { window, share, n, of, is_partly_unknown: false }
+        Reading { window, share, n, of, is_partly_unknown: false, is_stuck: false }
     }
 
     fn is_same(&self, other: &Reading) -> bool {
-        if self.is_partly_unknown != other.is_partly_unknown {
+        if (self.is_partly_unknown, self.is_stuck) != (other.is_partly_unknown, other.is_stuck) {
             return false;
         }
         match (self.share, other.share) {
@@ -77,9 +79,7 @@ pub(in crate::report) fn thinned(readings: Vec<Reading>, window: Window, most: u
         let lowest = known.min_by(|(a, _), (b, _)| a.total_cmp(b));
         let is_partly_unknown = inside.iter().any(|reading| reading.share.is_none() || reading.is_partly_unknown);
         parts.push(match lowest {
-            Some((share, reading)) => {
-                Reading { window: span, share: Some(share), is_partly_unknown, n: reading.n, of: reading.of }
-            }
+            Some((share, reading)) => Reading { window: span, share: Some(share), is_partly_unknown, ..*reading },
             None => Reading::new(span, None, 0, 0),
         });
     }

@@ -1,16 +1,24 @@
 //! Coverage: which collectors took part, which data are missing, what cannot be known.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 
-use super::super::text::{count, duration, percent};
-use super::super::{Report, troubles, words};
+use super::super::drawing::Plot;
+use super::super::text::{count, duration, from_to, percent};
+use super::super::{CoverageRow, Report, rows, troubles, words};
 use super::MOST_ROWS;
 use super::parts::{self, Column, interval};
-use crate::bgp::Project;
-use crate::coverage::{FileReading, Verdict};
+use crate::bgp::{Collector, Project};
+use crate::coverage::{FileReading, GapReason, Verdict};
+use crate::time::Window;
+
+/// Collectors whose gaps are drawn.
+const MOST_COLLECTORS: usize = 40;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     Some(html! {
+        (strips(report))
         (collectors(report))
         @if let Some(sentence) = words::look_back(report) { p { (sentence) } }
         @for remark in words::listing(report).iter().take(MOST_ROWS) { p { (remark) } }
@@ -23,6 +31,50 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
             @for doubt in words::general_doubts(report) { li { (doubt) } }
         }
     })
+}
+
+/// When the vantage points of each collector were known.
+fn strips(report: &Report) -> Markup {
+    let window = report.parameters.window();
+    let rows = rows::coverage(report);
+    html! {
+        p.legend { (parts::key("covered", "known")) (parts::key("unknown", "unknown: its vantage points do not count")) }
+        table.strips {
+            (parts::strip_head("Collector", window, "Known"))
+            tbody.coverage-rows {
+                @for (collector, unknown) in rows.iter().take(MOST_COLLECTORS) { (covered(collector, unknown, window)) }
+            }
+        }
+        (parts::folded(rows.len().saturating_sub(MOST_COLLECTORS), "collector", "collectors", "coverage.csv lists all of them."))
+    }
+}
+
+/// One line per collector: known, or hatched with the reason.
+fn covered(collector: &Collector, unknown: &[&CoverageRow], window: Window) -> Markup {
+    let plot = Plot::everywhere(window);
+    let lost: Duration = unknown.iter().filter_map(|row| row.window.intersect(&window)).map(|w| w.duration()).sum();
+    let share = 1.0 - lost.as_secs_f64() / window.duration().as_secs_f64();
+    let label = match unknown.len() {
+        0 => format!("{collector}: known throughout"),
+        _ => format!("{collector}: unknown for {}", duration(lost)),
+    };
+    let content = html! {
+        rect.covered x="0" width="100%" y="35%" height="30%" {}
+        @for row in unknown {
+            @if let Some(shown) = row.window.intersect(&window) {
+                rect.unknown x=(plot.x(shown.start)) width=(plot.width(&shown)) y="0" height="100%" {
+                    title { (row.collector) " unknown " (from_to(row.window)) ": " (row.detail) }
+                }
+            }
+        }
+    };
+    html! {
+        tr data-collector=(collector) {
+            th scope="row" { (collector) }
+            td { (parts::plot("strip", &label, None, content)) }
+            td.number { (percent(share)) }
+        }
+    }
 }
 
 fn named(targets: &[String]) -> String {
@@ -72,11 +124,14 @@ fn troubles(report: &Report) -> Markup {
     html! {
         @if !lines.is_empty() {
             h3 { "Lost, late or doubtful" }
-            ul {
-                @for (collector, text) in lines.iter().take(MOST_ROWS) {
-                    li data-collector=(collector) { (collector) ": " (text) }
-                }
-            }
+            (parts::folding(
+                lines.get(..MOST_ROWS).unwrap_or(&lines),
+                |lines| html! {
+                    ul { @for (collector, text) in lines { li data-collector=(collector) { (collector) ": " (text) } } }
+                },
+                "more line",
+                "more lines",
+            ))
             (parts::folded(lines.len().saturating_sub(MOST_ROWS), "line", "lines", "coverage.csv and the JSON report list all of them."))
         }
     }
@@ -84,33 +139,41 @@ fn troubles(report: &Report) -> Markup {
 
 /// When the vantage points of a collector were not known, and why.
 fn unknown(report: &Report) -> Markup {
-    let unknown = || report.coverage.rows.iter().filter_map(|row| Some((row, row.reason?)));
-    let n = unknown().count();
-    if n == 0 {
+    let unknown: Vec<(&CoverageRow, GapReason)> =
+        report.coverage.rows.iter().filter_map(|row| Some((row, row.reason?))).collect();
+    if unknown.is_empty() {
         return html! { p { "No collector has a gap in the window." } };
     }
+    let shown = unknown.get(..MOST_ROWS).unwrap_or(&unknown);
     html! {
-        (parts::listing(
-            "Gaps",
-            html! { "Gaps: when the vantage points of a collector were unknown, " span.zone { "UTC" } },
-            &[
-                Column::Words("Collector"), Column::Words("Time"), Column::Number("Lasting"),
-                Column::Words("Reason"), Column::Words("Details"),
-            ],
-            html! {
-                @for (row, reason) in unknown().take(MOST_ROWS) {
-                    tr data-collector=(row.collector) {
-                        th scope="row" { (row.collector) }
-                        td { (interval(&row.window)) }
-                        td.number { (duration(row.window.duration())) }
-                        td { (reason.to_string().replace('_', " ")) }
-                        td.long { (row.detail) }
-                    }
-                }
-            },
-        ))
-        (parts::folded(n.saturating_sub(MOST_ROWS), "gap", "gaps", "coverage.csv lists all of them."))
+        (parts::folding(shown, gaps, "more gap", "more gaps"))
+        (parts::folded(unknown.len() - shown.len(), "gap", "gaps", "coverage.csv lists all of them."))
     }
+}
+
+fn gaps(rows: &[(&CoverageRow, GapReason)]) -> Markup {
+    parts::cards(
+        "Gaps",
+        html! { "Gaps: when the vantage points of a collector were unknown, " span.zone { "UTC" } },
+        &[
+            Column::Words("Collector"),
+            Column::Words("Time"),
+            Column::Number("Duration"),
+            Column::Words("Reason"),
+            Column::Words("Details"),
+        ],
+        html! {
+            @for (row, reason) in rows {
+                tr data-collector=(row.collector) {
+                    th scope="row" { (row.collector) }
+                    td data-label="Time" { (interval(&row.window)) }
+                    td.number data-label="Duration" { (duration(row.window.duration())) }
+                    td data-label="Reason" { (reason.to_string().replace('_', " ")) }
+                    td.long data-label="Details" { (row.detail) }
+                }
+            }
+        },
+    )
 }
 
 /// Files that were not read to their end without damage.

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::super::evidence::{self, Shown};
-use super::super::text::of_family;
 use super::super::{Report, headlines, words};
 use super::parts::{self, Column, instant};
 use crate::detect::{Outage, PeerAt, Upstreams, Witness};
@@ -22,9 +21,9 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     let by_id = evidence::by_id(report);
     Some(html! {
         @for outage in longest.iter().take(MOST_OUTAGES) {
-            h3 { (outage.subject.prefix.map_or_else(|| of_family(outage.subject.target, outage.subject.family), |prefix| prefix.to_string())) }
+            h3 { (headlines::name(outage)) }
             p.note { "Outage " code { (outage.id) } }
-            (upstreams(outage))
+            (upstreams(report, outage))
             (records(report, &Shown::new(outage, &by_id)))
         }
         p.note {
@@ -35,7 +34,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     })
 }
 
-fn upstreams(outage: &Outage) -> Markup {
+fn upstreams(report: &Report, outage: &Outage) -> Markup {
     let Upstreams { before, after, last_to_lose, first_to_regain, pattern } = &outage.upstreams;
     if before.is_empty() && after.is_empty() {
         return html! {};
@@ -51,7 +50,7 @@ fn upstreams(outage: &Outage) -> Markup {
     });
     html! {
         p {
-            (words::upstream_sentence(outage).unwrap_or_default()) " "
+            (words::upstream_sentence(report, outage).unwrap_or_default()) " "
             @if let Some(pattern) = pattern { (words::pattern_sentence(*pattern, before)) } " "
             (words::agreement_sentence(outage).unwrap_or_default())
         }
@@ -68,7 +67,7 @@ fn upstreams(outage: &Outage) -> Markup {
                         @let was = before.iter().find(|upstream| upstream.asn == asn);
                         @let is = after.iter().find(|upstream| upstream.asn == asn);
                         tr {
-                            th scope="row" { (asn) }
+                            th scope="row" { (report.labels.asn(asn)) }
                             td.number { (was.map_or(0, |upstream| upstream.n_routes)) }
                             td.number { (was.map_or(0, |upstream| upstream.n_lost)) }
                             td.number { (is.map_or(0, |upstream| upstream.n_routes)) }

@@ -16,12 +16,14 @@ use crate::time::Window;
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let findings = &report.findings;
     let Groups { of_asn, alone, members } = headlines::groups(report);
-    let first: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+    let first: Vec<&Outage> =
+        headlines::longest_first(of_asn).into_iter().chain(headlines::longest_first(alone)).collect();
+    let members = headlines::longest_first(members);
     let sureness = Sureness::new(report);
     Some(html! {
         @if first.is_empty() { p { (none(report)) } } @else { (outages("Outages", &first, &sureness)) }
         @if !members.is_empty() {
-            details {
+            details.again {
                 summary { (count(members.len(), "outage of a prefix", "outages of prefixes")) " of these networks: the same again, prefix by prefix" }
                 (outages("Outages of prefixes that were lost together with their network", &members, &sureness))
             }
@@ -40,23 +42,34 @@ fn none(report: &Report) -> &'static str {
 
 fn outages(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
     let left = outages.len().saturating_sub(MOST_ROWS);
+    let shown = outages.get(..MOST_ROWS).unwrap_or(outages);
     let in_gap = outages
         .iter()
         .any(|o| o.fall.censored.contains(&Censoring::GapStart) || o.fall.censored.contains(&Censoring::GapEnd));
     html! {
-        (parts::listing(
-            caption,
-            html! { (caption) ", " span.zone { "UTC" } ", lasting h:mm:ss" },
-            &[
-                Column::Words("Network"), Column::Words("Start"), Column::Words("End"), Column::Number("Lasting"),
-                Column::Number("Lost"), Column::Number("Vantage points"), Column::Words("Extent"),
-                Column::Words("Class"), Column::Words("Evidence"),
-            ],
-            html! { @for outage in outages.iter().take(MOST_ROWS) { (row(outage, sureness)) } },
-        ))
+        (parts::folding(shown, |outages| outage_table(caption, outages, sureness), "shorter outage", "shorter outages"))
         @if in_gap { p.note { "≤ ≥: the edge lies in a gap of the data; it was not later, or not earlier, than this." } }
-        (parts::folded(left, "outage", "outages", "outages.csv and the JSON report list all of them."))
+        (parts::folded(left, "outage", "outages", "The longest are shown; outages.csv and the JSON report list all of them."))
     }
+}
+
+fn outage_table(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
+    parts::cards(
+        caption,
+        html! { (caption) ", the longest first; times in " span.zone { "UTC" } ", durations h:mm:ss" },
+        &[
+            Column::Words("Network"),
+            Column::Words("Start"),
+            Column::Words("End"),
+            Column::Number("Duration"),
+            Column::Number("Lost"),
+            Column::Number("Vantage points"),
+            Column::Words("Extent"),
+            Column::Words("Class"),
+            Column::Words("Evidence"),
+        ],
+        html! { @for outage in outages { (row(outage, sureness)) } },
+    )
 }
 
 fn row(outage: &Outage, sureness: &Sureness) -> Markup {
@@ -65,26 +78,26 @@ fn row(outage: &Outage, sureness: &Sureness) -> Markup {
     html! {
         tr data-prefix=[outage.subject.prefix] data-from=[start] data-to=[end] {
             th scope="row" { (name(outage.subject.target, outage.subject.prefix, outage.subject.family)) }
-            td {
+            td data-label="Start" {
                 @match outage.fall.start() {
                     Some(at) => { @if outage.fall.censored.contains(&Censoring::GapStart) { "≤ " } (instant(at)) }
                     None => "before the data",
                 }
                 (bounds(&outage.fall.start_bounds)) (within(lost))
             }
-            td {
+            td data-label="End" {
                 @match outage.fall.end() {
                     Some(at) => { @if outage.fall.censored.contains(&Censoring::GapEnd) { "≥ " } (instant(at)) }
                     None => "still down",
                 }
                 (bounds(&outage.fall.end_bounds)) (within(back))
             }
-            td.number { @if !words::is_exact(outage) { "≥ " } (hours(outage.fall.duration())) }
-            td.number { (percent(1.0 - outage.visibility.min)) }
-            td.number { (outage.counts.n_vantage_points_lost) " of " (outage.counts.n_vantage_points) }
-            td { (outage.severity.as_ref()) }
-            td { (outage.class.as_ref().replace('_', " ")) }
-            td { (outage.quality.as_ref()) }
+            td.number data-label="Duration" { @if !words::is_exact(outage) { "≥ " } (hours(outage.fall.duration())) }
+            td.number data-label="Lost" { (percent(1.0 - outage.visibility.min)) }
+            td.number data-label="Vantage points" { (outage.counts.n_vantage_points_lost) " of " (outage.counts.n_vantage_points) }
+            td data-label="Extent" { (outage.severity.as_ref()) }
+            td data-label="Class" { (outage.class.as_ref().replace('_', " ")) }
+            td data-label="Evidence" { (outage.quality.as_ref()) }
         }
     }
 }
@@ -117,7 +130,8 @@ fn name(target: Target, prefix: Option<Prefix>, family: Family) -> String {
 
 fn episodes(episodes: &[Episode]) -> Markup {
     let mut unstable: Vec<&Episode> = episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
-    unstable.sort_by_key(|episode| (episode.subject.scope, episode.window, episode.subject.prefix));
+    let n_falls = |episode: &Episode| episode.n_outages + episode.flaps.len();
+    unstable.sort_by_key(|e| (e.subject.scope, std::cmp::Reverse(n_falls(e)), e.window, e.subject.prefix));
     if unstable.is_empty() {
         return html! {};
     }
@@ -128,7 +142,7 @@ fn episodes(episodes: &[Episode]) -> Markup {
         p.note { "A flap is a fall too short to be an outage. Flaps and outages that follow one another closely are one episode." }
         @if !of_asn.is_empty() { (episode_table(&of_asn)) }
         @if of_asn.is_empty() { (episode_table(&of_prefix)) } @else if !of_prefix.is_empty() {
-            details {
+            details.again {
                 summary { (count(of_prefix.len(), "episode of a prefix", "episodes of prefixes")) }
                 (episode_table(&of_prefix))
             }
@@ -137,56 +151,70 @@ fn episodes(episodes: &[Episode]) -> Markup {
 }
 
 fn episode_table(episodes: &[&Episode]) -> Markup {
+    let shown = episodes.get(..MOST_ROWS).unwrap_or(episodes);
     html! {
-        (parts::listing(
-            "Episodes",
-            html! { "Episodes, " span.zone { "UTC" } },
-            &[
-                Column::Words("Network"), Column::Words("Time"), Column::Number("Outages"), Column::Number("Flaps"),
-            ],
-            html! {
-                @for episode in episodes.iter().take(MOST_ROWS) {
-                    tr data-prefix=[episode.subject.prefix] {
-                        th scope="row" { (name(episode.subject.target, episode.subject.prefix, episode.subject.family)) }
-                        td { (interval(&episode.window)) }
-                        td.number { (episode.n_outages) }
-                        td.number { (episode.flaps.len()) }
-                    }
-                }
-            },
-        ))
-        (parts::folded(episodes.len().saturating_sub(MOST_ROWS), "episode", "episodes", "The JSON report lists all of them."))
+        (parts::folding(shown, episode_rows, "episode with fewer falls", "episodes with fewer falls"))
+        (parts::folded(episodes.len() - shown.len(), "episode", "episodes", "The JSON report lists all of them."))
     }
+}
+
+fn episode_rows(episodes: &[&Episode]) -> Markup {
+    parts::cards(
+        "Episodes",
+        html! { "Episodes, those with most falls first, " span.zone { "UTC" } },
+        &[Column::Words("Network"), Column::Words("Time"), Column::Number("Outages"), Column::Number("Flaps")],
+        html! {
+            @for episode in episodes {
+                tr data-prefix=[episode.subject.prefix] {
+                    th scope="row" { (name(episode.subject.target, episode.subject.prefix, episode.subject.family)) }
+                    td data-label="Time" { (interval(&episode.window)) }
+                    td.number data-label="Outages" { (episode.n_outages) }
+                    td.number data-label="Flaps" { (episode.flaps.len()) }
+                }
+            }
+        },
+    )
 }
 
 fn losses(losses: &[Loss]) -> Markup {
     let mut losses: Vec<&Loss> = losses.iter().collect();
-    losses.sort_by_key(|loss| (loss.subject.scope, loss.window, loss.subject.prefix));
+    losses.sort_by_key(|loss| {
+        (loss.subject.scope, std::cmp::Reverse(loss.window.duration()), loss.window, loss.subject.prefix)
+    });
     if losses.is_empty() {
         return html! {};
     }
+    let shown = losses.get(..MOST_ROWS).unwrap_or(&losses);
     html! {
         h3 { "Smaller losses, no outages" }
-        (parts::listing(
-            "Smaller losses",
-            html! { "Losses that stayed above the threshold, " span.zone { "UTC" } },
-            &[
-                Column::Words("Network"), Column::Words("Time"), Column::Number("Lasting"),
-                Column::Number("Still seen by"), Column::Number("Lost by"), Column::Words("Class"),
-            ],
-            html! {
-                @for loss in losses.iter().take(MOST_ROWS) {
-                    tr data-prefix=[loss.subject.prefix] {
-                        th scope="row" { (name(loss.subject.target, loss.subject.prefix, loss.subject.family)) }
-                        td { (interval(&loss.window)) }
-                        td.number { (duration(loss.window.duration())) }
-                        td.number { (percent(loss.share_min)) }
-                        td.number { (loss.lost_by.len()) }
-                        td { (loss.class.as_ref().replace('_', " ")) }
-                    }
-                }
-            },
-        ))
-        (parts::folded(losses.len().saturating_sub(MOST_ROWS), "loss", "losses", "The JSON report lists all of them."))
+        (parts::folding(shown, loss_rows, "shorter loss", "shorter losses"))
+        (parts::folded(losses.len() - shown.len(), "loss", "losses", "The JSON report lists all of them."))
     }
+}
+
+fn loss_rows(losses: &[&Loss]) -> Markup {
+    parts::cards(
+        "Smaller losses",
+        html! { "Losses that stayed above the threshold, the longest first, " span.zone { "UTC" } },
+        &[
+            Column::Words("Network"),
+            Column::Words("Time"),
+            Column::Number("Duration"),
+            Column::Number("Still seen by"),
+            Column::Number("Lost by"),
+            Column::Words("Class"),
+        ],
+        html! {
+            @for loss in losses {
+                tr data-prefix=[loss.subject.prefix] {
+                    th scope="row" { (name(loss.subject.target, loss.subject.prefix, loss.subject.family)) }
+                    td data-label="Time" { (interval(&loss.window)) }
+                    td.number data-label="Duration" { (duration(loss.window.duration())) }
+                    td.number data-label="Still seen by" { (percent(loss.share_min)) }
+                    td.number data-label="Lost by" { (loss.lost_by.len()) }
+                    td data-label="Class" { (loss.class.as_ref().replace('_', " ")) }
+                }
+            }
+        },
+    )
 }

@@ -110,7 +110,7 @@ fn files(report: &Report) -> Markup {
     let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
     let left = report.files.len().saturating_sub(MOST_FILES);
     html! {
-        details {
+        details.files {
             summary { "Files read: " (report.files.len()) ", " (size(bytes)) }
             (parts::listing(
                 "Files",

@@ -3,14 +3,19 @@
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::super::drawing::{Plot, Reading, ticks};
+use super::super::drawing::{Plot, Reading, Room, SHADES, Side, dates, ticks};
 use super::super::text::{clock, count};
 use super::super::{Report, round};
+use super::MOST_OPEN;
 use crate::time::{Timestamp, Window};
 
-/// Marks on an axis at the initial zoom, and on one of half the width.
-const TICKS: usize = 8;
-const FEW_TICKS: usize = 4;
+/// The least width of an axis in pixels, on pages that are wide and narrow, and of two axes side by side.
+const WIDE: Room = Room { width: 560.0, letter: LETTER };
+const NARROW: Room = Room { width: 250.0, letter: LETTER };
+const HALF_OF_WIDE: Room = Room { width: 260.0, letter: LETTER };
+const HALF_OF_NARROW: Room = Room { width: 95.0, letter: LETTER };
+/// The width of a digit in most fonts, at the size of the labels.
+const LETTER: f64 = 7.0;
 
 /// An instant that the script can show in local time.
 pub(super) fn instant(at: Timestamp) -> Markup {
@@ -59,7 +64,13 @@ impl Series {
         let offset = |at: Timestamp| seconds(at.micros_since(self.window.start));
         let readings: Vec<_> = readings
             .iter()
-            .map(|r| json!([offset(r.window.start), offset(r.window.end), r.n, r.of, r.share.map(round)]))
+            .map(|r| {
+                let (start, end) = (offset(r.window.start), offset(r.window.end));
+                match r.is_stuck {
+                    true => json!([start, end, r.n, r.of, r.share.map(round), 1]),
+                    false => json!([start, end, r.n, r.of, r.share.map(round)]),
+                }
+            })
             .collect();
         self.rows.push(json!({ "name": name, "kind": kind.name(), "readings": readings }));
         self.rows.len() - 1
@@ -91,17 +102,20 @@ pub(super) fn still_plot(class: &str, label: &str, content: Markup) -> Markup {
     html! { svg class={ "plot " (class) } role="img" aria-label=(label) { (content) } }
 }
 
-/// The axis above or below strips. Narrow pages leave out every other mark.
+/// The axis above strips. A narrow page has fewer marks: without its script it cannot measure itself.
 pub(super) fn axis(window: Window, linked: bool) -> Markup {
     let plot = Plot::everywhere(window);
-    let (class, most) = if linked { ("plot axis linked", TICKS) } else { ("plot axis", FEW_TICKS) };
+    let (class, wide, narrow) = match linked {
+        true => ("plot axis linked", WIDE, NARROW),
+        false => ("plot axis", HALF_OF_WIDE, HALF_OF_NARROW),
+    };
     html! {
         svg class=(class) aria-hidden="true" {
-            g.marks {
-                @for (index, tick) in ticks(window, most).iter().enumerate() {
-                    g class=[(index % 2 == 1).then_some("odd")] {
+            @for (class, room) in [("marks wide", wide), ("marks narrow", narrow)] {
+                g class=(class) {
+                    @for tick in ticks(window, room) {
                         line x1=(plot.x(tick.at)) x2=(plot.x(tick.at)) y1="15" y2="20" {}
-                        text class=[side(&plot, tick.at)] x=(plot.x(tick.at)) y="11" { (tick.label) }
+                        text class=[side(tick.side)] x=(plot.x(tick.at)) y="11" { (tick.label) }
                     }
                 }
             }
@@ -110,11 +124,11 @@ pub(super) fn axis(window: Window, linked: bool) -> Markup {
 }
 
 /// Where a label begins or ends at its mark, lest it leave the axis.
-fn side(plot: &Plot, at: Timestamp) -> Option<&'static str> {
-    match plot.part(at) {
-        part if part < 0.03 => Some("first"),
-        part if part > 0.97 => Some("last"),
-        _ => None,
+fn side(side: Side) -> Option<&'static str> {
+    match side {
+        Side::First => Some("first"),
+        Side::Middle => None,
+        Side::Last => Some("last"),
     }
 }
 
@@ -123,7 +137,7 @@ pub(super) fn grid(window: Window, linked: bool) -> Markup {
     let plot = Plot::everywhere(window);
     html! {
         g.grid {
-            @for tick in ticks(window, if linked { TICKS } else { FEW_TICKS }) {
+            @for tick in ticks(window, if linked { WIDE } else { HALF_OF_WIDE }) {
                 line x1=(plot.x(tick.at)) x2=(plot.x(tick.at)) y1="0" y2="100%" {}
             }
         }
@@ -137,7 +151,7 @@ pub(super) fn strip_head(what: &str, window: Window, value: &str) -> Markup {
             tr {
                 th scope="col" { (what) }
                 th.axis-cell scope="col" {
-                    span.quiet { "Time, " span.zone { "UTC" } }
+                    span.quiet { span.dates { (dates(window)) } ", " span.zone { "UTC" } }
                     (axis(window, true))
                 }
                 th.number scope="col" { (value) }
@@ -146,19 +160,28 @@ pub(super) fn strip_head(what: &str, window: Window, value: &str) -> Markup {
     }
 }
 
-/// Explains the shades.
-pub(super) fn legend(all: &str, none: &str) -> Markup {
+/// Explains the shades: what they are shares of, and from where on each is used.
+pub(super) fn legend(what: &str, has_stuck: bool) -> Markup {
     html! {
         p.legend {
-            span { (all) }
-            @for shade in ["n5", "n4", "n3", "n2", "n1", "n0"] {
-                svg.swatch width="18" height="12" aria-hidden="true" { rect class=(shade) width="18" height="12" {} }
+            span { (what) }
+            @for (shade, name) in SHADES { (key(shade, name)) }
+            @if has_stuck { (key("stuck", "only stuck routes")) }
+            (key("unknown", "unknown"))
+        }
+    }
+}
+
+/// A colour and its name.
+pub(super) fn key(class: &str, name: &str) -> Markup {
+    html! {
+        span.key {
+            svg.swatch width="18" height="12" aria-hidden="true" {
+                // A flap as it is drawn: half as high as an outage.
+                @if class == "flap" { rect class=(class) x="7" y="7" width="3" height="5" {} }
+                @else { rect class=(class) width="18" height="12" {} }
             }
-            span { (none) }
-            span.apart {
-                svg.swatch width="18" height="12" aria-hidden="true" { rect.unknown width="18" height="12" {} }
-                "unknown"
-            }
+            (name)
         }
     }
 }
@@ -170,10 +193,19 @@ pub(super) enum Column {
     Number(&'static str),
 }
 
-/// A table of words and numbers, which scrolls sideways where the page is narrower than it.
+/// A table of words and numbers, which scrolls sideways where the page is narrower than it, and shows that it does.
 pub(super) fn listing(label: &str, caption: Markup, columns: &[Column], rows: Markup) -> Markup {
+    table("scroll", label, caption, columns, rows)
+}
+
+/// A table whose rows become cards on a narrow page. Its cells have the names of their columns as `data-label`.
+pub(super) fn cards(label: &str, caption: Markup, columns: &[Column], rows: Markup) -> Markup {
+    table("scroll cards", label, caption, columns, rows)
+}
+
+fn table(class: &str, label: &str, caption: Markup, columns: &[Column], rows: Markup) -> Markup {
     html! {
-        div.scroll role="region" aria-label=(label) tabindex="0" {
+        div class=(class) role="group" aria-label=(label) tabindex="0" {
             table.listing {
                 caption { (caption) }
                 thead {
@@ -192,6 +224,20 @@ pub(super) fn listing(label: &str, caption: Markup, columns: &[Column], rows: Ma
     }
 }
 
+/// A list of which only the first rows are open.
+pub(super) fn folding<T>(rows: &[T], table: impl Fn(&[T]) -> Markup, one: &str, many: &str) -> Markup {
+    let (open, folded) = rows.split_at(rows.len().min(MOST_OPEN));
+    html! {
+        (table(open))
+        @if !folded.is_empty() {
+            details {
+                summary { (count(folded.len(), one, many)) }
+                (table(folded))
+            }
+        }
+    }
+}
+
 /// States how many rows a long list leaves out.
 pub(super) fn folded(n: usize, one: &str, many: &str, rule: &str) -> Markup {
     html! { @if n > 0 { p.note { "Not shown: " (count(n, one, many)) ". " (rule) } } }
@@ -205,14 +251,14 @@ pub(super) fn toolbar(report: &Report) -> Markup {
             div.group {
                 button type="button" data-do="in" title="Zoom in (+)" { "Zoom in" }
                 button type="button" data-do="out" title="Zoom out (-)" { "Zoom out" }
-                button type="button" data-do="left" title="Earlier (left arrow)" aria-label="Earlier" { "←" }
-                button type="button" data-do="right" title="Later (right arrow)" aria-label="Later" { "→" }
+                button type="button" data-do="left" title="Earlier" aria-label="Earlier" { "←" }
+                button type="button" data-do="right" title="Later" aria-label="Later" { "→" }
                 button type="button" data-do="whole" title="The whole window (0)" { "Whole window" }
             }
             div.group {
-                label { "Times " select #zone { option value="utc" { "UTC" } option value="local" { "local" } } }
+                label { "Times in " select #zone { option value="UTC" { "UTC" } } }
                 @if report.timelines.len() > 1 {
-                    label { "Prefix " input #prefix-filter type="search" size="15" autocomplete="off" spellcheck="false"; }
+                    label { "Prefix " input #prefix-filter type="search" size="12" autocomplete="off" spellcheck="false"; }
                 }
                 @if collectors.len() > 1 {
                     label {
@@ -225,6 +271,7 @@ pub(super) fn toolbar(report: &Report) -> Markup {
                 }
             }
             output #readout aria-live="polite" {}
+            p.note #zone-note hidden { "Pictures and tables are in the chosen zone. Sentences stay in UTC." }
         }
     }
 }

@@ -7,17 +7,16 @@ use super::super::sureness::Sureness;
 use super::super::text::{count, duration, from_to, percent};
 use super::super::words::{self, Statement};
 use super::super::{Answer, Report, quiet, verdict};
-use super::{MOST_ROWS, parts};
 use crate::detect::Outage;
 
-/// More targets than this are replaced by an overview and folded away.
-const MOST_TARGETS: usize = 20;
+/// More targets than this are counted, not listed: a table below the picture has them.
+const MOST_TARGETS: usize = 3;
 
 /// Units, which stay on the line of their number.
 const UNITS: [&str; 6] = ["d", "h", "min", "s", "ms", "%"];
 
 /// Terms of the page, explained for readers who do not know them.
-const WORDS: [(&str, &str); 7] = [
+const WORDS: [(&str, &str); 17] = [
     ("AS", "a network with its own number and routes: a provider, a company, a country's backbone"),
     ("prefix", "a block of addresses that an AS announces to the others, such as 192.0.2.0/24"),
     (
@@ -28,41 +27,72 @@ const WORDS: [(&str, &str); 7] = [
         "collector",
         "a machine that records the BGP messages of its vantage points; this report is based on its files alone",
     ),
-    (
-        "usable",
-        "a vantage point with a whole table, whose session was up and whose state is known at that time; only these are counted",
-    ),
-    ("RIB dump", "a whole table, written every few hours; the update files between two of them contain the changes"),
+    ("full feed", "a vantage point that sends its whole table, not only routes of its own customers"),
+    ("usable", "a full feed whose session was up and whose state is known at that time; only these are counted"),
+    ("live peers", "the ASes with a usable vantage point at that time; vantage points of one AS count once"),
+    ("RIB dump", "a whole table, written every few hours"),
+    ("update", "a message between two RIB dumps that announces routes or withdraws them"),
     ("upstream", "the AS through which an AS is reached: the one before it on the path of a route"),
+    ("outage", "the share that still has a route falls below its threshold, and stays there for some minutes"),
+    ("flap", "the same, but too short to be an outage"),
+    ("episode", "outages and flaps of one network that follow one another within hours"),
+    ("extent", "total: no route was left, or only stuck ones; partial: some vantage points kept a working route"),
+    (
+        "class",
+        "how it was lost. Withdrawn: no route to these addresses is left. Covered: a larger prefix around it stayed. \
+         Origin changed: another AS announces it. Local: only one AS or one collector lost it. \
+         Unknown: withdrawn, and without RIB dumps a larger prefix around it may have stayed",
+    ),
+    ("withdrawn", "a vantage point said that it has no route any more"),
+    (
+        "stuck route",
+        "a route that a vantage point still shows long after the network disappeared, although the AS behind it lost it: a leftover, not a working route",
+    ),
 ];
 
 /// The title of the page: who and when.
 pub(super) fn title(report: &Report) -> String {
+    report.labels.title.clone().unwrap_or_else(|| subject(report))
+}
+
+/// Who and when.
+fn subject(report: &Report) -> String {
     format!("{}: {} UTC", targets(report), from_to(report.parameters.window()))
 }
 
 /// The targets, the first few by name.
 pub(super) fn targets(report: &Report) -> String {
     let targets = &report.parameters.query.targets;
-    let names: Vec<String> = targets.iter().take(3).map(ToString::to_string).collect();
+    let names: Vec<String> = targets.iter().take(3).map(|target| report.labels.target(target)).collect();
     match targets.len() - names.len() {
         0 => names.join(", "),
         n => format!("{} and {n} more", names.join(", ")),
     }
 }
 
-pub(super) fn header(report: &Report) -> Markup {
+/// The answer in words, and what the archive says about itself.
+pub(super) fn answer(report: &Report) -> Markup {
     let (headlines, sureness) = (headlines::of_targets(report), Sureness::new(report));
     html! {
+        @if let Some(title) = &report.labels.title { p.kicker { strong { (title) } } }
         p.kicker {
             strong { (targets(report)) } " in the routing table, " (unbroken(&from_to(report.parameters.window()))) " UTC"
         }
         (answers(report, &sureness, &headlines))
-        @if let Some(note) = &report.note { p.archive-note { strong { "About the data. " } (note) } }
-        (facts(report, &sureness, &headlines))
-        details {
-            summary { "What the words mean" }
-            dl.words { @for (word, meaning) in WORDS { dt { (word) } dd { (meaning) } } }
+        @if let Some(note) = &report.note { (archive_note(note)) }
+    }
+}
+
+/// The note of the archive: its first sentence above the picture, the others on demand.
+fn archive_note(note: &str) -> Markup {
+    let first = note.find(". ").map(|at| note.split_at(at + 1)).filter(|(first, _)| first.len() < 200);
+    html! {
+        @match first {
+            Some((first, rest)) => details.archive-note {
+                summary { strong { "About the data. " } (first) }
+                (rest)
+            },
+            None => p.archive-note { strong { "About the data. " } (note) },
         }
     }
 }
@@ -73,23 +103,12 @@ fn answers(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Mark
     }
     let overview = words::overview(report, headlines);
     let Some((first, others)) = overview.split_first() else { return html! {} };
-    let item = |headline: &Headline| html! { li { (words::headline(report, headline)) } };
-    if headlines.len() <= MOST_TARGETS {
-        return html! {
-            h1 { (first) }
-            ul.lead { @for headline in headlines { (item(headline)) } }
-        };
-    }
-    // Those with outages first.
-    let mut sorted: Vec<&Headline> = headlines.iter().collect();
-    sorted.sort_by_key(|headline| headline.outages.is_empty());
     html! {
         h1 { (first) }
-        p.lead { (unbroken(&others.join(" "))) }
-        details {
-            summary { "Target by target" }
-            ul { @for headline in sorted.iter().take(MOST_ROWS) { (item(headline)) } }
-            (parts::folded(sorted.len().saturating_sub(MOST_ROWS), "target", "targets", "Those with outages come first; outages.csv has all outages."))
+        @if headlines.len() <= MOST_TARGETS {
+            ul.lead { @for headline in headlines { li { (words::headline(report, headline)) } } }
+        } @else {
+            p.lead { (unbroken(&others.join(" "))) }
         }
     }
 }
@@ -98,7 +117,7 @@ fn answers(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Mark
 fn headline(report: &Report, sureness: &Sureness, headline: &Headline) -> Markup {
     let sentences = words::sentences(report, headline);
     let longest = headlines::longest(&headline.outages);
-    let statement = longest.first().map(|outage| words::statement(outage));
+    let statement = longest.first().map(|outage| words::statement(report, outage));
     let edges = longest.first().and_then(|outage| sureness.edge_sentence(outage));
     match (statement, sentences.as_slice()) {
         (Some(Statement { what, when, who }), [first, rest @ ..]) if first.starts_with(&what) => html! {
@@ -120,8 +139,19 @@ fn unbroken(text: &str) -> Markup {
     }
 }
 
-/// The facts under the answer: verdict, longest outage, evidence, and how much could be judged.
-fn facts(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup {
+/// The facts under the picture: verdict, longest outage, evidence, how much could be judged, and what the words mean.
+pub(super) fn facts(report: &Report) -> Markup {
+    let (headlines, sureness) = (headlines::of_targets(report), Sureness::new(report));
+    html! {
+        (cards(report, &sureness, &headlines))
+        details {
+            summary { "What the words mean" }
+            dl.words { @for (word, meaning) in WORDS { dt { (word) } dd { (meaning) } } }
+        }
+    }
+}
+
+fn cards(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup {
     let class = match report.answer() {
         Answer::Outage => "is-loss",
         Answer::NoOutage => "is-well",
@@ -140,7 +170,7 @@ fn facts(report: &Report, sureness: &Sureness, headlines: &[Headline]) -> Markup
     html! {
         dl.facts {
             div class=(class) { dt { "Verdict" } dd { (answer) } dd.why { (extent(&headlined)) (flaps.unwrap_or_default()) } }
-            @if let Some(longest) = longest { (facts_of(sureness, longest)) }
+            @if let Some(longest) = longest { (facts_of(sureness, longest, headlines.len() > 1)) }
             (judged(report))
         }
     }
@@ -154,15 +184,18 @@ fn extent(outages: &[&Outage]) -> String {
     }
 }
 
-/// Duration, extent and evidence of the longest outage.
-fn facts_of(sureness: &Sureness, outage: &Outage) -> Markup {
+/// Duration, extent and evidence of the longest outage, with its network if there are several.
+fn facts_of(sureness: &Sureness, outage: &Outage, is_named: bool) -> Markup {
     let stuck = outage.survivors.iter().filter(|survivor| survivor.zombie).count();
     let kept = outage.counts.n_vantage_points.saturating_sub(outage.counts.n_vantage_points_lost);
     html! {
         div {
             dt { "Longest" }
             dd { (unbroken(&words::length(outage))) }
-            dd.why { (outage.severity.as_ref()) ", " (outage.class.as_ref().replace('_', " ")) }
+            dd.why {
+                @if is_named { (headlines::name(outage)) ": " }
+                (outage.severity.as_ref()) ", " (outage.class.as_ref().replace('_', " "))
+            }
         }
         div {
             dt { "Lost by" }
@@ -181,19 +214,30 @@ fn facts_of(sureness: &Sureness, outage: &Outage) -> Markup {
     }
 }
 
-/// The share of the window for which the data suffice.
+/// The share of the window that could be judged.
 fn judged(report: &Report) -> Markup {
     let whole = report.parameters.window().duration();
     let worst = report.summaries.iter().max_by_key(|summary| summary.unobserved_time());
     let Some(worst) = worst else { return html! {} };
     let missing = worst.unobserved_time();
+    let is_one = report.summaries.len() == 1;
     html! {
         div {
-            dt { "Data suffice for" }
+            dt { "Judged" }
             dd { (percent(1.0 - missing.as_secs_f64() / whole.as_secs_f64())) }
             dd.why {
-                @if missing.is_zero() { "of the window" @if report.summaries.len() > 1 { ", for every target" } }
-                @else { "of the window: " (duration(missing)) " could not be judged" @if report.summaries.len() > 1 { " at worst" } }
+                @match (missing.is_zero(), is_one) {
+                    (true, true) => "of the window: the data are sufficient for all of it",
+                    (true, false) => "of the window, for every target",
+                    (false, true) if worst.n_prefixes > 1 => {
+                        "of the window for all of its prefixes; for some of them " (duration(missing)) " could not be judged"
+                    }
+                    (false, true) => { "of the window; " (duration(missing)) " could not be judged" }
+                    (false, false) => {
+                        "of the window for " (report.labels.target(&worst.target)) ", of which the least could be judged: "
+                        (duration(missing)) " are unknown"
+                    }
+                }
             }
         }
     }

@@ -1,79 +1,126 @@
-//! Visibility over time: a curve for each network, with the coverage of the collectors below, and a strip for each prefix.
-
-use std::time::Duration;
+//! Visibility over time: the picture under the headline, and a strip for each prefix.
 
 use maud::{Markup, html};
 
+use super::super::Report;
 use super::super::drawing::{self, Plot};
 use super::super::rows::{self, Panel, Row};
 use super::super::text::{count, duration, from_to, percent};
-use super::super::{CoverageRow, Report};
 use super::parts::{self, Kind, Series};
-use super::{MOST_READINGS, MOST_ROWS};
-use crate::bgp::Collector;
+use super::{MOST_OPEN, MOST_READINGS, MOST_ROWS};
 use crate::detect::{Outage, Scope};
 use crate::query::Metric;
 use crate::time::Window;
 
-/// Networks shown as curves.
-const MOST_PANELS: usize = 20;
+/// Networks shown as strips, and those of them that are not folded away: the first screen has room for them.
+const MOST_PANELS: usize = 100;
+const MOST_OPEN_PANELS: usize = 12;
 
+/// The picture under the headline: a curve for each of a few networks, a strip for each of many.
 pub(super) fn networks(report: &Report, series: &mut Series) -> Option<Markup> {
     let window = report.parameters.window();
-    let (panels, left) = rows::panels(report, MOST_PANELS, MOST_READINGS / MOST_PANELS);
+    let (panels, left) = rows::panels(report, MOST_PANELS, MOST_READINGS / rows::MOST_CURVES);
     if panels.is_empty() {
         return None;
     }
+    let is_curves = panels.len() + left <= rows::MOST_CURVES;
+    let (open, folded) = panels.split_at(if is_curves { panels.len() } else { panels.len().min(MOST_OPEN_PANELS) });
     Some(html! {
-        table.strips {
-            caption { (what(&panels)) " Above it: outages, and flaps as short marks. Hatched is unknown." }
-            (parts::strip_head("Network", window, "Lowest"))
-            tbody {
-                @for panel in &panels { (curve(panel, window, series)) }
+        h2.picture-title #visibility { (rows::quantity(&panels)) }
+        @if is_curves {
+            table.strips.curves {
+                (parts::strip_head("Network", window, "Lowest"))
+                tbody { @for panel in open { (curve(report, panel, window, series)) } }
             }
-            tbody.coverage-rows {
-                tr { th.group colspan="3" scope="rowgroup" { "Coverage of the collectors" } }
-                @for (collector, unknown) in rows::coverage(report) { (covered(collector, &unknown, window)) }
+            (legend(&panels))
+        } @else {
+            (parts::legend("Still routed:", has_stuck(&panels)))
+            table.strips {
+                (parts::strip_head("Network", window, "Lowest"))
+                tbody { @for panel in open { (network(report, panel, window, series)) } }
             }
+            @if !folded.is_empty() {
+                details {
+                    summary { (count(folded.len(), "more network", "more networks")) }
+                    table.strips {
+                        (parts::strip_head("Network", window, "Lowest"))
+                        tbody { @for panel in folded { (network(report, panel, window, series)) } }
+                    }
+                }
+            }
+            p.legend { (parts::key("lost", "outage, above its strip")) (parts::key("flap", "flap: a fall too short to be an outage")) }
         }
-        (parts::folded(left, "network", "networks", "Networks with outages come first."))
+        (parts::folded(left, "network", "networks", "Those that were down for longest come first."))
     })
 }
 
-fn what(panels: &[Panel]) -> &'static str {
-    let is_asn = |panel: &Panel| panel.scope == Scope::Asn;
-    match (panels.iter().all(is_asn), panels.iter().any(is_asn)) {
-        (true, _) => "Share of the address space that is not known to be lost.",
-        (_, false) => "Share of the peer ASes that see the prefix.",
-        _ => {
-            "ASes: share of the address space that is not known to be lost. Prefixes: share of the peer ASes that see them."
+fn has_stuck(panels: &[Panel]) -> bool {
+    panels.iter().flat_map(|panel| &panel.readings).any(|reading| reading.is_stuck)
+}
+
+/// Every colour and ground of the curves that are shown.
+fn legend(panels: &[Panel]) -> Markup {
+    let readings = || panels.iter().flat_map(|panel| &panel.readings);
+    let has_flaps = panels.iter().flat_map(|panel| &panel.episodes).any(|episode| !episode.flaps.is_empty());
+    html! {
+        p.legend {
+            (parts::key("known", "still routed"))
+            @if panels.iter().any(|panel| !panel.outages.is_empty()) { (parts::key("lost", "outage")) (parts::key("outage", "its time")) }
+            @if has_flaps { (parts::key("flap", "flap (short mark): too short to be an outage")) }
+            @if has_stuck(panels) { (parts::key("stuck", "only stuck routes")) }
+            @if readings().any(|reading| reading.share.is_none() || reading.is_partly_unknown) { (parts::key("unknown", "unknown")) }
+            span.key { svg.swatch width="18" height="12" aria-hidden="true" { line.half x1="0" x2="18" y1="6" y2="6" {} } "one half" }
         }
     }
 }
 
-fn curve(panel: &Panel, window: Window, series: &mut Series) -> Markup {
-    let kind = if panel.scope == Scope::Asn { Kind::Space } else { Kind::Peers };
-    let row = series.add(&panel.name, kind, &panel.readings);
-    let lowest = rows::lowest(&panel.readings);
-    let label = format!(
-        "{}: {}, lowest {}",
-        panel.name,
-        count(panel.outages.len(), "outage", "outages"),
-        lowest.map_or("unknown".to_owned(), percent)
-    );
+fn label(panel: &Panel) -> String {
+    let lowest = rows::lowest(&panel.readings).map_or("unknown".to_owned(), percent);
+    format!("{}: {}, lowest {lowest}", panel.name, count(panel.outages.len(), "outage", "outages"))
+}
+
+fn kind(panel: &Panel) -> Kind {
+    if panel.scope == Scope::Asn { Kind::Space } else { Kind::Peers }
+}
+
+fn curve(report: &Report, panel: &Panel, window: Window, series: &mut Series) -> Markup {
+    let row = series.add(&panel.name, kind(panel), &panel.readings);
+    let lowest = rows::lowest(&panel.readings).map_or("unknown".to_owned(), percent);
     html! {
         tr.curve {
-            th scope="row" { (panel.name) span.scale aria-hidden="true" { span { "100 %" } span { "50 %" } span { "0 %" } } }
+            th scope="row" { (named(report, panel)) }
             td {
+                span.scale aria-hidden="true" { span { "100 %" } span { "50 %" } span { "0 %" } }
                 (parts::plot("rail", "Outages and flaps", None, rail(panel, window)))
-                (parts::plot("chart", &label, Some(row), chart(panel, window)))
+                (parts::plot("chart", &label(panel), Some(row), chart(panel, window)))
             }
-            td.number { (lowest.map_or("unknown".to_owned(), percent)) }
+            td.number { (lowest) }
         }
     }
 }
 
-/// Outages as bars and flaps as short marks, however short at least a hair wide.
+fn network(report: &Report, panel: &Panel, window: Window, series: &mut Series) -> Markup {
+    let row = series.add(&panel.name, kind(panel), &panel.readings);
+    let lowest = rows::lowest(&panel.readings).map_or("unknown".to_owned(), percent);
+    let strip = drawing::strip(&Plot::everywhere(window), &panel.readings);
+    html! {
+        tr.network {
+            th scope="row" { (named(report, panel)) }
+            td {
+                (parts::plot("rail", "Outages and flaps", None, rail(panel, window)))
+                (parts::plot("strip", &label(panel), Some(row), strip))
+            }
+            td.number { (lowest) }
+        }
+    }
+}
+
+/// The number and, below it, the name.
+fn named(report: &Report, panel: &Panel) -> Markup {
+    html! { (panel.name) @if let Some(name) = report.labels.name(&panel.target) { span.address { (name) } } }
+}
+
+/// Outages as bars and flaps as short marks, however short at least two pixels wide.
 fn rail(panel: &Panel, window: Window) -> Markup {
     let plot = Plot::everywhere(window);
     let flaps = panel.episodes.iter().flat_map(|episode| &episode.flaps);
@@ -101,43 +148,17 @@ fn shown(outage: &Outage, window: Window) -> Option<Window> {
     Window::new(start, outage.fall.end().unwrap_or(window.end)).ok()?.intersect(&window)
 }
 
-/// The curve before bands of outages.
+/// The curve, and over it the times of outages: however short, they are not taken for a part of it.
 fn chart(panel: &Panel, window: Window) -> Markup {
     let plot = Plot::everywhere(window);
     let bands = panel.outages.iter().filter_map(|outage| drawing::block(&plot, &shown(outage, window)?, "outage"));
+    let flaps = panel.episodes.iter().flat_map(|episode| &episode.flaps);
+    let bands = bands.chain(flaps.filter_map(|flap| drawing::block(&plot, &flap.window, "flapped")));
     html! {
         (parts::grid(window, true))
-        line.half x1="0" x2="100%" y1="50%" y2="50%" {}
-        @for band in bands { (band) }
         (drawing::area(&plot, &panel.readings))
-    }
-}
-
-/// One line per collector: known, or hatched with the reason.
-fn covered(collector: &Collector, unknown: &[&CoverageRow], window: Window) -> Markup {
-    let plot = Plot::everywhere(window);
-    let lost: Duration = unknown.iter().filter_map(|row| row.window.intersect(&window)).map(|w| w.duration()).sum();
-    let share = 1.0 - lost.as_secs_f64() / window.duration().as_secs_f64();
-    let label = match unknown.len() {
-        0 => format!("{collector}: known throughout"),
-        _ => format!("{collector}: unknown for {}", duration(lost)),
-    };
-    let content = html! {
-        rect.covered x="0" width="100%" y="35%" height="30%" {}
-        @for row in unknown {
-            @if let Some(shown) = row.window.intersect(&window) {
-                rect.unknown x=(plot.x(shown.start)) width=(plot.width(&shown)) y="0" height="100%" {
-                    title { (row.collector) " unknown " (from_to(row.window)) ": " (row.detail) }
-                }
-            }
-        }
-    };
-    html! {
-        tr data-collector=(collector) {
-            th scope="row" { (collector) }
-            td { (parts::plot("strip", &label, None, content)) }
-            td.number { (percent(share)) }
-        }
+        @for band in bands { (band) }
+        line.half x1="0" x2="100%" y1="50%" y2="50%" {}
     }
 }
 
@@ -148,14 +169,19 @@ pub(super) fn prefixes(report: &Report, series: &mut Series) -> Option<Markup> {
     if rows.is_empty() {
         return None;
     }
+    let (open, folded) = rows.split_at(rows.len().min(MOST_OPEN));
+    let has_stuck = rows.iter().flat_map(|row| &row.readings).any(|reading| reading.is_stuck);
     Some(html! {
-        (parts::legend("all see it", "none"))
-        table.strips {
-            caption { "Share of the peer ASes that " (carriers(report)) " and still see it." }
-            (parts::strip_head("Prefix", window, "Lowest"))
-            tbody { @for row in &rows { (prefix(row, window, series)) } }
+        p { "Each strip is a prefix: the share of the peer ASes that " (carriers(report)) " and still see it." }
+        (parts::legend("They see it:", has_stuck))
+        (strips(open, window, series))
+        @if !folded.is_empty() {
+            details {
+                summary { (count(folded.len(), "more prefix", "more prefixes")) }
+                (strips(folded, window, series))
+            }
         }
-        (parts::folded(left, "prefix", "prefixes", "Prefixes with outages come first, then those with flaps or smaller losses; timelines.parquet lists all of them."))
+        (parts::folded(left, "prefix", "prefixes", "Prefixes with the longest outages come first, then those with flaps or smaller losses; timelines.parquet lists all of them."))
         @if rows.iter().any(|row| row.readings.len() >= most_readings) {
             p.note {
                 "Rows that change more than " (most_readings) " times are thinned: each of " (most_readings)
@@ -165,9 +191,18 @@ pub(super) fn prefixes(report: &Report, series: &mut Series) -> Option<Markup> {
     })
 }
 
+fn strips(rows: &[Row], window: Window, series: &mut Series) -> Markup {
+    html! {
+        table.strips {
+            (parts::strip_head("Prefix", window, "Lowest"))
+            tbody { @for row in rows { (prefix(row, window, series)) } }
+        }
+    }
+}
+
 fn carriers(report: &Report) -> &'static str {
     match report.parameters.criteria.metric {
-        Metric::Baseline => "normally carry a prefix",
+        Metric::Baseline => "normally carry it",
         Metric::Ioda => "have a full table",
     }
 }

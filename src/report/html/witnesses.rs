@@ -6,7 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::super::drawing::{self, Plot};
-use super::super::text::{self, count, duration, of_family};
+use super::super::text::{self, count, duration};
 use super::super::witnesses::{Fate, HolderReadings, Instant, witnesses};
 use super::super::{Report, headlines, rows};
 use super::parts::{self, Kind, Series};
@@ -17,6 +17,8 @@ use crate::time::{Timestamp, Window};
 
 /// Outages whose vantage points are shown: the longest of each target and family.
 const MOST_OUTAGES: usize = 3;
+/// More vantage points than this are folded away.
+const MOST_OPEN: usize = 30;
 /// Prefixes of an outage that are examined for each vantage point.
 const MOST_PREFIXES: usize = 200;
 
@@ -36,44 +38,54 @@ pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     });
     let parts: Vec<Markup> = parts.collect();
     Some(html! {
-        (parts::legend("holds all of it", "no route"))
+        (parts::legend("It holds a route to:", false))
         @for part in &parts { (part) }
         (parts::folded(left, "outage of another target", "outages of other targets", "The longest of the first targets are shown."))
     })
 }
 
 fn of_outage(report: &Report, outage: &Outage, found: &[HolderReadings], series: &mut Series) -> Markup {
-    let window = report.parameters.window();
-    let name = match outage.subject.prefix {
-        Some(prefix) => prefix.to_string(),
-        None => of_family(outage.subject.target, outage.subject.family),
-    };
     let (shown, left) = found.split_at(found.len().min(MOST_ROWS));
+    html! {
+        h3 {
+            (headlines::name(outage)) ", lost "
+            @match outage.fall.start() { Some(start) => (parts::instant(start)), None => "before the data begin" }
+            " " span.zone { "UTC" }
+        }
+        (wave(found))
+        @if shown.len() > MOST_OPEN {
+            details {
+                summary { "Each of " (shown.len()) " vantage points over the whole window" }
+                (strips(report, shown, series))
+            }
+        } @else {
+            (strips(report, shown, series))
+        }
+        (parts::folded(left.len(), "vantage point", "vantage points", "Those that lost it first are shown; spans.parquet lists all of them."))
+    }
+}
+
+/// A strip for each vantage point, by collector.
+fn strips(report: &Report, shown: &[HolderReadings], series: &mut Series) -> Markup {
+    let window = report.parameters.window();
     let mut by_collector: BTreeMap<&Collector, Vec<&HolderReadings>> = BTreeMap::new();
     for witness in shown {
         by_collector.entry(&witness.vantage_point.collector).or_default().push(witness);
     }
     html! {
-        h3 {
-            (name) ", lost "
-            @match outage.fall.start() { Some(start) => (parts::instant(start)), None => "before the data begin" }
-            " " span.zone { "UTC" }
-        }
-        (wave(found))
         table.strips.by-group {
             caption {
-                "Each usable vantage point: the share of the prefixes of this outage to which it held a route, over the whole window. "
-                "Those that lost it first come first."
+                "Each strip is a usable vantage point: to which share of the prefixes of this outage it held a route, over the whole "
+                "window. Those that lost it first come first."
             }
             (parts::strip_head("Vantage point", window, "Lost at"))
             @for (collector, witnesses) in &by_collector {
                 tbody data-collector=(collector) {
                     tr { th.group colspan="3" scope="rowgroup" { (collector) span.quiet { " " (fates(witnesses)) } } }
-                    @for witness in witnesses { (row(witness, window, series)) }
+                    @for witness in witnesses { (row(report, witness, window, series)) }
                 }
             }
         }
-        (parts::folded(left.len(), "vantage point", "vantage points", "Those that lost it first are shown; spans.parquet lists all of them."))
     }
 }
 
@@ -90,7 +102,7 @@ fn fates(witnesses: &[&HolderReadings]) -> String {
     counts.join(", ")
 }
 
-fn row(witness: &HolderReadings, window: Window, series: &mut Series) -> Markup {
+fn row(report: &Report, witness: &HolderReadings, window: Window, series: &mut Series) -> Markup {
     let peer = witness.vantage_point.peer;
     let name = format!("{} at {}", peer, witness.vantage_point.collector);
     let number = series.add(&name, Kind::Held, &witness.readings);
@@ -100,6 +112,7 @@ fn row(witness: &HolderReadings, window: Window, series: &mut Series) -> Markup 
             th scope="row" {
                 (peer.asn) " "
                 span.address {
+                    @if let Some(name) = report.labels.names.get(peer.asn) { (name) " " }
                     (peer.address)
                     @if let Some(upstream) = witness.upstream { " " span.via { "via " (upstream) } }
                 }

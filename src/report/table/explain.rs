@@ -58,7 +58,7 @@ impl TextPage<'_, Report> {
     fn explain(&mut self, outage: &Outage, shown: &Shown) {
         let id = self.paint("1", &outage.id);
         self.line(&id);
-        self.item(&sentence(outage));
+        self.item(&sentence(self.subject, outage));
         self.edges(outage);
         self.upstreams(outage);
         self.agreement(outage);
