@@ -14,6 +14,7 @@ mod markdown;
 mod output;
 mod picture;
 mod printable;
+mod question;
 mod quiet;
 mod rows;
 mod sureness;
@@ -25,6 +26,7 @@ mod troubles;
 mod witnesses;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -209,6 +211,9 @@ pub struct Report {
     pub coverage: Coverage,
     /// Every file read.
     pub files: Vec<FileReading>,
+    /// Where settings came from that were not on the command line, by flag: the name of a file or a variable. For people: it
+    /// changes no finding.
+    pub setting_sources: BTreeMap<String, String>,
 }
 
 impl Report {

@@ -54,6 +54,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
         coverage,
         replays,
         files,
+        setting_sources: BTreeMap::new(),
     }
 }
 

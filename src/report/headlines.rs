@@ -115,6 +115,15 @@ pub(super) fn longest<'a>(outages: &[&'a Outage]) -> Vec<&'a Outage> {
     Family::ALL.into_iter().filter_map(of_family).collect()
 }
 
+/// Returns the longest `limit` of some outages, in their order.
+pub(super) fn longest_rows<'a>(outages: &[&'a Outage], limit: usize) -> Vec<&'a Outage> {
+    let mut places: Vec<usize> = (0..outages.len()).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(outages[*place].fall.duration()));
+    places.truncate(limit);
+    places.sort_unstable();
+    places.into_iter().map(|place| outages[place]).collect()
+}
+
 /// Outages in the order in which a report shows them.
 pub(super) struct Groups<'a> {
     /// Of whole networks.

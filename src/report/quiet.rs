@@ -278,7 +278,7 @@ mod tests {
         check(
             &[("12:00:00", "12:01:40", 0.4), ("12:22:00", "12:23:00", 0.3)],
             Scope::Prefix,
-            "2 flaps, the longest 1 min 40 s, 2014-12-22 12:00:00 to 12:01:40 UTC (lost by 60 %)",
+            "2 flaps, the longest 1 min 40 s, 2014-12-22 12:00:00 to 12:01:40 UTC (lost by 60%)",
         );
     }
 }
