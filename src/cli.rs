@@ -13,6 +13,7 @@ mod results;
 mod run;
 mod settings;
 mod signals;
+mod similar;
 mod size;
 mod survey;
 mod terminal;
@@ -225,7 +226,7 @@ fn with_hints(command: clap::Command) -> clap::Command {
             () if takes("FILE") || takes("PATH") => ValueHint::AnyPath,
             () => ValueHint::Other,
         };
-        arg.value_hint(hint)
+        if arg.get_action().takes_values() { arg.value_hint(hint) } else { arg }
     })
 }
 
@@ -322,7 +323,7 @@ pub fn message_of(error: &anyhow::Error) -> String {
             }
         }
         Some(Error::UnknownOutage { id, known }) if !known.is_empty() => {
-            let near = settings::similar(id, known);
+            let near = similar::similar(id, known);
             format!(
                 "no outage '{id}' in this run; did you mean {}? A network and a time, 'AS131279 2014-12-22T16:15', name one too",
                 near.join(", ")

@@ -33,7 +33,7 @@ use serde::Serialize;
 
 use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
 use crate::coverage::{FileReading, Gap, GapReason, ListingSource, Verdict};
-use crate::detect::{AsnTimeline, Findings, Skew};
+use crate::detect::{AggregateTimeline, AsnTimeline, Findings, Skew};
 use crate::observations::Source;
 use crate::query::{Criteria, Query, Target};
 use crate::replay::{ControlSample, Replay};
@@ -205,6 +205,8 @@ pub struct Report {
     pub timelines: Vec<Timeline>,
     /// Per target AS and family.
     pub asn_timelines: Vec<AsnTimeline>,
+    /// Per target prefix that is not announced as such, but in parts.
+    pub aggregates: Vec<AggregateTimeline>,
     /// What each collector observed.
     pub replays: Vec<Replay>,
     /// The coverage of the data.
@@ -226,6 +228,11 @@ impl Report {
     /// [`Report::is_sufficient`]: what one collector lacks, others may show.
     pub fn is_complete(&self) -> bool {
         self.coverage.gaps.is_empty() && self.files.iter().all(|file| file.verdict == Verdict::Ok)
+    }
+
+    /// Returns the address space of a prefix that is announced in parts. None if it is announced as such.
+    pub fn aggregate(&self, prefix: Prefix) -> Option<&AggregateTimeline> {
+        self.aggregates.iter().find(|aggregate| aggregate.prefix == prefix)
     }
 
     /// Returns what each vantage point held of each prefix that was judged, whether or not the vantage point was usable. For

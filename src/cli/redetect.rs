@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use outage_replay::report::{self, printable};
-use outage_replay::{Options, Report, observations, pipeline};
+use outage_replay::report::{self, Report, printable};
+use outage_replay::{Options, observations, pipeline};
 
 use super::arguments::Detection;
 use super::results::{Colour, Output, style, wrote};

@@ -15,9 +15,9 @@ use outage_replay::catalog::{
 use outage_replay::fetch::{BaseUrl, Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources};
 use outage_replay::query::{Criteria, Match, Query, Target};
-use outage_replay::report::printable;
+use outage_replay::report::{Report, printable};
 use outage_replay::time::{Timestamp, Window};
-use outage_replay::{Error, Options, Report};
+use outage_replay::{Error, Options};
 
 use super::arguments::{Args, CatalogChoice};
 use super::progress::Progress;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::query::{Match, Target};
 
-use super::{text_from, text_of, usage};
+use super::{similar, text_from, text_of, usage};
 
 /// The name of standard input in place of a file.
 const STDIN: &str = "-";
@@ -98,7 +98,7 @@ pub fn collector(name: &str) -> Collector {
 pub fn nearest_collector<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let padded = name.to_lowercase().strip_prefix("rrc").map(|digits| format!("rrc{digits:0>2}"));
     let exact = known.iter().find(|known| Some(*known) == padded.as_ref());
-    exact.map(String::as_str).or_else(|| super::settings::nearest(name, known.iter().map(String::as_str)))
+    exact.map(String::as_str).or_else(|| similar::nearest(name, known.iter().map(String::as_str)))
 }
 
 /// Returns a parser of whole numbers in a range.

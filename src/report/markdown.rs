@@ -6,7 +6,7 @@ use super::headlines::{self, Groups};
 use super::sureness::Sureness;
 use super::text::{clock, count, from_to, hours, is_unprintable, of_family, percent, size};
 use super::{Report, printable, question, quiet, troubles, words};
-use crate::detect::{Censoring, Episode, Outage, Scope};
+use crate::detect::{Censoring, Episode, Outage};
 use crate::observations::TOOL;
 use crate::time::{Timestamp, Window};
 
@@ -108,7 +108,8 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
 /// Falls that were too short to be outages, by episode.
 fn flaps(text: &mut String, report: &Report, all: bool, limit: usize) {
     let episodes = report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode));
-    let (of_asn, of_prefixes): (Vec<_>, Vec<_>) = episodes.partition(|episode| episode.subject.scope == Scope::Asn);
+    let (of_asn, of_prefixes): (Vec<_>, Vec<_>) =
+        episodes.partition(|episode| headlines::is_of_network(report, &episode.subject));
     let shown: Vec<&Episode> = if all || of_asn.is_empty() { [of_asn, of_prefixes].concat() } else { of_asn };
     if shown.is_empty() {
         return;

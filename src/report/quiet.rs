@@ -102,7 +102,7 @@ pub(super) fn no_table(report: &Report) -> &'static str {
 
 /// The flaps beside the outages of a target, where any of them was total.
 pub(super) fn flaps_beside(outages: &[&Outage], flaps: &[Counted]) -> Option<String> {
-    let scope = outages.first()?.subject.scope;
+    let scope = if outages.first()?.is_of_space() { Scope::Asn } else { Scope::Prefix };
     let beside: Vec<Counted> = flaps.iter().filter(|flap| flap.scope == scope).copied().collect();
     let has_total = beside.iter().any(|flap| is_total(flap));
     longest_flap(&beside).filter(|_| has_total).map(|flaps| format!("Also {flaps}."))

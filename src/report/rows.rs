@@ -6,9 +6,9 @@ use super::drawing::{Reading, merged, thinned};
 use super::text::of_family;
 use super::{CoverageRow, Parameters, Report, headlines};
 use crate::bgp::{Collector, Family, Prefix};
-use crate::detect::{AsnTimeline, Episode, Outage, Scope};
+use crate::detect::{AsnTimeline, Episode, Outage, Scope, SpaceStep};
 use crate::query::{Metric, Target};
-use crate::time::Window;
+use crate::time::{Steps, Window};
 use crate::visibility::{Step, Timeline, View};
 
 /// A target over time: the share by which it is judged, with its outages and episodes.
@@ -80,14 +80,19 @@ impl PanelSubject<'_> {
 
     fn panel<'a>(&self, report: &'a Report, most_readings: usize) -> Panel<'a> {
         let window = report.parameters.window();
-        let (name, readings) = match self {
-            PanelSubject::Asn(space) => {
-                let readings = space.steps.intervals().map(|(interval, step)| {
-                    Reading::new(interval, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
-                });
-                (of_family(space.asn, space.family), readings.collect())
-            }
-            PanelSubject::Prefix(_, timeline) => (timeline.prefix.to_string(), prefix_readings(report, timeline)),
+        let of_space = |steps: &Steps<SpaceStep>| -> Vec<Reading> {
+            let readings = steps.intervals().map(|(interval, step)| {
+                Reading::new(interval, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
+            });
+            readings.collect()
+        };
+        let (name, scope, readings) = match self {
+            PanelSubject::Asn(space) => (of_family(space.asn, space.family), Scope::Asn, of_space(&space.steps)),
+            PanelSubject::Prefix(_, timeline) => match report.aggregate(timeline.prefix) {
+                // Announced in parts, it is drawn as the space of a network.
+                Some(aggregate) => (timeline.prefix.to_string(), Scope::Asn, of_space(&aggregate.steps)),
+                None => (timeline.prefix.to_string(), Scope::Prefix, prefix_readings(report, timeline)),
+            },
         };
         let readings = thinned(merged(readings.into_iter(), window), window, most_readings);
         let of = self.of();
@@ -101,7 +106,7 @@ impl PanelSubject<'_> {
             .episodes
             .iter()
             .filter(|e| (e.subject.scope, e.subject.target, e.subject.family, e.subject.prefix) == of);
-        Panel { name, scope: of.0, readings, outages: outages.collect(), episodes: episodes.collect() }
+        Panel { name, scope, readings, outages: outages.collect(), episodes: episodes.collect() }
     }
 }
 

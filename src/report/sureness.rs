@@ -30,7 +30,7 @@ impl<'a> Sureness<'a> {
     /// Says how sure the longest outages of a target are, a sentence per family.
     pub(super) fn evidence_of(&self, headline: &Headline) -> Vec<String> {
         let longest = headlines::longest(&headline.outages);
-        let named = longest.iter().filter(|outage| !headlines::is_of_parts(headline.summary, outage));
+        let named = longest.iter().filter(|outage| !headlines::is_of_parts(self.report, headline.summary, outage));
         let family =
             |outage: &Outage| if longest.len() > 1 { outage.subject.family.to_string() } else { String::new() };
         named.map(|outage| self.evidence_sentence(outage, &family(outage))).collect()
@@ -42,7 +42,7 @@ impl<'a> Sureness<'a> {
         let longest = headlines::longest(&headline.outages);
         let of_outage = |outage: &&Outage| {
             let family = if longest.len() > 1 { outage.subject.family.to_string() } else { String::new() };
-            let is_named = !headlines::is_of_parts(headline.summary, outage);
+            let is_named = !headlines::is_of_parts(self.report, headline.summary, outage);
             let details = [
                 is_named.then(|| self.evidence_sentence(outage, &family)),
                 words::upstream_sentence(outage),

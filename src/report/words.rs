@@ -1,10 +1,10 @@
 //! Sentences shared by every form of the report that people read: headlines, patterns of loss, and what is not known.
 
-use super::headlines::{Counted, Headline, is_of_parts, longest};
+use super::headlines::{Counted, Headline, is_of_network, is_of_parts, longest};
 use super::quiet::{self, Announced};
 use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words, time_of_day};
 use super::{Report, Summary, troubles};
-use crate::bgp::Family;
+use crate::bgp::{Family, Prefix};
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 use crate::query::Target;
 use crate::replay::ControlSample;
@@ -35,7 +35,7 @@ pub(super) fn sentences_within(
     let Headline { summary, outages, flaps } = headline;
     let Some(first) = outages.first() else { return vec![quiet::sentence(report, headline)] };
     let unjudged = quiet::unjudged(report, summary);
-    if is_of_parts(summary, first) {
+    if is_of_parts(report, summary, first) {
         let n = count(outages.len(), "outage of a single prefix", "outages of single prefixes");
         let as_a_whole = match unjudged {
             None => "no outage of the network as a whole".to_owned(),
@@ -59,13 +59,13 @@ pub(super) fn sentences_within(
             let prefixes = count(n_alike, "other prefix was", "other prefixes were");
             sentences.push(format!("{prefixes} lost at the same time, and for as long."));
         }
-        match (others().count() - n_alike, longest.subject.scope) {
+        match (others().count() - n_alike, is_of_network(report, &longest.subject)) {
             (0, _) => {}
-            (n, Scope::Asn) => {
+            (n, true) => {
                 sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
             }
-            (1, Scope::Prefix) => sentences.push("There is 1 other outage.".to_owned()),
-            (n, Scope::Prefix) => sentences.push(format!("There are {n} other outages.")),
+            (1, false) => sentences.push("There is 1 other outage.".to_owned()),
+            (n, false) => sentences.push(format!("There are {n} other outages.")),
         }
         sentences.extend(too_short(report, longest));
     }
@@ -181,7 +181,7 @@ fn statement_within(outage: &Outage, margins: Margins) -> Statement {
         _ if is_replaced => format!("was replaced as the origin of its {family} address space"),
         (Severity::Total, _) if outage.fall.start().is_some() => format!("disappeared from the {family} routing table"),
         (Severity::Total, _) => format!("was missing from the {family} routing table"),
-        (_, Scope::Asn) if outage.visibility.min > TOTAL_BELOW => {
+        _ if outage.is_of_space() && outage.visibility.min > TOTAL_BELOW => {
             format!(
                 "lost the routes to {} of its {family} address space",
                 percent_in_words(1.0 - outage.visibility.min)
@@ -362,9 +362,21 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     } else if let Some(unjudged) = quiet::unjudged(report, summary) {
         unknown.push(unjudged.text + ".");
     }
-    if !summary.never_carried.is_empty() {
-        let prefixes = match summary.never_carried[..] {
-            [only] if matches!(summary.target, Target::Prefix(asked, _) if asked == only) => {
+    let aggregate = match summary.target {
+        Target::Prefix(asked, _) => report.aggregate(asked),
+        Target::Asn(_) => None,
+    };
+    if let Some(aggregate) = aggregate {
+        let n = aggregate.prefixes.len();
+        unknown.push(format!(
+            "it is not announced as such: the {n} more-specific prefixes inside it are judged together."
+        ));
+    }
+    let is_other = |prefix: &&Prefix| aggregate.is_none_or(|aggregate| aggregate.prefix != **prefix);
+    let never: Vec<&Prefix> = summary.never_carried.iter().filter(is_other).collect();
+    if !never.is_empty() {
+        let prefixes = match never[..] {
+            [only] if matches!(summary.target, Target::Prefix(asked, _) if asked == *only) => {
                 "the prefix itself is".to_owned()
             }
             [only] => format!("{only} is"),

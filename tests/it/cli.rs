@@ -251,9 +251,11 @@ fn a_prefix_stands_for_its_relatives_by_the_match() {
     };
     let inside =
         ["175.45.176.0/24", "175.45.177.0/24", "175.45.178.0/24", "175.45.179.0/24"].map(str::to_owned).to_vec();
-    assert_eq!(found("--prefix 175.45.176.0/22"), inside);
-    assert_eq!(found("--prefix 175.45.176.0/22 --match more-specific"), inside);
-    assert_eq!(found("--prefix 175.45.176.0/22 --match any"), inside);
+    // It is announced in parts only, so it is a network.
+    let whole = [&["175.45.176.0/22".to_owned()], &inside[..]].concat();
+    assert_eq!(found("--prefix 175.45.176.0/22"), whole);
+    assert_eq!(found("--prefix 175.45.176.0/22 --match more-specific"), whole);
+    assert_eq!(found("--prefix 175.45.176.0/22 --match any"), whole);
     assert_eq!(found("--prefix 175.45.176.0/22 --match exact"), Vec::<String>::new());
     assert_eq!(found("--prefix 175.45.177.0/24 --match exact"), inside[1..2]);
     assert_eq!(found("--prefix 175.45.177.128/25 --match less-specific"), inside[1..2]);
@@ -387,16 +389,43 @@ fn a_prefix_counts_for_every_target_that_asks_for_it_in_any_order() {
             assert_eq!(target["unobserved"].as_array().map(Vec::len), Some(0), "{target}");
         }
         let page = prints(0, &of(targets));
-        assert!(page.contains("175.45.178.0/24 disappeared") && page.contains("175.45.176.0/24 disappeared"), "{page}");
-        assert!(page.contains("3 other prefixes were lost at the same time"), "{page}");
+        assert!(page.contains("175.45.178.0/24 disappeared") && page.contains("175.45.176.0/22 disappeared"), "{page}");
     }
 }
 
 #[test]
 fn a_folded_list_shows_the_longest_outages() {
-    let page = prints(0, &MAIN.replace("--asn 131279", "--prefix 175.45.176.0/22"));
+    let parts = "--prefix 175.45.176.0/24,175.45.177.0/24,175.45.178.0/24,175.45.179.0/24";
+    let page = prints(0, &MAIN.replace("--asn 131279", parts));
     assert_eq!(page.matches("12-22 16:15:00  12-23 01:46:00").count(), 4, "{page}");
     assert!(page.contains("… and 12 more of single prefixes, no longer than these: --all lists them"), "{page}");
+}
+
+#[test]
+fn a_prefix_that_is_announced_in_parts_is_one_network() {
+    let of_prefix = MAIN.replace("--asn 131279", "--prefix 175.45.176.0/22");
+    let (document, of_asn) = (json(&of_prefix), json(MAIN));
+    let edges = |document: &Value, of: &str| -> Vec<[Value; 5]> {
+        let outages = document["outages"].as_array().expect("outages").iter();
+        let own = outages.filter(|outage| outage["prefix"] == of || (of.is_empty() && outage["prefix"].is_null()));
+        own.map(|outage| ["start", "end", "severity", "prefixes", "visibility_min"].map(|key| outage[key].clone()))
+            .collect()
+    };
+    let whole = edges(&document, "175.45.176.0/22");
+    assert_eq!((whole.len(), &whole), (8, &edges(&of_asn, "")), "the same outages as those of its AS");
+    assert_eq!(document["coverage"]["sufficient"], true);
+    let page = prints(0, &of_prefix);
+    let flat = words(&page);
+    assert!(
+        flat.contains("175.45.176.0/22 disappeared from the IPv4 routing table from 2014-12-22 16:15:00"),
+        "{page}"
+    );
+    assert!(flat.contains("7 other outages are listed below. Also 2 flaps, the longest 1 min 30 s"), "{page}");
+    assert!(flat.contains("the 4 more-specific prefixes inside it are judged together"), "{page}");
+    assert_eq!(page.matches("175.45.176.0/22  12-2").count(), 8, "{page}");
+    assert!(page.contains("… and 32 of the prefixes of these networks: --all lists them"), "{page}");
+    let strip = page.lines().find(|line| line.starts_with("175.45.176.0/22  ") && line.contains('█'));
+    assert!(strip.is_some_and(|strip| !strip.contains('·')), "{page}");
 }
 
 #[test]

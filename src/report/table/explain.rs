@@ -7,7 +7,7 @@ use super::super::evidence::{Shown, by_id, commands, file, name, peer, record};
 use super::super::text::{clock, count, duration, from_to, wrap};
 use super::super::words::{pattern_sentence, sentence};
 use super::{Style, TextPage};
-use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Scope, Upstream, Witness};
+use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Upstream, Witness};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
 
@@ -48,10 +48,9 @@ fn is_named(outage: &Outage, words: &str) -> bool {
     if !words.next().is_some_and(is_network) {
         return false;
     }
-    if let Some(family) = words.next_if(|word| word.to_lowercase().starts_with("ipv")) {
-        if !family.eq_ignore_ascii_case(&subject.family.to_string()) {
-            return false;
-        }
+    let family = words.next_if(|word| word.to_lowercase().starts_with("ipv"));
+    if family.is_some_and(|family| !family.eq_ignore_ascii_case(&subject.family.to_string())) {
+        return false;
     }
     let time = words.collect::<Vec<_>>().join(" ").replace('T', " ");
     let time = time.trim_end_matches("UTC").trim_end_matches('Z').trim_end();
@@ -112,7 +111,7 @@ impl TextPage<'_, Report> {
         self.line("");
         self.line("Edges (UTC)");
         // An AS loses address space, one prefix at a time.
-        let of = if outage.subject.scope == Scope::Asn { "of its address space: " } else { "" };
+        let of = if outage.is_of_space() { "of its address space: " } else { "" };
         self.edge("start", outage.fall.start(), &outage.fall.start_bounds, Some(&outage.fall.loss), of, "a tenth left");
         self.edge(
             "end",

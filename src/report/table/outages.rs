@@ -6,7 +6,7 @@ use super::super::words;
 use super::grid::{Grid, GridColumn};
 use super::{Report, TextPage, YEAR};
 use crate::bgp::{Family, Prefix};
-use crate::detect::{Censoring, Class, Loss, Outage, Scope};
+use crate::detect::{Censoring, Class, Loss, Outage};
 use crate::query::Target;
 use crate::time::{Timestamp, Window};
 
@@ -92,7 +92,11 @@ impl TextPage<'_, Report> {
         self.line(&grid.headings());
         for (row, outage) in outages.iter().enumerate() {
             for line in grid.lines(row) {
-                let line = if outage.subject.scope == Scope::Asn { self.paint("31", line.trim_end()) } else { line };
+                let line = if headlines::is_of_network(self.subject, &outage.subject) {
+                    self.paint("31", line.trim_end())
+                } else {
+                    line
+                };
                 self.line(&line);
             }
         }
@@ -108,7 +112,8 @@ impl TextPage<'_, Report> {
         let unstable: Vec<_> =
             report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
         let n_unstable = unstable.len();
-        let of_asn: Vec<_> = unstable.iter().copied().filter(|episode| episode.subject.scope == Scope::Asn).collect();
+        let of_asn: Vec<_> =
+            unstable.iter().copied().filter(|episode| headlines::is_of_network(report, &episode.subject)).collect();
         let shown = if of_asn.is_empty() || self.style.all { unstable } else { of_asn };
         if shown.is_empty() {
             return;

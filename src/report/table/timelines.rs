@@ -9,8 +9,8 @@ use super::super::text::{about, count, of_family, percent};
 use super::grid::name_width;
 use super::{Report, TextPage, YEAR};
 use crate::bgp::Family;
-use crate::detect::AsnTimeline;
-use crate::time::{Timestamp, Window};
+use crate::detect::{AggregateTimeline, AsnTimeline, SpaceStep};
+use crate::time::{Steps, Timestamp, Window};
 use crate::visibility::{LiveFeeds, Timeline};
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -56,15 +56,19 @@ impl TextPage<'_, Report> {
         if report.timelines.is_empty() {
             return;
         }
-        let (prefixes, folded) = headlines::timelines(report, self.limit());
+        let (mut prefixes, folded) = headlines::timelines(report, self.limit());
+        // It has no timeline but that of its parts.
+        prefixes.retain(|timeline| report.aggregate(timeline.prefix).is_none());
         let strips = self.strips();
         let mut names: Vec<String> =
             report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
+        names.extend(report.aggregates.iter().map(|space| space.prefix.to_string()));
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
         names.extend(strips.iter().map(|(name, _)| name.clone()));
         let name_width = name_width(&names);
         let scale = self.scale(name_width);
         let mut rows: Vec<BarRow> = report.asn_timelines.iter().map(|space| of_asn(space, scale)).collect();
+        rows.extend(report.aggregates.iter().map(|space| of_aggregate(space, scale)));
         let of_prefixes: Vec<BarRow> = prefixes.into_iter().map(|timeline| of_prefix(timeline, scale)).collect();
         // Rows that show nothing are counted.
         let n_unknown = of_prefixes.iter().filter(|row| row.lowest.is_none()).count();
@@ -99,14 +103,17 @@ impl TextPage<'_, Report> {
     pub(super) fn strips_of_networks(&mut self, most: usize) {
         let report = self.subject;
         let networks = report.asn_timelines.iter().take(most);
+        let aggregates = report.aggregates.iter().take(most - networks.len());
         // The prefixes of a network repeat its row.
-        let n_left = if networks.len() == 0 { most } else { 0 };
+        let n_left = if networks.len() + aggregates.len() == 0 { most } else { 0 };
         let (prefixes, _) = headlines::timelines(report, n_left);
         let mut names: Vec<String> = networks.clone().map(|space| of_family(space.asn, space.family)).collect();
+        names.extend(aggregates.clone().map(|space| space.prefix.to_string()));
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
         let name_width = name_width(&names);
         let scale = self.scale(name_width);
         let mut rows: Vec<BarRow> = networks.map(|space| of_asn(space, scale)).collect();
+        rows.extend(aggregates.map(|space| of_aggregate(space, scale)));
         rows.extend(prefixes.into_iter().map(|timeline| of_prefix(timeline, scale)));
         rows.retain(|row| row.lowest.is_some());
         if rows.is_empty() {
@@ -159,8 +166,15 @@ impl TextPage<'_, Report> {
 }
 
 fn of_asn(space: &AsnTimeline, scale: Scale) -> BarRow {
-    let shares = space.steps.intervals().map(|(interval, step)| (interval, step.share().filter(|_| step.observed)));
-    row(of_family(space.asn, space.family), scale, shares)
+    of_space(of_family(space.asn, space.family), &space.steps, scale)
+}
+
+fn of_aggregate(space: &AggregateTimeline, scale: Scale) -> BarRow {
+    of_space(space.prefix.to_string(), &space.steps, scale)
+}
+
+fn of_space(name: String, steps: &Steps<SpaceStep>, scale: Scale) -> BarRow {
+    row(name, scale, steps.intervals().map(|(interval, step)| (interval, step.share().filter(|_| step.observed))))
 }
 
 fn of_prefix(timeline: &Timeline, scale: Scale) -> BarRow {
@@ -193,7 +207,7 @@ fn column_of(window: Window, columns: usize, at: Timestamp) -> usize {
 
 /// What is known of a column.
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct ColumnShare {
     /// Microseconds in which the share is known.
     known: i64,
     /// The sum of the shares over them.
@@ -205,24 +219,24 @@ struct Seen {
 /// half. The second text marks the columns in which the network was down for a part that the block does not show.
 fn bars(scale: Scale, shares: &[(Window, Option<f64>)]) -> (String, String) {
     let Scale { window, columns, down_below } = scale;
-    let mut seen = vec![Seen::default(); columns];
+    let mut seen = vec![ColumnShare::default(); columns];
     for (interval, share) in shares {
         let Some(share) = share else { continue };
-        for column in column_of(window, columns, interval.start)..columns {
+        let first = column_of(window, columns, interval.start);
+        for (column, own) in seen.iter_mut().enumerate().skip(first) {
             let (start, end) = (edge(window, columns, column), edge(window, columns, column + 1));
             if start >= interval.end {
                 break;
             }
             let Some(part) = Window::new(start, end).ok().and_then(|whole| whole.intersect(interval)) else { continue };
             let micros = part.end.micros_since(part.start);
-            let own = &mut seen[column];
             own.known += micros;
             own.sum += share * micros as f64;
             own.lowest = Some(own.lowest.map_or(*share, |low| low.min(*share)));
         }
     }
     let (mut blocks, mut marks) = (String::new(), String::new());
-    for (column, Seen { known, sum, lowest }) in seen.into_iter().enumerate() {
+    for (column, ColumnShare { known, sum, lowest }) in seen.into_iter().enumerate() {
         let whole = edge(window, columns, column + 1).micros_since(edge(window, columns, column));
         let mean = lowest.map(|_| (sum / known as f64).clamp(0.0, 1.0));
         let shown = mean.filter(|mean| known >= whole || *mean < MOSTLY_LOST);
@@ -315,7 +329,7 @@ mod tests {
         let lost = (window("2014-12-22T01:10", "2014-12-22T01:11"), Some(0.0));
         let seen = (window("2014-12-22T02:10", "2014-12-22T02:11"), Some(1.0));
         check(&[lost, seen], "·▁··", "");
-        // Seen for most of what is known: unknown, with a mark.
+        // ColumnShare for most of what is known: unknown, with a mark.
         let back = (window("2014-12-22T01:11", "2014-12-22T01:30"), Some(1.0));
         check(&[lost, back, seen], "····", " ^");
     }
