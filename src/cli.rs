@@ -332,7 +332,7 @@ pub fn message_of(error: &anyhow::Error) -> String {
         _ => format!("{error:#}"),
     };
     // Line breaks of the program's own are kept.
-    let lines: Vec<String> = words.split('\n').map(|line| printable(line)).collect();
+    let lines: Vec<String> = words.split('\n').map(printable).collect();
     format!("error: {}", lines.join("\n"))
 }
 

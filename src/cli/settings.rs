@@ -297,8 +297,7 @@ fn strangers(command: &Command) -> Vec<String> {
 
 /// Returns the paths of settings files in order of precedence, and whether the user named them.
 fn paths(said: &ArgMatches) -> anyhow::Result<Vec<(PathBuf, bool)>> {
-    let from_variable =
-        |flag: &str| names_of(flag).find_map(|name| env::var_os(name)).filter(|value| !value.is_empty());
+    let from_variable = |flag: &str| names_of(flag).find_map(env::var_os).filter(|value| !value.is_empty());
     let flag = |id: &str| said.try_get_one::<bool>(id).ok().flatten().copied().unwrap_or(false);
     let is_off = match from_variable("no-config") {
         Some(value) => {

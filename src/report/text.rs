@@ -51,12 +51,11 @@ fn year(at: Timestamp) -> i32 {
 /// A duration of this many days needs no hours.
 const MANY_DAYS: u64 = 60;
 
-/// `9 h 31 min`, `31 min`, `2 min 5 s`, `4 d 2 h`, `2,187 d`, `800 ms`.
+/// `9 h 31 min`, `31 min`, `2 min 5 s`, `4 d 2 h`, `2,188 d`, `800 ms`.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    let days = seconds / 86400;
-    if days >= MANY_DAYS {
-        return format!("{} d", grouped(days));
+    if seconds >= MANY_DAYS * 86400 {
+        return format!("{} d", grouped((seconds + 43_200) / 86400));
     }
     let units = [(86400, "d"), (3600, "h"), (60, "min"), (1, "s")];
     let mut words = String::new();
@@ -187,7 +186,7 @@ mod tests {
             (2 * 86_400 + 3601, "2 d 1 h", "49:00:01"),
             (0, "0 ms", "0:00:00"),
             (59 * 86_400 + 3600, "59 d 1 h", "1417:00:00"),
-            (2187 * 86_400 + 86_000, "2,187 d", "52511:53:20"),
+            (2187 * 86_400 + 86_000, "2,188 d", "52511:53:20"),
         ] {
             let length = Duration::from_secs(seconds);
             assert_eq!((duration(length).as_str(), hours(length).as_str()), (words, digits));

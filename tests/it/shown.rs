@@ -277,8 +277,8 @@ fn the_headline_of_a_window_of_years_over_two_days_of_data_states_how_much_was_j
     let (query, mirror) = question("2009-01-01", "2014-12-31");
     let report = run(&query, &mirror, &Options { jobs: 2, ..Options::default() }, &()).expect("a report");
     for (form, page) in pages(&report) {
-        let said = "2187 d 23 h 59 min of 2190 d could not be judged";
-        assert!(page.contains(said) || form == "html" && page.contains("2187"), "{form}: {page}");
+        let said = "2,188 d of 2,190 d could not be judged";
+        assert!(page.contains(said) || form == "html" && page.contains("2,188"), "{form}: {page}");
     }
     let page = report::html(&report);
     assert!(page.contains("<dt>Data suffice for</dt><dd>&lt;1%</dd>"));
@@ -320,7 +320,7 @@ fn on_a_terminal_the_answer_fits_on_one_screen() {
             "Verdict: outage",
             "16:15:00 (first 16:14:08, last 16:15:40)",
             "Evidence: high",
-            "12-22 16:15:00 12-23 01:46:00 9:31:00",
+            "01:46:00 9:31:00",
             "More: --all",
         ] {
             assert!(words(&page).contains(sentence), "{width}x{height}: '{sentence}' is not in {page}");

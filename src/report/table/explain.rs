@@ -52,11 +52,11 @@ fn is_named(outage: &Outage, words: &str) -> bool {
     if family.is_some_and(|family| !family.eq_ignore_ascii_case(&subject.family.to_string())) {
         return false;
     }
-    let time = words.collect::<Vec<_>>().join(" ").replace('T', " ");
-    let time = time.trim_end_matches("UTC").trim_end_matches('Z').trim_end();
+    let time = words.collect::<Vec<_>>().join(" ");
+    let time = time.trim_end_matches("UTC").trim_end_matches('Z').trim_end().replacen('T', " ", 1);
     // A row of the table has no year if all rows have the same.
     let start = outage.fall.start().map(clock).unwrap_or_default();
-    start.starts_with(time) || start.get("2014-".len()..).is_some_and(|start| start.starts_with(time))
+    start.starts_with(&time) || start.get("2014-".len()..).is_some_and(|start| start.starts_with(&time))
 }
 
 /// Explains one outage, or all: those of whole networks, and of prefixes that were lost on their own.

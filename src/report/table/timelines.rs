@@ -74,8 +74,10 @@ impl TextPage<'_, Report> {
         let n_unknown = of_prefixes.iter().filter(|row| row.lowest.is_none()).count();
         let folds = n_unknown > 1 && !self.style.all;
         rows.extend(of_prefixes.into_iter().filter(|row| !folds || row.lowest.is_some()));
+        // Peers that are not live are no outage.
+        let unmarked = Scale { down_below: 0.0, ..scale };
         for (name, feeds) in strips {
-            rows.push(row(name, scale, feeds.iter().map(|feeds| (feeds.window, feeds.share()))));
+            rows.push(row(name, unmarked, feeds.iter().map(|feeds| (feeds.window, feeds.share()))));
         }
         self.heading("Visibility (UTC)");
         let column = Duration::from_secs(scale.window.duration().as_secs() / scale.columns as u64);
