@@ -5,6 +5,7 @@ mod cache;
 mod choice;
 mod downloads;
 mod labels;
+mod mistakes;
 mod plan;
 mod progress;
 mod redetect;
@@ -13,9 +14,11 @@ mod results;
 mod run;
 mod settings;
 mod signals;
+mod similar;
 mod size;
 mod survey;
 mod terminal;
+mod typed;
 
 use std::env;
 use std::fs;
@@ -24,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::builder::BoolishValueParser;
-use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use etcetera::BaseStrategy;
 
@@ -38,6 +41,28 @@ use settings::Parsed;
 use signals::Interrupted;
 use survey::SurveyArgs;
 pub use terminal::Stdout;
+
+/// The synopsis: what a run cannot do without.
+const USAGE: &str = "\
+outage-replay --asn <ASN> --from <TIME> --to <TIME> [OPTIONS]
+       outage-replay --prefix <PREFIX> --from <TIME> --duration <LENGTH> [OPTIONS]
+       outage-replay <COMMAND>";
+
+/// What is printed if nothing is asked.
+const SHORT_USAGE: &str = "\
+When did a network disappear from the Internet's routing table, for how long, and how sure are we?
+
+Usage: outage-replay --asn <ASN> --from <TIME> --to <TIME> [OPTIONS]
+       outage-replay --prefix <PREFIX> --from <TIME> --duration <LENGTH> [OPTIONS]
+       outage-replay <COMMAND>
+
+Without the network, in a checkout of the project:
+  outage-replay --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014
+
+What a run from the public archives would download:
+  outage-replay plan --asn 131279 --from 2014-12-21 --to 2014-12-24
+
+-h lists flags and commands, --help explains them.";
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 the data sufficed, 1 failed, 2 wrong usage, 3 insufficient data, 4 an outage and --fail-on-outage.
@@ -63,9 +88,16 @@ Settings:
   outage-replay.toml (min-peers = 5), in the working directory or in the user's
   configuration directory. A flag wins over a variable, that over the file here,
   that over the user's; a switch is switched off by --strict=false.
+  --config FILE reads that file and no other, --no-config none.
   outage-replay config shows what is in force and where it comes from.
 
 Times without an offset are UTC. Absence of data is never reported as absence of routes.";
+
+const COMPLETIONS_HELP: &str = "\
+Where shells look for it:
+  bash  outage-replay completions bash > ~/.local/share/bash-completion/completions/outage-replay
+  zsh   outage-replay completions zsh > ~/.zfunc/_outage-replay, with fpath+=~/.zfunc before compinit
+  fish  outage-replay completions fish > ~/.config/fish/completions/outage-replay.fish";
 
 /// The version of the program, its commit where it is known, and the version of the MRT parser.
 const VERSION: &str =
@@ -75,12 +107,18 @@ const VERSION: &str =
 #[derive(Debug, Parser)]
 #[command(name = "outage-replay", version, long_version = VERSION, max_term_width = 100)]
 #[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, override_usage = USAGE)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     args: Args,
+    /// Read settings from this file and no other
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "no_config", help_heading = "Settings")]
+    config: Option<PathBuf>,
+    /// Read no settings file
+    #[arg(long, global = true, help_heading = "Settings")]
+    no_config: bool,
 }
 
 /// What to do instead of a run.
@@ -105,6 +143,7 @@ enum Command {
     /// Show every setting that is in force, and where it comes from
     Config(Box<Args>),
     /// Print what a shell needs to complete commands and flags
+    #[command(after_help = COMPLETIONS_HELP)]
     Completions {
         /// Which shell
         shell: Shell,
@@ -119,17 +158,24 @@ enum Command {
 
 /// Runs the command line and returns the exit code. Results are printed to `out`.
 pub fn run(out: &mut dyn Write) -> anyhow::Result<u8> {
-    let command = command();
-    let parsed = settings::parse(&command, env::args_os().collect())?;
+    let (command, shown) = (command(), shown());
+    let parsed = settings::parse(&command, &shown, env::args_os().collect())?;
     let cli = Cli::from_arg_matches(&parsed.matches)?;
-    cli.run(command, &parsed, out)
+    cli.run(command, shown, &parsed, out)
 }
 
 impl Cli {
-    fn run(&self, command: clap::Command, parsed: &Parsed, out: &mut dyn Write) -> anyhow::Result<u8> {
+    fn run(
+        &self,
+        command: clap::Command,
+        shown: clap::Command,
+        parsed: &Parsed,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<u8> {
         let (text, code) = match &self.command {
-            Some(Command::Redetect(redetect)) => return redetect.run(out),
-            None => return self.args.run(out),
+            Some(Command::Redetect(redetect)) => return redetect.run(parsed.sources(), out),
+            None if self.args.asks_nothing() => return Err(Usage::Nothing.into()),
+            None => return self.args.run(parsed.sources(), out),
             Some(Command::Survey(survey)) => return survey.run(out),
             Some(Command::Plan(args)) => args.plan()?,
             Some(Command::Explain(explain)) => (explain.run()?, 0),
@@ -140,9 +186,9 @@ impl Cli {
             Some(Command::Config(_)) => {
                 (reference::config(&command, parsed, cache_root(None).ok().as_deref()).into_bytes(), 0)
             }
-            Some(Command::Completions { shell }) => (reference::completions(command, *shell), 0),
-            Some(Command::Man { folder: None }) => (reference::page(command)?, 0),
-            Some(Command::Man { folder: Some(folder) }) => (reference::pages(command, folder)?.into_bytes(), 0),
+            Some(Command::Completions { shell }) => (reference::completions(shown, *shell), 0),
+            Some(Command::Man { folder: None }) => (reference::page(shown)?, 0),
+            Some(Command::Man { folder: Some(folder) }) => (reference::pages(shown, folder)?.into_bytes(), 0),
         };
         out.write_all(&text).map_err(output_failed)?;
         Ok(code)
@@ -154,14 +200,35 @@ pub fn output_failed(source: io::Error) -> anyhow::Error {
     Error::Print { source }.into()
 }
 
-/// Returns the definition of the command line. Switches can be switched off, and the thresholds of `redetect` have no defaults:
-/// those of the earlier run hold.
+/// Returns the definition of the command line, in which switches can be switched off.
 fn command() -> clap::Command {
+    with_switches(shown())
+}
+
+/// Returns the definition of the command line as help, manual and completions show it. The thresholds of `redetect` have no
+/// defaults: those of the earlier run hold.
+fn shown() -> clap::Command {
     let as_it_was = |arg: Arg| match arg.get_help_heading() {
         Some(DETECTION) => arg.default_value(None::<&str>),
         _ => arg,
     };
-    with_switches(Cli::command()).mut_subcommand("redetect", |redetect| redetect.mut_args(as_it_was))
+    with_hints(Cli::command().mut_subcommand("redetect", |redetect| redetect.mut_args(as_it_was)))
+}
+
+/// Lets shells complete the names of files only where a file or folder is meant.
+fn with_hints(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|of| of.get_name().to_owned()).collect();
+    let command = names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_hints));
+    command.mut_args(|arg| {
+        let takes =
+            |name: &str| arg.get_value_names().is_some_and(|names| names.iter().any(|own| own.as_str() == name));
+        let hint = match () {
+            () if takes("DIR") => ValueHint::DirPath,
+            () if takes("FILE") || takes("PATH") => ValueHint::AnyPath,
+            () => ValueHint::Other,
+        };
+        if arg.get_action().takes_values() { arg.value_hint(hint) } else { arg }
+    })
 }
 
 /// Lets every switch take a value: `--strict=false` overrides a settings file.
@@ -183,18 +250,37 @@ fn with_switches(command: clap::Command) -> clap::Command {
     })
 }
 
-/// An argument that cannot be used.
+/// A command line that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
+enum Usage {
+    /// Without a question.
+    #[error("{SHORT_USAGE}")]
+    Nothing,
+    /// Help explains how it is used.
+    #[error("{0}\n\nFor more information, try '--help'.")]
+    Misused(String),
+    /// The message says all.
+    #[error("{0}")]
+    Refused(String),
+}
 
+/// Returns the error of a value that cannot be used.
 fn usage(what: impl std::fmt::Display) -> anyhow::Error {
-    Usage(what.to_string()).into()
+    Usage::Refused(what.to_string()).into()
+}
+
+/// Returns the error of arguments that are missing or do not belong together.
+fn misuse(what: impl std::fmt::Display) -> anyhow::Error {
+    Usage::Misused(what.to_string()).into()
 }
 
 /// Reads a text file: UTF-8, with or without a byte-order mark.
 fn text_of(path: &Path) -> io::Result<String> {
-    let bytes = fs::read(path)?;
+    text_from(fs::read(path)?)
+}
+
+/// Reads text: UTF-8, with or without a byte-order mark.
+fn text_from(bytes: Vec<u8>) -> io::Result<String> {
     let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     let text = match &bytes[..] {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(wrong("it is UTF-16 text: save it as UTF-8")),
@@ -216,14 +302,39 @@ fn cache_root(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Returns an error as it is printed. For an unknown collector it suggests the most similar name.
+/// The most names that an error lists.
+const MAX_NAMES: usize = 12;
+
+/// Returns an error as it is printed. For unknown names it suggests similar ones.
 pub fn message_of(error: &anyhow::Error) -> String {
-    let words = printable(&format!("{error:#}"));
-    let Some(Error::UnknownCollector { name, known }) = error.downcast_ref::<Error>() else { return words };
-    match settings::nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("{words}; did you mean {}?", printable(near)),
-        None => words,
+    if let Some(usage @ Usage::Nothing) = error.downcast_ref::<Usage>() {
+        return usage.to_string();
     }
+    let words = match error.downcast_ref::<Error>() {
+        Some(Error::UnknownCollector { name, known }) => {
+            let near = typed::nearest_collector(name, known);
+            match (near, known.len() > MAX_NAMES) {
+                (Some(near), true) => format!("unknown collector '{name}'; did you mean {near}?"),
+                (Some(near), false) => format!("{error:#}; did you mean {near}?"),
+                (None, true) => format!(
+                    "unknown collector '{name}': the archives have {}; outage-replay plan --all-collectors lists them",
+                    known.len()
+                ),
+                (None, false) => format!("{error:#}"),
+            }
+        }
+        Some(Error::UnknownOutage { id, known }) if !known.is_empty() => {
+            let near = similar::similar(id, known);
+            format!(
+                "no outage '{id}' in this run; did you mean {}? A network and a time, 'AS131279 2014-12-22T16:15', name one too",
+                near.join(", ")
+            )
+        }
+        _ => format!("{error:#}"),
+    };
+    // Line breaks of the program's own are kept.
+    let lines: Vec<String> = words.split('\n').map(printable).collect();
+    format!("error: {}", lines.join("\n"))
 }
 
 /// Returns the exit code of an error: 2 for wrong usage, 130 or 143 for a signal, 1 for anything else.

@@ -25,7 +25,7 @@ mod upstream;
 use crate::query::{Criteria, Metric};
 
 pub use agreement::{Agreement, Counterfactual, HalfCrossings};
-pub use asn::{AsnTimeline, SpaceStep};
+pub use asn::{AggregateTimeline, AsnTimeline, SpaceStep};
 pub use baseline_rule::BaselineRule;
 pub use comparison::{MAX_SKEW, Skew};
 pub use detector::{Detector, Shares};
@@ -38,7 +38,7 @@ pub use model::{
 };
 pub use upstream::{Pattern, PeerAt, Upstream, Upstreams};
 
-pub(crate) use asn::{AsnContext, asn_findings};
+pub(crate) use asn::{SpaceContext, space_findings};
 pub(crate) use comparison::{Counterfactuals, compare_collectors, skews};
 pub(crate) use context::PrefixContext;
 pub(crate) use prefix::prefix_findings;

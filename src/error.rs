@@ -152,7 +152,7 @@ pub enum Error {
         limit: usize,
     },
     /// The run was cancelled.
-    #[error("cancelled: downloaded files are kept; run the same command again to continue")]
+    #[error("cancelled")]
     Cancelled,
     /// The catalog does not have a collector that was asked for.
     #[error("unknown collector '{name}': the archive has {}", known.join(", "))]

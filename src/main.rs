@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", cli::message_of(&error));
+            let _ = writeln!(io::stderr(), "{}", cli::message_of(&error));
             ExitCode::from(cli::exit_code_of(&error))
         }
     }

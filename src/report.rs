@@ -15,6 +15,7 @@ mod markdown;
 mod output;
 mod picture;
 mod printable;
+mod question;
 mod quiet;
 mod rows;
 mod sureness;
@@ -26,13 +27,14 @@ mod troubles;
 mod witnesses;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
 use crate::coverage::{FileReading, Gap, GapReason, ListingSource, Verdict};
-use crate::detect::{AsnTimeline, Findings, Skew};
+use crate::detect::{AggregateTimeline, AsnTimeline, Findings, Skew};
 use crate::observations::Source;
 use crate::query::{Criteria, Query, Target};
 use crate::replay::{ControlSample, Replay};
@@ -207,12 +209,17 @@ pub struct Report {
     pub timelines: Vec<Timeline>,
     /// Per target AS and family.
     pub asn_timelines: Vec<AsnTimeline>,
+    /// Per target prefix that is not announced as such, but in parts.
+    pub aggregates: Vec<AggregateTimeline>,
     /// What each collector observed.
     pub replays: Vec<Replay>,
     /// The coverage of the data.
     pub coverage: Coverage,
     /// Every file read.
     pub files: Vec<FileReading>,
+    /// Where settings came from that were not on the command line, by flag: the name of a file or a variable. For people: it
+    /// changes no finding.
+    pub setting_sources: BTreeMap<String, String>,
 }
 
 impl Report {
@@ -225,6 +232,11 @@ impl Report {
     /// [`Report::is_sufficient`]: what one collector lacks, others may show.
     pub fn is_complete(&self) -> bool {
         self.coverage.gaps.is_empty() && self.files.iter().all(|file| file.verdict == Verdict::Ok)
+    }
+
+    /// Returns the address space of a prefix that is announced in parts. None if it is announced as such.
+    pub fn aggregate(&self, prefix: Prefix) -> Option<&AggregateTimeline> {
+        self.aggregates.iter().find(|aggregate| aggregate.prefix == prefix)
     }
 
     /// Returns what each vantage point held of each prefix that was judged, whether or not the vantage point was usable. For

@@ -99,7 +99,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 )]
 pub struct ParseTimestampError(String);
 
-/// Reads RFC 3339, `YYYY-MM-DD[THH:MM[:SS[.f]]]` as UTC, or Unix seconds.
+/// Reads RFC 3339, `YYYY-MM-DD[THH[:MM[:SS[.f]]]]` as UTC, or Unix seconds. A blank may separate the date from the time and
+/// the time from its zone: `UTC`, `Z`, `+09:00`, `+0900`, `+09` or `+9`.
 ///
 /// ```
 /// use outage_replay::time::Timestamp;
@@ -120,20 +121,54 @@ impl FromStr for Timestamp {
             let seconds: i64 = trimmed.parse().map_err(|_| error())?;
             return if (9..=11).contains(&trimmed.len()) { Ok(Timestamp::from_secs(seconds)) } else { Err(error()) };
         }
-        for format in ["%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z", "%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z"] {
-            let zoned = trimmed.strip_suffix(['Z', 'z']).map(|t| format!("{t}+00:00"));
-            if let Ok(at) = DateTime::parse_from_str(zoned.as_deref().unwrap_or(trimmed), format) {
-                return Ok(Timestamp(at.timestamp_micros()));
+        let (local, offset) = without_zone(trimmed);
+        let normal = local.replacen(' ', "T", 1);
+        // A time of day without minutes is a whole hour.
+        let whole = if normal.contains('T') && !normal.contains(':') { format!("{normal}:00") } else { normal };
+        for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
+            if let Ok(at) = NaiveDateTime::parse_from_str(&whole, format) {
+                let offset = offset.map_or(Some(0), seconds_east).ok_or_else(error)?;
+                return Ok(Timestamp(at.and_utc().timestamp_micros() - offset * 1_000_000));
             }
         }
-        for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"] {
-            if let Ok(at) = NaiveDateTime::parse_from_str(trimmed, format) {
-                return Ok(Timestamp(at.and_utc().timestamp_micros()));
-            }
+        // The offset of a date would leave its first instant open to doubt.
+        if offset.is_some_and(|offset| seconds_east(offset) != Some(0)) {
+            return Err(error());
         }
-        let date = NaiveDate::parse_from_str(trimmed, "%Y-%m-%d").map_err(|_| error())?;
+        let date = NaiveDate::parse_from_str(local, "%Y-%m-%d").map_err(|_| error())?;
         Ok(Timestamp(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros()))
     }
+}
+
+/// Splits a text into the local time and its zone, if it has one.
+fn without_zone(text: &str) -> (&str, Option<&str>) {
+    for utc in ["UTC", "utc", "GMT", "Z", "z"] {
+        if let Some(local) = text.strip_suffix(utc) {
+            return (local.trim_end(), Some("+0"));
+        }
+    }
+    // A sign after the date begins an offset; the signs before are its hyphens.
+    let date = "2014-12-22".len();
+    match text.get(date..).and_then(|time| time.rfind(['+', '-'])) {
+        Some(at) => (text[..date + at].trim_end(), Some(&text[date + at..])),
+        None => (text, None),
+    }
+}
+
+/// Returns the seconds of an offset: `+09:00`, `+0900`, `+09` or `+9`.
+fn seconds_east(offset: &str) -> Option<i64> {
+    let (sign, digits) = match offset.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, offset.strip_prefix('+')?),
+    };
+    let (hours, minutes) = match (digits.split_once(':'), digits.len()) {
+        (Some(both), _) => both,
+        (None, 4) => digits.split_at_checked(2)?,
+        (None, _) => (digits, "0"),
+    };
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<i64>().ok()).flatten();
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 /// A half-open interval in UTC: `start <= t < end`. Never empty.
@@ -217,12 +252,20 @@ mod tests {
         {
             assert_eq!(text.parse::<Timestamp>(), Ok(expected), "{text}");
         }
+        for text in ["2014-12-22 16:15 UTC", "2014-12-22 16:15:00 UTC", "2014-12-23T01:15+9", "2014-12-22T12:15-0400"] {
+            assert_eq!(text.parse::<Timestamp>(), Ok(expected), "{text}");
+        }
+        for text in ["2014-12-22T16", "2014-12-22 16 UTC", "2014-12-23T01+09", "2014-12-22T16Z"] {
+            assert_eq!(text.parse::<Timestamp>(), Ok(Timestamp::from_secs(1_419_264_000)), "{text}");
+        }
         assert_eq!("2014-12-22".parse::<Timestamp>(), Ok(Timestamp::from_secs(1_419_206_400)));
     }
 
     #[test]
     fn the_error_for_a_text_that_is_not_a_time_lists_the_accepted_forms() {
-        for text in ["", "yesterday", "2014-13-01", "20141222", "2014-12-22T25:00", "16:15"] {
+        for text in
+            ["", "yesterday", "2014-13-01", "20141222", "2014-12-22T25:00", "16:15", "2014-12-22T16:15+25", "2014-12"]
+        {
             let message = text.parse::<Timestamp>().unwrap_err().to_string();
             assert!(message.contains("2014-12-22T16:15"), "{message}");
         }

@@ -13,7 +13,7 @@ use outage_replay::time::Timestamp;
 use super::choice::one_of;
 use super::downloads::Allowance;
 use super::results::Output;
-use super::{size, usage};
+use super::{misuse, size, typed};
 
 /// The heading of [`Detection`] in help texts.
 pub const DETECTION: &str = "Detection";
@@ -54,12 +54,14 @@ pub struct Args {
     /// Networks by origin AS: 131279, AS131279 or 2.207. Repeatable, comma lists
     ///
     /// An AS stands for every prefix that it originates in any file that is read.
-    #[arg(long, value_name = "ASN", value_delimiter = ',', help_heading = "Target")]
+    #[arg(long, value_name = "ASN", value_delimiter = ',', value_parser = typed::asn, help_heading = "Target")]
     pub asn: Vec<Asn>,
     /// Prefixes, IPv4 or IPv6. Repeatable, comma lists
-    #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Target")]
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = typed::prefix, help_heading = "Target")]
     pub prefix: Vec<Prefix>,
-    /// A file with one AS number or prefix a line; # begins a comment
+    /// A file with one AS number or prefix a line; # begins a comment; - is standard input
+    ///
+    /// Of a table in CSV the first column counts; a heading (asn, prefix, target) is skipped.
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub targets: Vec<PathBuf>,
     /// Which prefixes a --prefix stands for, beside itself
@@ -204,7 +206,7 @@ pub struct Detection {
     /// Fewer distinct peer ASes than this decide nothing
     ///
     /// A number of ASes. The state before is held, and the time is reported as not judged.
-    #[arg(long, value_name = "N", default_value = "10", help_heading = DETECTION)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = typed::number(0..=usize::MAX), help_heading = DETECTION)]
     min_peers: Option<usize>,
     /// Less than this share of the full-feed ASes decides nothing
     ///
@@ -262,10 +264,10 @@ impl Detection {
         let usual = if metric == was.metric { was } else { Criteria::of(metric) };
         let up_at = self.up_at.unwrap_or(usual.thresholds.up_at.max(down_below));
         if down_below <= 0.0 {
-            return Err(usage("--down-below 0 finds no outage: no share is below it"));
+            return Err(misuse("--down-below 0 finds no outage: no share is below it"));
         }
         if up_at < down_below {
-            return Err(usage(format!("--up-at {up_at} is below --down-below {down_below}")));
+            return Err(misuse(format!("--up-at {up_at} is below --down-below {down_below}")));
         }
         Ok(Criteria {
             metric,

@@ -19,6 +19,9 @@ use super::usage;
 /// The most collectors that are named of those not chosen.
 const MOST_OFFERS: usize = 4;
 
+/// The most gaps that are listed, unless all are.
+const MOST_MISSING: usize = 12;
+
 /// What one collector would contribute.
 struct Row {
     plan: CollectorPlan,
@@ -64,7 +67,7 @@ impl Sum {
 }
 
 /// Returns the plan as text or JSON.
-pub fn render(query: &Query, sources: Sources, format: &Format) -> anyhow::Result<String> {
+pub fn render(query: &Query, sources: Sources, format: &Format, all: bool) -> anyhow::Result<String> {
     if !["table", "json"].contains(&format.name) {
         return Err(usage("a plan has no such format: pass --format table or json"));
     }
@@ -81,7 +84,7 @@ pub fn render(query: &Query, sources: Sources, format: &Format) -> anyhow::Resul
             text.push('\n');
             text
         }
-        _ => cost.table(),
+        _ => cost.table(if all { usize::MAX } else { MOST_MISSING }),
     })
 }
 
@@ -161,7 +164,7 @@ impl Cost<'_> {
         })
     }
 
-    fn table(&self) -> String {
+    fn table(&self, limit: usize) -> String {
         let Cost { query, rows, total, .. } = self;
         let mut text = format!("To answer {} to {} (UTC):\n\n", query.window.start, query.window.end);
         let _ = writeln!(
@@ -172,7 +175,7 @@ impl Cost<'_> {
         for Row { plan, sum, .. } in rows {
             let _ = writeln!(
                 text,
-                "{:<22} {:>5} {:>8} {:>12} {:>5} % {:>8}",
+                "{:<22} {:>5} {:>8} {:>12} {:>6}% {:>8}",
                 plan.collector.name(),
                 plan.ribs.len(),
                 plan.updates.len(),
@@ -196,18 +199,34 @@ impl Cost<'_> {
         if total.n_unsized > 0 {
             let _ = writeln!(text, "The size of {} files is not known and not counted.", total.n_unsized);
         }
-        for Row { plan, missing_ribs, .. } in rows {
+        let missing = self.missing();
+        for line in missing.iter().take(limit) {
+            let _ = writeln!(text, "Missing: {line}");
+        }
+        if missing.len() > limit {
+            let _ = writeln!(text, "… and {} more: --all lists them", missing.len() - limit);
+        }
+        text + &self.left_out()
+    }
+
+    /// The files that are due and not listed, a line for each gap between update files and for the RIB dumps of a collector.
+    fn missing(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for Row { plan, missing_ribs, .. } in &self.rows {
             for gap in &plan.gaps {
                 let (from, to, n) = (gap.window.start, gap.window.end, plan.slots_in(gap).len());
                 let files = if n == 1 { "file" } else { "files" };
-                let _ =
-                    writeln!(text, "Missing: {} updates {from} to {to} ({n} {files}): {}", gap.collector, gap.detail);
+                lines.push(format!("{} updates {from} to {to} ({n} {files}): {}", gap.collector, gap.detail));
             }
-            for at in missing_ribs {
-                let _ = writeln!(text, "Missing: {} RIB dump {at}", plan.collector);
+            match missing_ribs[..] {
+                [] => {}
+                [at] => lines.push(format!("{} RIB dump {at}", plan.collector)),
+                [first, .., last] => {
+                    lines.push(format!("{} {} RIB dumps, {first} to {last}", plan.collector, missing_ribs.len()))
+                }
             }
         }
-        text + &self.left_out()
+        lines
     }
 
     /// What is left out, and what it would cost.

@@ -1,6 +1,7 @@
 //! Progress on standard error.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -13,6 +14,7 @@ use outage_replay::coverage::Verdict;
 use outage_replay::report::{Report, printable, verdict};
 
 use super::downloads::{self, Allowance, Answer};
+use super::results::{is_dumb, wrote};
 use super::signals::{Interrupted, Signals};
 use super::size::megabytes;
 use super::usage;
@@ -27,6 +29,7 @@ pub struct Progress {
     allowance: Allowance,
     signals: Signals,
     quiet: bool,
+    is_terminal: bool,
     draws: bool,
     milestones: bool,
     details: bool,
@@ -38,6 +41,7 @@ struct State {
     n_announced: usize,
     bytes_announced: u64,
     n_downloaded: usize,
+    bytes_received: u64,
     /// What was allowed.
     bytes_allowed: u64,
     /// Why the run was not allowed to download what it needs.
@@ -49,7 +53,8 @@ struct State {
 impl Progress {
     /// Returns the progress of a run. `verbose` is the number of `-v` flags; `signals` may cancel the run.
     pub fn new(quiet: bool, verbose: u8, allowance: Allowance, signals: Signals) -> Progress {
-        let draws = !quiet && verbose == 0 && io::stderr().is_terminal();
+        let is_terminal = io::stderr().is_terminal();
+        let draws = !quiet && verbose == 0 && is_terminal && !is_dumb(env::var_os("TERM"));
         let target = if draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Progress {
             bars: MultiProgress::with_draw_target(target),
@@ -59,6 +64,7 @@ impl Progress {
                 n_announced: 0,
                 bytes_announced: 0,
                 n_downloaded: 0,
+                bytes_received: 0,
                 bytes_allowed: 0,
                 refusal: None,
                 lost: BTreeSet::new(),
@@ -66,6 +72,7 @@ impl Progress {
             allowance,
             signals,
             quiet,
+            is_terminal,
             draws,
             milestones: verbose > 0,
             details: verbose > 1,
@@ -74,14 +81,17 @@ impl Progress {
 
     /// Removes the bars, and prints how many unavailable files were not named.
     pub fn finish(&self) {
-        let state = self.state();
-        state.reading.finish_and_clear();
-        state.downloading.finish_and_clear();
-        let n_unnamed = state.lost.len().saturating_sub(MAX_LOST);
-        drop(state);
+        self.clear();
+        let n_unnamed = self.state().lost.len().saturating_sub(MAX_LOST);
         if n_unnamed > 0 && !self.quiet {
             self.say(&format!("{n_unnamed} more files are unavailable: the coverage of the report lists them"));
         }
+    }
+
+    fn clear(&self) {
+        let state = self.state();
+        state.reading.finish_and_clear();
+        state.downloading.finish_and_clear();
     }
 
     /// Prints a warning.
@@ -91,10 +101,10 @@ impl Progress {
         }
     }
 
-    /// Prints that the output folder is complete.
+    /// Prints which files the output folder has.
     pub fn wrote(&self, folder: &Path) {
-        if self.milestones {
-            self.say(&format!("wrote {}", folder.display()));
+        if (self.milestones || self.is_terminal) && !self.quiet {
+            self.say(&wrote(folder));
         }
     }
 
@@ -117,12 +127,15 @@ impl Progress {
 
     /// Returns the error of a run. If a signal cancelled it, the error has the exit code of that signal.
     pub fn interrupted(&self, error: Error) -> anyhow::Error {
+        self.clear();
+        let interrupted = || {
+            let kept = self.state().bytes_received > 0;
+            anyhow::Error::new(Interrupted { kept, code: self.signals.exit_code() })
+        };
         match error {
-            Error::Cancelled => anyhow::Error::new(Interrupted { error, code: self.signals.exit_code() }),
+            Error::Cancelled => interrupted(),
+            Error::NotDownloaded { .. } if self.signals.came() => interrupted(),
             Error::NotDownloaded { .. } => match self.state().refusal.take() {
-                _ if self.signals.came() => {
-                    anyhow::Error::new(Interrupted { error: Error::Cancelled, code: self.signals.exit_code() })
-                }
                 Some(why) => usage(why),
                 None => error.into(),
             },
@@ -242,7 +255,9 @@ impl outage_replay::pipeline::Progress for Progress {
     }
 
     fn received(&self, bytes: u64) {
-        self.state().downloading.inc(bytes);
+        let mut state = self.state();
+        state.bytes_received += bytes;
+        state.downloading.inc(bytes);
     }
 
     fn downloaded(&self, name: &str) {

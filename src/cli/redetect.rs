@@ -1,13 +1,14 @@
 //! `outage-replay redetect` and `explain`: an earlier run judged again or explained, without its archives.
 
-use std::io::{self, Write};
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use outage_replay::report::{self, Report, printable};
 use outage_replay::{Options, observations, pipeline};
 
 use super::arguments::Detection;
-use super::results::{Output, style};
+use super::results::{Colour, Output, style, wrote};
 
 /// The arguments of `redetect`.
 #[derive(Debug, clap::Args)]
@@ -20,19 +21,22 @@ pub struct Redetect {
     detection: Detection,
     #[command(flatten)]
     output: Output,
+    /// No verdict on standard error
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
 }
 
 impl Redetect {
     /// Judges the run again, prints the report and returns the exit code.
-    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
+    pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
         let labels = self.output.labels.read()?;
         let observations = observations::read(&self.folder)?;
         let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
-        let report = Report { labels, ..pipeline::judge(observations, &options)? };
+        let report = Report { labels, setting_sources: sources, ..pipeline::judge(observations, &options)? };
         // CSV has no verdict, so it goes to standard error; a closed standard error is ignored.
-        if !self.output.format.has_verdict {
+        if !self.output.format.has_verdict && !self.quiet {
             if let Some(note) = &report.note {
                 let _ = writeln!(io::stderr(), "{}", printable(&format!("note: {note}")));
             }
@@ -40,7 +44,10 @@ impl Redetect {
         }
         // The result is not lost if the folder cannot be written.
         let code = self.output.print(&report, out);
-        self.output.write(&report)?;
+        let folder = self.output.write(&report)?;
+        if let Some(folder) = folder.filter(|_| io::stderr().is_terminal() && !self.quiet) {
+            let _ = writeln!(io::stderr(), "{}", printable(&wrote(folder)));
+        }
         code
     }
 }
@@ -57,6 +64,12 @@ pub struct Explain {
     /// Every record, where otherwise the first few stand for all
     #[arg(long)]
     all: bool,
+    /// Whether to print colours
+    #[arg(long, value_name = "WHEN", value_parser = Colour::parser(), default_value = "auto")]
+    color: Colour,
+    /// Accepted as for other commands; there is no progress
+    #[arg(long, short, hide = true)]
+    quiet: bool,
 }
 
 impl Explain {
@@ -66,6 +79,6 @@ impl Explain {
         let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
         let report = pipeline::judge(observations, &Options { jobs: 0, criteria })?;
         let outage = self.outage.as_deref().map(|id| report::find_outage(&report, id)).transpose()?;
-        Ok(printable(&report::explain(&report, outage, style(self.all))).into_bytes())
+        Ok(printable(&report::explain(&report, outage, style(self.all, self.color))).into_bytes())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -57,16 +58,68 @@ pub fn completions(mut command: Command, shell: Shell) -> Vec<u8> {
 
 /// Returns the manual page of the program.
 pub fn page(command: Command) -> anyhow::Result<Vec<u8>> {
+    let man = Man::new(command);
     let mut page = Vec::new();
-    Man::new(command).render(&mut page).context("cannot make the manual page")?;
+    let mut sections = || -> io::Result<()> {
+        man.render_title(&mut page)?;
+        man.render_name_section(&mut page)?;
+        page.extend_from_slice(SYNOPSIS.as_bytes());
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
+        man.render_subcommands_section(&mut page)?;
+        let mut notes = Vec::new();
+        man.render_extra_section(&mut notes)?;
+        page.extend(String::from_utf8_lossy(&notes).replacen(".SH EXTRA", ".SH NOTES", 1).into_bytes());
+        page.extend_from_slice(FILES.as_bytes());
+        man.render_version_section(&mut page)
+    };
+    sections().context("cannot make the manual page")?;
     Ok(page)
 }
+
+/// The sections of the manual page that the definition of the command line does not contain.
+const SYNOPSIS: &str = "\
+.SH SYNOPSIS
+.nf
+\\fBoutage\\-replay\\fR \\-\\-asn ASN \\-\\-from TIME \\-\\-to TIME [OPTIONS]
+\\fBoutage\\-replay\\fR \\-\\-prefix PREFIX \\-\\-from TIME \\-\\-duration LENGTH [OPTIONS]
+\\fBoutage\\-replay\\fR COMMAND
+.fi
+";
+const FILES: &str = "\
+.SH FILES
+.TP
+outage\\-replay.toml
+Settings, in the working directory.
+.TP
+~/.config/outage\\-replay/outage\\-replay.toml
+Settings of the user.
+.TP
+~/.cache/outage\\-replay
+Downloaded files, in the layout of their publishers.
+.SH ENVIRONMENT
+.TP
+OUTAGE_REPLAY_MIN_PEERS, OUTAGE_REPLAY_COLLECTOR, …
+Every flag by its name. An unknown variable of this kind is an error.
+.TP
+OUTAGE_REPLAY_CACHE, BGPKIT_BROKER_URL
+Other names of \\-\\-cache\\-dir and \\-\\-broker\\-url.
+.TP
+NO_COLOR, TERM
+No colours with NO_COLOR, or if TERM is dumb.
+.TP
+COLUMNS
+The width of a page that is not printed on a terminal.
+";
 
 /// Writes a manual page for each command into `folder` and returns their paths, one per line.
 pub fn pages(command: Command, folder: &Path) -> anyhow::Result<String> {
     let unwritten = || format!("cannot write manual pages into {}", folder.display());
     fs::create_dir_all(folder).with_context(unwritten)?;
+    let own = page(command.clone())?;
+    let name = format!("{}.1", command.get_name());
     clap_mangen::generate_to(command, folder).with_context(unwritten)?;
+    fs::write(folder.join(name), own).with_context(unwritten)?;
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).with_context(unwritten)? {
         let path = entry.with_context(unwritten)?.path();

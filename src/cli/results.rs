@@ -1,19 +1,72 @@
 //! The arguments of an output: what is printed, what is written, and the exit code.
 
+use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::TypedValueParser;
+use terminal_size::{Height, Width};
 
 use outage_replay::report::{self, Answer, EXPORTS, Export, FORMATS, Format, Report, Style};
 
 use super::choice::one_of;
 use super::labels::LabelArgs;
-use super::output_failed;
+use super::{output_failed, typed};
 
 /// The longest line in characters, however wide the terminal.
 const MAX_WIDTH: usize = 200;
+/// No machine has use for more than a thousand threads, and a hundred thousand would slow each other down.
+const MAX_JOBS: usize = 1024;
+
+/// How the name of a file ends that somebody expects from --output, and which file it is.
+const OUTPUTS: [(&str, &str); 6] = [
+    ("html", "report.html"),
+    ("svg", "timeline.svg"),
+    ("png", "timeline.png"),
+    ("csv", "outages.csv"),
+    ("parquet", "outages.parquet"),
+    ("json", "manifest.json"),
+];
+
+/// Names the files of an output folder, those first that people open.
+pub fn wrote(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let n_files = names.len();
+    names.retain(|name| !name.ends_with(".parquet") && name != NOTE);
+    let place = |name: &String| OUTPUTS.iter().position(|(_, file)| file == name).unwrap_or(OUTPUTS.len());
+    names.sort_by_key(|name| (place(name), name.clone()));
+    let paths: Vec<String> = names.iter().map(|name| folder.join(name).display().to_string()).collect();
+    match n_files - names.len() {
+        0 => format!("wrote {}", paths.join(", ")),
+        1 => format!("wrote {}, and 1 more file", paths.join(", ")),
+        n => format!("wrote {}, and {n} more files", paths.join(", ")),
+    }
+}
+
+/// The note of the archive, which the other files contain.
+const NOTE: &str = "NOTE.txt";
+
+/// When colours are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Colour {
+    /// Parses its name.
+    pub fn parser() -> impl TypedValueParser<Value = Colour> {
+        one_of([
+            (Colour::Auto, "auto", "On a terminal, without NO_COLOR, unless TERM is dumb"),
+            (Colour::Always, "always", ""),
+            (Colour::Never, "never", ""),
+        ])
+    }
+}
 
 /// What is printed and written, and what the exit code means.
 #[derive(Debug, clap::Args)]
@@ -26,7 +79,7 @@ pub struct Output {
         help_heading = "Output"
     )]
     pub format: &'static Format,
-    /// Also write the run into this folder: tables, timelines, manifest
+    /// Also write the run into this folder: report.html, tables, timelines, manifest
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Which files to write with --output
@@ -46,7 +99,10 @@ pub struct Output {
     pub labels: LabelArgs,
     /// Fold nothing: every row of every list in the table
     #[arg(long, help_heading = "Output")]
-    all: bool,
+    pub all: bool,
+    /// Whether to print colours
+    #[arg(long, value_name = "WHEN", value_parser = Colour::parser(), default_value = "auto", help_heading = "Output")]
+    color: Colour,
     /// Replace an earlier run in the --output folder
     #[arg(long, requires = "output", help_heading = "Output")]
     force: bool,
@@ -63,7 +119,7 @@ pub struct Output {
     /// Threads, at most 1024; 0 for one per core. Beyond 64, or four for each core, more change nothing
     ///
     /// Downloads have their own: at most four connections to a host.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = jobs(), help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = typed::number(0..=MAX_JOBS), help_heading = "Settings")]
     pub jobs: usize,
 }
 
@@ -83,9 +139,17 @@ impl Output {
         Ok(Some(folder))
     }
 
+    /// Returns what is surprising about the name of the output folder: it looks like that of a file.
+    pub fn surprise(&self) -> Option<String> {
+        let folder = self.output.as_deref()?;
+        let ending = folder.extension()?.to_str()?;
+        let file = OUTPUTS.iter().find(|(own, _)| *own == ending).map(|(_, file)| folder.join(file))?;
+        Some(format!("{} is a folder: the file is {}", folder.display(), file.display()))
+    }
+
     /// Prints the report and returns the exit code.
     pub fn print(&self, report: &Report, out: &mut dyn Write) -> anyhow::Result<u8> {
-        self.format.print(report, style(self.all), out)?;
+        self.format.print(report, style(self.all, self.color), out)?;
         out.flush().map_err(output_failed)?;
         Ok(exit_code(report, self.fail_on_outage, self.strict))
     }
@@ -101,27 +165,32 @@ fn exit_code(report: &Report, fail_on_outage: bool, strict: bool) -> u8 {
 }
 
 /// Returns the style of pages on standard output. In a pipe, the width is that of the variable `COLUMNS`.
-pub fn style(all: bool) -> Style {
+pub fn style(all: bool, colour: Colour) -> Style {
     let stdout = io::stdout();
-    let width = match terminal_size::terminal_size_of(&stdout) {
-        Some((terminal_size::Width(width), _)) => Some(usize::from(width)),
-        None => std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()),
+    let (width, height) = match terminal_size::terminal_size_of(&stdout) {
+        Some((Width(width), Height(height))) => (Some(usize::from(width)), Some(usize::from(height))),
+        None => (env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()), None),
     };
     Style {
-        colour: has_colour(stdout.is_terminal(), std::env::var_os("NO_COLOR")),
+        colour: match colour {
+            Colour::Auto => has_colour(stdout.is_terminal(), |name| env::var_os(name)),
+            Colour::Always => true,
+            Colour::Never => false,
+        },
         width: width.unwrap_or(Style::default().width).min(MAX_WIDTH),
         all,
+        height,
     }
 }
 
-/// Colours need a terminal and no `NO_COLOR` (<https://no-color.org>).
-fn has_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
-    is_terminal && no_color.is_none_or(|value| value.is_empty())
+/// Colours need a terminal that has them, and no `NO_COLOR` (<https://no-color.org>).
+fn has_colour(is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    is_terminal && variable("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb(variable("TERM"))
 }
 
-/// No machine has use for more than a thousand threads, and a hundred thousand would slow each other down.
-fn jobs() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(0..=1024)
+/// Whether a terminal can only print characters, by its variable `TERM`.
+pub fn is_dumb(term: Option<OsString>) -> bool {
+    term.is_some_and(|term| term == "dumb")
 }
 
 #[cfg(test)]
@@ -129,10 +198,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_need_a_terminal_and_no_objection() {
-        assert!(has_colour(true, None));
-        assert!(has_colour(true, Some("".into())));
-        assert!(!has_colour(true, Some("1".into())));
-        assert!(!has_colour(false, None));
+    fn colours_need_a_terminal_that_has_them_and_no_objection() {
+        let with = |name: &'static str, value: &'static str| {
+            has_colour(true, move |asked| (asked == name).then(|| OsString::from(value)))
+        };
+        assert!(with("NO_COLOR", "") && with("TERM", "xterm-256color"));
+        assert!(!with("NO_COLOR", "1") && !with("TERM", "dumb"));
+        assert!(!has_colour(false, |_| None));
     }
 }

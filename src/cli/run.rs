@@ -1,6 +1,6 @@
 //! A run: from typed arguments to the printed report and the exit code.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use outage_replay::{Error, Options};
 use super::arguments::{Args, CatalogChoice};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{cache_root, plan, text_of, usage};
+use super::{cache_root, misuse, plan, typed, usage};
 
 /// The catalog of a run and its cache.
 pub struct Store {
@@ -39,12 +39,13 @@ impl Store {
 
 impl Args {
     /// Runs the query, prints the report and returns the exit code.
-    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
+    pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
         let query = self.query()?;
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(Criteria::default())? };
         self.output.check()?;
         let labels = self.output.labels.read()?;
         let progress = self.progress()?;
+        self.output.surprise().iter().for_each(|what| progress.warn(what));
         let store = self.store(&progress)?;
         let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
         progress.finish();
@@ -54,7 +55,7 @@ impl Args {
             result => result,
         };
         let report = report.map_err(|error| progress.interrupted(error))?;
-        let report = Report { labels, ..report };
+        let report = Report { labels, setting_sources: sources, ..report };
         if !self.output.format.has_verdict && !self.quiet {
             progress.verdict(&report);
         }
@@ -73,7 +74,7 @@ impl Args {
     pub fn plan(&self) -> anyhow::Result<(Vec<u8>, u8)> {
         let query = self.query()?;
         let progress = self.progress()?;
-        let result = plan::render(&query, self.store(&progress)?.sources(), self.output.format);
+        let result = plan::render(&query, self.store(&progress)?.sources(), self.output.format, self.output.all);
         progress.finish();
         match result {
             Ok(text) => Ok((printable(&text).into_bytes(), 0)),
@@ -92,22 +93,37 @@ impl Args {
 
     /// Returns the query of these arguments.
     fn query(&self) -> anyhow::Result<Query> {
-        let window = window(self.from, self.to, self.duration)?;
+        let question = Question {
+            asns: &self.asn,
+            prefixes: &self.prefix,
+            lists: &self.targets,
+            matching: self.matching,
+            from: self.from,
+            to: self.to,
+            duration: self.duration,
+        };
+        let (targets, window) = question.read()?;
         if self.baseline > Duration::from_secs(7 * 86400) {
             return Err(usage("--baseline is at most 7days"));
         }
         Ok(Query {
-            targets: self.all_targets()?,
+            targets,
             window,
-            collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
+            collectors: self.collector.iter().map(|name| typed::collector(name)).collect(),
             project: self.project,
             baseline: self.baseline,
             ribs: self.ribs,
         })
     }
 
-    fn all_targets(&self) -> anyhow::Result<Vec<Target>> {
-        targets(&self.asn, &self.prefix, &self.targets, self.matching)
+    /// Whether neither a network nor a time is given.
+    pub fn asks_nothing(&self) -> bool {
+        self.asn.is_empty()
+            && self.prefix.is_empty()
+            && self.targets.is_empty()
+            && self.from.is_none()
+            && self.to.is_none()
+            && self.duration.is_none()
     }
 
     /// Returns the catalog and the cache that these arguments choose.
@@ -127,57 +143,72 @@ impl Args {
     }
 }
 
-/// Returns the window of some arguments.
-pub fn window(from: Option<Timestamp>, to: Option<Timestamp>, duration: Option<Duration>) -> anyhow::Result<Window> {
-    let from = from.ok_or_else(|| usage("the window has no start: pass --from"))?;
-    let to = match (to, duration) {
-        (Some(to), _) => to,
-        (None, Some(duration)) => from + duration,
-        (None, None) => return Err(usage("the window has no end: pass --to or --duration")),
-    };
-    let window = Window::new(from, to).map_err(|error| usage(format!("--to must be later than --from: {error}")))?;
-    let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
-    // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
-    let first = Timestamp::from_secs(915_148_800);
-    if window.start < first {
-        return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
-    }
-    if window.end > now {
-        return Err(usage(format!("--to {} is in the future: it is {now} now", window.end)));
-    }
-    Ok(window)
+/// The arguments that say which networks are asked about, and when.
+pub struct Question<'a> {
+    pub asns: &'a [Asn],
+    pub prefixes: &'a [Prefix],
+    pub lists: &'a [PathBuf],
+    pub matching: Match,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub duration: Option<Duration>,
 }
 
-/// Returns the targets of some arguments, once each, with those in `files`.
-pub fn targets(asns: &[Asn], prefixes: &[Prefix], files: &[PathBuf], matching: Match) -> anyhow::Result<Vec<Target>> {
-    let mut targets: Vec<Target> = asns.iter().map(|asn| Target::Asn(*asn)).collect();
-    targets.extend(prefixes.iter().map(|prefix| Target::Prefix(*prefix, matching)));
-    for path in files {
-        let text = text_of(path).with_context(|| format!("cannot read targets from {}", path.display()))?;
-        for (index, line) in text.lines().enumerate() {
-            let word = line.split('#').next().unwrap_or_default().trim();
-            if word.is_empty() {
-                continue;
-            }
-            let target = match (word.parse::<Asn>(), word.contains('/').then(|| word.parse::<Prefix>())) {
-                (_, Some(Ok(prefix))) => Target::Prefix(prefix, matching),
-                (Ok(asn), None) => Target::Asn(asn),
-                (_, Some(Err(error))) => {
-                    return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
-                }
-                (Err(error), None) => {
-                    return Err(usage(format!("{}, line {}: {error}", path.display(), index + 1)));
-                }
-            };
-            targets.push(target);
+impl Question<'_> {
+    /// Returns the targets, once each, and the window.
+    pub fn read(&self) -> anyhow::Result<(Vec<Target>, Window)> {
+        let mut missing = Vec::new();
+        if self.asns.is_empty() && self.prefixes.is_empty() && self.lists.is_empty() {
+            missing.push("nothing to look for: pass --asn, --prefix or --targets");
         }
+        if self.from.is_none() {
+            missing.push("the window has no start: pass --from");
+        }
+        if self.to.is_none() && self.duration.is_none() {
+            missing.push("the window has no end: pass --to or --duration");
+        }
+        if !missing.is_empty() {
+            return Err(misuse(missing.join("; ")));
+        }
+        let window = self.window()?;
+        Ok((self.targets()?, window))
     }
-    let mut known = HashSet::new();
-    targets.retain(|target| known.insert(*target));
-    if targets.is_empty() {
-        return Err(usage("nothing to look for: pass --asn, --prefix or --targets"));
+
+    fn window(&self) -> anyhow::Result<Window> {
+        let from = self.from.unwrap_or(Timestamp::MIN);
+        let to = match (self.to, self.duration) {
+            (None, Some(Duration::ZERO)) => return Err(misuse("--duration must be longer than 0s")),
+            (None, Some(duration)) => from + duration,
+            (to, _) => to.unwrap_or(from),
+        };
+        let window =
+            Window::new(from, to).map_err(|error| misuse(format!("--to must be later than --from: {error}")))?;
+        let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
+        // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
+        let first = Timestamp::from_secs(915_148_800);
+        if window.start < first {
+            return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
+        }
+        if window.end > now {
+            let flag = if self.to.is_some() { "--to" } else { "the end of the window," };
+            return Err(usage(format!("{flag} {} is in the future: it is {now} now", window.end)));
+        }
+        Ok(window)
     }
-    Ok(targets)
+
+    fn targets(&self) -> anyhow::Result<Vec<Target>> {
+        let mut targets: Vec<Target> = self.asns.iter().map(|asn| Target::Asn(*asn)).collect();
+        targets.extend(self.prefixes.iter().map(|prefix| Target::Prefix(*prefix, self.matching)));
+        for path in self.lists {
+            targets.extend(typed::list(path, self.matching)?);
+        }
+        let mut known = HashSet::new();
+        targets.retain(|target| known.insert(*target));
+        if targets.is_empty() {
+            return Err(usage("nothing to look for: the list of targets is empty"));
+        }
+        Ok(targets)
+    }
 }
 
 /// Where files come from.

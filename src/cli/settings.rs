@@ -8,18 +8,38 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use etcetera::BaseStrategy;
 use toml::Value;
 
 use super::arguments::DETECTION;
-use super::{text_of, usage};
+use super::similar::nearest;
+use super::{mistakes, misuse, text_of, usage};
 
 const FILE: &str = "outage-replay.toml";
 /// `--min-peers` is `OUTAGE_REPLAY_MIN_PEERS`.
 const PREFIX: &str = "OUTAGE_REPLAY_";
+/// Variables of the project's own tests and of its build. They are no settings, and a run does not object to them.
+const OF_TESTS: [&str; 14] = [
+    "MRT",
+    "TEST_",
+    "HISTORIES",
+    "SEED",
+    "FIRST_SEED",
+    "QUESTIONS",
+    "TROUBLE",
+    "SHOW",
+    "GO_ON",
+    "DAMAGES",
+    "DUMPS",
+    "COMPARE_CACHE",
+    "COMMIT",
+    "PARSER",
+];
+/// Flags that choose settings files, and cannot be set in one.
+const OF_FILES: [&str; 2] = ["config", "no-config"];
 /// Older names, by flag.
 const ALIASES: [(&str, &str); 2] = [("broker-url", "BGPKIT_BROKER_URL"), ("cache-dir", "OUTAGE_REPLAY_CACHE")];
 
@@ -61,9 +81,14 @@ pub struct Parsed {
     pub strangers: Vec<String>,
 }
 
-/// Parses the command line. Help, version and errors in it end the program.
-pub fn parse(command: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> {
-    let matches = command.clone().try_get_matches_from(&words).unwrap_or_else(|error| error.exit());
+/// Parses the command line. Help, version and most errors in it end the program.
+///
+/// `command` is parsed; `shown` is the same one as help shows it.
+pub fn parse(command: &Command, shown: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> {
+    let matches = match command.clone().try_get_matches_from(&words) {
+        Ok(matches) => matches,
+        Err(error) => return Err(ended(error, shown, &words)),
+    };
     let (subcommand, said) = match matches.subcommand() {
         Some((name, said)) => (command.find_subcommand(name), said),
         None => (None, &matches),
@@ -71,10 +96,17 @@ pub fn parse(command: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> 
     let described = subcommand.unwrap_or(command);
     let mut chosen = Chosen { command, given: given(described, said), values: BTreeMap::new() };
     let mut files = Vec::new();
+    let strangers = strangers(command);
     if settings(described).next().is_some() {
+        if let Some(stranger) = strangers.first().filter(|_| described.get_name() != "config") {
+            return Err(unknown_variable(command, stranger));
+        }
         chosen.add(variables(command))?;
-        for path in paths() {
+        for (path, is_chosen) in paths(said)? {
             let layer = file(command, &path)?;
+            if is_chosen && layer.is_none() {
+                return Err(usage(format!("there is no settings file {}", path.display())));
+            }
             files.push((path, layer.is_some()));
             chosen.add(layer.unwrap_or_default())?;
         }
@@ -92,13 +124,41 @@ pub fn parse(command: &Command, words: Vec<OsString>) -> anyhow::Result<Parsed> 
     all.splice(at..at, chosen.values.iter().flat_map(|(name, (values, _))| flags(described, name, values)));
     let origins: BTreeMap<String, Origin> =
         chosen.values.into_iter().map(|(name, (_, origin))| (name, origin)).collect();
-    match command.clone().try_get_matches_from(all) {
-        Ok(matches) => Ok(Parsed { matches, chosen: origins, files, strangers: strangers(command) }),
-        Err(error) => Err(blamed(&error, &origins)),
+    match command.clone().try_get_matches_from(&all) {
+        Ok(matches) => Ok(Parsed { matches, chosen: origins, files, strangers }),
+        Err(error) => Err(blamed(error, &origins, shown, &all)),
     }
 }
 
+/// Ends the program with the help that was asked for, or returns the error in the words that help most.
+fn ended(error: clap::Error, shown: &Command, words: &[OsString]) -> anyhow::Error {
+    match mistakes::explained(&error, words, shown) {
+        Some(what) => misuse(what),
+        None if error.kind() == ErrorKind::DisplayHelp => {
+            // The switches of help take no value.
+            match shown.clone().try_get_matches_from(words) {
+                Err(help) if help.kind() == ErrorKind::DisplayHelp => help.exit(),
+                _ => error.exit(),
+            }
+        }
+        None => error.exit(),
+    }
+}
+
+/// The error for a variable that begins like a setting and is none.
+fn unknown_variable(command: &Command, name: &str) -> anyhow::Error {
+    let known: Vec<String> = all_settings(command).filter_map(Arg::get_long).flat_map(names_of).collect();
+    let hint =
+        nearest(name, known.iter().map(String::as_str)).map_or(String::new(), |near| format!("; did you mean {near}?"));
+    usage(format!("the environment variable {name} is not a setting{hint}"))
+}
+
 impl Parsed {
+    /// Returns the sources of values that are not on the command line, by flag.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        self.chosen.iter().map(|(name, origin)| (name.clone(), origin.to_string())).collect()
+    }
+
     /// Returns every setting of the command: name, values and source.
     pub fn effective(&self, command: &Command) -> Vec<(String, Vec<String>, Origin)> {
         let (described, said) = match self.matches.subcommand() {
@@ -214,21 +274,49 @@ fn variables(command: &Command) -> Layer {
     layer
 }
 
+/// Returns the flags of a command and of its subcommands that variables and files can set.
+fn all_settings(command: &Command) -> impl Iterator<Item = &Arg> {
+    settings(command).chain(command.get_subcommands().flat_map(settings))
+}
+
 fn strangers(command: &Command) -> Vec<String> {
-    let known: BTreeSet<String> = settings(command).filter_map(Arg::get_long).flat_map(names_of).collect();
-    let all = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-    let mut strangers: Vec<String> = all.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
+    let known: BTreeSet<String> = all_settings(command).filter_map(Arg::get_long).flat_map(names_of).collect();
+    let all = env::vars_os().filter(|(_, value)| !value.is_empty());
+    let is_stranger = |name: &String| match name.strip_prefix(PREFIX) {
+        Some(rest) => {
+            !known.contains(name)
+                && !OF_TESTS.iter().any(|own| rest == *own || (own.ends_with('_') && rest.starts_with(own)))
+        }
+        None => false,
+    };
+    let mut strangers: Vec<String> =
+        all.map(|(name, _)| name.to_string_lossy().into_owned()).filter(is_stranger).collect();
     strangers.sort();
     strangers
 }
 
-/// Returns the paths of settings files in order of precedence.
-fn paths() -> Vec<PathBuf> {
-    let mut paths = vec![PathBuf::from(FILE)];
-    if let Ok(base) = etcetera::choose_base_strategy() {
-        paths.push(base.config_dir().join(env!("CARGO_PKG_NAME")).join(FILE));
+/// Returns the paths of settings files in order of precedence, and whether the user named them.
+fn paths(said: &ArgMatches) -> anyhow::Result<Vec<(PathBuf, bool)>> {
+    let from_variable = |flag: &str| names_of(flag).find_map(env::var_os).filter(|value| !value.is_empty());
+    let flag = |id: &str| said.try_get_one::<bool>(id).ok().flatten().copied().unwrap_or(false);
+    let is_off = match from_variable("no-config") {
+        Some(value) => {
+            matches!(value.to_string_lossy().to_lowercase().as_str(), "1" | "true" | "yes" | "on" | "y" | "t")
+        }
+        None => false,
+    };
+    let named = said.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    if flag("no_config") || (is_off && named.is_none()) {
+        return Ok(Vec::new());
     }
-    paths
+    if let Some(path) = named.or_else(|| from_variable("config").map(PathBuf::from)) {
+        return Ok(vec![(path, true)]);
+    }
+    let mut paths = vec![(PathBuf::from(FILE), false)];
+    if let Ok(base) = etcetera::choose_base_strategy() {
+        paths.push((base.config_dir().join(env!("CARGO_PKG_NAME")).join(FILE), false));
+    }
+    Ok(paths)
 }
 
 /// Returns the settings of a file. None if it does not exist.
@@ -239,7 +327,8 @@ fn file(command: &Command, path: &Path) -> anyhow::Result<Option<Layer>> {
         Err(error) => return Err(usage(format!("cannot read {}: {error}", path.display()))),
     };
     let table: toml::Table = text.parse().map_err(|error| usage(format!("{}: {error}", path.display()).trim_end()))?;
-    let names: Vec<&str> = settings(command).filter_map(Arg::get_long).collect();
+    let in_files = settings(command).filter_map(Arg::get_long).filter(|name| !OF_FILES.contains(name));
+    let names: Vec<&str> = in_files.collect();
     let mut layer = Layer::default();
     for (name, value) in table {
         if !names.contains(&name.as_str()) {
@@ -288,17 +377,27 @@ fn flags(command: &Command, name: &str, values: &[String]) -> Vec<OsString> {
 }
 
 /// Returns an error of the parser with the source of the value.
-fn blamed(error: &clap::Error, origins: &BTreeMap<String, Origin>) -> anyhow::Error {
+fn blamed(
+    error: clap::Error,
+    origins: &BTreeMap<String, Origin>,
+    shown: &Command,
+    words: &[OsString],
+) -> anyhow::Error {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
     let name = argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default();
-    let Some(origin) = origins.get(name) else { error.exit() };
+    let Some(origin) = origins.get(name) else { return ended(error, shown, words) };
     let text = error.to_string();
-    let words = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
-    usage(format!("{origin}: {}", words.trim_end()))
+    let what = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    let line = match origin {
+        Origin::File(path) => line_of(path, name).map_or(String::new(), |line| format!(", line {line}")),
+        _ => String::new(),
+    };
+    usage(format!("{origin}{line}: {}", what.trim_end()))
 }
 
-/// Returns the most similar known name. None if no name is similar.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = |other: &str| strsim::jaro_winkler(name, other);
-    known.filter(|other| likeness(other) > 0.8).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+/// Returns the number of the line of a settings file that sets something.
+fn line_of(path: &Path, name: &str) -> Option<usize> {
+    let text = text_of(path).ok()?;
+    let sets = |line: &str| line.split('=').next().is_some_and(|key| key.trim().trim_matches('"') == name);
+    text.lines().position(sets).map(|index| index + 1)
 }

@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use outage_replay::Error;
-
 /// Shells add this to the number of the signal that ended a program.
 const BY_SIGNAL: u8 = 128;
 
@@ -21,10 +19,10 @@ pub struct Signals {
 
 /// A run that a signal cancelled.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}")]
+#[error("cancelled{}", if *kept { ": downloaded files are kept; run the same command again to continue" } else { "" })]
 pub struct Interrupted {
-    /// The error of the run.
-    pub error: Error,
+    /// Whether the run downloaded something, which a later one can use.
+    pub kept: bool,
     /// The exit code of the program.
     pub code: u8,
 }

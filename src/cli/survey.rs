@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::ArgAction;
 
 use outage_replay::Error;
-use outage_replay::bgp::{Asn, Collector, Prefix, Project};
+use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::catalog::{BrokerUrl, Choice};
 use outage_replay::pipeline;
 use outage_replay::query::{Match, Target};
@@ -22,10 +22,10 @@ use super::choice::one_of;
 use super::downloads::Allowance;
 use super::output_failed;
 use super::progress::Progress;
-use super::results::style;
-use super::run::{Source, targets, window};
+use super::results::{Colour, style};
+use super::run::{Question, Source};
 use super::signals::Signals;
-use super::usage;
+use super::{typed, usage};
 
 /// The arguments of a survey.
 #[derive(Debug, clap::Args)]
@@ -33,15 +33,22 @@ pub struct SurveyArgs {
     /// Prefixes, IPv4 or IPv6. Repeatable, comma lists
     ///
     /// Each stands for itself alone, not for what is inside it.
-    #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Target")]
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = typed::prefix, help_heading = "Target")]
     prefix: Vec<Prefix>,
-    /// A file with one prefix a line; # begins a comment
+    /// A file with one prefix a line; # begins a comment; - is standard input
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     targets: Vec<PathBuf>,
     /// Not possible: name the prefixes of the AS
     ///
     /// A RIB dump is sorted by prefix, so the prefixes of an AS cannot be found in it without reading all of it.
-    #[arg(long, value_name = "ASN", value_delimiter = ',', hide = true, help_heading = "Target")]
+    #[arg(
+        long,
+        value_name = "ASN",
+        value_delimiter = ',',
+        value_parser = typed::asn,
+        hide = true,
+        help_heading = "Target"
+    )]
     asn: Vec<Asn>,
 
     /// Start of the time in which dumps are looked at: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
@@ -87,7 +94,7 @@ pub struct SurveyArgs {
     whole_files: bool,
 
     /// Fewer full-feed ASes than this decide nothing
-    #[arg(long, value_name = "N", default_value = "10", help_heading = "Detection")]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = typed::number(0..=usize::MAX), help_heading = "Detection")]
     min_peers: usize,
 
     /// What to print
@@ -107,6 +114,9 @@ pub struct SurveyArgs {
     /// Fold nothing: every look in a row of its own
     #[arg(long, help_heading = "Output")]
     all: bool,
+    /// Whether to print colours
+    #[arg(long, value_name = "WHEN", value_parser = Colour::parser(), default_value = "auto", help_heading = "Output")]
+    color: Colour,
     /// Exit with 4 when there is a window to replay
     ///
     /// It wins over 3.
@@ -151,7 +161,7 @@ impl SurveyArgs {
         let survey = survey.map_err(|error| progress.interrupted(error))?;
         let survey = Survey { source: self.source_words(), ..survey };
         // The result is not lost if the folder cannot be written.
-        let printed = self.format.print(&survey, style(self.all), out).map_err(Into::into);
+        let printed = self.format.print(&survey, style(self.all, self.color), out).map_err(Into::into);
         let printed = printed.and_then(|()| out.flush().map_err(output_failed));
         if let Some(folder) = &self.output {
             report::write_survey(&survey, folder, self.force)?;
@@ -166,8 +176,16 @@ impl SurveyArgs {
     }
 
     fn query(&self) -> anyhow::Result<SurveyQuery> {
-        let window = window(self.from, self.to, self.duration)?;
-        let targets = targets(&self.asn, &self.prefix, &self.targets, Match::Exact)?;
+        let question = Question {
+            asns: &self.asn,
+            prefixes: &self.prefix,
+            lists: &self.targets,
+            matching: Match::Exact,
+            from: self.from,
+            to: self.to,
+            duration: self.duration,
+        };
+        let (targets, window) = question.read()?;
         let prefix = |target: &Target| match target {
             Target::Prefix(prefix, _) => Ok(*prefix),
             Target::Asn(asn) => Err(usage(format!(
@@ -179,7 +197,7 @@ impl SurveyArgs {
         Ok(SurveyQuery {
             prefixes: targets.iter().map(prefix).collect::<anyhow::Result<_>>()?,
             window,
-            collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
+            collectors: self.collector.iter().map(|name| typed::collector(name)).collect(),
             project: self.project,
             whole_files: self.whole_files,
             min_peers: self.min_peers,

@@ -1,4 +1,5 @@
-//! An AS as the address space that it originates, and the findings about it.
+//! A network as its address space: everything that an AS originates, or a prefix that is announced in parts. And the findings
+//! about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::episodes::episodes;
 use super::evidence::{self, Evidence};
 use super::falls::{Fall, falls, falls_in, intervals_below};
 use super::model::{
-    Class, Counts, Findings, Loss, Outage, Quality, Severity, Subject, Survivor, TOTAL_BELOW, Visibility,
+    Class, Counts, Findings, Loss, Outage, Quality, Scope, Severity, Subject, Survivor, TOTAL_BELOW, Visibility,
 };
 use super::space::Space;
 use super::upstream::Upstreams;
@@ -54,6 +55,31 @@ pub struct AsnTimeline {
     pub steps: Steps<SpaceStep>,
 }
 
+/// The address space of a prefix that is not announced as such, as the more-specific prefixes inside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AggregateTimeline {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// The prefixes inside it that count, sorted: those that at least half of the full feeds normally carry.
+    pub prefixes: Vec<Prefix>,
+    /// The space, up to the end of the data: of the window asked about, or a little later.
+    pub steps: Steps<SpaceStep>,
+}
+
+impl AggregateTimeline {
+    /// Adds up the timelines of the prefixes inside `prefix`, up to `end`.
+    pub fn new(prefix: Prefix, timelines: &[&Timeline], detector: &dyn Detector, end: Timestamp) -> AggregateTimeline {
+        let (prefixes, steps) = space_of(timelines, detector, end);
+        AggregateTimeline { prefix, prefixes, steps }
+    }
+
+    /// Cuts off everything from `end` on.
+    pub fn until(mut self, end: Timestamp) -> AggregateTimeline {
+        self.steps.truncate(end);
+        self
+    }
+}
+
 /// The state of one prefix: whether it is up, if that was ever known, and whether the data suffice to judge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct SpaceState {
@@ -71,26 +97,8 @@ impl AsnTimeline {
         detector: &dyn Detector,
         end: Timestamp,
     ) -> AsnTimeline {
-        // Without a known normal state of a prefix its space is unobserved: it may be lost already.
-        let is_unconfirmed = |t: &Timeline| t.baseline.source == BaselineSource::Unconfirmed;
-        let carried = |limit: f64| -> Vec<&Timeline> {
-            let is_base =
-                |t: &&&Timeline| is_unconfirmed(t) || t.baseline.decides() && t.baseline.visibility() >= limit;
-            timelines.iter().filter(is_base).copied().collect()
-        };
-        // A network that reaches only a minority is still a network: then all of its prefixes count.
-        let mut base = carried(0.5);
-        if base.iter().all(|timeline| is_unconfirmed(timeline)) && detector.min_visibility() == 0.0 {
-            base = carried(0.0);
-        }
-        base.sort_by_key(|timeline| timeline.prefix);
-        let prefixes: Vec<Prefix> = base.iter().map(|timeline| timeline.prefix).collect();
-        let of_prefix = |(index, timeline): (usize, &&Timeline)| {
-            let states = states(&detector.shares(timeline), detector);
-            states.intervals().map(|(window, state)| (window.start, (index, *state))).collect::<Vec<_>>()
-        };
-        let changes = base.iter().enumerate().flat_map(of_prefix).collect();
-        AsnTimeline { asn, family, steps: add_up(&prefixes, changes, end), prefixes }
+        let (prefixes, steps) = space_of(timelines, detector, end);
+        AsnTimeline { asn, family, prefixes, steps }
     }
 
     /// Cuts off everything from `end` on.
@@ -100,8 +108,36 @@ impl AsnTimeline {
     }
 
     pub(super) fn shares(&self) -> Shares {
-        self.steps.map(|_, step| step.share().filter(|_| step.observed))
+        shares(&self.steps)
     }
+}
+
+/// Adds up the timelines of the prefixes of a network, all of one family, up to `end`. Returns the prefixes that count.
+fn space_of(timelines: &[&Timeline], detector: &dyn Detector, end: Timestamp) -> (Vec<Prefix>, Steps<SpaceStep>) {
+    // Without a known normal state of a prefix its space is unobserved: it may be lost already.
+    let is_unconfirmed = |t: &Timeline| t.baseline.source == BaselineSource::Unconfirmed;
+    let carried = |limit: f64| -> Vec<&Timeline> {
+        let is_base = |t: &&&Timeline| is_unconfirmed(t) || t.baseline.decides() && t.baseline.visibility() >= limit;
+        timelines.iter().filter(is_base).copied().collect()
+    };
+    // A network that reaches only a minority is still a network: then all of its prefixes count.
+    let mut base = carried(0.5);
+    if base.iter().all(|timeline| is_unconfirmed(timeline)) && detector.min_visibility() == 0.0 {
+        base = carried(0.0);
+    }
+    base.sort_by_key(|timeline| timeline.prefix);
+    let prefixes: Vec<Prefix> = base.iter().map(|timeline| timeline.prefix).collect();
+    let of_prefix = |(index, timeline): (usize, &&Timeline)| {
+        let states = states(&detector.shares(timeline), detector);
+        states.intervals().map(|(window, state)| (window.start, (index, *state))).collect::<Vec<_>>()
+    };
+    let changes = base.iter().enumerate().flat_map(of_prefix).collect();
+    let steps = add_up(&prefixes, changes, end);
+    (prefixes, steps)
+}
+
+fn shares(steps: &Steps<SpaceStep>) -> Shares {
+    steps.map(|_, step| step.share().filter(|_| step.observed))
 }
 
 /// Returns the state of one prefix over time. It is held where the data do not suffice.
@@ -146,25 +182,28 @@ fn add_up(prefixes: &[Prefix], changes: Vec<(Timestamp, (usize, SpaceState))>, e
     })
 }
 
-/// An AS of one family, with everything that its findings are derived from.
-pub(crate) struct AsnContext<'a> {
+/// A network of one family, with everything that its findings are derived from.
+pub(crate) struct SpaceContext<'a> {
     /// The vantage points of all collectors.
     pub view: &'a View<'a>,
-    /// Its address space.
-    pub space: &'a AsnTimeline,
-    /// The timelines of its prefixes, counting only routes of this origin.
+    /// An AS, or a prefix that is announced in parts.
+    pub subject: Subject,
+    /// The prefixes that count, sorted.
+    pub prefixes: &'a [Prefix],
+    /// Their address space.
+    pub steps: &'a Steps<SpaceStep>,
+    /// The timelines of the prefixes of the network; of an AS counting only routes of this origin.
     pub timelines: &'a [&'a Timeline],
     /// The outages of the same prefixes, whatever the origin.
     pub prefix_outages: &'a [Outage],
 }
 
-/// Finds outages, episodes and lesser losses of an AS.
-pub(crate) fn asn_findings(context: &AsnContext, detector: &dyn Detector) -> Findings {
-    let AsnContext { view, space, timelines, .. } = context;
-    let (shares, window, thresholds) = (space.shares(), view.window(), detector.thresholds());
+/// Finds outages, episodes and lesser losses of a network.
+pub(crate) fn space_findings(context: &SpaceContext, detector: &dyn Detector) -> Findings {
+    let SpaceContext { view, subject, steps, timelines, .. } = *context;
+    let (shares, window, thresholds) = (shares(steps), view.window(), detector.thresholds());
     let looked_back = timelines.iter().filter_map(|timeline| Some(timeline.baseline.looked_back?.at)).min();
     let falls = falls_in(window, &shares, detector, looked_back);
-    let subject = Subject::of_asn(space.asn, space.family);
     let (episodes, numbers) = episodes(&subject, &falls, thresholds.episode_gap, window);
     let outages = falls.outages.iter().zip(numbers);
     let outages = outages.map(|(fall, episode)| context.outage(fall, subject, episode, detector)).collect();
@@ -178,7 +217,7 @@ pub(crate) fn asn_findings(context: &AsnContext, detector: &dyn Detector) -> Fin
     Findings { outages, episodes, losses: losses.collect() }
 }
 
-impl AsnContext<'_> {
+impl SpaceContext<'_> {
     fn outage(&self, fall: &Fall, subject: Subject, episode: usize, detector: &dyn Detector) -> Outage {
         let down = self.down(fall.loss.last, detector);
         let prefixes: Vec<Prefix> = down.iter().map(|timeline| timeline.prefix).collect();
@@ -190,7 +229,8 @@ impl AsnContext<'_> {
         let taken_over: Vec<PrefixContext> = taken_over.collect();
         let (evidence, upstreams) = self.witnesses(&taken_over, &members, fall, detector);
         let is_total = fall.share_min <= TOTAL_BELOW && members.iter().all(|o| o.severity == Severity::Total);
-        let is_replaced = !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len();
+        let is_replaced =
+            subject.scope == Scope::Asn && !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len();
         Outage {
             id: subject.id(fall),
             subject,
@@ -213,7 +253,7 @@ impl AsnContext<'_> {
 
     /// Returns the prefixes that were down at an instant.
     fn down(&self, at: Timestamp, detector: &dyn Detector) -> Vec<&Timeline> {
-        let counting = self.timelines.iter().filter(|t| self.space.prefixes.binary_search(&t.prefix).is_ok());
+        let counting = self.timelines.iter().filter(|t| self.prefixes.binary_search(&t.prefix).is_ok());
         let is_down = |timeline: &&&Timeline| {
             let states = states(&detector.shares(timeline), detector);
             states.at(at).is_some_and(|state| state.up == Some(false))
@@ -239,7 +279,7 @@ impl AsnContext<'_> {
         fall: &Fall,
         detector: &dyn Detector,
     ) -> (Evidence, Upstreams) {
-        let (view, origin) = (self.view, Some(self.space.asn));
+        let (view, origin) = (self.view, self.subject.asn);
         let (mut own, mut parts) = (Vec::new(), Vec::new());
         for context in taken_over {
             // The edges of the prefix are wider than the instants at which the space of the AS changed.

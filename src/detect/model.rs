@@ -160,7 +160,7 @@ pub struct Outage {
     pub id: String,
     /// The network.
     pub subject: Subject,
-    /// The prefixes that were down; for a prefix, itself.
+    /// The prefixes that were down; for a prefix, itself, or those inside it if it is announced in parts.
     pub prefixes: Vec<Prefix>,
     /// When the share that decides fell and came back, and how far.
     pub fall: Fall,
@@ -188,6 +188,14 @@ pub struct Outage {
     pub prefix_outages: Vec<String>,
     /// How far the collectors agree.
     pub agreement: Agreement,
+}
+
+impl Outage {
+    /// Whether its shares are of the address space of a network: of an AS, or of a prefix that is announced in parts. Otherwise
+    /// they are of the peers that see a prefix.
+    pub fn is_of_space(&self) -> bool {
+        self.subject.prefix.is_none_or(|own| !self.prefixes.contains(&own))
+    }
 }
 
 /// A fall too short to be an outage.

@@ -148,7 +148,10 @@ fn nothing_covers(query: &Query, files: &[ArchiveFile]) -> Error {
     let times = || files.iter().map(|file| file.named_at);
     let holds = match times().min().zip(times().max()) {
         Some((first, last)) => format!("the archive holds files named {first} to {last}"),
-        None => "no file is left of the chosen collectors and project".to_owned(),
+        None if query.collectors.is_empty() && query.project.is_none() => {
+            "the catalog lists none for these days".to_owned()
+        }
+        None => "the chosen collectors have none for these days".to_owned(),
     };
     Error::NothingCovers { window, holds }
 }

@@ -10,10 +10,11 @@ use super::coverage;
 use super::subjects::{self, AskedPrefix};
 use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::detect::{
-    self, AsnContext, AsnTimeline, Counterfactuals, Detector, Fall, Findings, Outage, PrefixContext, Subject,
+    self, AggregateTimeline, AsnTimeline, Counterfactuals, Detector, Fall, Findings, Outage, PrefixContext,
+    SpaceContext, Subject,
 };
 use crate::observations::Observations;
-use crate::query::{Criteria, Query, Target};
+use crate::query::{Criteria, Match, Query, Target};
 use crate::replay::Replay;
 use crate::report::{Coverage, Labels, Parameters, Report};
 use crate::time::{Window, Windows};
@@ -35,14 +36,18 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
         compare_prefixes(&others, &timelines, &mut of_prefixes.outages, detector);
         compare_asns(&others, &of_origins, &of_prefixes.outages, &mut findings.outages, detector);
     }
+    let (aggregates, of_aggregates) = judge_aggregates(&view, &query, &timelines, &of_prefixes, detector);
+    findings.extend(of_aggregates);
     // The data after the window have served to judge what lies inside.
     let end = query.window.end;
     let timelines: Vec<Timeline> = timelines.into_iter().map(|timeline| timeline.until(end)).collect();
     let asn_timelines: Vec<AsnTimeline> = asn_timelines.into_iter().map(|space| space.until(end)).collect();
+    let aggregates: Vec<AggregateTimeline> = aggregates.into_iter().map(|space| space.until(end)).collect();
     let skews = detect::skews(&of_prefixes.outages);
     findings.extend(of_prefixes);
 
-    let summaries = subjects::summaries(&query, &asked, &timelines, &asn_timelines, &findings.episodes);
+    let spaces = subjects::Spaces { asns: &asn_timelines, aggregates: &aggregates };
+    let summaries = subjects::summaries(&query, &asked, &timelines, spaces, &findings.episodes);
     let coverage = Coverage { listing, ..coverage::coverage(&view, &replays, &sources, &skews, gaps, query.window) };
     Report {
         parameters: Parameters { query, criteria: *criteria },
@@ -52,9 +57,11 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
         summaries,
         timelines,
         asn_timelines,
+        aggregates,
         coverage,
         replays,
         files,
+        setting_sources: BTreeMap::new(),
     }
 }
 
@@ -198,12 +205,53 @@ fn judge_asns(
             let Some(own) = of_origins.get(&(*asn, family)) else { continue };
             let timelines: &[&Timeline] = &own.iter().collect::<Vec<_>>();
             let space = AsnTimeline::new(*asn, family, timelines, detector, view.until());
-            let context = AsnContext { view, space: &space, timelines, prefix_outages: &of_prefixes.outages };
-            findings.extend(detect::asn_findings(&context, detector));
+            let context = SpaceContext {
+                view,
+                subject: Subject::of_asn(*asn, family),
+                prefixes: &space.prefixes,
+                steps: &space.steps,
+                timelines,
+                prefix_outages: &of_prefixes.outages,
+            };
+            findings.extend(detect::space_findings(&context, detector));
             spaces.push(space);
         }
     }
     (spaces, findings)
+}
+
+/// Judges prefixes that are not announced as such, but in parts. `timelines` are sorted by prefix.
+fn judge_aggregates(
+    view: &View,
+    query: &Query,
+    timelines: &[Timeline],
+    of_prefixes: &Findings,
+    detector: &dyn Detector,
+) -> (Vec<AggregateTimeline>, Findings) {
+    let (mut aggregates, mut findings) = (Vec::new(), Findings::default());
+    for target in &query.targets {
+        let Target::Prefix(asked, Match::MoreSpecific | Match::Any) = target else { continue };
+        // More-specific prefixes sort directly after the prefix that contains them.
+        let own = &timelines[timelines.partition_point(|timeline| timeline.prefix < *asked)..];
+        let own = own.iter().take_while(|timeline| asked.contains(&timeline.prefix));
+        let parts: Vec<&Timeline> = own.filter(|timeline| timeline.baseline.source != BaselineSource::None).collect();
+        // One part alone is judged as itself.
+        if parts.len() < 2 || parts.iter().any(|timeline| timeline.prefix == *asked) {
+            continue;
+        }
+        let aggregate = AggregateTimeline::new(*asked, &parts, detector, view.until());
+        let context = SpaceContext {
+            view,
+            subject: Subject::of_prefix(*asked, *target, None),
+            prefixes: &aggregate.prefixes,
+            steps: &aggregate.steps,
+            timelines: &parts,
+            prefix_outages: &of_prefixes.outages,
+        };
+        findings.extend(detect::space_findings(&context, detector));
+        aggregates.push(aggregate);
+    }
+    (aggregates, findings)
 }
 
 /// Compares outages of prefixes with what other judgements find.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use crate::bgp::{Asn, Prefix};
-use crate::detect::{AsnTimeline, Episode, Scope, TOTAL_BELOW};
+use crate::detect::{AggregateTimeline, AsnTimeline, Episode, Scope, TOTAL_BELOW};
 use crate::query::{Query, Target};
 use crate::replay::Replay;
 use crate::report::Summary;
@@ -56,12 +56,25 @@ pub(super) fn asked_prefixes(query: &Query, known: &[Prefix], replays: &[&Replay
     prefixes.into_values().collect()
 }
 
+/// The address space of the networks asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Spaces<'a> {
+    pub asns: &'a [AsnTimeline],
+    pub aggregates: &'a [AggregateTimeline],
+}
+
+impl Spaces<'_> {
+    fn aggregate(&self, prefix: Prefix) -> Option<&AggregateTimeline> {
+        self.aggregates.iter().find(|aggregate| aggregate.prefix == prefix)
+    }
+}
+
 /// Summarises for each target how well it could be observed. A prefix counts for every target that asks about it.
 pub(super) fn summaries(
     query: &Query,
     asked: &[AskedPrefix],
     timelines: &[Timeline],
-    spaces: &[AsnTimeline],
+    spaces: Spaces,
     episodes: &[Episode],
 ) -> Vec<Summary> {
     let mut of_asns: BTreeMap<Asn, Vec<&Timeline>> = BTreeMap::new();
@@ -81,15 +94,17 @@ pub(super) fn summaries(
             own.iter().partition(|timeline| timeline.baseline.source != BaselineSource::None);
         let unobserved = match target {
             Target::Asn(asn) => {
-                let own = spaces.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());
+                let own = spaces.asns.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());
                 let unobserved = own.map(|space| unobserved(query.window, &space.steps, |step| step.observed));
                 unobserved.max_by_key(Windows::duration)
             }
             Target::Prefix(asked, _) => {
                 let unobserved_of = |timeline: &&Timeline| unobserved(query.window, &timeline.steps, |s| s.observed);
-                // Where the prefix itself is never announced, its more-specific prefixes are asked about.
-                match carried.iter().find(|timeline| timeline.prefix == *asked) {
-                    Some(itself) => Some(unobserved_of(itself)),
+                // Where the prefix itself is never announced, its parts are asked about.
+                let itself = carried.iter().find(|timeline| timeline.prefix == *asked).map(unobserved_of);
+                let aggregate = spaces.aggregate(*asked);
+                match itself.or_else(|| Some(unobserved(query.window, &aggregate?.steps, |step| step.observed))) {
+                    Some(unobserved) => Some(unobserved),
                     None => carried.iter().map(unobserved_of).reduce(|one, other| one.union(&other)),
                 }
             }
@@ -98,7 +113,7 @@ pub(super) fn summaries(
             target: *target,
             n_prefixes: own.len(),
             n_judged: own.iter().filter(|timeline| timeline.steps.values().any(|step| step.observed)).count(),
-            n_total_flaps: total_flaps(target, episodes),
+            n_total_flaps: total_flaps(target, episodes, spaces),
             never_carried: never_carried.iter().map(|timeline| timeline.prefix).collect(),
             unobserved: unobserved.unwrap_or_else(|| Windows::from(query.window)).into(),
         }
@@ -106,14 +121,15 @@ pub(super) fn summaries(
     query.targets.iter().map(summary).collect()
 }
 
-/// Counts the flaps of a target to (nearly) nothing: for an AS those of the AS as a whole, for a prefix those of every prefix
-/// that the target asks about.
-fn total_flaps(target: &Target, episodes: &[Episode]) -> usize {
-    let scope = match target {
-        Target::Asn(_) => Scope::Asn,
-        Target::Prefix(..) => Scope::Prefix,
+/// Counts the flaps of a target to (nearly) nothing: of an AS, or of a prefix announced in parts, those of the whole; for
+/// another prefix those of every prefix that the target asks about.
+fn total_flaps(target: &Target, episodes: &[Episode], spaces: Spaces) -> usize {
+    let is_whole = |episode: &&Episode| match *target {
+        Target::Asn(_) => episode.subject.scope == Scope::Asn,
+        Target::Prefix(asked, _) if spaces.aggregate(asked).is_some() => episode.subject.prefix == Some(asked),
+        Target::Prefix(..) => episode.subject.scope == Scope::Prefix,
     };
-    let own = episodes.iter().filter(|episode| episode.subject.target == *target && episode.subject.scope == scope);
+    let own = episodes.iter().filter(|episode| episode.subject.target == *target).filter(is_whole);
     own.flat_map(|episode| &episode.flaps).filter(|flap| flap.share_min <= TOTAL_BELOW).count()
 }
 

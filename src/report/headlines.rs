@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::text::of_family;
 use super::{Report, Summary};
 use crate::bgp::{Asn, Family, Prefix};
-use crate::detect::{Episode, Flap, Outage, Scope};
+use crate::detect::{Episode, Flap, Outage, Scope, Subject};
 use crate::query::Target;
 use crate::time::Timestamp;
 use crate::visibility::Timeline;
@@ -40,8 +40,8 @@ pub(super) fn of_targets(report: &Report) -> Vec<Headline<'_>> {
                 lost.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
             }
         };
-        if outages.iter().any(|outage| outage.subject.scope == Scope::Asn) {
-            outages.retain(|outage| outage.subject.scope == Scope::Asn);
+        if outages.iter().any(|outage| is_whole(report, summary, &outage.subject)) {
+            outages.retain(|outage| is_whole(report, summary, &outage.subject));
         }
         outages
     };
@@ -73,12 +73,13 @@ fn flaps(report: &Report) -> Vec<Vec<Counted>> {
                 own.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
             }
         };
-        if episodes.iter().any(|episode| episode.subject.scope == Scope::Asn) {
-            episodes.retain(|episode| episode.subject.scope == Scope::Asn);
+        if episodes.iter().any(|episode| is_whole(report, summary, &episode.subject)) {
+            episodes.retain(|episode| is_whole(report, summary, &episode.subject));
         }
         let is_asked = |prefix: Prefix| matches!(summary.target, Target::Prefix(asked, _) if asked == prefix);
         let of_episode = |episode: &'_ Episode| {
-            let (scope, prefix) = (episode.subject.scope, episode.subject.prefix.filter(|prefix| !is_asked(*prefix)));
+            let scope = if is_of_network(report, &episode.subject) { Scope::Asn } else { Scope::Prefix };
+            let prefix = episode.subject.prefix.filter(|prefix| !is_asked(*prefix));
             episode.flaps.iter().map(|flap| Counted { flap: *flap, scope, prefix }).collect::<Vec<_>>()
         };
         episodes.into_iter().flat_map(of_episode).collect()
@@ -86,10 +87,25 @@ fn flaps(report: &Report) -> Vec<Vec<Counted>> {
     report.summaries.iter().map(of_target).collect()
 }
 
+/// Whether a finding is about a network as a whole: an AS, or a prefix that is announced in parts.
+pub(super) fn is_of_network(report: &Report, subject: &Subject) -> bool {
+    subject.prefix.is_none_or(|prefix| report.aggregate(prefix).is_some())
+}
+
+/// Whether a finding is about all of a target that is a network.
+fn is_whole(report: &Report, summary: &Summary, subject: &Subject) -> bool {
+    let is_asked = match summary.target {
+        Target::Asn(_) => subject.scope == Scope::Asn,
+        Target::Prefix(asked, _) => subject.prefix == Some(asked),
+    };
+    is_asked && is_of_network(report, subject)
+}
+
 /// A flap and its subject.
 #[derive(Clone, Copy)]
 pub(super) struct Counted {
     pub flap: Flap,
+    /// That of an AS for any network as a whole.
     pub scope: Scope,
     /// `None` if it is the prefix that was asked about.
     pub prefix: Option<Prefix>,
@@ -104,8 +120,12 @@ impl std::ops::Deref for Counted {
 }
 
 /// Whether an outage is one of a single prefix of a network that had none as a whole: the headline does not name it.
-pub(super) fn is_of_parts(summary: &Summary, outage: &Outage) -> bool {
-    outage.subject.scope == Scope::Prefix && matches!(summary.target, Target::Asn(_))
+pub(super) fn is_of_parts(report: &Report, summary: &Summary, outage: &Outage) -> bool {
+    let is_network = match summary.target {
+        Target::Asn(_) => true,
+        Target::Prefix(asked, _) => report.aggregate(asked).is_some(),
+    };
+    is_network && !is_of_network(report, &outage.subject)
 }
 
 /// Returns the network of an outage: `AS64500 IPv4`, or the prefix.
@@ -130,9 +150,18 @@ pub(super) fn longest<'a>(outages: &[&'a Outage]) -> Vec<&'a Outage> {
     Family::ALL.into_iter().filter_map(of_family).collect()
 }
 
+/// Returns the longest `limit` of some outages, in their order.
+pub(super) fn longest_rows<'a>(outages: &[&'a Outage], limit: usize) -> Vec<&'a Outage> {
+    let mut places: Vec<usize> = (0..outages.len()).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(outages[*place].fall.duration()));
+    places.truncate(limit);
+    places.sort_unstable();
+    places.into_iter().map(|place| outages[place]).collect()
+}
+
 /// Outages in the order in which a report shows them.
 pub(super) struct Groups<'a> {
-    /// Of whole networks.
+    /// Of whole networks: of ASes, and of prefixes that are announced in parts.
     pub of_asn: Vec<&'a Outage>,
     /// Of prefixes that were not lost together with their network.
     pub alone: Vec<&'a Outage>,
@@ -147,8 +176,10 @@ pub(super) fn groups(report: &Report) -> Groups<'_> {
         (o.subject.scope, o.fall.start().unwrap_or(Timestamp::MIN), o.subject.prefix, o.subject.family)
     });
     let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) =
-        outages.into_iter().partition(|o| o.subject.scope == Scope::Asn);
-    let is_member = |outage: &&Outage| of_asn.iter().any(|asn| is_part_of(outage, asn));
+        outages.into_iter().partition(|o| is_of_network(report, &o.subject));
+    let of_aggregates = of_asn.iter().filter(|outage| outage.subject.scope == Scope::Prefix);
+    let parts: FxHashSet<&String> = of_aggregates.flat_map(|outage| &outage.prefix_outages).collect();
+    let is_member = |outage: &&Outage| parts.contains(&outage.id) || of_asn.iter().any(|asn| is_part_of(outage, asn));
     let (members, alone) = of_prefix.into_iter().partition(is_member);
     Groups { of_asn, alone, members }
 }
@@ -157,7 +188,8 @@ pub(super) fn groups(report: &Report) -> Groups<'_> {
 fn is_part_of(outage: &Outage, of_asn: &Outage) -> bool {
     let span = |o: &Outage| (o.fall.start().unwrap_or(Timestamp::MIN), o.fall.end().unwrap_or(Timestamp::MAX));
     let ((start, end), (asn_start, asn_end)) = (span(outage), span(of_asn));
-    outage.subject.asn == of_asn.subject.asn
+    of_asn.subject.scope == Scope::Asn
+        && outage.subject.asn == of_asn.subject.asn
         && outage.subject.prefix.is_some_and(|prefix| of_asn.prefixes.contains(&prefix))
         && start < asn_end
         && end > asn_start

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::headlines::{self, Groups};
 use super::sureness::Sureness;
-use super::text::{clock, count, from_to, hours, is_unprintable, of_family, percent, size, time_of_day};
-use super::{Report, troubles, words};
-use crate::detect::{Censoring, Outage};
+use super::text::{clock, count, from_to, hours, is_unprintable, of_family, percent, size};
+use super::{Report, printable, question, quiet, troubles, words};
+use crate::detect::{Censoring, Episode, Outage};
 use crate::observations::TOOL;
 use crate::time::{Timestamp, Window};
 
@@ -28,13 +28,20 @@ pub fn markdown(report: &Report, all: bool) -> String {
         }
     } else {
         for headline in &headlines {
-            let _ = writeln!(text, "**{}**\n", escape(&words::headline(report, headline)));
+            let _ = writeln!(text, "**{}**\n", escape(&sureness.headline(headline)));
+            if let Some(few) = words::few_peers(report, headline.summary) {
+                let _ = writeln!(text, "Too few data: {}.\n", escape(&few));
+            }
             for details in sureness.details(headline) {
                 let _ = writeln!(text, "{}\n", escape(&details));
             }
         }
     }
+    if let Some(settings) = question::settings(report) {
+        let _ = writeln!(text, "{}\n", escape(&settings));
+    }
     outages(&mut text, report, &sureness, all, limit);
+    flaps(&mut text, report, all, limit);
     coverage(&mut text, report, limit);
     text.push_str("#### Not known\n\n");
     for (doubt, targets) in words::doubts(report) {
@@ -43,26 +50,37 @@ pub fn markdown(report: &Report, all: bool) -> String {
     for doubt in words::general_doubts(report) {
         let _ = writeln!(text, "- {}", escape(&doubt));
     }
+    // A fence longer than any in the command cannot be closed by it.
+    let command = question::command(report);
+    let _ = writeln!(text, "\n#### Repeat\n\n````sh\n{}\n````\n", printable(&command).replace("````", ""));
     let window = from_to(report.parameters.window());
-    let _ = writeln!(text, "\n{} {}, {window} UTC.", TOOL.name, TOOL.version);
+    let _ = writeln!(text, "{} {}, {window} UTC.", TOOL.name, TOOL.version);
     text
 }
 
 fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, limit: usize) {
     let Groups { of_asn, alone, members } = headlines::groups(report);
-    let mut rows: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
-    let mut n_folded = rows.len().saturating_sub(limit);
-    rows.truncate(limit);
-    if all {
-        rows.extend(members);
-    } else {
-        n_folded += members.len();
-    }
+    let found: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+    let mut rows = headlines::longest_rows(&found, limit);
+    let n_shorter = found.len() - rows.len();
     if rows.is_empty() {
         return;
     }
+    let mut folded = Vec::new();
+    if n_shorter > 0 {
+        folded.push(count(n_shorter, "shorter outage", "shorter outages"));
+    }
+    if all {
+        rows.extend(members);
+    } else if !members.is_empty() {
+        folded.push(count(
+            members.len(),
+            "outage of a prefix of these networks",
+            "outages of prefixes of these networks",
+        ));
+    }
     text.push_str("#### Outages\n\n");
-    text.push_str("| network | start (UTC) | end (UTC) | lasting | lost | extent | class | evidence |\n");
+    text.push_str("| network | start (UTC) | end (UTC) | duration | lost | extent | class | evidence |\n");
     text.push_str("|---|---|---|--:|--:|---|---|---|\n");
     for outage in rows {
         let [lost, back] = sureness.edges(outage);
@@ -71,8 +89,8 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
                 Some(prefix) => prefix.to_string(),
                 None => of_family(outage.subject.target, outage.subject.family),
             },
-            edge(outage, outage.fall.start(), Censoring::GapStart, "≤ ", "before the data") + &within(lost),
-            edge(outage, outage.fall.end(), Censoring::GapEnd, "≥ ", "still down") + &within(back),
+            edge(outage, outage.fall.start(), Censoring::GapStart, "≤ ", "before the data", lost),
+            edge(outage, outage.fall.end(), Censoring::GapEnd, "≥ ", "still down", back),
             length(outage),
             percent(1.0 - outage.visibility.min),
             outage.severity.as_ref().to_owned(),
@@ -81,25 +99,58 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
         ];
         let _ = writeln!(text, "| {} |", cells.map(|cell| escape(&cell)).join(" | "));
     }
-    if n_folded > 0 {
-        let more = count(n_folded, "more outage", "more outages");
-        let _ = writeln!(text, "\n{more}, of single prefixes or later ones: `--all` lists them.");
+    if !folded.is_empty() {
+        let _ = writeln!(text, "\nNot shown: {}. `--all` lists them.", folded.join(" and "));
+    }
+    text.push('\n');
+}
+
+/// Falls that were too short to be outages, by episode.
+fn flaps(text: &mut String, report: &Report, all: bool, limit: usize) {
+    let episodes = report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode));
+    let (of_asn, of_prefixes): (Vec<_>, Vec<_>) =
+        episodes.partition(|episode| headlines::is_of_network(report, &episode.subject));
+    let shown: Vec<&Episode> = if all || of_asn.is_empty() { [of_asn, of_prefixes].concat() } else { of_asn };
+    if shown.is_empty() {
+        return;
+    }
+    let shortest = quiet::shortest(report);
+    let _ = writeln!(text, "#### Flaps\n\nFalls of less than {shortest} are flaps, not outages.\n");
+    text.push_str("| network | flaps | outages | from, to (UTC) | longest flap |\n|---|--:|--:|---|--:|\n");
+    for episode in shown.iter().take(limit) {
+        let subject = &episode.subject;
+        let name = match subject.prefix {
+            Some(prefix) => prefix.to_string(),
+            None => of_family(subject.target, subject.family),
+        };
+        let longest = episode.flaps.iter().map(|flap| flap.window.duration()).max();
+        let cells = [
+            name,
+            episode.flaps.len().to_string(),
+            episode.n_outages.to_string(),
+            from_to(episode.window),
+            longest.map_or_else(|| "-".to_owned(), hours),
+        ];
+        let _ = writeln!(text, "| {} |", cells.map(|cell| escape(&cell)).join(" | "));
+    }
+    if shown.len() > limit {
+        let _ = writeln!(text, "\nNot shown: {} more. `--all` lists them.", shown.len() - limit);
     }
     text.push('\n');
 }
 
 /// Returns an edge. `bound` marks one in a gap of the data, which was not later, or not earlier, than this.
-fn edge(outage: &Outage, at: Option<Timestamp>, in_gap: Censoring, bound: &str, unknown: &str) -> String {
-    match at {
-        Some(at) if outage.fall.censored.contains(&in_gap) => format!("{bound}{}", clock(at)),
-        Some(at) => clock(at),
-        None => unknown.to_owned(),
-    }
-}
-
-/// ` (first 16:14:08, last 16:15:40)`: the first and the last vantage point. Empty if they do not differ.
-fn within(edge: Option<Window>) -> String {
-    edge.map_or(String::new(), |edge| format!(" (first {}, last {})", time_of_day(edge.start), time_of_day(edge.end)))
+fn edge(
+    outage: &Outage,
+    at: Option<Timestamp>,
+    in_gap: Censoring,
+    bound: &str,
+    unknown: &str,
+    margin: Option<Window>,
+) -> String {
+    let Some(at) = at else { return unknown.to_owned() };
+    let bound = if outage.fall.censored.contains(&in_gap) { bound } else { "" };
+    format!("{bound}{}{}", clock(at), words::margin(at, margin))
 }
 
 fn length(outage: &Outage) -> String {

@@ -102,7 +102,7 @@ pub(super) fn no_table(report: &Report) -> &'static str {
 
 /// The flaps beside the outages of a target, where any of them was total.
 pub(super) fn flaps_beside(outages: &[&Outage], flaps: &[Counted]) -> Option<String> {
-    let scope = outages.first()?.subject.scope;
+    let scope = if outages.first()?.is_of_space() { Scope::Asn } else { Scope::Prefix };
     let beside: Vec<Counted> = flaps.iter().filter(|flap| flap.scope == scope).copied().collect();
     let has_total = beside.iter().any(|flap| is_total(flap));
     longest_flap(&beside).filter(|_| has_total).map(|flaps| format!("Also {flaps}."))
@@ -278,7 +278,7 @@ mod tests {
         check(
             &[("12:00:00", "12:01:40", 0.4), ("12:22:00", "12:23:00", 0.3)],
             Scope::Prefix,
-            "2 flaps, the longest 1 min 40 s, 2014-12-22 12:00:00 to 12:01:40 UTC (lost by 60 %)",
+            "2 flaps, the longest 1 min 40 s, 2014-12-22 12:00:00 to 12:01:40 UTC (lost by 60%)",
         );
     }
 }

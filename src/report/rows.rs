@@ -9,9 +9,9 @@ use super::drawing::{Reading, merged, thinned};
 use super::text::of_family;
 use super::{CoverageRow, Parameters, Report, headlines};
 use crate::bgp::{Collector, Family, Prefix};
-use crate::detect::{AsnTimeline, Episode, Outage, Scope, Severity, Subject};
+use crate::detect::{AsnTimeline, Episode, Outage, Scope, Severity, SpaceStep, Subject};
 use crate::query::{Metric, Target};
-use crate::time::Window;
+use crate::time::{Steps, Window};
 use crate::visibility::{Step, Timeline, View};
 
 /// More networks than this are drawn as strips.
@@ -111,20 +111,25 @@ impl PanelSubject<'_> {
 
     fn panel<'a>(&self, report: &'a Report, most_readings: usize) -> Panel<'a> {
         let window = report.parameters.window();
-        let (name, readings) = match self {
-            PanelSubject::Asn(space) => {
-                let readings = space.steps.intervals().map(|(interval, step)| {
-                    Reading::new(interval, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
-                });
-                (of_family(space.asn, space.family), readings.collect())
-            }
-            PanelSubject::Prefix(_, timeline) => (timeline.prefix.to_string(), prefix_readings(report, timeline)),
+        let of_space = |steps: &Steps<SpaceStep>| -> Vec<Reading> {
+            let readings = steps.intervals().map(|(interval, step)| {
+                Reading::new(interval, step.share().filter(|_| step.observed), step.n_prefixes_up, step.n_prefixes)
+            });
+            readings.collect()
+        };
+        let (name, scope, readings) = match self {
+            PanelSubject::Asn(space) => (of_family(space.asn, space.family), Scope::Asn, of_space(&space.steps)),
+            PanelSubject::Prefix(_, timeline) => match report.aggregate(timeline.prefix) {
+                // Announced in parts, it is drawn as the space of a network.
+                Some(aggregate) => (timeline.prefix.to_string(), Scope::Asn, of_space(&aggregate.steps)),
+                None => (timeline.prefix.to_string(), Scope::Prefix, prefix_readings(report, timeline)),
+            },
         };
         let readings = thinned(merged(readings.into_iter(), window), window, most_readings);
         let of = self.of();
         let outages = report.findings.outages.iter().filter(|outage| key(&outage.subject) == of);
         let episodes = report.findings.episodes.iter().filter(|episode| key(&episode.subject) == of);
-        Panel { name, target: of.1, scope: of.0, readings, outages: outages.collect(), episodes: episodes.collect() }
+        Panel { name, target: of.1, scope, readings, outages: outages.collect(), episodes: episodes.collect() }
     }
 }
 

@@ -22,14 +22,28 @@ impl<'a> Sureness<'a> {
         Sureness { report, by_id: by_id(report) }
     }
 
-    /// Describes the longest outages of a target, one paragraph per family.
+    /// Returns the answer for a target, with the margins of the edges.
+    pub(super) fn headline(&self, headline: &Headline) -> String {
+        words::sentences_within(self.report, headline, |outage| self.edges(outage)).join(" ")
+    }
+
+    /// Says how sure the longest outages of a target are, a sentence per family.
+    pub(super) fn evidence_of(&self, headline: &Headline) -> Vec<String> {
+        let longest = headlines::longest(&headline.outages);
+        let named = longest.iter().filter(|outage| !headlines::is_of_parts(self.report, headline.summary, outage));
+        let family =
+            |outage: &Outage| if longest.len() > 1 { outage.subject.family.to_string() } else { String::new() };
+        named.map(|outage| self.evidence_sentence(outage, &family(outage))).collect()
+    }
+
+    /// Describes the longest outages of a target, one paragraph per family: how sure they are, and through which networks the
+    /// routes led. The margins of the edges are in the headline.
     pub(super) fn details(&self, headline: &Headline) -> Vec<String> {
         let longest = headlines::longest(&headline.outages);
         let of_outage = |outage: &&Outage| {
             let family = if longest.len() > 1 { outage.subject.family.to_string() } else { String::new() };
-            let is_named = !headlines::is_of_parts(headline.summary, outage);
+            let is_named = !headlines::is_of_parts(self.report, headline.summary, outage);
             let details = [
-                self.edge_sentence(outage).filter(|_| is_named),
                 is_named.then(|| self.evidence_sentence(outage, &family)),
                 words::upstream_sentence(self.report, outage),
                 words::agreement_sentence(outage),

@@ -1,5 +1,6 @@
 //! The report for a person at a terminal: the answer first, what is not known last, no line wider than the page.
 
+mod brief;
 mod explain;
 mod grid;
 mod outages;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use super::sureness::Sureness;
 use super::text::{count, from_to, size};
 use super::text_page::{Style, TextPage};
-use super::{Report, headlines, troubles, verdict, words};
+use super::{Report, headlines, question, troubles, verdict, words};
 use crate::archive::DumpKind;
 use crate::bgp::Collector;
 use crate::coverage::{FileReading, Verdict};
@@ -22,18 +23,28 @@ pub(super) use timelines::block;
 /// Over a longer time dates need their year.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-/// The report as text.
+/// The report as text. On a terminal it is what fits on one screen, unless everything is asked for.
 pub fn table(report: &Report, style: Style) -> String {
+    if !style.all
+        && let Some(height) = style.height
+    {
+        return brief::brief(report, style, height);
+    }
     let mut page = TextPage::new(report, style);
     page.note(report.note.as_deref());
     page.verdict();
     page.headlines();
+    page.settings();
     page.outages();
     page.episodes();
     page.losses();
     page.timelines();
     page.coverage();
     page.unknown();
+    if style.height.is_some_and(|height| page.n_lines() >= height) {
+        page.line("");
+        page.verdict();
+    }
     page.finish()
 }
 
@@ -48,18 +59,38 @@ impl TextPage<'_, Report> {
         let report = self.subject;
         let headlines = headlines::of_targets(report);
         if headlines.len() > self.limit() {
-            for sentence in words::overview(report, &headlines) {
-                self.painted_paragraph("1", &sentence, 0);
-            }
-            self.line("--all lists every target.");
+            self.overview(&headlines);
             return;
         }
         let sureness = Sureness::new(report);
         for headline in &headlines {
-            self.painted_paragraph("1", &words::headline(report, headline), 0);
+            self.painted_paragraph("1", &sureness.headline(headline), 0);
+            self.few_peers(headline);
             for details in sureness.details(headline) {
                 self.paragraph(&details, 0);
             }
+        }
+    }
+
+    /// The answer for many targets.
+    fn overview(&mut self, headlines: &[headlines::Headline]) {
+        for sentence in words::overview(self.subject, headlines) {
+            self.painted_paragraph("1", &sentence, 0);
+        }
+        self.line("--all lists every target.");
+    }
+
+    /// What to do if too few peers are the reason why a target could not be judged.
+    fn few_peers(&mut self, headline: &headlines::Headline) {
+        if let Some(few) = words::few_peers(self.subject, headline.summary) {
+            self.painted_paragraph("33", &format!("Too few data: {few}."), 0);
+        }
+    }
+
+    /// The settings that are not the default ones.
+    fn settings(&mut self) {
+        if let Some(settings) = question::settings(self.subject) {
+            self.painted_paragraph("33", &settings, 0);
         }
     }
 

@@ -48,9 +48,15 @@ fn year(at: Timestamp) -> i32 {
     at.to_datetime().year()
 }
 
-/// `9 h 31 min`, `31 min`, `2 min 5 s`, `4 d 2 h`, `800 ms`.
+/// A duration of this many days needs no hours.
+const MANY_DAYS: u64 = 60;
+
+/// `9 h 31 min`, `31 min`, `2 min 5 s`, `4 d 2 h`, `2,188 d`, `800 ms`.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
+    if seconds >= MANY_DAYS * 86400 {
+        return format!("{} d", grouped((seconds + 43_200) / 86400));
+    }
     let units = [(86400, "d"), (3600, "h"), (60, "min"), (1, "s")];
     let mut words = String::new();
     let mut left = seconds;
@@ -63,6 +69,18 @@ pub(super) fn duration(duration: Duration) -> String {
         }
     }
     if words.is_empty() { format!("{} ms", duration.subsec_millis()) } else { words }
+}
+
+/// `35 min`, `3 h`, `40 days`: in the unit that suffices for something approximate.
+pub(super) fn about(duration: Duration) -> String {
+    let seconds = duration.as_secs().max(1);
+    let rounded = |unit: u64| (seconds + unit / 2) / unit;
+    match seconds {
+        0..300 => self::duration(Duration::from_secs(seconds)),
+        300..36_000 => self::duration(Duration::from_secs(rounded(60) * 60)),
+        36_000..172_800 => format!("{} h", rounded(3600)),
+        _ => format!("{} days", grouped(rounded(86_400))),
+    }
 }
 
 /// `9:31:00`: hours, minutes, seconds, for columns of numbers.
@@ -86,17 +104,17 @@ pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `92 %`. Only a share of 1 is `100 %` and only 0 is `0 %`: shares that round to them are `>99 %` or `<1 %`.
+/// `92%`. Only a share of 1 is `100%` and only 0 is `0%`: shares that round to them are `>99%` or `<1%`.
 pub(super) fn percent(share: f64) -> String {
     percent_to(share, 0, ["<", ">"])
 }
 
-/// The same inside a sentence: `92 %`, `less than 1 %`.
+/// The same inside a sentence: `92%`, `less than 1%`.
 pub(super) fn percent_in_words(share: f64) -> String {
     percent_to(share, 0, ["less than ", "more than "])
 }
 
-/// The same with `decimals` decimals: `0.12 %`, `less than 0.01 %`.
+/// The same with `decimals` decimals: `0.12%`, `less than 0.01%`.
 pub(super) fn percent_exactly(share: f64, decimals: usize) -> String {
     percent_to(share, decimals, ["less than ", "more than "])
 }
@@ -105,9 +123,9 @@ fn percent_to(share: f64, decimals: usize, [below, above]: [&str; 2]) -> String 
     let unit = 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
     let rounded = (share * 100.0 / unit).round() * unit;
     match rounded {
-        rounded if rounded <= 0.0 && share > 0.0 => format!("{below}{unit:.decimals$} %"),
-        rounded if rounded >= 100.0 && share < 1.0 => format!("{above}{:.decimals$} %", 100.0 - unit),
-        rounded => format!("{rounded:.decimals$} %"),
+        rounded if rounded <= 0.0 && share > 0.0 => format!("{below}{unit:.decimals$}%"),
+        rounded if rounded >= 100.0 && share < 1.0 => format!("{above}{:.decimals$}%", 100.0 - unit),
+        rounded => format!("{rounded:.decimals$}%"),
     }
 }
 
@@ -116,9 +134,22 @@ pub(super) fn size(bytes: u64) -> String {
     if bytes < 1_000_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
 }
 
-/// `1 file`, `2 files`.
+/// `1 file`, `2 files`, `20,000 files`.
 pub(super) fn count(n: usize, one: &str, many: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+    if n == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(n as u64)) }
+}
+
+/// `7,601`: a number with its thousands apart.
+pub(super) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// `AS131279 IPv4`.
@@ -154,6 +185,8 @@ mod tests {
             (125, "2 min 5 s", "0:02:05"),
             (2 * 86_400 + 3601, "2 d 1 h", "49:00:01"),
             (0, "0 ms", "0:00:00"),
+            (59 * 86_400 + 3600, "59 d 1 h", "1417:00:00"),
+            (2187 * 86_400 + 86_000, "2,188 d", "52511:53:20"),
         ] {
             let length = Duration::from_secs(seconds);
             assert_eq!((duration(length).as_str(), hours(length).as_str()), (words, digits));
@@ -161,12 +194,19 @@ mod tests {
     }
 
     #[test]
+    fn something_approximate_has_one_unit() {
+        let shown = [36, 2100, 3 * 3600, 30 * 3600, 3_439_000].map(|seconds| about(Duration::from_secs(seconds)));
+        assert_eq!(shown, ["36 s", "35 min", "3 h", "30 h", "40 days"]);
+        assert_eq!([7, 999, 7601, 20_000, 1_234_567].map(grouped), ["7", "999", "7,601", "20,000", "1,234,567"]);
+    }
+
+    #[test]
     fn a_share_is_never_rounded_to_all_or_nothing() {
         let shares = [0.0, 0.0009, 0.006, 0.5, 0.994, 0.9997, 1.0].map(percent);
-        assert_eq!(shares, ["0 %", "<1 %", "1 %", "50 %", "99 %", ">99 %", "100 %"]);
-        assert_eq!([0.0009, 0.9997].map(percent_in_words), ["less than 1 %", "more than 99 %"]);
+        assert_eq!(shares, ["0%", "<1%", "1%", "50%", "99%", ">99%", "100%"]);
+        assert_eq!([0.0009, 0.9997].map(percent_in_words), ["less than 1%", "more than 99%"]);
         let exact = [0.0, 0.000_01, 0.001_23, 0.999_99, 1.0].map(|share| percent_exactly(share, 2));
-        assert_eq!(exact, ["0.00 %", "less than 0.01 %", "0.12 %", "more than 99.99 %", "100.00 %"]);
+        assert_eq!(exact, ["0.00%", "less than 0.01%", "0.12%", "more than 99.99%", "100.00%"]);
     }
 
     #[test]

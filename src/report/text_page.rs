@@ -11,11 +11,14 @@ pub struct Style {
     pub width: usize,
     /// Whether long lists are shown in full, not only their first twenty rows.
     pub all: bool,
+    /// Lines of the terminal on which the page is read, if it is read on one. Without `all` the page then shows what fits on
+    /// it; with `all` a longer page ends with its answer.
+    pub height: Option<usize>,
 }
 
 impl Default for Style {
     fn default() -> Style {
-        Style { colour: false, width: 80, all: false }
+        Style { colour: false, width: 80, all: false, height: None }
     }
 }
 
@@ -34,6 +37,11 @@ impl<'a, S> TextPage<'a, S> {
     /// An empty page.
     pub(super) fn new(subject: &'a S, style: Style) -> TextPage<'a, S> {
         TextPage { out: String::new(), subject, style: Style { width: style.width.max(MIN_WIDTH), ..style } }
+    }
+
+    /// Returns the lines written so far.
+    pub(super) fn n_lines(&self) -> usize {
+        self.out.lines().count()
     }
 
     /// Returns the text.
@@ -77,6 +85,15 @@ impl<'a, S> TextPage<'a, S> {
             self.painted_paragraph("33", &format!("Note: {note}"), 6);
             self.line("");
         }
+    }
+
+    /// Writes the first sentence of what the archive says about itself.
+    pub(super) fn short_note(&mut self, note: Option<&str>) {
+        let Some(note) = note else { return };
+        let first = note.split_inclusive(". ").next().unwrap_or(note).trim_end();
+        let more = if first.len() < note.len() { " More: --all" } else { "" };
+        self.painted_paragraph("33", &format!("Note: {first}{more}"), 6);
+        self.line("");
     }
 
     /// Rows shown of a list.

@@ -1,14 +1,19 @@
 //! Sentences shared by every form of the report that people read: headlines, patterns of loss, and what is not known.
 
-use super::headlines::{Counted, Headline, is_of_parts, longest};
+use super::headlines::{Counted, Headline, is_of_network, is_of_parts, longest};
 use super::quiet::{self, Announced};
-use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words};
+use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words, time_of_day};
 use super::{Report, Summary, troubles};
-use crate::bgp::Family;
+use crate::bgp::{Family, Prefix};
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
 use crate::query::Target;
 use crate::replay::ControlSample;
 use crate::time::{Steps, Timestamp, Window, Windows};
+
+/// When the first and the last vantage point lost an outage's network, and when they regained it. None if they did not differ.
+pub(super) type Margins = [Option<Window>; 2];
+
+const NO_MARGINS: Margins = [None, None];
 
 /// The answer for one target.
 pub(super) fn headline(report: &Report, headline: &Headline) -> String {
@@ -18,10 +23,19 @@ pub(super) fn headline(report: &Report, headline: &Headline) -> String {
 /// The answer for one target, sentence by sentence: its longest outage of each family, of the whole network before
 /// single prefixes.
 pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
+    sentences_within(report, headline, |_| NO_MARGINS)
+}
+
+/// The same with the margins of the edges.
+pub(super) fn sentences_within(
+    report: &Report,
+    headline: &Headline,
+    margins: impl Fn(&Outage) -> Margins,
+) -> Vec<String> {
     let Headline { summary, outages, flaps } = headline;
     let Some(first) = outages.first() else { return vec![quiet::sentence(report, headline)] };
     let unjudged = quiet::unjudged(report, summary);
-    if is_of_parts(summary, first) {
+    if is_of_parts(report, summary, first) {
         let n = count(outages.len(), "outage of a single prefix", "outages of single prefixes");
         let as_a_whole = match unjudged {
             None => "no outage of the network as a whole".to_owned(),
@@ -36,7 +50,7 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
     }
     let mut sentences = Vec::new();
     for longest in longest(outages) {
-        sentences.push(sentence(report, longest));
+        sentences.push(sentence_within(report, longest, margins(longest)));
         let others = || outages.iter().filter(|o| o.subject.family == longest.subject.family && o.id != longest.id);
         let is_alike =
             |other: &&&Outage| (other.fall.start(), other.fall.end()) == (longest.fall.start(), longest.fall.end());
@@ -45,13 +59,13 @@ pub(super) fn sentences(report: &Report, headline: &Headline) -> Vec<String> {
             let prefixes = count(n_alike, "other prefix was", "other prefixes were");
             sentences.push(format!("{prefixes} lost at the same time, and for as long."));
         }
-        match (others().count() - n_alike, longest.subject.scope) {
+        match (others().count() - n_alike, is_of_network(report, &longest.subject)) {
             (0, _) => {}
-            (n, Scope::Asn) => {
+            (n, true) => {
                 sentences.push(format!("{} listed below.", count(n, "other outage is", "other outages are")));
             }
-            (1, Scope::Prefix) => sentences.push("There is 1 other outage.".to_owned()),
-            (n, Scope::Prefix) => sentences.push(format!("There are {n} other outages.")),
+            (1, false) => sentences.push("There is 1 other outage.".to_owned()),
+            (n, false) => sentences.push(format!("There are {n} other outages.")),
         }
         sentences.extend(too_short(report, longest));
     }
@@ -143,12 +157,20 @@ pub(super) fn is_exact(outage: &Outage) -> bool {
 
 /// Returns the statement of an outage as one sentence.
 pub(super) fn sentence(report: &Report, outage: &Outage) -> String {
-    let Statement { what, when, who } = statement(report, outage);
+    sentence_within(report, outage, NO_MARGINS)
+}
+
+fn sentence_within(report: &Report, outage: &Outage, margins: Margins) -> String {
+    let Statement { what, when, who } = statement_within(report, outage, margins);
     format!("{what} {when}: {who}.")
 }
 
 /// Returns the statement of an outage, part by part.
 pub(super) fn statement(report: &Report, outage: &Outage) -> Statement {
+    statement_within(report, outage, NO_MARGINS)
+}
+
+fn statement_within(report: &Report, outage: &Outage, margins: Margins) -> Statement {
     let family = outage.subject.family;
     let name = match outage.subject.scope {
         Scope::Asn => report.labels.target(&outage.subject.target),
@@ -159,42 +181,61 @@ pub(super) fn statement(report: &Report, outage: &Outage) -> Statement {
         _ if is_replaced => format!("was replaced as the origin of its {family} address space"),
         (Severity::Total, _) if outage.fall.start().is_some() => format!("disappeared from the {family} routing table"),
         (Severity::Total, _) => format!("was missing from the {family} routing table"),
-        (_, Scope::Asn) if outage.visibility.min > TOTAL_BELOW => {
-            format!("lost {} of its {family} address space", percent_in_words(1.0 - outage.visibility.min))
+        _ if outage.is_of_space() && outage.visibility.min > TOTAL_BELOW => {
+            format!(
+                "lost the routes to {} of its {family} address space",
+                percent_in_words(1.0 - outage.visibility.min)
+            )
         }
         _ => format!("was missing from most {family} routing tables"),
     };
     let length = format!("{}{}", if is_exact(outage) { "" } else { "at least " }, duration(outage.fall.duration()));
-    Statement { what: format!("{name} {what}"), when: format!("{} ({length})", when(outage)), who: who(outage) }
+    Statement {
+        what: format!("{name} {what}"),
+        when: format!("{} ({length})", when(outage, margins)),
+        who: who(outage),
+    }
 }
 
 /// Returns the time of an outage, `from 2014-12-22 16:15:00 to 16:20:00 UTC`, with what is not known about its edges.
-fn when(outage: &Outage) -> String {
+fn when(outage: &Outage, [lost, back]: Margins) -> String {
     let is_total = outage.severity == Severity::Total && outage.class != Class::OriginChanged;
     let in_gap = |edge: Censoring, words: &'static str| if outage.fall.censored.contains(&edge) { words } else { "" };
     let or_earlier = in_gap(Censoring::GapStart, " or earlier");
     let or_later = in_gap(Censoring::GapEnd, " or later");
+    // The end as it is written after the start: without its date if that is the same.
+    let until = |start: Timestamp, end: Timestamp| {
+        let is_same_day = start.to_datetime().date_naive() == end.to_datetime().date_naive();
+        let shown = if is_same_day { time_of_day(end) } else { clock(end) };
+        format!("{shown}{or_later}{}", margin(end, back))
+    };
+    let since = |start: Timestamp| format!("{}{or_earlier}{}", clock(start), margin(start, lost));
     // If it was already down when the data begin, only the time when it was first seen down is known.
     let first_judged = outage.fall.start_bounds.latest;
     match (outage.fall.start(), outage.fall.end(), first_judged) {
-        (Some(start), Some(end), _) => {
-            let edges = from_to(Window { start, end }).replacen(" to ", &format!("{or_earlier} to "), 1);
-            format!("from {edges}{or_later} UTC")
-        }
+        (Some(start), Some(end), _) => format!("from {} to {} UTC", since(start), until(start, end)),
         (Some(start), None, _) if is_total && or_earlier.is_empty() => {
-            format!("at {} UTC and was not back {AT_THE_END}", clock(start))
+            format!("at {} UTC and was not back {AT_THE_END}", since(start))
         }
-        (Some(start), None, _) => format!("from {}{or_earlier} UTC, and not back {AT_THE_END}", clock(start)),
+        (Some(start), None, _) => format!("from {} UTC, and not back {AT_THE_END}", since(start)),
         (None, Some(end), Some(first)) => {
-            let edges = from_to(Window { start: first, end }).replacen(" to ", ", and until ", 1);
-            format!("when first judged, at {edges}{or_later} UTC")
+            format!("when first judged, at {}, and until {} UTC", clock(first), until(first, end))
         }
-        (None, Some(end), None) => format!("when the data begin, and until {}{or_later} UTC", clock(end)),
+        (None, Some(end), None) => {
+            format!("when the data begin, and until {}{or_later}{} UTC", clock(end), margin(end, back))
+        }
         (None, None, Some(first)) => {
             format!("when first judged, at {} UTC, and not back {AT_THE_END}", clock(first))
         }
         (None, None, None) => format!("when the data begin, and not back {AT_THE_END}"),
     }
+}
+
+/// ` (first 16:14:08, last 16:15:40)`: the first and the last vantage point, beside an edge. Empty if they do not differ.
+pub(super) fn margin(edge: Timestamp, margin: Option<Window>) -> String {
+    let day = |at: Timestamp| at.to_datetime().date_naive();
+    let shown = |at: Timestamp| if day(at) == day(edge) { time_of_day(at) } else { clock(at) };
+    margin.map_or(String::new(), |margin| format!(" (first {}, last {})", shown(margin.start), shown(margin.end)))
 }
 
 const AT_THE_END: &str = "at the end of the window";
@@ -238,7 +279,7 @@ pub(super) fn control(report: &Report) -> Option<String> {
         n => format!("; {} of its routes differ from a later RIB dump", part(sum(|sample| sample.n_mismatched), n)),
     };
     let prefixes = count(n_prefixes as usize, "other prefix", "other prefixes");
-    Some(format!("Control sample of {prefixes}: {fallen} fell meanwhile{compared}."))
+    Some(format!("Control sample of {prefixes}: {fallen} of them fell during the window{compared}."))
 }
 
 /// Lists, per collector, how often the control sample caused vantage points to be left out.
@@ -298,26 +339,44 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
     doubts
 }
 
+/// Returns the setting that accepts fewer peers, where too few are what keeps a target from being judged.
+pub(super) fn few_peers(report: &Report, summary: &Summary) -> Option<String> {
+    let (peers, min_peers) = (quiet::n_peers(report, summary), report.parameters.criteria.sufficiency.min_peers);
+    let found = || count(peers, "peer AS", "peer ASes");
+    (!summary.unobserved.is_empty() && 0 < peers && peers < min_peers)
+        .then(|| format!("only {} of the {min_peers} required: --min-peers {peers} accepts fewer", found()))
+}
+
 /// Returns what the data do not show about one target.
 fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     let mut unknown = Vec::new();
     let peers = quiet::n_peers(report, summary);
-    let min_peers = report.parameters.criteria.sufficiency.min_peers;
     if peers == 0 {
         return vec![quiet::no_table(report).to_owned()];
     }
-    if !summary.unobserved.is_empty() && peers < min_peers {
-        let found = count(peers, "peer AS", "peer ASes");
-        unknown.push(format!("only {found} of the {min_peers} required: --min-peers {peers} accepts fewer."));
+    if let Some(few) = few_peers(report, summary) {
+        unknown.push(format!("{few}."));
     } else if quiet::announced(report, summary) == Announced::No {
         unknown.push("when it was last announced, if ever, is not in these data.".to_owned());
         return unknown;
     } else if let Some(unjudged) = quiet::unjudged(report, summary) {
         unknown.push(unjudged.text + ".");
     }
-    if !summary.never_carried.is_empty() {
-        let prefixes = match summary.never_carried[..] {
-            [only] if matches!(summary.target, Target::Prefix(asked, _) if asked == only) => {
+    let aggregate = match summary.target {
+        Target::Prefix(asked, _) => report.aggregate(asked),
+        Target::Asn(_) => None,
+    };
+    if let Some(aggregate) = aggregate {
+        let n = aggregate.prefixes.len();
+        unknown.push(format!(
+            "it is not announced as such: the {n} more-specific prefixes inside it are judged together."
+        ));
+    }
+    let is_other = |prefix: &&Prefix| aggregate.is_none_or(|aggregate| aggregate.prefix != **prefix);
+    let never: Vec<&Prefix> = summary.never_carried.iter().filter(is_other).collect();
+    if !never.is_empty() {
+        let prefixes = match never[..] {
+            [only] if matches!(summary.target, Target::Prefix(asked, _) if asked == *only) => {
                 "the prefix itself is".to_owned()
             }
             [only] => format!("{only} is"),
@@ -336,7 +395,7 @@ pub(super) fn pattern_sentence(pattern: Pattern, before: &[Upstream]) -> &'stati
              from one at or beyond this AS."
         }
         Pattern::SingleUpstream => "Only the routes through one of them were lost together; the others stayed.",
-        Pattern::OriginSide => "The routes through all of them were lost together, as when the origin withdraws.",
+        Pattern::OriginSide => "The routes through all of them were lost together.",
         Pattern::Scattered => {
             "The losses do not follow any one AS next to the origin, or took longer than one withdrawal does."
         }
@@ -374,7 +433,7 @@ pub(super) fn agreement_sentence(outage: &Outage) -> Option<String> {
     let n = agreement.collectors.iter().filter(|halves| halves.loss.is_some()).count();
     let spread = agreement.loss_spread()?;
     let apart = if spread.is_zero() { "at the same time".to_owned() } else { format!("within {}", duration(spread)) };
-    Some(format!("{n} collectors lost half of it {apart}."))
+    Some(format!("{n} collectors saw half of their routes lost {apart}."))
 }
 
 #[cfg(test)]

@@ -106,8 +106,9 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn the_main_question_is_answered_in_the_first_sentence() {
     let page = words(&prints(0, MAIN));
-    let answer = "AS131279 disappeared from the IPv4 routing table from 2014-12-22 16:15:00 to 2014-12-23 01:46:00 \
-                  UTC (9 h 31 min): 24 of 26 usable vantage points lost it, 2 kept a stuck route.";
+    let answer = "AS131279 disappeared from the IPv4 routing table from 2014-12-22 16:15:00 (first 16:14:08, last \
+                  16:15:40) to 2014-12-23 01:46:00 (first 01:44:55, last 01:46:45) UTC (9 h 31 min): 24 of 26 usable \
+                  vantage points lost it, 2 kept a stuck route.";
     assert!(page.contains(answer), "{page}");
     assert!(page.starts_with("Note: Reconstruction from published facts, not captured data."), "{page}");
     assert!(page.contains("Not known BGP shows routes"), "{page}");
@@ -189,7 +190,7 @@ fn exit_codes_distinguish_sufficient_from_insufficient_data_and_outages_on_reque
         prints(code, &args);
     }
     refused(1, "--asn 1 --from 2014-12-22 --duration 1h --archive nowhere", &["cannot read the archive at nowhere"]);
-    refused(2, "--from 2014-12-22 --duration 1h --archive data/dprk-2014", &["nothing to look for"]);
+    refused(2, "--from 2014-12-22 --duration 1h --archive data/dprk-2014", &["nothing to look for", "try '--help'"]);
 }
 
 #[test]
@@ -250,9 +251,11 @@ fn a_prefix_stands_for_its_relatives_by_the_match() {
     };
     let inside =
         ["175.45.176.0/24", "175.45.177.0/24", "175.45.178.0/24", "175.45.179.0/24"].map(str::to_owned).to_vec();
-    assert_eq!(found("--prefix 175.45.176.0/22"), inside);
-    assert_eq!(found("--prefix 175.45.176.0/22 --match more-specific"), inside);
-    assert_eq!(found("--prefix 175.45.176.0/22 --match any"), inside);
+    // It is announced in parts only, so it is a network.
+    let whole = [&["175.45.176.0/22".to_owned()], &inside[..]].concat();
+    assert_eq!(found("--prefix 175.45.176.0/22"), whole);
+    assert_eq!(found("--prefix 175.45.176.0/22 --match more-specific"), whole);
+    assert_eq!(found("--prefix 175.45.176.0/22 --match any"), whole);
     assert_eq!(found("--prefix 175.45.176.0/22 --match exact"), Vec::<String>::new());
     assert_eq!(found("--prefix 175.45.177.0/24 --match exact"), inside[1..2]);
     assert_eq!(found("--prefix 175.45.177.128/25 --match less-specific"), inside[1..2]);
@@ -294,7 +297,7 @@ fn impossible_windows_are_refused() {
         &window("--from 2014-12-22 --to 2014-12-21"),
         &["--to must be later than --from", "2014-12-21T00:00:00Z"],
     );
-    refused(2, &window("--from 2014-12-22 --duration 0s"), &["--to must be later than --from"]);
+    refused(2, &window("--from 2014-12-22 --duration 0s"), &["--duration must be longer than 0s", "try '--help'"]);
     refused(2, &window("--from 2014-12-22 --to 2999-01-01"), &["--to 2999-01-01T00:00:00Z is in the future"]);
     refused(2, &window("--from 1998-12-31 --to 1999-01-02"), &["before 1999: there are no archives"]);
     refused(2, &window("--from 2014-12-22"), &["pass --to or --duration"]);
@@ -312,7 +315,7 @@ fn mistyped_values_are_refused_with_the_accepted_forms() {
     refused(2, &with("--asn ASN5"), &["'ASN5' is not an AS number: write 131279, AS131279 or 2.207"]);
     refused(2, &with("--asn 4294967296"), &["'4294967296' is not an AS number"]);
     refused(2, &with("--prefix 175.45.176.5/24"), &["bits set beyond its length: did you mean 175.45.176.0/24?"]);
-    refused(2, &with("--prefix 175.45.176.0"), &["is not a prefix: write 175.45.176.0/24 or 2001:db8::/32"]);
+    refused(2, &with("--prefix 175.45.176.0"), &["is an address, not a prefix: write 175.45.176.0/32"]);
     refused(
         2,
         &SHORT.replace("2014-12-22T15:00", "noon"),
@@ -323,11 +326,12 @@ fn mistyped_values_are_refused_with_the_accepted_forms() {
     refused(2, &with("--down-below 50"), &["'50' is not a share: write a number from 0 to 1"]);
     refused(2, &with("--min-coverage=-1"), &["'-1' is not a share"]);
     refused(2, &with("--down-below 0"), &["--down-below 0 finds no outage"]);
-    refused(2, &with("--jobs 100000"), &["100000 is not in 0..=1024"]);
+    refused(2, &with("--jobs 100000"), &["'100000' is not a whole number from 0 to 1024"]);
     refused(2, &with("--up-at 0.4"), &["--up-at 0.4 is below --down-below 0.5"]);
     refused(2, &with("--baseline 8days"), &["--baseline is at most 7days"]);
-    refused(2, &with("--min-peers few"), &["--min-peers"]);
-    refused(2, &with("--jobs many"), &["--jobs"]);
+    refused(2, &with("--min-peers few"), &["--min-peers", "'few' is not a whole number"]);
+    refused(2, &with("--jobs many"), &["--jobs", "'many' is not a whole number"]);
+    refused(2, &with("--color perhaps"), &["auto, always, never"]);
     refused(2, &with("--format xml"), &["table, json, ndjson, csv"]);
     refused(2, &with("--metric kentik"), &["baseline, ioda"]);
     refused(2, &with("--match near"), &["exact, more-specific, less-specific, any"]);
@@ -385,16 +389,43 @@ fn a_prefix_counts_for_every_target_that_asks_for_it_in_any_order() {
             assert_eq!(target["unobserved"].as_array().map(Vec::len), Some(0), "{target}");
         }
         let page = prints(0, &of(targets));
-        assert!(page.contains("175.45.178.0/24 disappeared") && page.contains("175.45.176.0/24 disappeared"), "{page}");
-        assert!(page.contains("3 other prefixes were lost at the same time"), "{page}");
+        assert!(page.contains("175.45.178.0/24 disappeared") && page.contains("175.45.176.0/22 disappeared"), "{page}");
     }
 }
 
 #[test]
 fn a_folded_list_shows_the_longest_outages() {
-    let page = prints(0, &MAIN.replace("--asn 131279", "--prefix 175.45.176.0/22"));
+    let parts = "--prefix 175.45.176.0/24,175.45.177.0/24,175.45.178.0/24,175.45.179.0/24";
+    let page = prints(0, &MAIN.replace("--asn 131279", parts));
     assert_eq!(page.matches("12-22 16:15:00  12-23 01:46:00").count(), 4, "{page}");
-    assert!(page.contains("… and 12 of single prefixes, none longer: --all lists them"), "{page}");
+    assert!(page.contains("… and 12 more of single prefixes, no longer than these: --all lists them"), "{page}");
+}
+
+#[test]
+fn a_prefix_that_is_announced_in_parts_is_one_network() {
+    let of_prefix = MAIN.replace("--asn 131279", "--prefix 175.45.176.0/22");
+    let (document, of_asn) = (json(&of_prefix), json(MAIN));
+    let edges = |document: &Value, of: &str| -> Vec<[Value; 5]> {
+        let outages = document["outages"].as_array().expect("outages").iter();
+        let own = outages.filter(|outage| outage["prefix"] == of || (of.is_empty() && outage["prefix"].is_null()));
+        own.map(|outage| ["start", "end", "severity", "prefixes", "visibility_min"].map(|key| outage[key].clone()))
+            .collect()
+    };
+    let whole = edges(&document, "175.45.176.0/22");
+    assert_eq!((whole.len(), &whole), (8, &edges(&of_asn, "")), "the same outages as those of its AS");
+    assert_eq!(document["coverage"]["sufficient"], true);
+    let page = prints(0, &of_prefix);
+    let flat = words(&page);
+    assert!(
+        flat.contains("175.45.176.0/22 disappeared from the IPv4 routing table from 2014-12-22 16:15:00"),
+        "{page}"
+    );
+    assert!(flat.contains("7 other outages are listed below. Also 2 flaps, the longest 1 min 30 s"), "{page}");
+    assert!(flat.contains("the 4 more-specific prefixes inside it are judged together"), "{page}");
+    assert_eq!(page.matches("175.45.176.0/22  12-2").count(), 8, "{page}");
+    assert!(page.contains("… and 32 of the prefixes of these networks: --all lists them"), "{page}");
+    let strip = page.lines().find(|line| line.starts_with("175.45.176.0/22  ") && line.contains('█'));
+    assert!(strip.is_some_and(|strip| !strip.contains('·')), "{page}");
 }
 
 #[test]

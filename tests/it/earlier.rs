@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::cli::{self, prints, refused};
+use crate::cli::{self, prints, program, ran, refused};
 
 /// The shipped archive at the beginning of its main outage.
 const SHORT: &str = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
@@ -66,8 +66,15 @@ fn an_outage_is_explained_by_its_records() {
     ] {
         assert!(text.contains(words), "'{words}' is not in\n{text}");
     }
-    let words = ["no outage 'AS1' in this run", "AS131279-IPv4-20141222T161500Z"];
-    refused(2, &format!("explain {} --outage AS1", run.display()), &words);
+    // A row of the table names it as well: its network and its start, as far as they leave no doubt.
+    for words in ["AS131279 2014-12-22T16:15", "AS131279 IPv4 12-22 16:15:00", "131279 2014-12-22 16:15 UTC"] {
+        let mut command = program(&format!("explain --quiet {}", run.display()));
+        assert_eq!(ran(command.args(["--outage", words])).stdout, text, "{words}");
+    }
+    let near = ["no outage 'AS131279-IPv4-20141222T16150' in this run; did you mean AS131279-IPv4-20141222T161500Z"];
+    refused(2, &format!("explain {} --outage AS131279-IPv4-20141222T16150", run.display()), &near);
+    let several = ["no outage 'AS131279' in this run; did you mean AS131279-IPv4-"];
+    refused(2, &format!("explain {} --outage AS131279", run.display()), &several);
 }
 
 /// Runs the first commands of an explanation where the other program is installed: each prints exactly one line.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::cli::{QUIET, Ran, folder, prints, program, ran, refused};
+use crate::cli::{QUIET, Ran, folder, prints, program, ran, refused, words};
 
 /// A folder to work in, and one for the user's configuration.
 struct Home {
@@ -74,6 +74,114 @@ fn mistyped_variables_are_pointed_out() {
     let Ran { code, stdout, .. } = ran(program("config").env("OUTAGE_REPLAY_MIN_PEER", "3"));
     assert_eq!(code, 0);
     assert!(stdout.contains("\nOUTAGE_REPLAY_MIN_PEER: not a setting\n"), "{stdout}");
+    // A check that never fails because its setting is misspelt would be worse than an error.
+    for (name, meant) in [
+        ("OUTAGE_REPLAY_FAIL_ON_OUTAGES", "OUTAGE_REPLAY_FAIL_ON_OUTAGE"),
+        ("OUTAGE_REPLAY_MIN_PEER", "OUTAGE_REPLAY_MIN_PEERS"),
+    ] {
+        for args in [QUIET, "plan --asn 1", "redetect nowhere", "cache path"] {
+            let Ran { code, stderr, .. } = ran(program(args).env(name, "1"));
+            assert_eq!(code, 2, "{args}: {stderr}");
+            let words = format!("error: the environment variable {name} is not a setting; did you mean {meant}?");
+            assert!(stderr.starts_with(&words), "{args}: {stderr}");
+        }
+    }
+    // The tests' own variables, and what is set to nothing.
+    let mut harmless = program(QUIET);
+    harmless.env("OUTAGE_REPLAY_MRT", "x").env("OUTAGE_REPLAY_TEST_BROWSER", "x").env("OUTAGE_REPLAY_NONE", "");
+    assert_eq!(ran(&mut harmless).code, 0);
+}
+
+#[test]
+fn the_settings_file_can_be_chosen_or_left_out() {
+    let home = Home::new("min-peers = 7\n", "jobs = 1\n");
+    let other = home.folder.path().join("other.toml");
+    fs::write(&other, "min-coverage = 0.25\n").expect("a file");
+    let chosen = format!("config --config {}", other.display());
+    assert_eq!(setting(&mut home.program(&chosen), "min-coverage"), format!("0.25 {}", other.display()));
+    assert_eq!(setting(&mut home.program(&chosen), "min-peers"), "10 default");
+    assert_eq!(setting(home.program("config").env("OUTAGE_REPLAY_CONFIG", &other), "min-peers"), "10 default");
+    for mut without in [home.program("config --no-config"), home.program("config")] {
+        without.env("OUTAGE_REPLAY_NO_CONFIG", "1");
+        assert_eq!(setting(&mut without, "min-peers"), "10 default");
+        assert_eq!(setting(&mut without, "jobs"), "0 default");
+    }
+    refused(2, &format!("{QUIET} --config none.toml"), &["there is no settings file none.toml"]);
+    refused(2, &format!("{QUIET} --config x --no-config"), &["--no-config"]);
+}
+
+#[test]
+fn settings_that_change_the_answer_are_named_with_their_source() {
+    let home = Home::new("down-below = 0.05\n", "");
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
+    let question = QUIET.replace("data/dprk-2014", &archive.display().to_string());
+    let named = "Settings that are not the default ones: --min-peers 5, --down-below 0.05 from outage-replay.toml.";
+    for format in ["table", "markdown"] {
+        let args = format!("{question} --min-peers 5 --format {format}");
+        let page = words(&ran(&mut home.program(&args)).stdout);
+        assert!(page.contains(named), "{format}: {page}");
+        let page = ran(&mut home.program(&format!("{question} --no-config --format {format}"))).stdout;
+        assert!(!page.contains("not the default"), "{format}: {page}");
+    }
+}
+
+#[test]
+fn mistakes_are_answered_with_what_to_write() {
+    let with = |args: &str| format!("{QUIET} {args}");
+    for (args, words) in [
+        ("--asn KP", "names are not looked up: find the number at https://bgp.tools"),
+        ("--prefix 192.0.2.1", "is an address, not a prefix: write 192.0.2.1/32 with --match less-specific"),
+        ("--prefix ::ffff:192.0.2.0/120", "write 192.0.2.0/24"),
+        ("--asn 64501 64502", "a list is separated by commas: --asn 64501,64502"),
+        ("--asn 64501, 64502 64503", "a list is separated by commas: --asn 64501,64502,64503"),
+        ("--asn 64501 rib.bz2", "files and folders are given with --archive: --archive rib.bz2"),
+        ("--quiet plan", "the command comes first: outage-replay plan"),
+        ("--since 2014-12-22", "there is no --since: did you mean --from?"),
+        ("--until 2014-12-22", "there is no --until: did you mean --to?"),
+        ("--dry-run", "outage-replay plan, with the same arguments, shows what a run would read"),
+        ("-n", "outage-replay plan"),
+        ("--collector rrc0", "did you mean rrc00?"),
+    ] {
+        refused(2, &with(args), &[words]);
+    }
+    refused(2, "131279 --from 2014-12-22", &["'131279' needs a flag: --asn 131279"]);
+    prints(0, &with("--collector RRC00 --min-peers 3"));
+    let utc = QUIET.replace("2014-12-22T16:00", "2014-12-22T16Z");
+    assert_eq!(prints(0, &utc), prints(0, QUIET));
+}
+
+#[test]
+fn without_a_question_the_usage_is_shown_with_an_example_that_runs() {
+    for args in ["", "--archive data/dprk-2014"] {
+        let Ran { code, stdout, stderr } = ran(&mut program(args));
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(
+            stderr.lines().count() < 24 && stderr.contains("\nUsage: outage-replay --asn <ASN> --from"),
+            "{stderr}"
+        );
+        let example = stderr.lines().find_map(|line| line.trim().strip_prefix("outage-replay --asn 131279"));
+        prints(0, &format!("--asn 131279{}", example.expect("an example")));
+    }
+    // What is missing is said at once.
+    refused(2, "--collector rrc00 --to 2014-12-22", &["nothing to look for", "pass --from"]);
+}
+
+#[test]
+fn targets_are_read_from_tables_and_from_standard_input() {
+    let folder = folder();
+    let list = folder.path().join("targets.csv");
+    let asked = |list: &str| QUIET.replace("--asn 64500", &format!("--targets {list}"));
+    for text in ["\u{feff}asn,name\n64500,Star\n", "Prefix;label\n\"64500\";x\n", "64500\tStar # JV\n"] {
+        fs::write(&list, text).expect("a file");
+        assert_eq!(prints(0, &asked(&list.display().to_string())), prints(0, QUIET), "{text}");
+        let mut piped = program(&asked("-"));
+        piped.stdin(fs::File::open(&list).expect("a file"));
+        assert_eq!(ran(&mut piped).stdout, prints(0, QUIET), "{text}");
+    }
+    fs::write(&list, "64500\nasn,name\n").expect("a file");
+    refused(2, &asked(&list.display().to_string()), &["targets.csv, line 2: 'asn' is not an AS number"]);
+    fs::write(&list, "192.0.2.1\n").expect("a file");
+    refused(2, &asked(&list.display().to_string()), &["line 1: '192.0.2.1' is an address, not a prefix"]);
 }
 
 #[test]
@@ -125,11 +233,17 @@ fn invalid_settings_are_refused_with_their_source() {
     for (text, words) in [
         ("min-peer = 3", "outage-replay.toml: unknown setting 'min-peer'; did you mean min-peers?"),
         ("[detection]\nmin-peers = 3", "outage-replay.toml: unknown setting 'detection'"),
-        ("min-peers = \"many\"", "outage-replay.toml: invalid value 'many' for '--min-peers <N>'"),
-        ("min-peers = [1, 2]", "outage-replay.toml: the argument '--min-peers <N>' cannot be used multiple times"),
+        (
+            "min-peers = \"many\"",
+            "outage-replay.toml, line 1: invalid value 'many' for '--min-peers <N>': 'many' is not a whole number",
+        ),
+        (
+            "min-peers = [1, 2]",
+            "outage-replay.toml, line 1: the argument '--min-peers <N>' cannot be used multiple times",
+        ),
         ("min-peers = { a = 1 }", "outage-replay.toml: min-peers is neither a value nor a list of values"),
         ("min-peers", "outage-replay.toml: TOML parse error at line 1"),
-        ("quiet = \"perhaps\"", "outage-replay.toml: "),
+        ("quiet = \"perhaps\"", "outage-replay.toml, line 1: "),
         ("to = \"2014-12-22\"\nduration = \"3h\"", "exclude each other"),
         ("broker-url = \"ftp://host\"", "only http and https are allowed"),
     ] {

@@ -9,7 +9,7 @@ use outage_replay::catalog::Mirror;
 use outage_replay::coverage::{Gap, GapReason};
 use outage_replay::detect::{Flap, Scope};
 use outage_replay::observations::{self, Observations};
-use outage_replay::pipeline::{collect, judge};
+use outage_replay::pipeline::{Sources, collect, judge};
 use outage_replay::query::{Query, Target};
 use outage_replay::replay::{Doubt, DoubtReason, PeerId};
 use outage_replay::report::{self, Export, Report, Style};
@@ -277,29 +277,65 @@ fn the_headline_of_a_window_of_years_over_two_days_of_data_states_how_much_was_j
     let (query, mirror) = question("2009-01-01", "2014-12-31");
     let report = run(&query, &mirror, &Options { jobs: 2, ..Options::default() }, &()).expect("a report");
     for (form, page) in pages(&report) {
-        let said = "2187 d 23 h 59 min of 2190 d could not be judged";
-        assert!(page.contains(said) || form == "html" && page.contains("2187"), "{form}: {page}");
+        let said = "2,188 d of 2,190 d could not be judged";
+        assert!(page.contains(said) || form == "html" && page.contains("2,188"), "{form}: {page}");
     }
     let page = report::html(&report);
-    assert!(page.contains("<dt>Judged</dt><dd>&lt;1 %</dd>"));
+    assert!(page.contains("<dt>Judged</dt><dd>&lt;1%</dd>"));
 }
 
 #[test]
 fn edges_have_their_first_and_last_vantage_point_and_evidence_its_reason() {
     let page = words(&prints(0, cli::MAIN));
-    let edges = "Vantage points lost it from 2014-12-22 16:14:08 to 16:15:40 and regained it from 2014-12-23 01:44:55 to \
-                 01:46:45 UTC. Evidence: high";
-    assert!(page.contains(edges), "{page}");
+    let edges = "from 2014-12-22 16:15:00 (first 16:14:08, last 16:15:40) to 2014-12-23 01:46:00 (first 01:44:55, last \
+                 01:46:45) UTC";
+    assert!(page.contains(edges) && page.contains("Evidence: high"), "{page}");
     let markdown = prints(0, &format!("{} --format markdown", cli::MAIN));
     assert!(markdown.contains("| 2014-12-22 16:15:00 (first 16:14:08, last 16:15:40) |"), "{markdown}");
     let at_the_end = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
     let page = words(&prints(0, at_the_end));
     for sentence in [
-        "from 2014-12-22 16:15:00 UTC, and not back at the end of the window (at least 45 min)",
+        "from 2014-12-22 16:15:00 (first 16:14:08, last 16:15:40) UTC, and not back at the end of the window (at least 45 min)",
         "Evidence: medium (whole tables from RIB dumps, but it was not back at the end of the window",
     ] {
         assert!(page.contains(sentence), "{page}");
     }
+}
+
+#[test]
+fn on_a_terminal_the_answer_fits_on_one_screen() {
+    let report = |from: &str, to: &str| {
+        let (query, mirror) = question(from, to);
+        run(&query, Sources { catalog: &mirror, cache: None }, &Options { jobs: 2, ..Options::default() }, &())
+            .expect("a report")
+    };
+    let main = report("2014-12-22T12:00", "2014-12-23T20:00");
+    for (width, height) in [(80, 24), (80, 40), (120, 30), (200, 60)] {
+        let style = Style { width, height: Some(height), ..Style::default() };
+        let page = report::table(&main, style);
+        assert!(page.lines().count() < height, "{width}x{height}: {page}");
+        assert!(page.lines().all(|line| line.chars().count() <= width), "{width}x{height}: {page}");
+        for sentence in [
+            "Note: Reconstruction from published facts, not captured data.",
+            "Verdict: outage",
+            "16:15:00 (first 16:14:08, last 16:15:40)",
+            "Evidence: high",
+            "01:46:00 9:31:00",
+            "More: --all",
+        ] {
+            assert!(words(&page).contains(sentence), "{width}x{height}: '{sentence}' is not in {page}");
+        }
+        // Everything ends with the answer, if it does not fit.
+        let all = report::table(&main, Style { all: true, ..style });
+        assert!(all.trim_end().ends_with("Verdict: outage"), "{all}");
+    }
+    // With room, the visibility is drawn.
+    let tall = report::table(&main, Style { height: Some(40), ..Style::default() });
+    assert!(tall.contains("Visibility (UTC; █ all see it, ▁ none, ^ down for a part, · partly unknown)"), "{tall}");
+    // What could not be judged is on the first screen as well.
+    let unknown = report("2014-12-25T12:00", "2014-12-25T13:00");
+    let page = report::table(&unknown, Style { height: Some(24), ..Style::default() });
+    assert!(page.contains("unknown") && page.lines().count() < 24, "{page}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn sources_are_narrowed_by_collector_and_project() {
         &["unknown collector 'rrc99': the archive has route-views.sydney, route-views2, rrc00"],
     );
     refused(2, &format!("{QUIET} --project bgpstream"), &["unknown project 'bgpstream': write riperis or routeviews"]);
-    refused(1, &format!("{QUIET} --project riperis --collector route-views2"), &["no file is left"]);
+    refused(1, &format!("{QUIET} --project riperis --collector route-views2"), &["the chosen collectors have none"]);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn row(report: &Report, headline: &Headline) -> Markup {
 /// The answer for one target in a word or two.
 fn answer(report: &Report, headline: &Headline) -> &'static str {
     match headline.outages.first() {
-        Some(first) if headlines::is_of_parts(headline.summary, first) => "outages of prefixes",
+        Some(first) if headlines::is_of_parts(report, headline.summary, first) => "outages of prefixes",
         Some(_) => "outage",
         None if announced(report, headline.summary) == Announced::No => "not announced",
         None if headline.summary.is_sufficient() => "no outage",

@@ -7,24 +7,56 @@ use super::super::evidence::{Shown, by_id, commands, file, name, peer, record};
 use super::super::text::{clock, count, duration, from_to, wrap};
 use super::super::words::{pattern_sentence, sentence};
 use super::{Style, TextPage};
-use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Scope, Upstream, Witness};
+use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Upstream, Witness};
 use crate::error::Error;
 use crate::time::{Timestamp, Window};
 
 /// Records shown of each edge, unless all are.
 const N_SHOWN: usize = 5;
 
-/// Returns the outage with an id.
+/// Returns the outage with an id, or the only one of a network at a time, as a row of the table names it:
+/// `AS131279 2014-12-22T16:15`.
 ///
 /// # Errors
 ///
-/// If there is none; the error lists the ids of the report.
+/// If there is none, or more than one; the error lists the ids that come into question, or all.
 pub fn find_outage<'a>(report: &'a Report, id: &str) -> Result<&'a Outage, Error> {
     let outages = &report.findings.outages;
-    outages.iter().find(|outage| outage.id == id).ok_or_else(|| Error::UnknownOutage {
-        id: id.to_owned(),
-        known: outages.iter().map(|outage| outage.id.clone()).collect(),
-    })
+    let wanted = id.trim();
+    if let Some(outage) = outages.iter().find(|outage| outage.id.eq_ignore_ascii_case(wanted)) {
+        return Ok(outage);
+    }
+    let named: Vec<&Outage> = outages.iter().filter(|outage| is_named(outage, wanted)).collect();
+    match named[..] {
+        [only] => Ok(only),
+        [] => Err(unknown(id, outages.iter())),
+        _ => Err(unknown(id, named.into_iter())),
+    }
+}
+
+fn unknown<'a>(id: &str, known: impl Iterator<Item = &'a Outage>) -> Error {
+    Error::UnknownOutage { id: id.to_owned(), known: known.map(|outage| outage.id.clone()).collect() }
+}
+
+/// Whether words name an outage: its network, its family or not, and its start as far as it is given.
+fn is_named(outage: &Outage, words: &str) -> bool {
+    let mut words = words.split_whitespace().peekable();
+    let subject = &outage.subject;
+    let network = subject.prefix.map_or_else(|| subject.target.to_string(), |prefix| prefix.to_string());
+    let is_network =
+        |word: &str| word.eq_ignore_ascii_case(&network) || network.strip_prefix("AS").is_some_and(|own| own == word);
+    if !words.next().is_some_and(is_network) {
+        return false;
+    }
+    let family = words.next_if(|word| word.to_lowercase().starts_with("ipv"));
+    if family.is_some_and(|family| !family.eq_ignore_ascii_case(&subject.family.to_string())) {
+        return false;
+    }
+    let time = words.collect::<Vec<_>>().join(" ");
+    let time = time.trim_end_matches("UTC").trim_end_matches('Z').trim_end().replacen('T', " ", 1);
+    // A row of the table has no year if all rows have the same.
+    let start = outage.fall.start().map(clock).unwrap_or_default();
+    start.starts_with(&time) || start.get("2014-".len()..).is_some_and(|start| start.starts_with(&time))
 }
 
 /// Explains one outage, or all: those of whole networks, and of prefixes that were lost on their own.
@@ -79,7 +111,7 @@ impl TextPage<'_, Report> {
         self.line("");
         self.line("Edges (UTC)");
         // An AS loses address space, one prefix at a time.
-        let of = if outage.subject.scope == Scope::Asn { "of its address space: " } else { "" };
+        let of = if outage.is_of_space() { "of its address space: " } else { "" };
         self.edge("start", outage.fall.start(), &outage.fall.start_bounds, Some(&outage.fall.loss), of, "a tenth left");
         self.edge(
             "end",

@@ -1,14 +1,12 @@
 //! The findings as rows: outages, episodes, smaller losses.
 
-use std::cmp::Reverse;
-
 use super::super::headlines::{self, Groups};
 use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
 use super::super::words;
 use super::grid::{Grid, GridColumn};
 use super::{Report, TextPage, YEAR};
 use crate::bgp::{Family, Prefix};
-use crate::detect::{Censoring, Class, Loss, Outage, Scope};
+use crate::detect::{Censoring, Class, Loss, Outage};
 use crate::query::Target;
 use crate::time::{Timestamp, Window};
 
@@ -50,14 +48,14 @@ impl TextPage<'_, Report> {
         }
         let Groups { of_asn, alone, members } = headlines::groups(report);
         let limit = self.limit();
-        let mut shown = longest(&of_asn, limit);
-        shown.extend(longest(&alone, limit));
+        let mut shown = headlines::longest_rows(&of_asn, limit);
+        shown.extend(headlines::longest_rows(&alone, limit));
         let mut folded = Vec::new();
         if of_asn.len() > limit {
-            folded.push(format!("{} of networks, none longer", of_asn.len() - limit));
+            folded.push(format!("{} more of networks, no longer than these", of_asn.len() - limit));
         }
         if alone.len() > limit {
-            folded.push(format!("{} of single prefixes, none longer", alone.len() - limit));
+            folded.push(format!("{} more of single prefixes, no longer than these", alone.len() - limit));
         }
         if self.style.all {
             shown.extend(&members);
@@ -67,6 +65,16 @@ impl TextPage<'_, Report> {
         self.list(&shown);
         if !folded.is_empty() {
             self.paragraph(&format!("… and {}: --all lists them", folded.join(", ")), 2);
+        }
+    }
+
+    /// The longest outages in at most `rows` rows and the lines around them.
+    pub(super) fn longest_outages(&mut self, rows: usize) {
+        let Groups { of_asn, alone, .. } = headlines::groups(self.subject);
+        let all: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+        self.list(&headlines::longest_rows(&all, rows));
+        if all.len() > rows {
+            self.line(&format!("… and {}: --all lists them", count(all.len() - rows, "shorter one", "shorter ones")));
         }
     }
 
@@ -80,11 +88,15 @@ impl TextPage<'_, Report> {
         let layout = layouts.into_iter().find(fits).unwrap_or(narrowest);
         let grid = grid(outages, layout);
         let years = if layout.years { String::new() } else { years(edges) };
-        self.heading(&format!("Outages ({years}UTC, lasting h:mm:ss)"));
+        self.heading(&format!("Outages ({years}UTC, duration h:mm:ss)"));
         self.line(&grid.headings());
         for (row, outage) in outages.iter().enumerate() {
             for line in grid.lines(row) {
-                let line = if outage.subject.scope == Scope::Asn { self.paint("31", line.trim_end()) } else { line };
+                let line = if headlines::is_of_network(self.subject, &outage.subject) {
+                    self.paint("31", line.trim_end())
+                } else {
+                    line
+                };
                 self.line(&line);
             }
         }
@@ -100,25 +112,31 @@ impl TextPage<'_, Report> {
         let unstable: Vec<_> =
             report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
         let n_unstable = unstable.len();
-        let of_asn: Vec<_> = unstable.iter().copied().filter(|episode| episode.subject.scope == Scope::Asn).collect();
+        let of_asn: Vec<_> =
+            unstable.iter().copied().filter(|episode| headlines::is_of_network(report, &episode.subject)).collect();
         let shown = if of_asn.is_empty() || self.style.all { unstable } else { of_asn };
         if shown.is_empty() {
             return;
         }
         let years = years(shown.iter().flat_map(|episode| [episode.window.start, episode.window.end]));
-        self.heading(&format!("Unstable ({years}UTC; a flap is a fall too short to be an outage)"));
+        self.heading(&format!("Unstable ({years}UTC)"));
+        self.paragraph("A flap is a fall too short to be an outage.", 2);
         let limit = self.limit();
         let names = shown
             .iter()
             .take(limit)
             .map(|episode| name(&episode.subject.target, episode.subject.prefix, episode.subject.family));
+        let names: Vec<String> = names.collect();
         let each = || shown.iter().take(limit);
-        let columns = vec![
-            GridColumn::number("flaps", each().map(|episode| episode.flaps.len().to_string())),
-            GridColumn::number("outages", each().map(|episode| episode.n_outages.to_string())),
-            GridColumn::text("from, to", each().map(|episode| day_from_to(episode.window))),
-        ];
-        self.grid(&Grid::new(names.collect(), columns), shown.len().min(limit));
+        let grid = |with_outages: bool| {
+            let flaps = GridColumn::number("flaps", each().map(|episode| episode.flaps.len().to_string()));
+            let outages = GridColumn::number("outages", each().map(|episode| episode.n_outages.to_string()));
+            let times = GridColumn::text("from, to", each().map(|episode| day_from_to(episode.window)));
+            let columns = if with_outages { vec![flaps, outages, times] } else { vec![flaps, times] };
+            Grid::new(names.clone(), columns)
+        };
+        let fits = grid(true).width() <= self.style.width;
+        self.grid(&grid(fits), shown.len().min(limit));
         let folded = n_unstable - shown.len().min(limit);
         if folded > 0 {
             self.line(&format!("… and {}: --all lists them", count(folded, "more episode", "more episodes")));
@@ -160,22 +178,13 @@ impl TextPage<'_, Report> {
     }
 }
 
-/// The longest of them, in their order.
-fn longest<'a>(outages: &[&'a Outage], limit: usize) -> Vec<&'a Outage> {
-    let mut places: Vec<usize> = (0..outages.len()).collect();
-    places.sort_by_key(|place| Reverse(outages[*place].fall.duration()));
-    places.truncate(limit);
-    places.sort_unstable();
-    places.into_iter().map(|place| outages[place]).collect()
-}
-
 fn grid(outages: &[&Outage], layout: Layout) -> Grid {
     let each = || outages.iter();
     let names = each().map(|o| name(&o.subject.target, o.subject.prefix, o.subject.family)).collect();
     let mut columns = vec![
         GridColumn::text("start", each().map(|o| start(o, layout.years))),
         GridColumn::text("end", each().map(|o| end(o, layout.years))),
-        GridColumn::number("lasting", each().map(|o| length(o))),
+        GridColumn::number("duration", each().map(|o| length(o))),
     ];
     if layout.lost {
         columns.push(GridColumn::number("lost", each().map(|o| percent(1.0 - o.visibility.min))));

@@ -5,20 +5,23 @@ use std::time::Duration;
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
 use super::super::headlines;
-use super::super::text::{count, duration, of_family, percent};
+use super::super::text::{about, count, of_family, percent};
 use super::grid::name_width;
 use super::{Report, TextPage, YEAR};
 use crate::bgp::Family;
-use crate::time::{Timestamp, Window};
-use crate::visibility::LiveFeeds;
+use crate::detect::{AggregateTimeline, AsnTimeline, SpaceStep};
+use crate::time::{Steps, Timestamp, Window};
+use crate::visibility::{LiveFeeds, Timeline};
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const UNKNOWN: char = '·';
+/// Below a block in which the share was lower than the block shows.
+const LOWER: char = '^';
 
-/// A lower share is shown even in a block that is partly unknown.
+/// A lower mean is shown even in a block that is partly unknown.
 const MOSTLY_LOST: f64 = 0.5;
 
-/// Blanks, `100 %`.
+/// Blanks, `100%`.
 const LOWEST: usize = 2 + 6;
 
 /// Distances of the ticks below which hours and days are read.
@@ -29,11 +32,21 @@ const MONTHS: [u64; 7] = [1, 2, 3, 6, 12, 24, 60];
 /// Columns that a tick and its label need.
 const TICK_WIDTH: usize = 8;
 
-/// One line: the share seen in each column, and the lowest of all.
+/// The mean share in each column, marks below those that were lower for a time, and the lowest share of all.
 struct BarRow {
     name: String,
     bars: String,
+    marks: String,
     lowest: Option<f64>,
+}
+
+/// The page on which rows are drawn.
+#[derive(Clone, Copy)]
+struct Scale {
+    window: Window,
+    columns: usize,
+    /// A network with a lower share is down.
+    down_below: f64,
 }
 
 impl TextPage<'_, Report> {
@@ -43,51 +56,103 @@ impl TextPage<'_, Report> {
         if report.timelines.is_empty() {
             return;
         }
-        let window = report.parameters.window();
-        let (prefixes, folded) = headlines::timelines(report, self.limit());
+        let (mut prefixes, folded) = headlines::timelines(report, self.limit());
+        // It has no timeline but that of its parts.
+        prefixes.retain(|timeline| report.aggregate(timeline.prefix).is_none());
+        let strips = self.strips();
         let mut names: Vec<String> =
             report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
+        names.extend(report.aggregates.iter().map(|space| space.prefix.to_string()));
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
-        let strips = self.strips();
         names.extend(strips.iter().map(|(name, _)| name.clone()));
         let name_width = name_width(&names);
-        let columns = self.style.width.saturating_sub(name_width + 2 + LOWEST).max(10);
-        let mut rows = Vec::new();
-        for space in &report.asn_timelines {
-            let shares =
-                space.steps.intervals().map(|(interval, step)| (interval, step.share().filter(|_| step.observed)));
-            rows.push(row(of_family(space.asn, space.family), window, columns, shares));
-        }
-        for timeline in prefixes {
-            let shares = timeline
-                .steps
-                .intervals()
-                .map(|(interval, step)| (interval, step.baseline_share().filter(|_| step.observed)));
-            rows.push(row(timeline.prefix.to_string(), window, columns, shares));
-        }
+        let scale = self.scale(name_width);
+        let mut rows: Vec<BarRow> = report.asn_timelines.iter().map(|space| of_asn(space, scale)).collect();
+        rows.extend(report.aggregates.iter().map(|space| of_aggregate(space, scale)));
+        let of_prefixes: Vec<BarRow> = prefixes.into_iter().map(|timeline| of_prefix(timeline, scale)).collect();
+        // Rows that show nothing are counted.
+        let n_unknown = of_prefixes.iter().filter(|row| row.lowest.is_none()).count();
+        let folds = n_unknown > 1 && !self.style.all;
+        rows.extend(of_prefixes.into_iter().filter(|row| !folds || row.lowest.is_some()));
+        // Peers that are not live are no outage.
+        let unmarked = Scale { down_below: 0.0, ..scale };
         for (name, feeds) in strips {
-            rows.push(row(name, window, columns, feeds.iter().map(|feeds| (feeds.window, feeds.share()))));
+            rows.push(row(name, unmarked, feeds.iter().map(|feeds| (feeds.window, feeds.share()))));
         }
         self.heading("Visibility (UTC)");
-        let column = Duration::from_secs((window.duration().as_secs() / columns as u64).max(1));
-        let column = duration(rounded(column));
+        let column = Duration::from_secs(scale.window.duration().as_secs() / scale.columns as u64);
+        let marks = match rows.iter().any(|row| !row.marks.is_empty()) {
+            true => format!(" {LOWER} down for a part of it;"),
+            false => String::new(),
+        };
         self.paragraph(
-            &format!("Each block: lowest of about {column}; █ all see it, ▁ none, {UNKNOWN} partly unknown."),
+            &format!(
+                "Each block: mean of about {}; █ all see it, ▁ none;{marks} {UNKNOWN} partly unknown.",
+                about(column)
+            ),
             2,
         );
+        self.bars(&rows, name_width, scale);
+        if folds {
+            self.line(&format!("… and {n_unknown} prefixes that are unknown all the time: --all shows them"));
+        }
+        if folded > 0 {
+            self.line(&format!("… and {}: --all shows them", count(folded, "more prefix", "more prefixes")));
+        }
+    }
+
+    /// The networks asked about, at most `most` of them, with a legend of one line.
+    pub(super) fn strips_of_networks(&mut self, most: usize) {
+        let report = self.subject;
+        let networks = report.asn_timelines.iter().take(most);
+        let aggregates = report.aggregates.iter().take(most - networks.len());
+        // The prefixes of a network repeat its row.
+        let n_left = if networks.len() + aggregates.len() == 0 { most } else { 0 };
+        let (prefixes, _) = headlines::timelines(report, n_left);
+        let mut names: Vec<String> = networks.clone().map(|space| of_family(space.asn, space.family)).collect();
+        names.extend(aggregates.clone().map(|space| space.prefix.to_string()));
+        names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
+        let name_width = name_width(&names);
+        let scale = self.scale(name_width);
+        let mut rows: Vec<BarRow> = networks.map(|space| of_asn(space, scale)).collect();
+        rows.extend(aggregates.map(|space| of_aggregate(space, scale)));
+        rows.extend(prefixes.into_iter().map(|timeline| of_prefix(timeline, scale)));
+        rows.retain(|row| row.lowest.is_some());
+        if rows.is_empty() {
+            return;
+        }
+        let marks = match rows.iter().any(|row| !row.marks.is_empty()) {
+            true => format!(", {LOWER} down for a part"),
+            false => String::new(),
+        };
+        self.heading(&format!("Visibility (UTC; █ all see it, ▁ none{marks}, {UNKNOWN} partly unknown)"));
+        self.bars(&rows, name_width, scale);
+    }
+
+    fn scale(&self, name_width: usize) -> Scale {
+        Scale {
+            window: self.subject.parameters.window(),
+            columns: self.style.width.saturating_sub(name_width + 2 + LOWEST).max(10),
+            down_below: self.subject.parameters.criteria.thresholds.down_below,
+        }
+    }
+
+    fn bars(&mut self, rows: &[BarRow], name_width: usize, scale: Scale) {
+        let Scale { window, columns, .. } = scale;
         let axis = axis(window, columns);
         self.line(&format!("{:<name_width$}  {axis:<columns$}  lowest", ""));
-        for BarRow { name, bars, lowest } in rows {
+        for BarRow { name, bars, marks, lowest } in rows {
             let lowest = lowest.map_or_else(|| UNKNOWN.to_string(), percent);
             if name.chars().count() > name_width {
-                self.line(&name);
+                self.line(name);
                 self.line(&format!("{:<name_width$}  {bars}  {lowest:>6}", ""));
             } else {
                 self.line(&format!("{name:<name_width$}  {bars}  {lowest:>6}"));
             }
-        }
-        if folded > 0 {
-            self.line(&format!("… and {}: --all shows them", count(folded, "more prefix", "more prefixes")));
+            if !marks.is_empty() {
+                let marks = self.paint("31", marks);
+                self.line(&format!("{:<name_width$}  {marks}", ""));
+            }
         }
     }
 
@@ -102,17 +167,30 @@ impl TextPage<'_, Report> {
     }
 }
 
-fn row(name: String, window: Window, columns: usize, shares: impl Iterator<Item = (Window, Option<f64>)>) -> BarRow {
-    let shown: Vec<(Window, Option<f64>)> =
-        shares.filter_map(|(interval, share)| Some((interval.intersect(&window)?, share))).collect();
-    let lowest = shown.iter().filter_map(|(_, share)| *share).min_by(f64::total_cmp);
-    BarRow { name, bars: bars(window, columns, &shown), lowest }
+fn of_asn(space: &AsnTimeline, scale: Scale) -> BarRow {
+    of_space(of_family(space.asn, space.family), &space.steps, scale)
 }
 
-/// Whole minutes, or whole seconds below five of them.
-fn rounded(duration: Duration) -> Duration {
-    let seconds = duration.as_secs();
-    Duration::from_secs(if seconds < 300 { seconds } else { (seconds + 30) / 60 * 60 })
+fn of_aggregate(space: &AggregateTimeline, scale: Scale) -> BarRow {
+    of_space(space.prefix.to_string(), &space.steps, scale)
+}
+
+fn of_space(name: String, steps: &Steps<SpaceStep>, scale: Scale) -> BarRow {
+    row(name, scale, steps.intervals().map(|(interval, step)| (interval, step.share().filter(|_| step.observed))))
+}
+
+fn of_prefix(timeline: &Timeline, scale: Scale) -> BarRow {
+    let shares =
+        timeline.steps.intervals().map(|(interval, step)| (interval, step.baseline_share().filter(|_| step.observed)));
+    row(timeline.prefix.to_string(), scale, shares)
+}
+
+fn row(name: String, scale: Scale, shares: impl Iterator<Item = (Window, Option<f64>)>) -> BarRow {
+    let shown: Vec<(Window, Option<f64>)> =
+        shares.filter_map(|(interval, share)| Some((interval.intersect(&scale.window)?, share))).collect();
+    let lowest = shown.iter().filter_map(|(_, share)| *share).min_by(f64::total_cmp);
+    let (bars, marks) = bars(scale, &shown);
+    BarRow { name, bars, marks, lowest }
 }
 
 /// The instant at which a column begins.
@@ -129,31 +207,46 @@ fn column_of(window: Window, columns: usize, at: Timestamp) -> usize {
     usize::try_from(column).unwrap_or(0).min(columns - 1)
 }
 
-/// Returns one block per column: its lowest share, or a dot if part of it is unknown and no known share is below one half.
-fn bars(window: Window, columns: usize, shares: &[(Window, Option<f64>)]) -> String {
-    let mut lowest: Vec<Option<f64>> = vec![None; columns];
-    let mut known = vec![0i64; columns];
+/// What is known of a column.
+#[derive(Clone, Copy, Default)]
+struct ColumnShare {
+    /// Microseconds in which the share is known.
+    known: i64,
+    /// The sum of the shares over them.
+    sum: f64,
+    lowest: Option<f64>,
+}
+
+/// Returns one block per column, its mean share, or a dot if part of it is unknown and the mean of the rest is not below one
+/// half. The second text marks the columns in which the network was down for a part that the block does not show.
+fn bars(scale: Scale, shares: &[(Window, Option<f64>)]) -> (String, String) {
+    let Scale { window, columns, down_below } = scale;
+    let mut seen = vec![ColumnShare::default(); columns];
     for (interval, share) in shares {
         let Some(share) = share else { continue };
-        for column in column_of(window, columns, interval.start)..columns {
+        let first = column_of(window, columns, interval.start);
+        for (column, own) in seen.iter_mut().enumerate().skip(first) {
             let (start, end) = (edge(window, columns, column), edge(window, columns, column + 1));
             if start >= interval.end {
                 break;
             }
             let Some(part) = Window::new(start, end).ok().and_then(|whole| whole.intersect(interval)) else { continue };
-            known[column] += part.end.micros_since(part.start);
-            lowest[column] = Some(lowest[column].map_or(*share, |low| low.min(*share)));
+            let micros = part.end.micros_since(part.start);
+            own.known += micros;
+            own.sum += share * micros as f64;
+            own.lowest = Some(own.lowest.map_or(*share, |low| low.min(*share)));
         }
     }
-    (0..columns)
-        .map(|column| {
-            let whole = edge(window, columns, column + 1).micros_since(edge(window, columns, column));
-            match lowest[column] {
-                Some(share) if known[column] >= whole || share < MOSTLY_LOST => block(share),
-                _ => UNKNOWN,
-            }
-        })
-        .collect()
+    let (mut blocks, mut marks) = (String::new(), String::new());
+    for (column, ColumnShare { known, sum, lowest }) in seen.into_iter().enumerate() {
+        let whole = edge(window, columns, column + 1).micros_since(edge(window, columns, column));
+        let mean = lowest.map(|_| (sum / known as f64).clamp(0.0, 1.0));
+        let shown = mean.filter(|mean| known >= whole || *mean < MOSTLY_LOST);
+        blocks.push(shown.map_or(UNKNOWN, block));
+        let was_down = lowest.is_some_and(|lowest| lowest < down_below);
+        marks.push(if was_down && shown.is_none_or(|mean| mean >= down_below) { LOWER } else { ' ' });
+    }
+    (blocks, marks.trim_end().to_owned())
 }
 
 /// Only a share of 0 has the lowest block and only 1 the highest: shares that round to them have the next one.
@@ -214,25 +307,33 @@ mod tests {
         Window::new(start.parse().unwrap(), end.parse().unwrap()).unwrap()
     }
 
+    fn check(shares: &[(Window, Option<f64>)], expected: &str, marks: &str) {
+        let scale = Scale { window: window("2014-12-22T00:00", "2014-12-22T04:00"), columns: 4, down_below: 0.5 };
+        assert_eq!(bars(scale, shares), (expected.to_owned(), marks.to_owned()));
+    }
+
     #[test]
-    fn a_column_shows_its_worst_moment_and_a_dot_where_anything_is_unknown() {
-        let whole = window("2014-12-22T00:00", "2014-12-22T04:00");
+    fn a_block_shows_its_mean_and_a_mark_that_it_was_lower() {
         let shares = [
             (window("2014-12-22T00:00", "2014-12-22T01:10"), Some(1.0)),
-            (window("2014-12-22T01:10", "2014-12-22T01:11"), Some(0.0)),
-            (window("2014-12-22T01:11", "2014-12-22T02:30"), Some(0.5)),
+            (window("2014-12-22T01:10", "2014-12-22T01:16"), Some(0.0)),
+            (window("2014-12-22T01:16", "2014-12-22T02:00"), Some(1.0)),
+            (window("2014-12-22T02:00", "2014-12-22T02:30"), Some(0.5)),
             (window("2014-12-22T02:30", "2014-12-22T02:31"), None),
-            (window("2014-12-22T02:31", "2014-12-22T04:00"), Some(1.0)),
+            (window("2014-12-22T02:31", "2014-12-22T03:00"), Some(1.0)),
+            (window("2014-12-22T03:00", "2014-12-22T04:00"), Some(0.0)),
         ];
-        assert_eq!(bars(whole, 4, &shares), "█▁·█");
+        check(&shares, "█▇·▁", " ^");
     }
 
     #[test]
     fn a_loss_shows_even_where_the_rest_of_a_column_is_unknown() {
-        let whole = window("2014-12-22T00:00", "2014-12-22T04:00");
         let lost = (window("2014-12-22T01:10", "2014-12-22T01:11"), Some(0.0));
         let seen = (window("2014-12-22T02:10", "2014-12-22T02:11"), Some(1.0));
-        assert_eq!(bars(whole, 4, &[lost, seen]), "·▁··");
+        check(&[lost, seen], "·▁··", "");
+        // ColumnShare for most of what is known: unknown, with a mark.
+        let back = (window("2014-12-22T01:11", "2014-12-22T01:30"), Some(1.0));
+        check(&[lost, back, seen], "····", " ^");
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! Targets, collectors and numbers as people type them: what is accepted, and what the error for anything else suggests.
+
+use std::io::{self, Read};
+use std::net::{IpAddr, Ipv6Addr};
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use anyhow::Context;
+
+use outage_replay::bgp::{Asn, Collector, Prefix};
+use outage_replay::query::{Match, Target};
+
+use super::{similar, text_from, text_of, usage};
+
+/// The name of standard input in place of a file.
+const STDIN: &str = "-";
+
+/// Names of the first column in a table of targets. A line that begins with one of them is a heading.
+const HEADINGS: [&str; 8] = ["target", "targets", "asn", "as", "prefix", "network", "as number", "resource"];
+
+/// Parses an AS number.
+pub fn asn(text: &str) -> Result<Asn, String> {
+    text.parse().map_err(|error: outage_replay::bgp::ParseAsnError| match has_digit(text) {
+        true => error.to_string(),
+        false => {
+            format!("{error}; names are not looked up: find the number at https://bgp.tools or https://stat.ripe.net")
+        }
+    })
+}
+
+/// Parses a prefix. An IPv6 address may stand in brackets.
+pub fn prefix(text: &str) -> Result<Prefix, String> {
+    let plain = text.trim().replacen('[', "", 1).replacen(']', "", 1);
+    if let Ok(address) = plain.parse::<IpAddr>() {
+        let length = if address.is_ipv4() { 32 } else { 128 };
+        return Err(format!(
+            "'{text}' is an address, not a prefix: write {address}/{length} with --match less-specific for the prefixes that \
+             cover it"
+        ));
+    }
+    let prefix: Prefix = plain.parse().map_err(|error: outage_replay::bgp::ParsePrefixError| error.to_string())?;
+    match mapped(&prefix) {
+        Some(own) => Err(format!("'{text}' is an IPv4 prefix in the form of IPv6: write {own}")),
+        None => Ok(prefix),
+    }
+}
+
+/// Returns the IPv4 prefix that an IPv4-mapped IPv6 prefix stands for.
+fn mapped(prefix: &Prefix) -> Option<Prefix> {
+    let IpAddr::V6(address) = IpAddr::from(Ipv6Addr::from(prefix.bits())) else { return None };
+    let length = prefix.len().checked_sub(96).filter(|_| prefix.net().addr().is_ipv6())?;
+    Prefix::new(address.to_ipv4_mapped()?.into(), length)
+}
+
+/// Parses an AS number or a prefix.
+pub fn target(text: &str, matching: Match) -> Result<Target, String> {
+    match text.contains('/') || text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        true => prefix(text).map(|prefix| Target::Prefix(prefix, matching)),
+        false => asn(text).map(Target::Asn),
+    }
+}
+
+/// Reads a list of targets: one a line, in the first column of a table. `-` is standard input.
+pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<Target>> {
+    let (text, name) = match path.to_str() {
+        Some(STDIN) => (standard_input(), "standard input".to_owned()),
+        _ => (text_of(path), path.display().to_string()),
+    };
+    let text = text.with_context(|| format!("cannot read targets from {name}"))?;
+    let mut targets = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let words = line.split('#').next().unwrap_or_default();
+        let word = words.split([',', ';', '\t']).next().unwrap_or_default().trim().trim_matches('"').trim();
+        let is_heading = targets.is_empty() && HEADINGS.contains(&word.to_lowercase().as_str());
+        if word.is_empty() || is_heading {
+            continue;
+        }
+        let target = target(word, matching).map_err(|error| usage(format!("{name}, line {}: {error}", index + 1)))?;
+        targets.push(target);
+    }
+    Ok(targets)
+}
+
+fn standard_input() -> io::Result<String> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    text_from(bytes)
+}
+
+/// Returns a collector. Published names have no capital letters.
+pub fn collector(name: &str) -> Collector {
+    let published = name.to_lowercase();
+    let is_published = published.starts_with("rrc") || published.starts_with("route-views");
+    Collector::new(if is_published { &published } else { name })
+}
+
+/// Returns the known collector that a mistyped name most likely means.
+pub fn nearest_collector<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    let padded = name.to_lowercase().strip_prefix("rrc").map(|digits| format!("rrc{digits:0>2}"));
+    let exact = known.iter().find(|known| Some(*known) == padded.as_ref());
+    exact.map(String::as_str).or_else(|| similar::nearest(name, known.iter().map(String::as_str)))
+}
+
+/// Returns a parser of whole numbers in a range.
+pub fn number(range: RangeInclusive<usize>) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| match text.trim().parse::<usize>() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ if *range.end() == usize::MAX => Err(format!("'{text}' is not a whole number")),
+        _ => Err(format!("'{text}' is not a whole number from {} to {}", range.start(), range.end())),
+    }
+}
+
+/// Whether a text can be meant as a number: names of networks without a digit are no mistyped AS number.
+fn has_digit(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_place_of_a_number_is_answered_with_where_to_find_it() {
+        assert_eq!(asn("AS131279"), Ok(Asn(131_279)));
+        assert!(asn("North Korea").unwrap_err().contains("names are not looked up"));
+        assert!(!asn("ASN5").unwrap_err().contains("names are not looked up"));
+    }
+
+    #[test]
+    fn an_address_is_no_prefix_but_may_stand_in_brackets() {
+        assert_eq!(prefix("[2001:db8::]/32"), prefix("2001:db8::/32"));
+        assert!(prefix("175.45.176.1").unwrap_err().contains("175.45.176.1/32 with --match less-specific"));
+        assert!(prefix("[2001:db8::1]").unwrap_err().contains("2001:db8::1/128"));
+        assert!(prefix("::ffff:175.45.176.0/118").unwrap_err().ends_with("write 175.45.176.0/22"));
+    }
+
+    #[test]
+    fn a_digit_that_is_missing_from_the_name_of_a_collector_is_found() {
+        let known = ["rrc00", "rrc01", "rrc19", "route-views2"].map(str::to_owned);
+        assert_eq!(nearest_collector("rrc1", &known), Some("rrc01"));
+        assert_eq!(nearest_collector("route-view2", &known), Some("route-views2"));
+        assert_eq!(collector("RRC00"), Collector::new("rrc00"));
+        assert_eq!(collector("Lab"), Collector::new("Lab"));
+    }
+}
