@@ -77,7 +77,7 @@ fn the_script_for_ci_fails_for_an_outage_and_passes_without() {
     };
     let (code, text, json) = run("175.45.176.0/22", "2014-12-22T15:00", &[]);
     assert_eq!(code, Some(4), "{text}");
-    assert!(text.contains("| 175.45.176.0/24 |") && json.contains("\"answer\": \"outage\""), "{text}");
+    assert!(text.contains("| 175.45.176.0/22 |") && json.contains("\"answer\": \"outage\""), "{text}");
     let (code, text, json) = run("198.51.100.0/24", "2014-12-22T16:00", &[]);
     assert_eq!(code, Some(0), "{text}");
     assert!(json.contains("\"answer\": \"no_outage\"") || text.contains("did not suffice"), "{text}");
@@ -87,4 +87,5 @@ fn the_script_for_ci_fails_for_an_outage_and_passes_without() {
     assert!(text.contains("The data did not suffice"), "{text}");
     let (code, text, _) = run("no prefix", "2014-12-22T19:00", &[]);
     assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("The check could not run: exit code 2."), "{text}");
 }
