@@ -1,11 +1,14 @@
 //! Output folders that appear whole or not at all.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use polars::error::PolarsError;
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
@@ -17,6 +20,16 @@ pub(crate) struct Folder {
     target: PathBuf,
     /// Deleted with this value, including an earlier run that was replaced: nothing half-written is left behind.
     staging: tempfile::TempDir,
+    written: RefCell<Vec<WrittenFile>>,
+}
+
+/// A file that was written into a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenFile {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    /// The digest of its bytes in hexadecimal.
+    pub(crate) sha256: String,
 }
 
 impl Folder {
@@ -37,7 +50,7 @@ impl Folder {
         fs::create_dir_all(parent).map_err(failed)?;
         let staging = tempfile::Builder::new().prefix(".outage-replay-").tempdir_in(parent).map_err(failed)?;
         let named = folder.to_owned();
-        let folder = Folder { named, target, staging };
+        let folder = Folder { named, target, staging, written: RefCell::default() };
         fs::create_dir(folder.made()).map_err(failed)?;
         Ok(folder)
     }
@@ -46,9 +59,17 @@ impl Folder {
         self.staging.path().join("made")
     }
 
+    /// Returns the files that were written so far, in order.
+    pub(crate) fn written(&self) -> Vec<WrittenFile> {
+        self.written.borrow().clone()
+    }
+
     /// Writes a small file.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        fs::write(self.made().join(name), bytes).map_err(|source| self.failed(name, source))
+        fs::write(self.made().join(name), bytes).map_err(|source| self.failed(name, source))?;
+        let written = WrittenFile { name: name.to_owned(), bytes: bytes.len() as u64, sha256: sha256(bytes) };
+        self.written.borrow_mut().push(written);
+        Ok(())
     }
 
     /// Writes a file piece by piece, so that it never has to fit into memory; returns what `make` returns.
@@ -58,12 +79,14 @@ impl Folder {
         make: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let failed = |source| self.failed(name, source);
-        let mut file = File::create(self.made().join(name)).map(BufWriter::new).map_err(failed)?;
+        let file = File::create(self.made().join(name)).map_err(failed)?;
+        let mut file = BufWriter::new(Hashed { file, hash: Sha256::new(), bytes: 0 });
         let made = make(&mut file).map_err(|error| match error {
             Error::Table { source: PolarsError::IO { error, .. }, .. } => failed(io::Error::new(error.kind(), error)),
             error => error,
         })?;
-        file.flush().map_err(failed)?;
+        let Hashed { hash, bytes, .. } = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        self.written.borrow_mut().push(WrittenFile { name: name.to_owned(), bytes, sha256: hex(hash) });
         Ok(made)
     }
 
@@ -83,6 +106,52 @@ impl Folder {
             failed(source)
         })
     }
+}
+
+/// A file, and the digest of what was written into it.
+struct Hashed {
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(buffer)?;
+        self.hash.update(&buffer[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Returns the SHA-256 of some bytes in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+/// Returns the SHA-256 of what is left of a file, in hexadecimal.
+pub(crate) fn sha256_of(input: &mut impl Read) -> io::Result<String> {
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 17]);
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => return Ok(hex(hash)),
+            Ok(n) => hash.update(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string never fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Checks that `folder` can be written: it does not exist, is empty, or contains only files named in `own` and `replace`

@@ -137,11 +137,15 @@ impl FromStr for Timestamp {
 }
 
 /// A half-open interval in UTC: `start <= t < end`. Never empty.
+///
+/// It is serialised as `started_at` and `ended_at`: `start` and `end` are reserved words of SQL dialects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Window {
     /// The first instant inside.
+    #[serde(rename = "started_at")]
     pub start: Timestamp,
     /// The first instant after it.
+    #[serde(rename = "ended_at")]
     pub end: Timestamp,
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use outage_replay::archive::{ArchiveFile, Location};
 use outage_replay::catalog::{self, CollectorPlan, Offer, RibNotes};
 use outage_replay::fetch::Cache;
+use outage_replay::observations::SCHEMA_VERSION;
 use outage_replay::pipeline::Sources;
 use outage_replay::query::{Query, RibChoice};
 use outage_replay::report::Format;
@@ -91,6 +92,7 @@ fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
         let size = file.size();
         let is_here = match file.location {
             Location::Local(_) | Location::Unread(_) | Location::Cached { .. } => true,
+            Location::Lost { .. } => false,
             Location::Remote { .. } => cache.is_some_and(|cache| cache.holds(&file.name)),
         };
         sum.add(Sum {
@@ -121,8 +123,9 @@ impl Cost<'_> {
     fn document(&self) -> Value {
         let Cost { query, rows, total, not_chosen } = self;
         json!({
-            "from": query.window.start,
-            "to": query.window.end,
+            "schema_version": SCHEMA_VERSION,
+            "window_start": query.window.start,
+            "window_end": query.window.end,
             "n_files": total.n_files,
             "bytes": total.bytes,
             "n_files_of_unknown_size": total.n_unsized,
@@ -142,8 +145,8 @@ impl Cost<'_> {
                 "n_files_cached": row.sum.n_cached,
                 "bytes_cached": row.sum.bytes_cached,
                 "missing": row.plan.gaps.iter().map(|gap| json!({
-                    "start": gap.window.start,
-                    "end": gap.window.end,
+                    "started_at": gap.window.start,
+                    "ended_at": gap.window.end,
                     "slots": row.plan.slots_in(gap),
                     "detail": gap.detail,
                 })).collect::<Vec<_>>(),

@@ -115,7 +115,7 @@ fn has_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
 }
 
 /// No machine has use for more than a thousand threads, and a hundred thousand would slow each other down.
-fn jobs() -> RangedU64ValueParser<usize> {
+pub fn jobs() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(0..=1024)
 }
 

@@ -1,6 +1,6 @@
 //! A run: from typed arguments to the printed report and the exit code.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,6 +94,7 @@ impl Args {
         }
         Ok(Query {
             targets: self.all_targets()?,
+            labels: BTreeMap::new(),
             window,
             collectors: self.collector.iter().map(|name| Collector::new(name)).collect(),
             project: self.project,

@@ -50,7 +50,7 @@ const listed = await tab.evaluate(() => [...document.querySelectorAll('#outages 
 })));
 const sorted = (rows) => rows.map((row) => JSON.stringify(row)).sort();
 expect('outages', sorted(listed), sorted(report.outages.map((outage) => ({
-  start: outage.start, end: outage.end, lost: percent(1 - outage.visibility_min),
+  start: outage.started_at, end: outage.ended_at, lost: percent(1 - (outage.visibility_min ?? outage.space_share_min)),
   points: `${outage.n_vantage_points_lost} of ${outage.n_vantage_points}`, extent: outage.severity,
   class: outage.class.replaceAll('_', ' '), evidence: outage.evidence_quality,
 }))));
@@ -65,7 +65,7 @@ expect('scripts, images, frames', elements, [2, 0, 0]);
 
 // Zoom is linked, by button, key, hand and from the list.
 const whole = await shown(tab);
-expect('the whole window', whole, [Date.parse(report.query.from) / 1000, Date.parse(report.query.to) / 1000]);
+expect('the whole window', whole, [Date.parse(report.query.window_start) / 1000, Date.parse(report.query.window_end) / 1000]);
 await tab.click('[data-do=in]');
 const half = await shown(tab);
 expect('half of it', half[1] - half[0], (whole[1] - whole[0]) / 2);
@@ -97,7 +97,7 @@ await tab.mouse.dblclick(box.x + box.width / 2, box.y + 20);
 if (report.outages.length) {
   await tab.locator('.show').first().click();
   const outage = await shown(tab);
-  if (outage[1] - outage[0] >= whole[1] - whole[0] && report.outages[0].start) wrong.push('Show did not zoom');
+  if (outage[1] - outage[0] >= whole[1] - whole[0] && report.outages[0].started_at) wrong.push('Show did not zoom');
   await tab.click('[data-do=whole]');
 }
 

@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::super::text::{self, count, duration, from_to, shell_word, size};
-use super::super::{Parameters, Report};
+use super::super::text::{self, count, duration, from_to, size};
+use super::super::{Report, command};
 use super::parts::{self, Column};
 use super::summary;
 use crate::bgp::{Collector, Project};
 use crate::observations::TOOL;
-use crate::query::{Criteria, Match, Metric, Query, RibChoice, Sufficiency, Target, Thresholds};
+use crate::query::{Criteria, Metric, Sufficiency, Thresholds};
 
 /// Files listed one by one. The manifest lists all of them.
 const MOST_FILES: usize = 1500;
@@ -51,7 +51,7 @@ pub(super) fn sources(report: &Report) -> Option<Markup> {
             "With the files listed below in a folder " code { "ARCHIVE" } ", in the layout of their publishers"
             @if report.note.is_some() { ", and with the " code { "archive.json" } " that describes them" } ":"
         }
-        pre tabindex="0" { code { (command(report)) } }
+        pre tabindex="0" { code { (command::shown(&report.parameters, "ARCHIVE")) } }
         h3 { "Cite it" }
         blockquote {
             "Visibility of " (summary::targets(report)) ", " (window) " UTC, computed with " (TOOL.name) " " (TOOL.version)
@@ -134,57 +134,4 @@ fn files(report: &Report) -> Markup {
             p.note { (count(report.files.len(), "file is", "files are")) " listed in manifest.json too." }
         }
     }
-}
-
-/// Returns the command that repeats the query. Options with their default values are left out.
-fn command(report: &Report) -> String {
-    let Parameters { query, criteria } = &report.parameters;
-    let Query { targets, window, collectors, project, baseline, ribs } = query;
-    let Criteria { metric, sufficiency, thresholds } = criteria;
-    let mut words = vec![TOOL.name.to_owned()];
-    let mut add = |flag: &str, value: String| words.push(format!("{flag} {}", shell_word(&value)));
-    let list = |values: Vec<String>| values.join(",");
-    let asns: Vec<String> = targets.iter().filter(|t| matches!(t, Target::Asn(_))).map(ToString::to_string).collect();
-    let prefixes: Vec<String> =
-        targets.iter().filter(|t| matches!(t, Target::Prefix(..))).map(ToString::to_string).collect();
-    if !asns.is_empty() {
-        add("--asn", list(asns));
-    }
-    if !prefixes.is_empty() {
-        add("--prefix", list(prefixes));
-    }
-    if let Some(matching) = query.matching().filter(|matching| *matching != Match::default()) {
-        add("--match", <&str>::from(matching).to_owned());
-    }
-    add("--from", window.start.to_string());
-    add("--to", window.end.to_string());
-    add("--archive", "ARCHIVE".to_owned());
-    if !collectors.is_empty() {
-        add("--collector", list(collectors.iter().map(ToString::to_string).collect()));
-    }
-    if let Some(project) = project {
-        add("--project", project.to_string());
-    }
-    let usual = Criteria::of(*metric);
-    let number = |flag: &'static str, value: f64, default: f64| (value != default).then(|| (flag, value.to_string()));
-    let seconds =
-        |flag: &'static str, value: u64, default: u64| (value != default).then(|| (flag, format!("{value}s")));
-    let defaults = usual.thresholds;
-    let changed = [
-        seconds("--baseline", baseline.as_secs(), 0),
-        (*ribs != RibChoice::default()).then(|| ("--ribs", <&str>::from(ribs).to_owned())),
-        (*metric != Metric::default()).then(|| ("--metric", <&str>::from(metric).to_owned())),
-        number("--min-peers", sufficiency.min_peers as f64, usual.sufficiency.min_peers as f64),
-        number("--min-coverage", sufficiency.min_coverage, usual.sufficiency.min_coverage),
-        number("--down-below", thresholds.down_below, defaults.down_below),
-        number("--up-at", thresholds.up_at, defaults.up_at),
-        seconds("--min-duration", thresholds.min_duration.as_secs(), defaults.min_duration.as_secs()),
-        seconds("--merge-gap", thresholds.merge_gap.as_secs(), defaults.merge_gap.as_secs()),
-        seconds("--episode-gap", thresholds.episode_gap.as_secs(), defaults.episode_gap.as_secs()),
-        number("--degraded-below", thresholds.degraded_below, defaults.degraded_below),
-    ];
-    for (flag, value) in changed.into_iter().flatten() {
-        add(flag, value);
-    }
-    words.join(" \\\n  ")
 }

@@ -145,7 +145,13 @@ fn the_north_korean_outage_has_the_same_edges_through_every_window_around_it() {
             .max_by_key(|o| o["duration_seconds"].as_u64());
         let outage = longest.expect("the outage");
         let text = |name: &str| outage[name].to_string();
-        format!("{} {} {} of {}", text("start"), text("end"), text("n_vantage_points_lost"), text("n_vantage_points"))
+        format!(
+            "{} {} {} of {}",
+            text("started_at"),
+            text("ended_at"),
+            text("n_vantage_points_lost"),
+            text("n_vantage_points")
+        )
     };
     let whole = edges("--from 2014-12-22T12:00 --to 2014-12-23T20:00");
     for window in ["--from 2014-12-22T15:00 --to 2014-12-23T03:00", "--from 2014-12-22T16:05 --to 2014-12-23T02:30"] {

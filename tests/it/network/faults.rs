@@ -120,8 +120,8 @@ fn assert_nothing_invented(report: &Report, clean: &Report, context: &str) {
     };
     let (found, known) = (outages(report), outages(clean));
     let same_subject = |a: &Value, b: &Value| ["scope", "target", "prefix"].iter().all(|key| a[key] == b[key]);
-    let end = |outage: &Value| outage["end"].as_str().unwrap_or("9999").to_owned();
-    let start = |outage: &Value| outage["start"].as_str().unwrap_or_default().to_owned();
+    let end = |outage: &Value| outage["ended_at"].as_str().unwrap_or("9999").to_owned();
+    let start = |outage: &Value| outage["started_at"].as_str().unwrap_or_default().to_owned();
     for outage in &found {
         let overlaps = |other: &Value| start(outage) < end(other) && start(other) < end(outage);
         assert!(
