@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::io::Write;
 
 use polars::prelude::*;
+use polars_parquet::write::{KeyValue, schema_to_metadata_key};
 
 use crate::error::Error;
 use crate::time::Timestamp;
@@ -146,11 +147,13 @@ pub(crate) fn write_parquet(
 ) -> Result<usize, Error> {
     let failed = |source| Error::Table { table, source };
     let Some(first) = frames.next().transpose()? else { return Ok(0) };
-    let note = note.map(|note| KeyValueMetadata::from_static(vec![("note".to_owned(), note.to_owned())]));
+    // Of the types for text, pandas reads lists of the oldest one only.
+    let mut metadata = vec![schema_to_metadata_key(&first.schema().to_arrow(CompatLevel::oldest()))];
+    metadata.extend(note.map(|note| KeyValue { key: "note".to_owned(), value: Some(note.to_owned()) }));
     let writer = ParquetWriter::new(file)
         .set_parallel(false)
         .with_compression(ParquetCompression::Zstd(None))
-        .with_key_value_metadata(note);
+        .with_key_value_metadata(Some(KeyValueMetadata::Static(metadata)));
     let mut writer = writer.batched(first.schema()).map_err(failed)?;
     let mut n_rows = 0;
     for frame in std::iter::once(Ok(first)).chain(frames) {
