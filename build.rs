@@ -9,7 +9,15 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=OUTAGE_REPLAY_PARSER={}", parser_version().unwrap_or_else(|| "?".to_owned()));
     let is_optimised = env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    println!("cargo::rustc-env=OUTAGE_REPLAY_COMMIT={}", commit(is_optimised).unwrap_or_default());
+    let commit = commit(is_optimised);
+    let said = commit.as_ref().map(|commit| match is_optimised {
+        true => format!(" (commit {commit})"),
+        false => format!(" (commit {commit} or later, not optimised)"),
+    });
+    println!("cargo::rustc-env=OUTAGE_REPLAY_COMMIT={}", said.unwrap_or_default());
+    // For manifests. A plus sign marks a build that may contain later changes.
+    let plus = if is_optimised { "" } else { "+" };
+    println!("cargo::rustc-env=OUTAGE_REPLAY_COMMIT_ID={}", commit.map_or(String::new(), |commit| commit + plus));
 }
 
 /// The locked version; a package that is built as part of another one has no lock file of its own.
@@ -29,7 +37,7 @@ fn commit(is_exact: bool) -> Option<String> {
     }
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
     if !is_exact {
-        return Some(format!(" (commit {commit} or later, not optimised)"));
+        return Some(commit);
     }
     for name in ["HEAD", &git(&["rev-parse", "--symbolic-full-name", "HEAD"])?] {
         let path = git(&["rev-parse", "--git-path", name])?;
@@ -38,7 +46,7 @@ fn commit(is_exact: bool) -> Option<String> {
             println!("cargo::rerun-if-changed={path}");
         }
     }
-    Some(format!(" (commit {commit})"))
+    Some(commit)
 }
 
 fn git(args: &[&str]) -> Option<String> {

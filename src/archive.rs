@@ -71,6 +71,13 @@ pub enum Location {
         /// Its approximate size in bytes; 0 if unknown.
         size: u64,
     },
+    /// Nowhere: an earlier run that is repeated did not get it.
+    Lost {
+        /// Whether its publisher does not have it.
+        is_missing: bool,
+        /// The reason, as that run stated it.
+        why: String,
+    },
 }
 
 /// Returns the path of a URL without its first slash, and what follows it: `rrc00/2014.12/updates.20141222.1615.gz`.

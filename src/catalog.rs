@@ -14,6 +14,7 @@ mod of_each;
 mod pages;
 mod plan;
 mod published;
+mod recorded;
 mod rhythm;
 mod ribs;
 
@@ -36,6 +37,7 @@ pub use mirror::{Mirror, Unnamed};
 pub use pages::{PageSources, Pages, Publishers};
 pub use plan::{CollectorPlan, Plan, plan};
 pub use published::publisher;
+pub use recorded::Recorded;
 pub use ribs::{RibNotes, older_ribs};
 
 /// The precision of times in file names, which are in minutes: a file begins and ends up to this much later than its name
@@ -53,7 +55,24 @@ impl ArchiveFile {
         match &self.location {
             Location::Local(path) | Location::Unread(path) => path.metadata().map_or(0, |metadata| metadata.len()),
             Location::Cached { size } | Location::Remote { size, .. } => *size,
+            Location::Lost { .. } => 0,
         }
+    }
+
+    /// Returns the URL at which its publisher has it. None for a file of a local archive, which need not be a copy of a published
+    /// one.
+    pub fn url(&self) -> Option<String> {
+        match &self.location {
+            Location::Remote { url, .. } => Some(url.clone()),
+            // Names in the cache are paths below the publisher's URL.
+            Location::Cached { .. } => Some(Publishers::default().of(self.project).join(&self.name)),
+            Location::Local(_) | Location::Unread(_) | Location::Lost { .. } => None,
+        }
+    }
+
+    /// Returns how long the file lasts until the next one of its kind is due. None if its name does not contain a time.
+    pub fn due_after(&self) -> Option<Duration> {
+        self.records.is_none().then(|| era::interval(self))
     }
 
     /// Returns when a file was opened, judged by its name; if that is ambiguous, the earliest time.

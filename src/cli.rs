@@ -3,6 +3,7 @@
 mod arguments;
 mod cache;
 mod choice;
+mod compare;
 mod downloads;
 mod labels;
 mod mistakes;
@@ -10,6 +11,7 @@ mod plan;
 mod progress;
 mod redetect;
 mod reference;
+mod reproduce;
 mod results;
 mod run;
 mod settings;
@@ -36,7 +38,9 @@ use outage_replay::report::printable;
 
 use arguments::{Args, DETECTION};
 use cache::CacheCommand;
+use compare::Compare;
 use redetect::{Explain, Redetect};
+use reproduce::Reproduce;
 use settings::Parsed;
 use signals::Interrupted;
 use survey::SurveyArgs;
@@ -81,6 +85,7 @@ Exit codes:
   2  wrong usage
   3  finished, but the data were insufficient or incomplete for part of the question
   4  an outage was found and --fail-on-outage was given; wins over 3
+  5  reproduce or compare found a difference
   130, 143  ended by Ctrl-C or SIGTERM; the same command goes on from there
 
 Settings:
@@ -132,6 +137,10 @@ enum Command {
     Redetect(Box<Redetect>),
     /// Show the records behind the outages of a run that --output wrote
     Explain(Explain),
+    /// Repeat a run that --output wrote, from the same files, and check that its results are the same
+    Reproduce(Reproduce),
+    /// Show what differs between two runs that --output wrote
+    Compare(Compare),
     /// Look after the downloaded files
     Cache {
         #[command(subcommand)]
@@ -177,6 +186,8 @@ impl Cli {
             None if self.args.asks_nothing() => return Err(Usage::Nothing.into()),
             None => return self.args.run(parsed.sources(), out),
             Some(Command::Survey(survey)) => return survey.run(out),
+            Some(Command::Reproduce(reproduce)) => return reproduce.run(out),
+            Some(Command::Compare(compare)) => return compare.run(out),
             Some(Command::Plan(args)) => args.plan()?,
             Some(Command::Explain(explain)) => (explain.run()?, 0),
             Some(Command::Cache { command, cache_dir }) => {
@@ -194,6 +205,9 @@ impl Cli {
         Ok(code)
     }
 }
+
+/// The exit code of `reproduce` and `compare` if they find a difference.
+const DIFFERENT: u8 = 5;
 
 /// Returns the error of an output that could not be written.
 pub fn output_failed(source: io::Error) -> anyhow::Error {

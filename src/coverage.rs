@@ -23,6 +23,7 @@ pub struct Damage {
     /// The index of the record in its file, from 0.
     pub record: u64,
     /// The offset of the record in the decompressed file, in bytes.
+    #[serde(rename = "byte_offset")]
     pub offset: u64,
     /// The error.
     pub what: String,
@@ -33,6 +34,7 @@ pub struct Damage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// Its offset in the decompressed file, in bytes.
+    #[serde(rename = "byte_offset")]
     pub offset: u64,
     /// Its length.
     pub bytes: u64,
@@ -76,6 +78,7 @@ pub struct Gap {
     /// The collector.
     pub collector: Collector,
     /// The interval.
+    #[serde(flatten)]
     pub window: Window,
     /// The reason.
     pub reason: GapReason,
@@ -111,6 +114,8 @@ pub enum Verdict {
 pub struct FileReading {
     /// The path below the archive, or the URL.
     pub name: String,
+    /// Where its publisher has it. None for files of a local archive.
+    pub url: Option<String>,
     /// The collector.
     pub collector: Collector,
     /// RIB dump or updates.
@@ -119,6 +124,8 @@ pub struct FileReading {
     pub bytes: u64,
     /// SHA-256 of the stored bytes, in hexadecimal.
     pub sha256: String,
+    /// How many seconds it lasts until the next one is due. None if its name does not contain a time.
+    pub lasts_seconds: Option<u64>,
     /// Time of the earliest record.
     pub first_at: Option<Timestamp>,
     /// Time of the latest record.
@@ -127,8 +134,7 @@ pub struct FileReading {
     pub n_records: u64,
     /// Records that could not be read.
     pub n_damaged: u64,
-    /// Records of unsupported types, which may contain routes. Manifests of earlier versions lack it.
-    #[serde(default)]
+    /// Records of unsupported types, which may contain routes.
     pub n_unsupported: u64,
     /// The first of the damaged records.
     pub damage: Vec<Damage>,

@@ -212,6 +212,16 @@ pub enum Error {
         /// The cause.
         why: String,
     },
+    /// An earlier run cannot be repeated.
+    #[error("cannot reproduce the run: {n_files} of its files are {place}, such as {first}")]
+    NotReproducible {
+        /// How many files are not there.
+        n_files: usize,
+        /// One of them.
+        first: String,
+        /// Where they are, or where they are not.
+        place: &'static str,
+    },
     /// The run did not find an outage that was asked for.
     #[error("no outage '{id}' in this run: {}", if known.is_empty() { "it found none".to_owned() } else { known.join(", ") })]
     UnknownOutage {

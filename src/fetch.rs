@@ -137,6 +137,14 @@ pub enum FetchError {
         /// How the damage shows.
         why: &'static str,
     },
+    /// An earlier run that is repeated did not get the file.
+    #[error("{why}")]
+    Lost {
+        /// Whether its publisher does not have it.
+        is_missing: bool,
+        /// The reason, as that run stated it.
+        why: String,
+    },
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -156,6 +164,7 @@ pub fn open(file: &ArchiveFile, cache: Option<&Cache>) -> Result<Opened, FetchEr
         }
         (Location::Remote { .. } | Location::Cached { .. }, None) => Err(FetchError::Offline),
         (Location::Unread(_), _) => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        (Location::Lost { is_missing, why }, _) => Err(FetchError::Lost { is_missing: *is_missing, why: why.clone() }),
     }
 }
 

@@ -4,12 +4,15 @@
 //! one step. So there is a whole run under the name at any moment, whenever the program is killed. A staging folder is locked
 //! while its run lives; those of dead runs are removed by the next one.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use polars::error::PolarsError;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::error::Error;
@@ -30,6 +33,7 @@ pub(crate) struct Folder {
     own: Vec<String>,
     replaces: bool,
     staging: Staging,
+    written: RefCell<Vec<WrittenFile>>,
 }
 
 /// A staging folder and its lock. It is deleted with this value, including an earlier run that was replaced: nothing half-written is
@@ -85,6 +89,15 @@ struct OutputPlace {
     is_fixed: bool,
 }
 
+/// A file that was written into a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenFile {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    /// The digest of its bytes in hexadecimal.
+    pub(crate) sha256: String,
+}
+
 impl Folder {
     /// Begins a new folder at `folder`; see [`check`] for what it may replace.
     ///
@@ -102,11 +115,16 @@ impl Folder {
         let staging = Staging::new(&place.staging_in).map_err(failed)?;
         fs::create_dir(staging.made()).map_err(failed)?;
         let own = own.iter().map(|name| (*name).to_owned()).collect();
-        Ok(Folder { named: folder.to_owned(), place, own, replaces, staging })
+        Ok(Folder { named: folder.to_owned(), place, own, replaces, staging, written: RefCell::default() })
     }
 
     fn made(&self) -> PathBuf {
         self.staging.made()
+    }
+
+    /// Returns the files that were written so far, in order.
+    pub(crate) fn written(&self) -> Vec<WrittenFile> {
+        self.written.borrow().clone()
     }
 
     /// Writes a small file.
@@ -121,14 +139,16 @@ impl Folder {
         make: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let failed = |source| self.failed(name, source);
-        let mut file = File::create(self.made().join(name)).map(BufWriter::new).map_err(failed)?;
+        let file = File::create(self.made().join(name)).map_err(failed)?;
+        let mut file = BufWriter::new(Hashed { file, hash: Sha256::new(), bytes: 0 });
         let made = make(&mut file).map_err(|error| match error {
             Error::Table { source: PolarsError::IO { error, .. }, .. } => failed(io::Error::new(error.kind(), error)),
             error => error,
         })?;
-        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        let Hashed { file, hash, bytes } = file.into_inner().map_err(|error| failed(error.into_error()))?;
         // After a power cut a renamed file may be empty otherwise.
         file.sync_all().map_err(failed)?;
+        self.written.borrow_mut().push(WrittenFile { name: name.to_owned(), bytes, sha256: hex(hash) });
         Ok(made)
     }
 
@@ -195,6 +215,52 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// A file, and the digest of what was written into it.
+struct Hashed {
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(buffer)?;
+        self.hash.update(&buffer[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Returns the SHA-256 of some bytes in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+/// Returns the SHA-256 of what is left of a file, in hexadecimal.
+pub(crate) fn sha256_of(input: &mut impl Read) -> io::Result<String> {
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 17]);
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => return Ok(hex(hash)),
+            Ok(n) => hash.update(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string never fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Checks that `folder` can be written: it does not exist, is empty, or contains only files named in `own` and `replaces`

@@ -19,19 +19,20 @@
 //! `docs/output.md` describes the columns. Rows of a Parquet file are sorted by collector. They name a peer by collector,
 //! address and AS number, and a record by file, index and offset; the file is one of those that the manifest lists.
 //!
-//! `manifest.json` contains the version of this format, the program, the query, the note of the archive, and per
-//! collector what its files contributed. It lists the gaps, every archive file with its SHA-256 digest, and every Parquet
-//! file with the number of its rows, so that a damaged or incomplete folder is rejected.
+//! `manifest.json` contains the version of the schema, the program, the query, the note of the archive, and per
+//! collector what its files contributed. It lists the gaps, every archive file with its SHA-256 digest, and every other
+//! file of the folder with its digest and the number of its rows; its last key is its own digest. So a damaged or incomplete
+//! folder is rejected.
 //!
 //! The folder of a run contains these files too, beside the findings that [`report`](crate::report) adds. Its manifest
 //! also contains the answer, the criteria and the coverage, which [`read`] ignores.
 //!
-//! A folder appears whole: it is made beside its place and renamed at the end. Folders of earlier versions may lack
-//! `doubts.parquet` and the column `internal` of `peers.parquet`; both are then taken to be empty.
+//! A folder appears whole: it is made beside its place and renamed at the end.
 
 pub(crate) mod columns;
 mod manifest;
 mod read;
+mod record;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -41,9 +42,10 @@ use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::query::Query;
 use crate::replay::Replay;
 
-pub(crate) use manifest::{FORMAT, MANIFEST, ManifestTable, control, manifest_collectors, read_manifest};
-pub use manifest::{TOOL, Tool};
+pub use manifest::{COMMIT, ResultFile, SCHEMA_VERSION, TOOL, Tool};
+pub(crate) use manifest::{MANIFEST, TableRows, control, manifest_collectors, read_manifest, result_files, sealed};
 pub use read::read;
+pub use record::{RunRecord, read_record};
 pub(crate) use write::{FILES, tables, write_tables};
 pub use write::{doubt_frame, peer_frame, rib_entry_frames, rib_table_frame, span_frames, write};
 

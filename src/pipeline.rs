@@ -14,6 +14,7 @@ mod judging;
 mod looking_back;
 mod needed_ribs;
 mod reading;
+mod reproducing;
 mod round;
 mod subjects;
 mod surveying;
@@ -30,6 +31,7 @@ use crate::query::{Criteria, Query};
 use crate::report::Report;
 
 pub use crate::progress::Progress;
+pub use reproducing::reproduce;
 pub use surveying::survey;
 pub use unnamed::open as open_archive;
 

@@ -1,5 +1,6 @@
 //! The question, and by what criteria it is answered.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -126,12 +127,15 @@ impl RibChoice {
 
 /// One question: which networks, when, seen by whom.
 ///
-/// It is serialised as `targets`, `match`, `from`, `to`, `collectors`, `project`, `baseline_seconds` and `ribs`.
+/// It is serialised as `targets`, `labels`, `prefix_match`, `window_start`, `window_end`, `collectors`, `project`,
+/// `baseline_seconds` and `ribs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Fields", try_from = "Fields")]
 pub struct Query {
     /// What is asked about; never empty.
     pub targets: Vec<Target>,
+    /// The names that the user gave to targets.
+    pub labels: BTreeMap<Target, String>,
     /// When.
     pub window: Window,
     /// Only these collectors; empty for all of a local archive, or a small and diverse choice of the publishers'.
@@ -150,6 +154,7 @@ impl Query {
     pub fn new(targets: Vec<Target>, window: Window) -> Query {
         Query {
             targets,
+            labels: BTreeMap::new(),
             window,
             collectors: Vec::new(),
             project: None,
@@ -171,23 +176,32 @@ impl Query {
 #[derive(Serialize, Deserialize)]
 struct Fields {
     targets: Vec<String>,
-    #[serde(rename = "match")]
+    labels: Vec<Label>,
+    #[serde(rename = "prefix_match")]
     matching: Option<Match>,
-    from: Timestamp,
-    to: Timestamp,
+    window_start: Timestamp,
+    window_end: Timestamp,
     collectors: Vec<Collector>,
     project: Option<Project>,
     baseline_seconds: u64,
     ribs: RibChoice,
 }
 
+/// The name of a target, as it is serialised.
+#[derive(Serialize, Deserialize)]
+struct Label {
+    target: String,
+    label: String,
+}
+
 impl From<Query> for Fields {
     fn from(query: Query) -> Fields {
         Fields {
             targets: query.targets.iter().map(ToString::to_string).collect(),
+            labels: query.labels.iter().map(|(target, label)| Label::new(target, label)).collect(),
             matching: query.matching(),
-            from: query.window.start,
-            to: query.window.end,
+            window_start: query.window.start,
+            window_end: query.window.end,
             collectors: query.collectors,
             project: query.project,
             baseline_seconds: query.baseline.as_secs(),
@@ -196,18 +210,29 @@ impl From<Query> for Fields {
     }
 }
 
+impl Label {
+    fn new(target: &Target, label: &str) -> Label {
+        Label { target: target.to_string(), label: label.to_owned() }
+    }
+}
+
 impl TryFrom<Fields> for Query {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Query, String> {
         let matching = fields.matching.unwrap_or_default();
-        let target = |text: &String| match text.parse::<Asn>() {
+        let target = |text: &str| match text.parse::<Asn>() {
             Ok(asn) => Ok(Target::Asn(asn)),
             Err(_) => text.parse().map(|prefix| Target::Prefix(prefix, matching)).map_err(|error| error.to_string()),
         };
         Ok(Query {
-            targets: fields.targets.iter().map(target).collect::<Result<_, String>>()?,
-            window: Window::new(fields.from, fields.to).map_err(|error| error.to_string())?,
+            targets: fields.targets.iter().map(|text| target(text)).collect::<Result<_, String>>()?,
+            labels: fields
+                .labels
+                .into_iter()
+                .map(|named| Ok((target(&named.target)?, named.label)))
+                .collect::<Result<_, String>>()?,
+            window: Window::new(fields.window_start, fields.window_end).map_err(|error| error.to_string())?,
             collectors: fields.collectors,
             project: fields.project,
             baseline: Duration::from_secs(fields.baseline_seconds),
@@ -297,13 +322,13 @@ pub struct Thresholds {
     /// Up again once the share is at least this; higher than `down_below`, so that a share near it does not oscillate.
     pub up_at: f64,
     /// Shorter falls are flaps: BGP needs minutes to converge after a single change.
-    #[serde(with = "seconds")]
+    #[serde(rename = "min_duration_seconds", with = "seconds")]
     pub min_duration: Duration,
     /// Outages separated by at most this are one.
-    #[serde(with = "seconds")]
+    #[serde(rename = "merge_gap_seconds", with = "seconds")]
     pub merge_gap: Duration,
     /// Outages and flaps separated by at most this are one episode.
-    #[serde(with = "seconds")]
+    #[serde(rename = "episode_gap_seconds", with = "seconds")]
     pub episode_gap: Duration,
     /// A loss that is no outage is listed while the share is below this.
     pub degraded_below: f64,

@@ -3,6 +3,7 @@
 //! Everything here is presentation: no finding depends on it. [`FORMATS`] lists what can be printed, [`EXPORTS`] what can be
 //! written; to add a format, write a function in a file of its own and add a row to `exporters.rs`.
 
+mod compare;
 mod drawing;
 mod evidence;
 mod exporters;
@@ -21,6 +22,7 @@ mod rows;
 mod sureness;
 mod survey;
 mod table;
+mod targets;
 mod text;
 mod text_page;
 mod troubles;
@@ -34,26 +36,28 @@ use serde::Serialize;
 
 use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
 use crate::coverage::{FileReading, Gap, GapReason, ListingSource, Verdict};
-use crate::detect::{AggregateTimeline, AsnTimeline, Findings, Skew};
+use crate::detect::{AggregateTimeline, AsnTimeline, Findings, Skew, Subject};
 use crate::observations::Source;
 use crate::query::{Criteria, Query, Target};
 use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline};
 
+pub use compare::{Comparison, compare};
 pub use evidence::evidence_frames;
 pub use exporters::{EXPORTS, Export, FORMATS, Format};
-pub use frames::{coverage_frame, outage_frame, timeline_frames};
+pub use frames::{coverage_frame, episode_frame, flap_frame, loss_frame, outage_frame, timeline_frames};
 pub use html::html;
 pub use json::{document, lines};
 pub use labels::{AsNames, Labels, PictureForm, PictureWidth};
 pub use markdown::markdown;
-pub use output::{check_folder, read_criteria, write};
+pub use output::{check_folder, exports_of, read_criteria, result_files, write};
 pub use picture::{pdf, png, svg};
 pub use printable::printable;
 pub use quiet::verdict;
 pub use survey::{SURVEY_FORMATS, SurveyFormat, check_survey_folder, survey_document, write_survey};
 pub use table::{explain, find_outage, table};
+pub use targets::target_frame;
 pub use text_page::Style;
 pub use troubles::Doubts;
 
@@ -207,6 +211,8 @@ pub struct Report {
     pub summaries: Vec<Summary>,
     /// Per prefix, sorted.
     pub timelines: Vec<Timeline>,
+    /// The prefix of each timeline as findings name it: with its target and AS.
+    pub subjects: Vec<Subject>,
     /// Per target AS and family.
     pub asn_timelines: Vec<AsnTimeline>,
     /// Per target prefix that is not announced as such, but in parts.

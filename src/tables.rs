@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::io::Write;
 
 use polars::prelude::*;
+use polars_parquet::write::{KeyValue, schema_to_metadata_key};
 
 use crate::error::Error;
 use crate::time::Timestamp;
@@ -68,6 +69,29 @@ where
     Series::new(name.into(), values.collect::<Vec<T>>()).into_column()
 }
 
+/// Returns a column of lists of values as text, each as it is displayed.
+pub(crate) fn text_lists<T: Display>(
+    name: &str,
+    values: impl ExactSizeIterator<Item = impl IntoIterator<Item = T>>,
+) -> Column {
+    let mut lists = ListStringChunkedBuilder::new(name.into(), values.len(), values.len());
+    for value in values {
+        let texts: Vec<String> = value.into_iter().map(|value| value.to_string()).collect();
+        lists.append_values_iter(texts.iter().map(String::as_str));
+    }
+    lists.finish().into_column()
+}
+
+/// Returns a column of lists of numbers.
+pub(crate) fn number_lists(name: &str, values: impl ExactSizeIterator<Item = impl IntoIterator<Item = u32>>) -> Column {
+    let (n, dtype) = (values.len(), DataType::UInt32);
+    let mut lists = ListPrimitiveChunkedBuilder::<UInt32Type>::new(name.into(), n, n, dtype);
+    for value in values {
+        lists.append_slice(&value.into_iter().collect::<Vec<u32>>());
+    }
+    lists.finish().into_column()
+}
+
 /// Returns a frame of columns of equal length. `table` names the table in an error.
 ///
 /// # Errors
@@ -77,14 +101,40 @@ pub(crate) fn frame(table: &'static str, columns: Vec<Column>) -> Result<DataFra
     DataFrame::new_infer_height(columns).map_err(|source| Error::Table { table, source })
 }
 
-/// Writes a table as CSV (RFC 4180) with times in RFC 3339.
-pub(crate) fn write_csv(table: &'static str, mut frame: DataFrame, file: impl Write) -> Result<(), Error> {
+/// Writes a table as CSV (RFC 4180) with times in RFC 3339 and the values of a list separated by spaces. `escape` makes a text
+/// safe to open.
+pub(crate) fn write_csv(
+    table: &'static str,
+    frame: DataFrame,
+    escape: impl Fn(&str) -> String,
+    file: impl Write,
+) -> Result<(), Error> {
+    let failed = |source| Error::Table { table, source };
+    let columns = frame.columns().iter().map(|column| cells(column, &escape)).collect::<PolarsResult<_>>();
+    let mut frame = self::frame(table, columns.map_err(failed)?)?;
     // With a few thousand rows, threads of polars would only compete with ours.
     CsvWriter::new(file)
         .n_threads(1)
         .with_datetime_format(Some("%Y-%m-%dT%H:%M:%S%.fZ".into()))
         .finish(&mut frame)
-        .map_err(|source| Error::Table { table, source })
+        .map_err(failed)
+}
+
+/// Returns a column as it is written as CSV.
+fn cells(column: &Column, escape: impl Fn(&str) -> String) -> PolarsResult<Column> {
+    let joined = |list: Series| list.iter().map(|value| value.str_value().into_owned()).collect::<Vec<_>>().join(" ");
+    match column.dtype() {
+        DataType::List(_) => {
+            let list = column.list()?;
+            let lists = (0..list.len()).map(|row| list.get_as_series(row).map(|values| escape(&joined(values))));
+            Ok(texts(column.name(), lists))
+        }
+        DataType::String => {
+            let values = column.str()?;
+            Ok(texts(column.name(), (0..values.len()).map(|row| values.get(row).map(&escape))))
+        }
+        _ => Ok(column.clone()),
+    }
 }
 
 /// Writes a table as Parquet, one row group per frame, and returns the number of its rows. The note of the archive is
@@ -97,11 +147,13 @@ pub(crate) fn write_parquet(
 ) -> Result<usize, Error> {
     let failed = |source| Error::Table { table, source };
     let Some(first) = frames.next().transpose()? else { return Ok(0) };
-    let note = note.map(|note| KeyValueMetadata::from_static(vec![("note".to_owned(), note.to_owned())]));
+    // Of the types for text, pandas reads lists of the oldest one only.
+    let mut metadata = vec![schema_to_metadata_key(&first.schema().to_arrow(CompatLevel::oldest()))];
+    metadata.extend(note.map(|note| KeyValue { key: "note".to_owned(), value: Some(note.to_owned()) }));
     let writer = ParquetWriter::new(file)
         .set_parallel(false)
         .with_compression(ParquetCompression::Zstd(None))
-        .with_key_value_metadata(note);
+        .with_key_value_metadata(Some(KeyValueMetadata::Static(metadata)));
     let mut writer = writer.batched(first.schema()).map_err(failed)?;
     let mut n_rows = 0;
     for frame in std::iter::once(Ok(first)).chain(frames) {

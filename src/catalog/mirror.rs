@@ -44,6 +44,14 @@ pub struct Mirror {
     notes: Notes,
 }
 
+/// Returns what the name of a file in the publishers' layout contains. None if it is another name.
+pub(super) fn kind_and_time(name: &str) -> Option<(DumpKind, crate::time::Timestamp)> {
+    match names::parse(name.rsplit('/').next().unwrap_or(name)) {
+        Name::Archive { kind, at, .. } => Some((kind, at)),
+        Name::Odd | Name::Foreign | Name::Other => None,
+    }
+}
+
 /// A file whose name contains neither kind nor time.
 #[derive(Clone, Debug)]
 pub struct Unnamed {

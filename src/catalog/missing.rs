@@ -65,14 +65,18 @@ pub(super) fn pause(file: &ArchiveFile) -> Duration {
     }
 }
 
-/// Returns the files of one kind in order of time, each with the interval that the listing shows. Of two with the same time,
+/// Returns the files of one kind in order of time, each with the interval that is known of it or that the listing shows. Of two with the same time,
 /// the first one that can be read is kept: copies were compared before.
 pub(super) fn timed(files: &[&ArchiveFile], kind: DumpKind) -> Vec<ArchiveFile> {
     let mut files: Vec<&ArchiveFile> = files.iter().copied().filter(|file| file.kind == kind).collect();
     files.sort_by_key(|file| (era::opened(file), !is_read(file), &file.name));
     files.dedup_by(|a, b| a.named_at == b.named_at);
     let intervals = rhythm::intervals(&files);
-    files.into_iter().zip(intervals).map(|(file, lasts)| ArchiveFile { lasts, ..file.clone() }).collect()
+    files
+        .into_iter()
+        .zip(intervals)
+        .map(|(file, lasts)| ArchiveFile { lasts: file.lasts.or(lasts), ..file.clone() })
+        .collect()
 }
 
 pub(super) fn is_read(file: &ArchiveFile) -> bool {

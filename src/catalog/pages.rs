@@ -55,6 +55,16 @@ pub struct Publishers {
     pub routeviews: BaseUrl,
 }
 
+impl Publishers {
+    /// Returns the server of a project.
+    pub(super) fn of(&self, project: Project) -> &BaseUrl {
+        match project {
+            Project::RipeRis => &self.ripe_ris,
+            Project::RouteViews => &self.routeviews,
+        }
+    }
+}
+
 impl Default for Publishers {
     fn default() -> Publishers {
         Publishers {
@@ -345,10 +355,7 @@ impl Pages {
     }
 
     fn publisher(&self, project: Project) -> &BaseUrl {
-        match project {
-            Project::RipeRis => &self.sources.publishers.ripe_ris,
-            Project::RouteViews => &self.sources.publishers.routeviews,
-        }
+        self.sources.publishers.of(project)
     }
 
     fn remark(&self, what: String) {

@@ -97,7 +97,7 @@ fn time(n_files: usize, bytes: u64) -> String {
     humantime::format_duration(Duration::from_secs(rounded)).to_string()
 }
 
-/// Whether somebody can be asked.
+/// Whether there is a user who can be asked.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use outage_replay::archive::{ArchiveFile, Location};
 use outage_replay::catalog::{self, CollectorPlan, Offer, RibNotes};
 use outage_replay::fetch::Cache;
+use outage_replay::observations::SCHEMA_VERSION;
 use outage_replay::pipeline::Sources;
 use outage_replay::query::{Query, RibChoice};
 use outage_replay::report::Format;
@@ -94,6 +95,7 @@ fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
         let size = file.size();
         let is_here = match file.location {
             Location::Local(_) | Location::Unread(_) | Location::Cached { .. } => true,
+            Location::Lost { .. } => false,
             Location::Remote { .. } => cache.is_some_and(|cache| cache.holds(&file.name)),
         };
         sum.add(Sum {
@@ -124,8 +126,9 @@ impl Cost<'_> {
     fn document(&self) -> Value {
         let Cost { query, rows, total, not_chosen } = self;
         json!({
-            "from": query.window.start,
-            "to": query.window.end,
+            "schema_version": SCHEMA_VERSION,
+            "window_start": query.window.start,
+            "window_end": query.window.end,
             "n_files": total.n_files,
             "bytes": total.bytes,
             "n_files_of_unknown_size": total.n_unsized,

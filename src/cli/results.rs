@@ -18,9 +18,9 @@ use super::{output_failed, typed};
 /// The longest line in characters, however wide the terminal.
 const MAX_WIDTH: usize = 200;
 /// No machine has use for more than a thousand threads, and a hundred thousand would slow each other down.
-const MAX_JOBS: usize = 1024;
+pub const MAX_JOBS: usize = 1024;
 
-/// How the name of a file ends that somebody expects from --output, and which file it is.
+/// Endings of file names that users pass to --output by mistake, and the file that they expect.
 const OUTPUTS: [(&str, &str); 6] = [
     ("html", "report.html"),
     ("svg", "timeline.svg"),

@@ -108,6 +108,7 @@ impl Args {
         }
         Ok(Query {
             targets,
+            labels: BTreeMap::new(),
             window,
             collectors: self.collector.iter().map(|name| typed::collector(name)).collect(),
             project: self.project,

@@ -92,5 +92,6 @@ pub fn open_ranges<'c>(file: &ArchiveFile, cache: Option<&'c Cache>, n_first: us
         },
         (Location::Cached { .. } | Location::Remote { .. }, _) => Err(FetchError::Offline),
         (Location::Unread(_), _) => Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into()),
+        (Location::Lost { is_missing, why }, _) => Err(FetchError::Lost { is_missing: *is_missing, why: why.clone() }),
     }
 }

@@ -10,11 +10,12 @@ use super::{Observations, Source};
 use crate::bgp::Collector;
 use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::error::Error;
+use crate::folder::{WrittenFile, sha256};
 use crate::query::Query;
 use crate::replay::{ControlSample, Corrections, Replay};
 
-/// The version of the folder's format: every incompatible change increments it.
-pub(crate) const FORMAT: u32 = 1;
+/// The version of the outputs: every incompatible change of a key, a column or their meaning increments it.
+pub const SCHEMA_VERSION: u32 = 1;
 /// The file that marks a folder as ours.
 pub(crate) const MANIFEST: &str = "manifest.json";
 
@@ -36,6 +37,18 @@ pub struct Tool {
     pub parser: &'static str,
 }
 
+/// The commit from which this program was built, as far as it is known. A plus sign after it marks a build that may contain later
+/// changes.
+pub const COMMIT: Option<&str> = match env!("OUTAGE_REPLAY_COMMIT_ID") {
+    id if id.is_empty() => None,
+    id => Some(id),
+};
+
+/// The last key of a manifest: the digest of its text, in which this digest is written as zeros.
+const SEAL: &str = "\"manifest_sha256\": \"";
+/// The zeros.
+const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 /// What [`super::read`] needs of a manifest; it may contain more.
 #[derive(Deserialize)]
 pub(super) struct Manifest {
@@ -46,21 +59,37 @@ pub(super) struct Manifest {
     pub(super) query: Query,
     pub(super) collectors: Vec<ManifestCollector>,
     pub(super) gaps: Vec<Gap>,
-    pub(super) tables: Vec<ManifestTable>,
+    pub(super) results: Vec<ResultFile>,
     pub(super) files: Vec<FileReading>,
 }
 
-/// A Parquet file and the number of its rows.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct ManifestTable {
-    pub(super) name: String,
-    pub(super) rows: usize,
+/// A file of the folder.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ResultFile {
+    /// Its name in the folder.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// The number of its rows. None if it is no table.
+    pub rows: Option<usize>,
+}
+
+/// The name of a table and the number of its rows.
+pub(crate) type TableRows = (&'static str, usize);
+
+/// Returns the files that were written into a folder; `rows` are those of the tables among them.
+pub(crate) fn result_files(written: Vec<WrittenFile>, rows: &[TableRows]) -> Vec<ResultFile> {
+    let rows_of = |name: &str| rows.iter().find(|(table, _)| *table == name).map(|(_, rows)| *rows);
+    let file = |WrittenFile { name, bytes, sha256 }| ResultFile { rows: rows_of(&name), name, bytes, sha256 };
+    written.into_iter().map(file).collect()
 }
 
 /// What the Parquet files do not contain about a collector.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct ManifestCollector {
-    collector: Collector,
+    pub(super) collector: Collector,
     #[serde(flatten)]
     pub(super) source: Source,
     has_rib: bool,
@@ -74,7 +103,7 @@ pub(crate) struct ManifestCollector {
 /// The keys that every version of the format has, so that another version is not reported as damage.
 #[derive(Deserialize)]
 struct Head {
-    format: Option<u32>,
+    schema_version: Option<u32>,
     tool: HeadTool,
 }
 
@@ -85,19 +114,37 @@ struct HeadTool {
 }
 
 /// Returns the manifest of a folder that contains observations only.
-pub(super) fn manifest(observations: &Observations, tables: &[ManifestTable]) -> Value {
+pub(super) fn manifest(observations: &Observations, results: &[ResultFile]) -> Value {
     json!({
-        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
         "tool": TOOL,
+        "commit": COMMIT,
         "note": observations.note,
         "catalog": observations.listing.catalog,
         "remarks": observations.listing.remarks,
         "parameters": observations.query,
         "collectors": manifest_collectors(&observations.replays, &observations.sources),
         "gaps": observations.gaps,
-        "tables": tables,
+        "results": results,
         "files": observations.files,
     })
+}
+
+/// Returns a manifest, a JSON object, with its digest as the last key: damage to it shows.
+pub(crate) fn sealed(manifest: &str) -> String {
+    let body = manifest.trim_end().strip_suffix('}').unwrap_or(manifest).trim_end();
+    let text = format!("{body},\n  {SEAL}{NO_DIGEST}\"\n}}\n");
+    let digest = sha256(text.as_bytes());
+    text.replace(&format!("{SEAL}{NO_DIGEST}"), &format!("{SEAL}{digest}"))
+}
+
+/// Checks the digest at the end of a manifest.
+fn check_seal(text: &str) -> Result<(), String> {
+    let damaged = || "it was damaged or changed after it was written: its digest does not match".to_owned();
+    let at = text.rfind(SEAL).ok_or_else(damaged)? + SEAL.len();
+    let digest = text.get(at..at + NO_DIGEST.len()).ok_or_else(damaged)?;
+    let without = [&text[..at], NO_DIGEST, &text[at + NO_DIGEST.len()..]].concat();
+    if sha256(without.as_bytes()) == digest { Ok(()) } else { Err(damaged()) }
 }
 
 /// Returns the collectors as the manifest lists them. `sources` are those of `replays`, in order.
@@ -109,10 +156,18 @@ pub(crate) fn manifest_collectors(replays: &[Replay], sources: &[Source]) -> Vec
 ///
 /// # Errors
 ///
-/// If the folder has no manifest, its manifest has another format, or a key of `T` is missing or invalid.
+/// If the folder has no manifest, its manifest is damaged or has another schema version, or a key of `T` is missing or invalid.
 pub(crate) fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, Error> {
-    let path = folder.join(MANIFEST);
-    parse(&path).map_err(|why| Error::Run { path, why })
+    read_manifest_file(&folder.join(MANIFEST))
+}
+
+/// Reads as much of a manifest as `T` contains.
+///
+/// # Errors
+///
+/// As [`read_manifest`].
+pub(super) fn read_manifest_file<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    parse(path).map_err(|why| Error::Run { path: path.to_owned(), why })
 }
 
 fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
@@ -122,11 +177,16 @@ fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     })?;
     let head: Head = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let HeadTool { name, version } = head.tool;
-    match head.format {
-        Some(FORMAT) => serde_json::from_str(&text).map_err(|error| error.to_string()),
-        format => {
-            let format = format.map_or("an unknown format".to_owned(), |format| format!("format {format}"));
-            Err(format!("{name} {version} wrote {format}, and this version reads format {FORMAT}: run the query again"))
+    match head.schema_version {
+        Some(SCHEMA_VERSION) => {
+            check_seal(&text)?;
+            serde_json::from_str(&text).map_err(|error| error.to_string())
+        }
+        other => {
+            let other = other.map_or("an unknown schema version".to_owned(), |other| format!("schema version {other}"));
+            Err(format!(
+                "{name} {version} wrote {other}, and this version reads schema version {SCHEMA_VERSION}: run the query again"
+            ))
         }
     }
 }

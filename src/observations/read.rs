@@ -21,7 +21,7 @@ use tables::{KnownNames, Tables};
 pub fn read(folder: &Path) -> Result<Observations, Error> {
     let manifest: Manifest = read_manifest(folder)?;
     let failed = |file: &str, why: String| Error::Run { path: folder.join(file), why };
-    let tables = Tables::new(folder, &manifest.tables, &manifest.files);
+    let tables = Tables::new(folder, &manifest.results, &manifest.files);
     let mut replays: Vec<Replay> = manifest.collectors.iter().map(ManifestCollector::replay).collect();
     tables.peers(&mut replays).map_err(|why| failed(PEERS, why))?;
     let mut known = KnownNames::new(&replays);

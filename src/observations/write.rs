@@ -6,7 +6,7 @@ use polars::prelude::*;
 
 use super::Observations;
 use super::columns::*;
-use super::manifest::{self, MANIFEST, ManifestTable};
+use super::manifest::{self, MANIFEST, TableRows, result_files, sealed};
 use crate::bgp::{AsPath, Family, Peer, PerFamily, Prefix};
 use crate::coverage::FileReading;
 use crate::error::Error;
@@ -45,8 +45,8 @@ pub fn write(observations: &Observations, folder: &Path) -> Result<(), Error> {
     let folder = Folder::begin(folder, &[], false)?;
     let tables = tables(&observations.replays, &observations.files);
     let tables = write_tables(&folder, tables, observations.note.as_deref())?;
-    let manifest = manifest::manifest(observations, &tables);
-    folder.write(MANIFEST, format!("{manifest:#}\n").as_bytes())?;
+    let manifest = manifest::manifest(observations, &result_files(folder.written(), &tables));
+    folder.write(MANIFEST, sealed(&format!("{manifest:#}")).as_bytes())?;
     folder.finish()
 }
 
@@ -66,10 +66,10 @@ pub(crate) fn write_tables<'a>(
     folder: &Folder,
     tables: impl IntoIterator<Item = (&'static str, Frames<'a>)>,
     note: Option<&str>,
-) -> Result<Vec<ManifestTable>, Error> {
+) -> Result<Vec<TableRows>, Error> {
     let write = |(name, frames): (&'static str, Frames)| {
         let rows = folder.stream(name, |file| write_parquet(name, frames, note, file))?;
-        Ok(ManifestTable { name: name.to_owned(), rows })
+        Ok((name, rows))
     };
     tables.into_iter().map(write).collect()
 }
@@ -112,15 +112,15 @@ fn span_frame(files: &[FileReading], rows: &[SpanRow]) -> Result<DataFrame, Erro
             column ORIGIN => row.path.and_then(|path| path.origin()).map(|asn| asn.0),
             column UPSTREAM => row.path.and_then(|path| path.upstream()).map(|asn| asn.0),
             texts AS_PATH => row.path,
-            times FROM => Some(row.from),
-            times TO => Some(row.to),
+            times STARTED_AT => Some(row.from),
+            times ENDED_AT => Some(row.to),
             column STATE => row.state,
             column EVIDENCE => row.evidence,
             times ANNOUNCED_AT => row.announced_at,
             column COMPLETE => row.complete,
             column FILE => file(&row.record),
             column RECORD => row.record.map(|record| record.record),
-            column OFFSET => row.record.map(|record| record.offset),
+            column BYTE_OFFSET => row.record.map(|record| record.offset),
         }),
     )
 }
@@ -185,8 +185,8 @@ pub fn rib_table_frame(replays: &[Replay], files: &[FileReading]) -> Result<Data
         columns!(rows, row => {
             column COLLECTOR => row.0.collector.name(),
             column FILE => file_name(files, row.1.file),
-            times BEGUN_AT => Some(row.1.begun_at),
-            times DONE_AT => Some(row.1.done_at),
+            times FIRST_AT => Some(row.1.begun_at),
+            times LAST_AT => Some(row.1.done_at),
             texts PEER_ADDRESS => Some(row.2.address),
             column PEER_ASN => row.2.asn.0,
             column N_PREFIXES[0] => row.3[Family::V4],
@@ -233,7 +233,7 @@ fn rib_entry_frame(files: &[FileReading], rows: &[EntryRow]) -> Result<DataFrame
             column UPSTREAM => row.path.upstream().map(|asn| asn.0),
             texts AS_PATH => Some(row.path),
             column RECORD => row.holder.record.record,
-            column OFFSET => row.holder.record.offset,
+            column BYTE_OFFSET => row.holder.record.offset,
         }),
     )
 }
@@ -277,8 +277,8 @@ pub fn doubt_frame(replays: &[Replay]) -> Result<DataFrame, Error> {
             column COLLECTOR => row.0.collector.name(),
             texts PEER_ADDRESS => row.1.peer.map(|peer| row.0.peer(peer).address),
             column PEER_ASN => row.1.peer.map(|peer| row.0.peer(peer).asn.0),
-            times FROM => Some(row.1.window.start),
-            times TO => Some(row.1.window.end),
+            times STARTED_AT => Some(row.1.window.start),
+            times ENDED_AT => Some(row.1.window.end),
             column REASON => row.1.reason.name(),
         }),
     )

@@ -49,6 +49,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     let spaces = subjects::Spaces { asns: &asn_timelines, aggregates: &aggregates };
     let summaries = subjects::summaries(&query, &asked, &timelines, spaces, &findings.episodes);
     let coverage = Coverage { listing, ..coverage::coverage(&view, &replays, &sources, &skews, gaps, query.window) };
+    let subjects = asked.iter().map(AskedPrefix::subject).collect();
     Report {
         parameters: Parameters { query, criteria: *criteria },
         note,
@@ -56,6 +57,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
         findings,
         summaries,
         timelines,
+        subjects,
         asn_timelines,
         aggregates,
         coverage,
@@ -151,7 +153,7 @@ fn judge_prefix<'a>(
 ) -> (Timeline, Vec<Timeline>, Findings) {
     let context = PrefixContext::new(view, asked.prefix, known);
     let origins: Vec<Timeline> = asked.asns.iter().map(|asn| context.of_origin(*asn)).collect();
-    let subject = Subject::of_prefix(asked.prefix, asked.target, asked.asns.first().copied());
+    let subject = asked.subject();
     let mut findings = detect::prefix_findings(&context, subject, detector);
     if !findings.is_empty() && matches!(asked.target, Target::Asn(_)) {
         findings = of_targets(&context, subject, &origins, findings, detector);

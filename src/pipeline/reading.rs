@@ -103,8 +103,9 @@ fn read_file(
         }
         Err(error) => {
             let verdict = match &error {
-                FetchError::Missing { .. } => Verdict::Missing,
+                FetchError::Missing { .. } | FetchError::Lost { is_missing: true, .. } => Verdict::Missing,
                 FetchError::Failed { .. }
+                | FetchError::Lost { .. }
                 | FetchError::Offline
                 | FetchError::Damaged { .. }
                 | FetchError::Cancelled => Verdict::Unavailable,
@@ -116,10 +117,12 @@ fn read_file(
     };
     let report = FileReading {
         name: file.name.clone(),
+        url: file.url(),
         collector: file.collector.clone(),
         kind: file.kind,
         bytes: digest.bytes,
         sha256: digest.sha256,
+        lasts_seconds: file.due_after().map(|lasts| lasts.as_secs()),
         first_at: reading.census.span.map(|span| span.0),
         last_at: reading.census.span.map(|span| span.1),
         n_records: reading.census.counts.records,

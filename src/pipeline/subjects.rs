@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use crate::bgp::{Asn, Prefix};
-use crate::detect::{AggregateTimeline, AsnTimeline, Episode, Scope, TOTAL_BELOW};
+use crate::detect::{AggregateTimeline, AsnTimeline, Episode, Scope, Subject, TOTAL_BELOW};
 use crate::query::{Query, Target};
 use crate::replay::Replay;
 use crate::report::Summary;
@@ -20,6 +20,13 @@ pub(super) struct AskedPrefix {
     pub target: Target,
     /// The target ASes that originate it.
     pub asns: Vec<Asn>,
+}
+
+impl AskedPrefix {
+    /// Returns it as findings name it.
+    pub(super) fn subject(&self) -> Subject {
+        Subject::of_prefix(self.prefix, self.target, self.asns.first().copied())
+    }
 }
 
 /// Returns every prefix that the targets ask about, sorted. `known` are all prefixes that the data show, sorted.

@@ -204,7 +204,7 @@ impl Looker<'_> {
         let is_here = match &file.location {
             Location::Local(_) | Location::Cached { .. } => true,
             Location::Remote { .. } => self.cache.is_some_and(|cache| cache.holds(&file.name)),
-            Location::Unread(_) => false,
+            Location::Unread(_) | Location::Lost { .. } => false,
         };
         if is_here || self.query.whole_files {
             self.read_whole(file, &mut look)?;

@@ -82,7 +82,7 @@ fn witnesses(report: &Report, witnesses: &[&Witness]) -> Value {
                 "as_path": witness.path.as_ref().map(ToString::to_string),
                 "file": record.and_then(|record| file(report, record.file)).map(|file| &file.name),
                 "record": record.map(|record| record.record),
-                "offset": record.map(|record| record.offset),
+                "byte_offset": record.map(|record| record.offset),
             })
         }).collect::<Vec<_>>(),
     })
@@ -146,7 +146,7 @@ fn evidence_frame(report: &Report, rows: &[EvidenceRow]) -> Result<DataFrame, Er
             column FILE => named(row).map(|file| file.name.as_str()),
             column "sha256" => named(row).map(|file| file.sha256.as_str()).filter(|digest| !digest.is_empty()),
             column RECORD => row.record.map(|record| record.record),
-            column OFFSET => row.record.map(|record| record.offset),
+            column BYTE_OFFSET => row.record.map(|record| record.offset),
             column "n_full_feeds" => row.dump.map(|dump| dump.n_full_feeds as u32),
             column "n_holding" => row.dump.map(|dump| dump.holding.len() as u32),
             column "confirms" => row.dump.map(|dump| dump.confirms),

@@ -2,12 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::frames::{coverage_frame, outage_frame, timeline_frames};
+use polars::prelude::DataFrame;
+
+use super::frames::{cell, coverage_frame, episode_frame, flap_frame, loss_frame, outage_frame, timeline_frames};
 use super::printable::{PrintableJson, printable};
+use super::targets::target_frame;
 use super::{Report, Style, document, evidence_frames, html, lines, markdown, picture, table};
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::observations::{self, ManifestTable};
+use crate::observations::{self, TableRows};
 use crate::tables::{single, write_csv};
 
 /// A form in which a report is printed.
@@ -50,21 +53,21 @@ pub struct Export {
     pub help: &'static str,
     /// The names of all files that it may write.
     pub files: &'static [&'static str],
-    /// Writes the files and returns the Parquet tables among them, which the manifest lists.
-    pub(super) write: fn(&Report, &Folder) -> Result<Vec<ManifestTable>, Error>,
+    /// Writes the files and returns the tables among them.
+    pub(super) write: fn(&Report, &Folder) -> Result<Vec<TableRows>, Error>,
 }
 
 /// Every export, in the order in which the files are written.
 pub static EXPORTS: [Export; 6] = [
     Export {
         name: "csv",
-        help: "Outages and coverage as tables",
-        files: &["outages.csv", "coverage.csv", NOTE],
+        help: "Outages, flaps, episodes, losses, targets and coverage as tables",
+        files: &["outages.csv", "flaps.csv", "episodes.csv", "losses.csv", "targets.csv", "coverage.csv", NOTE],
         write: export_csv,
     },
     Export {
         name: "parquet",
-        help: "Outages, timelines and evidence as tables",
+        help: "The same with timelines, evidence and observations",
         files: &PARQUET_FILES,
         write: export_parquet,
     },
@@ -109,11 +112,30 @@ pub static EXPORTS: [Export; 6] = [
 /// The note of the archive as a file of its own: a first line that is not a row would break CSV readers.
 const NOTE: &str = "NOTE.txt";
 
-const PARQUET_FILES: [&str; 8] = {
+const PARQUET_FILES: [&str; 13] = {
     let [spans, peers, rib_tables, rib_entries, doubts] = observations::FILES;
-    [OUTAGES, TIMELINES, EVIDENCE, spans, peers, rib_tables, rib_entries, doubts]
+    [
+        OUTAGES,
+        FLAPS,
+        EPISODES,
+        LOSSES,
+        TARGETS,
+        TIMELINES,
+        EVIDENCE,
+        COVERAGE,
+        spans,
+        peers,
+        rib_tables,
+        rib_entries,
+        doubts,
+    ]
 };
 const OUTAGES: &str = "outages.parquet";
+const FLAPS: &str = "flaps.parquet";
+const EPISODES: &str = "episodes.parquet";
+const LOSSES: &str = "losses.parquet";
+const TARGETS: &str = "targets.parquet";
+const COVERAGE: &str = "coverage.parquet";
 const TIMELINES: &str = "timelines.parquet";
 const EVIDENCE: &str = "evidence.parquet";
 
@@ -146,7 +168,7 @@ fn print_text(text: &str, out: &mut dyn Write) -> Result<(), Error> {
 
 fn print_csv(report: &Report, _: Style, out: &mut dyn Write) -> Result<(), Error> {
     let mut bytes = Vec::new();
-    write_csv("outages", outage_frame(&report.findings.outages)?, &mut bytes)?;
+    write_csv("outages", outage_frame(&report.findings.outages)?, cell, &mut bytes)?;
     out.write_all(&bytes).map_err(|source| Error::Print { source })
 }
 
@@ -163,22 +185,40 @@ fn print_ndjson(report: &Report, _: Style, out: &mut dyn Write) -> Result<(), Er
     Ok(())
 }
 
-fn export_csv(report: &Report, folder: &Folder) -> Result<Vec<ManifestTable>, Error> {
-    let outages = || outage_frame(&report.findings.outages);
-    folder.stream("outages.csv", |file| write_csv("outages.csv", outages()?, file))?;
-    folder.stream("coverage.csv", |file| write_csv("coverage.csv", coverage_frame(report)?, file))?;
+fn export_csv(report: &Report, folder: &Folder) -> Result<Vec<TableRows>, Error> {
+    let findings = &report.findings;
+    let tables: [(&'static str, DataFrame); 6] = [
+        ("outages.csv", outage_frame(&findings.outages)?),
+        ("flaps.csv", flap_frame(&findings.episodes)?),
+        ("episodes.csv", episode_frame(&findings.episodes)?),
+        ("losses.csv", loss_frame(&findings.losses)?),
+        ("targets.csv", target_frame(report)?),
+        ("coverage.csv", coverage_frame(report)?),
+    ];
+    let write = |(name, frame): (&'static str, DataFrame)| {
+        let rows = frame.height();
+        folder.stream(name, |file| write_csv(name, frame, cell, file))?;
+        Ok((name, rows))
+    };
+    let rows = tables.into_iter().map(write).collect::<Result<_, Error>>()?;
     if let Some(note) = &report.note {
         folder.write(NOTE, format!("{note}\n").as_bytes())?;
     }
-    Ok(Vec::new())
+    Ok(rows)
 }
 
-fn export_parquet(report: &Report, folder: &Folder) -> Result<Vec<ManifestTable>, Error> {
-    let findings = [
-        (OUTAGES, single(|| outage_frame(&report.findings.outages))),
+fn export_parquet(report: &Report, folder: &Folder) -> Result<Vec<TableRows>, Error> {
+    let findings = &report.findings;
+    let tables = [
+        (OUTAGES, single(|| outage_frame(&findings.outages))),
+        (FLAPS, single(|| flap_frame(&findings.episodes))),
+        (EPISODES, single(|| episode_frame(&findings.episodes))),
+        (LOSSES, single(|| loss_frame(&findings.losses))),
+        (TARGETS, single(|| target_frame(report))),
         (TIMELINES, timeline_frames(report)),
         (EVIDENCE, evidence_frames(report)),
+        (COVERAGE, single(|| coverage_frame(report))),
     ];
     let observed = observations::tables(&report.replays, &report.files);
-    observations::write_tables(folder, findings.into_iter().chain(observed), report.note.as_deref())
+    observations::write_tables(folder, tables.into_iter().chain(observed), report.note.as_deref())
 }

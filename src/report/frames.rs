@@ -4,17 +4,50 @@ use polars::prelude::*;
 
 use super::text::is_unprintable;
 use super::{Doubts, Report, round};
-use crate::bgp::{Asn, Collector, Family, Prefix};
-use crate::detect::{Outage, Scope, SpaceStep, Upstream};
+use crate::bgp::Collector;
+use crate::detect::{Episode, Flap, Loss, Outage, Scope, SpaceStep, Subject, Upstream};
 use crate::error::Error;
-use crate::tables::{Frames, column, columns, frame, frames, texts, times};
+use crate::tables::{Frames, column, columns, frame, frames, number_lists, text_lists, texts, times};
 use crate::time::{Timestamp, Window};
 use crate::visibility::Step;
 
+/// The shares of an outage that only a prefix or only an AS has, so that each column means one quantity.
+pub(super) struct OutageShares {
+    /// Of the live peer ASes; None for an AS.
+    pub visibility_before: Option<f64>,
+    pub visibility_min: Option<f64>,
+    /// Of the address space; None for a prefix.
+    pub space_share_before: Option<f64>,
+    pub space_share_min: Option<f64>,
+}
+
+impl OutageShares {
+    pub(super) fn new(outage: &Outage) -> OutageShares {
+        let (before, min) = (outage.visibility.before.map(round), Some(round(outage.visibility.min)));
+        match outage.subject.scope {
+            Scope::Asn => OutageShares {
+                visibility_before: None,
+                visibility_min: None,
+                space_share_before: before,
+                space_share_min: min,
+            },
+            Scope::Prefix => OutageShares {
+                visibility_before: before,
+                visibility_min: min,
+                space_share_before: None,
+                space_share_min: None,
+            },
+        }
+    }
+}
+
 /// One row per outage: the columns of `outages.csv` and `outages.parquet`, in order.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
 pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
-    let words = |values: Vec<String>| values.join(" ");
-    let asns = |list: &[Upstream]| words(list.iter().map(|upstream| upstream.asn.0.to_string()).collect());
+    let asns = |list: &[Upstream]| list.iter().map(|upstream| upstream.asn.0).collect::<Vec<u32>>();
     frame(
         "outages",
         columns!(outages, o => {
@@ -23,10 +56,10 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
             texts "target" => Some(o.subject.target),
             column "asn" => o.subject.asn.map(|asn| asn.0),
             texts "prefix" => o.subject.prefix,
-            column "prefixes" => words(o.prefixes.iter().map(ToString::to_string).collect()),
+            text_lists "prefixes" => &o.prefixes,
             texts "family" => Some(o.subject.family),
-            times "start" => o.fall.start(),
-            times "end" => o.fall.end(),
+            times "started_at" => o.fall.start(),
+            times "ended_at" => o.fall.end(),
             times "start_earliest" => o.fall.start_bounds.earliest,
             times "start_latest" => o.fall.start_bounds.latest,
             times "end_earliest" => o.fall.end_bounds.earliest,
@@ -34,83 +67,162 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
             column "duration_seconds" => o.fall.duration().as_secs_f64(),
             column "severity" => o.severity.as_ref(),
             column "class" => o.class.as_ref(),
-            column "censored" => words(o.fall.censored.iter().map(|c| c.as_ref().to_owned()).collect()),
+            text_lists "censored" => o.fall.censored.iter().map(AsRef::<str>::as_ref),
             column "episode" => o.episode as u32,
-            times "first_loss" => Some(o.fall.loss.first),
-            times "last_loss" => Some(o.fall.loss.last),
-            times "first_return" => o.fall.recovery.map(|r| r.first),
-            times "last_return" => o.fall.recovery.map(|r| r.last),
-            column "visibility_before" => o.visibility.before.map(round),
-            column "visibility_min" => round(o.visibility.min),
-            column "baseline_share_min" => round(o.fall.share_min),
+            times "loss_first" => Some(o.fall.loss.first),
+            times "loss_half" => o.fall.loss.half,
+            times "loss_most" => o.fall.loss.most,
+            times "loss_last" => Some(o.fall.loss.last),
+            times "recovery_first" => o.fall.recovery.map(|r| r.first),
+            times "recovery_half" => o.fall.recovery.and_then(|r| r.half),
+            times "recovery_most" => o.fall.recovery.and_then(|r| r.most),
+            times "recovery_last" => o.fall.recovery.map(|r| r.last),
+            column "share_min" => round(o.fall.share_min),
+            column "visibility_before" => OutageShares::new(o).visibility_before,
+            column "visibility_min" => OutageShares::new(o).visibility_min,
+            column "space_share_before" => OutageShares::new(o).space_share_before,
+            column "space_share_min" => OutageShares::new(o).space_share_min,
             column "n_vantage_points" => o.counts.n_vantage_points as u32,
             column "n_vantage_points_lost" => o.counts.n_vantage_points_lost as u32,
             column "n_peer_asns" => o.counts.n_peer_asns as u32,
             column "n_collectors" => o.counts.n_collectors as u32,
             column "rib_confirmed" => o.rib_confirmed,
             column "evidence_quality" => o.quality.as_ref(),
+            text_lists "prefix_outages" => &o.prefix_outages,
             column "n_zombies" => o.survivors.iter().filter(|s| s.zombie).count() as u32,
-            column "upstreams_before" => asns(&o.upstreams.before),
-            column "upstreams_after" => asns(&o.upstreams.after),
-            column "pattern" => o.upstreams.pattern.as_ref().map(|pattern| pattern.as_ref()),
-            column "loss_spread_seconds" => o.agreement.loss_spread().map(|spread| spread.as_secs_f64()),
-            column "recovery_spread_seconds" => o.agreement.recovery_spread().map(|spread| spread.as_secs_f64()),
-            times "start_range_earliest" => o.agreement.start_range().map(|range| range.0),
-            times "start_range_latest" => o.agreement.start_range().map(|range| range.1),
-            times "end_range_earliest" => o.agreement.end_range().map(|range| range.0),
-            times "end_range_latest" => o.agreement.end_range().map(|range| range.1),
+            number_lists "upstreams_before" => asns(&o.upstreams.before),
+            number_lists "upstreams_after" => asns(&o.upstreams.after),
+            column "upstreams_pattern" => o.upstreams.pattern.as_ref().map(|pattern| pattern.as_ref()),
+            column "agreement_loss_spread_seconds" => o.agreement.loss_spread().map(|spread| spread.as_secs_f64()),
+            column "agreement_recovery_spread_seconds" => o.agreement.recovery_spread().map(|spread| spread.as_secs_f64()),
+            times "agreement_start_earliest" => o.agreement.start_range().map(|range| range.0),
+            times "agreement_start_latest" => o.agreement.start_range().map(|range| range.1),
+            times "agreement_end_earliest" => o.agreement.end_range().map(|range| range.0),
+            times "agreement_end_latest" => o.agreement.end_range().map(|range| range.1),
             column "ioda_answer" => o.agreement.ioda.as_ref().map(|ioda| ioda.as_ref()),
+        }),
+    )
+}
+
+/// One row per fall too short to be an outage: the columns of `flaps.csv` and `flaps.parquet`, in order.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
+pub fn flap_frame(episodes: &[Episode]) -> Result<DataFrame, Error> {
+    let flaps = episodes.iter().flat_map(|episode| episode.flaps.iter().map(move |flap| (episode, flap)));
+    let rows: Vec<(&Episode, &Flap)> = flaps.collect();
+    frame(
+        "flaps",
+        columns!(rows, row => {
+            column "scope" => row.0.subject.scope.as_ref(),
+            texts "target" => Some(row.0.subject.target),
+            column "asn" => row.0.subject.asn.map(|asn| asn.0),
+            texts "prefix" => row.0.subject.prefix,
+            texts "family" => Some(row.0.subject.family),
+            column "episode" => row.0.number as u32,
+            times "started_at" => Some(row.1.window.start),
+            times "ended_at" => Some(row.1.window.end),
+            column "duration_seconds" => row.1.window.duration().as_secs_f64(),
+            column "share_min" => round(row.1.share_min),
+        }),
+    )
+}
+
+/// One row per episode: the columns of `episodes.csv` and `episodes.parquet`, in order.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
+pub fn episode_frame(episodes: &[Episode]) -> Result<DataFrame, Error> {
+    frame(
+        "episodes",
+        columns!(episodes, e => {
+            column "scope" => e.subject.scope.as_ref(),
+            texts "target" => Some(e.subject.target),
+            column "asn" => e.subject.asn.map(|asn| asn.0),
+            texts "prefix" => e.subject.prefix,
+            texts "family" => Some(e.subject.family),
+            column "episode" => e.number as u32,
+            times "started_at" => Some(e.window.start),
+            times "ended_at" => Some(e.window.end),
+            column "duration_seconds" => e.window.duration().as_secs_f64(),
+            column "n_outages" => e.n_outages as u32,
+            column "n_flaps" => e.flaps.len() as u32,
+        }),
+    )
+}
+
+/// One row per loss that was no outage: the columns of `losses.csv` and `losses.parquet`, in order.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
+pub fn loss_frame(losses: &[Loss]) -> Result<DataFrame, Error> {
+    frame(
+        "losses",
+        columns!(losses, l => {
+            column "scope" => l.subject.scope.as_ref(),
+            texts "target" => Some(l.subject.target),
+            column "asn" => l.subject.asn.map(|asn| asn.0),
+            texts "prefix" => l.subject.prefix,
+            texts "family" => Some(l.subject.family),
+            times "started_at" => Some(l.window.start),
+            times "ended_at" => Some(l.window.end),
+            column "duration_seconds" => l.window.duration().as_secs_f64(),
+            column "class" => l.class.as_ref(),
+            column "share_min" => round(l.share_min),
+            text_lists "lost_by_collectors" => l.lost_by.iter().map(|who| &who.collector),
+            number_lists "lost_by_peer_asns" => l.lost_by.iter().map(|who| who.peer.asn.0),
+            text_lists "lost_by_peer_addresses" => l.lost_by.iter().map(|who| who.peer.address),
         }),
     )
 }
 
 /// One row of `timelines.parquet`: an interval in which the visibility of a prefix or target AS is constant.
 struct TimelineRow<'a> {
-    scope: Scope,
-    asn: Option<Asn>,
-    prefix: Option<Prefix>,
-    family: Family,
+    subject: Subject,
     shown: Window,
-    counts: [usize; 2],
-    visibility: Option<f64>,
-    seen: Option<&'a Step>,
-    space: Option<&'a SpaceStep>,
     observed: bool,
+    state: TimelineState<'a>,
+}
+
+/// A prefix is seen by peer ASes; an AS has address space.
+enum TimelineState<'a> {
+    Prefix(&'a Step),
+    Asn(&'a SpaceStep),
+}
+
+impl TimelineRow<'_> {
+    fn step(&self) -> Option<&Step> {
+        match self.state {
+            TimelineState::Prefix(step) => Some(step),
+            TimelineState::Asn(_) => None,
+        }
+    }
+
+    fn space(&self) -> Option<&SpaceStep> {
+        match self.state {
+            TimelineState::Asn(space) => Some(space),
+            TimelineState::Prefix(_) => None,
+        }
+    }
 }
 
 /// One row per target AS or prefix and interval of constant visibility: the columns of `timelines.parquet`, in order.
 pub fn timeline_frames(report: &Report) -> Frames<'_> {
     let window = report.parameters.window();
     let of_asns = report.asn_timelines.iter().flat_map(move |timeline| {
+        let subject = Subject::of_asn(timeline.asn, timeline.family);
         timeline.steps.intervals().filter_map(move |(interval, step)| {
-            Some(TimelineRow {
-                scope: Scope::Asn,
-                asn: Some(timeline.asn),
-                prefix: None,
-                family: timeline.family,
-                shown: interval.intersect(&window)?,
-                counts: [step.n_prefixes_up, step.n_prefixes],
-                visibility: step.share(),
-                seen: None,
-                space: Some(step),
-                observed: step.observed,
-            })
+            let shown = interval.intersect(&window)?;
+            Some(TimelineRow { subject, shown, observed: step.observed, state: TimelineState::Asn(step) })
         })
     });
-    let of_prefixes = report.timelines.iter().flat_map(move |timeline| {
+    let of_prefixes = report.timelines.iter().zip(&report.subjects).flat_map(move |(timeline, subject)| {
         timeline.steps.intervals().filter_map(move |(interval, step)| {
-            Some(TimelineRow {
-                scope: Scope::Prefix,
-                asn: None,
-                prefix: Some(timeline.prefix),
-                family: timeline.family(),
-                shown: interval.intersect(&window)?,
-                counts: [step.n_visible, step.n_live],
-                visibility: step.visibility(),
-                seen: Some(step),
-                space: None,
-                observed: step.observed,
-            })
+            let (subject, shown) = (*subject, interval.intersect(&window)?);
+            Some(TimelineRow { subject, shown, observed: step.observed, state: TimelineState::Prefix(step) })
         })
     });
     frames(of_asns.chain(of_prefixes), timeline_frame)
@@ -120,23 +232,27 @@ fn timeline_frame(rows: &[TimelineRow]) -> Result<DataFrame, Error> {
     frame(
         "timelines",
         columns!(rows, row => {
-            column "scope" => row.scope.as_ref(),
-            column "asn" => row.asn.map(|asn| asn.0),
-            texts "prefix" => row.prefix,
-            texts "family" => Some(row.family),
-            times "from" => Some(row.shown.start),
-            times "to" => Some(row.shown.end),
-            column "n_visible" => row.counts[0] as u32,
-            column "n_live" => row.counts[1] as u32,
-            column "visibility" => row.visibility,
-            column "n_baseline_visible" => row.seen.map(|step| step.n_baseline_visible as u32),
-            column "n_baseline_live" => row.seen.map(|step| step.n_baseline_live as u32),
-            column "baseline_share" => row.seen.and_then(Step::baseline_share),
-            column "n_vantage_points_visible" => row.seen.map(|step| step.n_vantage_points_visible as u32),
-            column "n_vantage_points" => row.seen.map(|step| step.n_vantage_points as u32),
-            column "space_up" => row.space.map(|step| step.space_up),
-            column "space" => row.space.map(|step| step.space),
+            column "scope" => row.subject.scope.as_ref(),
+            texts "target" => Some(row.subject.target),
+            column "asn" => row.subject.asn.map(|asn| asn.0),
+            texts "prefix" => row.subject.prefix,
+            texts "family" => Some(row.subject.family),
+            times "started_at" => Some(row.shown.start),
+            times "ended_at" => Some(row.shown.end),
             column "observed" => row.observed,
+            column "n_visible" => row.step().map(|step| step.n_visible as u32),
+            column "n_live" => row.step().map(|step| step.n_live as u32),
+            column "visibility" => row.step().and_then(Step::visibility),
+            column "n_baseline_visible" => row.step().map(|step| step.n_baseline_visible as u32),
+            column "n_baseline_live" => row.step().map(|step| step.n_baseline_live as u32),
+            column "baseline_share" => row.step().and_then(Step::baseline_share),
+            column "n_vantage_points_visible" => row.step().map(|step| step.n_vantage_points_visible as u32),
+            column "n_vantage_points" => row.step().map(|step| step.n_vantage_points as u32),
+            column "n_prefixes_up" => row.space().map(|space| space.n_prefixes_up as u32),
+            column "n_prefixes" => row.space().map(|space| space.n_prefixes as u32),
+            column "space_up" => row.space().map(|space| space.space_up),
+            column "space" => row.space().map(|space| space.space),
+            column "space_share" => row.space().and_then(SpaceStep::share),
         }),
     )
 }
@@ -151,8 +267,8 @@ pub(super) fn cell(text: &str) -> String {
 /// One row of `coverage.csv`.
 struct Covered<'a> {
     collector: &'a Collector,
-    from: Timestamp,
-    to: Timestamp,
+    started_at: Timestamp,
+    ended_at: Timestamp,
     state: &'static str,
     reason: Option<String>,
     detail: Option<String>,
@@ -160,12 +276,16 @@ struct Covered<'a> {
 
 /// One row per collector and interval of the window, then one per vantage point and reason to doubt it: the columns of
 /// `coverage.csv`, in order.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
 pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
     let mut rows: Vec<Covered> = Vec::new();
     rows.extend(report.coverage.rows.iter().map(|row| Covered {
         collector: &row.collector,
-        from: row.window.start,
-        to: row.window.end,
+        started_at: row.window.start,
+        ended_at: row.window.end,
         state: if row.reason.is_none() { "known" } else { "unknown" },
         reason: row.reason.map(|reason| reason.to_string()),
         detail: row.reason.map(|_| row.detail.clone()),
@@ -173,8 +293,8 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
     for replay in &report.replays {
         rows.extend(Doubts::of_peers(replay).into_iter().map(|(peer, doubts)| Covered {
             collector: &replay.collector,
-            from: doubts.first,
-            to: doubts.last,
+            started_at: doubts.first,
+            ended_at: doubts.last,
             state: "doubtful",
             reason: Some(doubts.reason.name().to_owned()),
             detail: Some(doubts.sentence(&peer.map_or(String::new(), |peer| replay.peer(peer).to_string()))),
@@ -183,12 +303,12 @@ pub fn coverage_frame(report: &Report) -> Result<DataFrame, Error> {
     frame(
         "coverage",
         columns!(rows, row => {
-            column "collector" => cell(row.collector.name()),
-            times "from" => Some(row.from),
-            times "to" => Some(row.to),
+            column "collector" => row.collector.name(),
+            times "started_at" => Some(row.started_at),
+            times "ended_at" => Some(row.ended_at),
             column "state" => row.state,
             column "reason" => row.reason.clone(),
-            column "detail" => row.detail.as_deref().map(cell),
+            column "detail" => row.detail.as_deref(),
         }),
     )
 }

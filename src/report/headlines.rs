@@ -24,6 +24,32 @@ pub(super) struct Headline<'a> {
 
 /// Returns the headline of every target, in the order of the question.
 pub(super) fn of_targets(report: &Report) -> Vec<Headline<'_>> {
+    let outages = outages_of_targets(report).into_iter().zip(&report.summaries).map(|(mut outages, summary)| {
+        if outages.iter().any(|outage| is_whole(report, summary, &outage.subject)) {
+            outages.retain(|outage| is_whole(report, summary, &outage.subject));
+        }
+        outages
+    });
+    let with_flaps = report.summaries.iter().zip(outages).zip(flaps(report));
+    with_flaps.map(|((summary, outages), flaps)| Headline { summary, outages, flaps }).collect()
+}
+
+/// Returns, for every target in the order of the question, the outages of its prefixes that are no part of an outage of their
+/// network.
+pub(super) fn parts_of_targets(report: &Report) -> Vec<Vec<&Outage>> {
+    outages_of_targets(report).into_iter().map(|outages| parts(report, outages)).collect()
+}
+
+fn parts<'a>(report: &Report, outages: Vec<&'a Outage>) -> Vec<&'a Outage> {
+    let (of_networks, of_prefixes): (Vec<&Outage>, Vec<&Outage>) =
+        outages.into_iter().partition(|outage| is_of_network(report, &outage.subject));
+    let members: FxHashSet<&str> =
+        of_networks.iter().flat_map(|outage| &outage.prefix_outages).map(String::as_str).collect();
+    of_prefixes.into_iter().filter(|outage| !members.contains(outage.id.as_str())).collect()
+}
+
+/// Returns the outages of every target, in the order of the question.
+fn outages_of_targets(report: &Report) -> Vec<Vec<&Outage>> {
     let mut of_asns: FxHashMap<Asn, Vec<&Outage>> = FxHashMap::default();
     let mut of_prefixes: BTreeMap<Prefix, Vec<&Outage>> = BTreeMap::new();
     for outage in &report.findings.outages {
@@ -33,22 +59,15 @@ pub(super) fn of_targets(report: &Report) -> Vec<Headline<'_>> {
     let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
     let of_target = |summary: &Summary| {
         // A prefix may be asked for by several targets.
-        let mut outages: Vec<&Outage> = match summary.target {
+        match summary.target {
             Target::Asn(asn) => of_asns.get(&asn).cloned().unwrap_or_default(),
             Target::Prefix(asked, matching) => {
                 let lost = matching.select(asked, &prefixes);
                 lost.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
             }
-        };
-        if outages.iter().any(|outage| is_whole(report, summary, &outage.subject)) {
-            outages.retain(|outage| is_whole(report, summary, &outage.subject));
         }
-        outages
     };
-    let outages: Vec<Vec<&Outage>> = report.summaries.iter().map(of_target).collect();
-    let flaps = flaps(report);
-    let with_flaps = report.summaries.iter().zip(outages).zip(flaps);
-    with_flaps.map(|((summary, outages), flaps)| Headline { summary, outages, flaps }).collect()
+    report.summaries.iter().map(of_target).collect()
 }
 
 /// Whether an episode adds anything to the list of outages: it has flaps, or several outages.

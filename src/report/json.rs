@@ -8,11 +8,10 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::headlines::{self, Headline};
-use super::quiet::{self, Announced};
+use super::targets::{TargetAnswer, exact_share, target_answers};
 use super::{CollectorCoverage, Report, family_name, round, troubles, verdict, words};
 use crate::detect::{Episode, Loss};
-use crate::observations::{TOOL, control};
+use crate::observations::{SCHEMA_VERSION, TOOL, control};
 use crate::visibility::LiveFeeds;
 use outage::outages;
 
@@ -56,6 +55,7 @@ impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Each<F> {
 /// Returns the fields of the run as a whole.
 fn run(report: &Report) -> impl Iterator<Item = (&'static str, Value)> {
     let fields = [
+        ("schema_version", json!(SCHEMA_VERSION)),
         ("tool", json!(TOOL)),
         ("note", json!(report.note)),
         ("query", json!(report.parameters)),
@@ -100,7 +100,7 @@ fn coverage(report: &Report) -> Value {
         "n_peer_asns": { "ipv4": coverage.n_peer_asns[0], "ipv6": coverage.n_peer_asns[1] },
         "full_feed": full_feed,
         "live": { "ipv4": live(&coverage.live_feeds[0]), "ipv6": live(&coverage.live_feeds[1]) },
-        "targets": headlines::of_targets(report).iter().map(|headline| target(report, headline)).collect::<Vec<_>>(),
+        "targets": target_answers(report).iter().map(|answer| target(report, answer)).collect::<Vec<_>>(),
         "collectors": coverage.collectors.iter().map(|of| collector(report, of)).collect::<Vec<_>>(),
         "gaps": coverage.gaps,
         "not_known": words::general_doubts(report),
@@ -131,19 +131,30 @@ fn live(feeds: &[LiveFeeds]) -> Vec<Value> {
     feeds.iter().map(step).collect()
 }
 
-/// A target: how well it could be observed, and the answer in words.
-fn target(report: &Report, headline: &Headline) -> Value {
-    let mut value = json!(headline.summary);
-    if let Value::Object(fields) = &mut value {
-        let announced = match quiet::announced(report, headline.summary) {
-            Announced::Yes => Some(true),
-            Announced::No => Some(false),
-            Announced::Unknown => None,
-        };
-        fields.insert("announced".to_owned(), json!(announced));
-        fields.insert("headline".to_owned(), json!(words::headline(report, headline)));
-    }
-    value
+/// A target: how well it could be observed, and its answer.
+fn target(report: &Report, answer: &TargetAnswer) -> Value {
+    let summary = answer.summary;
+    json!({
+        "target": summary.target,
+        "label": answer.label,
+        "answer": answer.answer.name(),
+        "announced": answer.announced,
+        "n_prefixes": summary.n_prefixes,
+        "n_judged": summary.n_judged,
+        "n_outages": answer.n_outages,
+        "n_prefix_outages": answer.n_prefix_outages,
+        "n_flaps": answer.n_flaps,
+        "n_total_flaps": summary.n_total_flaps,
+        "downtime_seconds": seconds(answer.downtime),
+        "longest_seconds": answer.longest.map(seconds),
+        "judged_seconds": seconds(answer.judged),
+        "unknown_seconds": seconds(answer.unknown),
+        "availability": answer.availability().map(exact_share),
+        "evidence_quality": answer.quality,
+        "never_carried": summary.never_carried,
+        "unobserved": summary.unobserved,
+        "headline": answer.headline(report),
+    })
 }
 
 fn collector(report: &Report, collector: &CollectorCoverage) -> Value {
@@ -181,11 +192,13 @@ fn episode(episode: &Episode) -> Value {
     json!({
         "scope": episode.subject.scope,
         "target": episode.subject.target,
+        "asn": episode.subject.asn,
         "prefix": episode.subject.prefix,
         "family": episode.subject.family,
         "episode": episode.number,
         "start": episode.window.start,
         "end": episode.window.end,
+        "duration_seconds": seconds(episode.window.duration()),
         "n_outages": episode.n_outages,
         "n_flaps": episode.flaps.len(),
         "flaps": episode.flaps.iter().map(|flap| json!({
@@ -201,6 +214,7 @@ fn loss(loss: &Loss) -> Value {
     json!({
         "scope": loss.subject.scope,
         "target": loss.subject.target,
+        "asn": loss.subject.asn,
         "prefix": loss.subject.prefix,
         "family": loss.subject.family,
         "start": loss.window.start,

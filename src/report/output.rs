@@ -1,15 +1,19 @@
 //! The folder of a run: the exported files and a manifest. The observations in it can be judged again.
 
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Report;
 use super::exporters::{EXPORTS, Export};
+use super::printable::PrintableJson;
+use super::{Report, question};
 use crate::error::Error;
 use crate::folder::{self, Folder};
-use crate::observations::{FORMAT, MANIFEST, ManifestTable, Source, TOOL, manifest_collectors, read_manifest};
+use crate::observations::{
+    self, COMMIT, MANIFEST, ResultFile, SCHEMA_VERSION, Source, TOOL, manifest_collectors, read_manifest, sealed,
+};
 use crate::query::Criteria;
 
 /// Checks that a run can be written into `folder`: it does not exist, is empty, or contains only an earlier run that may be
@@ -29,12 +33,39 @@ pub fn check_folder(folder: &Path, replace: bool) -> Result<(), Error> {
 /// If [`check_folder`] fails, or a file cannot be made or written.
 pub fn write(report: &Report, folder: &Path, exports: &[&Export], replace: bool) -> Result<(), Error> {
     let folder = Folder::begin(folder, &files(), replace)?;
+    let manifest = manifest(report, &export(report, exports, &folder)?);
+    let mut text = Vec::new();
+    let written = serde_json::to_writer_pretty(PrintableJson(&mut text), &manifest).map_err(io::Error::from);
+    written.map_err(|source| Error::Write { path: MANIFEST.into(), source })?;
+    folder.write(MANIFEST, sealed(&String::from_utf8_lossy(&text)).as_bytes())?;
+    folder.finish()
+}
+
+/// Returns the exports that write files of these names.
+pub fn exports_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'static Export> {
+    let names: Vec<&str> = names.collect();
+    EXPORTS.iter().filter(|export| export.files.iter().any(|file| names.contains(file))).collect()
+}
+
+/// Returns the files of a run, other than the manifest, as [`write`] would write them.
+///
+/// # Errors
+///
+/// If a file cannot be made or written.
+pub fn result_files(report: &Report, exports: &[&Export]) -> Result<Vec<ResultFile>, Error> {
+    let failed = |source| Error::Write { path: "a temporary folder".into(), source };
+    let place = tempfile::TempDir::new().map_err(failed)?;
+    let folder = Folder::begin(&place.path().join("run"), &[], false)?;
+    export(report, exports, &folder)
+}
+
+/// Writes the files of `exports` into a folder in the making.
+fn export(report: &Report, exports: &[&Export], folder: &Folder) -> Result<Vec<ResultFile>, Error> {
     let mut tables = Vec::new();
     for export in EXPORTS.iter().filter(|export| exports.iter().any(|chosen| chosen.name == export.name)) {
-        tables.extend((export.write)(report, &folder)?);
+        tables.extend((export.write)(report, folder)?);
     }
-    folder.write(MANIFEST, format!("{:#}\n", manifest(report, &tables)).as_bytes())?;
-    folder.finish()
+    Ok(observations::result_files(folder.written(), &tables))
 }
 
 /// Reads the criteria by which the run in `folder` was judged. None if the folder contains observations only.
@@ -58,11 +89,13 @@ fn files() -> Vec<&'static str> {
     EXPORTS.iter().flat_map(|export| export.files).chain([&MANIFEST]).copied().collect()
 }
 
-fn manifest(report: &Report, tables: &[ManifestTable]) -> Value {
+fn manifest(report: &Report, results: &[ResultFile]) -> Value {
     let sources: Vec<Source> = report.coverage.collectors.iter().map(|of| of.source).collect();
     json!({
-        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
         "tool": TOOL,
+        "commit": COMMIT,
+        "command": question::words(&report.parameters, None),
         "note": report.note,
         "catalog": report.coverage.listing.catalog,
         "remarks": report.coverage.listing.remarks,
@@ -71,7 +104,7 @@ fn manifest(report: &Report, tables: &[ManifestTable]) -> Value {
         "collectors": manifest_collectors(&report.replays, &sources),
         "gaps": report.coverage.gaps,
         "coverage": report.coverage.rows,
-        "tables": tables,
+        "results": results,
         "files": report.files,
     })
 }

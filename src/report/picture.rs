@@ -192,7 +192,7 @@ fn curve(canvas: &mut Canvas, report: &Report, panel: &Panel, height: f64) {
         canvas.text("value", layout.width - layout.margin, top + 13.0, "lowest");
         canvas.text("value strong", layout.width - layout.margin, top + 31.0, &lowest);
     }
-    for (share, label) in [(1.0, "100 %"), (0.5, "50 %"), (0.0, "0 %")] {
+    for (share, label) in [(1.0, "100%"), (0.5, "50%"), (0.0, "0%")] {
         canvas.text("scale", layout.left - 6.0, top + height * (1.0 - share) + 4.0, label);
     }
     let window = canvas.window;

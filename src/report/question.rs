@@ -8,9 +8,23 @@ use crate::query::{Criteria, Match, Metric, Query, RibChoice, Target};
 /// A flag and its value.
 type Setting = (&'static str, String);
 
-/// Returns the command that repeats the query, a flag a line. Options with their default values are left out.
+/// Returns the command that asks the question again, of `archive` if there is one, as words. Options with their default values are
+/// left out, and so is everything that does not change the answer.
+pub(super) fn words(parameters: &Parameters, archive: Option<&str>) -> Vec<String> {
+    let options = options(parameters, archive).into_iter();
+    std::iter::once(TOOL.name.to_owned()).chain(options.flat_map(|(flag, value)| [flag.to_owned(), value])).collect()
+}
+
+/// Returns the same as it is typed, a flag a line. Files that a catalog listed need no archive.
 pub(super) fn command(report: &Report) -> String {
-    let Query { targets, window, .. } = &report.parameters.query;
+    let archive = report.coverage.listing.catalog.is_none().then_some("ARCHIVE");
+    let options = options(&report.parameters, archive).into_iter();
+    let flags = options.map(|(flag, value)| format!("{flag} {}", shell_word(&value)));
+    std::iter::once(TOOL.name.to_owned()).chain(flags).collect::<Vec<_>>().join(" \\\n  ")
+}
+
+fn options(parameters: &Parameters, archive: Option<&str>) -> Vec<Setting> {
+    let Query { targets, window, .. } = &parameters.query;
     let list = |of: fn(&Target) -> bool| {
         let chosen: Vec<String> = targets.iter().filter(|target| of(target)).map(ToString::to_string).collect();
         (!chosen.is_empty()).then(|| chosen.join(","))
@@ -19,12 +33,9 @@ pub(super) fn command(report: &Report) -> String {
     settings.extend(list(|target| matches!(target, Target::Asn(_))).map(|asns| ("--asn", asns)));
     settings.extend(list(|target| matches!(target, Target::Prefix(..))).map(|prefixes| ("--prefix", prefixes)));
     settings.extend([("--from", window.start.to_string()), ("--to", window.end.to_string())]);
-    if report.coverage.listing.catalog.is_none() {
-        settings.push(("--archive", "ARCHIVE".to_owned()));
-    }
-    settings.extend(changed(report));
-    let flags = settings.into_iter().map(|(flag, value)| format!("{flag} {}", shell_word(&value)));
-    [TOOL.name.to_owned()].into_iter().chain(flags).collect::<Vec<_>>().join(" \\\n  ")
+    settings.extend(archive.map(|archive| ("--archive", archive.to_owned())));
+    settings.extend(changed(parameters));
+    settings
 }
 
 /// Names the settings that are not the default ones and change the answer, with their sources. None if there are none.
@@ -34,13 +45,13 @@ pub(super) fn settings(report: &Report) -> Option<String> {
         let source = source.map_or(String::new(), |source| format!(" from {source}"));
         format!("{flag} {}{source}", shell_word(&value))
     };
-    let named: Vec<String> = changed(report).into_iter().map(named).collect();
+    let named: Vec<String> = changed(&report.parameters).into_iter().map(named).collect();
     (!named.is_empty()).then(|| format!("Settings that are not the default ones: {}.", named.join(", ")))
 }
 
 /// Returns the settings that are not the default ones and change the answer.
-fn changed(report: &Report) -> Vec<Setting> {
-    let Parameters { query, criteria } = &report.parameters;
+fn changed(parameters: &Parameters) -> Vec<Setting> {
+    let Parameters { query, criteria } = parameters;
     let Query { collectors, project, baseline, ribs, .. } = query;
     let Criteria { metric, sufficiency, thresholds } = criteria;
     let usual = Criteria::of(*metric);

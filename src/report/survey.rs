@@ -61,7 +61,7 @@ pub static SURVEY_FORMATS: [SurveyFormat; 3] = [
         help: "One look a row",
         print: |survey, _, out| {
             let mut bytes = Vec::new();
-            write_csv("looks", looks_frame(survey)?, &mut bytes)?;
+            write_csv("looks", looks_frame(survey)?, cell, &mut bytes)?;
             out.write_all(&bytes).map_err(|source| Error::Print { source })
         },
     },
@@ -96,7 +96,7 @@ pub fn check_survey_folder(folder: &Path, replace: bool) -> Result<(), Error> {
 pub fn write_survey(survey: &Survey, folder: &Path, replace: bool) -> Result<(), Error> {
     let folder = Folder::begin(folder, &FILES, replace)?;
     folder.write(DOCUMENT, format!("{:#}\n", survey_document(survey)).as_bytes())?;
-    folder.stream(LOOKS, |file| write_csv("looks.csv", looks_frame(survey)?, file))?;
+    folder.stream(LOOKS, |file| write_csv("looks.csv", looks_frame(survey)?, cell, file))?;
     folder.write(PICTURE, picture::survey_svg(survey).as_bytes())?;
     folder.finish()
 }
@@ -121,9 +121,9 @@ fn looks_frame(survey: &Survey) -> Result<DataFrame, Error> {
             column "share" => row.1.share.map(round),
             column "n_holders" => row.1.share.map(|_| row.1.n_holders as u32),
             column "n_full_feeds" => row.1.n_full_feeds as u32,
-            column "collectors" => cell(&collectors(row.1)),
+            column "collectors" => collectors(row.1),
             column "bytes" => bytes(row.1),
-            column "why" => row.1.why.as_deref().map(cell),
+            column "why" => row.1.why.as_deref(),
         }),
     )
 }

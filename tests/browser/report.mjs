@@ -41,9 +41,9 @@ const tab = await open({});
 const text = (selector) => tab.locator(selector).allTextContents();
 const percent = (share) => {
   const rounded = Math.round(share * 100);
-  if (rounded === 0 && share > 0) return '<1 %';
-  if (rounded === 100 && share < 1) return '>99 %';
-  return rounded + ' %';
+  if (rounded === 0 && share > 0) return '<1%';
+  if (rounded === 100 && share < 1) return '>99%';
+  return rounded + '%';
 };
 const listed = await tab.evaluate(() => [...document.querySelectorAll('#outages ~ .scroll tr[data-from], #outages ~ .scroll tr[data-to], #outages ~ details tr[data-from], #outages ~ details tr[data-to]')].map((row) => ({
   start: row.dataset.from ?? null, end: row.dataset.to ?? null,
@@ -52,7 +52,7 @@ const listed = await tab.evaluate(() => [...document.querySelectorAll('#outages 
 })));
 const sorted = (rows) => rows.map((row) => JSON.stringify(row)).sort();
 expect('outages', sorted(listed), sorted(report.outages.map((outage) => ({
-  start: outage.start, end: outage.end, lost: percent(1 - outage.visibility_min),
+  start: outage.start, end: outage.end, lost: percent(1 - (outage.visibility_min ?? outage.space_share_min)),
   points: `${outage.n_vantage_points_lost} of ${outage.n_vantage_points}`, extent: outage.severity,
   class: outage.class.replaceAll('_', ' '), evidence: outage.evidence_quality,
 }))));
@@ -69,7 +69,7 @@ expect('scripts, images, frames', elements, [2, 0, 0]);
 
 // Zoom is linked, by button, key, hand and from the list.
 const whole = await shown(tab);
-expect('the whole window', whole, [Date.parse(report.query.from) / 1000, Date.parse(report.query.to) / 1000]);
+expect('the whole window', whole, [Date.parse(report.query.window_start) / 1000, Date.parse(report.query.window_end) / 1000]);
 await tab.click('[data-do=in]');
 const half = await shown(tab);
 expect('half of it', half[1] - half[0], (whole[1] - whole[0]) / 2);
@@ -90,7 +90,7 @@ await chart.scrollIntoViewIfNeeded();
 const box = await chart.boundingBox();
 await tab.mouse.move(box.x + box.width * 0.25, box.y + box.height / 2);
 const value = await tab.locator('#readout').textContent();
-if (!/\d\d:\d\d:\d\d UTC: .+( %|unknown)/.test(value)) wrong.push(`value under the pointer: ${value}`);
+if (!/\d\d:\d\d:\d\d UTC: .+(%|unknown)/.test(value)) wrong.push(`value under the pointer: ${value}`);
 await tab.mouse.down();
 await tab.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2, { steps: 4 });
 await tab.mouse.up();

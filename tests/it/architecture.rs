@@ -52,8 +52,8 @@ const MODULES: [Module; 23] = [
     },
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },
     // Shared by the modules that write files.
-    Module { name: "tables", ours: &[], packages: &["polars"], world: &[] },
-    Module { name: "folder", ours: &[], packages: &["polars", "rustix", "tempfile"], world: &["fs"] },
+    Module { name: "tables", ours: &[], packages: &["polars", "polars_parquet"], world: &[] },
+    Module { name: "folder", ours: &[], packages: &["polars", "rustix", "sha2", "tempfile"], world: &["fs"] },
     Module {
         name: "observations",
         ours: &["replay", "tables", "folder"],

@@ -433,7 +433,15 @@ fn visibility_before_an_outage_is_that_before_the_first_loss() {
     let document = json(MAIN);
     let outages = document["outages"].as_array().expect("outages");
     assert_eq!(outages.len(), 40);
-    assert!(outages.iter().all(|outage| outage["visibility_before"] == 1.0), "{outages:?}");
+    for outage in outages {
+        let of_asn = outage["scope"] == "asn";
+        let (own, other) = if of_asn {
+            ("space_share_before", "visibility_before")
+        } else {
+            ("visibility_before", "space_share_before")
+        };
+        assert!(outage[own] == 1.0 && outage[other].is_null(), "{outage}");
+    }
 }
 
 // What it prints.
@@ -597,21 +605,22 @@ fn a_full_disk_is_a_failure() {
 
 #[test]
 fn a_run_is_written_whole_and_the_export_chooses() {
-    let tables = "peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet timelines.parquet";
-    let everything = format!(
-        "NOTE.txt coverage.csv doubts.parquet evidence.parquet manifest.json outages.csv outages.parquet {tables}"
-    );
-    let whole = everything.replace("rib_entries", "report.html rib_entries");
+    let sorted = |lists: &[&str]| {
+        let mut names: Vec<&str> = lists.iter().flat_map(|list| list.split(' ')).collect();
+        names.sort();
+        names.join(" ")
+    };
+    let csv = "NOTE.txt coverage.csv episodes.csv flaps.csv losses.csv outages.csv targets.csv manifest.json";
+    let parquet = "coverage.parquet doubts.parquet episodes.parquet evidence.parquet flaps.parquet losses.parquet outages.parquet \
+                   peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet targets.parquet timelines.parquet";
+    let whole = sorted(&[csv, parquet, "report.html"]);
     for (export, expected) in [
         ("", whole.as_str()),
         ("--export html", "manifest.json report.html"),
         ("--export png,svg,pdf", "manifest.json timeline.pdf timeline.png timeline.svg"),
-        ("--export csv", "NOTE.txt coverage.csv manifest.json outages.csv"),
-        (
-            "--export parquet",
-            format!("doubts.parquet evidence.parquet manifest.json outages.parquet {tables}").as_str(),
-        ),
-        ("--export parquet,csv", everything.as_str()),
+        ("--export csv", &sorted(&[csv])),
+        ("--export parquet", &sorted(&[parquet, "manifest.json"])),
+        ("--export parquet,csv", &sorted(&[parquet, csv])),
     ] {
         let out = folder();
         let run = out.path().join("deep/run");
@@ -693,7 +702,8 @@ fn an_earlier_run_is_replaced_only_by_force() {
     );
     assert_eq!(contents(&run), before);
     prints(0, &args("--force --export csv"));
-    assert_eq!(names(&run).join(" "), "NOTE.txt coverage.csv manifest.json outages.csv");
+    let csv = "NOTE.txt coverage.csv episodes.csv flaps.csv losses.csv manifest.json outages.csv targets.csv";
+    assert_eq!(names(&run).join(" "), csv);
     assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 1);
 }
 
@@ -734,5 +744,5 @@ fn the_current_folder_can_be_the_output() {
     let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
     let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(names(out.path()).len(), 13);
+    assert_eq!(names(out.path()).len(), 22);
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::cli::{self, prints, program, ran, refused};
+use crate::differential::Random;
 
 /// The shipped archive at the beginning of its main outage.
 const SHORT: &str = "--asn 131279 --from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
@@ -38,17 +39,6 @@ fn a_run_judged_again_prints_and_writes_what_a_new_one_does() {
         assert_eq!(judged.code, code);
         assert!(cli::is_note_and_verdict(&judged.stderr, verdict), "{}", judged.stderr);
     }
-}
-
-#[test]
-fn a_run_written_before_unsupported_records_were_counted_can_be_judged_again() {
-    let out = run_of(SHORT);
-    let manifest = out.path().join("run/manifest.json");
-    let text = std::fs::read_to_string(&manifest).expect("a manifest");
-    let without: Vec<&str> = text.lines().filter(|line| !line.contains("\"n_unsupported\"")).collect();
-    assert!(without.len() < text.lines().count());
-    std::fs::write(&manifest, without.join("\n")).expect("a manifest");
-    prints(0, &format!("redetect {}", out.path().join("run").display()));
 }
 
 #[test]
@@ -119,50 +109,107 @@ fn bgpdump_prints_the_records_of_real_archives_that_are_named() {
     }
 }
 
-/// Changes one file of a good run; how that is refused.
-fn spoilt(words: &[&str], spoil: impl Fn(&Path)) {
-    let out = run_of(SHORT);
-    let run = out.path().join("run");
-    spoil(&run);
+/// How the program refuses a run whose files were changed.
+fn is_refused(run: &Path, words: &[&str]) {
     for command in ["redetect", "explain"] {
         refused(1, &format!("{command} {}", run.display()), words);
     }
 }
 
-fn edit(path: &Path, from: &str, to: &str) {
-    let text = std::fs::read_to_string(path).expect("a text file");
-    assert!(text.contains(from), "{from}");
-    std::fs::write(path, text.replace(from, to)).expect("a text file");
+#[test]
+fn a_folder_that_is_no_run_or_of_another_version_is_refused() {
+    let nowhere = tempfile::TempDir::new().expect("a temporary folder");
+    is_refused(nowhere.path(), &["manifest.json", "pass a folder that --output wrote"]);
+    let out = run_of(SHORT);
+    let run = out.path().join("run");
+    let manifest = run.join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    for (version, words) in [
+        ("\"schema_version\": 7,", &["schema version 7", "reads schema version 1", "run the query again"][..]),
+        ("", &["an unknown schema version"]),
+        ("\"format\": 1,", &["an unknown schema version"]),
+    ] {
+        let other = text.replacen("\"schema_version\": 1,", version, 1);
+        assert_ne!(other, text);
+        std::fs::write(&manifest, other).expect("a manifest");
+        is_refused(&run, words);
+    }
 }
 
 #[test]
-fn a_folder_that_is_no_run_or_a_damaged_one_is_refused() {
-    let nowhere = tempfile::TempDir::new().expect("a temporary folder");
-    refused(
-        1,
-        &format!("redetect {}", nowhere.path().display()),
-        &["manifest.json", "pass a folder that --output wrote"],
-    );
-    spoilt(&["format 7", "reads format 1"], |run| edit(&run.join("manifest.json"), "\"format\": 1,", "\"format\": 7,"));
-    spoilt(&["an unknown format"], |run| edit(&run.join("manifest.json"), "\"format\": 1,", ""));
-    spoilt(&["manifest.json"], |run| {
-        edit(&run.join("manifest.json"), "\"metric\": \"baseline\"", "\"metric\": \"luck\"")
-    });
-    spoilt(&["spans.parquet", "--export parquet"], |run| {
-        std::fs::remove_file(run.join("spans.parquet")).expect("a file");
-    });
-    spoilt(&["spans.parquet", "not a complete Parquet file"], |run| {
-        let bytes = std::fs::read(run.join("spans.parquet")).expect("a file");
-        std::fs::write(run.join("spans.parquet"), &bytes[..bytes.len() / 2]).expect("a file");
-    });
-    spoilt(&["rib_entries.parquet", "rows, but manifest.json lists"], |run| {
-        std::fs::copy(run.join("peers.parquet"), run.join("rib_entries.parquet")).expect("a file");
-    });
-    spoilt(&["peers.parquet", "names rrc00"], |run| {
-        edit(
-            &run.join("manifest.json"),
-            "\"collector\": \"rrc00\",\n      \"project\"",
-            "\"collector\": \"rrc99\",\n      \"project\"",
-        );
-    });
+fn a_run_without_its_observations_is_refused() {
+    let out = run_of(SHORT);
+    let run = out.path().join("run");
+    std::fs::remove_file(run.join("spans.parquet")).expect("a file");
+    is_refused(&run, &["spans.parquet", "file not found"]);
+    prints(0, &format!("{SHORT} --quiet --force --export csv --output {}", run.display()));
+    is_refused(&run, &["peers.parquet", "the run was written without --export parquet"]);
+}
+
+/// A change of a file.
+#[derive(Debug)]
+enum Harm {
+    /// One bit is another.
+    Flip(usize, u8),
+    /// It ends early.
+    Cut(usize),
+    /// Some octets are zero.
+    Zeros(usize),
+    /// Some octets are there twice.
+    Twice(usize),
+}
+
+fn harmed(bytes: &[u8], harm: &Harm) -> Vec<u8> {
+    let mut harmed = bytes.to_vec();
+    match *harm {
+        Harm::Flip(at, bit) => harmed[at] ^= 1 << bit,
+        Harm::Cut(at) => harmed.truncate(at),
+        Harm::Zeros(at) => harmed.iter_mut().skip(at).take(16).for_each(|byte| *byte = 0),
+        Harm::Twice(at) => {
+            let part: Vec<u8> = harmed.iter().skip(at).take(16).copied().collect();
+            harmed.splice(at..at, part);
+        }
+    }
+    harmed
+}
+
+/// Damage is found by digests, not by luck: there is no other answer, and no panic.
+#[test]
+fn damage_anywhere_in_a_run_is_an_error_that_names_the_file() {
+    let out = run_of("--asn 131279 --from 2014-12-22T16:10 --to 2014-12-22T16:20 --archive data/dprk-2014");
+    let run = out.path().join("run");
+    let read = [
+        "manifest.json",
+        "peers.parquet",
+        "rib_tables.parquet",
+        "rib_entries.parquet",
+        "spans.parquet",
+        "doubts.parquet",
+    ];
+    let mut random = Random::new(14);
+    for name in read {
+        let path = run.join(name);
+        let bytes = std::fs::read(&path).expect("a file");
+        for n in 0..60 {
+            let at = random.within(0..bytes.len() as i64) as usize;
+            let harm = match n % 6 {
+                0 => Harm::Cut(at),
+                1 => Harm::Zeros(at),
+                2 => Harm::Twice(at),
+                _ => Harm::Flip(at, random.within(0..8) as u8),
+            };
+            let harmed = harmed(&bytes, &harm);
+            if harmed == bytes {
+                continue;
+            }
+            std::fs::write(&path, harmed).expect("a file");
+            let error = outage_replay::observations::read(&run).expect_err("an error");
+            assert!(error.to_string().contains(name), "{name}, {harm:?}: {error}");
+            if n < 2 {
+                is_refused(&run, &[name]);
+            }
+        }
+        std::fs::write(&path, bytes).expect("a file");
+    }
+    prints(0, &format!("redetect {}", run.display()));
 }

@@ -89,7 +89,9 @@ fn in_a_spreadsheet_a_name_is_no_formula() {
     let table = read(&run.join("coverage.csv"));
     assert!(table.contains("'=1+1 <img"), "{table}");
     assert!(!has_controls(&table), "{table:?}");
-    for line in table.lines().chain(read(&run.join("outages.csv")).lines()) {
+    let tables =
+        ["outages", "flaps", "episodes", "losses", "targets"].map(|name| read(&run.join(format!("{name}.csv"))));
+    for line in tables.iter().flat_map(|table| table.lines()).chain(table.lines()) {
         let begins = line.trim_start_matches('"').chars().next();
         assert!(!begins.is_some_and(|c| "=+-@".contains(c)), "{line}");
     }

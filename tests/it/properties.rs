@@ -441,6 +441,10 @@ pub fn written(report: &Report) -> Vec<String> {
     let document = serde_json::to_string_pretty(&report::document(report)).expect("a document");
     let short = [
         report::outage_frame(&report.findings.outages),
+        report::flap_frame(&report.findings.episodes),
+        report::episode_frame(&report.findings.episodes),
+        report::loss_frame(&report.findings.losses),
+        report::target_frame(report),
         report::coverage_frame(report),
         observations::peer_frame(&report.replays),
         observations::rib_table_frame(&report.replays, &report.files),

@@ -15,7 +15,6 @@ use outage_replay::replay::{Doubt, DoubtReason, PeerId};
 use outage_replay::report::{self, Export, Report, Style};
 use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, run};
-use polars::prelude::*;
 
 use crate::cli::{self, json, prints, words};
 
@@ -136,28 +135,6 @@ fn doubts_and_ibgp_survive_a_written_run() {
         assert_eq!((&before.doubts, &before.is_internal), (&after.doubts, &after.is_internal));
     }
     assert!(written(&judged(again), &out.path().join("again")) == files);
-}
-
-#[test]
-fn a_run_written_before_doubts_were_stored_can_be_judged_again() {
-    let out = cli::folder();
-    let report = judged(doubtful());
-    written(&report, out.path());
-    std::fs::remove_file(out.path().join("doubts.parquet")).expect("a file");
-    let manifest = out.path().join("manifest.json");
-    let text = std::fs::read_to_string(&manifest).expect("a manifest");
-    let mut document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    let tables = document["tables"].as_array_mut().expect("tables");
-    tables.retain(|table| table["name"] != "doubts.parquet");
-    std::fs::write(&manifest, document.to_string()).expect("a manifest");
-    let peers = out.path().join("peers.parquet");
-    let frame = crate::golden::frame(&std::fs::read(&peers).expect("peers"));
-    let mut without = frame.drop("internal").expect("the column");
-    ParquetWriter::new(std::fs::File::create(&peers).expect("a file")).finish(&mut without).expect("a table");
-
-    let again = observations::read(out.path()).expect("the run");
-    assert!(again.replays.iter().all(|replay| replay.doubts.is_empty() && !replay.is_internal.contains(&true)));
-    assert_eq!(judged(again).findings.outages, report.findings.outages);
 }
 
 #[test]

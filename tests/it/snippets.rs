@@ -1,11 +1,14 @@
 //! The code in docs/tables.md and docs/ci.md works and prints what is shown.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::cli::{MAIN, folder, prints, without_settings};
+use serde_json::Value;
+
+use crate::cli::{MAIN, contents, folder, prints, without_settings};
 
 /// The fenced blocks of a document, by language and in order.
 fn blocks(name: &str) -> Vec<(String, String)> {
@@ -52,7 +55,40 @@ fn the_tables_open_in_polars_pandas_and_duckdb() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), *shown, "{code}\n{errors}");
         n_run += 1;
     }
-    assert_eq!(n_run, 5);
+    assert_eq!(n_run, 7);
+    // No column needs quotes. JSON has `start` and `end`, and no other key that would.
+    let reserved = "import duckdb\nfor row in duckdb.sql(\"SELECT keyword_name FROM duckdb_keywords() WHERE \
+                    keyword_category = 'reserved'\").fetchall(): print(*row)";
+    let output = Command::new(&python).args(["-c", reserved]).output().expect("Python runs");
+    let reserved: BTreeSet<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    assert!(reserved.contains("end") && reserved.len() > 50, "{reserved:?}");
+    let (mut names, mut keys_of_json) = (BTreeSet::new(), BTreeSet::new());
+    for (name, bytes) in contents(&folder.path().join("run")) {
+        match name.rsplit('.').next() {
+            Some("parquet") => {
+                names.extend(crate::golden::frame(&bytes).get_column_names().iter().map(ToString::to_string));
+            }
+            Some("json") => keys(&serde_json::from_slice(&bytes).expect("JSON"), &mut keys_of_json),
+            _ => {}
+        }
+    }
+    keys(&serde_json::from_str(&prints(0, &format!("{MAIN} --format json"))).expect("JSON"), &mut keys_of_json);
+    keys_of_json.remove("end");
+    names.extend(keys_of_json);
+    let quoted: Vec<&String> = names.intersection(&reserved).collect();
+    assert!(names.len() > 150 && quoted.is_empty(), "{quoted:?}");
+}
+
+/// Every key in a JSON value.
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.keys().cloned());
+            fields.values().for_each(|value| keys(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A Parquet file as columns of plain values.
 
 use std::fs::File;
+use std::io::{self, Seek};
 use std::path::Path;
 
 use polars::prelude::{
@@ -9,14 +10,19 @@ use polars::prelude::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::folder::sha256_of;
 use crate::time::Timestamp;
 
-/// Reads a Parquet file.
-pub(super) fn read_frame(path: &Path) -> Result<DataFrame, String> {
-    let file = File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "file not found: the run was written without --export parquet".to_owned(),
+/// Reads a Parquet file whose bytes have this SHA-256. A reader of damaged ones may fail in any way, or return other values.
+pub(super) fn read_frame(path: &Path, sha256: &str) -> Result<DataFrame, String> {
+    let mut file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "file not found: it was removed after the run was written".to_owned(),
         _ => error.to_string(),
     })?;
+    if sha256_of(&mut file).map_err(|error| error.to_string())? != sha256 {
+        return Err("it was damaged or changed after it was written: its digest does not match".to_owned());
+    }
+    file.rewind().map_err(|error| error.to_string())?;
     let frame = ParquetReader::new(file).set_rechunk(true).finish();
     frame.map_err(|error| format!("not a complete Parquet file: {error}"))
 }
@@ -51,21 +57,16 @@ impl Values {
 }
 
 impl Rows {
-    /// Returns the named columns of a frame. Those in `optional` may be missing.
-    pub(super) fn new(frame: &DataFrame, columns: &[&'static str], optional: &[&'static str]) -> Result<Rows, String> {
+    /// Returns the named columns of a frame.
+    pub(super) fn new(frame: &DataFrame, columns: &[&'static str]) -> Result<Rows, String> {
         let mut rows = Rows { n: frame.height(), columns: FxHashMap::default() };
-        let optional = optional.iter().filter(|name| frame.column(name).is_ok());
-        for name in columns.iter().chain(optional) {
+        for name in columns {
             let column = frame.column(name).map_err(|_| format!("it has no column '{name}'"))?;
             let values = Values::new(column)
                 .ok_or_else(|| format!("its column '{name}' has the unexpected type {}", column.dtype()))?;
             rows.columns.insert(name, values);
         }
         Ok(rows)
-    }
-
-    pub(super) fn has_column(&self, name: &str) -> bool {
-        self.columns.contains_key(name)
     }
 
     pub(super) fn maybe_text(&self, name: &str, row: usize) -> Result<Option<&str>, String> {

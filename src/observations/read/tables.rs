@@ -6,7 +6,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use super::super::columns::*;
-use super::super::manifest::{MANIFEST, ManifestTable};
+use super::super::manifest::{MANIFEST, ResultFile};
 use super::super::write::{DOUBTS, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
 use super::rows::{Rows, read_frame};
 use crate::bgp::{AsPath, Asn, Family, Peer, PerFamily, Prefix};
@@ -102,26 +102,22 @@ fn prefix(rows: &Rows, row: usize) -> Result<Option<Prefix>, String> {
 /// The Parquet files of a folder, as its manifest lists them.
 pub(super) struct Tables<'a> {
     folder: &'a Path,
-    listed: &'a [ManifestTable],
+    listed: &'a [ResultFile],
     /// The numbers of archive files, by name.
     files: FxHashMap<&'a str, u32>,
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn new(folder: &'a Path, listed: &'a [ManifestTable], files: &'a [FileReading]) -> Tables<'a> {
+    pub(super) fn new(folder: &'a Path, listed: &'a [ResultFile], files: &'a [FileReading]) -> Tables<'a> {
         let files = files.iter().zip(0..).map(|(file, number)| (file.name.as_str(), number)).collect();
         Tables { folder, listed, files }
     }
 
-    /// Reads a table. Columns in `optional` may be missing.
-    fn open(&self, name: &str, columns: &[&'static str], optional: &[&'static str]) -> Result<Rows, String> {
-        let frame = read_frame(&self.folder.join(name))?;
-        let n_rows = frame.height();
-        match self.listed.iter().find(|table| table.name == name) {
-            Some(table) if table.rows == n_rows => Rows::new(&frame, columns, optional),
-            Some(table) => Err(format!("it has {n_rows} rows, but {MANIFEST} lists {}", table.rows)),
-            None => Err(format!("{MANIFEST} does not list it")),
-        }
+    /// Reads a table, if it is the one that was written.
+    fn open(&self, name: &str, columns: &[&'static str]) -> Result<Rows, String> {
+        let listed = self.listed.iter().find(|file| file.name == name);
+        let listed = listed.ok_or_else(|| "the run was written without --export parquet".to_owned())?;
+        Rows::new(&read_frame(&self.folder.join(name), &listed.sha256)?, columns)
     }
 
     fn file(&self, rows: &Rows, row: usize) -> Result<Option<u32>, String> {
@@ -132,21 +128,19 @@ impl<'a> Tables<'a> {
 
     fn record(&self, rows: &Rows, row: usize) -> Result<Option<RecordRef>, String> {
         let Some(file) = self.file(rows, row)? else { return Ok(None) };
-        Ok(Some(RecordRef { file, record: rows.number(RECORD, row)?, offset: rows.number(OFFSET, row)? }))
+        Ok(Some(RecordRef { file, record: rows.number(RECORD, row)?, offset: rows.number(BYTE_OFFSET, row)? }))
     }
 
     pub(super) fn peers(&self, replays: &mut [Replay]) -> Result<(), String> {
         let known = collectors(replays);
-        // Folders of earlier versions lack INTERNAL.
-        let rows = self.open(PEERS, &[COLLECTOR, PEER_ADDRESS, PEER_ASN, FOREIGN_FIRST_HOP], &[INTERNAL])?;
+        let rows = self.open(PEERS, &[COLLECTOR, PEER_ADDRESS, PEER_ASN, FOREIGN_FIRST_HOP, INTERNAL])?;
         for row in 0..rows.n {
             let replay = &mut replays[collector(&known, &rows, row)?];
             let address = rows.text(PEER_ADDRESS, row)?;
             let address = address.parse().map_err(|_| format!("row {row} has the invalid address '{address}'"))?;
             replay.peers.push(Peer { address, asn: Asn(rows.number(PEER_ASN, row)? as u32) });
             replay.first_as_mismatch.push(rows.flag(FOREIGN_FIRST_HOP, row)?.unwrap_or_default());
-            let is_internal = rows.has_column(INTERNAL) && rows.flag(INTERNAL, row)?.unwrap_or_default();
-            replay.is_internal.push(is_internal);
+            replay.is_internal.push(rows.flag(INTERNAL, row)?.unwrap_or_default());
         }
         match replays.iter().all(|replay| replay.peers.is_sorted()) {
             true => Ok(()),
@@ -155,17 +149,13 @@ impl<'a> Tables<'a> {
     }
 
     pub(super) fn doubts(&self, replays: &mut [Replay], known: &KnownNames) -> Result<(), String> {
-        // Folders of earlier versions lack this table.
-        if !self.listed.iter().any(|table| table.name == DOUBTS) {
-            return Ok(());
-        }
-        let rows = self.open(DOUBTS, &[COLLECTOR, PEER_ADDRESS, PEER_ASN, FROM, TO, REASON], &[])?;
+        let rows = self.open(DOUBTS, &[COLLECTOR, PEER_ADDRESS, PEER_ASN, STARTED_AT, ENDED_AT, REASON])?;
         for row in 0..rows.n {
             let (replay, peer) = match rows.maybe_text(PEER_ADDRESS, row)? {
                 Some(_) => known.peer(&rows, row).map(|(replay, peer)| (replay, Some(peer)))?,
                 None => (known.collector(&rows, row)?, None),
             };
-            let (start, end) = (rows.time(FROM, row)?, rows.time(TO, row)?);
+            let (start, end) = (rows.time(STARTED_AT, row)?, rows.time(ENDED_AT, row)?);
             let window = Window::new(start, end).map_err(|error| format!("row {row}: {error}"))?;
             let reason = rows.named(REASON, row, &DoubtReason::ALL, DoubtReason::name)?;
             replays[replay].doubts.push(Doubt { window, peer, reason });
@@ -175,14 +165,14 @@ impl<'a> Tables<'a> {
 
     pub(super) fn rib_tables(&self, replays: &mut [Replay], known: &KnownNames) -> Result<(), String> {
         let [v4, v6] = N_PREFIXES;
-        let columns = [COLLECTOR, FILE, BEGUN_AT, DONE_AT, PEER_ADDRESS, PEER_ASN, v4, v6];
-        let rows = self.open(RIB_TABLES, &columns, &[])?;
+        let columns = [COLLECTOR, FILE, FIRST_AT, LAST_AT, PEER_ADDRESS, PEER_ASN, v4, v6];
+        let rows = self.open(RIB_TABLES, &columns)?;
         for row in 0..rows.n {
             let (replay, peer) = known.peer(&rows, row)?;
             let file = self.file(&rows, row)?.ok_or_else(|| format!("row {row} has no {FILE}"))?;
             let Replay { tables, peers, .. } = &mut replays[replay];
             if tables.last().is_none_or(|table| table.file != file) {
-                let (begun_at, done_at) = (rows.time(BEGUN_AT, row)?, rows.time(DONE_AT, row)?);
+                let (begun_at, done_at) = (rows.time(FIRST_AT, row)?, rows.time(LAST_AT, row)?);
                 let sizes = vec![PerFamily::default(); peers.len()];
                 tables.push(RibTable { file, begun_at, done_at, sizes, holders: BTreeMap::new() });
             }
@@ -194,9 +184,21 @@ impl<'a> Tables<'a> {
     }
 
     pub(super) fn rib_entries(&self, replays: &mut [Replay], known: &mut KnownNames) -> Result<(), String> {
-        let columns =
-            [COLLECTOR, FILE, PREFIX, PEER_ADDRESS, PEER_ASN, AT, PATH_ID, ORIGIN, UPSTREAM, AS_PATH, RECORD, OFFSET];
-        let rows = self.open(RIB_ENTRIES, &columns, &[])?;
+        let columns = [
+            COLLECTOR,
+            FILE,
+            PREFIX,
+            PEER_ADDRESS,
+            PEER_ASN,
+            AT,
+            PATH_ID,
+            ORIGIN,
+            UPSTREAM,
+            AS_PATH,
+            RECORD,
+            BYTE_OFFSET,
+        ];
+        let rows = self.open(RIB_ENTRIES, &columns)?;
         for row in 0..rows.n {
             let (replay, peer) = known.peer(&rows, row)?;
             let record = self.record(&rows, row)?.ok_or_else(|| format!("row {row} has no {FILE}"))?;
@@ -221,8 +223,8 @@ impl<'a> Tables<'a> {
     pub(super) fn spans(&self, replays: &mut [Replay], known: &mut KnownNames) -> Result<(), String> {
         let who = [COLLECTOR, PEER_ADDRESS, PEER_ASN, PREFIX, FAMILY];
         let what = [ORIGIN, UPSTREAM, AS_PATH, STATE, EVIDENCE, COMPLETE];
-        let when = [FROM, TO, ANNOUNCED_AT, FILE, RECORD, OFFSET];
-        let rows = self.open(SPANS, &[&who[..], &what, &when].concat(), &[])?;
+        let when = [STARTED_AT, ENDED_AT, ANNOUNCED_AT, FILE, RECORD, BYTE_OFFSET];
+        let rows = self.open(SPANS, &[&who[..], &what, &when].concat())?;
         for row in 0..rows.n {
             let (replay, peer) = known.peer(&rows, row)?;
             match prefix(&rows, row)? {
@@ -253,8 +255,8 @@ impl<'a> Tables<'a> {
         Ok(RouteSpan {
             peer,
             prefix,
-            from: rows.time(FROM, row)?,
-            to: rows.time(TO, row)?,
+            from: rows.time(STARTED_AT, row)?,
+            to: rows.time(ENDED_AT, row)?,
             state,
             evidence: rows.named(EVIDENCE, row, &Basis::ALL, Basis::name)?,
             announced_at: rows.time(ANNOUNCED_AT, row)?,
@@ -268,8 +270,8 @@ impl<'a> Tables<'a> {
         Ok(PeerSpan {
             peer,
             family: family.ok_or_else(|| format!("row {row} has the unknown {FAMILY} '{name}'"))?,
-            from: rows.time(FROM, row)?,
-            to: rows.time(TO, row)?,
+            from: rows.time(STARTED_AT, row)?,
+            to: rows.time(ENDED_AT, row)?,
             state: rows.named(STATE, row, &SESSION_STATES, session_name)?,
             complete: rows.flag(COMPLETE, row)?.unwrap_or_default(),
             record: self.record(rows, row)?,

@@ -165,7 +165,7 @@
   };
 
   // Values under the pointer.
-  const percent = (share) => (share > 0 && share < 1 ? Math.min(99, Math.max(1, Math.round(share * 100))) : Math.round(share * 100)) + ' %';
+  const percent = (share) => (share > 0 && share < 1 ? Math.min(99, Math.max(1, Math.round(share * 100))) : Math.round(share * 100)) + '%';
   const said = (row, at) => {
     const reading = row.readings.find(([start, end]) => start <= at && at < end);
     if (!reading || reading[4] === null) return 'unknown';

@@ -90,7 +90,7 @@ fn curve(report: &Report, panel: &Panel, window: Window, series: &mut Series) ->
         tr.curve {
             th scope="row" { (named(report, panel)) }
             td {
-                span.scale aria-hidden="true" { span { "100 %" } span { "50 %" } span { "0 %" } }
+                span.scale aria-hidden="true" { span { "100%" } span { "50%" } span { "0%" } }
                 (parts::plot("rail", "Outages and flaps", None, rail(panel, window)))
                 (parts::plot("chart", &label(panel), Some(row), chart(panel, window)))
             }

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::super::evidence::{Shown, by_id};
+use super::super::frames::OutageShares;
 use super::super::sureness::Sureness;
 use super::super::{Report, round};
 use super::seconds;
-use crate::detect::{Agreement, Bounds, Counterfactual, Edge, Outage, Upstream, Upstreams};
-use crate::time::Timestamp;
+use crate::detect::{Agreement, Counterfactual, Edge, Outage, Upstream, Upstreams};
 
 /// Every outage.
 pub(super) fn outages(report: &Report) -> impl Iterator<Item = Value> + '_ {
@@ -17,6 +17,7 @@ pub(super) fn outages(report: &Report) -> impl Iterator<Item = Value> + '_ {
 }
 
 fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) -> Value {
+    let shares = OutageShares::new(outage);
     json!({
         "id": outage.id,
         "scope": outage.subject.scope,
@@ -27,8 +28,10 @@ fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) 
         "family": outage.subject.family,
         "start": outage.fall.start(),
         "end": outage.fall.end(),
-        "start_bounds": bounds(&outage.fall.start_bounds),
-        "end_bounds": bounds(&outage.fall.end_bounds),
+        "start_earliest": outage.fall.start_bounds.earliest,
+        "start_latest": outage.fall.start_bounds.latest,
+        "end_earliest": outage.fall.end_bounds.earliest,
+        "end_latest": outage.fall.end_bounds.latest,
         "duration_seconds": seconds(outage.fall.duration()),
         "severity": outage.severity,
         "class": outage.class,
@@ -36,9 +39,11 @@ fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) 
         "episode": outage.episode,
         "loss": edge(&outage.fall.loss),
         "recovery": outage.fall.recovery.as_ref().map(edge),
-        "visibility_before": outage.visibility.before.map(round),
-        "visibility_min": round(outage.visibility.min),
-        "baseline_share_min": round(outage.fall.share_min),
+        "share_min": round(outage.fall.share_min),
+        "visibility_before": shares.visibility_before,
+        "visibility_min": shares.visibility_min,
+        "space_share_before": shares.space_share_before,
+        "space_share_min": shares.space_share_min,
         "n_vantage_points": outage.counts.n_vantage_points,
         "n_vantage_points_lost": outage.counts.n_vantage_points_lost,
         "n_peer_asns": outage.counts.n_peer_asns,
@@ -58,10 +63,6 @@ fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) 
         "ioda": outage.agreement.ioda.map(otherwise),
         "evidence": shown.summary(report),
     })
-}
-
-fn bounds(bounds: &Bounds) -> Value {
-    json!([bounds.earliest, bounds.latest])
 }
 
 fn edge(edge: &Edge) -> Value {
@@ -97,7 +98,7 @@ fn routes(list: &[Upstream], before: bool) -> Vec<Value> {
 }
 
 fn agreement(agreement: &Agreement) -> Value {
-    let range = |range: Option<(Timestamp, Timestamp)>| range.map(|(first, last)| json!([first, last]));
+    let (start, end) = (agreement.start_range(), agreement.end_range());
     json!({
         "collectors": agreement.collectors.iter().map(|halves| json!({
             "collector": halves.of, "loss_half": halves.loss, "recovery_half": halves.recovery,
@@ -114,8 +115,10 @@ fn agreement(agreement: &Agreement) -> Value {
             }
             value
         }).collect::<Vec<_>>(),
-        "start_range": range(agreement.start_range()),
-        "end_range": range(agreement.end_range()),
+        "start_earliest": start.map(|range| range.0),
+        "start_latest": start.map(|range| range.1),
+        "end_earliest": end.map(|range| range.0),
+        "end_latest": end.map(|range| range.1),
     })
 }
 

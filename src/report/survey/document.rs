@@ -5,19 +5,20 @@ use serde_json::{Value, json};
 use super::super::text::shell_word;
 use super::super::{family_name, round};
 use crate::bgp::{Family, Prefix};
-use crate::observations::TOOL;
+use crate::observations::{SCHEMA_VERSION, TOOL};
 use crate::survey::{DumpLook, LossCandidate, PrefixSurvey, Survey, SurveyLook};
 
 /// Returns the whole survey as JSON.
 pub fn survey_document(survey: &Survey) -> Value {
     let query = &survey.query;
     json!({
+        "schema_version": SCHEMA_VERSION,
         "tool": TOOL,
         "note": survey.note,
         "survey": {
             "prefixes": query.prefixes.iter().map(Prefix::to_string).collect::<Vec<_>>(),
-            "from": query.window.start,
-            "to": query.window.end,
+            "window_start": query.window.start,
+            "window_end": query.window.end,
             "collectors": query.collectors,
             "project": query.project,
             "whole_files": query.whole_files,
@@ -73,7 +74,7 @@ fn of_dump(survey: &Survey, dump: &DumpLook) -> Value {
     let shown = dump.shown.as_ref();
     let tables = shown.map(|shown| {
         let rows = shown.tables.iter().map(|(peer, sizes)| {
-            let mut row = json!({ "asn": peer.asn, "peer": peer.address });
+            let mut row = json!({ "peer_asn": peer.asn, "peer_address": peer.address });
             for (index, family) in Family::ALL.into_iter().enumerate().filter(|(_, family)| is_asked(*family)) {
                 row[family_name(family as usize)] = json!(sizes.get(index));
             }
@@ -94,7 +95,7 @@ fn of_dump(survey: &Survey, dump: &DumpLook) -> Value {
         "sha256": dump.sha256,
         "validator": dump.validator,
         "ranges": dump.ranges.iter().map(|range| json!({
-            "offset": range.offset,
+            "byte_offset": range.offset,
             "bytes": range.bytes,
             "sha256": range.sha256,
         })).collect::<Vec<_>>(),

@@ -30,7 +30,8 @@ use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Options, run};
 
 use crate::generator;
-use history::{Damage, History, PREFIXES, Random};
+pub use history::Random;
+use history::{Damage, History, PREFIXES};
 use judge::{Observed, check};
 use trouble::Kind;
 

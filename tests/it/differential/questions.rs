@@ -197,7 +197,7 @@ fn numbers_fit_each_other_in_every_document() {
 }
 
 /// Pairs of which the first is a part of the second.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 10] = [
     ("n_vantage_points_lost", "n_vantage_points"),
     ("n_peer_asns", "n_vantage_points"),
     ("n_lost", "n_routes"),
@@ -205,6 +205,9 @@ const PARTS: [(&str, &str); 7] = [
     ("n_mismatched", "n_compared"),
     ("n_live", "n_full_feeds"),
     ("visibility_min", "visibility_before"),
+    ("space_share_min", "space_share_before"),
+    ("downtime_seconds", "judged_seconds"),
+    ("n_total_flaps", "n_flaps"),
 ];
 
 fn fitting(value: &Value) -> Result<(), String> {
@@ -213,7 +216,8 @@ fn fitting(value: &Value) -> Result<(), String> {
         Value::Object(fields) => {
             let number = |name: &str| fields.get(name).and_then(Value::as_f64);
             for (name, value) in fields {
-                let is_share = ["share", "visibility", "rate", "coverage"].iter().any(|part| name.contains(part));
+                let is_share =
+                    ["share", "visibility", "availability", "rate", "coverage"].iter().any(|part| name.contains(part));
                 if let Some(share) = value.as_f64().filter(|share| is_share && !(0.0..=1.0).contains(share)) {
                     return Err(format!("{name} is {share}: {value}"));
                 }
@@ -230,9 +234,16 @@ fn fitting(value: &Value) -> Result<(), String> {
                 let time = |name: &str| fields.get(name).and_then(Value::as_str)?.parse::<Timestamp>().ok();
                 time(from).zip(time(to)).is_none_or(|(from, to)| from <= to)
             };
-            for (from, to) in
-                [("start", "end"), ("first", "half"), ("first", "last"), ("half", "most"), ("most", "last")]
-            {
+            for (from, to) in [
+                ("start", "end"),
+                ("window_start", "window_end"),
+                ("start_earliest", "start_latest"),
+                ("end_earliest", "end_latest"),
+                ("first", "half"),
+                ("first", "last"),
+                ("half", "most"),
+                ("most", "last"),
+            ] {
                 if !times(from, to) {
                     return Err(format!("{from} is after {to}: {value}"));
                 }

@@ -151,15 +151,15 @@ impl From<&Value> for Found {
         };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let claims = rows.into_iter().map(|outage| Claim {
-            start: at(&outage["start"]).unwrap_or_else(|| edge("from")),
-            end: at(&outage["end"]).unwrap_or_else(|| edge("to")),
+            start: at(&outage["start"]).unwrap_or_else(|| edge("window_start")),
+            end: at(&outage["end"]).unwrap_or_else(|| edge("window_end")),
             severity: text(&outage["severity"]),
             class: text(&outage["class"]),
         });
         let targets = document["coverage"]["targets"].as_array().expect("targets");
         let unobserved = targets.iter().flat_map(|target| target["unobserved"].as_array().expect("windows"));
         Found {
-            window: (edge("from"), edge("to")),
+            window: (edge("window_start"), edge("window_end")),
             claims: claims.collect(),
             unobserved: unobserved.filter_map(|window| Some((at(&window["start"])?, at(&window["end"])?))).collect(),
             is_sufficient: document["coverage"]["sufficient"] == true,

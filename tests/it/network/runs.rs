@@ -293,3 +293,20 @@ fn runs_at_once_share_one_cache_and_four_connections_are_the_most() {
     let again = replay(&proxy.broker_url(), folder, LIMITS).expect("a report");
     assert_eq!(text(&without_catalog(archived)), text(&without_catalog(again)));
 }
+
+#[test]
+fn a_run_is_reproduced_from_the_urls_in_its_manifest_and_then_from_the_cache() {
+    let Some(servers) = Servers::start() else { return };
+    let (cache, other) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let run = cache.path().join("results");
+    let window = ["--from", "2014-12-22T15:00", "--to", "2014-12-22T17:00", "--output", run.to_str().expect("a path")];
+    let mut command = program(cache.path(), Some(&servers.broker_url()), &window);
+    assert!(command.output().expect("the program runs").status.success());
+    for more in [&[][..], &["--offline"]] {
+        let mut command = bare(other.path(), None);
+        let output = command.arg("reproduce").arg(&run).arg("--json").args(more).output().expect("the program runs");
+        assert_eq!(output.status.code(), Some(0), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(found["same"], true, "{more:?}: {found}");
+    }
+}
