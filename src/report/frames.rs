@@ -1,22 +1,24 @@
 //! The results as polars frames: one schema each, named columns, times as UTC timestamps, sorted.
 
+use std::collections::BTreeMap;
+
 use polars::prelude::*;
 
 use super::text::is_unprintable;
 use super::{Doubts, Report, round};
-use crate::bgp::Collector;
-use crate::detect::{Episode, Flap, Loss, Outage, Scope, SpaceStep, Subject, Upstream};
+use crate::bgp::{Collector, Prefix};
+use crate::detect::{AggregateTimeline, Episode, Flap, Loss, Outage, SpaceStep, Subject, Upstream};
 use crate::error::Error;
 use crate::tables::{Frames, column, columns, frame, frames, number_lists, text_lists, texts, times};
-use crate::time::{Timestamp, Window};
+use crate::time::{Steps, Timestamp, Window};
 use crate::visibility::Step;
 
 /// The shares of an outage that only a prefix or only an AS has, so that each column means one quantity.
 pub(super) struct OutageShares {
-    /// Of the live peer ASes; None for an AS.
+    /// Of the live peer ASes; None for a network: an AS, or a prefix that is announced in parts.
     pub visibility_before: Option<f64>,
     pub visibility_min: Option<f64>,
-    /// Of the address space; None for a prefix.
+    /// Of the address space; None for a single prefix.
     pub space_share_before: Option<f64>,
     pub space_share_min: Option<f64>,
 }
@@ -24,19 +26,14 @@ pub(super) struct OutageShares {
 impl OutageShares {
     pub(super) fn new(outage: &Outage) -> OutageShares {
         let (before, min) = (outage.visibility.before.map(round), Some(round(outage.visibility.min)));
-        match outage.subject.scope {
-            Scope::Asn => OutageShares {
-                visibility_before: None,
-                visibility_min: None,
-                space_share_before: before,
-                space_share_min: min,
-            },
-            Scope::Prefix => OutageShares {
-                visibility_before: before,
-                visibility_min: min,
-                space_share_before: None,
-                space_share_min: None,
-            },
+        let is_single = outage.subject.prefix.is_some_and(|prefix| outage.prefixes == [prefix]);
+        let of_prefix = |share: Option<f64>| share.filter(|_| is_single);
+        let of_network = |share: Option<f64>| share.filter(|_| !is_single);
+        OutageShares {
+            visibility_before: of_prefix(before),
+            visibility_min: of_prefix(min),
+            space_share_before: of_network(before),
+            space_share_min: of_network(min),
         }
     }
 }
@@ -187,23 +184,23 @@ struct TimelineRow<'a> {
     state: TimelineState<'a>,
 }
 
-/// A prefix is seen by peer ASes; an AS has address space.
+/// A prefix is seen by peer ASes; an AS, and a prefix that is announced in parts, has address space.
 enum TimelineState<'a> {
     Prefix(&'a Step),
-    Asn(&'a SpaceStep),
+    Network(&'a SpaceStep),
 }
 
 impl TimelineRow<'_> {
     fn step(&self) -> Option<&Step> {
         match self.state {
             TimelineState::Prefix(step) => Some(step),
-            TimelineState::Asn(_) => None,
+            TimelineState::Network(_) => None,
         }
     }
 
     fn space(&self) -> Option<&SpaceStep> {
         match self.state {
-            TimelineState::Asn(space) => Some(space),
+            TimelineState::Network(space) => Some(space),
             TimelineState::Prefix(_) => None,
         }
     }
@@ -214,18 +211,36 @@ pub fn timeline_frames(report: &Report) -> Frames<'_> {
     let window = report.parameters.window();
     let of_asns = report.asn_timelines.iter().flat_map(move |timeline| {
         let subject = Subject::of_asn(timeline.asn, timeline.family);
-        timeline.steps.intervals().filter_map(move |(interval, step)| {
-            let shown = interval.intersect(&window)?;
-            Some(TimelineRow { subject, shown, observed: step.observed, state: TimelineState::Asn(step) })
-        })
+        timeline_rows(subject, window, &timeline.steps, |step| (step.observed, TimelineState::Network(step)))
     });
-    let of_prefixes = report.timelines.iter().zip(&report.subjects).flat_map(move |(timeline, subject)| {
-        timeline.steps.intervals().filter_map(move |(interval, step)| {
-            let (subject, shown) = (*subject, interval.intersect(&window)?);
-            Some(TimelineRow { subject, shown, observed: step.observed, state: TimelineState::Prefix(step) })
-        })
-    });
+    let aggregates: BTreeMap<Prefix, &AggregateTimeline> =
+        report.aggregates.iter().map(|aggregate| (aggregate.prefix, aggregate)).collect();
+    let of_prefixes =
+        report.timelines.iter().zip(&report.subjects).flat_map(move |(timeline, subject)| {
+            match aggregates.get(&timeline.prefix).copied() {
+                Some(AggregateTimeline { steps, .. }) => {
+                    timeline_rows(*subject, window, steps, |step| (step.observed, TimelineState::Network(step)))
+                }
+                None => timeline_rows(*subject, window, &timeline.steps, |step| {
+                    (step.observed, TimelineState::Prefix(step))
+                }),
+            }
+        });
     frames(of_asns.chain(of_prefixes), timeline_frame)
+}
+
+/// Returns the intervals of one subject in the window; `state` returns whether a step was observed, and what it shows.
+fn timeline_rows<'a, T>(
+    subject: Subject,
+    window: Window,
+    steps: &'a Steps<T>,
+    state: impl Fn(&'a T) -> (bool, TimelineState<'a>),
+) -> Vec<TimelineRow<'a>> {
+    let row = |(interval, step): (Window, &'a T)| {
+        let (shown, (observed, state)) = (interval.intersect(&window)?, state(step));
+        Some(TimelineRow { subject, shown, observed, state })
+    };
+    steps.intervals().filter_map(row).collect()
 }
 
 fn timeline_frame(rows: &[TimelineRow]) -> Result<DataFrame, Error> {

@@ -147,7 +147,7 @@ for (const width of [375, 768, 1280]) {
   await tab.context().close();
 }
 const years = (await text('.dates'))[0];
-if (!years.includes(report.query.to.slice(0, 4)) && !years.includes(report.query.from.slice(0, 4))) wrong.push(`no year: ${years}`);
+if (!years.includes(report.query.window_end.slice(0, 4)) && !years.includes(report.query.window_start.slice(0, 4))) wrong.push(`no year: ${years}`);
 
 // Each button has a name of its own.
 const names = await tab.evaluate(() => [...document.querySelectorAll('button')].map((button) => button.getAttribute('aria-label') ?? button.textContent));

@@ -65,7 +65,7 @@ fn every_document_matches_the_schema_and_no_other_does() {
         write(&format!("wrong_{name}.json"), &value);
         wrong.push(format!("wrong_{name}.json"));
     };
-    spoil("key", &|value| value["outages"][0]["start"] = "2020-03-01T11:00:00Z".into());
+    spoil("key", &|value| value["outages"][0]["started_at"] = "2020-03-01T11:00:00Z".into());
     spoil("version", &|value| value["schema_version"] = 2.into());
     spoil("time", &|value| value["query"]["window_start"] = "yesterday".into());
     spoil("lacking", &|value| {
