@@ -47,7 +47,7 @@ pub fn exports_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'static Expo
     EXPORTS.iter().filter(|export| export.files.iter().any(|file| names.contains(file))).collect()
 }
 
-/// Returns the files of a run, other than the manifest, as [`write`] would write them.
+/// Returns the files of a run, other than the manifest, as [`write()`] would write them.
 ///
 /// # Errors
 ///
