@@ -102,3 +102,27 @@ pub trait ReadAt {
 pub(crate) fn host(url: &str) -> &str {
     url.split('/').nth(2).unwrap_or_default()
 }
+
+/// Whether a character could control a terminal or viewer, or cannot be seen: a control character, one that changes the text
+/// direction, a separator of lines, a blank without width, or a tag. Joiners without width belong to words of several scripts.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// Returns a text of an archive with its unprintable characters escaped as in JSON, but for line ends.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !is_unprintable(c) {
+            safe.push(c);
+        } else {
+            let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            safe.push_str(&units);
+        }
+    }
+    safe
+}

@@ -288,6 +288,14 @@ fn misuse(what: impl std::fmt::Display) -> anyhow::Error {
     Usage::Misused(what.to_string()).into()
 }
 
+/// Reads a text file that the user may not have named. It is not a pipe: reading one could wait for ever.
+fn text_of_regular(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    text_of(path)
+}
+
 /// Reads a text file: UTF-8, with or without a byte-order mark.
 fn text_of(path: &Path) -> io::Result<String> {
     text_from(fs::read(path)?)

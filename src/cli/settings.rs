@@ -16,7 +16,7 @@ use toml::Value;
 
 use super::arguments::DETECTION;
 use super::similar::nearest;
-use super::{mistakes, misuse, text_of, usage};
+use super::{mistakes, misuse, text_of_regular, usage};
 
 const FILE: &str = "outage-replay.toml";
 /// `--min-peers` is `OUTAGE_REPLAY_MIN_PEERS`.
@@ -321,7 +321,7 @@ fn paths(said: &ArgMatches) -> anyhow::Result<Vec<(PathBuf, bool)>> {
 
 /// Returns the settings of a file. None if it does not exist.
 fn file(command: &Command, path: &Path) -> anyhow::Result<Option<Layer>> {
-    let text = match text_of(path) {
+    let text = match text_of_regular(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(usage(format!("cannot read {}: {error}", path.display()))),
@@ -397,7 +397,7 @@ fn blamed(
 
 /// Returns the number of the line of a settings file that sets something.
 fn line_of(path: &Path, name: &str) -> Option<usize> {
-    let text = text_of(path).ok()?;
+    let text = text_of_regular(path).ok()?;
     let sets = |line: &str| line.split('=').next().is_some_and(|key| key.trim().trim_matches('"') == name);
     text.lines().position(sets).map(|index| index + 1)
 }

@@ -1,5 +1,6 @@
 //! `manifest.json`: the question, the collectors, and every file of a folder.
 
+use std::io;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -10,7 +11,7 @@ use super::{Observations, Source};
 use crate::bgp::Collector;
 use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::error::Error;
-use crate::folder::{WrittenFile, sha256};
+use crate::folder::{WrittenFile, open_regular, sha256};
 use crate::query::Query;
 use crate::replay::{ControlSample, Corrections, Replay};
 
@@ -171,7 +172,7 @@ pub(super) fn read_manifest_file<T: DeserializeOwned>(path: &Path) -> Result<T, 
 }
 
 fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+    let text = open_regular(path).and_then(io::read_to_string).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "file not found: pass a folder that --output wrote".to_owned(),
         _ => error.to_string(),
     })?;

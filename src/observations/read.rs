@@ -8,6 +8,7 @@ use std::path::Path;
 use super::Observations;
 use super::manifest::{Manifest, ManifestCollector, read_manifest};
 use super::write::{DOUBTS, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};
+use crate::archive;
 use crate::error::Error;
 use crate::replay::Replay;
 use tables::{KnownNames, Tables};
@@ -35,7 +36,7 @@ pub fn read(folder: &Path) -> Result<Observations, Error> {
     }
     Ok(Observations {
         query: manifest.query,
-        note: manifest.note,
+        note: manifest.note.map(|note| archive::escaped(&note)),
         listing: manifest.listing,
         replays,
         sources: manifest.collectors.iter().map(|collector| collector.source).collect(),

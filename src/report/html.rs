@@ -19,6 +19,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::{Report, drawing};
+use crate::archive;
 use crate::observations::TOOL;
 pub(super) use origin::credit;
 use parts::Series;
@@ -47,7 +48,8 @@ pub fn html(report: &Report) -> String {
         ("sources", "Sources", origin::sources(report)),
     ];
     let sections = sections.into_iter().filter_map(|(id, title, section)| Some((id, title, section?)));
-    page(report, picture.as_ref(), &sections.collect::<Vec<_>>(), &series).into_string()
+    // Names of files and ASes come from anywhere. Escaped like this they are also valid in the data for the script.
+    archive::escaped(&page(report, picture.as_ref(), &sections.collect::<Vec<_>>(), &series).into_string())
 }
 
 /// The answer, the picture, the controls, then everything else.

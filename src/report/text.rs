@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::Datelike;
 
+pub(super) use crate::archive::is_unprintable;
 use crate::bgp::Family;
 use crate::time::{Timestamp, Window};
 
@@ -97,11 +98,6 @@ pub(super) fn shell_word(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
-}
-
-/// Whether a character could control a terminal or viewer: a control character, or one that changes the text direction.
-pub(super) fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `92%`. Only a share of 1 is `100%` and only 0 is `0%`: shares that round to them are `>99%` or `<1%`.

@@ -48,7 +48,8 @@ pub fn archive() -> (TempDir, String) {
 }
 
 fn has_controls(text: &str) -> bool {
-    text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}')
+    let is_hidden = |c| matches!(c, '\u{200b}' | '\u{2028}' | '\u{202e}' | '\u{2066}' | '\u{feff}' | '\u{e0041}');
+    text.chars().any(|c| (c.is_control() && c != '\n') || is_hidden(c))
 }
 
 #[test]
@@ -111,6 +112,30 @@ fn a_command_that_is_shown_holds_a_name_in_quotes() {
             command.contains(r"-p 'x</script>") && command.contains(r"'\''a'\'' | `b` $(touch owned)"),
             "{command}"
         );
+    }
+}
+
+#[test]
+fn no_text_that_is_printed_or_written_controls_a_viewer() {
+    let (archive, args) = archive();
+    let note = "up \u{1b}[31m \u{9b}2J \u{7f} \u{202e} \u{200b} \u{2028} \u{2066} \u{feff} \u{e0041} down";
+    let metadata = serde_json::json!({ "note": note }).to_string();
+    fs::write(archive.path().join("archive.json"), metadata).expect("a note");
+    let run = archive.path().join("run");
+    for format in ["table", "markdown", "json", "ndjson", "csv"] {
+        let args = format!("{args} --format {format} --force --export csv,html,svg --output {}", run.display());
+        let ran = cli::ran(&mut cli::program(&args));
+        let shown = |text: &str| text.contains("u001b") && text.contains("u009b2J");
+        assert!(shown(&ran.stdout) || shown(&ran.stderr), "{format}: {} {}", ran.stdout, ran.stderr);
+        assert!(!has_controls(&ran.stdout) && !has_controls(&ran.stderr), "{format}: {:?}", ran.stdout);
+    }
+    for (name, bytes) in cli::contents(&run) {
+        let text = String::from_utf8(bytes).expect("text");
+        assert!(!has_controls(&text.replace('\t', "")), "{name}");
+    }
+    for command in ["explain", "redetect"] {
+        let ran = cli::ran(cli::program(command).arg(&run));
+        assert!(!has_controls(&ran.stdout) && !has_controls(&ran.stderr), "{command}: {:?}", ran.stdout);
     }
 }
 

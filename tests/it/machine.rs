@@ -56,6 +56,19 @@ fn a_pipe_under_the_name_of_a_file_is_refused_and_not_waited_for() {
     let question = format!("--asn 1 --from 2024-03-10T08:10 --duration 1h --archive {}", folder.path().display());
     let Ran { code, stderr, .. } = ran(&mut program(&question));
     assert!(code == 1 && stderr.contains("is not a regular file"), "{stderr}");
+
+    let elsewhere = self::folder();
+    pipe(&elsewhere.path().join("outage-replay.toml"));
+    let mut command = program("--asn 1 --from 2014-12-22 --duration 1h --archive nowhere");
+    let Ran { code, stderr, .. } = ran(command.current_dir(elsewhere.path()));
+    assert!(code == 2 && stderr.contains("is not a regular file"), "{code}: {stderr}");
+
+    let run = self::folder();
+    pipe(&run.path().join("manifest.json"));
+    for command in ["redetect", "explain", "reproduce"] {
+        let Ran { code, stderr, .. } = ran(&mut program(&format!("{command} {}", run.path().display())));
+        assert!(code == 1 && stderr.contains("is not a regular file"), "{command}: {code}: {stderr}");
+    }
 }
 
 #[test]

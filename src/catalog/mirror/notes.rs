@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::archive;
 use crate::error::Error;
 
 /// Optional metadata of an archive: a JSON object whose `note` is shown with every result.
@@ -52,7 +53,7 @@ fn note(folder: &Path) -> Result<Option<String>, Error> {
         Ok(bytes) => {
             let metadata: serde_json::Value =
                 serde_json::from_slice(&bytes).map_err(|error| unreadable(io::Error::other(error)))?;
-            Ok(metadata.get("note").and_then(|note| note.as_str()).map(str::to_owned))
+            Ok(metadata.get("note").and_then(|note| note.as_str()).map(archive::escaped))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(error)),

@@ -1,6 +1,5 @@
 //! A Parquet file as columns of plain values.
 
-use std::fs::File;
 use std::io::{self, Seek};
 use std::path::Path;
 
@@ -10,12 +9,12 @@ use polars::prelude::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::folder::sha256_of;
+use crate::folder::{open_regular, sha256_of};
 use crate::time::Timestamp;
 
 /// Reads a Parquet file whose bytes have this SHA-256. A reader of damaged ones may fail in any way, or return other values.
 pub(super) fn read_frame(path: &Path, sha256: &str) -> Result<DataFrame, String> {
-    let mut file = File::open(path).map_err(|error| match error.kind() {
+    let mut file = open_regular(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "file not found: it was removed after the run was written".to_owned(),
         _ => error.to_string(),
     })?;
