@@ -173,7 +173,7 @@ impl Folder {
         let (made, target) = (self.made(), &self.place.target);
         match rename_new(&made, target) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // It was checked before the run, and may have changed meanwhile.
+                // It was checked before the run, and may have changed since.
                 self.check_unchanged(target)?;
                 exchange(&made, target, &self.staging.folder.path().join("earlier"))?;
                 // The earlier run lies in its place until this value is dropped.

@@ -128,7 +128,7 @@ fn two_runs_are_compared_by_outage() {
 fn every_target_has_a_row_and_its_times_add_up_to_the_window() {
     let out = folder();
     let run = out.path().join("run");
-    // An AS that was lost, one that was not, a prefix, and one that nobody announces.
+    // An AS that was lost, one that was not, a prefix, and one that no vantage point announces.
     let args = "--asn 131279,64500,64999 --prefix 175.45.178.0/24 --from 2014-12-22T15:00 --to 2014-12-22T17:00 \
                 --archive data/dprk-2014";
     let json: Value =

@@ -224,7 +224,7 @@ fn table(class: &str, label: &str, caption: Markup, columns: &[Column], rows: Ma
     }
 }
 
-/// A list of which only the first rows are open.
+/// A list whose first rows are open and whose other rows are folded.
 pub(super) fn folding<T>(rows: &[T], table: impl Fn(&[T]) -> Markup, one: &str, many: &str) -> Markup {
     let (open, folded) = rows.split_at(rows.len().min(MOST_OPEN));
     html! {
