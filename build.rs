@@ -7,17 +7,17 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-env=OUTAGE_REPLAY_PARSER={}", parser_version().unwrap_or_else(|| "?".to_owned()));
+    println!("cargo::rustc-env=BUILT_PARSER={}", parser_version().unwrap_or_else(|| "?".to_owned()));
     let is_optimised = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let commit = commit(is_optimised);
     let said = commit.as_ref().map(|commit| match is_optimised {
         true => format!(" (commit {commit})"),
         false => format!(" (commit {commit} or later, not optimised)"),
     });
-    println!("cargo::rustc-env=OUTAGE_REPLAY_COMMIT={}", said.unwrap_or_default());
+    println!("cargo::rustc-env=BUILT_COMMIT={}", said.unwrap_or_default());
     // For manifests. A plus sign marks a build that may contain later changes.
     let plus = if is_optimised { "" } else { "+" };
-    println!("cargo::rustc-env=OUTAGE_REPLAY_COMMIT_ID={}", commit.map_or(String::new(), |commit| commit + plus));
+    println!("cargo::rustc-env=BUILT_COMMIT_ID={}", commit.map_or(String::new(), |commit| commit + plus));
 }
 
 /// The locked version; a package that is built as part of another one has no lock file of its own.

@@ -106,7 +106,7 @@ Where shells look for it:
 
 /// The version of the program, its commit where it is known, and the version of the MRT parser.
 const VERSION: &str =
-    concat!(env!("CARGO_PKG_VERSION"), env!("OUTAGE_REPLAY_COMMIT"), "\nbgpkit-parser ", env!("OUTAGE_REPLAY_PARSER"));
+    concat!(env!("CARGO_PKG_VERSION"), env!("BUILT_COMMIT"), "\nbgpkit-parser ", env!("BUILT_PARSER"));
 
 /// When did a network disappear from the Internet's routing table, for how long, and how sure are we?
 #[derive(Debug, Parser)]

@@ -21,8 +21,8 @@ use super::{mistakes, misuse, text_of_regular, usage};
 const FILE: &str = "outage-replay.toml";
 /// `--min-peers` is `OUTAGE_REPLAY_MIN_PEERS`.
 const PREFIX: &str = "OUTAGE_REPLAY_";
-/// Variables of the project's own tests and of its build. They are no settings, and a run does not object to them.
-const OF_TESTS: [&str; 14] = [
+/// Variables of the project's own tests. They are no settings, and a run does not object to them.
+const OF_TESTS: [&str; 12] = [
     "MRT",
     "TEST_",
     "HISTORIES",
@@ -35,8 +35,6 @@ const OF_TESTS: [&str; 14] = [
     "DAMAGES",
     "DUMPS",
     "COMPARE_CACHE",
-    "COMMIT",
-    "PARSER",
 ];
 /// Flags that choose settings files, and cannot be set in one.
 const OF_FILES: [&str; 2] = ["config", "no-config"];

@@ -24,7 +24,7 @@ pub(crate) const MANIFEST: &str = "manifest.json";
 pub const TOOL: Tool = Tool {
     name: env!("CARGO_PKG_NAME"),
     version: env!("CARGO_PKG_VERSION"),
-    parser: concat!("bgpkit-parser ", env!("OUTAGE_REPLAY_PARSER")),
+    parser: concat!("bgpkit-parser ", env!("BUILT_PARSER")),
 };
 
 /// The program that made an output.
@@ -40,7 +40,7 @@ pub struct Tool {
 
 /// The commit from which this program was built, as far as it is known. A plus sign after it marks a build that may contain later
 /// changes.
-pub const COMMIT: Option<&str> = match env!("OUTAGE_REPLAY_COMMIT_ID") {
+pub const COMMIT: Option<&str> = match env!("BUILT_COMMIT_ID") {
     id if id.is_empty() => None,
     id => Some(id),
 };

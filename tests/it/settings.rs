@@ -323,3 +323,11 @@ fn the_manual_pages_name_every_command_and_flag() {
         }
     }
 }
+
+#[test]
+fn no_variable_of_the_build_looks_like_a_setting() {
+    // `cargo run` passes the variables of the build script on to the program.
+    let script = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/build.rs")).expect("the build script");
+    let set = script.matches("rustc-env=").count();
+    assert!(set > 0 && set == script.matches("rustc-env=BUILT_").count());
+}
