@@ -102,13 +102,13 @@ impl Args {
             to: self.to,
             duration: self.duration,
         };
-        let (targets, window) = question.read()?;
+        let (targets, labels, window) = question.read()?;
         if self.baseline > Duration::from_secs(7 * 86400) {
             return Err(usage("--baseline is at most 7days"));
         }
         Ok(Query {
             targets,
-            labels: BTreeMap::new(),
+            labels,
             window,
             collectors: self.collector.iter().map(|name| typed::collector(name)).collect(),
             project: self.project,
@@ -156,8 +156,8 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Returns the targets, once each, and the window.
-    pub fn read(&self) -> anyhow::Result<(Vec<Target>, Window)> {
+    /// Returns the targets, once each, their names, and the window.
+    pub fn read(&self) -> anyhow::Result<(Vec<Target>, BTreeMap<Target, String>, Window)> {
         let mut missing = Vec::new();
         if self.asns.is_empty() && self.prefixes.is_empty() && self.lists.is_empty() {
             missing.push("nothing to look for: pass --asn, --prefix or --targets");
@@ -172,7 +172,8 @@ impl Question<'_> {
             return Err(misuse(missing.join("; ")));
         }
         let window = self.window()?;
-        Ok((self.targets()?, window))
+        let (targets, labels) = self.targets()?;
+        Ok((targets, labels, window))
     }
 
     fn window(&self) -> anyhow::Result<Window> {
@@ -197,18 +198,22 @@ impl Question<'_> {
         Ok(window)
     }
 
-    fn targets(&self) -> anyhow::Result<Vec<Target>> {
+    fn targets(&self) -> anyhow::Result<(Vec<Target>, BTreeMap<Target, String>)> {
         let mut targets: Vec<Target> = self.asns.iter().map(|asn| Target::Asn(*asn)).collect();
         targets.extend(self.prefixes.iter().map(|prefix| Target::Prefix(*prefix, self.matching)));
+        let mut labels = BTreeMap::new();
         for path in self.lists {
-            targets.extend(typed::list(path, self.matching)?);
+            for (target, label) in typed::list(path, self.matching)? {
+                targets.push(target);
+                labels.extend(label.map(|label| (target, label)));
+            }
         }
         let mut known = HashSet::new();
         targets.retain(|target| known.insert(*target));
         if targets.is_empty() {
             return Err(usage("nothing to look for: the list of targets is empty"));
         }
-        Ok(targets)
+        Ok((targets, labels))
     }
 }
 

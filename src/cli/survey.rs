@@ -185,7 +185,7 @@ impl SurveyArgs {
             to: self.to,
             duration: self.duration,
         };
-        let (targets, window) = question.read()?;
+        let (targets, _, window) = question.read()?;
         let prefix = |target: &Target| match target {
             Target::Prefix(prefix, _) => Ok(*prefix),
             Target::Asn(asn) => Err(usage(format!(

@@ -16,6 +16,8 @@ use super::{similar, text_from, text_of, usage};
 const STDIN: &str = "-";
 
 /// Names of the first column in a table of targets. A line that begins with one of them is a heading.
+const LABELS: [&str; 2] = ["label", "name"];
+const DELIMITERS: [char; 3] = [',', ';', '\t'];
 const HEADINGS: [&str; 8] = ["target", "targets", "asn", "as", "prefix", "network", "as number", "resource"];
 
 /// Parses an AS number.
@@ -60,25 +62,53 @@ pub fn target(text: &str, matching: Match) -> Result<Target, String> {
     }
 }
 
-/// Reads a list of targets: one a line, in the first column of a table. `-` is standard input.
-pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<Target>> {
+/// A target of a list, and its name there.
+pub type ListedTarget = (Target, Option<String>);
+
+/// Reads a list of targets: one a line, or the first column of a table with a heading, whose column `label` or `name` names them.
+/// `-` is standard input.
+pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<ListedTarget>> {
     let (text, name) = match path.to_str() {
         Some(STDIN) => (standard_input(), "standard input".to_owned()),
         _ => (text_of(path), path.display().to_string()),
     };
     let text = text.with_context(|| format!("cannot read targets from {name}"))?;
+    listed(&text, matching).map_err(|(line, why)| usage(format!("{name}, line {line}: {why}")))
+}
+
+/// Reads the text of a list. An error has its line.
+fn listed(text: &str, matching: Match) -> Result<Vec<ListedTarget>, (u64, String)> {
+    let heading = text.lines().find(|line| !content(line).is_empty()).unwrap_or_default();
+    let delimiter = DELIMITERS.into_iter().find(|delimiter| heading.contains(*delimiter)).unwrap_or(',');
+    let first = heading.split(delimiter).next().unwrap_or_default().trim().trim_matches('"');
+    let has_heading = HEADINGS.contains(&first.to_lowercase().as_str());
+    let mut rows = csv::ReaderBuilder::new()
+        .delimiter(delimiter as u8)
+        .has_headers(has_heading)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let unreadable = |error: csv::Error| (error.position().map_or(0, csv::Position::line), error.to_string());
+    let is_label = |word: &str| LABELS.contains(&word.to_lowercase().as_str());
+    let label_column = if has_heading { rows.headers().map_err(unreadable)?.iter().position(is_label) } else { None };
     let mut targets = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let words = line.split('#').next().unwrap_or_default();
-        let word = words.split([',', ';', '\t']).next().unwrap_or_default().trim().trim_matches('"').trim();
-        let is_heading = targets.is_empty() && HEADINGS.contains(&word.to_lowercase().as_str());
-        if word.is_empty() || is_heading {
+    for row in rows.records() {
+        let row = row.map_err(unreadable)?;
+        let word = content(row.get(0).unwrap_or_default());
+        if word.is_empty() {
             continue;
         }
-        let target = target(word, matching).map_err(|error| usage(format!("{name}, line {}: {error}", index + 1)))?;
-        targets.push(target);
+        let target = target(word, matching).map_err(|why| (row.position().map_or(0, csv::Position::line), why))?;
+        let label = label_column.and_then(|column| row.get(column)).filter(|label| !label.is_empty());
+        targets.push((target, label.map(str::to_owned)));
     }
     Ok(targets)
+}
+
+/// What is before a comment.
+fn content(line: &str) -> &str {
+    line.split('#').next().unwrap_or_default().trim()
 }
 
 fn standard_input() -> io::Result<String> {
@@ -124,6 +154,21 @@ mod tests {
         assert_eq!(asn("AS131279"), Ok(Asn(131_279)));
         assert!(asn("North Korea").unwrap_err().contains("names are not looked up"));
         assert!(!asn("ASN5").unwrap_err().contains("names are not looked up"));
+    }
+
+    #[test]
+    fn a_table_of_targets_may_name_them() {
+        let targets = |text: &str| {
+            let listed = listed(text, Match::default());
+            listed.map(|listed| {
+                listed.into_iter().map(|(target, label)| format!("{target} {label:?}")).collect::<Vec<_>>()
+            })
+        };
+        let named = ["AS131279 Some(\"Star, Joint Venture\")", "AS64500 None"];
+        assert_eq!(targets("# ours\nasn,name\n131279,\"Star, Joint Venture\"\n\nAS64500,\n").unwrap(), named);
+        assert_eq!(targets("Prefix;who;Label\n192.0.2.0/24;x;Office\n").unwrap(), ["192.0.2.0/24 Some(\"Office\")"]);
+        assert_eq!(targets("131279 # Star\n\n64500\n").unwrap(), ["AS131279 None", "AS64500 None"]);
+        assert_eq!(targets("asn,name\n1,a\nx,b\n").unwrap_err().0, 3);
     }
 
     #[test]

@@ -97,6 +97,7 @@ const MODULES: [Module; 23] = [
             "clap",
             "clap_complete",
             "clap_mangen",
+            "csv",
             "etcetera",
             "humantime",
             "indicatif",
