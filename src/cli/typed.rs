@@ -99,11 +99,18 @@ fn listed(text: &str, matching: Match) -> Result<Vec<ListedTarget>, (u64, String
         if word.is_empty() {
             continue;
         }
-        let target = target(word, matching).map_err(|why| (row.position().map_or(0, csv::Position::line), why))?;
+        let target = target(word, matching).map_err(|why| (line_of(text, &row), why))?;
         let label = label_column.and_then(|column| row.get(column)).filter(|label| !label.is_empty());
         targets.push((target, label.map(str::to_owned)));
     }
     Ok(targets)
+}
+
+/// The line of a row. Its position may be that of the comments and empty lines before it.
+fn line_of(text: &str, row: &csv::StringRecord) -> u64 {
+    let before = row.position().map_or(0, |position| position.line().saturating_sub(1)) as usize;
+    let n_empty = text.lines().skip(before).take_while(|line| content(line).is_empty()).count();
+    (before + n_empty + 1) as u64
 }
 
 /// What is before a comment.
@@ -169,6 +176,7 @@ mod tests {
         assert_eq!(targets("Prefix;who;Label\n192.0.2.0/24;x;Office\n").unwrap(), ["192.0.2.0/24 Some(\"Office\")"]);
         assert_eq!(targets("131279 # Star\n\n64500\n").unwrap(), ["AS131279 None", "AS64500 None"]);
         assert_eq!(targets("asn,name\n1,a\nx,b\n").unwrap_err().0, 3);
+        assert_eq!(targets("# ours\n\n1\n# theirs\n\nx\n").unwrap_err().0, 6);
     }
 
     #[test]
