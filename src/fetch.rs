@@ -8,12 +8,9 @@ mod lock;
 mod ranges;
 mod resume;
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
-
-use sha2::{Digest as _, Sha256};
 
 pub use crate::http::BaseUrl;
 pub use cache::Cache;
@@ -22,6 +19,7 @@ pub use entries::{CacheEntry, EntryState};
 pub use ranges::{LocalRanges, Ranges, open_ranges};
 
 use crate::archive::{ArchiveFile, Location};
+use crate::files;
 use crate::helpers::Work;
 
 /// An archive file, open at its beginning, and the digest of its bytes.
@@ -228,22 +226,6 @@ impl From<KnownDigest> for Opened {
 
 /// Returns the digest of the rest of a file.
 fn digest(input: &mut impl Read) -> io::Result<FileDigest> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 17];
-    let mut bytes = 0;
-    loop {
-        let n = match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hash.update(&buffer[..n]);
-        bytes += n as u64;
-    }
-    let mut sha256 = String::with_capacity(64);
-    for byte in hash.finalize() {
-        let _ = write!(sha256, "{byte:02x}");
-    }
+    let (bytes, sha256) = files::digest_of(input)?;
     Ok(FileDigest { bytes, sha256 })
 }

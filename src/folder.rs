@@ -1,21 +1,20 @@
 //! Output folders that appear whole or not at all.
 //!
-//! A run writes its files into a staging folder, `.outage-replay-XXXXXX`, and exchanges that with the folder that the user named in
-//! one step. So there is a whole run under the name at any moment, whenever the program is killed. A staging folder is locked
+//! A run writes its files into a staging folder, whose name begins with `.outage-replay-`, and exchanges that with the folder that the
+//! user named in one step. So there is a whole run under the name at any moment, whenever the program is killed. A staging folder is locked
 //! while its run lives; those of dead runs are removed by the next one.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use polars::error::PolarsError;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::error::Error;
+use crate::files::Hashing;
 
 const STAGING: &str = ".outage-replay-";
 /// Inside a staging folder: the files of the run, and the lock.
@@ -140,15 +139,16 @@ impl Folder {
     ) -> Result<T, Error> {
         let failed = |source| self.failed(name, source);
         let file = File::create(self.made().join(name)).map_err(failed)?;
-        let mut file = BufWriter::new(Hashed { file, hash: Sha256::new(), bytes: 0 });
+        let mut file = BufWriter::new(Hashed { file, hashing: Hashing::default() });
         let made = make(&mut file).map_err(|error| match error {
             Error::Table { source: PolarsError::IO { error, .. }, .. } => failed(io::Error::new(error.kind(), error)),
             error => error,
         })?;
-        let Hashed { file, hash, bytes } = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        let Hashed { file, hashing } = file.into_inner().map_err(|error| failed(error.into_error()))?;
         // After a power cut a renamed file may be empty otherwise.
         file.sync_all().map_err(failed)?;
-        self.written.borrow_mut().push(WrittenFile { name: name.to_owned(), bytes, sha256: hex(hash) });
+        let (bytes, sha256) = hashing.finish();
+        self.written.borrow_mut().push(WrittenFile { name: name.to_owned(), bytes, sha256 });
         Ok(made)
     }
 
@@ -220,55 +220,19 @@ impl Folder {
 /// A file, and the digest of what was written into it.
 struct Hashed {
     file: File,
-    hash: Sha256,
-    bytes: u64,
+    hashing: Hashing,
 }
 
 impl Write for Hashed {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let n = self.file.write(buffer)?;
-        self.hash.update(&buffer[..n]);
-        self.bytes += n as u64;
+        self.hashing.update(&buffer[..n]);
         Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Opens a file of a run. It is not a pipe: opening one would wait for ever.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    File::open(path)
-}
-
-/// Returns the SHA-256 of some bytes in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(Sha256::new_with_prefix(bytes))
-}
-
-/// Returns the SHA-256 of what is left of a file, in hexadecimal.
-pub(crate) fn sha256_of(input: &mut impl Read) -> io::Result<String> {
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 17]);
-    loop {
-        match input.read(&mut buffer) {
-            Ok(0) => return Ok(hex(hash)),
-            Ok(n) => hash.update(&buffer[..n]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string never fails.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Checks that `folder` can be written: it does not exist, is empty, or contains only files named in `own` and `replaces`

@@ -2,11 +2,13 @@
 //! made again.
 
 use std::fmt;
+use std::io::Read;
 use std::str::FromStr;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use reqwest::blocking::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{StatusCode, Url};
@@ -225,6 +227,24 @@ pub(crate) fn unless_cancelled<T: Send + 'static>(
 fn jittered(pause: Duration) -> Duration {
     let random = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
     pause / 2 + (pause / 2).mul_f64(f64::from(random % 1000) / 1000.0)
+}
+
+/// Why the body of an answer was not read.
+pub(crate) enum Unread {
+    /// It is longer than it may be.
+    TooLong,
+    /// The connection failed, for this reason.
+    Failed(String),
+}
+
+/// Returns the body of an answer of at most `most` bytes.
+pub(crate) fn body(answer: Response, most: u64) -> Result<Vec<u8>, Unread> {
+    let mut body = Vec::new();
+    match answer.take(most + 1).read_to_end(&mut body) {
+        Err(error) => Err(Unread::Failed(chain(&error))),
+        Ok(n) if n as u64 > most => Err(Unread::TooLong),
+        Ok(_) => Ok(body),
+    }
 }
 
 /// Returns an error and its causes in one line.

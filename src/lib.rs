@@ -21,6 +21,7 @@ pub mod archive;
 pub mod bgp;
 pub mod coverage;
 pub mod error;
+mod files;
 pub mod helpers;
 mod http;
 pub mod progress;

@@ -43,7 +43,7 @@ use crate::query::Query;
 use crate::replay::Replay;
 
 pub use manifest::{COMMIT, ResultFile, SCHEMA_VERSION, TOOL, Tool};
-pub(crate) use manifest::{MANIFEST, TableRows, control, manifest_collectors, read_manifest, result_files, sealed};
+pub(crate) use manifest::{MANIFEST, TableRows, control, manifest_collectors, result_files, sealed};
 pub use read::read;
 pub use record::{RunRecord, read_record};
 pub(crate) use write::{FILES, tables, write_tables};

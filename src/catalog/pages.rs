@@ -8,7 +8,6 @@ mod page;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +25,7 @@ use crate::archive;
 use crate::bgp::{Collector, Project};
 use crate::coverage::ListingSource;
 use crate::error::Error;
-use crate::http::{self, NoResult, Retry, RetryLimits};
+use crate::http::{self, NoResult, Retry, RetryLimits, Unread};
 use crate::progress::Progress;
 use crate::time::{Timestamp, Window};
 
@@ -468,13 +467,9 @@ fn received(client: &Client, url: &str) -> Received {
 
 /// Returns the text of a page that is not too large.
 fn text(response: Response) -> Result<String, Received> {
-    let mut bytes = Vec::new();
-    let n = response.take(MAX_PAGE + 1).read_to_end(&mut bytes);
-    match n {
-        Err(error) => Err(Received::NotYet { why: http::chain(&error), pause: None, has_answer: true }),
-        Ok(n) if n as u64 > MAX_PAGE => {
-            Err(Received::Refused(format!("the page is larger than {} MB", MAX_PAGE >> 20)))
-        }
-        Ok(_) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+    match http::body(response, MAX_PAGE) {
+        Err(Unread::Failed(why)) => Err(Received::NotYet { why, pause: None, has_answer: true }),
+        Err(Unread::TooLong) => Err(Received::Refused(format!("the page is larger than {} MB", MAX_PAGE >> 20))),
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
     }
 }

@@ -143,6 +143,14 @@ impl Progress {
         }
     }
 
+    /// The same of any error that the run may have had.
+    pub fn interrupted_any(&self, error: anyhow::Error) -> anyhow::Error {
+        match error.downcast::<Error>() {
+            Ok(error) => self.interrupted(error),
+            Err(error) => error,
+        }
+    }
+
     fn say(&self, text: &str) {
         // Names come from servers and file systems, so control characters are escaped. A closed standard error is ignored.
         let text = printable(text);

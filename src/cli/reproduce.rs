@@ -10,13 +10,13 @@ use anyhow::Context;
 use clap::ArgAction;
 use serde_json::{Value, json};
 
+use outage_replay::Options;
 use outage_replay::bgp::Collector;
 use outage_replay::coverage::FileReading;
 use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::observations::{self, ResultFile, RunRecord};
 use outage_replay::pipeline;
 use outage_replay::report::{self, printable};
-use outage_replay::{Error, Options};
 
 use super::arguments::collector_name;
 use super::downloads::Allowance;
@@ -91,19 +91,17 @@ impl Reproduce {
         let progress = Arc::new(Progress::new(self.quiet, self.verbose, allowance, signals));
         let result = self.reproduce(&record, &Options { jobs: self.jobs, criteria }, &progress);
         progress.finish();
-        let report = result.map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => progress.interrupted(error),
-            Err(error) => error,
-        })?;
+        let report = result.map_err(|error| progress.interrupted_any(error))?;
         let report = report::Report { labels, ..report };
         let exports = report::exports_of(record.results.iter().map(|file| file.name.as_str()));
-        if let Some(folder) = &self.output {
-            report::write(&report, folder, &exports, self.force)?;
-        }
+        let written = match &self.output {
+            Some(folder) => report::write(&report, folder, &exports, self.force)?,
+            None => report::result_files(&report, &exports)?,
+        };
         let found = Reproduced {
             record: &record,
             files: files(&record.files, &report.files),
-            results: results(&record.results, &report::result_files(&report, &exports)?),
+            results: results(&record.results, &written),
         };
         let text = match self.json {
             true => format!("{:#}\n", found.document()),

@@ -78,10 +78,7 @@ impl Args {
         progress.finish();
         match result {
             Ok(text) => Ok((printable(&text).into_bytes(), 0)),
-            Err(error) => match error.downcast::<Error>() {
-                Ok(error) => Err(progress.interrupted(error)),
-                Err(error) => Err(error),
-            },
+            Err(error) => Err(progress.interrupted_any(error)),
         }
     }
 

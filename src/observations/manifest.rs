@@ -11,7 +11,8 @@ use super::{Observations, Source};
 use crate::bgp::Collector;
 use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::error::Error;
-use crate::folder::{WrittenFile, open_regular, sha256};
+use crate::files::{open_regular, sha256};
+use crate::folder::WrittenFile;
 use crate::query::Query;
 use crate::replay::{ControlSample, Corrections, Replay};
 

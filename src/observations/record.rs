@@ -53,14 +53,16 @@ pub fn read_record(run: &Path) -> Result<RunRecord, Error> {
         version: String,
     }
     let path = if run.is_dir() { run.join(MANIFEST) } else { run.to_owned() };
-    let manifest: Manifest = read_manifest_file(&path)?;
-    let Judged { tool, commit, answer, parameters } = read_manifest_file(&path)?;
-    let criteria = answer.map(|_| serde_json::from_value(parameters)).transpose();
+    let wrong = |error: serde_json::Error| Error::Run { path: path.clone(), why: error.to_string() };
+    let value: Value = read_manifest_file(&path)?;
+    let manifest = Manifest::deserialize(&value).map_err(wrong)?;
+    let Judged { tool, commit, answer, parameters } = Judged::deserialize(&value).map_err(wrong)?;
+    let criteria = answer.map(|_| serde_json::from_value(parameters)).transpose().map_err(wrong)?;
     Ok(RunRecord {
         tool: format!("{} {}", tool.name, tool.version),
         commit,
         query: manifest.query,
-        criteria: criteria.map_err(|error| Error::Run { path, why: error.to_string() })?,
+        criteria,
         note: manifest.note,
         listing: manifest.listing,
         collectors: manifest.collectors.iter().map(|of| (of.collector.clone(), of.source.project)).collect(),

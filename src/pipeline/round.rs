@@ -113,9 +113,10 @@ impl<'a> Round<'a> {
             }));
         }
         if !origins.is_empty() {
-            jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
             if revealed.is_empty() {
                 begin_with_a_revealing_dump(&mut jobs);
+            } else {
+                jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
             }
         }
         let n_ribs_open = jobs.iter().filter(|job| is_rib(&job.file)).count();
@@ -418,7 +419,7 @@ fn by_size(files: &mut [ArchiveFile]) {
     });
 }
 
-/// Puts the RIB dumps that are sorted by address before those that probably are not. If there are none, the smallest dump goes
+/// Puts RIB dumps before updates, and those that are sorted by address before those that probably are not. If there are none, the smallest dump goes
 /// first, because it is the one that may have to be read twice.
 fn begin_with_a_revealing_dump(jobs: &mut VecDeque<Job>) {
     jobs.iter_mut().for_each(|job| job.waits_for_prefixes = is_rib(&job.file) && catalog::may_be_by_length(&job.file));

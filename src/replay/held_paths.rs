@@ -64,11 +64,19 @@ impl HeldPaths {
         }
     }
 
-    /// How many paths have no identifier.
-    pub(super) fn n_without_id(&self) -> usize {
+    /// Whether any path has no identifier. Those without come first in the index.
+    pub(super) fn any_lacks_id(&self) -> bool {
         match self {
-            HeldPaths::Few(paths) => paths.iter().filter(|(id, _)| id.is_none()).count(),
-            HeldPaths::Many(indexed) => indexed.by_id.range(..(Some(0), 0)).count(),
+            HeldPaths::Few(paths) => paths.iter().any(|(id, _)| id.is_none()),
+            HeldPaths::Many(indexed) => indexed.by_id.first().is_some_and(|(id, _)| id.is_none()),
+        }
+    }
+
+    /// Whether there are paths and none has an identifier.
+    pub(super) fn all_lack_ids(&self) -> bool {
+        match self {
+            HeldPaths::Few(paths) => !paths.is_empty() && paths.iter().all(|(id, _)| id.is_none()),
+            HeldPaths::Many(indexed) => indexed.by_id.last().is_some_and(|(id, _)| id.is_none()),
         }
     }
 
@@ -144,8 +152,12 @@ mod tests {
     fn a_path_without_an_identifier_replaces_all_without_one() {
         let listed = (0..100).map(|n| ((n % 2 == 1).then_some(n), path(n)));
         let mut held: HeldPaths = listed.collect();
-        assert_eq!(held.n_without_id(), 50);
+        assert_eq!((held.any_lacks_id(), held.all_lack_ids(), held.len()), (true, false, 100));
         held.announce(None, path(7));
-        assert_eq!((held.n_without_id(), held.len()), (1, 51));
+        assert_eq!((held.any_lacks_id(), held.all_lack_ids(), held.len()), (true, false, 51));
+        (0..100).for_each(|id| held.remove(Some(id)));
+        assert_eq!((held.any_lacks_id(), held.all_lack_ids(), held.len()), (true, true, 1));
+        held.remove(None);
+        assert_eq!((held.any_lacks_id(), held.all_lack_ids(), held.len()), (false, false, 0));
     }
 }

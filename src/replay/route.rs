@@ -115,7 +115,7 @@ impl Route {
         match path_id {
             Some(id) => {
                 self.paths.remove(path_id);
-                let has_no_ids = !self.paths.is_empty() && self.paths.n_without_id() == self.paths.len();
+                let has_no_ids = self.paths.all_lack_ids();
                 if has_no_ids || !is_complete {
                     self.withdrawn_ids.insert(id);
                 }
@@ -257,7 +257,7 @@ impl Route {
         let is_left = |(id, _): &&IdentifiedPath| id.is_none_or(|id| !self.withdrawn_ids.contains(&id));
         self.paths = listed.iter().filter(is_left).cloned().collect();
         // Without identifiers in the RIB dump it is unknown which of its paths are left.
-        if self.paths.n_without_id() > 0 && self.paths.len() <= self.withdrawn_ids.len() {
+        if self.paths.any_lacks_id() && self.paths.len() <= self.withdrawn_ids.len() {
             return RouteState::Unknown;
         }
         self.present().unwrap_or(RouteState::Absent)

@@ -6,16 +6,43 @@ use std::fmt::Write as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Map, Value, json};
 
-use super::frames::OutageShares;
+use super::Report;
+use super::json::facts;
 use super::targets::{TargetAnswer, target_answers};
 use super::text::count;
-use super::{Report, round};
 use crate::coverage::Gap;
 use crate::detect::Outage;
 use crate::observations::{SCHEMA_VERSION, TOOL};
 
 /// The most rows of a list in the text.
 const MOST_ROWS: usize = 20;
+
+/// The keys of an outage that are compared.
+const COMPARED: [&str; 21] = [
+    "start",
+    "end",
+    "start_earliest",
+    "start_latest",
+    "end_earliest",
+    "end_latest",
+    "severity",
+    "class",
+    "censored",
+    "evidence_quality",
+    "rib_confirmed",
+    "share_min",
+    "visibility_before",
+    "visibility_min",
+    "space_share_before",
+    "space_share_min",
+    "n_vantage_points",
+    "n_vantage_points_lost",
+    "n_peer_asns",
+    "n_collectors",
+    "prefixes",
+];
+/// The keys of an outage that only one run has.
+const BRIEF: [&str; 6] = ["id", "start", "end", "severity", "class", "evidence_quality"];
 
 /// What differs between two runs.
 pub struct Comparison<'a> {
@@ -104,7 +131,7 @@ fn outages<'a>(first: &'a [Outage], second: &'a [Outage]) -> (usize, [Vec<&'a Ou
     let changed: Vec<_> = pairs
         .into_iter()
         .filter_map(|(before, after)| {
-            let differences = differences(&facts(before), &facts(after));
+            let differences = differences(&compared(before), &compared(after));
             (!differences.is_empty()).then_some((before, after, differences))
         })
         .collect();
@@ -112,32 +139,14 @@ fn outages<'a>(first: &'a [Outage], second: &'a [Outage]) -> (usize, [Vec<&'a Ou
 }
 
 /// What two runs may see differently of one outage.
-fn facts(outage: &Outage) -> Map<String, Value> {
-    let OutageShares { visibility_before, visibility_min, space_share_before, space_share_min } =
-        OutageShares::new(outage);
-    fields(json!({
-        "start": outage.fall.start(),
-        "end": outage.fall.end(),
-        "start_earliest": outage.fall.start_bounds.earliest,
-        "start_latest": outage.fall.start_bounds.latest,
-        "end_earliest": outage.fall.end_bounds.earliest,
-        "end_latest": outage.fall.end_bounds.latest,
-        "severity": outage.severity,
-        "class": outage.class,
-        "censored": outage.fall.censored,
-        "evidence_quality": outage.quality,
-        "rib_confirmed": outage.rib_confirmed,
-        "share_min": round(outage.fall.share_min),
-        "visibility_before": visibility_before,
-        "visibility_min": visibility_min,
-        "space_share_before": space_share_before,
-        "space_share_min": space_share_min,
-        "n_vantage_points": outage.counts.n_vantage_points,
-        "n_vantage_points_lost": outage.counts.n_vantage_points_lost,
-        "n_peer_asns": outage.counts.n_peer_asns,
-        "n_collectors": outage.counts.n_collectors,
-        "prefixes": outage.prefixes,
-    }))
+fn compared(outage: &Outage) -> Map<String, Value> {
+    chosen(outage, &COMPARED)
+}
+
+/// Returns some of the keys that an outage has in JSON, in this order.
+fn chosen(outage: &Outage, keys: &[&str]) -> Map<String, Value> {
+    let mut facts = fields(facts(outage));
+    keys.iter().filter_map(|key| facts.remove_entry(*key)).collect()
 }
 
 fn targets(first: &Report, second: &Report) -> Vec<(String, Vec<DifferentValue>)> {
@@ -192,7 +201,7 @@ impl Comparison<'_> {
     pub fn document(&self) -> Value {
         let list =
             |differences: &[DifferentValue]| differences.iter().map(DifferentValue::document).collect::<Vec<_>>();
-        let outages = |list: &[&Outage]| list.iter().map(|outage| brief(outage)).collect::<Vec<_>>();
+        let outages = |list: &[&Outage]| list.iter().map(|outage| chosen(outage, &BRIEF)).collect::<Vec<_>>();
         json!({
             "schema_version": SCHEMA_VERSION,
             "tool": TOOL,
@@ -290,17 +299,6 @@ fn shown(value: &Value) -> String {
         Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
-}
-
-fn brief(outage: &Outage) -> Value {
-    json!({
-        "id": outage.id,
-        "start": outage.fall.start(),
-        "end": outage.fall.end(),
-        "severity": outage.severity,
-        "class": outage.class,
-        "evidence_quality": outage.quality,
-    })
 }
 
 fn outage_row(outage: &Outage) -> String {

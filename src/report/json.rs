@@ -15,6 +15,8 @@ use crate::observations::{SCHEMA_VERSION, TOOL, control};
 use crate::visibility::LiveFeeds;
 use outage::outages;
 
+pub(super) use outage::facts;
+
 /// Returns the whole report. The values of its lists are made one at a time as they are written.
 pub fn document(report: &Report) -> impl Serialize + '_ {
     Document(report)

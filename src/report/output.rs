@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::exporters::{EXPORTS, Export};
@@ -12,7 +11,7 @@ use super::{Report, question};
 use crate::error::Error;
 use crate::folder::{self, Folder};
 use crate::observations::{
-    self, COMMIT, MANIFEST, ResultFile, SCHEMA_VERSION, Source, TOOL, manifest_collectors, read_manifest, sealed,
+    self, COMMIT, MANIFEST, ResultFile, SCHEMA_VERSION, Source, TOOL, manifest_collectors, sealed,
 };
 use crate::query::Criteria;
 
@@ -26,19 +25,21 @@ pub fn check_folder(folder: &Path, replace: bool) -> Result<(), Error> {
     folder::check(folder, &files(), replace)
 }
 
-/// Writes a run into `folder`, which appears whole or not at all.
+/// Writes a run into `folder`, which appears whole or not at all. Returns its files, other than the manifest.
 ///
 /// # Errors
 ///
 /// If [`check_folder`] fails, or a file cannot be made or written.
-pub fn write(report: &Report, folder: &Path, exports: &[&Export], replace: bool) -> Result<(), Error> {
+pub fn write(report: &Report, folder: &Path, exports: &[&Export], replace: bool) -> Result<Vec<ResultFile>, Error> {
     let folder = Folder::begin(folder, &files(), replace)?;
-    let manifest = manifest(report, &export(report, exports, &folder)?);
+    let results = export(report, exports, &folder)?;
+    let manifest = manifest(report, &results);
     let mut text = Vec::new();
     let written = serde_json::to_writer_pretty(PrintableJson(&mut text), &manifest).map_err(io::Error::from);
     written.map_err(|source| Error::Write { path: MANIFEST.into(), source })?;
     folder.write(MANIFEST, sealed(&String::from_utf8_lossy(&text)).as_bytes())?;
-    folder.finish()
+    folder.finish()?;
+    Ok(results)
 }
 
 /// Returns the exports that write files of these names.
@@ -74,14 +75,7 @@ fn export(report: &Report, exports: &[&Export], folder: &Folder) -> Result<Vec<R
 ///
 /// If the manifest cannot be read.
 pub fn read_criteria(folder: &Path) -> Result<Option<Criteria>, Error> {
-    #[derive(Deserialize)]
-    struct Judged {
-        answer: Option<String>,
-        parameters: Value,
-    }
-    let Judged { answer, parameters } = read_manifest(folder)?;
-    let criteria = answer.map(|_| serde_json::from_value(parameters)).transpose();
-    criteria.map_err(|error| Error::Run { path: folder.join(MANIFEST), why: error.to_string() })
+    Ok(observations::read_record(folder)?.criteria)
 }
 
 /// Returns the names of all files that a run may consist of: no other file is ever replaced.

@@ -19,7 +19,7 @@ struct Module {
 const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "helpers"];
 
 /// The steps come in the order of the data; none imports a later one.
-const MODULES: [Module; 23] = [
+const MODULES: [Module; 24] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
     Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror", "triomphe"], world: &[] },
     Module { name: "query", ours: &["time", "bgp"], packages: &["serde", "strum"], world: &[] },
@@ -29,19 +29,21 @@ const MODULES: [Module; 23] = [
     Module { name: "error", ours: &LEAVES, packages: &["polars", "rayon", "thiserror"], world: &[] },
     Module { name: "progress", ours: &[], packages: &[], world: &[] },
     Module { name: "helpers", ours: &[], packages: &[], world: &[] },
+    // Shared by the modules that open files.
+    Module { name: "files", ours: &[], packages: &["sha2"], world: &["fs"] },
     // Shared by the modules that use HTTP.
     Module { name: "http", ours: &[], packages: &["chrono", "reqwest"], world: &["clock", "thread"] },
     Module {
         name: "catalog",
-        ours: &["http"],
+        ours: &["files", "http"],
         packages: &["bgpkit_broker", "chrono", "reqwest", "rustc_hash", "serde", "serde_json", "thiserror"],
         world: &["fs", "clock", "thread"],
     },
     // Downloads wait, and give up.
     Module {
         name: "fetch",
-        ours: &["http"],
-        packages: &["reqwest", "rustc_hash", "sha2", "thiserror", "tokio"],
+        ours: &["files", "http"],
+        packages: &["reqwest", "rustc_hash", "thiserror", "tokio"],
         world: &["fs", "clock", "thread"],
     },
     Module {
@@ -53,10 +55,10 @@ const MODULES: [Module; 23] = [
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },
     // Shared by the modules that write files.
     Module { name: "tables", ours: &[], packages: &["polars", "polars_parquet"], world: &[] },
-    Module { name: "folder", ours: &[], packages: &["polars", "rustix", "sha2", "tempfile"], world: &["fs"] },
+    Module { name: "folder", ours: &["files"], packages: &["polars", "rustix", "tempfile"], world: &["fs"] },
     Module {
         name: "observations",
-        ours: &["replay", "tables", "folder"],
+        ours: &["replay", "tables", "files", "folder"],
         packages: &["polars", "rustc_hash", "serde", "serde_json"],
         world: &["fs"],
     },

@@ -150,6 +150,18 @@ pub fn injected(calls: &str, how: &str, n: usize, paths: &[PathBuf], command: &C
     Some((Ran { code, stdout, stderr }, has_failed))
 }
 
+/// Calls of the system, and how each may fail.
+pub const FAILURES: [(&str, &str); 8] = [
+    ("openat", "EMFILE"),
+    ("openat", "EACCES"),
+    ("write", "ENOSPC"),
+    ("fsync", "EIO"),
+    ("rename,renameat,renameat2", "EACCES"),
+    ("mkdir", "ENOSPC"),
+    ("unlink,unlinkat,rmdir", "EACCES"),
+    ("flock", "ENOLCK"),
+];
+
 /// As the tests of SQLite do: every single call fails once.
 #[test]
 fn whatever_call_of_the_system_fails_the_result_is_right_or_there_is_none() {
@@ -169,16 +181,7 @@ fn whatever_call_of_the_system_fails_the_result_is_right_or_there_is_none() {
         super::cli::contents(&run)
     };
     let mut n_points = 0;
-    for (calls, error) in [
-        ("openat", "EMFILE"),
-        ("openat", "EACCES"),
-        ("write", "ENOSPC"),
-        ("fsync", "EIO"),
-        ("rename,renameat,renameat2", "EACCES"),
-        ("mkdir", "ENOSPC"),
-        ("unlink,unlinkat,rmdir", "EACCES"),
-        ("flock", "ENOLCK"),
-    ] {
+    for (calls, error) in FAILURES {
         for n in 1.. {
             assert_eq!(ran(&mut program(&args("csv"))).code, 0, "{calls} {error} {n}: the next run");
             assert!(super::cli::contents(&run) == earlier, "{calls} {error} {n}: the next run writes the same");

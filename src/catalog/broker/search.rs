@@ -3,7 +3,6 @@
 //! what a server sends.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::time::Duration;
 
 use bgpkit_broker::{BrokerItem, QueryParams};
@@ -11,7 +10,7 @@ use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use serde::Deserialize;
 
-use crate::http;
+use crate::http::{self, Unread};
 
 /// The largest page that a broker returns.
 pub(super) const PAGE_SIZE: i64 = 1000;
@@ -106,11 +105,8 @@ fn page(client: &Client, url: &str, params: &QueryParams) -> Result<Page, Refusa
 }
 
 fn body(response: Response) -> Result<Vec<u8>, Refusal> {
-    let mut body = Vec::new();
-    let read = response.take(MAX_PAGE + 1).read_to_end(&mut body);
-    read.map_err(|error| Refusal::new(format!("its answer ends early: {}", http::chain(&error)), true))?;
-    if body.len() as u64 > MAX_PAGE {
-        return Err(Refusal::new(format!("its answer is longer than {} MB", MAX_PAGE >> 20), false));
-    }
-    Ok(body)
+    http::body(response, MAX_PAGE).map_err(|unread| match unread {
+        Unread::Failed(why) => Refusal::new(format!("its answer ends early: {why}"), true),
+        Unread::TooLong => Refusal::new(format!("its answer is longer than {} MB", MAX_PAGE >> 20), false),
+    })
 }

@@ -1,12 +1,12 @@
 //! The notes of archives: `archive.json` in the folder of the data or above it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::archive;
 use crate::error::Error;
+use crate::files::open_regular;
 
 /// Optional metadata of an archive: a JSON object whose `note` is shown with every result.
 const METADATA: &str = "archive.json";
@@ -45,14 +45,10 @@ impl Notes {
 fn note(folder: &Path) -> Result<Option<String>, Error> {
     let path = folder.join(METADATA);
     let unreadable = |source| Error::Archive { path: path.clone(), source };
-    // Reading a pipe would wait for ever.
-    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(unreadable(io::Error::other("it is not a regular file")));
-    }
-    match fs::read(&path) {
-        Ok(bytes) => {
+    match open_regular(&path).and_then(io::read_to_string) {
+        Ok(text) => {
             let metadata: serde_json::Value =
-                serde_json::from_slice(&bytes).map_err(|error| unreadable(io::Error::other(error)))?;
+                serde_json::from_str(&text).map_err(|error| unreadable(io::Error::other(error)))?;
             Ok(metadata.get("note").and_then(|note| note.as_str()).map(archive::escaped))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::folder::{open_regular, sha256_of};
+use crate::files::{digest_of, open_regular};
 use crate::time::Timestamp;
 
 /// Reads a Parquet file whose bytes have this SHA-256. A reader of damaged ones may fail in any way, or return other values.
@@ -18,7 +18,7 @@ pub(super) fn read_frame(path: &Path, sha256: &str) -> Result<DataFrame, String>
         io::ErrorKind::NotFound => "file not found: it was removed after the run was written".to_owned(),
         _ => error.to_string(),
     })?;
-    if sha256_of(&mut file).map_err(|error| error.to_string())? != sha256 {
+    if digest_of(&mut file).map_err(|error| error.to_string())?.1 != sha256 {
         return Err("it was damaged or changed after it was written: its digest does not match".to_owned());
     }
     file.rewind().map_err(|error| error.to_string())?;

@@ -17,6 +17,29 @@ pub(super) fn outages(report: &Report) -> impl Iterator<Item = Value> + '_ {
 }
 
 fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) -> Value {
+    let mut value = facts(outage);
+    let others = json!({
+        "evidence_reason": sureness.evidence(outage),
+        "baseline_search": sureness.looked_back(outage).map(|search| json!({
+            "oldest_rib": search.at, "n_ribs": search.n_dumps,
+        })),
+        "parts": outage.fall.parts,
+        "prefix_outages": outage.prefix_outages,
+        "n_zombies": outage.survivors.iter().filter(|survivor| survivor.zombie).count(),
+        "survivors": outage.survivors,
+        "upstreams": upstreams(&outage.upstreams),
+        "agreement": agreement(&outage.agreement),
+        "ioda": outage.agreement.ioda.map(otherwise),
+        "evidence": shown.summary(report),
+    });
+    if let (Value::Object(fields), Value::Object(others)) = (&mut value, others) {
+        fields.extend(others);
+    }
+    value
+}
+
+/// What an outage shows without the rest of the report.
+pub(in crate::report) fn facts(outage: &Outage) -> Value {
     let shares = OutageShares::new(outage);
     json!({
         "id": outage.id,
@@ -50,18 +73,6 @@ fn outage(report: &Report, outage: &Outage, shown: &Shown, sureness: &Sureness) 
         "n_collectors": outage.counts.n_collectors,
         "rib_confirmed": outage.rib_confirmed,
         "evidence_quality": outage.quality,
-        "evidence_reason": sureness.evidence(outage),
-        "baseline_search": sureness.looked_back(outage).map(|search| json!({
-            "oldest_rib": search.at, "n_ribs": search.n_dumps,
-        })),
-        "parts": outage.fall.parts,
-        "prefix_outages": outage.prefix_outages,
-        "n_zombies": outage.survivors.iter().filter(|survivor| survivor.zombie).count(),
-        "survivors": outage.survivors,
-        "upstreams": upstreams(&outage.upstreams),
-        "agreement": agreement(&outage.agreement),
-        "ioda": outage.agreement.ioda.map(otherwise),
-        "evidence": shown.summary(report),
     })
 }
 

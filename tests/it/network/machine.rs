@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::machine::injected;
+use crate::machine::{FAILURES, injected};
 
 use super::runs::{document, program};
 use super::servers::Servers;
@@ -21,15 +21,7 @@ fn whatever_call_fails_during_a_download_nothing_is_lost_and_no_gap_is_reported(
     let url = servers.broker_url();
     let (expected, _) = document(&mut program(full.path(), Some(&url), &question));
     let mut n_points = 0;
-    for (calls, error) in [
-        ("openat", "EMFILE"),
-        ("openat", "EACCES"),
-        ("write", "ENOSPC"),
-        ("fsync", "EIO"),
-        ("rename,renameat,renameat2", "EACCES"),
-        ("unlink,unlinkat", "EACCES"),
-        ("flock", "ENOLCK"),
-    ] {
+    for (calls, error) in FAILURES {
         for n in 1.. {
             let cache = TempDir::new().expect("a temporary folder");
             copy(full.path(), cache.path(), FILE);
