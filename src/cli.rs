@@ -9,6 +9,7 @@ mod labels;
 mod mistakes;
 mod plan;
 mod progress;
+mod question;
 mod redetect;
 mod reference;
 mod reproduce;

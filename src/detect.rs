@@ -8,7 +8,6 @@
 //! `examples/detector.rs` does.
 
 mod agreement;
-mod asn;
 mod baseline_rule;
 mod comparison;
 mod context;
@@ -18,6 +17,7 @@ mod evidence;
 mod falls;
 mod ioda_rule;
 mod model;
+mod network;
 mod prefix;
 mod space;
 mod upstream;
@@ -25,7 +25,6 @@ mod upstream;
 use crate::query::{Criteria, Metric};
 
 pub use agreement::{Agreement, Counterfactual, HalfCrossings};
-pub use asn::{AggregateTimeline, AsnTimeline, SpaceStep};
 pub use baseline_rule::BaselineRule;
 pub use comparison::{MAX_SKEW, Skew};
 pub use detector::{Detector, Shares};
@@ -36,11 +35,12 @@ pub use model::{
     Class, Counts, Episode, Findings, Flap, Loss, Outage, Quality, Scope, Severity, Subject, Survivor, TOTAL_BELOW,
     Visibility,
 };
+pub use network::{SpaceStep, SpaceTimeline};
 pub use upstream::{Pattern, PeerAt, Upstream, Upstreams};
 
-pub(crate) use asn::{SpaceContext, space_findings};
 pub(crate) use comparison::{Counterfactuals, compare_collectors, skews};
 pub(crate) use context::PrefixContext;
+pub(crate) use network::{SpaceContext, space_findings};
 pub(crate) use prefix::prefix_findings;
 
 /// Returns the detector that the criteria select.

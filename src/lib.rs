@@ -5,7 +5,8 @@
 //!
 //! [`catalog`] → [`fetch`] → [`decode`] → [`replay`] → [`observations`] → [`visibility`] → [`detect`] → [`report`]
 //!
-//! [`pipeline`] composes them. [`survey`] judges what RIB dumps alone show, without a replay. [`time`], [`bgp`], [`query`],
+//! [`pipeline`] composes them. [`survey`] judges what RIB dumps alone show, without a replay. [`registry`] says which networks
+//! are registered in a country. [`time`], [`bgp`], [`query`],
 //! [`archive`], [`coverage`], [`progress`], [`helpers`] and [`error`] may be used by any step.
 //!
 //! Four things hold throughout. Absence of data is never reported as absence of routes. The same inputs give the same
@@ -36,6 +37,7 @@ pub mod fetch;
 
 pub mod decode;
 pub mod observations;
+pub mod registry;
 pub mod replay;
 pub mod visibility;
 

@@ -1,5 +1,7 @@
 //! The question, and by what criteria it is answered.
 
+mod group;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bgp::{Asn, Collector, Prefix, Project};
 use crate::time::{Timestamp, Window};
+
+pub use group::{Group, GroupName, GroupSource, MAX_GROUP_NAME, ParseGroupNameError, RegisteredBy, RegistryFile};
 
 /// Which prefixes a prefix target stands for.
 #[derive(
@@ -44,15 +48,25 @@ impl Match {
     pub fn select(self, asked: Prefix, prefixes: &[Prefix]) -> Vec<Prefix> {
         let is_known = |prefix: &Prefix| prefixes.binary_search(prefix).is_ok();
         let mut selected: Vec<Prefix> = Some(asked).into_iter().filter(is_known).collect();
-        if matches!(self, Match::MoreSpecific | Match::Any) {
+        if self.includes_more_specific() {
             // More-specific prefixes sort directly after the prefix that contains them.
             let after = &prefixes[prefixes.partition_point(|prefix| *prefix <= asked)..];
             selected.extend(after.iter().copied().take_while(|prefix| asked.contains(prefix)));
         }
-        if matches!(self, Match::LessSpecific | Match::Any) {
+        if self.includes_less_specific() {
             selected.extend((0..asked.len()).map(|length| asked.shortened_to(length)).filter(is_known));
         }
         selected
+    }
+
+    /// Whether the prefixes inside the prefix are meant.
+    pub const fn includes_more_specific(self) -> bool {
+        matches!(self, Match::MoreSpecific | Match::Any)
+    }
+
+    /// Whether the prefixes that cover the prefix are meant.
+    pub const fn includes_less_specific(self) -> bool {
+        matches!(self, Match::LessSpecific | Match::Any)
     }
 }
 
@@ -63,6 +77,23 @@ pub enum Target {
     Asn(Asn),
     /// A prefix and, by the match, its relatives.
     Prefix(Prefix, Match),
+    /// Networks that are judged together: a group of [`Query::groups`].
+    Group(GroupName),
+}
+
+impl Target {
+    /// Whether it is this prefix.
+    pub fn is_prefix(&self, prefix: Prefix) -> bool {
+        matches!(self, Target::Prefix(own, _) if *own == prefix)
+    }
+
+    /// Returns its name as one word, as it stands in the names of outages.
+    pub fn word(&self) -> String {
+        match self {
+            Target::Group(name) => name.word(),
+            Target::Asn(_) | Target::Prefix(..) => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -70,6 +101,7 @@ impl fmt::Display for Target {
         match self {
             Target::Asn(asn) => asn.fmt(f),
             Target::Prefix(prefix, _) => prefix.fmt(f),
+            Target::Group(name) => name.fmt(f),
         }
     }
 }
@@ -127,7 +159,7 @@ impl RibChoice {
 
 /// One question: which networks, when, seen by whom.
 ///
-/// It is serialised as `targets`, `labels`, `prefix_match`, `window_start`, `window_end`, `collectors`, `project`,
+/// It is serialised as `targets`, `labels`, `groups`, `prefix_match`, `window_start`, `window_end`, `collectors`, `project`,
 /// `baseline_seconds` and `ribs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Fields", try_from = "Fields")]
@@ -136,6 +168,8 @@ pub struct Query {
     pub targets: Vec<Target>,
     /// The names that the user gave to targets.
     pub labels: BTreeMap<Target, String>,
+    /// The groups among the targets.
+    pub groups: BTreeMap<GroupName, Group>,
     /// When.
     pub window: Window,
     /// Only these collectors; empty for all of a local archive, or a small and diverse choice of the publishers'.
@@ -155,6 +189,7 @@ impl Query {
         Query {
             targets,
             labels: BTreeMap::new(),
+            groups: BTreeMap::new(),
             window,
             collectors: Vec::new(),
             project: None,
@@ -163,12 +198,25 @@ impl Query {
         }
     }
 
-    /// Returns the relatives that prefix targets include. None if only ASes are asked about.
+    /// Returns the relatives that prefix targets include. None if no prefix is asked about by itself.
     pub fn matching(&self) -> Option<Match> {
         self.targets.iter().find_map(|target| match target {
             Target::Prefix(_, matching) => Some(*matching),
-            Target::Asn(_) => None,
+            Target::Asn(_) | Target::Group(_) => None,
         })
+    }
+
+    /// Returns the ASes and prefixes that a target stands for: itself, or the members of a group.
+    pub fn networks_of<'a>(&'a self, target: &'a Target) -> &'a [Target] {
+        match target {
+            Target::Group(name) => self.groups.get(name).map_or(&[], |group| &group.members),
+            Target::Asn(_) | Target::Prefix(..) => std::slice::from_ref(target),
+        }
+    }
+
+    /// Returns all ASes and prefixes that are asked about, each with the target that it belongs to.
+    pub fn networks(&self) -> impl Iterator<Item = (Target, Target)> {
+        self.targets.iter().flat_map(|target| self.networks_of(target).iter().map(|network| (*network, *target)))
     }
 }
 
@@ -177,6 +225,7 @@ impl Query {
 struct Fields {
     targets: Vec<String>,
     labels: Vec<Label>,
+    groups: Vec<GroupFields>,
     #[serde(rename = "prefix_match")]
     matching: Option<Match>,
     window_start: Timestamp,
@@ -194,12 +243,50 @@ struct Label {
     label: String,
 }
 
+/// A group, as it is serialised.
+#[derive(Serialize, Deserialize)]
+struct GroupFields {
+    name: String,
+    members: Vec<String>,
+    #[serde(rename = "prefix_match")]
+    matching: Match,
+    source: GroupSource,
+}
+
+impl From<(GroupName, Group)> for GroupFields {
+    fn from((name, group): (GroupName, Group)) -> GroupFields {
+        GroupFields {
+            name: name.to_string(),
+            members: group.members.iter().map(ToString::to_string).collect(),
+            matching: group.matching(),
+            source: group.source,
+        }
+    }
+}
+
+impl GroupFields {
+    fn group(self) -> Result<(GroupName, Group), String> {
+        let name = self.name.parse().map_err(|error: ParseGroupNameError| error.to_string())?;
+        let members = self.members.iter().map(|text| network(text, self.matching)).collect::<Result<_, String>>()?;
+        Ok((name, Group { members, source: self.source }))
+    }
+}
+
+/// Parses an AS or a prefix.
+fn network(text: &str, matching: Match) -> Result<Target, String> {
+    match text.parse::<Asn>() {
+        Ok(asn) => Ok(Target::Asn(asn)),
+        Err(_) => text.parse().map(|prefix| Target::Prefix(prefix, matching)).map_err(|error| error.to_string()),
+    }
+}
+
 impl From<Query> for Fields {
     fn from(query: Query) -> Fields {
         Fields {
             targets: query.targets.iter().map(ToString::to_string).collect(),
             labels: query.labels.iter().map(|(target, label)| Label::new(target, label)).collect(),
             matching: query.matching(),
+            groups: query.groups.into_iter().map(GroupFields::from).collect(),
             window_start: query.window.start,
             window_end: query.window.end,
             collectors: query.collectors,
@@ -221,9 +308,11 @@ impl TryFrom<Fields> for Query {
 
     fn try_from(fields: Fields) -> Result<Query, String> {
         let matching = fields.matching.unwrap_or_default();
-        let target = |text: &str| match text.parse::<Asn>() {
-            Ok(asn) => Ok(Target::Asn(asn)),
-            Err(_) => text.parse().map(|prefix| Target::Prefix(prefix, matching)).map_err(|error| error.to_string()),
+        let groups: BTreeMap<GroupName, Group> =
+            fields.groups.into_iter().map(GroupFields::group).collect::<Result<_, String>>()?;
+        let target = |text: &str| match text.parse::<GroupName>() {
+            Ok(name) if groups.contains_key(&name) => Ok(Target::Group(name)),
+            _ => network(text, matching),
         };
         Ok(Query {
             targets: fields.targets.iter().map(|text| target(text)).collect::<Result<_, String>>()?,
@@ -232,6 +321,7 @@ impl TryFrom<Fields> for Query {
                 .into_iter()
                 .map(|named| Ok((target(&named.target)?, named.label)))
                 .collect::<Result<_, String>>()?,
+            groups,
             window: Window::new(fields.window_start, fields.window_end).map_err(|error| error.to_string())?,
             collectors: fields.collectors,
             project: fields.project,

@@ -36,9 +36,9 @@ use serde::Serialize;
 
 use crate::bgp::{Collector, Family, PerFamily, Prefix, Project, VantagePoint};
 use crate::coverage::{FileReading, Gap, GapReason, ListingSource, Verdict};
-use crate::detect::{AggregateTimeline, AsnTimeline, Findings, Skew, Subject};
+use crate::detect::{Findings, Skew, SpaceTimeline, Subject};
 use crate::observations::Source;
-use crate::query::{Criteria, Query, Target};
+use crate::query::{Criteria, GroupSource, Query, RegisteredBy, Target};
 use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
 use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline};
@@ -213,10 +213,8 @@ pub struct Report {
     pub timelines: Vec<Timeline>,
     /// The prefix of each timeline as findings name it: with its target and AS.
     pub subjects: Vec<Subject>,
-    /// Per target AS and family.
-    pub asn_timelines: Vec<AsnTimeline>,
-    /// Per target prefix that is not announced as such, but in parts.
-    pub aggregates: Vec<AggregateTimeline>,
+    /// Per network among the targets and family: group, AS, or prefix that is not announced as such, but in parts.
+    pub spaces: Vec<SpaceTimeline>,
     /// What each collector observed.
     pub replays: Vec<Replay>,
     /// The coverage of the data.
@@ -240,9 +238,38 @@ impl Report {
         self.coverage.gaps.is_empty() && self.files.iter().all(|file| file.verdict == Verdict::Ok)
     }
 
+    /// Returns the name of a target beside its number or code: what the user calls it, the name of an AS, or what a country stands
+    /// for. None if it has none.
+    pub fn label(&self, target: &Target) -> Option<&str> {
+        let query = &self.parameters.query;
+        let of_users = query.labels.get(target).map(String::as_str);
+        of_users.or_else(|| match target {
+            Target::Asn(asn) => self.labels.names.get(*asn),
+            Target::Prefix(..) => None,
+            Target::Group(name) => match query.groups.get(name)?.source {
+                GroupSource::List => None,
+                GroupSource::Registrations { by: RegisteredBy::Address, .. } => Some("addresses registered there"),
+                GroupSource::Registrations { by: RegisteredBy::Asn, .. } => Some("ASes registered there"),
+            },
+        })
+    }
+
+    /// Returns a target with its label: `AS64500 (EXAMPLE, ZZ)`.
+    pub fn labelled(&self, target: &Target) -> String {
+        match self.label(target) {
+            Some(label) => format!("{target} ({label})"),
+            None => target.to_string(),
+        }
+    }
+
+    /// Returns the address space of every group and AS among the targets.
+    pub fn networks(&self) -> impl Iterator<Item = &SpaceTimeline> {
+        self.spaces.iter().filter(|space| space.subject.prefix.is_none())
+    }
+
     /// Returns the address space of a prefix that is announced in parts. None if it is announced as such.
-    pub fn aggregate(&self, prefix: Prefix) -> Option<&AggregateTimeline> {
-        self.aggregates.iter().find(|aggregate| aggregate.prefix == prefix)
+    pub fn aggregate(&self, prefix: Prefix) -> Option<&SpaceTimeline> {
+        self.spaces.iter().find(|space| space.subject.prefix == Some(prefix))
     }
 
     /// Returns what each vantage point held of each prefix that was judged, whether or not the vantage point was usable. For

@@ -7,7 +7,8 @@ use clap::ArgAction;
 
 use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::catalog::{BaseUrl, BrokerUrl};
-use outage_replay::query::{Criteria, Match, Metric, RibChoice, Sufficiency, Thresholds};
+use outage_replay::query::{Criteria, Match, Metric, RegisteredBy, RibChoice, Sufficiency, Thresholds};
+use outage_replay::registry::Country;
 use outage_replay::time::Timestamp;
 
 use super::choice::one_of;
@@ -40,6 +41,12 @@ const CATALOGS: [(CatalogChoice, &str, &str); 3] = [
     (CatalogChoice::Archives, "archives", "The folder pages of the archives' own servers"),
 ];
 
+/// What is registered in a country.
+const REGISTRATIONS: [(RegisteredBy, &str); 2] = [
+    (RegisteredBy::Address, "Address blocks, whoever announces them"),
+    (RegisteredBy::Asn, "ASes, with whatever they originate"),
+];
+
 /// Which RIB dumps inside a window are read.
 const RIB_CHOICES: [(RibChoice, &str); 4] = [
     (RibChoice::Auto, "One every 48 hours, the first one after each gap, and those that an outage needs"),
@@ -61,9 +68,39 @@ pub struct Args {
     pub prefix: Vec<Prefix>,
     /// A file with one AS number or prefix a line; # begins a comment; - is standard input
     ///
-    /// Of a table in CSV the first column counts; a heading (asn, prefix, target) is skipped.
+    /// Of a table in CSV the first column counts. With a heading (target, asn or prefix) its column `label` names targets, and
+    /// those with the same `group` are also judged together, as one network.
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub targets: Vec<PathBuf>,
+    /// Everything that is registered in a country, judged as one network: KP, IR. Repeatable, comma lists
+    ///
+    /// Registered is not located: a block may be used abroad, and networks of the country may use foreign blocks. Needs
+    /// --delegated.
+    #[arg(
+        long,
+        value_name = "CODE",
+        value_delimiter = ',',
+        value_parser = str::parse::<Country>,
+        requires = "delegated",
+        help_heading = "Target"
+    )]
+    pub country: Vec<Country>,
+    /// What belongs to a country
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_parser = one_of(REGISTRATIONS.map(|(by, help)| (by, by.into(), help))),
+        default_value = <&str>::from(RegisteredBy::default()),
+        help_heading = "Target"
+    )]
+    pub country_by: RegisteredBy,
+    /// The statistics of registries: files, or folders of files named delegated-REGISTRY-extended-DATE. Repeatable
+    ///
+    /// Of a folder, the last file of each registry up to the first day of the window is read, if it is at most 31 days older;
+    /// .gz and .bz2 as they are. A file is read whatever its date. Registries publish one a day:
+    /// https://ftp.apnic.net/stats/apnic/2014/delegated-apnic-extended-20141222.gz
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Target")]
+    pub delegated: Vec<PathBuf>,
     /// Which prefixes a --prefix stands for, beside itself
     #[arg(
         long = "match",

@@ -1,6 +1,6 @@
 //! A run: from typed arguments to the printed report and the exit code.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use outage_replay::bgp::{Asn, Collector, Prefix};
+use outage_replay::bgp::Collector;
 use outage_replay::catalog::{
     Broker, BrokerOrPages, BrokerUrl, CachedArchive, Catalog, Choice, PageSources, Pages, Patience, Publishers,
 };
 use outage_replay::fetch::{BaseUrl, Cache, Downloader, Limits};
 use outage_replay::pipeline::{self, Sources};
-use outage_replay::query::{Criteria, Match, Query, Target};
+use outage_replay::query::{Criteria, Query};
 use outage_replay::report::{Report, printable};
-use outage_replay::time::{Timestamp, Window};
 use outage_replay::{Error, Options};
 
 use super::arguments::{Args, CatalogChoice};
 use super::progress::Progress;
+use super::question::{Countries, Question};
 use super::signals::Signals;
-use super::{cache_root, misuse, plan, typed, usage};
+use super::{cache_root, plan, typed, usage};
 
 /// The catalog of a run and its cache.
 pub struct Store {
@@ -94,18 +94,20 @@ impl Args {
             asns: &self.asn,
             prefixes: &self.prefix,
             lists: &self.targets,
+            countries: Countries { codes: &self.country, by: self.country_by, statistics: &self.delegated },
             matching: self.matching,
             from: self.from,
             to: self.to,
             duration: self.duration,
         };
-        let (targets, labels, window) = question.read()?;
+        let (targets, window) = question.read()?;
         if self.baseline > Duration::from_secs(7 * 86400) {
             return Err(usage("--baseline is at most 7days"));
         }
         Ok(Query {
-            targets,
-            labels,
+            targets: targets.targets,
+            labels: targets.labels,
+            groups: targets.groups,
             window,
             collectors: self.collector.iter().map(|name| typed::collector(name)).collect(),
             project: self.project,
@@ -119,6 +121,7 @@ impl Args {
         self.asn.is_empty()
             && self.prefix.is_empty()
             && self.targets.is_empty()
+            && self.country.is_empty()
             && self.from.is_none()
             && self.to.is_none()
             && self.duration.is_none()
@@ -138,79 +141,6 @@ impl Args {
             publisher_url: self.publisher_url.as_ref(),
         };
         source.store(progress)
-    }
-}
-
-/// The arguments that say which networks are asked about, and when.
-pub struct Question<'a> {
-    pub asns: &'a [Asn],
-    pub prefixes: &'a [Prefix],
-    pub lists: &'a [PathBuf],
-    pub matching: Match,
-    pub from: Option<Timestamp>,
-    pub to: Option<Timestamp>,
-    pub duration: Option<Duration>,
-}
-
-impl Question<'_> {
-    /// Returns the targets, once each, their names, and the window.
-    pub fn read(&self) -> anyhow::Result<(Vec<Target>, BTreeMap<Target, String>, Window)> {
-        let mut missing = Vec::new();
-        if self.asns.is_empty() && self.prefixes.is_empty() && self.lists.is_empty() {
-            missing.push("nothing to look for: pass --asn, --prefix or --targets");
-        }
-        if self.from.is_none() {
-            missing.push("the window has no start: pass --from");
-        }
-        if self.to.is_none() && self.duration.is_none() {
-            missing.push("the window has no end: pass --to or --duration");
-        }
-        if !missing.is_empty() {
-            return Err(misuse(missing.join("; ")));
-        }
-        let window = self.window()?;
-        let (targets, labels) = self.targets()?;
-        Ok((targets, labels, window))
-    }
-
-    fn window(&self) -> anyhow::Result<Window> {
-        let from = self.from.unwrap_or(Timestamp::MIN);
-        let to = match (self.to, self.duration) {
-            (None, Some(Duration::ZERO)) => return Err(misuse("--duration must be longer than 0s")),
-            (None, Some(duration)) => from + duration,
-            (to, _) => to.unwrap_or(from),
-        };
-        let window =
-            Window::new(from, to).map_err(|error| misuse(format!("--to must be later than --from: {error}")))?;
-        let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
-        // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
-        let first = Timestamp::from_secs(915_148_800);
-        if window.start < first {
-            return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
-        }
-        if window.end > now {
-            let flag = if self.to.is_some() { "--to" } else { "the end of the window," };
-            return Err(usage(format!("{flag} {} is in the future: it is {now} now", window.end)));
-        }
-        Ok(window)
-    }
-
-    fn targets(&self) -> anyhow::Result<(Vec<Target>, BTreeMap<Target, String>)> {
-        let mut targets: Vec<Target> = self.asns.iter().map(|asn| Target::Asn(*asn)).collect();
-        targets.extend(self.prefixes.iter().map(|prefix| Target::Prefix(*prefix, self.matching)));
-        let mut labels = BTreeMap::new();
-        for path in self.lists {
-            for (target, label) in typed::list(path, self.matching)? {
-                targets.push(target);
-                labels.extend(label.map(|label| (target, label)));
-            }
-        }
-        let mut known = HashSet::new();
-        targets.retain(|target| known.insert(*target));
-        if targets.is_empty() {
-            return Err(usage("nothing to look for: the list of targets is empty"));
-        }
-        Ok((targets, labels))
     }
 }
 

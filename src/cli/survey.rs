@@ -22,8 +22,9 @@ use super::choice::one_of;
 use super::downloads::Allowance;
 use super::output_failed;
 use super::progress::Progress;
+use super::question::{Countries, Question, Targets};
 use super::results::{Colour, style};
-use super::run::{Question, Source};
+use super::run::Source;
 use super::signals::Signals;
 use super::{typed, usage};
 
@@ -180,22 +181,25 @@ impl SurveyArgs {
             asns: &self.asn,
             prefixes: &self.prefix,
             lists: &self.targets,
+            countries: Countries::default(),
             matching: Match::Exact,
             from: self.from,
             to: self.to,
             duration: self.duration,
         };
-        let (targets, _, window) = question.read()?;
+        let (Targets { targets, .. }, window) = question.read()?;
         let prefix = |target: &Target| match target {
-            Target::Prefix(prefix, _) => Ok(*prefix),
-            Target::Asn(asn) => Err(usage(format!(
+            Target::Prefix(prefix, _) => Some(Ok(*prefix)),
+            // Its members are targets themselves.
+            Target::Group(_) => None,
+            Target::Asn(asn) => Some(Err(usage(format!(
                 "{asn} cannot be looked up: a RIB dump is sorted by prefix. Pass its prefixes with --prefix; a run over an hour of \
                  the window, outage-replay --asn {}, lists them",
                 asn.0
-            ))),
+            )))),
         };
         Ok(SurveyQuery {
-            prefixes: targets.iter().map(prefix).collect::<anyhow::Result<_>>()?,
+            prefixes: targets.iter().filter_map(prefix).collect::<anyhow::Result<_>>()?,
             window,
             collectors: self.collector.iter().map(|name| typed::collector(name)).collect(),
             project: self.project,

@@ -8,16 +8,18 @@ use std::path::Path;
 use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
-use outage_replay::query::{Match, Target};
+use outage_replay::query::{GroupName, Match, ParseGroupNameError, Target};
 
 use super::{similar, text_from, text_of, usage};
 
 /// The name of standard input in place of a file.
 const STDIN: &str = "-";
 
-/// Names of the first column in a table of targets. A line that begins with one of them is a heading.
+/// Names of the columns with labels and groups in a table of targets.
 const LABELS: [&str; 2] = ["label", "name"];
+const GROUPS: [&str; 1] = ["group"];
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
+/// Names of its first column. A line that begins with one of them is a heading.
 const HEADINGS: [&str; 8] = ["target", "targets", "asn", "as", "prefix", "network", "as number", "resource"];
 
 /// Parses an AS number.
@@ -62,12 +64,18 @@ pub fn target(text: &str, matching: Match) -> Result<Target, String> {
     }
 }
 
-/// A target of a list, and its name there.
-pub type ListedTarget = (Target, Option<String>);
+/// A target of a list.
+pub struct Listed {
+    pub target: Target,
+    /// Its name there.
+    pub label: Option<String>,
+    /// The group that it belongs to.
+    pub group: Option<GroupName>,
+}
 
-/// Reads a list of targets: one a line, or the first column of a table with a heading, whose column `label` or `name` names them.
-/// `-` is standard input.
-pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<ListedTarget>> {
+/// Reads a list of targets: one a line, or the first column of a table with a heading, whose column `label` or `name` names them,
+/// and whose column `group` their group. `-` is standard input.
+pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<Listed>> {
     let (text, name) = match path.to_str() {
         Some(STDIN) => (standard_input(), "standard input".to_owned()),
         _ => (text_of(path), path.display().to_string()),
@@ -77,7 +85,7 @@ pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<ListedTarget>> {
 }
 
 /// Reads the text of a list. An error has its line.
-fn listed(text: &str, matching: Match) -> Result<Vec<ListedTarget>, (u64, String)> {
+fn listed(text: &str, matching: Match) -> Result<Vec<Listed>, (u64, String)> {
     let heading = text.lines().find(|line| !content(line).is_empty()).unwrap_or_default();
     let delimiter = DELIMITERS.into_iter().find(|delimiter| heading.contains(*delimiter)).unwrap_or(',');
     let first = heading.split(delimiter).next().unwrap_or_default().trim().trim_matches('"');
@@ -90,8 +98,9 @@ fn listed(text: &str, matching: Match) -> Result<Vec<ListedTarget>, (u64, String
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let unreadable = |error: csv::Error| (error.position().map_or(0, csv::Position::line), error.to_string());
-    let is_label = |word: &str| LABELS.contains(&word.to_lowercase().as_str());
-    let label_column = if has_heading { rows.headers().map_err(unreadable)?.iter().position(is_label) } else { None };
+    let headings = if has_heading { rows.headers().map_err(unreadable)?.clone() } else { csv::StringRecord::new() };
+    let column = |names: &[&str]| headings.iter().position(|word| names.contains(&word.to_lowercase().as_str()));
+    let (label_column, group_column) = (column(&LABELS), column(&GROUPS));
     let mut targets = Vec::new();
     for row in rows.records() {
         let row = row.map_err(unreadable)?;
@@ -100,8 +109,10 @@ fn listed(text: &str, matching: Match) -> Result<Vec<ListedTarget>, (u64, String
             continue;
         }
         let target = target(word, matching).map_err(|why| (line_of(text, &row), why))?;
-        let label = label_column.and_then(|column| row.get(column)).filter(|label| !label.is_empty());
-        targets.push((target, label.map(str::to_owned)));
+        let cell = |column: Option<usize>| column.and_then(|column| row.get(column)).filter(|cell| !cell.is_empty());
+        let group = cell(group_column).map(str::parse).transpose();
+        let group = group.map_err(|why: ParseGroupNameError| (line_of(text, &row), why.to_string()))?;
+        targets.push(Listed { target, label: cell(label_column).map(str::to_owned), group });
     }
     Ok(targets)
 }
@@ -168,7 +179,7 @@ mod tests {
         let targets = |text: &str| {
             let listed = listed(text, Match::default());
             listed.map(|listed| {
-                listed.into_iter().map(|(target, label)| format!("{target} {label:?}")).collect::<Vec<_>>()
+                listed.into_iter().map(|Listed { target, label, .. }| format!("{target} {label:?}")).collect::<Vec<_>>()
             })
         };
         let named = ["AS131279 Some(\"Star, Joint Venture\")", "AS64500 None"];

@@ -6,14 +6,14 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::agreement::{Agreement, Counterfactual, HalfCrossings};
-use super::asn::AsnTimeline;
 use super::baseline_rule::BaselineRule;
 use super::context::PrefixContext;
 use super::detector::{Detector, Shares};
 use super::falls::{Censoring, Fall, falls};
 use super::ioda_rule::IodaRule;
-use super::model::{Outage, Scope};
-use crate::bgp::{Asn, Collector, Family, Project};
+use super::model::{Outage, Scope, Subject};
+use super::network::SpaceTimeline;
+use crate::bgp::{Collector, Family, Project};
 use crate::query::{Criteria, Thresholds};
 use crate::time::{Timestamp, Window, Windows};
 use crate::visibility::{Timeline, View};
@@ -109,11 +109,11 @@ impl<'a> Counterfactuals<'a> {
         self.compare(timeline.family(), detector, &judge, outages);
     }
 
-    /// Judges an AS in every other view: `timelines_of` returns the timelines of its prefixes in a view. How far the collectors
+    /// Judges a network in every other view: `timelines_of` returns the timelines of its prefixes in a view. How far the collectors
     /// agree is the median over its prefixes: `members` are the outages of prefixes by their id.
-    pub(crate) fn compare_asn(
+    pub(crate) fn compare_network(
         &self,
-        (asn, family): (Asn, Family),
+        subject: Subject,
         timelines_of: &dyn Fn(&View) -> Vec<Timeline>,
         detector: &dyn Detector,
         members: &FxHashMap<&str, &Outage>,
@@ -122,9 +122,9 @@ impl<'a> Counterfactuals<'a> {
         let judge = |view: &View, detector: &dyn Detector| {
             let timelines = timelines_of(view);
             let timelines: Vec<&Timeline> = timelines.iter().collect();
-            Judgement::new(&AsnTimeline::new(asn, family, &timelines, detector, view.until()).shares(), detector)
+            Judgement::new(&SpaceTimeline::new(subject, &timelines, detector, view.until()).shares(), detector)
         };
-        self.compare(family, detector, &judge, outages);
+        self.compare(subject.family, detector, &judge, outages);
         for Outage { prefix_outages, agreement, .. } in outages.iter_mut() {
             let own = prefix_outages.iter().filter_map(|id| members.get(id.as_str()));
             let own: Vec<&Agreement> = own.map(|member| &member.agreement).collect();

@@ -7,17 +7,19 @@ use super::evidence::Evidence;
 use super::falls::{Censoring, Fall};
 use super::upstream::Upstreams;
 use crate::bgp::{Asn, Collector, Family, Prefix, VantagePoint};
-use crate::query::Target;
+use crate::query::{GroupName, Target};
 use crate::time::Window;
 
 /// The share left at which everything is gone but a few stuck routes.
 pub const TOTAL_BELOW: f64 = 0.05;
 
-/// Whether a finding is about an AS or about a prefix.
+/// Whether a finding is about a group of networks, about an AS or about a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::AsRefStr)]
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
+    /// All networks of a group, of one family.
+    Group,
     /// Everything that an AS originates, of one family.
     Asn,
     /// One prefix.
@@ -74,19 +76,24 @@ pub enum Quality {
 /// The network that a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
-    /// An AS or a prefix.
+    /// A group, an AS or a prefix.
     pub scope: Scope,
     /// The target of the query that it answers.
     pub target: Target,
     /// The AS, for an AS or for a prefix that was found through one.
     pub asn: Option<Asn>,
-    /// The prefix; `None` for an AS.
+    /// The prefix; `None` for an AS and for a group.
     pub prefix: Option<Prefix>,
     /// The family.
     pub family: Family,
 }
 
 impl Subject {
+    /// Returns all networks of a group, of one family.
+    pub fn of_group(name: GroupName, family: Family) -> Subject {
+        Subject { scope: Scope::Group, target: Target::Group(name), asn: None, prefix: None, family }
+    }
+
     /// Returns everything that an AS originates, of one family.
     pub fn of_asn(asn: Asn, family: Family) -> Subject {
         Subject { scope: Scope::Asn, target: Target::Asn(asn), asn: Some(asn), prefix: None, family }
@@ -95,6 +102,11 @@ impl Subject {
     /// Returns a prefix; `asn` is the target AS through which it was found.
     pub fn of_prefix(prefix: Prefix, target: Target, asn: Option<Asn>) -> Subject {
         Subject { scope: Scope::Prefix, target, asn, prefix: Some(prefix), family: prefix.family() }
+    }
+
+    /// Returns the name of the network: `AS64500 IPv4`, or the prefix.
+    pub fn name(&self) -> String {
+        self.prefix.map_or_else(|| format!("{} {}", self.target, self.family), |prefix| prefix.to_string())
     }
 
     /// Returns the name of an outage of this network: the network and its first instant. Where that is not known, `until-` and
@@ -113,12 +125,12 @@ impl Subject {
         let at = at.to_datetime().format(digits);
         match self.prefix {
             Some(prefix) => format!("{prefix}-{word}{at}"),
-            None => format!("{}-{}-{word}{at}", self.target, self.family),
+            None => format!("{}-{}-{word}{at}", self.target.word(), self.family),
         }
     }
 }
 
-/// The shares of an outage. For an AS, shares of its address space; for a prefix, shares of the live peer ASes.
+/// The shares of an outage. For a network, shares of its address space; for a prefix, shares of the live peer ASes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Visibility {
     /// The share just before.
@@ -184,15 +196,15 @@ pub struct Outage {
     pub upstreams: Upstreams,
     /// The records that show it; for an AS, those of prefixes without an outage of their own.
     pub evidence: Evidence,
-    /// For an AS, the outages of its prefixes that it consists of, by their [`Outage::id`].
+    /// For a network, the outages of its prefixes that it consists of, by their [`Outage::id`].
     pub prefix_outages: Vec<String>,
     /// How far the collectors agree.
     pub agreement: Agreement,
 }
 
 impl Outage {
-    /// Whether its shares are of the address space of a network: of an AS, or of a prefix that is announced in parts. Otherwise
-    /// they are of the peers that see a prefix.
+    /// Whether its shares are of the address space of a network: of a group, of an AS, or of a prefix that is announced in parts.
+    /// Otherwise they are of the peers that see a prefix.
     pub fn is_of_space(&self) -> bool {
         self.subject.prefix.is_none_or(|own| !self.prefixes.contains(&own))
     }

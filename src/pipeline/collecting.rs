@@ -15,7 +15,7 @@ use crate::decode::{Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::observations::Observations;
-use crate::query::{Match, Query, RibChoice, Target};
+use crate::query::{Query, RibChoice, Target};
 use crate::replay::SampleNumbers;
 
 /// How much memory readings may take that are held in case a replay begins again, in bytes: of one collector, some days of updates, of
@@ -133,11 +133,12 @@ fn read(listing: &Listing, task: RoundTask) -> Result<Vec<Archive>, Error> {
 /// What the readers look for.
 fn selection(query: &Query) -> Selection {
     let mut selection = Selection::new();
-    for target in &query.targets {
-        match target {
-            Target::Asn(asn) => selection.add_origin(*asn),
-            Target::Prefix(prefix, Match::Exact | Match::LessSpecific) => selection.add_prefix(*prefix),
-            Target::Prefix(prefix, Match::MoreSpecific | Match::Any) => selection.add_within(*prefix),
+    for (network, _) in query.networks() {
+        match network {
+            Target::Asn(asn) => selection.add_origin(asn),
+            Target::Prefix(prefix, matching) if matching.includes_more_specific() => selection.add_within(prefix),
+            Target::Prefix(prefix, _) => selection.add_prefix(prefix),
+            Target::Group(_) => {}
         }
     }
     selection

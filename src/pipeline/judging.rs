@@ -10,8 +10,7 @@ use super::coverage;
 use super::subjects::{self, AskedPrefix};
 use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::detect::{
-    self, AggregateTimeline, AsnTimeline, Counterfactuals, Detector, Fall, Findings, Outage, PrefixContext,
-    SpaceContext, Subject,
+    self, Counterfactuals, Detector, Fall, Findings, Outage, PrefixContext, SpaceContext, SpaceTimeline, Subject,
 };
 use crate::observations::Observations;
 use crate::query::{Criteria, Match, Query, Target};
@@ -30,24 +29,25 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
     let prefixes = JudgedPrefixes::new(&view, &asked, &known, Some(&projects.collect()), detector);
     let JudgedPrefixes { timelines, of_origins, findings: mut of_prefixes } = prefixes;
-    let (asn_timelines, mut findings) = judge_asns(&view, &query, &of_origins, &of_prefixes, detector);
-    if !of_prefixes.outages.is_empty() || !findings.outages.is_empty() {
+    let networks = networks(&query, &timelines, &of_origins);
+    let mut judged = judge_networks(&view, &networks, &of_prefixes, detector);
+    if !of_prefixes.outages.is_empty() || judged.iter().any(|judged| !judged.findings.outages.is_empty()) {
         let others = Counterfactuals::new(&view, criteria);
         compare_prefixes(&others, &timelines, &mut of_prefixes.outages, detector);
-        compare_asns(&others, &of_origins, &of_prefixes.outages, &mut findings.outages, detector);
+        compare_networks(&others, &networks, &mut judged, &of_prefixes.outages, detector);
     }
-    let (aggregates, of_aggregates) = judge_aggregates(&view, &query, &timelines, &of_prefixes, detector);
-    findings.extend(of_aggregates);
     // The data after the window have served to judge what lies inside.
     let end = query.window.end;
+    let (mut spaces, mut findings) = (Vec::with_capacity(judged.len()), Findings::default());
+    for JudgedNetwork { space, findings: found } in judged {
+        spaces.push(space.until(end));
+        findings.extend(found);
+    }
     let timelines: Vec<Timeline> = timelines.into_iter().map(|timeline| timeline.until(end)).collect();
-    let asn_timelines: Vec<AsnTimeline> = asn_timelines.into_iter().map(|space| space.until(end)).collect();
-    let aggregates: Vec<AggregateTimeline> = aggregates.into_iter().map(|space| space.until(end)).collect();
     let skews = detect::skews(&of_prefixes.outages);
     findings.extend(of_prefixes);
 
-    let spaces = subjects::Spaces { asns: &asn_timelines, aggregates: &aggregates };
-    let summaries = subjects::summaries(&query, &asked, &timelines, spaces, &findings.episodes);
+    let summaries = subjects::summaries(&query, &asked, &timelines, &spaces, &findings.episodes);
     let coverage = Coverage { listing, ..coverage::coverage(&view, &replays, &sources, &skews, gaps, query.window) };
     let subjects = asked.iter().map(AskedPrefix::subject).collect();
     Report {
@@ -58,8 +58,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
         summaries,
         timelines,
         subjects,
-        asn_timelines,
-        aggregates,
+        spaces,
         coverage,
         replays,
         files,
@@ -69,7 +68,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
 
 /// What a look at replays shows before all files have been read.
 pub(super) struct Preview {
-    /// The outages of prefixes and ASes.
+    /// The outages of prefixes and networks.
     pub falls: Vec<Fall>,
     /// When most vantage points that normally carry a prefix were unknown.
     pub thin: Vec<Window>,
@@ -86,8 +85,10 @@ pub(super) fn preview(query: &Query, replays: &[&Replay]) -> Preview {
     let known: Vec<Prefix> = known.into_iter().collect();
     let asked = subjects::asked_prefixes(query, &known, replays);
     let JudgedPrefixes { timelines, of_origins, findings } = JudgedPrefixes::new(&view, &asked, &known, None, detector);
-    let (_, of_asns) = judge_asns(&view, query, &of_origins, &findings, detector);
-    let falls = findings.outages.into_iter().chain(of_asns.outages).map(|outage| outage.fall).collect();
+    let networks = networks(query, &timelines, &of_origins);
+    let judged = judge_networks(&view, &networks, &findings, detector);
+    let of_networks = judged.into_iter().flat_map(|judged| judged.findings.outages);
+    let falls = findings.outages.into_iter().chain(of_networks).map(|outage| outage.fall).collect();
     let thin: Windows = timelines.iter().flat_map(|timeline| thin(timeline, query.window)).collect();
     let seen: Windows = timelines.iter().flat_map(|timeline| seen_without_baseline(timeline, query.window)).collect();
     Preview { falls, thin: thin.into(), without_baseline: seen.into() }
@@ -155,7 +156,7 @@ fn judge_prefix<'a>(
     let origins: Vec<Timeline> = asked.asns.iter().map(|asn| context.of_origin(*asn)).collect();
     let subject = asked.subject();
     let mut findings = detect::prefix_findings(&context, subject, detector);
-    if !findings.is_empty() && matches!(asked.target, Target::Asn(_)) {
+    if !findings.is_empty() && !asked.is_asked_itself {
         findings = of_targets(&context, subject, &origins, findings, detector);
     }
     if let Some(projects) = projects.filter(|_| !findings.outages.is_empty()) {
@@ -187,73 +188,100 @@ fn of_targets(
         let before = outage.fall.loss.first - Duration::from_micros(1);
         let n_routes = |own: &Timeline| own.steps.at(before).map_or(0, |step| step.n_visible);
         if let Some(asn) = origins.iter().rev().max_by_key(|own| n_routes(own)).and_then(|own| own.origin) {
-            (outage.subject.target, outage.subject.asn) = (Target::Asn(asn), Some(asn));
+            outage.subject.asn = Some(asn);
+            if matches!(outage.subject.target, Target::Asn(_)) {
+                outage.subject.target = Target::Asn(asn);
+            }
         }
     }
     findings
 }
 
-fn judge_asns(
-    view: &View,
-    query: &Query,
-    of_origins: &OfOrigins,
-    of_prefixes: &Findings,
-    detector: &dyn Detector,
-) -> (Vec<AsnTimeline>, Findings) {
-    let (mut spaces, mut findings) = (Vec::new(), Findings::default());
-    for target in &query.targets {
-        let Target::Asn(asn) = target else { continue };
-        for family in Family::ALL {
-            let Some(own) = of_origins.get(&(*asn, family)) else { continue };
-            let timelines: &[&Timeline] = &own.iter().collect::<Vec<_>>();
-            let space = AsnTimeline::new(*asn, family, timelines, detector, view.until());
-            let context = SpaceContext {
-                view,
-                subject: Subject::of_asn(*asn, family),
-                prefixes: &space.prefixes,
-                steps: &space.steps,
-                timelines,
-                prefix_outages: &of_prefixes.outages,
-            };
-            findings.extend(detect::space_findings(&context, detector));
-            spaces.push(space);
-        }
-    }
-    (spaces, findings)
+/// A network with the timelines of its prefixes; of an AS they count only routes of this origin.
+struct AskedNetwork<'a> {
+    subject: Subject,
+    timelines: Vec<&'a Timeline>,
 }
 
-/// Judges prefixes that are not announced as such, but in parts. `timelines` are sorted by prefix.
-fn judge_aggregates(
+/// Returns the networks among the targets: ASes, prefixes that are announced in parts, and groups, each family on its own.
+/// `timelines` are sorted by prefix.
+fn networks<'a>(query: &Query, timelines: &'a [Timeline], of_origins: &'a OfOrigins) -> Vec<AskedNetwork<'a>> {
+    let mut networks = Vec::new();
+    for target in &query.targets {
+        match *target {
+            Target::Asn(asn) => networks.extend(Family::ALL.into_iter().filter_map(|family| {
+                let own = of_origins.get(&(asn, family))?;
+                Some(AskedNetwork { subject: Subject::of_asn(asn, family), timelines: own.iter().collect() })
+            })),
+            Target::Prefix(asked, matching) => {
+                let parts =
+                    || parts(asked, timelines).filter(|timeline| timeline.baseline.source != BaselineSource::None);
+                let has_parts = matches!(matching, Match::MoreSpecific | Match::Any);
+                // One part alone is judged as itself.
+                if has_parts && parts().count() > 1 && parts().all(|timeline| timeline.prefix != asked) {
+                    let subject = Subject::of_prefix(asked, *target, None);
+                    networks.push(AskedNetwork { subject, timelines: parts().collect() });
+                }
+            }
+            Target::Group(name) => networks.extend(Family::ALL.into_iter().filter_map(|family| {
+                let timelines = of_group(query.networks_of(target), family, timelines, of_origins);
+                (!timelines.is_empty()).then(|| AskedNetwork { subject: Subject::of_group(name, family), timelines })
+            })),
+        }
+    }
+    networks
+}
+
+/// Returns the timelines of a prefix and of all prefixes inside it. `timelines` are sorted by prefix.
+fn parts(prefix: Prefix, timelines: &[Timeline]) -> impl Iterator<Item = &Timeline> {
+    // More-specific prefixes sort directly after the prefix that contains them.
+    let from = &timelines[timelines.partition_point(|timeline| timeline.prefix < prefix)..];
+    from.iter().take_while(move |timeline| prefix.contains(&timeline.prefix))
+}
+
+/// Returns the timelines of the prefixes of a group, sorted by prefix. A prefix that is a member itself, or lies inside one, counts
+/// whatever its origin.
+fn of_group<'a>(
+    members: &[Target],
+    family: Family,
+    timelines: &'a [Timeline],
+    of_origins: &'a OfOrigins,
+) -> Vec<&'a Timeline> {
+    let mut own: BTreeMap<Prefix, &Timeline> = BTreeMap::new();
+    let asns = members.iter().filter_map(|member| match member {
+        Target::Asn(asn) => of_origins.get(&(*asn, family)),
+        Target::Prefix(..) | Target::Group(_) => None,
+    });
+    own.extend(asns.flatten().map(|timeline| (timeline.prefix, timeline)));
+    for member in members {
+        let Target::Prefix(prefix, matching) = member else { continue };
+        if prefix.family() == family {
+            let is_meant = |timeline: &&Timeline| matching.includes_more_specific() || timeline.prefix == *prefix;
+            own.extend(parts(*prefix, timelines).filter(is_meant).map(|timeline| (timeline.prefix, timeline)));
+        }
+    }
+    own.into_values().filter(|timeline| timeline.baseline.source != BaselineSource::None).collect()
+}
+
+/// What was found about a network.
+struct JudgedNetwork {
+    space: SpaceTimeline,
+    findings: Findings,
+}
+
+fn judge_networks(
     view: &View,
-    query: &Query,
-    timelines: &[Timeline],
+    networks: &[AskedNetwork],
     of_prefixes: &Findings,
     detector: &dyn Detector,
-) -> (Vec<AggregateTimeline>, Findings) {
-    let (mut aggregates, mut findings) = (Vec::new(), Findings::default());
-    for target in &query.targets {
-        let Target::Prefix(asked, Match::MoreSpecific | Match::Any) = target else { continue };
-        // More-specific prefixes sort directly after the prefix that contains them.
-        let own = &timelines[timelines.partition_point(|timeline| timeline.prefix < *asked)..];
-        let own = own.iter().take_while(|timeline| asked.contains(&timeline.prefix));
-        let parts: Vec<&Timeline> = own.filter(|timeline| timeline.baseline.source != BaselineSource::None).collect();
-        // One part alone is judged as itself.
-        if parts.len() < 2 || parts.iter().any(|timeline| timeline.prefix == *asked) {
-            continue;
-        }
-        let aggregate = AggregateTimeline::new(*asked, &parts, detector, view.until());
-        let context = SpaceContext {
-            view,
-            subject: Subject::of_prefix(*asked, *target, None),
-            prefixes: &aggregate.prefixes,
-            steps: &aggregate.steps,
-            timelines: &parts,
-            prefix_outages: &of_prefixes.outages,
-        };
-        findings.extend(detect::space_findings(&context, detector));
-        aggregates.push(aggregate);
-    }
-    (aggregates, findings)
+) -> Vec<JudgedNetwork> {
+    let judge = |AskedNetwork { subject, timelines }: &AskedNetwork| {
+        let space = SpaceTimeline::new(*subject, timelines, detector, view.until());
+        let context = SpaceContext { view, space: &space, timelines, prefix_outages: &of_prefixes.outages };
+        let findings = detect::space_findings(&context, detector);
+        JudgedNetwork { space, findings }
+    };
+    networks.par_iter().map(judge).collect()
 }
 
 /// Compares outages of prefixes with what other judgements find.
@@ -269,22 +297,21 @@ fn compare_prefixes(others: &Counterfactuals, timelines: &[Timeline], outages: &
     });
 }
 
-/// Compares outages of ASes with what other judgements find.
-fn compare_asns(
+/// Compares outages of networks with what other judgements find. `judged` is in the order of `networks`.
+fn compare_networks(
     others: &Counterfactuals,
-    of_origins: &OfOrigins,
+    networks: &[AskedNetwork],
+    judged: &mut [JudgedNetwork],
     of_prefixes: &[Outage],
-    outages: &mut [Outage],
     detector: &dyn Detector,
 ) {
     let members: FxHashMap<&str, &Outage> = of_prefixes.iter().map(|outage| (outage.id.as_str(), outage)).collect();
-    let network = |outage: &Outage| (outage.subject.asn, outage.subject.family);
-    for outages in outages.chunk_by_mut(|a, b| network(a) == network(b)) {
-        let Some((Some(asn), family)) = outages.first().map(network) else { continue };
-        let own = of_origins.get(&(asn, family)).map_or(&[][..], |own| own);
-        let timelines_of = |view: &View| -> Vec<Timeline> {
-            own.par_iter().map(|timeline| view.timeline(timeline.prefix, Some(asn))).collect()
-        };
-        others.compare_asn((asn, family), &timelines_of, detector, &members, outages);
+    for (AskedNetwork { subject, timelines }, JudgedNetwork { findings, .. }) in networks.iter().zip(judged) {
+        if !findings.outages.is_empty() {
+            let timelines_of = |view: &View| -> Vec<Timeline> {
+                timelines.par_iter().map(|timeline| view.timeline(timeline.prefix, timeline.origin)).collect()
+            };
+            others.compare_network(*subject, &timelines_of, detector, &members, &mut findings.outages);
+        }
     }
 }

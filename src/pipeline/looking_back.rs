@@ -80,24 +80,28 @@ fn concerned(task: &RoundTask, runs: &[CollectorRun], n_looks: usize) -> BTreeSe
     let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
     let known: Vec<Prefix> = known.into_iter().collect();
     let prefixes = asked_prefixes(query, &known, &replays);
+    let asked_prefix = |prefix: Prefix| prefixes.get(prefixes.binary_search_by_key(&prefix, |own| own.prefix).ok()?);
     let mut concerned = BTreeSet::new();
-    for target in &query.targets {
-        let (own, origin): (Vec<&AskedPrefix>, Option<Asn>) = match target {
-            Target::Asn(asn) => (prefixes.iter().filter(|prefix| prefix.asns.contains(asn)).collect(), Some(*asn)),
+    for (network, target) in query.networks() {
+        let (own, origin): (Vec<&AskedPrefix>, Option<Asn>) = match network {
+            Target::Asn(asn) => (prefixes.iter().filter(|prefix| prefix.asns.contains(&asn)).collect(), Some(asn)),
             Target::Prefix(asked, matching) => {
-                let matched = matching.select(*asked, &known);
-                let is_own = |own: &&AskedPrefix| own.prefix == *asked || matched.contains(&own.prefix);
-                (prefixes.iter().filter(is_own).collect(), None)
+                let mut own = matching.select(asked, &known);
+                own.extend(known.binary_search(&asked).is_err().then_some(asked));
+                (own.into_iter().filter_map(asked_prefix).collect(), None)
             }
+            Target::Group(_) => continue,
         };
         let low: Vec<(Prefix, BTreeSet<CollectorIndex>)> = own
             .iter()
             .map(|own| (own.prefix, view.low_at(&own.prefix, origin)))
             .filter(|(_, collectors)| !collectors.is_empty())
             .collect();
-        let is_asked = |prefix: &Prefix| matches!(target, Target::Prefix(asked, _) if asked == prefix);
+        let is_asked = |prefix: &Prefix| network.is_prefix(*prefix);
         let is_shown = |prefix: &Prefix| known.binary_search(prefix).is_ok();
-        if own.is_empty() && n_looks < MAX_LOOKS_FOR_NOTHING {
+        // A block of a group need not be announced.
+        let is_named = !matches!((network, target), (Target::Prefix(..), Target::Group(_)));
+        if is_named && own.is_empty() && n_looks < MAX_LOOKS_FOR_NOTHING {
             concerned.extend(view.collectors().filter(|collector| !view.replay(*collector).tables.is_empty()));
         }
         let is_worth = low.len() * ONE_IN >= own.len();

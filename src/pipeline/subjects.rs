@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use crate::bgp::{Asn, Prefix};
-use crate::detect::{AggregateTimeline, AsnTimeline, Episode, Scope, Subject, TOTAL_BELOW};
+use crate::detect::{Episode, SpaceTimeline, Subject, TOTAL_BELOW};
 use crate::query::{Query, Target};
 use crate::replay::Replay;
 use crate::report::Summary;
@@ -18,8 +18,10 @@ pub(super) struct AskedPrefix {
     pub prefix: Prefix,
     /// The first target that asks about it.
     pub target: Target,
-    /// The target ASes that originate it.
+    /// The ASes asked about that originate it.
     pub asns: Vec<Asn>,
+    /// Whether it, or a relative of it, is asked about itself, not only as a prefix of an AS.
+    pub is_asked_itself: bool,
 }
 
 impl AskedPrefix {
@@ -32,90 +34,79 @@ impl AskedPrefix {
 /// Returns every prefix that the targets ask about, sorted. `known` are all prefixes that the data show, sorted.
 pub(super) fn asked_prefixes(query: &Query, known: &[Prefix], replays: &[&Replay]) -> Vec<AskedPrefix> {
     let mut prefixes: BTreeMap<Prefix, AskedPrefix> = BTreeMap::new();
-    let mut add = |prefix: Prefix, target: Target| {
-        let asked = prefixes.entry(prefix).or_insert_with(|| AskedPrefix { prefix, target, asns: Vec::new() });
-        if let Target::Asn(asn) = target
-            && !asked.asns.contains(&asn)
-        {
-            asked.asns.push(asn);
+    let new = |prefix, target| AskedPrefix { prefix, target, asns: Vec::new(), is_asked_itself: false };
+    for (network, target) in query.networks() {
+        let Target::Prefix(asked, matching) = network else { continue };
+        // A block of a group need not be announced as such.
+        let itself = matches!(target, Target::Prefix(..)).then_some(asked);
+        for prefix in itself.into_iter().chain(matching.select(asked, known)) {
+            prefixes.entry(prefix).or_insert_with(|| new(prefix, target)).is_asked_itself = true;
         }
-    };
-    for target in &query.targets {
-        let Target::Prefix(asked, matching) = target else { continue };
-        add(*asked, *target);
-        matching.select(*asked, known).into_iter().for_each(|prefix| add(prefix, *target));
     }
-    let asns = query.targets.iter().filter_map(|target| match target {
-        Target::Asn(asn) => Some(*asn),
-        Target::Prefix(..) => None,
-    });
-    let asns: FxHashSet<Asn> = asns.collect();
+    let asns: FxHashSet<Asn> = query.networks().filter_map(|(network, _)| asn_of(&network)).collect();
     if !asns.is_empty() {
         let mut originated: BTreeMap<Asn, BTreeSet<Prefix>> = BTreeMap::new();
         for (asn, prefix) in replays.iter().flat_map(|replay| replay.originated_by(&asns)) {
             originated.entry(asn).or_default().insert(prefix);
         }
-        for target in &query.targets {
-            let Target::Asn(asn) = target else { continue };
-            originated.get(asn).into_iter().flatten().for_each(|prefix| add(*prefix, *target));
+        for (network, target) in query.networks() {
+            let Some(asn) = asn_of(&network) else { continue };
+            for prefix in originated.get(&asn).into_iter().flatten() {
+                let asked = prefixes.entry(*prefix).or_insert_with(|| new(*prefix, target));
+                if !asked.asns.contains(&asn) {
+                    asked.asns.push(asn);
+                }
+            }
         }
     }
     prefixes.into_values().collect()
 }
 
-/// The address space of the networks asked about.
-#[derive(Clone, Copy)]
-pub(super) struct Spaces<'a> {
-    pub asns: &'a [AsnTimeline],
-    pub aggregates: &'a [AggregateTimeline],
-}
-
-impl Spaces<'_> {
-    fn aggregate(&self, prefix: Prefix) -> Option<&AggregateTimeline> {
-        self.aggregates.iter().find(|aggregate| aggregate.prefix == prefix)
+fn asn_of(network: &Target) -> Option<Asn> {
+    match network {
+        Target::Asn(asn) => Some(*asn),
+        Target::Prefix(..) | Target::Group(_) => None,
     }
 }
 
-/// Summarises for each target how well it could be observed. A prefix counts for every target that asks about it.
+/// Summarises for each target how well it could be observed. A prefix counts for every target that asks about it. `spaces` are those
+/// of the networks among the targets.
 pub(super) fn summaries(
     query: &Query,
     asked: &[AskedPrefix],
     timelines: &[Timeline],
-    spaces: Spaces,
+    spaces: &[SpaceTimeline],
     episodes: &[Episode],
 ) -> Vec<Summary> {
-    let mut of_asns: BTreeMap<Asn, Vec<&Timeline>> = BTreeMap::new();
-    for (asked, timeline) in asked.iter().zip(timelines) {
-        asked.asns.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(timeline));
+    let mut of_asns: BTreeMap<Asn, Vec<Prefix>> = BTreeMap::new();
+    for asked in asked {
+        asked.asns.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(asked.prefix));
     }
     let prefixes: Vec<Prefix> = timelines.iter().map(|timeline| timeline.prefix).collect();
-    let timeline_of = |prefix: Prefix| timelines.get(prefixes.binary_search(&prefix).ok()?);
+    let timeline_of = |prefix: &Prefix| timelines.get(prefixes.binary_search(prefix).ok()?);
+    let prefixes_of = |network: &Target| match network {
+        Target::Asn(asn) => of_asns.get(asn).cloned().unwrap_or_default(),
+        Target::Prefix(asked, matching) => matching.select(*asked, &prefixes),
+        Target::Group(_) => Vec::new(),
+    };
     let summary = |target: &Target| {
-        let own: Vec<&Timeline> = match target {
-            Target::Asn(asn) => of_asns.get(asn).cloned().unwrap_or_default(),
-            Target::Prefix(asked, matching) => {
-                matching.select(*asked, &prefixes).into_iter().filter_map(timeline_of).collect()
-            }
-        };
+        let own: BTreeSet<Prefix> = query.networks_of(target).iter().flat_map(prefixes_of).collect();
+        let own: Vec<&Timeline> = own.iter().filter_map(timeline_of).collect();
         let (carried, never_carried): (Vec<&Timeline>, Vec<&Timeline>) =
             own.iter().partition(|timeline| timeline.baseline.source != BaselineSource::None);
-        let unobserved = match target {
-            Target::Asn(asn) => {
-                let own = spaces.asns.iter().filter(|space| space.asn == *asn && !space.prefixes.is_empty());
-                let unobserved = own.map(|space| unobserved(query.window, &space.steps, |step| step.observed));
-                unobserved.max_by_key(Windows::duration)
-            }
-            Target::Prefix(asked, _) => {
-                let unobserved_of = |timeline: &&Timeline| unobserved(query.window, &timeline.steps, |s| s.observed);
-                // Where the prefix itself is never announced, its parts are asked about.
-                let itself = carried.iter().find(|timeline| timeline.prefix == *asked).map(unobserved_of);
-                let aggregate = spaces.aggregate(*asked);
-                match itself.or_else(|| Some(unobserved(query.window, &aggregate?.steps, |step| step.observed))) {
-                    Some(unobserved) => Some(unobserved),
-                    None => carried.iter().map(unobserved_of).reduce(|one, other| one.union(&other)),
-                }
-            }
+        let unobserved_of = |timeline: &&Timeline| unobserved(query.window, &timeline.steps, |s| s.observed);
+        // Where the prefix itself is never announced, its parts are asked about.
+        let itself = carried.iter().find(|timeline| target.is_prefix(timeline.prefix)).map(unobserved_of);
+        let of_space = || {
+            let own = spaces.iter().filter(|space| space.subject.target == *target && !space.prefixes.is_empty());
+            let unobserved = own.map(|space| unobserved(query.window, &space.steps, |step| step.observed));
+            unobserved.max_by_key(Windows::duration)
         };
+        let of_parts = || match target {
+            Target::Prefix(..) => carried.iter().map(unobserved_of).reduce(|one, other| one.union(&other)),
+            Target::Asn(_) | Target::Group(_) => None,
+        };
+        let unobserved = itself.or_else(of_space).or_else(of_parts);
         Summary {
             target: *target,
             n_prefixes: own.len(),
@@ -128,15 +119,13 @@ pub(super) fn summaries(
     query.targets.iter().map(summary).collect()
 }
 
-/// Counts the flaps of a target to (nearly) nothing: of an AS, or of a prefix announced in parts, those of the whole; for
-/// another prefix those of every prefix that the target asks about.
-fn total_flaps(target: &Target, episodes: &[Episode], spaces: Spaces) -> usize {
-    let is_whole = |episode: &&Episode| match *target {
-        Target::Asn(_) => episode.subject.scope == Scope::Asn,
-        Target::Prefix(asked, _) if spaces.aggregate(asked).is_some() => episode.subject.prefix == Some(asked),
-        Target::Prefix(..) => episode.subject.scope == Scope::Prefix,
-    };
-    let own = episodes.iter().filter(|episode| episode.subject.target == *target).filter(is_whole);
+/// Counts the flaps of a target to (nearly) nothing: of a network those of the whole; for another prefix those of every prefix that
+/// the target asks about.
+fn total_flaps(target: &Target, episodes: &[Episode], spaces: &[SpaceTimeline]) -> usize {
+    let is_network = |subject: &Subject| spaces.iter().any(|space| space.subject == *subject);
+    let has_space = spaces.iter().any(|space| space.subject.target == *target);
+    let own = episodes.iter().filter(|episode| episode.subject.target == *target);
+    let own = own.filter(|episode| is_network(&episode.subject) == has_space);
     own.flat_map(|episode| &episode.flaps).filter(|flap| flap.share_min <= TOTAL_BELOW).count()
 }
 

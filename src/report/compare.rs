@@ -120,7 +120,9 @@ fn outages<'a>(first: &'a [Outage], second: &'a [Outage]) -> (usize, [Vec<&'a Ou
     let paired: FxHashSet<&str> = pairs.iter().map(|(_, outage)| outage.id.as_str()).collect();
     let mut right: Vec<&Outage> = second.iter().filter(|outage| !paired.contains(outage.id.as_str())).collect();
     left.retain(|outage| {
-        let place = |o: &Outage| (o.subject.scope, o.subject.asn, o.subject.prefix, o.subject.family);
+        let place = |o: &Outage| {
+            (o.subject.prefix.is_none().then_some(o.subject.target), o.subject.asn, o.subject.prefix, o.subject.family)
+        };
         let is_it =
             |other: &&Outage| place(outage) == place(other) && outage.fall.seen.intersect(&other.fall.seen).is_some();
         let found = right.iter().position(is_it);

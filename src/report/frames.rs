@@ -7,7 +7,7 @@ use polars::prelude::*;
 use super::text::is_unprintable;
 use super::{Doubts, Report, round};
 use crate::bgp::{Collector, Prefix};
-use crate::detect::{AggregateTimeline, Episode, Flap, Loss, Outage, SpaceStep, Subject, Upstream};
+use crate::detect::{Episode, Flap, Loss, Outage, SpaceStep, SpaceTimeline, Subject, Upstream};
 use crate::error::Error;
 use crate::tables::{Frames, column, columns, frame, frames, number_lists, text_lists, texts, times};
 use crate::time::{Steps, Timestamp, Window};
@@ -176,7 +176,7 @@ pub fn loss_frame(losses: &[Loss]) -> Result<DataFrame, Error> {
     )
 }
 
-/// One row of `timelines.parquet`: an interval in which the visibility of a prefix or target AS is constant.
+/// One row of `timelines.parquet`: an interval in which the visibility of a prefix or network is constant.
 struct TimelineRow<'a> {
     subject: Subject,
     shown: Window,
@@ -184,7 +184,7 @@ struct TimelineRow<'a> {
     state: TimelineState<'a>,
 }
 
-/// A prefix is seen by peer ASes; an AS, and a prefix that is announced in parts, has address space.
+/// A prefix is seen by peer ASes; a group, an AS, and a prefix that is announced in parts, has address space.
 enum TimelineState<'a> {
     Prefix(&'a Step),
     Network(&'a SpaceStep),
@@ -206,19 +206,18 @@ impl TimelineRow<'_> {
     }
 }
 
-/// One row per target AS or prefix and interval of constant visibility: the columns of `timelines.parquet`, in order.
+/// One row per group, AS or prefix and interval of constant visibility: the columns of `timelines.parquet`, in order.
 pub fn timeline_frames(report: &Report) -> Frames<'_> {
     let window = report.parameters.window();
-    let of_asns = report.asn_timelines.iter().flat_map(move |timeline| {
-        let subject = Subject::of_asn(timeline.asn, timeline.family);
-        timeline_rows(subject, window, &timeline.steps, |step| (step.observed, TimelineState::Network(step)))
+    let of_networks = report.networks().flat_map(move |space| {
+        timeline_rows(space.subject, window, &space.steps, |step| (step.observed, TimelineState::Network(step)))
     });
-    let aggregates: BTreeMap<Prefix, &AggregateTimeline> =
-        report.aggregates.iter().map(|aggregate| (aggregate.prefix, aggregate)).collect();
+    let aggregates: BTreeMap<Prefix, &SpaceTimeline> =
+        report.spaces.iter().filter_map(|space| Some((space.subject.prefix?, space))).collect();
     let of_prefixes =
         report.timelines.iter().zip(&report.subjects).flat_map(move |(timeline, subject)| {
             match aggregates.get(&timeline.prefix).copied() {
-                Some(AggregateTimeline { steps, .. }) => {
+                Some(SpaceTimeline { steps, .. }) => {
                     timeline_rows(*subject, window, steps, |step| (step.observed, TimelineState::Network(step)))
                 }
                 None => timeline_rows(*subject, window, &timeline.steps, |step| {
@@ -226,7 +225,7 @@ pub fn timeline_frames(report: &Report) -> Frames<'_> {
                 }),
             }
         });
-    frames(of_asns.chain(of_prefixes), timeline_frame)
+    frames(of_networks.chain(of_prefixes), timeline_frame)
 }
 
 /// Returns the intervals of one subject in the window; `state` returns whether a step was observed, and what it shows.

@@ -65,9 +65,25 @@ fn outages_of_targets(report: &Report) -> Vec<Vec<&Outage>> {
                 let lost = matching.select(asked, &prefixes);
                 lost.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
             }
+            Target::Group(_) => {
+                let outages = report.findings.outages.iter();
+                outages.filter(|outage| belongs_to(report, summary.target, &outage.subject)).collect()
+            }
         }
     };
     report.summaries.iter().map(of_target).collect()
+}
+
+/// Whether a finding is about a group, or about a prefix of it.
+fn belongs_to(report: &Report, group: Target, subject: &Subject) -> bool {
+    let is_member = |network: &Target| match (*network, subject.prefix) {
+        (Target::Asn(asn), Some(_)) => subject.asn == Some(asn),
+        (Target::Prefix(block, matching), Some(prefix)) => {
+            block == prefix || matching.includes_more_specific() && block.contains(&prefix)
+        }
+        _ => false,
+    };
+    subject.target == group || report.parameters.query.networks_of(&group).iter().any(is_member)
 }
 
 /// Whether an episode adds anything to the list of outages: it has flaps, or several outages.
@@ -86,7 +102,7 @@ fn flaps(report: &Report) -> Vec<Vec<Counted>> {
     let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
     let of_target = |summary: &Summary| {
         let mut episodes: Vec<&Episode> = match summary.target {
-            Target::Asn(_) => of_targets.get(&summary.target).cloned().unwrap_or_default(),
+            Target::Asn(_) | Target::Group(_) => of_targets.get(&summary.target).cloned().unwrap_or_default(),
             Target::Prefix(asked, matching) => {
                 let own = matching.select(asked, &prefixes);
                 own.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
@@ -95,27 +111,26 @@ fn flaps(report: &Report) -> Vec<Vec<Counted>> {
         if episodes.iter().any(|episode| is_whole(report, summary, &episode.subject)) {
             episodes.retain(|episode| is_whole(report, summary, &episode.subject));
         }
-        let is_asked = |prefix: Prefix| matches!(summary.target, Target::Prefix(asked, _) if asked == prefix);
         let of_episode = |episode: &'_ Episode| {
-            let scope = if is_of_network(report, &episode.subject) { Scope::Asn } else { Scope::Prefix };
-            let prefix = episode.subject.prefix.filter(|prefix| !is_asked(*prefix));
-            episode.flaps.iter().map(|flap| Counted { flap: *flap, scope, prefix }).collect::<Vec<_>>()
+            let is_of_network = is_of_network(report, &episode.subject);
+            let prefix = episode.subject.prefix.filter(|prefix| !summary.target.is_prefix(*prefix));
+            episode.flaps.iter().map(|flap| Counted { flap: *flap, is_of_network, prefix }).collect::<Vec<_>>()
         };
         episodes.into_iter().flat_map(of_episode).collect()
     };
     report.summaries.iter().map(of_target).collect()
 }
 
-/// Whether a finding is about a network as a whole: an AS, or a prefix that is announced in parts.
+/// Whether a finding is about a network as a whole: a group, an AS, or a prefix that is announced in parts.
 pub(super) fn is_of_network(report: &Report, subject: &Subject) -> bool {
     subject.prefix.is_none_or(|prefix| report.aggregate(prefix).is_some())
 }
 
 /// Whether a finding is about all of a target that is a network.
 fn is_whole(report: &Report, summary: &Summary, subject: &Subject) -> bool {
-    let is_asked = match summary.target {
-        Target::Asn(_) => subject.scope == Scope::Asn,
-        Target::Prefix(asked, _) => subject.prefix == Some(asked),
+    let is_asked = match subject.prefix {
+        None => subject.target == summary.target,
+        Some(prefix) => summary.target.is_prefix(prefix),
     };
     is_asked && is_of_network(report, subject)
 }
@@ -124,8 +139,8 @@ fn is_whole(report: &Report, summary: &Summary, subject: &Subject) -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct Counted {
     pub flap: Flap,
-    /// That of an AS for any network as a whole.
-    pub scope: Scope,
+    /// Whether it is of a network as a whole, not of a single prefix.
+    pub is_of_network: bool,
     /// `None` if it is the prefix that was asked about.
     pub prefix: Option<Prefix>,
 }
@@ -141,7 +156,7 @@ impl std::ops::Deref for Counted {
 /// Whether an outage is one of a single prefix of a network that had none as a whole: the headline does not name it.
 pub(super) fn is_of_parts(report: &Report, summary: &Summary, outage: &Outage) -> bool {
     let is_network = match summary.target {
-        Target::Asn(_) => true,
+        Target::Asn(_) | Target::Group(_) => true,
         Target::Prefix(asked, _) => report.aggregate(asked).is_some(),
     };
     is_network && !is_of_network(report, &outage.subject)
@@ -180,8 +195,8 @@ pub(super) fn longest_rows<'a>(outages: &[&'a Outage], limit: usize) -> Vec<&'a 
 
 /// Outages in the order in which a report shows them.
 pub(super) struct Groups<'a> {
-    /// Of whole networks: of ASes, and of prefixes that are announced in parts.
-    pub of_asn: Vec<&'a Outage>,
+    /// Of whole networks: of groups, of ASes, and of prefixes that are announced in parts.
+    pub of_networks: Vec<&'a Outage>,
     /// Of prefixes that were not lost together with their network.
     pub alone: Vec<&'a Outage>,
     /// Of prefixes that were lost together with their network: they repeat its outage.
@@ -194,13 +209,13 @@ pub(super) fn groups(report: &Report) -> Groups<'_> {
     outages.sort_by_key(|o| {
         (o.subject.scope, o.fall.start().unwrap_or(Timestamp::MIN), o.subject.prefix, o.subject.family)
     });
-    let (of_asn, of_prefix): (Vec<&Outage>, Vec<&Outage>) =
+    let (of_networks, of_prefixes): (Vec<&Outage>, Vec<&Outage>) =
         outages.into_iter().partition(|o| is_of_network(report, &o.subject));
-    let of_aggregates = of_asn.iter().filter(|outage| outage.subject.scope == Scope::Prefix);
-    let parts: FxHashSet<&String> = of_aggregates.flat_map(|outage| &outage.prefix_outages).collect();
-    let is_member = |outage: &&Outage| parts.contains(&outage.id) || of_asn.iter().any(|asn| is_part_of(outage, asn));
-    let (members, alone) = of_prefix.into_iter().partition(is_member);
-    Groups { of_asn, alone, members }
+    let parts: FxHashSet<&String> = of_networks.iter().flat_map(|outage| &outage.prefix_outages).collect();
+    let of_asns: Vec<&&Outage> = of_networks.iter().filter(|outage| outage.subject.scope == Scope::Asn).collect();
+    let is_member = |outage: &&Outage| parts.contains(&outage.id) || of_asns.iter().any(|asn| is_part_of(outage, asn));
+    let (members, alone) = of_prefixes.into_iter().partition(is_member);
+    Groups { of_networks, alone, members }
 }
 
 /// Whether a prefix outage lies within an outage of its AS.

@@ -5,8 +5,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 
 use super::text::is_unprintable;
-use crate::bgp::{Asn, Family};
-use crate::query::Target;
+use crate::bgp::Asn;
 
 /// Longer names are cut: headlines contain them.
 const LONGEST_NAME: usize = 80;
@@ -29,32 +28,11 @@ impl Labels {
         (!title.is_empty()).then_some(title)
     }
 
-    /// Returns a target with its name: `AS64500 (EXAMPLE, ZZ)`.
-    pub fn target(&self, target: &Target) -> String {
-        match target {
-            Target::Asn(asn) => self.asn(*asn),
-            Target::Prefix(prefix, _) => prefix.to_string(),
-        }
-    }
-
     /// Returns an AS with its name.
     pub fn asn(&self, asn: Asn) -> String {
         match self.names.get(asn) {
             Some(name) => format!("{asn} ({name})"),
             None => asn.to_string(),
-        }
-    }
-
-    /// Returns a target with its name, and a family.
-    pub fn of_family(&self, target: &Target, family: Family) -> String {
-        format!("{} {family}", self.target(target))
-    }
-
-    /// Returns the name of a target, without its number. None for a prefix.
-    pub fn name(&self, target: &Target) -> Option<&str> {
-        match target {
-            Target::Asn(asn) => self.names.get(*asn),
-            Target::Prefix(..) => None,
         }
     }
 }

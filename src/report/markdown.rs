@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::headlines::{self, Groups};
 use super::sureness::Sureness;
-use super::text::{clock, count, from_to, hours, is_unprintable, of_family, percent, size};
+use super::text::{clock, count, from_to, hours, is_unprintable, percent, size};
 use super::{Report, printable, question, quiet, troubles, words};
 use crate::detect::{Censoring, Episode, Outage};
 use crate::observations::TOOL;
@@ -59,8 +59,8 @@ pub fn markdown(report: &Report, all: bool) -> String {
 }
 
 fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, limit: usize) {
-    let Groups { of_asn, alone, members } = headlines::groups(report);
-    let found: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+    let Groups { of_networks, alone, members } = headlines::groups(report);
+    let found: Vec<&Outage> = of_networks.into_iter().chain(alone).collect();
     let mut rows = headlines::longest_rows(&found, limit);
     let n_shorter = found.len() - rows.len();
     if rows.is_empty() {
@@ -85,10 +85,7 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
     for outage in rows {
         let [lost, back] = sureness.edges(outage);
         let cells = [
-            match outage.subject.prefix {
-                Some(prefix) => prefix.to_string(),
-                None => of_family(outage.subject.target, outage.subject.family),
-            },
+            outage.subject.name(),
             edge(outage, outage.fall.start(), Censoring::GapStart, "≤ ", "before the data", lost),
             edge(outage, outage.fall.end(), Censoring::GapEnd, "≥ ", "still down", back),
             length(outage),
@@ -108,9 +105,10 @@ fn outages(text: &mut String, report: &Report, sureness: &Sureness, all: bool, l
 /// Falls that were too short to be outages, by episode.
 fn flaps(text: &mut String, report: &Report, all: bool, limit: usize) {
     let episodes = report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode));
-    let (of_asn, of_prefixes): (Vec<_>, Vec<_>) =
+    let (of_networks, of_prefixes): (Vec<_>, Vec<_>) =
         episodes.partition(|episode| headlines::is_of_network(report, &episode.subject));
-    let shown: Vec<&Episode> = if all || of_asn.is_empty() { [of_asn, of_prefixes].concat() } else { of_asn };
+    let shown: Vec<&Episode> =
+        if all || of_networks.is_empty() { [of_networks, of_prefixes].concat() } else { of_networks };
     if shown.is_empty() {
         return;
     }
@@ -118,14 +116,9 @@ fn flaps(text: &mut String, report: &Report, all: bool, limit: usize) {
     let _ = writeln!(text, "#### Flaps\n\nFalls of less than {shortest} are flaps, not outages.\n");
     text.push_str("| network | flaps | outages | from, to (UTC) | longest flap |\n|---|--:|--:|---|--:|\n");
     for episode in shown.iter().take(limit) {
-        let subject = &episode.subject;
-        let name = match subject.prefix {
-            Some(prefix) => prefix.to_string(),
-            None => of_family(subject.target, subject.family),
-        };
         let longest = episode.flaps.iter().map(|flap| flap.window.duration()).max();
         let cells = [
-            name,
+            episode.subject.name(),
             episode.flaps.len().to_string(),
             episode.n_outages.to_string(),
             from_to(episode.window),

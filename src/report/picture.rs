@@ -171,7 +171,7 @@ fn curve(canvas: &mut Canvas, report: &Report, panel: &Panel, height: f64) {
     let quantity = rows::quantity(std::slice::from_ref(panel));
     if layout.is_stacked {
         canvas.row_name("strong", &panel.name, &format!("lowest {lowest}"));
-        for text in report.labels.name(&panel.target).into_iter().chain([quantity]) {
+        for text in report.label(&panel.target).into_iter().chain([quantity]) {
             canvas.text("quiet", layout.margin, canvas.top + 12.0, &canvas::cut(text, 64));
             canvas.top += 16.0;
         }
@@ -183,7 +183,7 @@ fn curve(canvas: &mut Canvas, report: &Report, panel: &Panel, height: f64) {
     if !layout.is_stacked {
         canvas.text("strong", layout.margin, top + 13.0, &canvas::cut(&panel.name, 20));
         let letters = (layout.name_width() / 6.4) as usize;
-        let name = report.labels.name(&panel.target).unwrap_or_default();
+        let name = report.label(&panel.target).unwrap_or_default();
         let named = wrap(&canvas::printable(name), letters, 0).into_iter().take(2).filter(|line| !line.is_empty());
         let lines: Vec<String> = named.chain(wrap(quantity, letters, 0)).collect();
         for (index, line) in lines.iter().enumerate() {
@@ -215,7 +215,7 @@ fn curve(canvas: &mut Canvas, report: &Report, panel: &Panel, height: f64) {
 /// A network as a strip, with its outages above it.
 fn network(canvas: &mut Canvas, report: &Report, panel: &Panel) {
     let lowest = rows::lowest(&panel.readings).map_or("unknown".to_owned(), percent);
-    let name = match report.labels.name(&panel.target) {
+    let name = match report.label(&panel.target) {
         Some(name) => format!("{} {name}", panel.name),
         None => panel.name.clone(),
     };

@@ -1,9 +1,11 @@
 //! The question as a command line: which settings are not the default ones, and the command that asks again.
 
+use std::collections::BTreeSet;
+
 use super::text::shell_word;
 use super::{Parameters, Report};
 use crate::observations::TOOL;
-use crate::query::{Criteria, Match, Metric, Query, RibChoice, Target};
+use crate::query::{Criteria, GroupSource, Match, Metric, Query, RegisteredBy, RibChoice, Target};
 
 /// A flag and its value.
 type Setting = (&'static str, String);
@@ -24,17 +26,37 @@ pub(super) fn command(report: &Report) -> String {
 }
 
 fn options(parameters: &Parameters, archive: Option<&str>) -> Vec<Setting> {
-    let Query { targets, window, .. } = &parameters.query;
+    let query = &parameters.query;
+    let Query { targets, groups, window, .. } = query;
+    let listed = groups.values().filter(|group| group.source == GroupSource::List);
+    let listed: BTreeSet<&Target> = listed.flat_map(|group| &group.members).collect();
     let list = |of: fn(&Target) -> bool| {
-        let chosen: Vec<String> = targets.iter().filter(|target| of(target)).map(ToString::to_string).collect();
+        let chosen = targets.iter().filter(|target| of(target) && !listed.contains(target));
+        let chosen: Vec<String> = chosen.map(ToString::to_string).collect();
         (!chosen.is_empty()).then(|| chosen.join(","))
     };
     let mut settings: Vec<Setting> = Vec::new();
+    settings.extend(countries(query));
+    settings.extend((!listed.is_empty()).then(|| ("--targets", "TARGETS".to_owned())));
     settings.extend(list(|target| matches!(target, Target::Asn(_))).map(|asns| ("--asn", asns)));
     settings.extend(list(|target| matches!(target, Target::Prefix(..))).map(|prefixes| ("--prefix", prefixes)));
     settings.extend([("--from", window.start.to_string()), ("--to", window.end.to_string())]);
     settings.extend(archive.map(|archive| ("--archive", archive.to_owned())));
     settings.extend(changed(parameters));
+    settings
+}
+
+/// Returns the countries that are asked about, and the files that say what is registered there.
+fn countries(query: &Query) -> Vec<Setting> {
+    let (mut settings, mut chosen_by, mut statistics) = (Vec::new(), None, BTreeSet::new());
+    for group in query.groups.values() {
+        let GroupSource::Registrations { country, by, files } = &group.source else { continue };
+        settings.push(("--country", country.clone()));
+        chosen_by = Some(*by).filter(|by| *by != RegisteredBy::default());
+        statistics.extend(files.iter().map(|file| file.name.clone()));
+    }
+    settings.extend(chosen_by.map(|by| ("--country-by", <&str>::from(by).to_owned())));
+    settings.extend(statistics.into_iter().map(|name| ("--delegated", name)));
     settings
 }
 

@@ -5,7 +5,7 @@ use super::headlines::{self, Counted, Headline};
 use super::text::{count, duration, from_to, percent};
 use super::{Answer, Report, Summary};
 use crate::bgp::{Family, Prefix};
-use crate::detect::{Flap, Outage, Scope, TOTAL_BELOW};
+use crate::detect::{Flap, Outage, TOTAL_BELOW};
 use crate::query::{Metric, Sufficiency, Target};
 use crate::replay::RouteState;
 use crate::visibility::LiveFeeds;
@@ -51,16 +51,17 @@ fn is_total(flap: &Flap) -> bool {
 /// The answer for a target without an outage.
 pub(super) fn sentence(report: &Report, headline: &Headline) -> String {
     let Headline { summary, flaps, .. } = headline;
-    let target = report.labels.target(&summary.target);
+    let target = report.labelled(&summary.target);
     let window = report.parameters.window();
     match announced(report, summary) {
         Announced::No => {
-            let what = if matches!(summary.target, Target::Asn(_)) { "number" } else { "prefix" };
-            return format!(
-                "{target}: not announced in any of {} from {} UTC. Check the {what}, or start the window earlier.",
-                tables(report, summary),
-                from_to(window)
-            );
+            let advice = match summary.target {
+                Target::Asn(_) => "Check the number, or start the window earlier.",
+                Target::Prefix(..) => "Check the prefix, or start the window earlier.",
+                Target::Group(_) => "No network of it was announced: check the list.",
+            };
+            let tables = tables(report, summary);
+            return format!("{target}: not announced in any of {tables} from {} UTC. {advice}", from_to(window));
         }
         Announced::Unknown if summary.n_prefixes == 0 => {
             return format!("{target}: unknown. None of the files read contains a prefix of it.");
@@ -102,8 +103,8 @@ pub(super) fn no_table(report: &Report) -> &'static str {
 
 /// The flaps beside the outages of a target, where any of them was total.
 pub(super) fn flaps_beside(outages: &[&Outage], flaps: &[Counted]) -> Option<String> {
-    let scope = if outages.first()?.is_of_space() { Scope::Asn } else { Scope::Prefix };
-    let beside: Vec<Counted> = flaps.iter().filter(|flap| flap.scope == scope).copied().collect();
+    let is_of_network = outages.first()?.is_of_space();
+    let beside: Vec<Counted> = flaps.iter().filter(|flap| flap.is_of_network == is_of_network).copied().collect();
     let has_total = beside.iter().any(|flap| is_total(flap));
     longest_flap(&beside).filter(|_| has_total).map(|flaps| format!("Also {flaps}."))
 }
@@ -127,11 +128,11 @@ pub(super) fn longest_flap(flaps: &[Counted]) -> Option<String> {
     // The first of equals: `max_by_key` keeps the last.
     let longest = of.into_iter().rev().max_by_key(|flap| flap.window.duration())?;
     let (length, when) = (duration(longest.window.duration()), from_to(longest.window));
-    let extent = match (longest.scope, longest.share_min) {
-        (Scope::Asn, share) if share <= 0.0 => "all of its address space".to_owned(),
-        (Scope::Asn, share) => format!("{} of its address space", percent(1.0 - share)),
-        (Scope::Prefix, share) if share <= 0.0 => "all vantage points".to_owned(),
-        (Scope::Prefix, share) => format!("lost by {}", percent(1.0 - share)),
+    let extent = match (longest.is_of_network, longest.share_min) {
+        (true, share) if share <= 0.0 => "all of its address space".to_owned(),
+        (true, share) => format!("{} of its address space", percent(1.0 - share)),
+        (false, share) if share <= 0.0 => "all vantage points".to_owned(),
+        (false, share) => format!("lost by {}", percent(1.0 - share)),
     };
     let of_prefix = longest.prefix.map_or(String::new(), |prefix| format!("{prefix}, "));
     Some(match flaps.len() {
@@ -223,21 +224,22 @@ fn families(report: &Report, summary: &Summary) -> Vec<Family> {
         }
         at >= report.parameters.window().end
     };
-    asked(summary).filter(|family| report.coverage.has_rib && is_known(family)).collect()
+    asked(report, summary).filter(|family| report.coverage.has_rib && is_known(family)).collect()
 }
 
 /// The families that a target is about.
-fn asked(summary: &Summary) -> impl Iterator<Item = Family> {
-    let target = summary.target;
-    Family::ALL.into_iter().filter(move |family| match target {
-        Target::Asn(_) => true,
-        Target::Prefix(prefix, _) => prefix.family() == *family,
-    })
+fn asked<'a>(report: &'a Report, summary: &'a Summary) -> impl Iterator<Item = Family> + 'a {
+    let networks = report.parameters.query.networks_of(&summary.target);
+    let may_be = |network: &Target, family: Family| match network {
+        Target::Asn(_) | Target::Group(_) => true,
+        Target::Prefix(prefix, _) => prefix.family() == family,
+    };
+    Family::ALL.into_iter().filter(move |family| networks.iter().any(|network| may_be(network, *family)))
 }
 
 /// Returns how many peer ASes have a usable vantage point in the family of a target. For an AS: in the family with more.
 pub(super) fn n_peers(report: &Report, summary: &Summary) -> usize {
-    asked(summary).map(|family| report.coverage.n_peer_asns[family as usize]).max().unwrap_or(0)
+    asked(report, summary).map(|family| report.coverage.n_peer_asns[family as usize]).max().unwrap_or(0)
 }
 
 /// `24 full IPv4 tables`.
@@ -254,11 +256,11 @@ mod tests {
     use super::*;
     use crate::time::{Timestamp, Window};
 
-    fn check(flaps: &[(&str, &str, f64)], scope: Scope, expected: &str) {
+    fn check(flaps: &[(&str, &str, f64)], is_of_network: bool, expected: &str) {
         let counted = flaps.iter().map(|(start, end, share_min)| {
             let at = |time: &str| format!("2014-12-22T{time}").parse::<Timestamp>().unwrap();
             let window = Window::new(at(start), at(end)).unwrap();
-            Counted { flap: Flap { window, share_min: *share_min }, scope, prefix: None }
+            Counted { flap: Flap { window, share_min: *share_min }, is_of_network, prefix: None }
         });
         assert_eq!(longest_flap(&counted.collect::<Vec<_>>()).unwrap(), expected);
     }
@@ -267,17 +269,17 @@ mod tests {
     fn the_longest_flap_is_named_and_one_that_left_nothing_comes_first() {
         check(
             &[("12:22:00", "12:23:30", 0.0)],
-            Scope::Prefix,
+            false,
             "1 flap of 1 min 30 s, 2014-12-22 12:22:00 to 12:23:30 UTC (all vantage points)",
         );
         check(
             &[("12:00:00", "12:01:40", 0.4), ("12:22:00", "12:23:00", 0.0)],
-            Scope::Asn,
+            true,
             "2 flaps, the longest total one 1 min, 2014-12-22 12:22:00 to 12:23:00 UTC (all of its address space)",
         );
         check(
             &[("12:00:00", "12:01:40", 0.4), ("12:22:00", "12:23:00", 0.3)],
-            Scope::Prefix,
+            false,
             "2 flaps, the longest 1 min 40 s, 2014-12-22 12:00:00 to 12:01:40 UTC (lost by 60%)",
         );
     }

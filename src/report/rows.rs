@@ -6,10 +6,9 @@ use std::time::Duration;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::drawing::{Reading, merged, thinned};
-use super::text::of_family;
 use super::{CoverageRow, Parameters, Report, headlines};
 use crate::bgp::{Collector, Family, Prefix};
-use crate::detect::{AsnTimeline, Episode, Outage, Scope, Severity, SpaceStep, Subject};
+use crate::detect::{Episode, Outage, Scope, Severity, SpaceStep, SpaceTimeline, Subject};
 use crate::query::{Metric, Target};
 use crate::time::{Steps, Window};
 use crate::visibility::{Step, Timeline, View};
@@ -24,7 +23,8 @@ const MOST_AT_A_GLANCE: usize = 8;
 pub(super) struct Panel<'a> {
     pub name: String,
     pub target: Target,
-    pub scope: Scope,
+    /// Whether its shares are of address space, not of the peers that see a prefix.
+    pub is_of_space: bool,
     pub readings: Vec<Reading>,
     pub outages: Vec<&'a Outage>,
     pub episodes: Vec<&'a Episode>,
@@ -48,10 +48,10 @@ pub(super) fn lowest(readings: &[Reading]) -> Option<f64> {
     readings.iter().filter_map(|reading| reading.share).min_by(f64::total_cmp)
 }
 
-/// Returns every target AS of each family, then every target prefix, and how many are left out. If there are more than
+/// Returns every group and AS of each family, then every target prefix, and how many are left out. If there are more than
 /// [`MOST_CURVES`], those that were down for longest come first.
 pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec<Panel<'_>>, usize) {
-    let mut subjects: Vec<PanelSubject> = report.asn_timelines.iter().map(PanelSubject::Asn).collect();
+    let mut subjects: Vec<PanelSubject> = report.networks().map(PanelSubject::Network).collect();
     for headline in headlines::of_targets(report) {
         let Target::Prefix(asked, _) = headline.summary.target else { continue };
         let timeline = |prefix: Prefix| {
@@ -78,8 +78,8 @@ pub(super) fn panels(report: &Report, most: usize, most_readings: usize) -> (Vec
 
 /// Says in plain words what the curves of some panels show.
 pub(super) fn quantity(panels: &[Panel]) -> &'static str {
-    let is_asn = |panel: &Panel| panel.scope == Scope::Asn;
-    match (panels.iter().all(is_asn), panels.iter().any(is_asn)) {
+    let is_of_space = |panel: &Panel| panel.is_of_space;
+    match (panels.iter().all(is_of_space), panels.iter().any(is_of_space)) {
         (true, _) => "Share of address space still routed",
         (_, false) => "Share of peer ASes that still see the prefix",
         _ => "Share of address space still routed; of prefixes: share of peer ASes that still see them",
@@ -95,14 +95,15 @@ fn key(subject: &Subject) -> SubjectKey {
 
 /// What a panel shows.
 enum PanelSubject<'a> {
-    Asn(&'a AsnTimeline),
+    /// A group or an AS.
+    Network(&'a SpaceTimeline),
     Prefix(Target, &'a Timeline),
 }
 
 impl PanelSubject<'_> {
     fn of(&self) -> SubjectKey {
         match self {
-            PanelSubject::Asn(space) => (Scope::Asn, Target::Asn(space.asn), space.family, None),
+            PanelSubject::Network(space) => key(&space.subject),
             PanelSubject::Prefix(target, timeline) => {
                 (Scope::Prefix, *target, timeline.family(), Some(timeline.prefix))
             }
@@ -117,19 +118,19 @@ impl PanelSubject<'_> {
             });
             readings.collect()
         };
-        let (name, scope, readings) = match self {
-            PanelSubject::Asn(space) => (of_family(space.asn, space.family), Scope::Asn, of_space(&space.steps)),
+        let (name, is_of_space, readings) = match self {
+            PanelSubject::Network(space) => (space.name(), true, of_space(&space.steps)),
             PanelSubject::Prefix(_, timeline) => match report.aggregate(timeline.prefix) {
                 // Announced in parts, it is drawn as the space of a network.
-                Some(aggregate) => (timeline.prefix.to_string(), Scope::Asn, of_space(&aggregate.steps)),
-                None => (timeline.prefix.to_string(), Scope::Prefix, prefix_readings(report, timeline)),
+                Some(aggregate) => (aggregate.name(), true, of_space(&aggregate.steps)),
+                None => (timeline.prefix.to_string(), false, prefix_readings(report, timeline)),
             },
         };
         let readings = thinned(merged(readings.into_iter(), window), window, most_readings);
         let of = self.of();
         let outages = report.findings.outages.iter().filter(|outage| key(&outage.subject) == of);
         let episodes = report.findings.episodes.iter().filter(|episode| key(&episode.subject) == of);
-        Panel { name, target: of.1, scope, readings, outages: outages.collect(), episodes: episodes.collect() }
+        Panel { name, target: of.1, is_of_space, readings, outages: outages.collect(), episodes: episodes.collect() }
     }
 }
 

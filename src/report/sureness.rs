@@ -7,7 +7,7 @@ use super::headlines::{self, Headline};
 use super::text::{clock, count, from_to};
 use super::{Report, words};
 use crate::bgp::Prefix;
-use crate::detect::{Censoring, Outage, Quality, Scope, Witness};
+use crate::detect::{Censoring, Outage, Quality, Witness};
 use crate::time::Window;
 use crate::visibility::{BaselineSource, LookedBack, Timeline};
 
@@ -90,7 +90,7 @@ impl<'a> Sureness<'a> {
             outage.prefixes.iter().filter_map(|prefix| self.source(prefix)).collect();
         sources.sort_unstable();
         sources.dedup();
-        weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.subject.scope)));
+        weaknesses.extend(sources.into_iter().filter_map(|source| baseline(source, outage.subject.prefix.is_none())));
         if self.report.coverage.rules[outage.subject.family].is_some_and(|rule| rule.uncertain) {
             weaknesses.push("there are too few tables to tell a full one from a partial one");
         }
@@ -98,7 +98,7 @@ impl<'a> Sureness<'a> {
         if weaknesses.is_empty() && members.any(|member| member.quality > Quality::High) {
             weaknesses.push("an edge of some of its prefixes is not known");
         }
-        if weaknesses.is_empty() && outage.subject.scope == Scope::Asn && outage.prefix_outages.is_empty() {
+        if weaknesses.is_empty() && outage.subject.prefix.is_none() && outage.prefix_outages.is_empty() {
             weaknesses.push("no prefix was lost altogether, only its origin");
         }
         if weaknesses.is_empty() {
@@ -165,24 +165,24 @@ fn censored(censoring: Censoring) -> Option<&'static str> {
 }
 
 /// Describes where the normal carriers were found. None for RIB dumps before the window, which are the best source.
-fn baseline(source: BaselineSource, scope: Scope) -> Option<&'static str> {
-    match (source, scope) {
+fn baseline(source: BaselineSource, is_of_network: bool) -> Option<&'static str> {
+    match (source, is_of_network) {
         (BaselineSource::RibBefore | BaselineSource::None, _) => None,
-        (BaselineSource::RibAfter, Scope::Prefix) => Some("no RIB dump before the window lists it, only later ones"),
-        (BaselineSource::RibAfter, Scope::Asn) => {
+        (BaselineSource::RibAfter, false) => Some("no RIB dump before the window lists it, only later ones"),
+        (BaselineSource::RibAfter, true) => {
             Some("some of its prefixes are in no RIB dump before the window, only in later ones")
         }
-        (BaselineSource::RibInside, Scope::Prefix) => Some("no RIB dump before the window lists it, only one inside"),
-        (BaselineSource::RibInside, Scope::Asn) => {
+        (BaselineSource::RibInside, false) => Some("no RIB dump before the window lists it, only one inside"),
+        (BaselineSource::RibInside, true) => {
             Some("some of its prefixes are in no RIB dump before the window, only in one inside")
         }
         (BaselineSource::Unconfirmed, _) => {
             Some("few full tables listed it before the window, and none shows that more did")
         }
-        (BaselineSource::WindowEnd | BaselineSource::Peak, Scope::Prefix) => {
+        (BaselineSource::WindowEnd | BaselineSource::Peak, false) => {
             Some("no RIB dump before or after the window lists it")
         }
-        (BaselineSource::WindowEnd | BaselineSource::Peak, Scope::Asn) => {
+        (BaselineSource::WindowEnd | BaselineSource::Peak, true) => {
             Some("some of its prefixes are in no RIB dump before or after the window")
         }
     }

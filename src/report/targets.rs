@@ -8,7 +8,7 @@ use super::headlines::{self, Headline};
 use super::quiet::{self, Announced};
 use super::{Answer, Report, Summary, words};
 use crate::bgp::Prefix;
-use crate::detect::{Outage, Quality, Scope};
+use crate::detect::{Outage, Quality};
 use crate::error::Error;
 use crate::query::Target;
 use crate::tables::{column, columns, frame, texts};
@@ -100,7 +100,7 @@ impl<'a> TargetAnswer<'a> {
 /// Whether an outage is one of the whole target.
 fn is_of_whole(report: &Report, summary: &Summary, outage: &Outage) -> bool {
     match summary.target {
-        Target::Asn(_) => outage.subject.scope == Scope::Asn,
+        Target::Asn(_) | Target::Group(_) => outage.subject.target == summary.target && outage.subject.prefix.is_none(),
         Target::Prefix(asked, _) => {
             let is_announced = |prefix: Prefix| {
                 let is_known = report.timelines.binary_search_by_key(&prefix, |timeline| timeline.prefix).is_ok();

@@ -2,11 +2,12 @@
 
 use super::headlines::{Counted, Headline, is_of_network, is_of_parts, longest};
 use super::quiet::{self, Announced};
-use super::text::{clock, count, duration, from_to, of_family, percent_exactly, percent_in_words, time_of_day};
+use super::text::{clock, count, duration, from_to, percent_exactly, percent_in_words, time_of_day};
 use super::{Report, Summary, troubles};
 use crate::bgp::{Family, Prefix};
 use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
-use crate::query::Target;
+use crate::query::{Group, GroupSource, RegisteredBy, RegistryFile, Target};
+use crate::registry::missing_registries;
 use crate::replay::ControlSample;
 use crate::time::{Steps, Timestamp, Window, Windows};
 
@@ -44,9 +45,9 @@ pub(super) fn sentences_within(
                 format!("{}; no outage of the network as a whole seen in the rest of the window", unjudged.text)
             }
         };
-        let of_network: Vec<Counted> = flaps.iter().filter(|flap| flap.scope == Scope::Asn).copied().collect();
+        let of_network: Vec<Counted> = flaps.iter().filter(|flap| flap.is_of_network).copied().collect();
         let flaps = quiet::longest_flap(&of_network).map_or(String::new(), |flaps| format!("; {flaps}"));
-        return vec![format!("{}: {as_a_whole}{flaps}; {n}.", report.labels.target(&summary.target))];
+        return vec![format!("{}: {as_a_whole}{flaps}; {n}.", report.labelled(&summary.target))];
     }
     let mut sentences = Vec::new();
     for longest in longest(outages) {
@@ -173,8 +174,8 @@ pub(super) fn statement(report: &Report, outage: &Outage) -> Statement {
 fn statement_within(report: &Report, outage: &Outage, margins: Margins) -> Statement {
     let family = outage.subject.family;
     let name = match outage.subject.scope {
-        Scope::Asn => report.labels.target(&outage.subject.target),
-        Scope::Prefix => outage.subject.prefix.map(|prefix| prefix.to_string()).unwrap_or_default(),
+        Scope::Group | Scope::Asn => report.labelled(&outage.subject.target),
+        Scope::Prefix => outage.subject.prefix.map(|prefix| of_prefix(report, outage, prefix)).unwrap_or_default(),
     };
     let is_replaced = outage.class == Class::OriginChanged;
     let what = match (outage.severity, outage.subject.scope) {
@@ -195,6 +196,12 @@ fn statement_within(report: &Report, outage: &Outage, margins: Margins) -> State
         when: format!("{} ({length})", when(outage, margins)),
         who: who(outage),
     }
+}
+
+/// Returns a prefix, with its label if it was asked about itself.
+fn of_prefix(report: &Report, outage: &Outage, prefix: Prefix) -> String {
+    let target = &outage.subject.target;
+    if target.is_prefix(prefix) { report.labelled(target) } else { prefix.to_string() }
 }
 
 /// Returns the time of an outage, `from 2014-12-22 16:15:00 to 16:20:00 UTC`, with what is not known about its edges.
@@ -347,12 +354,46 @@ pub(super) fn few_peers(report: &Report, summary: &Summary) -> Option<String> {
         .then(|| format!("only {} of the {min_peers} required: --min-peers {peers} accepts fewer", found()))
 }
 
+/// Says what a country stands for, and what it does not. Empty for other targets.
+fn registrations(report: &Report, target: &Target) -> Vec<String> {
+    let Target::Group(name) = target else { return Vec::new() };
+    let group = report.parameters.query.groups.get(name);
+    let Some(Group { source: GroupSource::Registrations { country, by, files }, members }) = group else {
+        return Vec::new();
+    };
+    let (what, elsewhere) = match by {
+        RegisteredBy::Address => (
+            count(members.len(), "address block", "address blocks"),
+            "a block may be used abroad, and networks there may use foreign blocks",
+        ),
+        RegisteredBy::Asn => (
+            count(members.len(), "AS", "ASes"),
+            "an AS may serve other countries, and networks there may have foreign ASes",
+        ),
+    };
+    let of_file = |file: &RegistryFile| format!("{} ({})", file.name, file.date);
+    let named = files.iter().map(of_file).collect::<Vec<_>>().join(", ");
+    let mut sentences = vec![format!(
+        "it stands for {what} registered in {country} by {named}. Registration is not location: {elsewhere}."
+    )];
+    let missing = missing_registries(files);
+    if !missing.is_empty() {
+        sentences.push(format!(
+            "what {} register in {country} is missing: no statistics of theirs were read.",
+            missing.join(", ")
+        ));
+    }
+    sentences
+}
+
 /// Returns what the data do not show about one target.
 fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     let mut unknown = Vec::new();
     let peers = quiet::n_peers(report, summary);
+    unknown.extend(registrations(report, &summary.target));
     if peers == 0 {
-        return vec![quiet::no_table(report).to_owned()];
+        unknown.push(quiet::no_table(report).to_owned());
+        return unknown;
     }
     if let Some(few) = few_peers(report, summary) {
         unknown.push(format!("{few}."));
@@ -364,7 +405,7 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
     }
     let aggregate = match summary.target {
         Target::Prefix(asked, _) => report.aggregate(asked),
-        Target::Asn(_) => None,
+        Target::Asn(_) | Target::Group(_) => None,
     };
     if let Some(aggregate) = aggregate {
         let n = aggregate.prefixes.len();
@@ -372,13 +413,11 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
             "it is not announced as such: the {n} more-specific prefixes inside it are judged together."
         ));
     }
-    let is_other = |prefix: &&Prefix| aggregate.is_none_or(|aggregate| aggregate.prefix != **prefix);
+    let is_other = |prefix: &&Prefix| aggregate.is_none() || !summary.target.is_prefix(**prefix);
     let never: Vec<&Prefix> = summary.never_carried.iter().filter(is_other).collect();
     if !never.is_empty() {
         let prefixes = match never[..] {
-            [only] if matches!(summary.target, Target::Prefix(asked, _) if asked == *only) => {
-                "the prefix itself is".to_owned()
-            }
+            [only] if summary.target.is_prefix(*only) => "the prefix itself is".to_owned(),
             [only] => format!("{only} is"),
             ref all => format!("{} prefixes are", all.len()),
         };
@@ -419,10 +458,7 @@ pub(super) fn upstream_sentence(report: &Report, outage: &Outage) -> Option<Stri
         Some(after) => format!(", afterwards through {after}"),
         None => String::new(),
     };
-    let what = match outage.subject.prefix {
-        Some(prefix) => prefix.to_string(),
-        None => of_family(outage.subject.target, outage.subject.family),
-    };
+    let what = outage.subject.name();
     let routes = count(n, "known route", "known routes");
     Some(format!("Just before, {routes} to {what} led through {before}{after}."))
 }

@@ -19,10 +19,15 @@ struct Module {
 const LEAVES: [&str; 8] = ["time", "bgp", "query", "archive", "coverage", "error", "progress", "helpers"];
 
 /// The steps come in the order of the data; none imports a later one.
-const MODULES: [Module; 24] = [
+const MODULES: [Module; 25] = [
     Module { name: "time", ours: &[], packages: &["chrono", "serde", "thiserror"], world: &[] },
     Module { name: "bgp", ours: &[], packages: &["ipnet", "serde", "thiserror", "triomphe"], world: &[] },
-    Module { name: "query", ours: &["time", "bgp"], packages: &["serde", "strum"], world: &[] },
+    Module {
+        name: "query",
+        ours: &["time", "bgp"],
+        packages: &["arrayvec", "serde", "strum", "thiserror"],
+        world: &[],
+    },
     Module { name: "archive", ours: &["time", "bgp"], packages: &["serde"], world: &[] },
     Module { name: "coverage", ours: &["time", "bgp", "archive"], packages: &["serde", "strum"], world: &[] },
     // Errors carry their cause, whatever it is.
@@ -52,6 +57,12 @@ const MODULES: [Module; 24] = [
         packages: &["bgpkit_parser", "bzip2", "flate2", "hashbrown", "outage_replay_bzip2", "rustc_hash", "zstd"],
         world: &[],
     },
+    Module {
+        name: "registry",
+        ours: &["files", "decode"],
+        packages: &["chrono", "ipnet", "thiserror"],
+        world: &["fs"],
+    },
     Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },
     // Shared by the modules that write files.
     Module { name: "tables", ours: &[], packages: &["polars", "polars_parquet"], world: &[] },
@@ -67,7 +78,7 @@ const MODULES: [Module; 24] = [
     Module { name: "survey", ours: &["fetch::ReadRange", "visibility"], packages: &[], world: &[] },
     Module {
         name: "report",
-        ours: &["detect", "survey", "visibility", "observations", "replay", "tables", "folder"],
+        ours: &["detect", "survey", "visibility", "observations", "registry", "replay", "tables", "folder"],
         packages: &[
             "base64",
             "chrono",
@@ -92,7 +103,7 @@ const MODULES: [Module; 24] = [
     },
     Module {
         name: "cli",
-        ours: &["catalog", "fetch", "observations", "report", "pipeline", "survey", "Options", "run"],
+        ours: &["catalog", "fetch", "observations", "registry", "report", "pipeline", "survey", "Options", "run"],
         packages: &[
             "anyhow",
             "chrono",

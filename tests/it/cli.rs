@@ -225,12 +225,17 @@ fn every_flag_of_the_help_has_a_test_here() {
     let mut n_flags = 0;
     // A switch is shown as `--strict[=<BOOL>]`, and switched off as `--strict=false`.
     for flag in flags.filter_map(|flag| flag.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next()) {
-        let tests = concat!(include_str!("cli.rs"), include_str!("sources.rs"), include_str!("settings.rs"));
+        let tests = concat!(
+            include_str!("cli.rs"),
+            include_str!("groups.rs"),
+            include_str!("settings.rs"),
+            include_str!("sources.rs")
+        );
         let used = tests.match_indices(flag).any(|(at, _)| {
             let next = tests[at + flag.len()..].chars().next();
             next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '-')
         });
-        assert!(used, "{flag} has no test in tests/it/cli.rs, sources.rs or settings.rs");
+        assert!(used, "{flag} has no test in tests/it/cli.rs, groups.rs, settings.rs or sources.rs");
         n_flags += 1;
     }
     assert!(n_flags > 25, "{n_flags} flags found");

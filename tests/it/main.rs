@@ -15,6 +15,7 @@ mod documents;
 mod earlier;
 mod field;
 mod golden;
+mod groups;
 mod hostile;
 mod lookup;
 mod machine;

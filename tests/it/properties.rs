@@ -402,7 +402,7 @@ pub fn assert_shares(report: &Report) {
             assert!(window.start < window.end, "{window:?} {step:?}");
         }
     }
-    for step in report.asn_timelines.iter().flat_map(|space| space.steps.values()) {
+    for step in report.networks().flat_map(|space| space.steps.values()) {
         assert!(step.space_up <= step.space && step.n_prefixes_up <= step.n_prefixes, "{step:?}");
     }
 }

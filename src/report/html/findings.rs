@@ -4,20 +4,18 @@ use maud::{Markup, html};
 
 use super::super::headlines::{self, Groups};
 use super::super::sureness::Sureness;
-use super::super::text::{count, duration, hours, of_family, percent, time_of_day};
+use super::super::text::{count, duration, hours, percent, time_of_day};
 use super::super::{Report, words};
 use super::MOST_ROWS;
 use super::parts::{self, Column, instant, interval};
-use crate::bgp::{Family, Prefix};
-use crate::detect::{Bounds, Censoring, Episode, Loss, Outage, Scope};
-use crate::query::Target;
+use crate::detect::{Bounds, Censoring, Episode, Loss, Outage};
 use crate::time::Window;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let findings = &report.findings;
-    let Groups { of_asn, alone, members } = headlines::groups(report);
+    let Groups { of_networks, alone, members } = headlines::groups(report);
     let first: Vec<&Outage> =
-        headlines::longest_first(of_asn).into_iter().chain(headlines::longest_first(alone)).collect();
+        headlines::longest_first(of_networks).into_iter().chain(headlines::longest_first(alone)).collect();
     let members = headlines::longest_first(members);
     let sureness = Sureness::new(report);
     Some(html! {
@@ -77,7 +75,7 @@ fn row(outage: &Outage, sureness: &Sureness) -> Markup {
     let (start, end) = (outage.fall.start().map(|at| at.to_string()), outage.fall.end().map(|at| at.to_string()));
     html! {
         tr data-prefix=[outage.subject.prefix] data-from=[start] data-to=[end] {
-            th scope="row" { (name(outage.subject.target, outage.subject.prefix, outage.subject.family)) }
+            th scope="row" { (outage.subject.name()) }
             td data-label="Start" {
                 @match outage.fall.start() {
                     Some(at) => { @if outage.fall.censored.contains(&Censoring::GapStart) { "≤ " } (instant(at)) }
@@ -124,10 +122,6 @@ fn within(edge: Option<Window>) -> Markup {
     }
 }
 
-fn name(target: Target, prefix: Option<Prefix>, family: Family) -> String {
-    prefix.map_or_else(|| of_family(target, family), |prefix| prefix.to_string())
-}
-
 fn episodes(episodes: &[Episode]) -> Markup {
     let mut unstable: Vec<&Episode> = episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
     let n_falls = |episode: &Episode| episode.n_outages + episode.flaps.len();
@@ -135,16 +129,16 @@ fn episodes(episodes: &[Episode]) -> Markup {
     if unstable.is_empty() {
         return html! {};
     }
-    let (of_asn, of_prefix): (Vec<&Episode>, Vec<&Episode>) =
-        unstable.into_iter().partition(|e| e.subject.scope == Scope::Asn);
+    let (of_networks, of_prefixes): (Vec<&Episode>, Vec<&Episode>) =
+        unstable.into_iter().partition(|e| e.subject.prefix.is_none());
     html! {
         h3 { "Unstable times" }
         p.note { "A flap is a fall too short to be an outage. Flaps and outages that follow one another closely are one episode." }
-        @if !of_asn.is_empty() { (episode_table(&of_asn)) }
-        @if of_asn.is_empty() { (episode_table(&of_prefix)) } @else if !of_prefix.is_empty() {
+        @if !of_networks.is_empty() { (episode_table(&of_networks)) }
+        @if of_networks.is_empty() { (episode_table(&of_prefixes)) } @else if !of_prefixes.is_empty() {
             details.again {
-                summary { (count(of_prefix.len(), "episode of a prefix", "episodes of prefixes")) }
-                (episode_table(&of_prefix))
+                summary { (count(of_prefixes.len(), "episode of a prefix", "episodes of prefixes")) }
+                (episode_table(&of_prefixes))
             }
         }
     }
@@ -166,7 +160,7 @@ fn episode_rows(episodes: &[&Episode]) -> Markup {
         html! {
             @for episode in episodes {
                 tr data-prefix=[episode.subject.prefix] {
-                    th scope="row" { (name(episode.subject.target, episode.subject.prefix, episode.subject.family)) }
+                    th scope="row" { (episode.subject.name()) }
                     td data-label="Time" { (interval(&episode.window)) }
                     td.number data-label="Outages" { (episode.n_outages) }
                     td.number data-label="Flaps" { (episode.flaps.len()) }
@@ -207,7 +201,7 @@ fn loss_rows(losses: &[&Loss]) -> Markup {
         html! {
             @for loss in losses {
                 tr data-prefix=[loss.subject.prefix] {
-                    th scope="row" { (name(loss.subject.target, loss.subject.prefix, loss.subject.family)) }
+                    th scope="row" { (loss.subject.name()) }
                     td data-label="Time" { (interval(&loss.window)) }
                     td.number data-label="Duration" { (duration(loss.window.duration())) }
                     td.number data-label="Still seen by" { (percent(loss.share_min)) }

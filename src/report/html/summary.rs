@@ -63,7 +63,7 @@ fn subject(report: &Report) -> String {
 /// The targets, the first few by name.
 pub(super) fn targets(report: &Report) -> String {
     let targets = &report.parameters.query.targets;
-    let names: Vec<String> = targets.iter().take(3).map(|target| report.labels.target(target)).collect();
+    let names: Vec<String> = targets.iter().take(3).map(|target| report.labelled(target)).collect();
     match targets.len() - names.len() {
         0 => names.join(", "),
         n => format!("{} and {n} more", names.join(", ")),
@@ -234,7 +234,7 @@ fn judged(report: &Report) -> Markup {
                     }
                     (false, true) => { "of the window; " (duration(missing)) " could not be judged" }
                     (false, false) => {
-                        "of the window for " (report.labels.target(&worst.target)) ", of which the least could be judged: "
+                        "of the window for " (report.labelled(&worst.target)) ", of which the least could be judged: "
                         (duration(missing)) " are unknown"
                     }
                 }

@@ -57,7 +57,7 @@ fn row(report: &Report, headline: &Headline) -> Markup {
         tr {
             th scope="row" {
                 (summary.target)
-                @if let Some(name) = report.labels.name(&summary.target) { span.address { (name) } }
+                @if let Some(name) = report.label(&summary.target) { span.address { (name) } }
             }
             td data-label="Answer" { (answer(report, headline)) }
             td.number data-label="Outages" { (headline.outages.len()) }

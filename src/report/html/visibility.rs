@@ -8,7 +8,7 @@ use super::super::rows::{self, Panel, Row};
 use super::super::text::{count, duration, from_to, percent};
 use super::parts::{self, Kind, Series};
 use super::{MOST_OPEN, MOST_READINGS, MOST_ROWS};
-use crate::detect::{Outage, Scope};
+use crate::detect::Outage;
 use crate::query::Metric;
 use crate::time::Window;
 
@@ -80,7 +80,7 @@ fn label(panel: &Panel) -> String {
 }
 
 fn kind(panel: &Panel) -> Kind {
-    if panel.scope == Scope::Asn { Kind::Space } else { Kind::Peers }
+    if panel.is_of_space { Kind::Space } else { Kind::Peers }
 }
 
 fn curve(report: &Report, panel: &Panel, window: Window, series: &mut Series) -> Markup {
@@ -117,7 +117,7 @@ fn network(report: &Report, panel: &Panel, window: Window, series: &mut Series) 
 
 /// The number and, below it, the name.
 fn named(report: &Report, panel: &Panel) -> Markup {
-    html! { (panel.name) @if let Some(name) = report.labels.name(&panel.target) { span.address { (name) } } }
+    html! { (panel.name) @if let Some(name) = report.label(&panel.target) { span.address { (name) } } }
 }
 
 /// Outages as bars and flaps as short marks, however short at least two pixels wide.

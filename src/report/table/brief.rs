@@ -29,9 +29,9 @@ pub(super) fn brief(report: &Report, style: Style, height: usize) -> String {
     let further = part(&|page| page.further());
     let height = height.max(MIN_HEIGHT) - 1;
     let mut left = height.saturating_sub(n_lines(&answer) + n_lines(&further));
-    let Groups { of_asn, alone, .. } = headlines::groups(report);
+    let Groups { of_networks, alone, .. } = headlines::groups(report);
     // A single outage is in the headline.
-    let n_outages = Some(of_asn.len() + alone.len()).filter(|n| *n > 1).unwrap_or(0);
+    let n_outages = Some(of_networks.len() + alone.len()).filter(|n| *n > 1).unwrap_or(0);
     let needed = if n_outages > 0 { AROUND_OUTAGES + n_outages.min(MIN_OUTAGES) } else { 0 };
     let strips = (1..=MAX_STRIPS).rev().map(|n| part(&|page| page.strips_of_networks(n)));
     let visibility = strips.into_iter().find(|strips| n_lines(strips) + needed <= left).unwrap_or_default();

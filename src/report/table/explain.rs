@@ -42,7 +42,7 @@ fn unknown<'a>(id: &str, known: impl Iterator<Item = &'a Outage>) -> Error {
 fn is_named(outage: &Outage, words: &str) -> bool {
     let mut words = words.split_whitespace().peekable();
     let subject = &outage.subject;
-    let network = subject.prefix.map_or_else(|| subject.target.to_string(), |prefix| prefix.to_string());
+    let network = subject.prefix.map_or_else(|| subject.target.word(), |prefix| prefix.to_string());
     let is_network =
         |word: &str| word.eq_ignore_ascii_case(&network) || network.strip_prefix("AS").is_some_and(|own| own == word);
     if !words.next().is_some_and(is_network) {

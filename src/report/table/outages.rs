@@ -1,13 +1,11 @@
 //! The findings as rows: outages, episodes, smaller losses.
 
 use super::super::headlines::{self, Groups};
-use super::super::text::{clock, count, day_clock, day_from_to, hours, of_family, percent, years};
+use super::super::text::{clock, count, day_clock, day_from_to, hours, percent, years};
 use super::super::words;
 use super::grid::{Grid, GridColumn};
 use super::{Report, TextPage, YEAR};
-use crate::bgp::{Family, Prefix};
 use crate::detect::{Censoring, Class, Loss, Outage};
-use crate::query::Target;
 use crate::time::{Timestamp, Window};
 
 /// What a row of the list of outages shows beside its edges and length. The list uses the richest layout that fits.
@@ -46,13 +44,13 @@ impl TextPage<'_, Report> {
         if report.findings.outages.is_empty() {
             return;
         }
-        let Groups { of_asn, alone, members } = headlines::groups(report);
+        let Groups { of_networks, alone, members } = headlines::groups(report);
         let limit = self.limit();
-        let mut shown = headlines::longest_rows(&of_asn, limit);
+        let mut shown = headlines::longest_rows(&of_networks, limit);
         shown.extend(headlines::longest_rows(&alone, limit));
         let mut folded = Vec::new();
-        if of_asn.len() > limit {
-            folded.push(format!("{} more of networks, no longer than these", of_asn.len() - limit));
+        if of_networks.len() > limit {
+            folded.push(format!("{} more of networks, no longer than these", of_networks.len() - limit));
         }
         if alone.len() > limit {
             folded.push(format!("{} more of single prefixes, no longer than these", alone.len() - limit));
@@ -70,8 +68,8 @@ impl TextPage<'_, Report> {
 
     /// The longest outages in at most `rows` rows and the lines around them.
     pub(super) fn longest_outages(&mut self, rows: usize) {
-        let Groups { of_asn, alone, .. } = headlines::groups(self.subject);
-        let all: Vec<&Outage> = of_asn.into_iter().chain(alone).collect();
+        let Groups { of_networks, alone, .. } = headlines::groups(self.subject);
+        let all: Vec<&Outage> = of_networks.into_iter().chain(alone).collect();
         self.list(&headlines::longest_rows(&all, rows));
         if all.len() > rows {
             self.line(&format!("… and {}: --all lists them", count(all.len() - rows, "shorter one", "shorter ones")));
@@ -112,9 +110,9 @@ impl TextPage<'_, Report> {
         let unstable: Vec<_> =
             report.findings.episodes.iter().filter(|episode| headlines::is_unstable(episode)).collect();
         let n_unstable = unstable.len();
-        let of_asn: Vec<_> =
+        let of_networks: Vec<_> =
             unstable.iter().copied().filter(|episode| headlines::is_of_network(report, &episode.subject)).collect();
-        let shown = if of_asn.is_empty() || self.style.all { unstable } else { of_asn };
+        let shown = if of_networks.is_empty() || self.style.all { unstable } else { of_networks };
         if shown.is_empty() {
             return;
         }
@@ -122,10 +120,7 @@ impl TextPage<'_, Report> {
         self.heading(&format!("Unstable ({years}UTC)"));
         self.paragraph("A flap is a fall too short to be an outage.", 2);
         let limit = self.limit();
-        let names = shown
-            .iter()
-            .take(limit)
-            .map(|episode| name(&episode.subject.target, episode.subject.prefix, episode.subject.family));
+        let names = shown.iter().take(limit).map(|episode| episode.subject.name());
         let names: Vec<String> = names.collect();
         let each = || shown.iter().take(limit);
         let grid = |with_outages: bool| {
@@ -161,7 +156,7 @@ impl TextPage<'_, Report> {
             GridColumn::text("class", each().map(|loss| class(loss.class, ClassNames::Long).to_owned())),
             GridColumn::text("from, to", each().map(|loss| day_from_to(loss.window))),
         ];
-        let names = each().map(|loss| name(&loss.subject.target, loss.subject.prefix, loss.subject.family)).collect();
+        let names = each().map(|loss| loss.subject.name()).collect();
         self.grid(&Grid::new(names, columns), limit);
         if losses.len() > limit {
             self.line(&format!("… and {} more: --all lists them", losses.len() - limit));
@@ -180,7 +175,7 @@ impl TextPage<'_, Report> {
 
 fn grid(outages: &[&Outage], layout: Layout) -> Grid {
     let each = || outages.iter();
-    let names = each().map(|o| name(&o.subject.target, o.subject.prefix, o.subject.family)).collect();
+    let names = each().map(|o| o.subject.name()).collect();
     let mut columns = vec![
         GridColumn::text("start", each().map(|o| start(o, layout.years))),
         GridColumn::text("end", each().map(|o| end(o, layout.years))),
@@ -202,13 +197,6 @@ fn grid(outages: &[&Outage], layout: Layout) -> Grid {
         columns.push(GridColumn::text("evidence", each().map(|o| o.quality.as_ref().to_owned())));
     }
     Grid::new(names, columns)
-}
-
-fn name(target: &Target, prefix: Option<Prefix>, family: Family) -> String {
-    match prefix {
-        Some(prefix) => prefix.to_string(),
-        None => of_family(target, family),
-    }
 }
 
 fn instant(at: Timestamp, years: bool) -> String {

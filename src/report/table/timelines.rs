@@ -5,12 +5,12 @@ use std::time::Duration;
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
 use super::super::headlines;
-use super::super::text::{about, count, of_family, percent};
+use super::super::text::{about, count, percent};
 use super::grid::name_width;
 use super::{Report, TextPage, YEAR};
 use crate::bgp::Family;
-use crate::detect::{AggregateTimeline, AsnTimeline, SpaceStep};
-use crate::time::{Steps, Timestamp, Window};
+use crate::detect::SpaceTimeline;
+use crate::time::{Timestamp, Window};
 use crate::visibility::{LiveFeeds, Timeline};
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -50,7 +50,7 @@ struct Scale {
 }
 
 impl TextPage<'_, Report> {
-    /// Every target AS, then every prefix; those with outages first when not all are shown.
+    /// Every network, then every prefix; those with outages first when not all are shown.
     pub(super) fn timelines(&mut self) {
         let report = self.subject;
         if report.timelines.is_empty() {
@@ -60,15 +60,12 @@ impl TextPage<'_, Report> {
         // It has no timeline but that of its parts.
         prefixes.retain(|timeline| report.aggregate(timeline.prefix).is_none());
         let strips = self.strips();
-        let mut names: Vec<String> =
-            report.asn_timelines.iter().map(|space| of_family(space.asn, space.family)).collect();
-        names.extend(report.aggregates.iter().map(|space| space.prefix.to_string()));
+        let mut names: Vec<String> = report.spaces.iter().map(SpaceTimeline::name).collect();
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
         names.extend(strips.iter().map(|(name, _)| name.clone()));
         let name_width = name_width(&names);
         let scale = self.scale(name_width);
-        let mut rows: Vec<BarRow> = report.asn_timelines.iter().map(|space| of_asn(space, scale)).collect();
-        rows.extend(report.aggregates.iter().map(|space| of_aggregate(space, scale)));
+        let mut rows: Vec<BarRow> = report.spaces.iter().map(|space| of_space(space, scale)).collect();
         let of_prefixes: Vec<BarRow> = prefixes.into_iter().map(|timeline| of_prefix(timeline, scale)).collect();
         // Rows that show nothing are counted.
         let n_unknown = of_prefixes.iter().filter(|row| row.lowest.is_none()).count();
@@ -104,18 +101,15 @@ impl TextPage<'_, Report> {
     /// The networks asked about, at most `most` of them, with a legend of one line.
     pub(super) fn strips_of_networks(&mut self, most: usize) {
         let report = self.subject;
-        let networks = report.asn_timelines.iter().take(most);
-        let aggregates = report.aggregates.iter().take(most - networks.len());
+        let networks = report.spaces.iter().take(most);
         // The prefixes of a network repeat its row.
-        let n_left = if networks.len() + aggregates.len() == 0 { most } else { 0 };
+        let n_left = if networks.len() == 0 { most } else { 0 };
         let (prefixes, _) = headlines::timelines(report, n_left);
-        let mut names: Vec<String> = networks.clone().map(|space| of_family(space.asn, space.family)).collect();
-        names.extend(aggregates.clone().map(|space| space.prefix.to_string()));
+        let mut names: Vec<String> = networks.clone().map(SpaceTimeline::name).collect();
         names.extend(prefixes.iter().map(|timeline| timeline.prefix.to_string()));
         let name_width = name_width(&names);
         let scale = self.scale(name_width);
-        let mut rows: Vec<BarRow> = networks.map(|space| of_asn(space, scale)).collect();
-        rows.extend(aggregates.map(|space| of_aggregate(space, scale)));
+        let mut rows: Vec<BarRow> = networks.map(|space| of_space(space, scale)).collect();
         rows.extend(prefixes.into_iter().map(|timeline| of_prefix(timeline, scale)));
         rows.retain(|row| row.lowest.is_some());
         if rows.is_empty() {
@@ -167,16 +161,9 @@ impl TextPage<'_, Report> {
     }
 }
 
-fn of_asn(space: &AsnTimeline, scale: Scale) -> BarRow {
-    of_space(of_family(space.asn, space.family), &space.steps, scale)
-}
-
-fn of_aggregate(space: &AggregateTimeline, scale: Scale) -> BarRow {
-    of_space(space.prefix.to_string(), &space.steps, scale)
-}
-
-fn of_space(name: String, steps: &Steps<SpaceStep>, scale: Scale) -> BarRow {
-    row(name, scale, steps.intervals().map(|(interval, step)| (interval, step.share().filter(|_| step.observed))))
+fn of_space(space: &SpaceTimeline, scale: Scale) -> BarRow {
+    let shares = space.steps.intervals().map(|(interval, step)| (interval, step.share().filter(|_| step.observed)));
+    row(space.name(), scale, shares)
 }
 
 fn of_prefix(timeline: &Timeline, scale: Scale) -> BarRow {

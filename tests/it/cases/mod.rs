@@ -196,7 +196,7 @@ impl Question {
                 lines.push(self.steps("V", timeline, |step| (step.n_visible, step.n_live)));
             }
         }
-        for space in report.asn_timelines.iter().filter(|_| self.shows("space")) {
+        for space in report.networks().filter(|_| self.shows("space")) {
             let steps: Vec<String> = space
                 .steps
                 .intervals()

@@ -1,5 +1,5 @@
-//! A network as its address space: everything that an AS originates, or a prefix that is announced in parts. And the findings
-//! about it.
+//! A network as its address space: a group, everything that an AS originates, or a prefix that is announced in parts. And the
+//! findings about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,15 +11,15 @@ use super::episodes::episodes;
 use super::evidence::{self, Evidence};
 use super::falls::{Fall, falls, falls_in, intervals_below};
 use super::model::{
-    Class, Counts, Findings, Loss, Outage, Quality, Scope, Severity, Subject, Survivor, TOTAL_BELOW, Visibility,
+    Class, Counts, Findings, Loss, Outage, Quality, Severity, Subject, Survivor, TOTAL_BELOW, Visibility,
 };
 use super::space::Space;
 use super::upstream::Upstreams;
-use crate::bgp::{Asn, Family, Prefix};
+use crate::bgp::Prefix;
 use crate::time::{Steps, Timestamp};
 use crate::visibility::{BaselineSource, Timeline, View};
 
-/// The address space of an AS while the same prefixes are down.
+/// The address space of a network while the same prefixes are down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpaceStep {
     /// Prefixes that are not known to be down.
@@ -42,41 +42,39 @@ impl SpaceStep {
     }
 }
 
-/// The address space of one AS and family over time.
+/// The address space of a network over time: of a group, of everything that an AS originates, or of a prefix that is not announced
+/// as such but as more-specific prefixes. Each of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AsnTimeline {
-    /// The AS.
-    pub asn: Asn,
-    /// The family.
-    pub family: Family,
+pub struct SpaceTimeline {
+    /// The network, as findings name it.
+    pub subject: Subject,
     /// The prefixes that count, sorted: those that at least half of the full feeds normally carry.
     pub prefixes: Vec<Prefix>,
     /// The space, up to the end of the data: of the window asked about, or a little later.
     pub steps: Steps<SpaceStep>,
 }
 
-/// The address space of a prefix that is not announced as such, as the more-specific prefixes inside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AggregateTimeline {
-    /// The prefix.
-    pub prefix: Prefix,
-    /// The prefixes inside it that count, sorted: those that at least half of the full feeds normally carry.
-    pub prefixes: Vec<Prefix>,
-    /// The space, up to the end of the data: of the window asked about, or a little later.
-    pub steps: Steps<SpaceStep>,
-}
-
-impl AggregateTimeline {
-    /// Adds up the timelines of the prefixes inside `prefix`, up to `end`.
-    pub fn new(prefix: Prefix, timelines: &[&Timeline], detector: &dyn Detector, end: Timestamp) -> AggregateTimeline {
+impl SpaceTimeline {
+    /// Adds up the timelines of the prefixes of a network, all of one family, up to `end`. Those of an AS count only routes of that
+    /// origin.
+    pub fn new(subject: Subject, timelines: &[&Timeline], detector: &dyn Detector, end: Timestamp) -> SpaceTimeline {
         let (prefixes, steps) = space_of(timelines, detector, end);
-        AggregateTimeline { prefix, prefixes, steps }
+        SpaceTimeline { subject, prefixes, steps }
     }
 
     /// Cuts off everything from `end` on.
-    pub fn until(mut self, end: Timestamp) -> AggregateTimeline {
+    pub fn until(mut self, end: Timestamp) -> SpaceTimeline {
         self.steps.truncate(end);
         self
+    }
+
+    /// Returns its name: `AS64500 IPv4`, or the prefix.
+    pub fn name(&self) -> String {
+        self.subject.name()
+    }
+
+    pub(super) fn shares(&self) -> Shares {
+        shares(&self.steps)
     }
 }
 
@@ -85,31 +83,6 @@ impl AggregateTimeline {
 struct SpaceState {
     up: Option<bool>,
     observed: bool,
-}
-
-impl AsnTimeline {
-    /// Adds up the timelines of the prefixes that `asn` originates, all of one family and counting only routes of that origin,
-    /// up to `end`.
-    pub fn new(
-        asn: Asn,
-        family: Family,
-        timelines: &[&Timeline],
-        detector: &dyn Detector,
-        end: Timestamp,
-    ) -> AsnTimeline {
-        let (prefixes, steps) = space_of(timelines, detector, end);
-        AsnTimeline { asn, family, prefixes, steps }
-    }
-
-    /// Cuts off everything from `end` on.
-    pub fn until(mut self, end: Timestamp) -> AsnTimeline {
-        self.steps.truncate(end);
-        self
-    }
-
-    pub(super) fn shares(&self) -> Shares {
-        shares(&self.steps)
-    }
 }
 
 /// Adds up the timelines of the prefixes of a network, all of one family, up to `end`. Returns the prefixes that count.
@@ -186,12 +159,8 @@ fn add_up(prefixes: &[Prefix], changes: Vec<(Timestamp, (usize, SpaceState))>, e
 pub(crate) struct SpaceContext<'a> {
     /// The vantage points of all collectors.
     pub view: &'a View<'a>,
-    /// An AS, or a prefix that is announced in parts.
-    pub subject: Subject,
-    /// The prefixes that count, sorted.
-    pub prefixes: &'a [Prefix],
-    /// Their address space.
-    pub steps: &'a Steps<SpaceStep>,
+    /// Its address space.
+    pub space: &'a SpaceTimeline,
     /// The timelines of the prefixes of the network; of an AS counting only routes of this origin.
     pub timelines: &'a [&'a Timeline],
     /// The outages of the same prefixes, whatever the origin.
@@ -200,8 +169,9 @@ pub(crate) struct SpaceContext<'a> {
 
 /// Finds outages, episodes and lesser losses of a network.
 pub(crate) fn space_findings(context: &SpaceContext, detector: &dyn Detector) -> Findings {
-    let SpaceContext { view, subject, steps, timelines, .. } = *context;
-    let (shares, window, thresholds) = (shares(steps), view.window(), detector.thresholds());
+    let SpaceContext { view, space, timelines, .. } = *context;
+    let subject = space.subject;
+    let (shares, window, thresholds) = (space.shares(), view.window(), detector.thresholds());
     let looked_back = timelines.iter().filter_map(|timeline| Some(timeline.baseline.looked_back?.at)).min();
     let falls = falls_in(window, &shares, detector, looked_back);
     let (episodes, numbers) = episodes(&subject, &falls, thresholds.episode_gap, window);
@@ -229,8 +199,7 @@ impl SpaceContext<'_> {
         let taken_over: Vec<PrefixContext> = taken_over.collect();
         let (evidence, upstreams) = self.witnesses(&taken_over, &members, fall, detector);
         let is_total = fall.share_min <= TOTAL_BELOW && members.iter().all(|o| o.severity == Severity::Total);
-        let is_replaced =
-            subject.scope == Scope::Asn && !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len();
+        let is_replaced = subject.prefix.is_none() && !taken_over.is_empty() && taken_over.len() * 2 >= prefixes.len();
         Outage {
             id: subject.id(fall),
             subject,
@@ -253,7 +222,7 @@ impl SpaceContext<'_> {
 
     /// Returns the prefixes that were down at an instant.
     fn down(&self, at: Timestamp, detector: &dyn Detector) -> Vec<&Timeline> {
-        let counting = self.timelines.iter().filter(|t| self.prefixes.binary_search(&t.prefix).is_ok());
+        let counting = self.timelines.iter().filter(|t| self.space.prefixes.binary_search(&t.prefix).is_ok());
         let is_down = |timeline: &&&Timeline| {
             let states = states(&detector.shares(timeline), detector);
             states.at(at).is_some_and(|state| state.up == Some(false))
@@ -279,13 +248,13 @@ impl SpaceContext<'_> {
         fall: &Fall,
         detector: &dyn Detector,
     ) -> (Evidence, Upstreams) {
-        let (view, origin) = (self.view, self.subject.asn);
+        let view = self.view;
         let (mut own, mut parts) = (Vec::new(), Vec::new());
         for context in taken_over {
             // The edges of the prefix are wider than the instants at which the space of the AS changed.
             let falls = falls(&detector.shares(&context.timeline), detector).outages;
             for part in falls.iter().filter(|part| part.seen.intersect(&fall.seen).is_some()) {
-                let (prefix, pieces) = (context.timeline.prefix, &context.pieces);
+                let (prefix, origin, pieces) = (context.timeline.prefix, context.timeline.origin, &context.pieces);
                 let evidence = evidence::evidence(view, prefix, origin, pieces, part, Vec::new());
                 parts.push(Upstreams::new(view, pieces, origin, part, part.loss.last, &evidence));
                 own.push(evidence);

@@ -1,0 +1,199 @@
+//! Networks that are judged together: groups of a list, and what is registered in a country.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::cli::{self, MAIN, folder, prints, refused, words};
+
+/// What the registry of the region published on the day before; the blocks of Japan are not announced in the archive.
+const APNIC: &str = "\
+2|apnic|20141222|5|19830613|20141221|+1000
+apnic|*|asn|*|1|summary
+apnic|*|ipv4|*|3|summary
+apnic|KP|asn|131279|1|20091211|allocated|A9177C3E
+apnic|KP|ipv4|175.45.176.0|512|20091218|allocated|A9177C3E
+apnic|KP|ipv4|175.45.178.0|512|20091218|allocated|A9177C3E
+apnic|JP|ipv4|1.0.16.0|4096|20110412|allocated|A92D9378
+apnic|KP|ipv4|198.51.100.0|256|20110412|reserved|A92D9378
+";
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    let file = fs::File::create(path).expect("a file");
+    let written = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => GzEncoder::new(file, flate2::Compression::fast()).write_all(text.as_bytes()),
+        Some("bz2") => bzip2::write::BzEncoder::new(file, bzip2::Compression::fast()).write_all(text.as_bytes()),
+        _ => (&file).write_all(text.as_bytes()),
+    };
+    written.expect("a file");
+}
+
+/// The question of [`MAIN`] about other targets.
+fn asked(targets: &str) -> String {
+    MAIN.replace("--asn 131279", targets)
+}
+
+/// Edge, edge, severity, share of every outage of a network, without those of its prefixes.
+fn of_networks(document: &Value) -> Vec<Value> {
+    let outages = document["outages"].as_array().expect("outages").iter();
+    let of_networks = outages.filter(|outage| outage["prefix"].is_null());
+    let facts = |outage: &Value| json!([outage["start"], outage["end"], outage["severity"], outage["space_share_min"]]);
+    of_networks.map(facts).collect()
+}
+
+#[test]
+fn a_country_is_judged_as_the_network_of_what_is_registered_there() {
+    let out = folder();
+    let file = out.path().join("delegated-apnic-extended-20141222");
+    write(&file, APNIC);
+    let of_asn = cli::json(MAIN);
+    for by in ["", "--country-by address", "--country-by asn"] {
+        let country = cli::json(&asked(&format!("--country kp {by} --delegated {}", file.display())));
+        assert_eq!(of_networks(&country), of_networks(&of_asn), "{by}");
+        assert_eq!(country["answer"], "outage");
+        let longest = &country["outages"].as_array().expect("outages")[5];
+        assert_eq!(longest["id"], "KP-IPv4-20141222T161500Z");
+        assert_eq!((&longest["scope"], &longest["target"]), (&json!("group"), &json!("KP")));
+        // What other judgements find is compared for a group as for an AS.
+        assert_eq!(longest["ioda"], of_asn["outages"][5]["ioda"], "{by}");
+        assert_eq!(longest["agreement"], of_asn["outages"][5]["agreement"], "{by}");
+    }
+    let country = cli::json(&asked(&format!("--country KP --delegated {}", file.display())));
+    let group = &country["query"]["groups"][0];
+    assert_eq!(group["members"], json!(["175.45.176.0/22"]), "adjacent blocks are one");
+    let source = &group["source"];
+    assert_eq!((&source["country"], &source["by"]), (&json!("KP"), &json!("address")));
+    assert_eq!(source["files"][0]["date"], "2014-12-21");
+}
+
+#[test]
+fn a_country_says_what_it_stands_for_and_what_it_is_not() {
+    let out = folder();
+    let file = out.path().join("apnic.txt.gz");
+    write(&file, APNIC);
+    let page = words(&prints(0, &asked(&format!("--country KP --delegated {}", file.display()))));
+    for expected in [
+        "KP (addresses registered there) disappeared from the IPv4 routing table from 2014-12-22 16:15:00",
+        "KP: it stands for 1 address block registered in KP by apnic.txt.gz (2014-12-21). Registration is not location",
+        "KP: what afrinic, arin, lacnic, ripencc register in KP is missing: no statistics of theirs were read.",
+    ] {
+        assert!(page.contains(expected), "{expected} is not in: {page}");
+    }
+    // Nothing that is registered in Japan is in the archive: that is no outage, and not "no outage" either.
+    let page = words(&prints(3, &asked(&format!("--country JP --delegated {}", file.display()))));
+    assert!(page.contains("Verdict: not announced"), "{page}");
+    assert!(page.contains("JP (addresses registered there): not announced in any of 24 full IPv4 tables"), "{page}");
+}
+
+#[test]
+fn a_folder_holds_the_statistics_of_many_days() {
+    let out = folder();
+    let kp_until = |day: &str| APNIC.replace("|20141221|", &format!("|{day}|"));
+    let nothing = APNIC.replace("|KP|", "|KR|");
+    write(&out.path().join("apnic/2014/delegated-apnic-extended-20141130.gz"), &nothing);
+    write(&out.path().join("apnic/2014/delegated-apnic-20141220"), &nothing);
+    write(&out.path().join("apnic/2014/delegated-apnic-extended-20141220.bz2"), &kp_until("20141219"));
+    write(&out.path().join("apnic/2014/delegated-apnic-extended-20141223.gz"), &nothing);
+    write(&out.path().join("ripencc/delegated-ripencc-extended-20141222"), &nothing.replace("apnic", "ripencc"));
+    write(&out.path().join("ripencc/delegated-ripencc-latest"), "not read");
+    let country = cli::json(&asked(&format!("--country KP --delegated {}", out.path().display())));
+    let files = &country["query"]["groups"][0]["source"]["files"];
+    assert_eq!(files[0]["name"], "delegated-apnic-extended-20141220.bz2");
+    assert_eq!(files[1]["name"], "delegated-ripencc-extended-20141222");
+    assert_eq!(files.as_array().map(Vec::len), Some(2));
+    // A folder of other years does not answer for this one.
+    let old = out.path().join("old");
+    write(&old.join("delegated-apnic-extended-20120101"), APNIC);
+    refused(
+        2,
+        &asked(&format!("--country KP --delegated {}", old.display())),
+        &[
+            "no registry statistics of 2014-12-22",
+            "there are some of 2012-01-01 to 2012-01-01",
+            "https://ftp.apnic.net/stats/apnic/2014/delegated-apnic-extended-20141222.gz",
+        ],
+    );
+}
+
+#[test]
+fn statistics_that_cannot_be_read_are_refused() {
+    let out = folder();
+    let file = out.path().join("delegated-apnic-extended-20141222");
+    let country = |country: &str| asked(&format!("--country {country} --delegated {}", file.display()));
+    refused(2, &country("KP"), &["delegated-apnic-extended-20141222: No such file"]);
+    write(&file, "<html>404</html>\n");
+    refused(2, &country("KP"), &["line 1: this is not the first line of registry statistics"]);
+    write(&file, APNIC.rsplit_once("|reserved").expect("a line").0);
+    refused(2, &country("KP"), &["line 8: it has fewer than seven fields: the file may be cut"]);
+    write(&file, APNIC);
+    refused(2, &country("XX"), &["no address block is registered in XX by delegated-apnic-extended-20141222"]);
+    refused(2, &country("Korea"), &["'Korea' is not the code of a country: write its two letters"]);
+    refused(2, &asked("--country KP"), &["--delegated <PATH>"]);
+}
+
+#[test]
+fn targets_of_one_group_are_judged_together_and_by_themselves() {
+    let out = folder();
+    let list = out.path().join("targets.csv");
+    let table =
+        "target,group,label\n175.45.176.0/24,Pyongyang & Co,First\n175.45.178.0/24,Pyongyang & Co,\n64500,,Other\n";
+    write(&list, table);
+    let document = cli::json(&asked(&format!("--targets {}", list.display())));
+    let targets = document["coverage"]["targets"].as_array().expect("targets").iter();
+    let named: Vec<&str> = targets.filter_map(|target| target["target"].as_str()).collect();
+    assert_eq!(named, ["Pyongyang & Co", "175.45.176.0/24", "175.45.178.0/24", "AS64500"]);
+    assert_eq!(document["outages"][5]["id"], "Pyongyang___Co-IPv4-20141222T161500Z");
+    let expected = json!(["175.45.176.0/24", "175.45.178.0/24"]);
+    assert_eq!(document["outages"][5]["prefixes"], expected);
+    assert_eq!(document["query"]["groups"][0]["members"], expected);
+    // A network of which less than half is lost is not down.
+    let table = "target,group\nAS131279,All\nAS64500,All\n";
+    write(&list, table);
+    let document = cli::json(&asked(&format!("--targets {}", list.display())));
+    let of_group: Vec<&Value> =
+        document["outages"].as_array().expect("outages").iter().filter(|outage| outage["scope"] == "group").collect();
+    let of_asns = document["outages"].as_array().expect("outages").iter().filter(|outage| outage["scope"] == "asn");
+    assert_eq!(of_asns.count(), 8);
+    let spaces = document["coverage"]["targets"].as_array().expect("targets");
+    assert_eq!(spaces[0]["target"], "All");
+    for outage in of_group {
+        assert!(outage["space_share_min"].as_f64().expect("a share") < 0.5, "{outage}");
+    }
+}
+
+#[test]
+fn names_of_groups_cannot_be_mistaken() {
+    let out = folder();
+    let list = out.path().join("targets.csv");
+    let with = |group: &str| {
+        write(&list, &format!("target,group\n131279,\"{group}\"\n64500,a-b\n"));
+        asked(&format!("--targets {}", list.display()))
+    };
+    refused(2, &with("AS64500"), &["line 2: 'AS64500' cannot be the name of a group: it is an AS number or a prefix"]);
+    refused(2, &with(&"x".repeat(65)), &["line 2: the name of a group must not be longer than 64 bytes"]);
+    refused(2, &with("tab\there"), &["line 2: the name of a group must not contain control characters"]);
+    write(&list, "target,group\n131279,a b\n64500,a_b\n");
+    refused(2, &asked(&format!("--targets {}", list.display())), &["the groups 'a b' and 'a_b' cannot be told apart"]);
+}
+
+#[test]
+fn a_run_about_a_country_can_be_judged_again_and_repeated() {
+    let out = folder();
+    let (file, run) = (out.path().join("apnic"), out.path().join("run"));
+    write(&file, APNIC);
+    let question = asked(&format!("--country KP --delegated {} --output {}", file.display(), run.display()));
+    let page = prints(0, &question);
+    assert_eq!(prints(0, &format!("redetect {}", run.display())), page);
+    let explained = prints(0, &format!("explain {} --outage KP-IPv4-20141222T161500Z", run.display()));
+    assert!(explained.contains("KP-IPv4-20141222T161500Z"), "{explained}");
+    // The statistics are not needed again: the manifest has what they said.
+    fs::remove_file(&file).expect("a file");
+    let same = prints(0, &format!("reproduce {} --archive data/dprk-2014", run.join("manifest.json").display()));
+    assert!(words(&same).contains("same"), "{same}");
+    let answers = fs::read_to_string(run.join("targets.csv")).expect("a table");
+    assert!(answers.lines().nth(1).is_some_and(|row| row.starts_with("KP,,outage,true,4,4,8,0,")), "{answers}");
+}
