@@ -76,8 +76,9 @@ pub fn run<'a>(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, Error> {
-    let observations = collect(query, sources, options.jobs, progress)?;
-    judge(observations, options)
+    let threads = threads(options.jobs)?;
+    let observations = collect_on(&threads, query, sources.into(), progress)?;
+    Ok(threads.install(|| judging::judge(observations, &options.criteria, &*detector(&options.criteria))))
 }
 
 /// Collects what the archives show about a query, with `jobs` threads; 0 for one per core.
@@ -91,9 +92,17 @@ pub fn collect<'a>(
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Observations, Error> {
-    let Sources { catalog, cache } = sources.into();
+    collect_on(&threads(jobs)?, query, sources.into(), progress)
+}
+
+fn collect_on(
+    threads: &rayon::ThreadPool,
+    query: &Query,
+    sources: Sources,
+    progress: &dyn Progress,
+) -> Result<Observations, Error> {
+    let Sources { catalog, cache } = sources;
     let (files, expected) = (catalog.list(query)?, catalog.expected(query)?);
-    let threads = threads(jobs)?;
     let files = threads.install(|| copies::settle(files, query, cache, progress))?;
     let listing = collecting::Listing { files, expected };
     let mut observations = threads.install(|| collecting::collect(query, &listing, cache, progress))?;

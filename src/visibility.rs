@@ -8,7 +8,7 @@ mod baseline;
 mod carriers;
 mod full_feed;
 mod index;
-mod piece;
+mod observed;
 mod sweep;
 mod view;
 
@@ -19,7 +19,7 @@ pub use crate::replay::{PeerId, PeerState, RecordRef, RouteState};
 pub use baseline::{Baseline, BaselineSource, LookedBack};
 pub use full_feed::{FullFeed, FullFeedRule, MIN_TABLES, RELATIVE_SIZE};
 pub use index::{CollectorIndex, VantagePointIndex};
-pub use piece::{Because, Piece, Vote};
+pub use observed::{ObservedSpan, ObservedState, Provenance};
 pub use view::{KnownSpan, SearchedDump, SessionSpan, View};
 
 /// What the vantage points observed of a prefix while nothing changed.

@@ -41,7 +41,7 @@ pub(crate) fn compare_collectors(
 ) {
     let view = context.view;
     let seen_by = |keep: &dyn Fn(&Collector) -> bool| {
-        let part = view.part_of(&context.timeline, &context.pieces, keep);
+        let part = view.part_of(&context.timeline, &context.observed, keep);
         falls(&HALF.shares(&part), &HALF).outages
     };
     let collectors: BTreeSet<&Collector> = view.vantage_points().iter().map(|who| &who.collector).collect();

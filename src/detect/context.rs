@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use super::model::Counts;
 use crate::bgp::{Asn, Collector, Prefix, VantagePoint};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{Piece, Timeline, View};
+use crate::visibility::{ObservedSpan, Timeline, View};
 
-/// A prefix in a view: its timeline, and the pieces of every vantage point from which that was computed.
+/// A prefix in a view: its timeline, and what every vantage point showed of it, from which that was computed.
 #[derive(Debug)]
 pub(crate) struct PrefixContext<'a> {
     /// The vantage points of all collectors.
@@ -18,7 +18,7 @@ pub(crate) struct PrefixContext<'a> {
     pub timeline: Cow<'a, Timeline>,
     /// What every usable vantage point observed, in order of vantage point and time; only routes of the origin that the
     /// timeline counts.
-    pub pieces: Cow<'a, [Piece]>,
+    pub observed: Cow<'a, [ObservedSpan]>,
     /// All prefixes that the data show, sorted.
     known: &'a [Prefix],
     /// The longest less-specific prefix that the data show, computed when it is needed.
@@ -28,22 +28,22 @@ pub(crate) struct PrefixContext<'a> {
 impl<'a> PrefixContext<'a> {
     /// Computes the timeline of a prefix, whatever its origin. `known` are all prefixes that the data show, sorted.
     pub(crate) fn new(view: &'a View<'a>, prefix: Prefix, known: &'a [Prefix]) -> PrefixContext<'a> {
-        let pieces = view.pieces(&prefix);
-        let timeline = Cow::Owned(view.timeline_of(prefix, None, &pieces));
-        PrefixContext { view, timeline, pieces: Cow::Owned(pieces), known, less_specific: OnceCell::new() }
+        let observed = view.observed(&prefix);
+        let timeline = Cow::Owned(view.timeline_of(prefix, None, &observed));
+        PrefixContext { view, timeline, observed: Cow::Owned(observed), known, less_specific: OnceCell::new() }
     }
 
     /// Returns the context of a timeline that was computed before, without less-specific prefixes.
     pub(super) fn of(view: &'a View<'a>, timeline: &'a Timeline) -> PrefixContext<'a> {
-        let pieces = Cow::Owned(view.pieces_of(&timeline.prefix, timeline.origin));
+        let observed = Cow::Owned(view.observed_of(&timeline.prefix, timeline.origin));
         let timeline = Cow::Borrowed(timeline);
-        PrefixContext { view, timeline, pieces, known: &[], less_specific: OnceCell::new() }
+        PrefixContext { view, timeline, observed, known: &[], less_specific: OnceCell::new() }
     }
 
     /// Returns the timeline that counts only routes of one origin.
     pub(crate) fn of_origin(&self, origin: Asn) -> Timeline {
-        let pieces = View::of_origin(&self.pieces, origin);
-        self.view.timeline_of(self.timeline.prefix, Some(origin), &pieces)
+        let observed = View::of_origin(&self.observed, origin);
+        self.view.timeline_of(self.timeline.prefix, Some(origin), &observed)
     }
 
     /// Returns the context as if no vantage point had carried the prefix before `at`.
@@ -51,7 +51,7 @@ impl<'a> PrefixContext<'a> {
         PrefixContext {
             view: self.view,
             timeline: Cow::Owned(self.timeline.carried_from(at)),
-            pieces: Cow::Borrowed(&self.pieces),
+            observed: Cow::Borrowed(&self.observed),
             known: self.known,
             less_specific: OnceCell::new(),
         }
@@ -73,18 +73,18 @@ impl<'a> PrefixContext<'a> {
     }
 
     /// Returns what the vantage points observed at an instant.
-    pub(super) fn pieces_at(&self, at: Timestamp) -> impl Iterator<Item = &Piece> {
-        self.pieces.iter().filter(move |piece| piece.window.contains(at))
+    pub(super) fn observed_at(&self, at: Timestamp) -> impl Iterator<Item = &ObservedSpan> {
+        self.observed.iter().filter(move |span| span.window.contains(at))
     }
 
-    /// Returns whether the piece shows a route that the timeline counts.
-    pub(super) fn sees(&self, piece: &Piece) -> bool {
-        piece.vote.sees(self.timeline.origin)
+    /// Returns whether the span shows a route that the timeline counts.
+    pub(super) fn sees(&self, span: &ObservedSpan) -> bool {
+        span.state.sees(self.timeline.origin)
     }
 
-    /// Returns the vantage point of a piece.
-    pub(super) fn vantage_point(&self, piece: &Piece) -> &'a VantagePoint {
-        self.view.vantage_point(piece.vantage_point)
+    /// Returns the vantage point of a span.
+    pub(super) fn vantage_point(&self, span: &ObservedSpan) -> &'a VantagePoint {
+        self.view.vantage_point(span.vantage_point)
     }
 
     /// Returns whether the vantage point normally carries the prefix.
@@ -94,11 +94,11 @@ impl<'a> PrefixContext<'a> {
 
     /// Counts the vantage points that could have lost the prefix in `window`, and those that did.
     pub(super) fn counts(&self, window: &Window) -> Counts {
-        let then = || self.pieces.iter().filter(|piece| piece.window.intersect(window).is_some());
+        let then = || self.observed.iter().filter(|span| span.window.intersect(window).is_some());
         let usable: BTreeSet<&VantagePoint> =
-            then().map(|piece| self.vantage_point(piece)).filter(|who| self.is_carrier(who)).collect();
-        let without = then().filter(|piece| !self.sees(piece));
-        let lost: BTreeSet<&VantagePoint> = without.map(|piece| self.vantage_point(piece)).collect();
+            then().map(|span| self.vantage_point(span)).filter(|who| self.is_carrier(who)).collect();
+        let without = then().filter(|span| !self.sees(span));
+        let lost: BTreeSet<&VantagePoint> = without.map(|span| self.vantage_point(span)).collect();
         Counts {
             n_vantage_points_lost: lost.intersection(&usable).count(),
             n_vantage_points: usable.len(),

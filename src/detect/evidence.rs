@@ -3,7 +3,7 @@
 use super::falls::Fall;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{Because, CollectorIndex, PeerId, Piece, RecordRef, View, Vote};
+use crate::visibility::{CollectorIndex, ObservedSpan, ObservedState, PeerId, Provenance, RecordRef, View};
 
 /// What one vantage point did at an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Witness {
     /// The end of the time before, up to which its state is known: `at`, or earlier if its state was unknown in between.
     pub known_until: Timestamp,
     /// How that is known; `None` where its table was complete and did not contain the prefix.
-    pub because: Option<Because>,
+    pub provenance: Option<Provenance>,
     /// The path that was lost, or that came back.
     pub path: Option<AsPath>,
 }
@@ -78,12 +78,12 @@ impl Evidence {
     }
 }
 
-/// Returns the changes of every vantage point at both edges, and `dumps`. `pieces` are those of the prefix, in order.
+/// Returns the changes of every vantage point at both edges, and `dumps`. `observed` are the spans of the prefix, in order.
 pub(super) fn evidence(
     view: &View,
     prefix: Prefix,
     origin: Option<Asn>,
-    pieces: &[Piece],
+    observed: &[ObservedSpan],
     fall: &Fall,
     dumps: Vec<Dump>,
 ) -> Evidence {
@@ -91,12 +91,12 @@ pub(super) fn evidence(
     let during = |first: Timestamp, last: Timestamp| move |at: Timestamp| first <= at && at <= last;
     let is_loss = during(fall.loss.first, fall.loss.last);
     let is_return = fall.recovery.map(|edge| during(edge.first, edge.last));
-    for pair in pieces.windows(2) {
+    for pair in observed.windows(2) {
         let [before, after] = pair else { continue };
         if before.vantage_point != after.vantage_point {
             continue;
         }
-        let (saw, sees) = (before.vote.sees(origin), after.vote.sees(origin));
+        let (saw, sees) = (before.state.sees(origin), after.state.sees(origin));
         let (list, path) = match (saw, sees) {
             (true, false) if is_loss(after.window.start) => (&mut evidence.losses, path(before)),
             (false, true) if is_return.is_some_and(|is_return| is_return(after.window.start)) => {
@@ -111,7 +111,7 @@ pub(super) fn evidence(
             prefix,
             at: after.window.start,
             known_until: before.window.end,
-            because: after.because,
+            provenance: after.provenance,
             path,
         });
     }
@@ -119,10 +119,10 @@ pub(super) fn evidence(
     evidence
 }
 
-fn path(piece: &Piece) -> Option<AsPath> {
-    match &piece.vote {
-        Vote::Present(path, _) => path.clone(),
-        Vote::Absent => None,
+fn path(span: &ObservedSpan) -> Option<AsPath> {
+    match &span.state {
+        ObservedState::Present(path, _) => path.clone(),
+        ObservedState::Absent => None,
     }
 }
 

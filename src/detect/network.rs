@@ -254,9 +254,9 @@ impl SpaceContext<'_> {
             // The edges of the prefix are wider than the instants at which the space of the AS changed.
             let falls = falls(&detector.shares(&context.timeline), detector).outages;
             for part in falls.iter().filter(|part| part.seen.intersect(&fall.seen).is_some()) {
-                let (prefix, origin, pieces) = (context.timeline.prefix, context.timeline.origin, &context.pieces);
-                let evidence = evidence::evidence(view, prefix, origin, pieces, part, Vec::new());
-                parts.push(Upstreams::new(view, pieces, origin, part, part.loss.last, &evidence));
+                let (prefix, origin, observed) = (context.timeline.prefix, context.timeline.origin, &context.observed);
+                let evidence = evidence::evidence(view, prefix, origin, observed, part, Vec::new());
+                parts.push(Upstreams::new(view, observed, origin, part, part.loss.last, &evidence));
                 own.push(evidence);
             }
         }

@@ -13,7 +13,7 @@ use super::model::{Class, Findings, Loss, Outage, Quality, Severity, Subject, Su
 use super::upstream::Upstreams;
 use crate::bgp::{Asn, Collector, VantagePoint};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{BaselineSource, Piece, VantagePointIndex, Vote};
+use crate::visibility::{BaselineSource, ObservedSpan, ObservedState, VantagePointIndex};
 
 /// A route still held this long after the outage began, without a new announcement, may be stuck (Ongkanchana et al.,
 /// "Hunting BGP zombies in the wild", ANRW 2021).
@@ -43,7 +43,7 @@ impl PrefixContext<'_> {
         let surviving: BTreeSet<Asn> = survivors.iter().map(|survivor| survivor.peer_asn).collect();
         let dumps = evidence::dumps(self.view, &prefix, &core, |asn| surviving.contains(asn));
         let rib_confirmed = (!dumps.is_empty()).then(|| dumps.iter().all(|dump| dump.confirms));
-        let evidence = evidence::evidence(self.view, prefix, None, &self.pieces, &fall, dumps);
+        let evidence = evidence::evidence(self.view, prefix, None, &self.observed, &fall, dumps);
         Outage {
             id: subject.id(&fall),
             subject,
@@ -56,7 +56,7 @@ impl PrefixContext<'_> {
             rib_confirmed,
             quality: self.quality(&fall),
             survivors,
-            upstreams: Upstreams::new(self.view, &self.pieces, None, &fall, core.start, &evidence),
+            upstreams: Upstreams::new(self.view, &self.observed, None, &fall, core.start, &evidence),
             evidence,
             prefix_outages: Vec::new(),
             agreement: Agreement::default(),
@@ -86,9 +86,9 @@ impl PrefixContext<'_> {
     fn with_first_return(&self, fall: &Fall) -> Fall {
         let mut fall = fall.clone();
         let Some(recovery) = &mut fall.recovery else { return fall };
-        let returns = self.pieces.windows(2).filter_map(|pair| match pair {
+        let returns = self.observed.windows(2).filter_map(|pair| match pair {
             [before, after] if before.vantage_point == after.vantage_point => {
-                let is_return = before.vote == Vote::Absent && self.sees(after);
+                let is_return = before.state == ObservedState::Absent && self.sees(after);
                 is_return.then_some(after.window.start)
             }
             _ => None,
@@ -102,34 +102,34 @@ impl PrefixContext<'_> {
 
     /// Returns the carriers without a route at an instant.
     fn lost(&self, at: Timestamp) -> Vec<&VantagePoint> {
-        let absent = self.pieces_at(at).filter(|piece| piece.vote == Vote::Absent);
-        absent.map(|piece| self.vantage_point(piece)).filter(|who| self.is_carrier(who)).collect()
+        let absent = self.observed_at(at).filter(|span| span.state == ObservedState::Absent);
+        absent.map(|span| self.vantage_point(span)).filter(|who| self.is_carrier(who)).collect()
     }
 
     /// Returns the vantage points with a route at an instant whose AS normally carries the prefix.
     fn kept(&self, at: Timestamp) -> impl Iterator<Item = &VantagePoint> {
-        let seeing = self.pieces_at(at).filter(|piece| self.sees(piece)).map(|piece| self.vantage_point(piece));
+        let seeing = self.observed_at(at).filter(|span| self.sees(span)).map(|span| self.vantage_point(span));
         seeing.filter(|who| self.timeline.baseline.asns.binary_search(&who.peer.asn).is_ok())
     }
 
     /// Returns the vantage points that held a route from the start of the outage through its core.
     fn survivors(&self, fall: &Fall, core: &Window) -> Vec<Survivor> {
-        let mut by_vantage_point: BTreeMap<VantagePointIndex, Vec<&Piece>> = BTreeMap::new();
+        let mut by_vantage_point: BTreeMap<VantagePointIndex, Vec<&ObservedSpan>> = BTreeMap::new();
         let (start, whole) = (fall.seen.start, Window { start: fall.seen.start, end: core.end });
-        for piece in self.pieces.iter().filter(|piece| piece.window.intersect(&whole).is_some()) {
-            by_vantage_point.entry(piece.vantage_point).or_default().push(piece);
+        for span in self.observed.iter().filter(|span| span.window.intersect(&whole).is_some()) {
+            by_vantage_point.entry(span.vantage_point).or_default().push(span);
         }
         let lost: BTreeSet<Asn> = self.lost(core.start).iter().map(|vantage_point| vantage_point.peer.asn).collect();
-        let kept = by_vantage_point.into_values().filter(|pieces| {
-            pieces.iter().all(|piece| self.sees(piece))
-                && pieces.first().is_some_and(|piece| piece.window.start <= start)
-                && pieces.last().is_some_and(|piece| piece.window.end >= core.end)
+        let kept = by_vantage_point.into_values().filter(|observed| {
+            observed.iter().all(|span| self.sees(span))
+                && observed.first().is_some_and(|span| span.window.start <= start)
+                && observed.last().is_some_and(|span| span.window.end >= core.end)
         });
-        let survivor = |pieces: Vec<&Piece>| {
-            let VantagePoint { collector, peer } = self.vantage_point(pieces.first()?);
-            let held = pieces.iter().find(|piece| piece.window.contains(start + ZOMBIE_AGE));
-            let zombie = held.is_some_and(|piece| match &piece.vote {
-                Vote::Present(Some(path), announced_at) => {
+        let survivor = |observed: Vec<&ObservedSpan>| {
+            let VantagePoint { collector, peer } = self.vantage_point(observed.first()?);
+            let held = observed.iter().find(|span| span.window.contains(start + ZOMBIE_AGE));
+            let zombie = held.is_some_and(|span| match &span.state {
+                ObservedState::Present(Some(path), announced_at) => {
                     let leads_through_loss = path.hops().iter().any(|hop| lost.contains(hop) && *hop != peer.asn);
                     *announced_at <= start && leads_through_loss
                 }
@@ -159,7 +159,7 @@ impl PrefixContext<'_> {
 
     /// Returns the class that the longest less-specific prefix gives that stayed up throughout; `None` if there is none.
     fn cover(&self, fall: &Fall, core: &Window) -> Option<Class> {
-        let own = origins_at(&self.pieces, fall.loss.first - Duration::from_micros(1));
+        let own = origins_at(&self.observed, fall.loss.first - Duration::from_micros(1));
         self.less_specifics().find_map(|cover| {
             let intervals = cover.timeline.steps.intervals();
             let during = intervals.filter(|(window, step)| step.observed && window.intersect(core).is_some());
@@ -168,7 +168,7 @@ impl PrefixContext<'_> {
             if !shares.all(|share| share >= COVER_SHARE) {
                 return None;
             }
-            let origins = origins_at(&cover.pieces, core.start)?;
+            let origins = origins_at(&cover.observed, core.start)?;
             let is_same = own.as_ref().is_none_or(|own| own.iter().any(|origin| origins.contains(origin)));
             // A reserved number names no network that could deliver the traffic.
             if origins.iter().all(|origin| origin.is_reserved()) && !(own.is_some() && is_same) {
@@ -232,10 +232,10 @@ fn core(fall: &Fall) -> Window {
 }
 
 /// Returns the origins that most vantage points saw at an instant, the members of an AS_SET together; the smallest of equals.
-fn origins_at(pieces: &[Piece], at: Timestamp) -> Option<Vec<Asn>> {
+fn origins_at(observed: &[ObservedSpan], at: Timestamp) -> Option<Vec<Asn>> {
     let mut counts: BTreeMap<Vec<Asn>, usize> = BTreeMap::new();
-    for piece in pieces.iter().filter(|piece| piece.window.contains(at)) {
-        if let Vote::Present(Some(path), _) = &piece.vote
+    for span in observed.iter().filter(|span| span.window.contains(at)) {
+        if let ObservedState::Present(Some(path), _) = &span.state
             && !path.origin_is_unknown()
         {
             let mut origins = path.origins().to_vec();

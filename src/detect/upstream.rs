@@ -11,7 +11,7 @@ use super::evidence::{Evidence, Witness};
 use super::falls::Fall;
 use crate::bgp::Asn;
 use crate::time::Timestamp;
-use crate::visibility::{Piece, VantagePointIndex, View, Vote};
+use crate::visibility::{ObservedSpan, ObservedState, VantagePointIndex, View};
 
 /// A loss that takes longer than this from its first to its last tenth is no single event. Convergence after one
 /// withdrawal takes a few minutes.
@@ -75,17 +75,17 @@ impl Upstreams {
     /// Returns the upstreams of one prefix; `lost_at` is the instant with the fewest routes.
     pub(super) fn new(
         view: &View,
-        pieces: &[Piece],
+        observed: &[ObservedSpan],
         origin: Option<Asn>,
         fall: &Fall,
         lost_at: Timestamp,
         evidence: &Evidence,
     ) -> Upstreams {
         let before_at = fall.loss.first - Duration::from_micros(1);
-        let lost = pieces.iter().filter(|piece| piece.window.contains(lost_at) && !piece.vote.sees(origin));
-        let lost: FxHashSet<VantagePointIndex> = lost.map(|piece| piece.vantage_point).collect();
-        let before = routes(pieces, origin, before_at, &lost);
-        let after = fall.recovery.map(|edge| routes(pieces, origin, edge.last, &FxHashSet::default()));
+        let lost = observed.iter().filter(|span| span.window.contains(lost_at) && !span.state.sees(origin));
+        let lost: FxHashSet<VantagePointIndex> = lost.map(|span| span.vantage_point).collect();
+        let before = routes(observed, origin, before_at, &lost);
+        let after = fall.recovery.map(|edge| routes(observed, origin, edge.last, &FxHashSet::default()));
         let after = after.unwrap_or_default();
         Upstreams::of(before, after, fall, view, [evidence].into_iter())
     }
@@ -152,19 +152,19 @@ fn listed<K: Ord>(times: BTreeMap<Asn, Timestamp>, order: impl FnMut(&PeerAt) ->
 
 /// Counts the routes through each adjacent upstream at an instant, and those of the vantage points in `lost`.
 fn routes(
-    pieces: &[Piece],
+    observed: &[ObservedSpan],
     origin: Option<Asn>,
     at: Timestamp,
     lost: &FxHashSet<VantagePointIndex>,
 ) -> BTreeMap<Asn, (usize, usize)> {
     let mut counts: BTreeMap<Asn, (usize, usize)> = BTreeMap::new();
-    for piece in pieces.iter().filter(|piece| piece.window.contains(at) && piece.vote.sees(origin)) {
-        if let Vote::Present(Some(path), _) = &piece.vote
+    for span in observed.iter().filter(|span| span.window.contains(at) && span.state.sees(origin)) {
+        if let ObservedState::Present(Some(path), _) = &span.state
             && let Some(upstream) = path.upstream()
         {
             let (n, n_lost) = counts.entry(upstream).or_default();
             *n += 1;
-            *n_lost += usize::from(lost.contains(&piece.vantage_point));
+            *n_lost += usize::from(lost.contains(&span.vantage_point));
         }
     }
     counts

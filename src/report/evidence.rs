@@ -97,12 +97,12 @@ pub(super) fn peer(report: &Report, witness: &Witness) -> Peer {
 }
 
 pub(super) fn record(witness: &Witness) -> Option<RecordRef> {
-    witness.because.and_then(|(_, record)| record)
+    witness.provenance.and_then(|(_, record)| record)
 }
 
 /// Returns the kind of evidence of a change.
 pub(super) fn name(witness: &Witness) -> &'static str {
-    witness.because.map_or("not_named", |(evidence, _)| evidence.name())
+    witness.provenance.map_or("not_named", |(evidence, _)| evidence.name())
 }
 
 /// One row of `evidence.parquet`.

@@ -1,5 +1,6 @@
 //! Numbers, times and paragraphs as a person reads them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -153,21 +154,25 @@ pub(super) fn of_family(name: impl std::fmt::Display, family: Family) -> String 
     format!("{name} {family}")
 }
 
-/// Wraps text to lines of at most `width` characters, except single longer words. Lines after the first are indented.
+/// Wraps text to lines of at most `width` columns, except single longer words. Lines after the first are indented.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let Some(line) = lines.last_mut() else { continue };
-        if !line.trim().is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(format!("{}{word}", " ".repeat(indent)));
-        } else {
-            if !line.trim().is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
+    let indent = " ".repeat(indent);
+    let options = textwrap::Options::new(width)
+        .subsequent_indent(&indent)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+}
+
+/// Returns how many columns of a terminal a text takes: Chinese characters take two.
+pub(super) fn display_width(text: &str) -> usize {
+    textwrap::core::display_width(text)
+}
+
+/// Returns a text with blanks after it, up to `width` columns.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
 }
 
 #[cfg(test)]
@@ -221,5 +226,6 @@ mod tests {
     fn wrapped_lines_keep_within_the_width() {
         assert_eq!(wrap("one two three four", 9, 2), ["one two", "  three", "  four"]);
         assert_eq!(wrap("incomprehensibilities", 9, 2), ["incomprehensibilities"]);
+        assert_eq!(wrap("中国 电信 网络", 9, 0), ["中国 电信", "网络"]);
     }
 }

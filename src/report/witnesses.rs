@@ -6,7 +6,7 @@ use super::drawing::{Reading, merged, thinned};
 use crate::bgp::{Asn, Prefix, VantagePoint};
 use crate::detect::Outage;
 use crate::time::{Steps, Timestamp, Window};
-use crate::visibility::{Piece, View, Vote};
+use crate::visibility::{ObservedSpan, ObservedState, View};
 
 /// A vantage point that lost its routes at most this long before the share crossed the threshold lost them in the outage:
 /// withdrawals reach all vantage points within minutes. One that had none for longer had none before the outage.
@@ -50,22 +50,22 @@ pub(super) fn witnesses(
     outage: &Outage,
     most_readings: usize,
 ) -> Vec<HolderReadings> {
-    let mut own: Vec<Vec<Piece>> = vec![Vec::new(); view.vantage_points().len()];
-    for piece in prefixes.iter().flat_map(|prefix| view.pieces(prefix)) {
-        if let Some(pieces) = own.get_mut(piece.vantage_point.get()) {
-            pieces.push(piece);
+    let mut own: Vec<Vec<ObservedSpan>> = vec![Vec::new(); view.vantage_points().len()];
+    for span in prefixes.iter().flat_map(|prefix| view.observed(prefix)) {
+        if let Some(observed) = own.get_mut(span.vantage_point.get()) {
+            observed.push(span);
         }
     }
-    let usable = view.vantage_points().iter().zip(own).filter(|(_, pieces)| !pieces.is_empty());
-    let witness = |(vantage_point, pieces): (&VantagePoint, Vec<Piece>)| {
-        let held = held(&pieces, origin);
+    let usable = view.vantage_points().iter().zip(own).filter(|(_, observed)| !observed.is_empty());
+    let witness = |(vantage_point, observed): (&VantagePoint, Vec<ObservedSpan>)| {
+        let held = held(&observed, origin);
         let fate = fate(&held, outage.fall.loss.first, outage.fall.end().unwrap_or(Timestamp::MAX));
         let before = match fate {
             Fate::Lost { lost, .. } => lost.at,
             _ => outage.fall.loss.first,
         };
         let readings = thinned(merged(held.into_iter(), view.window()), view.window(), most_readings);
-        HolderReadings { vantage_point: vantage_point.clone(), upstream: upstream(&pieces, before), readings, fate }
+        HolderReadings { vantage_point: vantage_point.clone(), upstream: upstream(&observed, before), readings, fate }
     };
     let mut witnesses: Vec<HolderReadings> =
         usable.map(witness).filter(|witness| !witness.readings.is_empty()).collect();
@@ -74,13 +74,13 @@ pub(super) fn witnesses(
 }
 
 /// Returns, over time, to how many of the known prefixes a vantage point held a route.
-fn held(pieces: &[Piece], origin: Option<Asn>) -> Vec<Reading> {
-    let changes = pieces.iter().flat_map(|piece| {
-        let held = isize::from(piece.vote.sees(origin));
-        [(piece.window.start, (held, 1)), (piece.window.end, (-held, -1))]
+fn held(observed: &[ObservedSpan], origin: Option<Asn>) -> Vec<Reading> {
+    let changes = observed.iter().flat_map(|span| {
+        let held = isize::from(span.state.sees(origin));
+        [(span.window.start, (held, 1)), (span.window.end, (-held, -1))]
     });
     let (mut n, mut of): (isize, isize) = (0, 0);
-    let end = pieces.iter().map(|piece| piece.window.end).max().unwrap_or(Timestamp::MIN);
+    let end = observed.iter().map(|span| span.window.end).max().unwrap_or(Timestamp::MIN);
     let counts = Steps::sweep(changes.collect(), end, |_, changes| {
         for (_, (held, known)) in changes {
             (n, of) = (n + held, of + known);
@@ -94,9 +94,9 @@ fn held(pieces: &[Piece], origin: Option<Asn>) -> Vec<Reading> {
 }
 
 /// The AS before the origin on the path that was held last before an instant.
-fn upstream(pieces: &[Piece], before: Timestamp) -> Option<Asn> {
-    let paths = pieces.iter().filter(|piece| piece.window.start < before).filter_map(|piece| match &piece.vote {
-        Vote::Present(Some(path), _) => Some((piece.window.end.min(before), path)),
+fn upstream(observed: &[ObservedSpan], before: Timestamp) -> Option<Asn> {
+    let paths = observed.iter().filter(|span| span.window.start < before).filter_map(|span| match &span.state {
+        ObservedState::Present(Some(path), _) => Some((span.window.end.min(before), path)),
         _ => None,
     });
     paths.max_by_key(|(until, _)| *until).and_then(|(_, path)| path.upstream())

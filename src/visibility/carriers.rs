@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::baseline::{Baseline, BaselineSource, LookedBack};
 use super::index::{CollectorIndex, VantagePointIndex};
-use super::piece::Piece;
+use super::observed::ObservedSpan;
 use super::share;
 use super::view::View;
 use crate::bgp::{Asn, Prefix, VantagePoint};
@@ -73,10 +73,10 @@ impl Carriers {
 }
 
 impl View<'_> {
-    /// Returns the baseline of a prefix, with routes of `origin` where one is given; `pieces` are those of the prefix.
-    pub(super) fn baseline(&self, prefix: &Prefix, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
+    /// Returns the baseline of a prefix, with routes of `origin` where one is given; `observed` are the spans of the prefix.
+    pub(super) fn baseline(&self, prefix: &Prefix, observed: &[ObservedSpan], origin: Option<Asn>) -> Baseline {
         if !self.has_rib() {
-            return self.peak(pieces, origin);
+            return self.peak(observed, origin);
         }
         let looks = self.needed_looks(prefix, origin);
         let bests: Vec<(&Looks, &Look)> = looks.iter().filter_map(|looks| Some((looks, looks.best()?))).collect();
@@ -99,7 +99,7 @@ impl View<'_> {
                 if look.holders.len() > most {
                     most = look.holders.len();
                     let own = look.holders.iter().filter_map(|peer| member(looks.collector, peer)).collect();
-                    let carried = carried_since(pieces, own, origin, look.at);
+                    let carried = carried_since(observed, own, origin, look.at);
                     carried.for_each(|(who, since)| carriers.add(who, since));
                     full_feeds.extend(look.full_feeds);
                 }
@@ -110,11 +110,11 @@ impl View<'_> {
             let looked_back = if is_normal { looked_back(&bests) } else { None };
             return Baseline { looked_back, ..self.baseline_of(carriers.list, full_feeds.len(), source) };
         }
-        if let Some(new) = self.newly_carried(&looks, pieces, origin) {
+        if let Some(new) = self.newly_carried(&looks, observed, origin) {
             return new;
         }
         // If the prefix has another normal origin, the few routes of this AS are only a trace.
-        let is_trace = || origin.is_some() && self.baseline(prefix, &self.pieces(prefix), None).decides();
+        let is_trace = || origin.is_some() && self.baseline(prefix, &self.observed(prefix), None).decides();
         if holding.is_empty() || is_trace() {
             return Baseline::none();
         }
@@ -127,14 +127,14 @@ impl View<'_> {
 
     /// Returns the baseline of a new prefix: no RIB dump up to the end of the window shows it widely held, and it is held at the
     /// end or after it.
-    fn newly_carried(&self, looks: &[Looks], pieces: &[Piece], origin: Option<Asn>) -> Option<Baseline> {
+    fn newly_carried(&self, looks: &[Looks], observed: &[ObservedSpan], origin: Option<Asn>) -> Option<Baseline> {
         let end = self.until();
         let is_held_after = looks.iter().flat_map(|looks| &looks.after).any(|look| look.level() >= WIDE);
         let (mut live, mut holding) = (BTreeSet::new(), BTreeSet::new());
-        for piece in pieces.iter().filter(|piece| piece.window.end >= end) {
-            let asn = self.vantage_point(piece.vantage_point).peer.asn;
+        for span in observed.iter().filter(|span| span.window.end >= end) {
+            let asn = self.vantage_point(span.vantage_point).peer.asn;
             live.insert(asn);
-            if piece.vote.sees(origin) {
+            if span.state.sees(origin) {
                 holding.insert(asn);
             }
         }
@@ -143,20 +143,20 @@ impl View<'_> {
             return None;
         }
         let source = if is_held_after { BaselineSource::RibAfter } else { BaselineSource::WindowEnd };
-        let (at, carriers) = self.most_holding(pieces, origin, HOLD)?;
-        let n_live = self.n_known(pieces, at);
+        let (at, carriers) = self.most_holding(observed, origin, HOLD)?;
+        let n_live = self.n_known(observed, at);
         let baseline = self.baseline_of(carriers.into_iter().map(|who| (who, at)).collect(), n_live, source);
         (baseline.visibility() >= WIDE).then_some(baseline)
     }
 
     /// Returns those known to hold the prefix at the instant at which most ASes did, the earliest of equals. An origin counts
     /// only if at least half as many held its route for some time: an announcement of some seconds is no normal state.
-    fn peak(&self, pieces: &[Piece], origin: Option<Asn>) -> Baseline {
-        let Some((at, carriers)) = self.most_holding(pieces, origin, Duration::ZERO) else { return Baseline::none() };
-        let n_known = self.n_known(pieces, at);
+    fn peak(&self, observed: &[ObservedSpan], origin: Option<Asn>) -> Baseline {
+        let Some((at, carriers)) = self.most_holding(observed, origin, Duration::ZERO) else { return Baseline::none() };
+        let n_known = self.n_known(observed, at);
         let (n_carriers, carriers) = (carriers.len(), carriers.into_iter().map(|who| (who, Timestamp::MIN)).collect());
         let baseline = self.baseline_of(carriers, n_known, BaselineSource::Peak);
-        let n_lasting = || self.most_holding(pieces, origin, HOLD).map_or(0, |(_, lasting)| lasting.len());
+        let n_lasting = || self.most_holding(observed, origin, HOLD).map_or(0, |(_, lasting)| lasting.len());
         let is_trace = origin.is_some() && (baseline.visibility() < SMALL || n_lasting() * 2 < n_carriers);
         if is_trace { Baseline::none() } else { baseline }
     }
@@ -165,14 +165,14 @@ impl View<'_> {
     /// points.
     fn most_holding(
         &self,
-        pieces: &[Piece],
+        observed: &[ObservedSpan],
         origin: Option<Asn>,
         hold: Duration,
     ) -> Option<(Timestamp, BTreeSet<VantagePointIndex>)> {
         // Intervals in which one vantage point holds it, by any path.
         let mut held: Vec<(VantagePointIndex, Timestamp, Timestamp)> = Vec::new();
-        for piece in pieces.iter().filter(|piece| piece.vote.sees(origin)) {
-            let (who, start, end) = (piece.vantage_point, piece.window.start, piece.window.end);
+        for span in observed.iter().filter(|span| span.state.sees(origin)) {
+            let (who, start, end) = (span.vantage_point, span.window.start, span.window.end);
             match held.last_mut() {
                 Some(last) if (last.0, last.2) == (who, start) => last.2 = end,
                 _ => held.push((who, start, end)),
@@ -205,9 +205,9 @@ impl View<'_> {
     }
 
     /// Counts the ASes whose state of the prefix is known at an instant.
-    fn n_known(&self, pieces: &[Piece], at: Timestamp) -> usize {
-        let known = pieces.iter().filter(|piece| piece.window.contains(at));
-        known.map(|piece| self.vantage_point(piece.vantage_point).peer.asn).collect::<BTreeSet<_>>().len()
+    fn n_known(&self, observed: &[ObservedSpan], at: Timestamp) -> usize {
+        let known = observed.iter().filter(|span| span.window.contains(at));
+        known.map(|span| self.vantage_point(span.vantage_point).peer.asn).collect::<BTreeSet<_>>().len()
     }
 
     fn looks(&self, collector: CollectorIndex, prefix: &Prefix, origin: Option<Asn>) -> Looks<'_> {
@@ -294,14 +294,16 @@ fn low_at(looks: &[Looks]) -> BTreeSet<CollectorIndex> {
 /// The prefix counts as carried from the first instant at which half of them held it, each for at least [`HOLD`], even if they
 /// lost it again before the RIB dump.
 fn carried_since(
-    pieces: &[Piece],
+    observed: &[ObservedSpan],
     who: BTreeSet<VantagePointIndex>,
     origin: Option<Asn>,
     at: Timestamp,
 ) -> impl Iterator<Item = (VantagePointIndex, Timestamp)> {
     let mut stretches: BTreeMap<VantagePointIndex, Vec<Window>> = BTreeMap::new();
-    let is_own = |piece: &&Piece| who.contains(&piece.vantage_point) && piece.window.start <= at;
-    for Piece { vantage_point, window, .. } in pieces.iter().filter(is_own).filter(|piece| piece.vote.sees(origin)) {
+    let is_own = |span: &&ObservedSpan| who.contains(&span.vantage_point) && span.window.start <= at;
+    for ObservedSpan { vantage_point, window, .. } in
+        observed.iter().filter(is_own).filter(|span| span.state.sees(origin))
+    {
         let own = stretches.entry(*vantage_point).or_default();
         match own.last_mut() {
             Some(last) if last.end == window.start => last.end = window.end,

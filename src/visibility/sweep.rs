@@ -2,14 +2,14 @@
 
 use super::Step;
 use super::index::VantagePointIndex;
-use super::piece::Piece;
+use super::observed::ObservedSpan;
 use crate::bgp::Asn;
 use crate::query::Sufficiency;
 use crate::time::{Steps, Timestamp, Window};
 
 /// The input of one sweep.
 pub(super) struct Sweep<'a> {
-    pub pieces: &'a [Piece],
+    pub observed: &'a [ObservedSpan],
     pub origin: Option<Asn>,
     pub asn_of: &'a dyn Fn(VantagePointIndex) -> usize,
     pub n_asns: usize,
@@ -43,11 +43,11 @@ enum Contribution {
 /// Returns the counts over time: one step wherever a count changes.
 pub(super) fn steps(sweep: &Sweep) -> Steps<Step> {
     // Hot: (instant, (whether it begins, AS, contribution)); an end sorts before a beginning of the same instant.
-    let mut changes: Vec<(Timestamp, (bool, usize, Contribution))> = Vec::with_capacity(sweep.pieces.len() * 2);
-    for piece in sweep.pieces {
-        let sees = piece.vote.sees(sweep.origin);
-        let asn = (sweep.asn_of)(piece.vantage_point);
-        let carrier = sweep.baseline.binary_search_by_key(&piece.vantage_point, |(who, _)| *who);
+    let mut changes: Vec<(Timestamp, (bool, usize, Contribution))> = Vec::with_capacity(sweep.observed.len() * 2);
+    for span in sweep.observed {
+        let sees = span.state.sees(sweep.origin);
+        let asn = (sweep.asn_of)(span.vantage_point);
+        let carrier = sweep.baseline.binary_search_by_key(&span.vantage_point, |(who, _)| *who);
         let since =
             carrier.ok().and_then(|index| sweep.baseline.get(index)).map_or(Timestamp::MAX, |(_, since)| *since);
         let mut add = |window: Option<Window>, is_baseline: bool| {
@@ -56,11 +56,11 @@ pub(super) fn steps(sweep: &Sweep) -> Steps<Step> {
                 changes.push((window.end, (false, asn, Contribution::Live { sees, is_baseline })));
             }
         };
-        let Window { start, end } = piece.window;
+        let Window { start, end } = span.window;
         add(Window::new(start, end.min(since)).ok(), false);
         add(Window::new(start.max(since), end).ok(), true);
     }
-    let first = sweep.pieces.iter().map(|piece| piece.window.start).min().unwrap_or(Timestamp::MIN);
+    let first = sweep.observed.iter().map(|span| span.window.start).min().unwrap_or(Timestamp::MIN);
     for (vantage_point, since) in sweep.baseline.iter().filter(|(_, since)| *since < Timestamp::MAX) {
         changes.push((first.max(*since), (true, (sweep.asn_of)(*vantage_point), Contribution::Carrier)));
     }

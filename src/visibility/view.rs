@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use super::index::{CollectorIndex, VantagePointIndex};
-use super::piece::{Because, Piece, Vote};
+use super::observed::{ObservedSpan, ObservedState, Provenance};
 use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Collector, Family, PerFamily, Prefix, VantagePoint};
 use crate::query::{Criteria, Metric, Sufficiency};
@@ -212,8 +212,8 @@ impl<'a> View<'a> {
     }
 
     /// What every usable vantage point said about a prefix, over the data; in order of vantage point and time.
-    pub fn pieces(&self, prefix: &Prefix) -> Vec<Piece> {
-        let (mut pieces, mut n_before) = (Vec::new(), 0);
+    pub fn observed(&self, prefix: &Prefix) -> Vec<ObservedSpan> {
+        let (mut observed, mut n_before) = (Vec::new(), 0);
         for members in self.members.chunk_by(|a, b| a.collector == b.collector) {
             let Some(first) = members.first() else { continue };
             let mut spans = self.replay(first.collector).of_prefix(prefix);
@@ -224,51 +224,56 @@ impl<'a> View<'a> {
                 let (own, rest) = spans[before..].split_at(n_own);
                 let vantage_point = VantagePointIndex::new(n_before);
                 for (window, complete) in &member.usable[prefix.family()] {
-                    pieces_of(vantage_point, *window, *complete, own, &mut pieces);
+                    observed_of(vantage_point, *window, *complete, own, &mut observed);
                 }
                 spans = rest;
                 n_before += 1;
             }
         }
-        pieces
+        observed
     }
 
-    /// Returns the [`View::pieces`] of a prefix, where an origin is given those [`View::of_origin`].
-    pub fn pieces_of(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<Piece> {
-        let pieces = self.pieces(prefix);
+    /// Returns what was [`View::observed`] of a prefix, where an origin is given only what counts [`View::of_origin`].
+    pub fn observed_of(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<ObservedSpan> {
+        let observed = self.observed(prefix);
         match origin {
-            Some(origin) if !is_main_origin(&pieces, origin) => Self::of_origin(&pieces, origin).into_owned(),
-            _ => pieces,
+            Some(origin) if !is_main_origin(&observed, origin) => Self::of_origin(&observed, origin).into_owned(),
+            _ => observed,
         }
     }
 
-    /// Returns the pieces of a prefix that show whether it was seen with routes of `origin`. A route whose origin is not known
+    /// Returns the spans of a prefix that show whether it was seen with routes of `origin`. A route whose origin is not known
     /// shows that only where nearly all vantage points that name an origin name this one.
-    pub fn of_origin(pieces: &[Piece], origin: Asn) -> Cow<'_, [Piece]> {
-        if is_main_origin(pieces, origin) {
-            return Cow::Borrowed(pieces);
+    pub fn of_origin(observed: &[ObservedSpan], origin: Asn) -> Cow<'_, [ObservedSpan]> {
+        if is_main_origin(observed, origin) {
+            return Cow::Borrowed(observed);
         }
-        let shows = |piece: &&Piece| piece.vote == Vote::Absent || piece.vote.known_path().is_some();
-        Cow::Owned(pieces.iter().filter(shows).cloned().collect())
+        let shows = |span: &&ObservedSpan| span.state == ObservedState::Absent || span.state.known_path().is_some();
+        Cow::Owned(observed.iter().filter(shows).cloned().collect())
     }
 
     /// Returns the visibility of a prefix, counting only routes of `origin` where one is given.
     pub fn timeline(&self, prefix: Prefix, origin: Option<Asn>) -> Timeline {
-        self.timeline_of(prefix, origin, &self.pieces_of(&prefix, origin))
+        self.timeline_of(prefix, origin, &self.observed_of(&prefix, origin))
     }
 
-    /// Returns [`View::timeline`] from the [`View::pieces_of`] the prefix and the origin.
-    pub fn timeline_of(&self, prefix: Prefix, origin: Option<Asn>, pieces: &[Piece]) -> Timeline {
-        let baseline = self.baseline(&prefix, pieces, origin);
+    /// Returns [`View::timeline`] from the [`View::observed_of`] the prefix and the origin.
+    pub fn timeline_of(&self, prefix: Prefix, origin: Option<Asn>, observed: &[ObservedSpan]) -> Timeline {
+        let baseline = self.baseline(&prefix, observed, origin);
         let n_full_feeds = self.has_rib.then(|| &self.n_full_feeds[prefix.family()]);
-        let steps = self.steps(pieces, origin, &baseline, n_full_feeds, self.sufficiency);
+        let steps = self.steps(observed, origin, &baseline, n_full_feeds, self.sufficiency);
         Timeline { prefix, origin, steps, baseline }
     }
 
-    /// `timeline` as only some collectors saw it, however few; `pieces` are those of its prefix.
-    pub fn part_of(&self, timeline: &Timeline, pieces: &[Piece], keep: impl Fn(&Collector) -> bool) -> Timeline {
-        let is_kept = |piece: &&Piece| keep(&self.vantage_point(piece.vantage_point).collector);
-        let kept: Vec<Piece> = pieces.iter().filter(is_kept).cloned().collect();
+    /// `timeline` as only some collectors saw it, however few; `observed` are the spans of its prefix.
+    pub fn part_of(
+        &self,
+        timeline: &Timeline,
+        observed: &[ObservedSpan],
+        keep: impl Fn(&Collector) -> bool,
+    ) -> Timeline {
+        let is_kept = |span: &&ObservedSpan| keep(&self.vantage_point(span.vantage_point).collector);
+        let kept: Vec<ObservedSpan> = observed.iter().filter(is_kept).cloned().collect();
         let anyone = Sufficiency { min_peers: 1, min_coverage: 0.0 };
         let steps = self.steps(&kept, timeline.origin, &timeline.baseline, None, anyone);
         Timeline { steps, baseline: timeline.baseline.clone(), ..*timeline }
@@ -276,7 +281,7 @@ impl<'a> View<'a> {
 
     fn steps(
         &self,
-        pieces: &[Piece],
+        observed: &[ObservedSpan],
         origin: Option<Asn>,
         baseline: &Baseline,
         n_full_feeds: Option<&Steps<usize>>,
@@ -284,7 +289,7 @@ impl<'a> View<'a> {
     ) -> Steps<Step> {
         let carriers = self.carriers(baseline);
         sweep::steps(&sweep::Sweep {
-            pieces,
+            observed,
             origin,
             asn_of: &|vantage_point| self.members[vantage_point.get()].asn,
             n_asns: self.asns.len(),
@@ -455,17 +460,17 @@ impl<'a> View<'a> {
     }
 }
 
-/// Cuts one usable stretch into votes.
-fn pieces_of(
+/// Cuts one usable stretch into spans.
+fn observed_of(
     vantage_point: VantagePointIndex,
     usable: Window,
     complete: bool,
     spans: &[RouteSpan],
-    pieces: &mut Vec<Piece>,
+    observed: &mut Vec<ObservedSpan>,
 ) {
-    let mut push = |start: Timestamp, end: Timestamp, vote: Vote, because: Option<Because>| {
+    let mut push = |start: Timestamp, end: Timestamp, state: ObservedState, provenance: Option<Provenance>| {
         if let Ok(window) = Window::new(start, end) {
-            pieces.push(Piece { vantage_point, window, vote, because });
+            observed.push(ObservedSpan { vantage_point, window, state, provenance });
         }
     };
     let mut at = usable.start;
@@ -475,27 +480,29 @@ fn pieces_of(
         }
         let (from, to) = (span.from.max(usable.start), span.to.min(usable.end));
         if complete {
-            push(at, from, Vote::Absent, None);
+            push(at, from, ObservedState::Absent, None);
         }
-        let because = Some((span.evidence, span.record));
+        let provenance = Some((span.evidence, span.record));
         match &span.state {
-            RouteState::Present(path) => push(from, to, Vote::Present(path.clone(), span.announced_at), because),
-            RouteState::Absent => push(from, to, Vote::Absent, because),
+            RouteState::Present(path) => {
+                push(from, to, ObservedState::Present(path.clone(), span.announced_at), provenance)
+            }
+            RouteState::Absent => push(from, to, ObservedState::Absent, provenance),
             RouteState::Unknown => {}
         }
         at = to;
     }
     if complete {
-        push(at, usable.end, Vote::Absent, None);
+        push(at, usable.end, ObservedState::Absent, None);
     }
 }
 
 /// Returns whether nearly all vantage points that name an origin name this one.
-fn is_main_origin(pieces: &[Piece], origin: Asn) -> bool {
+fn is_main_origin(observed: &[ObservedSpan], origin: Asn) -> bool {
     let (mut own, mut others) = (FxHashSet::default(), FxHashSet::default());
-    for piece in pieces {
-        if let Some(path) = piece.vote.known_path() {
-            (if path.originates(origin) { &mut own } else { &mut others }).insert(piece.vantage_point);
+    for span in observed {
+        if let Some(path) = span.state.known_path() {
+            (if path.originates(origin) { &mut own } else { &mut others }).insert(span.vantage_point);
         }
     }
     !own.is_empty() && others.len() * MAIN_ORIGIN <= own.len()

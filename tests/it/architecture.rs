@@ -92,6 +92,7 @@ const MODULES: [Module; 25] = [
             "serde_json",
             "sha2",
             "tempfile",
+            "textwrap",
         ],
         world: &["fs"],
     },

@@ -210,7 +210,7 @@ impl TextPage<'_, Report> {
         self.line(&format!("{what} (UTC): {n}"));
         // Changes of several prefixes by the same record share a line.
         let of_one = |a: &&Witness, b: &&Witness| {
-            (a.at, a.collector, a.peer, a.because) == (b.at, b.collector, b.peer, b.because)
+            (a.at, a.collector, a.peer, a.provenance) == (b.at, b.collector, b.peer, b.provenance)
         };
         let groups: Vec<&[&Witness]> = witnesses.chunk_by(of_one).collect();
         let limit = self.limit_of(N_SHOWN);

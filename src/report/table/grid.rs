@@ -1,5 +1,7 @@
 //! Rows under headings, no wider than the page.
 
+use super::super::text::{display_width, padded};
+
 /// A column: its heading and its cells, one a row.
 pub(super) struct GridColumn {
     heading: &'static str,
@@ -19,7 +21,7 @@ impl GridColumn {
     }
 
     fn width(&self) -> usize {
-        self.cells.iter().map(String::as_str).chain([self.heading]).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        self.cells.iter().map(String::as_str).chain([self.heading]).map(display_width).max().unwrap_or(0)
     }
 }
 
@@ -55,7 +57,7 @@ impl Grid {
     pub(super) fn lines(&self, row: usize) -> Vec<String> {
         let name = self.names.get(row).map(String::as_str).unwrap_or_default();
         let cell = |column| cell(column, row);
-        if name.chars().count() > name_width(&self.names) {
+        if display_width(name) > name_width(&self.names) {
             vec![name.to_owned(), self.row("", cell)]
         } else {
             vec![self.row(name, cell)]
@@ -63,7 +65,7 @@ impl Grid {
     }
 
     fn row<'a>(&'a self, name: &str, cell: impl Fn(&'a GridColumn) -> &'a str) -> String {
-        let mut line = format!("{name:<width$}", width = name_width(&self.names));
+        let mut line = padded(name, name_width(&self.names));
         for column in &self.columns {
             let (cell, width) = (cell(column), column.width());
             line.push_str(&" ".repeat(GUTTER));
@@ -79,6 +81,6 @@ fn cell(column: &GridColumn, row: usize) -> &str {
 
 /// The width of a column of names.
 pub(super) fn name_width(names: &[String]) -> usize {
-    let fitting = names.iter().map(|name| name.chars().count()).filter(|width| *width <= MAX_NAME);
+    let fitting = names.iter().map(|name| display_width(name)).filter(|width| *width <= MAX_NAME);
     fitting.chain(["network".len()]).max().unwrap_or(MAX_NAME)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
 use super::super::headlines;
-use super::super::text::{about, count, percent};
+use super::super::text::{about, count, display_width, padded, percent};
 use super::grid::name_width;
 use super::{Report, TextPage, YEAR};
 use crate::bgp::Family;
@@ -137,11 +137,11 @@ impl TextPage<'_, Report> {
         self.line(&format!("{:<name_width$}  {axis:<columns$}  lowest", ""));
         for BarRow { name, bars, marks, lowest } in rows {
             let lowest = lowest.map_or_else(|| UNKNOWN.to_string(), percent);
-            if name.chars().count() > name_width {
+            if display_width(name) > name_width {
                 self.line(name);
                 self.line(&format!("{:<name_width$}  {bars}  {lowest:>6}", ""));
             } else {
-                self.line(&format!("{name:<name_width$}  {bars}  {lowest:>6}"));
+                self.line(&format!("{}  {bars}  {lowest:>6}", padded(name, name_width)));
             }
             if !marks.is_empty() {
                 let marks = self.paint("31", marks);

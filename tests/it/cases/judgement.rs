@@ -139,7 +139,7 @@ fn every_edge_names_the_records_that_made_it() {
     let outage = &report.findings.outages[0];
     let shown = |witnesses: &[outage_replay::detect::Witness]| -> Vec<String> {
         let shown = witnesses.iter().map(|witness| {
-            let (evidence, record) = witness.because.expect("a cause");
+            let (evidence, record) = witness.provenance.expect("a cause");
             let record = record.expect("a record");
             let peer = report.replays[witness.collector.get()].peer(witness.peer).asn;
             let file = report.files[record.file as usize].name.rsplit('/').next().unwrap_or_default();
