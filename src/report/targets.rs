@@ -31,6 +31,8 @@ pub(super) struct TargetAnswer<'a> {
     pub downtime: Duration,
     /// The longest outage, which may reach beyond the window. None without an outage.
     pub longest: Option<Duration>,
+    /// Whether that is its whole length, not a lower bound.
+    pub is_longest_exact: bool,
     pub judged: Duration,
     pub unknown: Duration,
     /// The lowest quality among its outages, of prefixes too. None without an outage.
@@ -56,6 +58,7 @@ impl<'a> TargetAnswer<'a> {
         let unobserved: Windows = summary.unobserved.iter().copied().collect();
         let judged = Windows::from(window).without(&unobserved);
         let down: Windows = of_whole.iter().map(|outage| outage.fall.seen).collect();
+        let longest = of_whole.iter().max_by_key(|outage| outage.fall.duration());
         let announced = match quiet::announced(report, summary) {
             Announced::Yes => Some(true),
             Announced::No => Some(false),
@@ -76,7 +79,8 @@ impl<'a> TargetAnswer<'a> {
             n_prefix_outages,
             n_flaps: headline.flaps.len(),
             downtime: judged.intersect(&down).duration(),
-            longest: of_whole.iter().map(|outage| outage.fall.duration()).max(),
+            longest: longest.map(|outage| outage.fall.duration()),
+            is_longest_exact: longest.is_some_and(|outage| words::is_exact(outage)),
             judged: judged.duration(),
             unknown: unobserved.duration(),
             // High comes first.
@@ -91,7 +95,18 @@ impl<'a> TargetAnswer<'a> {
         (judged > 0.0).then(|| 1.0 - self.downtime.as_secs_f64() / judged)
     }
 
-    /// Returns the answer in words.
+    /// Returns the answer in a word or two.
+    pub(super) fn words(&self) -> &'static str {
+        match self.answer {
+            Answer::Outage if self.n_outages == 0 => "outages of prefixes",
+            Answer::Outage => "outage",
+            Answer::NoOutage => "no outage",
+            Answer::InsufficientData if self.announced == Some(false) => "not announced",
+            Answer::InsufficientData => "insufficient data",
+        }
+    }
+
+    /// Returns the answer in a sentence.
     pub(super) fn headline(&self, report: &Report) -> String {
         words::headline(report, &self.headline)
     }
