@@ -13,6 +13,7 @@ mod comparison;
 mod context;
 mod detector;
 mod episodes;
+mod events;
 mod evidence;
 mod falls;
 mod ioda_rule;
@@ -28,18 +29,20 @@ pub use agreement::{Agreement, Counterfactual, HalfCrossings};
 pub use baseline_rule::BaselineRule;
 pub use comparison::{MAX_SKEW, Skew};
 pub use detector::{Detector, Shares};
+pub use events::TOGETHER;
 pub use evidence::{Dump, Evidence, Witness};
 pub use falls::{Bounds, Censoring, Edge, Fall, Falls, falls};
 pub use ioda_rule::IodaRule;
 pub use model::{
-    Class, Counts, Episode, Findings, Flap, Loss, Outage, Quality, Scope, Severity, Subject, Survivor, TOTAL_BELOW,
-    Visibility,
+    AsnRole, Class, Counts, Episode, Event, Findings, Flap, Loss, Outage, Quality, Scope, Severity, SharedAsn, Subject,
+    Survivor, TOTAL_BELOW, Visibility,
 };
 pub use network::{SpaceStep, SpaceTimeline};
 pub use upstream::{Pattern, PeerAt, Upstream, Upstreams};
 
 pub(crate) use comparison::{Counterfactuals, compare_collectors, skews};
 pub(crate) use context::PrefixContext;
+pub(crate) use events::events;
 pub(crate) use network::{SpaceContext, space_findings};
 pub(crate) use prefix::prefix_findings;
 

@@ -46,7 +46,7 @@ use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timelin
 pub use compare::{Comparison, compare};
 pub use evidence::evidence_frames;
 pub use exporters::{EXPORTS, Export, FORMATS, Format};
-pub use frames::{coverage_frame, episode_frame, flap_frame, loss_frame, outage_frame, timeline_frames};
+pub use frames::{coverage_frame, episode_frame, event_frame, flap_frame, loss_frame, outage_frame, timeline_frames};
 pub use html::html;
 pub use json::{document, lines};
 pub use labels::{AsNames, Labels, PictureForm, PictureWidth};

@@ -8,7 +8,7 @@ use super::falls::{Censoring, Fall};
 use super::upstream::Upstreams;
 use crate::bgp::{Asn, Collector, Family, Prefix, VantagePoint};
 use crate::query::{GroupName, Target};
-use crate::time::Window;
+use crate::time::{Timestamp, Window};
 
 /// The share left at which everything is gone but a few stuck routes.
 pub const TOTAL_BELOW: f64 = 0.05;
@@ -250,6 +250,70 @@ pub struct Loss {
     pub lost_by: Vec<VantagePoint>,
 }
 
+/// What an AS is to the prefixes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum AsnRole {
+    /// It originates them.
+    Origin,
+    /// All routes that were lost led through it to their origins.
+    Upstream,
+}
+
+/// An AS that prefixes of an event share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedAsn {
+    /// Its number.
+    pub asn: Asn,
+    /// What it is to most of them.
+    pub role: AsnRole,
+    /// The number of these prefixes.
+    pub n_prefixes: usize,
+}
+
+/// Outages of prefixes of one family that began and ended together and share an AS, or a single one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its number, from 1: by address space times duration, the largest first.
+    pub number: usize,
+    /// The family of its prefixes.
+    pub family: Family,
+    /// From the first start to the last end, as far as they were seen.
+    pub window: Window,
+    /// Whether the start is known. Otherwise the prefixes were down when the data begin.
+    pub is_start_known: bool,
+    /// Whether the end is known. Otherwise they were down at the end of the window.
+    pub is_end_known: bool,
+    /// Total if all of its outages are.
+    pub severity: Severity,
+    /// The prefixes that were down, sorted.
+    pub prefixes: Vec<Prefix>,
+    /// Distinct /24 (IPv4) or /48 (IPv6) networks in their union.
+    pub space: u64,
+    /// The AS that most of them share, an origin before an upstream. None if no path is known.
+    pub shared: Option<SharedAsn>,
+    /// Its outages, by their [`Outage::id`], in order of the prefixes.
+    pub outages: Vec<String>,
+}
+
+impl Event {
+    /// Returns the first instant at which any of its prefixes was down; `None` where that was before the data.
+    pub fn start(&self) -> Option<Timestamp> {
+        self.is_start_known.then_some(self.window.start)
+    }
+
+    /// Returns the first instant at which all of them were up again; `None` where one was still down at the end of the window.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.is_end_known.then_some(self.window.end)
+    }
+
+    /// Returns the address space times the duration, in units of /24 or /48 and seconds, by which events are ranked.
+    pub fn space_seconds(&self) -> f64 {
+        self.space as f64 * self.window.duration().as_secs_f64()
+    }
+}
+
 /// Everything found about some targets.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
@@ -259,10 +323,12 @@ pub struct Findings {
     pub episodes: Vec<Episode>,
     /// Losses that are no outages.
     pub losses: Vec<Loss>,
+    /// Which outages of prefixes began and ended together, the largest first.
+    pub events: Vec<Event>,
 }
 
 impl Findings {
-    /// Returns whether there is no finding of any kind.
+    /// Returns whether there is no outage, episode or loss.
     pub fn is_empty(&self) -> bool {
         self.outages.is_empty() && self.episodes.is_empty() && self.losses.is_empty()
     }
@@ -272,5 +338,6 @@ impl Findings {
         self.outages.extend(other.outages);
         self.episodes.extend(other.episodes);
         self.losses.extend(other.losses);
+        self.events.extend(other.events);
     }
 }

@@ -184,7 +184,7 @@ pub(crate) fn space_findings(context: &SpaceContext, detector: &dyn Detector) ->
         let is_long = window.duration() >= thresholds.min_duration;
         is_long.then(|| Loss { subject, window, class: Class::Withdrawn, share_min, lost_by: Vec::new() })
     });
-    Findings { outages, episodes, losses: losses.collect() }
+    Findings { outages, episodes, losses: losses.collect(), ..Findings::default() }
 }
 
 impl SpaceContext<'_> {

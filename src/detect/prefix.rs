@@ -32,7 +32,12 @@ pub(crate) fn prefix_findings(context: &PrefixContext, subject: Subject, detecto
     let (episodes, numbers) = episodes(&subject, &falls, detector.thresholds().episode_gap, window);
     let outages = falls.outages.iter().zip(numbers);
     let outages = outages.map(|(fall, episode)| context.outage(context.with_first_return(fall), subject, episode));
-    Findings { outages: outages.collect(), episodes, losses: context.losses(subject, &shares, &falls, detector) }
+    Findings {
+        outages: outages.collect(),
+        episodes,
+        losses: context.losses(subject, &shares, &falls, detector),
+        ..Findings::default()
+    }
 }
 
 impl PrefixContext<'_> {

@@ -54,6 +54,18 @@ impl Space {
     }
 }
 
+/// Returns the number of units in the union of some prefixes of one family.
+pub(super) fn units_of(prefixes: &[Prefix]) -> u64 {
+    let mut spans: Vec<Range<u64>> = prefixes.iter().map(units).collect();
+    spans.sort_unstable_by_key(|span| (span.start, span.end));
+    let (mut total, mut end) = (0, 0);
+    for span in spans {
+        total += span.end.saturating_sub(span.start.max(end));
+        end = end.max(span.end);
+    }
+    total
+}
+
 /// Returns the units that a prefix contains or lies in.
 fn units(prefix: &Prefix) -> Range<u64> {
     let length = match prefix.family() {
@@ -75,6 +87,7 @@ mod tests {
             space.set(index, true);
         }
         assert_eq!(space.units(), expected, "{up}");
+        assert_eq!(units_of(&prefixes), expected, "{up}");
         for index in 0..prefixes.len() {
             space.set(index, false);
         }

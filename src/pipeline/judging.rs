@@ -44,6 +44,7 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
         findings.extend(found);
     }
     let timelines: Vec<Timeline> = timelines.into_iter().map(|timeline| timeline.until(end)).collect();
+    findings.events = detect::events(&of_prefixes.outages);
     let skews = detect::skews(&of_prefixes.outages);
     findings.extend(of_prefixes);
 

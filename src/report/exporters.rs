@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use polars::prelude::DataFrame;
 
-use super::frames::{cell, coverage_frame, episode_frame, flap_frame, loss_frame, outage_frame, timeline_frames};
+use super::frames::{
+    cell, coverage_frame, episode_frame, event_frame, flap_frame, loss_frame, outage_frame, timeline_frames,
+};
 use super::printable::{PrintableJson, printable};
 use super::targets::target_frame;
 use super::{Report, Style, document, evidence_frames, html, lines, markdown, picture, table};
@@ -61,8 +63,17 @@ pub struct Export {
 pub static EXPORTS: [Export; 6] = [
     Export {
         name: "csv",
-        help: "Outages, flaps, episodes, losses, targets and coverage as tables",
-        files: &["outages.csv", "flaps.csv", "episodes.csv", "losses.csv", "targets.csv", "coverage.csv", NOTE],
+        help: "Outages, flaps, episodes, events, losses, targets and coverage as tables",
+        files: &[
+            "outages.csv",
+            "flaps.csv",
+            "episodes.csv",
+            "events.csv",
+            "losses.csv",
+            "targets.csv",
+            "coverage.csv",
+            NOTE,
+        ],
         write: export_csv,
     },
     Export {
@@ -112,12 +123,13 @@ pub static EXPORTS: [Export; 6] = [
 /// The note of the archive as a file of its own: a first line that is not a row would break CSV readers.
 const NOTE: &str = "NOTE.txt";
 
-const PARQUET_FILES: [&str; 13] = {
+const PARQUET_FILES: [&str; 14] = {
     let [spans, peers, rib_tables, rib_entries, doubts] = observations::FILES;
     [
         OUTAGES,
         FLAPS,
         EPISODES,
+        EVENTS,
         LOSSES,
         TARGETS,
         TIMELINES,
@@ -133,6 +145,7 @@ const PARQUET_FILES: [&str; 13] = {
 const OUTAGES: &str = "outages.parquet";
 const FLAPS: &str = "flaps.parquet";
 const EPISODES: &str = "episodes.parquet";
+const EVENTS: &str = "events.parquet";
 const LOSSES: &str = "losses.parquet";
 const TARGETS: &str = "targets.parquet";
 const COVERAGE: &str = "coverage.parquet";
@@ -187,10 +200,11 @@ fn print_ndjson(report: &Report, _: Style, out: &mut dyn Write) -> Result<(), Er
 
 fn export_csv(report: &Report, folder: &Folder) -> Result<Vec<TableRows>, Error> {
     let findings = &report.findings;
-    let tables: [(&'static str, DataFrame); 6] = [
+    let tables: [(&'static str, DataFrame); 7] = [
         ("outages.csv", outage_frame(&findings.outages)?),
         ("flaps.csv", flap_frame(&findings.episodes)?),
         ("episodes.csv", episode_frame(&findings.episodes)?),
+        ("events.csv", event_frame(&findings.events)?),
         ("losses.csv", loss_frame(&findings.losses)?),
         ("targets.csv", target_frame(report)?),
         ("coverage.csv", coverage_frame(report)?),
@@ -213,6 +227,7 @@ fn export_parquet(report: &Report, folder: &Folder) -> Result<Vec<TableRows>, Er
         (OUTAGES, single(|| outage_frame(&findings.outages))),
         (FLAPS, single(|| flap_frame(&findings.episodes))),
         (EPISODES, single(|| episode_frame(&findings.episodes))),
+        (EVENTS, single(|| event_frame(&findings.events))),
         (LOSSES, single(|| loss_frame(&findings.losses))),
         (TARGETS, single(|| target_frame(report))),
         (TIMELINES, timeline_frames(report)),

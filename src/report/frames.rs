@@ -7,7 +7,7 @@ use polars::prelude::*;
 use super::text::is_unprintable;
 use super::{Doubts, Report, round};
 use crate::bgp::{Collector, Prefix};
-use crate::detect::{Episode, Flap, Loss, Outage, SpaceStep, SpaceTimeline, Subject, Upstream};
+use crate::detect::{Episode, Event, Flap, Loss, Outage, SpaceStep, SpaceTimeline, Subject, Upstream};
 use crate::error::Error;
 use crate::tables::{Frames, column, columns, frame, frames, number_lists, text_lists, texts, times};
 use crate::time::{Steps, Timestamp, Window};
@@ -97,6 +97,33 @@ pub fn outage_frame(outages: &[Outage]) -> Result<DataFrame, Error> {
             times "agreement_end_earliest" => o.agreement.end_range().map(|range| range.0),
             times "agreement_end_latest" => o.agreement.end_range().map(|range| range.1),
             column "ioda_answer" => o.agreement.ioda.as_ref().map(|ioda| ioda.as_ref()),
+        }),
+    )
+}
+
+/// One row per event: the columns of `events.csv` and `events.parquet`, in order.
+///
+/// # Errors
+///
+/// If polars rejects the columns.
+pub fn event_frame(events: &[Event]) -> Result<DataFrame, Error> {
+    frame(
+        "events",
+        columns!(events, e => {
+            column "event" => e.number as u32,
+            texts "family" => Some(e.family),
+            times "started_at" => e.start(),
+            times "ended_at" => e.end(),
+            column "duration_seconds" => e.window.duration().as_secs_f64(),
+            column "severity" => e.severity.as_ref(),
+            column "n_prefixes" => e.prefixes.len() as u32,
+            column "space" => e.space,
+            column "space_seconds" => e.space_seconds(),
+            column "shared_asn" => e.shared.map(|shared| shared.asn.0),
+            column "shared_role" => e.shared.as_ref().map(|shared| shared.role.as_ref()),
+            column "n_sharing" => e.shared.map(|shared| shared.n_prefixes as u32),
+            text_lists "prefixes" => &e.prefixes,
+            text_lists "outages" => &e.outages,
         }),
     )
 }

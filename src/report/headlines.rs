@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::text::of_family;
 use super::{Report, Summary};
 use crate::bgp::{Asn, Family, Prefix};
-use crate::detect::{Episode, Flap, Outage, Scope, Subject};
+use crate::detect::{Episode, Event, Flap, Outage, Scope, Subject};
 use crate::query::Target;
 use crate::time::Timestamp;
 use crate::visibility::Timeline;
@@ -216,6 +216,22 @@ pub(super) fn groups(report: &Report) -> Groups<'_> {
     let is_member = |outage: &&Outage| parts.contains(&outage.id) || of_asns.iter().any(|asn| is_part_of(outage, asn));
     let (members, alone) = of_prefixes.into_iter().partition(is_member);
     Groups { of_networks, alone, members }
+}
+
+/// Returns the events that tell more than the outages of networks do: each of those is one event already if all of its prefixes, and no
+/// others, were lost together.
+pub(super) fn events(report: &Report) -> Vec<&Event> {
+    let networks = report.findings.outages.iter().filter(|outage| is_of_network(report, &outage.subject));
+    let known: FxHashSet<Vec<&str>> = networks.map(|outage| sorted(&outage.prefix_outages)).collect();
+    let events: Vec<&Event> = report.findings.events.iter().collect();
+    let tells_more = |event: &&Event| event.outages.len() > 1 && !known.contains(&sorted(&event.outages));
+    if events.iter().any(tells_more) { events } else { Vec::new() }
+}
+
+fn sorted(ids: &[String]) -> Vec<&str> {
+    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// Whether a prefix outage lies within an outage of its AS.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::targets::{TargetAnswer, exact_share, target_answers};
 use super::{CollectorCoverage, Report, family_name, round, troubles, verdict, words};
-use crate::detect::{Episode, Loss};
+use crate::detect::{Episode, Event, Loss};
 use crate::observations::{SCHEMA_VERSION, TOOL, control};
 use crate::visibility::LiveFeeds;
 use outage::outages;
@@ -40,6 +40,7 @@ impl Serialize for Document<'_> {
         }
         document.serialize_entry("outages", &Each(|| outages(report)))?;
         document.serialize_entry("episodes", &Each(|| report.findings.episodes.iter().map(episode)))?;
+        document.serialize_entry("events", &Each(|| report.findings.events.iter().map(event)))?;
         document.serialize_entry("losses", &Each(|| report.findings.losses.iter().map(loss)))?;
         document.end()
     }
@@ -209,6 +210,25 @@ fn episode(episode: &Episode) -> Value {
             "duration_seconds": seconds(flap.window.duration()),
             "share_min": round(flap.share_min),
         })).collect::<Vec<_>>(),
+    })
+}
+
+fn event(event: &Event) -> Value {
+    json!({
+        "event": event.number,
+        "family": event.family,
+        "start": event.start(),
+        "end": event.end(),
+        "duration_seconds": seconds(event.window.duration()),
+        "severity": event.severity,
+        "n_prefixes": event.prefixes.len(),
+        "space": event.space,
+        "space_seconds": event.space_seconds(),
+        "shared_asn": event.shared.map(|shared| shared.asn),
+        "shared_role": event.shared.map(|shared| shared.role),
+        "n_sharing": event.shared.map(|shared| shared.n_prefixes),
+        "prefixes": event.prefixes,
+        "outages": event.outages,
     })
 }
 

@@ -36,6 +36,7 @@ pub fn table(report: &Report, style: Style) -> String {
     page.headlines();
     page.settings();
     page.outages();
+    page.events();
     page.episodes();
     page.losses();
     page.timelines();

@@ -2,10 +2,13 @@
 
 use super::headlines::{Counted, Headline, is_of_network, is_of_parts, longest};
 use super::quiet::{self, Announced};
-use super::text::{clock, count, duration, from_to, percent_exactly, percent_in_words, time_of_day};
+use super::text::{clock, count, duration, from_to, hours, percent_exactly, percent_in_words, time_of_day};
 use super::{Report, Summary, troubles};
 use crate::bgp::{Family, Prefix};
-use crate::detect::{Censoring, Class, Outage, Pattern, Quality, Scope, Severity, TOTAL_BELOW, Upstream};
+use crate::detect::{
+    AsnRole, Censoring, Class, Event, Outage, Pattern, Quality, Scope, Severity, SharedAsn, TOGETHER, TOTAL_BELOW,
+    Upstream,
+};
 use crate::query::{Group, GroupSource, RegisteredBy, RegistryFile, Target};
 use crate::registry::missing_registries;
 use crate::replay::ControlSample;
@@ -424,6 +427,31 @@ fn unknown_of(report: &Report, summary: &Summary) -> Vec<String> {
         unknown.push(format!("{prefixes} in no RIB dump and not held at the end: new or transient, not judged."));
     }
     unknown
+}
+
+/// Names what the prefixes of an event have in common: `AS64500`, `behind AS64501`, or the only prefix.
+pub(super) fn event_name(event: &Event) -> String {
+    match (event.shared, event.prefixes.as_slice()) {
+        (Some(SharedAsn { asn, role: AsnRole::Origin, .. }), _) => asn.to_string(),
+        (_, [only]) => only.to_string(),
+        (Some(SharedAsn { asn, role: AsnRole::Upstream, .. }), _) => format!("behind {asn}"),
+        (None, prefixes) => count(prefixes.len(), "prefix", "prefixes"),
+    }
+}
+
+/// Returns how long an event was: `9:31:00`, or `≥9:31:00` if an edge is not known.
+pub(super) fn event_length(event: &Event) -> String {
+    let is_whole = event.start().is_some() && event.end().is_some();
+    format!("{}{}", if is_whole { "" } else { "≥" }, hours(event.window.duration()))
+}
+
+/// Says what an event is.
+pub(super) fn about_events() -> String {
+    format!(
+        "Outages of prefixes that began and ended within {} of each other and share an origin or the only upstream whose routes were \
+         lost, by address space times duration. What they share is evidence, not the cause.",
+        duration(TOGETHER)
+    )
 }
 
 /// Describes the pattern of the losses. It never names a cause: BGP data do not show one.

@@ -8,7 +8,9 @@ use super::super::text::{count, duration, hours, percent, time_of_day};
 use super::super::{Report, words};
 use super::MOST_ROWS;
 use super::parts::{self, Column, instant, interval};
-use crate::detect::{Bounds, Censoring, Episode, Loss, Outage};
+use crate::bgp::Family;
+use crate::detect::{Bounds, Censoring, Episode, Event, Loss, Outage};
+use crate::query::Target;
 use crate::time::Window;
 
 pub(super) fn section(report: &Report) -> Option<Markup> {
@@ -26,6 +28,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
                 (outages("Outages of prefixes that were lost together with their network", &members, &sureness))
             }
         }
+        (events(report))
         (episodes(&findings.episodes))
         (losses(&findings.losses))
     })
@@ -120,6 +123,51 @@ fn within(edge: Option<Window>) -> Markup {
             }
         }
     }
+}
+
+fn events(report: &Report) -> Markup {
+    let events = headlines::events(report);
+    if events.is_empty() {
+        return html! {};
+    }
+    let shown = events.get(..MOST_ROWS).unwrap_or(&events);
+    html! {
+        h3 { "Events" }
+        p.note { (words::about_events()) }
+        (parts::folding(shown, |events| event_rows(report, events), "smaller event", "smaller events"))
+        (parts::folded(events.len() - shown.len(), "event", "events", "The JSON report lists all of them."))
+    }
+}
+
+fn event_rows(report: &Report, events: &[&Event]) -> Markup {
+    let label = |event: &Event| event.shared.and_then(|shared| report.label(&Target::Asn(shared.asn)));
+    parts::cards(
+        "Events",
+        html! { "Events, the largest first, " span.zone { "UTC" } },
+        &[
+            Column::Words("Network"),
+            Column::Number("Prefixes"),
+            Column::Number("Space"),
+            Column::Words("Time"),
+            Column::Number("Duration"),
+            Column::Words("Extent"),
+        ],
+        html! {
+            @for event in events {
+                tr {
+                    th scope="row" {
+                        (words::event_name(event))
+                        @if let Some(label) = label(event) { span.address { (label) } }
+                    }
+                    td.number data-label="Prefixes" { (event.prefixes.len()) }
+                    td.number data-label="Space" { (event.space) @if event.family == Family::V4 { " /24" } @else { " /48" } }
+                    td data-label="Time" { (interval(&event.window)) }
+                    td.number data-label="Duration" { (words::event_length(event)) }
+                    td data-label="Extent" { (event.severity.as_ref()) }
+                }
+            }
+        },
+    )
 }
 
 fn episodes(episodes: &[Episode]) -> Markup {

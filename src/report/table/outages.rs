@@ -1,11 +1,12 @@
 //! The findings as rows: outages, episodes, smaller losses.
 
 use super::super::headlines::{self, Groups};
-use super::super::text::{clock, count, day_clock, day_from_to, hours, percent, years};
+use super::super::text::{clock, count, day_clock, day_from_to, grouped, hours, percent, years};
 use super::super::words;
 use super::grid::{Grid, GridColumn};
 use super::{Report, TextPage, YEAR};
-use crate::detect::{Censoring, Class, Loss, Outage};
+use crate::bgp::Family;
+use crate::detect::{Censoring, Class, Event, Loss, Outage};
 use crate::time::{Timestamp, Window};
 
 /// What a row of the list of outages shows beside its edges and length. The list uses the richest layout that fits.
@@ -104,6 +105,31 @@ impl TextPage<'_, Report> {
         }
     }
 
+    /// Which prefixes were lost together, the largest events first.
+    pub(super) fn events(&mut self) {
+        let events = headlines::events(self.subject);
+        if events.is_empty() {
+            return;
+        }
+        let years = years(events.iter().flat_map(|event| [event.window.start, event.window.end]));
+        self.heading(&format!("Events ({years}UTC, duration h:mm:ss)"));
+        self.paragraph(&words::about_events(), 2);
+        let limit = self.limit().min(events.len());
+        let each = || events.iter().take(limit);
+        let edge = |at: Option<Timestamp>, unknown: &str| at.map_or(unknown.to_owned(), day_clock);
+        let columns = vec![
+            GridColumn::number("prefixes", each().map(|event| event.prefixes.len().to_string())),
+            GridColumn::number("space", each().map(|event| space(event))),
+            GridColumn::text("start", each().map(|event| edge(event.start(), "before the data"))),
+            GridColumn::text("end", each().map(|event| edge(event.end(), "still down"))),
+            GridColumn::number("duration", each().map(|event| words::event_length(event))),
+        ];
+        self.grid(&Grid::new(each().map(|event| words::event_name(event)).collect(), columns), limit);
+        if events.len() > limit {
+            self.line(&format!("… and {} more: --all lists them", grouped((events.len() - limit) as u64)));
+        }
+    }
+
     /// The list of episodes: targets with flaps or several outages.
     pub(super) fn episodes(&mut self) {
         let report = self.subject;
@@ -197,6 +223,11 @@ fn grid(outages: &[&Outage], layout: Layout) -> Grid {
         columns.push(GridColumn::text("evidence", each().map(|o| o.quality.as_ref().to_owned())));
     }
     Grid::new(names, columns)
+}
+
+/// Returns the address space of an event: `4 /24`.
+fn space(event: &Event) -> String {
+    format!("{} {}", grouped(event.space), if event.family == Family::V4 { "/24" } else { "/48" })
 }
 
 fn instant(at: Timestamp, years: bool) -> String {

@@ -4,6 +4,7 @@
 //! notice, with times in seconds from the scenario's epoch.
 
 mod december_2014;
+mod events;
 mod files;
 mod judgement;
 mod numbers;
