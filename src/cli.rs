@@ -4,6 +4,7 @@ mod arguments;
 mod cache;
 mod choice;
 mod compare;
+mod demo;
 mod downloads;
 mod labels;
 mod mistakes;
@@ -19,6 +20,7 @@ mod settings;
 mod signals;
 mod similar;
 mod size;
+mod source;
 mod survey;
 mod terminal;
 mod typed;
@@ -40,6 +42,7 @@ use outage_replay::report::printable;
 use arguments::{Args, DETECTION};
 use cache::CacheCommand;
 use compare::Compare;
+use demo::Demo;
 use redetect::{Explain, Redetect};
 use reproduce::Reproduce;
 use settings::Parsed;
@@ -61,8 +64,8 @@ Usage: outage-replay --asn <ASN> --from <TIME> --to <TIME> [OPTIONS]
        outage-replay --prefix <PREFIX> --from <TIME> --duration <LENGTH> [OPTIONS]
        outage-replay <COMMAND>
 
-Without the network, in a checkout of the project:
-  outage-replay --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive data/dprk-2014
+Without the network, from an archive inside the program:
+  outage-replay demo
 
 What a run from the public archives would download:
   outage-replay plan --asn 131279 --from 2014-12-21 --to 2014-12-24
@@ -142,6 +145,10 @@ enum Command {
     Reproduce(Reproduce),
     /// Show what differs between two runs that --output wrote
     Compare(Compare),
+    /// Ask about North Korea in December 2014, from an archive inside the program
+    ///
+    /// The archive is a reconstruction from published facts, not captured data. No network is used.
+    Demo(Box<Demo>),
     /// Look after the downloaded files
     Cache {
         #[command(subcommand)]
@@ -176,31 +183,32 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<u8> {
 
 impl Cli {
     fn run(
-        &self,
+        self,
         command: clap::Command,
         shown: clap::Command,
         parsed: &Parsed,
         out: &mut dyn Write,
     ) -> anyhow::Result<u8> {
-        let (text, code) = match &self.command {
+        let (text, code) = match self.command {
             Some(Command::Redetect(redetect)) => return redetect.run(parsed.sources(), out),
             None if self.args.asks_nothing() => return Err(Usage::Nothing.into()),
             None => return self.args.run(parsed.sources(), out),
             Some(Command::Survey(survey)) => return survey.run(out),
             Some(Command::Reproduce(reproduce)) => return reproduce.run(out),
             Some(Command::Compare(compare)) => return compare.run(out),
+            Some(Command::Demo(demo)) => return demo.run(out),
             Some(Command::Plan(args)) => args.plan()?,
             Some(Command::Explain(explain)) => (explain.run()?, 0),
             Some(Command::Cache { command, cache_dir }) => {
-                let (text, is_intact) = cache::run(command, &cache_root(cache_dir.as_deref())?)?;
+                let (text, is_intact) = cache::run(&command, &cache_root(cache_dir.as_deref())?)?;
                 (printable(&text).into_bytes(), u8::from(!is_intact))
             }
             Some(Command::Config(_)) => {
                 (reference::config(&command, parsed, cache_root(None).ok().as_deref()).into_bytes(), 0)
             }
-            Some(Command::Completions { shell }) => (reference::completions(shown, *shell), 0),
+            Some(Command::Completions { shell }) => (reference::completions(shown, shell), 0),
             Some(Command::Man { folder: None }) => (reference::page(shown)?, 0),
-            Some(Command::Man { folder: Some(folder) }) => (reference::pages(shown, folder)?.into_bytes(), 0),
+            Some(Command::Man { folder: Some(folder) }) => (reference::pages(shown, &folder)?.into_bytes(), 0),
         };
         out.write_all(&text).map_err(output_failed)?;
         Ok(code)

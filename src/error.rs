@@ -222,6 +222,17 @@ pub enum Error {
         /// Where they are, or where they are not.
         place: &'static str,
     },
+    /// An earlier run did not observe a target, or not all that belongs to it.
+    #[error(
+        "the run did not observe all of {target}: it was about {observed}. A prefix inside another one that was asked about with all that it \
+         contains can be asked for, and an AS if it was a target itself or the run was about 0.0.0.0/0 and ::/0"
+    )]
+    NotObserved {
+        /// The target.
+        target: String,
+        /// What was asked about.
+        observed: String,
+    },
     /// The run did not find an outage that was asked for.
     #[error("no outage '{id}' in this run: {}", if known.is_empty() { "it found none".to_owned() } else { known.join(", ") })]
     UnknownOutage {

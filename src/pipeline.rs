@@ -12,6 +12,7 @@ mod copies;
 mod coverage;
 mod judging;
 mod looking_back;
+mod narrowing;
 mod needed_ribs;
 mod reading;
 mod reproducing;
@@ -31,6 +32,7 @@ use crate::query::{Criteria, Query};
 use crate::report::Report;
 
 pub use crate::progress::Progress;
+pub use narrowing::narrow;
 pub use reproducing::reproduce;
 pub use surveying::survey;
 pub use unnamed::open as open_archive;

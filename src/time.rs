@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 )]
 pub struct ParseTimestampError(String);
 
-/// Reads RFC 3339, `YYYY-MM-DD[THH[:MM[:SS[.f]]]]` as UTC, or Unix seconds. A blank may separate the date from the time and
+/// Reads RFC 3339, `YYYY-MM[-DD[THH[:MM[:SS[.f]]]]]` as UTC, or Unix seconds. A blank may separate the date from the time and
 /// the time from its zone: `UTC`, `Z`, `+09:00`, `+0900`, `+09` or `+9`.
 ///
 /// ```
@@ -135,7 +135,9 @@ impl FromStr for Timestamp {
         if offset.is_some_and(|offset| seconds_east(offset) != Some(0)) {
             return Err(error());
         }
-        let date = NaiveDate::parse_from_str(local, "%Y-%m-%d").map_err(|_| error())?;
+        // A month is its first day.
+        let day = if local.len() == "2014-12".len() { format!("{local}-01") } else { local.to_owned() };
+        let date = NaiveDate::parse_from_str(&day, "%Y-%m-%d").map_err(|_| error())?;
         Ok(Timestamp(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros()))
     }
 }
@@ -259,13 +261,22 @@ mod tests {
             assert_eq!(text.parse::<Timestamp>(), Ok(Timestamp::from_secs(1_419_264_000)), "{text}");
         }
         assert_eq!("2014-12-22".parse::<Timestamp>(), Ok(Timestamp::from_secs(1_419_206_400)));
+        assert_eq!("2014-12".parse::<Timestamp>(), "2014-12-01".parse());
     }
 
     #[test]
     fn the_error_for_a_text_that_is_not_a_time_lists_the_accepted_forms() {
-        for text in
-            ["", "yesterday", "2014-13-01", "20141222", "2014-12-22T25:00", "16:15", "2014-12-22T16:15+25", "2014-12"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "2014-13-01",
+            "20141222",
+            "2014-12-22T25:00",
+            "16:15",
+            "2014-12-22T16:15+25",
+            "2014-13",
+            "2014-1",
+        ] {
             let message = text.parse::<Timestamp>().unwrap_err().to_string();
             assert!(message.contains("2014-12-22T16:15"), "{message}");
         }

@@ -22,7 +22,7 @@ pub struct Edition {
 pub const FULL: Edition = Edition {
     name: "full",
     size: Size { n_v4: 860_000, n_v6: 30_000, n_peers: 34, n_update_files: 12, n_messages_per_file: 240_000 },
-    digest: "da4c205f506470a215e627ad4004b36ec40043d42a66bf4b9934eee3c1d953a8",
+    digest: "15498828b0ae83c7b8b4dee3a3e389f77a28da3f0fa3a5a1affec9cc1a383b3d",
 };
 
 /// An eighth of it.

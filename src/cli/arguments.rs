@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::ArgAction;
 
 use outage_replay::bgp::{Asn, Prefix, Project};
-use outage_replay::catalog::{BaseUrl, BrokerUrl};
 use outage_replay::query::{Criteria, Match, Metric, RegisteredBy, RibChoice, Sufficiency, Thresholds};
 use outage_replay::registry::Country;
 use outage_replay::time::Timestamp;
@@ -14,31 +13,18 @@ use outage_replay::time::Timestamp;
 use super::choice::one_of;
 use super::downloads::Allowance;
 use super::results::Output;
+use super::source::SourceArgs;
 use super::{misuse, size, typed};
 
 /// The heading of [`Detection`] in help texts.
 pub const DETECTION: &str = "Detection";
 
 /// What a prefix target includes beside the prefix itself.
-const MATCHES: [(Match, &str); 4] = [
+pub const MATCHES: [(Match, &str); 4] = [
     (Match::Exact, "Nothing else"),
     (Match::MoreSpecific, "Everything inside it"),
     (Match::LessSpecific, "Everything that covers it"),
     (Match::Any, "Both"),
-];
-
-/// Where the list of the publishers' files comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CatalogChoice {
-    Auto,
-    Broker,
-    Archives,
-}
-
-const CATALOGS: [(CatalogChoice, &str, &str); 3] = [
-    (CatalogChoice::Auto, "auto", "The broker, and the archives' pages if it does not answer"),
-    (CatalogChoice::Broker, "broker", "The broker; without it the run fails"),
-    (CatalogChoice::Archives, "archives", "The folder pages of the archives' own servers"),
 ];
 
 /// What is registered in a country.
@@ -125,52 +111,8 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     pub duration: Option<Duration>,
 
-    /// A folder in the publishers' layout, or MRT files: rrc06/2021.01/updates.….gz, mydump.mrt.bz2. Repeatable
-    ///
-    /// The collector is the folder with a published name (rrc06, route-views2), wherever it is in the path, and otherwise the
-    /// one above dates and UPDATES or RIBS. Of files under other names, one by one or as a folder of nothing else, the records
-    /// show what they contain and when.
-    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source")]
-    pub archive: Vec<PathBuf>,
-    /// The collector whose files --archive names, where no folder has its name
-    #[arg(long, value_name = "NAME", requires = "archive", value_parser = collector_name, help_heading = "Source")]
-    pub collector_name: Option<String>,
-    /// The bgpkit-broker server that lists the publishers' files [default: the public one]
-    ///
-    /// http or https, without credentials: https://api.bgpkit.com/v3/broker is the public one. BGPKIT_BROKER_URL is the same
-    /// setting by another name.
-    #[arg(long, value_name = "URL", help_heading = "Source")]
-    pub broker_url: Option<BrokerUrl>,
-    /// What lists the publishers' files
-    ///
-    /// A page lists one month of a collector; it is kept in the cache. Where a page cannot be read, files are asked for by the
-    /// names that are usual at the time: those that do not exist count as gaps.
-    #[arg(
-        long,
-        value_name = "WHICH",
-        value_parser = one_of(CATALOGS),
-        default_value = "auto",
-        help_heading = "Source"
-    )]
-    pub catalog: CatalogChoice,
-    /// Another server with the publishers' files, which is asked first. Repeatable
-    ///
-    /// The URL below which files have the paths that their publisher gave them: a copy of RouteViews is at
-    /// https://storage.googleapis.com/routeviews-archives. Mirrors are asked in the order given, then the publisher.
-    #[arg(long, value_name = "URL", help_heading = "Source")]
-    pub mirror: Vec<BaseUrl>,
-    /// The server of both publishers, for tests
-    #[arg(long, value_name = "URL", hide = true, help_heading = "Source")]
-    pub publisher_url: Option<BaseUrl>,
-    /// Where downloaded files are kept [default: the user's cache directory]
-    #[arg(long, value_name = "DIR", help_heading = "Source")]
-    pub cache_dir: Option<PathBuf>,
-    /// Use only what is in the cache
-    ///
-    /// The same question has the same answer with and without network. Digests are compared: a file that is missing or damaged
-    /// is named on standard error and counts as a gap.
-    #[arg(long, help_heading = "Source")]
-    pub offline: bool,
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// Every collector that the catalog has, instead of the cheapest ones with enough full feeds
     ///
     /// The choice weighs full feeds against the listed sizes of files: three to five collectors, of both projects. `plan` shows
@@ -321,15 +263,6 @@ impl Detection {
                 degraded_below: self.degraded_below.unwrap_or(was.thresholds.degraded_below),
             },
         })
-    }
-}
-
-/// Parses the name of a collector.
-pub fn collector_name(text: &str) -> Result<String, String> {
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    match !text.is_empty() && text.chars().all(is_name) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("'{text}' is not the name of a collector: write letters, digits, dots and hyphens")),
     }
 }
 

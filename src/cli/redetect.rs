@@ -1,14 +1,18 @@
 //! `outage-replay redetect` and `explain`: an earlier run judged again or explained, without its archives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
+use outage_replay::bgp::{Asn, Prefix};
+use outage_replay::query::{Match, Target};
 use outage_replay::report::{self, Report, printable};
 use outage_replay::{Options, observations, pipeline};
 
-use super::arguments::Detection;
+use super::arguments::{Detection, MATCHES};
+use super::choice::one_of;
 use super::results::{Colour, Output, style, wrote};
+use super::typed;
 
 /// The arguments of `redetect`.
 #[derive(Debug, clap::Args)]
@@ -16,6 +20,22 @@ pub struct Redetect {
     /// The folder that --output wrote
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+
+    /// Only these ASes of the earlier question. Repeatable, comma lists
+    #[arg(long, value_name = "ASN", value_delimiter = ',', value_parser = typed::asn, help_heading = "Target")]
+    asn: Vec<Asn>,
+    /// Only these prefixes, inside those of the earlier question. Repeatable, comma lists
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = typed::prefix, help_heading = "Target")]
+    prefix: Vec<Prefix>,
+    /// Which prefixes a --prefix stands for, beside itself
+    #[arg(
+        long = "match",
+        value_name = "WHICH",
+        value_parser = one_of(MATCHES.map(|(matching, help)| (matching, matching.into(), help))),
+        default_value = <&str>::from(Match::default()),
+        help_heading = "Target"
+    )]
+    matching: Match,
 
     #[command(flatten)]
     detection: Detection,
@@ -31,7 +51,11 @@ impl Redetect {
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
         let labels = self.output.labels.read()?;
-        let observations = observations::read(&self.folder)?;
+        let mut observations = observations::read(&self.folder)?;
+        let targets = self.targets();
+        if !targets.is_empty() {
+            observations = pipeline::narrow(observations, targets)?;
+        }
         let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
         let report = Report { labels, setting_sources: sources, ..pipeline::judge(observations, &options)? };
@@ -49,6 +73,17 @@ impl Redetect {
             let _ = writeln!(io::stderr(), "{}", printable(&wrote(folder)));
         }
         code
+    }
+}
+
+impl Redetect {
+    /// Returns the targets that are asked about instead of those of the earlier question; none for the same.
+    fn targets(&self) -> Vec<Target> {
+        let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
+        targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, self.matching)));
+        let mut known = HashSet::new();
+        targets.retain(|target| known.insert(*target));
+        targets
     }
 }
 

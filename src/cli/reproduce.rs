@@ -18,7 +18,6 @@ use outage_replay::observations::{self, ResultFile, RunRecord};
 use outage_replay::pipeline;
 use outage_replay::report::{self, printable};
 
-use super::arguments::collector_name;
 use super::downloads::Allowance;
 use super::labels::LabelArgs;
 use super::progress::Progress;
@@ -39,7 +38,7 @@ pub struct Reproduce {
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source")]
     archive: Vec<PathBuf>,
     /// The collector whose files --archive names, where no folder has its name
-    #[arg(long, value_name = "NAME", requires = "archive", value_parser = collector_name, help_heading = "Source")]
+    #[arg(long, value_name = "NAME", requires = "archive", value_parser = typed::collector_name, help_heading = "Source")]
     collector_name: Option<String>,
     /// Where downloaded files are kept [default: the user's cache directory]
     #[arg(long, value_name = "DIR", help_heading = "Source")]

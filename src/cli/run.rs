@@ -2,40 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 
-use outage_replay::bgp::Collector;
-use outage_replay::catalog::{
-    Broker, BrokerOrPages, BrokerUrl, CachedArchive, Catalog, Choice, PageSources, Pages, Patience, Publishers,
-};
-use outage_replay::fetch::{BaseUrl, Cache, Downloader, Limits};
-use outage_replay::pipeline::{self, Sources};
+use outage_replay::catalog::Choice;
+use outage_replay::pipeline;
 use outage_replay::query::{Criteria, Query};
 use outage_replay::report::{Report, printable};
 use outage_replay::{Error, Options};
 
-use super::arguments::{Args, CatalogChoice};
+use super::arguments::Args;
 use super::progress::Progress;
 use super::question::{Countries, Question};
 use super::signals::Signals;
-use super::{cache_root, plan, typed, usage};
-
-/// The catalog of a run and its cache.
-pub struct Store {
-    catalog: Box<dyn Catalog>,
-    cache: Option<Cache>,
-}
-
-impl Store {
-    /// Returns both, borrowed.
-    pub fn sources(&self) -> Sources<'_> {
-        Sources { catalog: self.catalog.as_ref(), cache: self.cache.as_ref() }
-    }
-}
+use super::source::Store;
+use super::{plan, typed, usage};
 
 impl Args {
     /// Runs the query, prints the report and returns the exit code.
@@ -129,66 +112,7 @@ impl Args {
 
     /// Returns the catalog and the cache that these arguments choose.
     fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
-        let source = Source {
-            archive: &self.archive,
-            collector_name: self.collector_name.as_deref(),
-            broker_url: self.broker_url.as_ref(),
-            cache_dir: self.cache_dir.as_deref(),
-            offline: self.offline,
-            choice: if self.all_collectors { Choice::All } else { Choice::Few { budget: self.allowance.budget } },
-            catalog: self.catalog,
-            mirrors: &self.mirror,
-            publisher_url: self.publisher_url.as_ref(),
-        };
-        source.store(progress)
-    }
-}
-
-/// Where files come from.
-pub struct Source<'a> {
-    pub archive: &'a [PathBuf],
-    pub collector_name: Option<&'a str>,
-    pub broker_url: Option<&'a BrokerUrl>,
-    pub cache_dir: Option<&'a Path>,
-    pub offline: bool,
-    pub choice: Choice,
-    pub catalog: CatalogChoice,
-    pub mirrors: &'a [BaseUrl],
-    pub publisher_url: Option<&'a BaseUrl>,
-}
-
-impl Source<'_> {
-    /// Returns the catalog and the cache.
-    pub fn store(&self, progress: &Arc<Progress>) -> anyhow::Result<Store> {
-        if !self.archive.is_empty() {
-            let name = self.collector_name.map(Collector::new);
-            let mirror = pipeline::open_archive(self.archive, name.as_ref(), progress.as_ref())
-                .map_err(|error| progress.interrupted(error))?;
-            mirror.warnings().iter().for_each(|warning| progress.warn(warning));
-            return Ok(Store { catalog: Box::new(mirror), cache: None });
-        }
-        let root = cache_root(self.cache_dir)?;
-        if self.offline {
-            let catalog = Box::new(CachedArchive::open(&root, self.choice)?);
-            return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });
-        }
-        let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
-        let downloader = Downloader::new(Limits::default(), watch())?;
-        let url = self.broker_url.cloned().unwrap_or_default();
-        let broker = || Broker::new(&url, self.choice, Patience::default(), watch());
-        let pages = || {
-            let publisher = self.publisher_url.cloned();
-            let publishers =
-                publisher.map_or_else(Publishers::default, |url| Publishers { ripe_ris: url.clone(), routeviews: url });
-            let sources = PageSources { publishers, mirrors: self.mirrors.to_vec(), cache: root.clone() };
-            Pages::new(sources, self.choice, Patience::default(), watch())
-        };
-        let catalog: Box<dyn Catalog> = match self.catalog {
-            CatalogChoice::Auto => Box::new(BrokerOrPages::new(broker()?, pages(), watch())),
-            CatalogChoice::Broker => Box::new(broker()?),
-            CatalogChoice::Archives => Box::new(pages()),
-        };
-        let cache = Cache::new(&root, Some(downloader)).with_mirrors(self.mirrors.to_vec());
-        Ok(Store { catalog, cache: Some(cache) })
+        let choice = if self.all_collectors { Choice::All } else { Choice::Few { budget: self.allowance.budget } };
+        self.source.store(choice, progress)
     }
 }

@@ -10,22 +10,22 @@ use clap::ArgAction;
 
 use outage_replay::Error;
 use outage_replay::bgp::{Asn, Prefix, Project};
-use outage_replay::catalog::{BrokerUrl, Choice};
+use outage_replay::catalog::Choice;
 use outage_replay::pipeline;
 use outage_replay::query::{Match, Target};
 use outage_replay::report::{self, SURVEY_FORMATS, SurveyFormat};
 use outage_replay::survey::{Survey, SurveyAnswer, SurveyQuery};
 use outage_replay::time::Timestamp;
 
-use super::arguments::{CatalogChoice, collector_name, length};
+use super::arguments::length;
 use super::choice::one_of;
 use super::downloads::Allowance;
 use super::output_failed;
 use super::progress::Progress;
 use super::question::{Countries, Question, Targets};
 use super::results::{Colour, style};
-use super::run::Source;
 use super::signals::Signals;
+use super::source::SourceArgs;
 use super::{typed, usage};
 
 /// The arguments of a survey.
@@ -64,21 +64,8 @@ pub struct SurveyArgs {
     #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     duration: Option<Duration>,
 
-    /// A folder in the publishers' layout, or RIB dumps. Repeatable
-    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source")]
-    archive: Vec<PathBuf>,
-    /// The collector whose files --archive names, where no folder has its name
-    #[arg(long, value_name = "NAME", requires = "archive", value_parser = collector_name, help_heading = "Source")]
-    collector_name: Option<String>,
-    /// The bgpkit-broker server that lists the publishers' files [default: the public one]
-    #[arg(long, value_name = "URL", help_heading = "Source")]
-    broker_url: Option<BrokerUrl>,
-    /// Where downloaded files are kept [default: the user's cache directory]
-    #[arg(long, value_name = "DIR", help_heading = "Source")]
-    cache_dir: Option<PathBuf>,
-    /// Use only what is in the cache
-    #[arg(long, help_heading = "Source")]
-    offline: bool,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Only these collectors. Repeatable, comma lists
     ///
     /// Without it: all that --archive holds; otherwise two of route-views2, route-views.linx and route-views.sydney, the first
@@ -140,18 +127,7 @@ impl SurveyArgs {
         }
         let signals = Signals::listen().context("cannot listen for signals")?;
         let progress = Arc::new(Progress::new(self.quiet, self.verbose, Allowance::unlimited(), signals));
-        let source = Source {
-            archive: &self.archive,
-            collector_name: self.collector_name.as_deref(),
-            broker_url: self.broker_url.as_ref(),
-            cache_dir: self.cache_dir.as_deref(),
-            offline: self.offline,
-            choice: Choice::default(),
-            catalog: CatalogChoice::Auto,
-            mirrors: &[],
-            publisher_url: None,
-        };
-        let store = source.store(&progress)?;
+        let store = self.source.store(Choice::default(), &progress)?;
         let result = pipeline::survey(&query, store.sources(), progress.as_ref());
         progress.finish();
         // After a cancellation no output is begun.
@@ -160,7 +136,7 @@ impl SurveyArgs {
             result => result,
         };
         let survey = survey.map_err(|error| progress.interrupted(error))?;
-        let survey = Survey { source: self.source_words(), ..survey };
+        let survey = Survey { source: self.source.words(), ..survey };
         // The result is not lost if the folder cannot be written.
         let printed = self.format.print(&survey, style(self.all, self.color), out).map_err(Into::into);
         let printed = printed.and_then(|()| out.flush().map_err(output_failed));
@@ -206,19 +182,5 @@ impl SurveyArgs {
             whole_files: self.whole_files,
             min_peers: self.min_peers,
         })
-    }
-
-    /// Returns the arguments with which a run reads the same archive.
-    fn source_words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
-        self.archive.iter().for_each(|path| add("--archive", path.display().to_string()));
-        self.collector_name.iter().for_each(|name| add("--collector-name", name.clone()));
-        self.broker_url.iter().for_each(|url| add("--broker-url", url.to_string()));
-        self.cache_dir.iter().for_each(|path| add("--cache-dir", path.display().to_string()));
-        if self.offline {
-            words.push("--offline".to_owned());
-        }
-        words
     }
 }

@@ -135,6 +135,15 @@ fn standard_input() -> io::Result<String> {
     text_from(bytes)
 }
 
+/// Parses the name of a collector.
+pub fn collector_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    match !text.is_empty() && text.chars().all(is_name) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("'{text}' is not the name of a collector: write letters, digits, dots and hyphens")),
+    }
+}
+
 /// Returns a collector. Published names have no capital letters.
 pub fn collector(name: &str) -> Collector {
     let published = name.to_lowercase();

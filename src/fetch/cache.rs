@@ -111,7 +111,7 @@ impl Cache {
     }
 
     /// Returns the URLs of a file in the order in which they are asked: those of mirrors, then its publisher's.
-    fn urls(&self, url: &str) -> Vec<String> {
+    pub(super) fn urls(&self, url: &str) -> Vec<String> {
         let mirrors = self.mirrors.iter().map(|mirror| mirror.join(archive::path(url)));
         mirrors.chain([url.to_owned()]).collect()
     }

@@ -87,7 +87,17 @@ pub fn open_ranges<'c>(file: &ArchiveFile, cache: Option<&'c Cache>, n_first: us
             local(cache.open_held(&file.name)?.file)
         }
         (Location::Remote { url, .. }, Some(cache)) => match cache.downloader() {
-            Some(downloader) => RemoteRanges::open(downloader, url, n_first).map(Ranges::Remote),
+            Some(downloader) => {
+                // Mirrors first; what the publisher says decides if none of them has it.
+                let mut opened = Err(FetchError::Offline);
+                for url in cache.urls(url) {
+                    opened = RemoteRanges::open(downloader, &url, n_first).map(Ranges::Remote);
+                    if opened.is_ok() {
+                        break;
+                    }
+                }
+                opened
+            }
             None => Err(FetchError::Offline),
         },
         (Location::Cached { .. } | Location::Remote { .. }, _) => Err(FetchError::Offline),

@@ -16,7 +16,7 @@ use crate::visibility::{BaselineSource, Timeline};
 #[derive(Clone, Debug)]
 pub(super) struct AskedPrefix {
     pub prefix: Prefix,
-    /// The first target that asks about it.
+    /// The first target that asks about it, groups last.
     pub target: Target,
     /// The ASes asked about that originate it.
     pub asns: Vec<Asn>,
@@ -35,21 +35,25 @@ impl AskedPrefix {
 pub(super) fn asked_prefixes(query: &Query, known: &[Prefix], replays: &[&Replay]) -> Vec<AskedPrefix> {
     let mut prefixes: BTreeMap<Prefix, AskedPrefix> = BTreeMap::new();
     let new = |prefix, target| AskedPrefix { prefix, target, asns: Vec::new(), is_asked_itself: false };
-    for (network, target) in query.networks() {
-        let Target::Prefix(asked, matching) = network else { continue };
-        // A block of a group need not be announced as such.
-        let itself = matches!(target, Target::Prefix(..)).then_some(asked);
-        for prefix in itself.into_iter().chain(matching.select(asked, known)) {
-            prefixes.entry(prefix).or_insert_with(|| new(prefix, target)).is_asked_itself = true;
-        }
-    }
     let asns: FxHashSet<Asn> = query.networks().filter_map(|(network, _)| asn_of(&network)).collect();
+    let mut originated: BTreeMap<Asn, BTreeSet<Prefix>> = BTreeMap::new();
     if !asns.is_empty() {
-        let mut originated: BTreeMap<Asn, BTreeSet<Prefix>> = BTreeMap::new();
         for (asn, prefix) in replays.iter().flat_map(|replay| replay.originated_by(&asns)) {
             originated.entry(asn).or_default().insert(prefix);
         }
-        for (network, target) in query.networks() {
+    }
+    // A prefix of a group that is asked about by itself, too, is named by that.
+    for is_of_group in [false, true] {
+        let networks = || query.networks().filter(|(_, target)| matches!(target, Target::Group(_)) == is_of_group);
+        for (network, target) in networks() {
+            let Target::Prefix(asked, matching) = network else { continue };
+            // A block of a group need not be announced as such.
+            let itself = (!is_of_group).then_some(asked);
+            for prefix in itself.into_iter().chain(matching.select(asked, known)) {
+                prefixes.entry(prefix).or_insert_with(|| new(prefix, target)).is_asked_itself = true;
+            }
+        }
+        for (network, target) in networks() {
             let Some(asn) = asn_of(&network) else { continue };
             for prefix in originated.get(&asn).into_iter().flatten() {
                 let asked = prefixes.entry(*prefix).or_insert_with(|| new(*prefix, target));

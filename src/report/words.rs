@@ -178,7 +178,7 @@ fn statement_within(report: &Report, outage: &Outage, margins: Margins) -> State
     let family = outage.subject.family;
     let name = match outage.subject.scope {
         Scope::Group | Scope::Asn => report.labelled(&outage.subject.target),
-        Scope::Prefix => outage.subject.prefix.map(|prefix| of_prefix(report, outage, prefix)).unwrap_or_default(),
+        Scope::Prefix => outage.subject.prefix.map(|prefix| of_prefix(report, prefix)).unwrap_or_default(),
     };
     let is_replaced = outage.class == Class::OriginChanged;
     let what = match (outage.severity, outage.subject.scope) {
@@ -202,9 +202,9 @@ fn statement_within(report: &Report, outage: &Outage, margins: Margins) -> State
 }
 
 /// Returns a prefix, with its label if it was asked about itself.
-fn of_prefix(report: &Report, outage: &Outage, prefix: Prefix) -> String {
-    let target = &outage.subject.target;
-    if target.is_prefix(prefix) { report.labelled(target) } else { prefix.to_string() }
+fn of_prefix(report: &Report, prefix: Prefix) -> String {
+    let itself = report.parameters.query.targets.iter().find(|target| target.is_prefix(prefix));
+    itself.map_or_else(|| prefix.to_string(), |target| report.labelled(target))
 }
 
 /// Returns the time of an outage, `from 2014-12-22 16:15:00 to 16:20:00 UTC`, with what is not known about its edges.

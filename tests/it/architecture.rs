@@ -119,6 +119,7 @@ const MODULES: [Module; 25] = [
             "serde_json",
             "signal_hook",
             "strsim",
+            "tempfile",
             "terminal_size",
             "thiserror",
             "toml",

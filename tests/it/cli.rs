@@ -241,6 +241,40 @@ fn every_flag_of_the_help_has_a_test_here() {
     assert!(n_flags > 25, "{n_flags} flags found");
 }
 
+/// Every file below a folder.
+fn tree(folder: &Path) -> Files {
+    let mut files = Files::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if path.is_dir() {
+            files.extend(tree(&path).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
+        } else {
+            files.insert(name, std::fs::read(&path).expect("a readable file"));
+        }
+    }
+    files
+}
+
+#[test]
+fn the_demonstration_needs_no_checkout() {
+    let out = folder();
+    let archive = out.path().join("archive");
+    let mut demo = program("demo");
+    demo.current_dir(out.path());
+    // What is asked and found is what the README shows.
+    assert_eq!(ran(&mut demo).stdout, prints(0, MAIN));
+    let written = prints(0, &format!("demo {}", archive.display()));
+    let (own, same) = (tree(&archive), tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014")));
+    assert!(own == same, "{} files, {} in data", own.len(), same.len());
+    assert!(words(&written).contains(&format!("{} files in {}", same.len(), archive.display())), "{written}");
+    refused(2, &format!("demo {}", archive.display()), &["exists: name a new folder"]);
+    // Settings of others do not change what is shown.
+    let mut demo = program("demo --format csv");
+    demo.env("OUTAGE_REPLAY_MIN_PEERS", "99");
+    assert_eq!(ran(&mut demo).stdout, prints(0, &format!("{MAIN} --format csv")));
+}
+
 // Targets.
 
 #[test]
@@ -402,7 +436,9 @@ fn a_prefix_counts_for_every_target_that_asks_for_it_in_any_order() {
 fn a_folded_list_shows_the_longest_outages() {
     let parts = "--prefix 175.45.176.0/24,175.45.177.0/24,175.45.178.0/24,175.45.179.0/24";
     let page = prints(0, &MAIN.replace("--asn 131279", parts));
-    assert_eq!(page.matches("12-22 16:15:00  12-23 01:46:00").count(), 4, "{page}");
+    // The four prefixes, and their event.
+    assert_eq!(page.matches("12-22 16:15:00  12-23 01:46:00").count(), 5, "{page}");
+    assert!(words(&page).contains("AS131279 4 4 /24 12-22 16:15:00 12-23 01:46:00 9:31:00"), "{page}");
     assert!(page.contains("… and 12 more of single prefixes, no longer than these: --all lists them"), "{page}");
 }
 
@@ -615,8 +651,9 @@ fn a_run_is_written_whole_and_the_export_chooses() {
         names.sort();
         names.join(" ")
     };
-    let csv = "NOTE.txt coverage.csv episodes.csv flaps.csv losses.csv outages.csv targets.csv manifest.json";
-    let parquet = "coverage.parquet doubts.parquet episodes.parquet evidence.parquet flaps.parquet losses.parquet outages.parquet \
+    let csv =
+        "NOTE.txt coverage.csv episodes.csv events.csv flaps.csv losses.csv outages.csv targets.csv manifest.json";
+    let parquet = "coverage.parquet doubts.parquet episodes.parquet events.parquet evidence.parquet flaps.parquet losses.parquet outages.parquet \
                    peers.parquet rib_entries.parquet rib_tables.parquet spans.parquet targets.parquet timelines.parquet";
     let whole = sorted(&[csv, parquet, "report.html"]);
     for (export, expected) in [
@@ -707,7 +744,8 @@ fn an_earlier_run_is_replaced_only_by_force() {
     );
     assert_eq!(contents(&run), before);
     prints(0, &args("--force --export csv"));
-    let csv = "NOTE.txt coverage.csv episodes.csv flaps.csv losses.csv manifest.json outages.csv targets.csv";
+    let csv =
+        "NOTE.txt coverage.csv episodes.csv events.csv flaps.csv losses.csv manifest.json outages.csv targets.csv";
     assert_eq!(names(&run).join(" "), csv);
     assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 1);
 }
@@ -749,5 +787,5 @@ fn the_current_folder_can_be_the_output() {
     let args = QUIET.replace("data/dprk-2014", &archive.to_string_lossy());
     let Ran { code, stderr, .. } = ran(program(&format!("{args} --output .")).current_dir(out.path()));
     assert_eq!((code, stderr.as_str()), (0, ""));
-    assert_eq!(names(out.path()).len(), 22);
+    assert_eq!(names(out.path()).len(), 24);
 }

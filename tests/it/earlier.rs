@@ -42,6 +42,29 @@ fn a_run_judged_again_prints_and_writes_what_a_new_one_does() {
 }
 
 #[test]
+fn a_run_answers_a_narrower_question_without_its_archives() {
+    let wide = SHORT.replace("--asn 131279", "--prefix 175.45.176.0/22");
+    let (of_asn, of_prefix) = (run_of(SHORT), run_of(&wide));
+    let again =
+        |out: &tempfile::TempDir, target: &str| format!("redetect {} {target}", out.path().join("run").display());
+    for target in ["--prefix 175.45.177.0/24", "--prefix 175.45.177.0/24 --match exact", "--prefix 175.45.178.0/23"] {
+        let (narrow, alone) =
+            (cli::json(&again(&of_prefix, target)), cli::json(&SHORT.replace("--asn 131279", target)));
+        for key in ["query", "answer", "outages", "episodes", "events", "losses"] {
+            assert_eq!(narrow[key], alone[key], "{target} {key}");
+        }
+        assert_eq!(narrow["coverage"]["targets"], alone["coverage"]["targets"], "{target}");
+    }
+    // What was not observed is not answered.
+    for (target, name) in [("--asn 64500", "AS64500"), ("--prefix 175.45.177.0/24", "175.45.177.0/24")] {
+        let words = format!("the run did not observe all of {name}: it was about AS131279");
+        refused(1, &again(&of_asn, target), &[&words]);
+    }
+    refused(1, &again(&of_prefix, "--asn 131279"), &["did not observe all of AS131279"]);
+    refused(1, &again(&of_prefix, "--prefix 175.45.176.0/24 --match any"), &["did not observe all of"]);
+}
+
+#[test]
 fn an_outage_is_explained_by_its_records() {
     let out = run_of(SHORT);
     let run = out.path().join("run");

@@ -24,6 +24,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use outage_replay::catalog::Mirror;
+use outage_replay::observations::Observations;
+use outage_replay::pipeline::collect;
 use outage_replay::query::{Match, Query, RibChoice, Target};
 use outage_replay::report::Report;
 use outage_replay::time::{Timestamp, Window};
@@ -266,15 +268,27 @@ fn answer_with(
     history: &History,
     folder: &Path,
     targets: Vec<Target>,
-    (from, to): (i64, i64),
+    window: (i64, i64),
     (ribs, jobs): (RibChoice, usize),
 ) -> Report {
-    let window = Window::new(at(from), at(to)).expect("a window");
-    let query = Query { ribs, ..Query::new(targets, window) };
+    let mirror = Mirror::open(folder).expect("an archive");
+    run(&query(targets, window, ribs), &mirror, &options(history, jobs), &()).expect("a report")
+}
+
+/// What the archive of a history shows about some targets, not judged yet.
+fn observed(folder: &Path, targets: Vec<Target>, window: (i64, i64)) -> Observations {
+    let mirror = Mirror::open(folder).expect("an archive");
+    collect(&query(targets, window, RibChoice::All), &mirror, 1, &()).expect("observations")
+}
+
+fn query(targets: Vec<Target>, (from, to): (i64, i64), ribs: RibChoice) -> Query {
+    Query { ribs, ..Query::new(targets, Window::new(at(from), at(to)).expect("a window")) }
+}
+
+fn options(history: &History, jobs: usize) -> Options {
     let mut options = Options { jobs, ..Options::default() };
     options.criteria.sufficiency.min_peers = history.min_peers;
-    let mirror = Mirror::open(folder).expect("an archive");
-    run(&query, &mirror, &options, &()).expect("a report")
+    options
 }
 
 fn write(history: &History, folder: &Path) {

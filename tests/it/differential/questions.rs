@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use outage_replay::bgp::Prefix;
 use outage_replay::detect::Outage;
+use outage_replay::pipeline::{judge, narrow};
 use outage_replay::query::{Match, Target};
 use outage_replay::report::{self, Report};
 use outage_replay::time::{Timestamp, Window};
 use serde_json::Value;
 
 use super::history::{END, History, PREFIXES};
-use super::{answer, second, seeds, targets, trouble_asked_for, write};
+use super::{answer, observed, options, second, seeds, targets, trouble_asked_for, write};
 use crate::properties::{assert_shares, written};
 
 /// Histories of a usual run of one test.
@@ -111,6 +112,51 @@ fn a_narrower_question_gets_the_answer_of_a_wider_one() {
             }
         }
         Ok(())
+    });
+}
+
+#[test]
+fn observations_of_the_whole_table_answer_a_question_about_one_network() {
+    let everything = || {
+        ["0.0.0.0/0", "::/0"].map(|all| Target::Prefix(all.parse().expect("a prefix"), Match::MoreSpecific)).to_vec()
+    };
+    for_each(|history, folder| {
+        let wide = observed(folder, everything(), history.window);
+        let narrowed = |target: Target| {
+            let narrow = narrow(wide.clone(), vec![target]).expect("observed");
+            judge(narrow, &options(history, 1)).expect("a report")
+        };
+        let asked = |target: Target| answer(history, folder, vec![target], history.window, 1);
+        for prefix in PREFIXES {
+            let parsed = prefix.parse().expect("a prefix");
+            let (narrow, alone) = (narrowed(exactly(prefix)), asked(exactly(prefix)));
+            let (narrow, alone) = (said_of(&narrow, parsed), said_of(&alone, parsed));
+            if let Some((narrow, alone)) = narrow.iter().zip(&alone).find(|(narrow, alone)| narrow != alone) {
+                return Err(format!("{prefix} alone: {alone}\nfrom everything: {narrow}"));
+            }
+            if narrow.len() != alone.len() {
+                return Err(format!("{prefix}: {} things alone, {} from everything", alone.len(), narrow.len()));
+            }
+        }
+        let asn = Target::Asn("131279".parse().expect("an AS"));
+        let said = |report: &Report| {
+            let falls = report
+                .findings
+                .outages
+                .iter()
+                .map(|outage| (&outage.id, &outage.fall, outage.severity, &outage.prefixes));
+            format!("{:?} {:?}", falls.collect::<Vec<_>>(), report.summaries)
+        };
+        let (narrow, alone) = (narrowed(asn), asked(asn));
+        // For everything, older RIB dumps may have been searched, and these reveal more prefixes of the AS.
+        let dumps = |report: &Report| -> Vec<Timestamp> {
+            report.replays.iter().flat_map(|replay| replay.tables.iter().map(|table| table.begun_at)).collect()
+        };
+        if dumps(&narrow) != dumps(&alone) {
+            return Ok(());
+        }
+        let (narrow, alone) = (said(&narrow), said(&alone));
+        if narrow == alone { Ok(()) } else { Err(format!("AS131279 alone: {alone}\nfrom everything: {narrow}")) }
     });
 }
 
@@ -216,6 +262,8 @@ fn fitting(value: &Value) -> Result<(), String> {
         Value::Object(fields) => {
             let number = |name: &str| fields.get(name).and_then(Value::as_f64);
             for (name, value) in fields {
+                // `shared_asn` is no share.
+                let name = name.replace("shared", "");
                 let is_share =
                     ["share", "visibility", "availability", "rate", "coverage"].iter().any(|part| name.contains(part));
                 if let Some(share) = value.as_f64().filter(|share| is_share && !(0.0..=1.0).contains(share)) {

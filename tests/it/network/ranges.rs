@@ -190,3 +190,29 @@ fn dumps_that_cannot_be_looked_up_are_unknown_unless_whole_files_are_allowed() {
     assert_eq!(cached["prefixes"][0]["looks"], clean["prefixes"][0]["looks"]);
     assert!(cached["dumps"].as_array().expect("dumps").iter().all(|dump| dump["method"] == "looked_up"));
 }
+
+#[test]
+fn a_survey_looks_dumps_up_at_a_mirror_and_lists_them_from_pages() {
+    let Some(servers) = Servers::start() else { return };
+    let (publisher, mirror) = (Proxy::start(&servers), Proxy::start(&servers));
+    let folder = TempDir::new().expect("a temporary folder");
+    let (_, clean, _) = survey(folder.path(), &publisher.broker_url(), &[]);
+    let asked = |more: &[&str]| {
+        let (code, found, errors) = survey(folder.path(), &publisher.broker_url(), more);
+        assert_eq!(code, 0, "{more:?}: {errors}");
+        assert_eq!(found["prefixes"][0]["looks"], clean["prefixes"][0]["looks"], "{more:?}");
+    };
+    let at_mirror = ["--mirror", &mirror.archive_url()];
+    publisher.reset();
+    asked(&at_mirror);
+    assert!(publisher.file_counts().is_empty(), "{:?}", publisher.file_counts());
+    // What a mirror lacks, or does not send in parts, comes from the publisher.
+    for fault in [Fault::Status(404), Fault::NoRange] {
+        publisher.reset();
+        mirror.reset();
+        mirror.fault("/RIBS/", fault, None);
+        asked(&at_mirror);
+        assert!(!publisher.file_counts().is_empty());
+    }
+    asked(&["--catalog", "archives", "--publisher-url", &publisher.archive_url()]);
+}
