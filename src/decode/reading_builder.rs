@@ -16,6 +16,9 @@ use crate::bgp::{AsPath, Family, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
+/// Each of them waits for memory: together they wait at the same time. A RIB dump with fewer has the filter of an update file.
+const SKIPPED_AT_A_TIME: usize = 4096;
+
 /// This many ranges of skipped bytes are kept apart per file; with more, the last one grows to the end of the file.
 const MAX_SKIPPED: usize = 100;
 
@@ -30,6 +33,8 @@ pub(super) struct ReadingBuilder<'s> {
     pub(super) control: Control,
     pub(super) counts: RecordCounts,
     pub(super) skipped_prefixes: SkippedPrefixes,
+    /// The hashes of prefixes of RIB dumps that go there next.
+    skipped_in_rib: Vec<u64>,
     events: Vec<RouteEvent>,
     damage: Vec<Damage>,
     /// The record that was counted as damaged last.
@@ -52,6 +57,7 @@ impl<'s> ReadingBuilder<'s> {
             control: Control::default(),
             counts: RecordCounts::default(),
             skipped_prefixes: SkippedPrefixes::default(),
+            skipped_in_rib: Vec::new(),
             events: Vec::new(),
             damage: Vec::new(),
             latest_damaged: None,
@@ -64,6 +70,7 @@ impl<'s> ReadingBuilder<'s> {
 
     /// The finished reading; `last_blocks` and `lacks_peer_table` go into the census as they are.
     pub(super) fn finish(mut self, ending: Ending, last_blocks: [u16; 2], lacks_peer_table: bool) -> Reading {
+        self.add_skipped_in_rib();
         self.numbers.name(&mut self.peers);
         let runs = self.runs.finish();
         let believed = clock::believed(&runs, None);
@@ -153,8 +160,19 @@ impl<'s> ReadingBuilder<'s> {
     #[inline]
     pub(super) fn skip_in_rib(&mut self, hash: u64) {
         if self.selection.has_origins() {
-            self.skipped_prefixes.grow(RIB_BLOCKS);
-            self.skipped_prefixes.add(hash);
+            self.skipped_in_rib.push(hash);
+            if self.skipped_in_rib.len() == SKIPPED_AT_A_TIME {
+                self.add_skipped_in_rib();
+            }
+        }
+    }
+
+    #[cold]
+    fn add_skipped_in_rib(&mut self) {
+        if !self.skipped_in_rib.is_empty() {
+            let is_small = self.skipped_in_rib.len() < SKIPPED_AT_A_TIME;
+            self.skipped_prefixes.grow(if is_small { UPDATE_BLOCKS } else { RIB_BLOCKS });
+            self.skipped_in_rib.drain(..).for_each(|hash| self.skipped_prefixes.add(hash));
         }
     }
 
