@@ -29,7 +29,7 @@ pub const MATCHES: [(Match, &str); 4] = [
 
 /// What is registered in a country.
 const REGISTRATIONS: [(RegisteredBy, &str); 2] = [
-    (RegisteredBy::Address, "Address blocks, whoever announces them"),
+    (RegisteredBy::Address, "Address blocks, whichever AS announces them"),
     (RegisteredBy::Asn, "ASes, with whatever they originate"),
 ];
 

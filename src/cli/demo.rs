@@ -40,14 +40,14 @@ impl Demo {
             return Err(usage(format!("{} exists: name a new folder", folder.display())));
         }
         let n_files = unpack(folder)?;
-        let told = format!(
+        let text = format!(
             "{n_files} files in {}: a reconstruction from published facts, not captured data. Ask about them with\n  \
              outage-replay {} --archive {}\n",
             folder.display(),
             QUESTION.join(" "),
             folder.display()
         );
-        out.write_all(printable(&told).as_bytes()).map_err(super::output_failed)?;
+        out.write_all(printable(&text).as_bytes()).map_err(super::output_failed)?;
         Ok(0)
     }
 
@@ -55,7 +55,7 @@ impl Demo {
         let folder = tempfile::tempdir().context("cannot make a folder for the archive of the demonstration")?;
         let archive = folder.path().join("dprk-2014");
         unpack(&archive)?;
-        // The answer does not depend on the settings of whoever asks.
+        // The answer does not depend on the settings of the user.
         let words = ["outage-replay"].into_iter().chain(QUESTION).map(Into::into);
         let words = words.chain(["--archive".into(), archive.into_os_string()]);
         let Cli { mut args, .. } = Cli::from_arg_matches(&command().try_get_matches_from(words)?)?;

@@ -113,7 +113,7 @@ pub enum GroupSource {
 #[strum(serialize_all = "kebab-case")]
 #[serde(rename_all = "kebab-case")]
 pub enum RegisteredBy {
-    /// Address blocks, whoever announces them.
+    /// Address blocks, whichever AS announces them.
     #[default]
     Address,
     /// ASes, with whatever they originate.
