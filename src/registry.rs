@@ -8,16 +8,15 @@ mod choice;
 mod records;
 
 use std::fmt;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
 
-use crate::bgp::{Asn, Prefix};
+use crate::bgp::Prefix;
 use crate::decode;
-use crate::files::sha256;
+use crate::files::{open_regular, sha256};
 use crate::helpers::Helpers;
 use crate::query::{Group, GroupSource, Match, RegisteredBy, RegistryFile, Target};
 use crate::time::Timestamp;
@@ -25,14 +24,8 @@ use crate::time::Timestamp;
 /// The largest file that is read, decompressed: the largest of 2026 has some 20 MB.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// The five registries, by their names in the files, with the folder of their statistics.
-const REGISTRIES: [(&str, &str); 5] = [
-    ("afrinic", "https://ftp.afrinic.net/pub/stats/afrinic/"),
-    ("apnic", "https://ftp.apnic.net/stats/apnic/"),
-    ("arin", "https://ftp.arin.net/pub/stats/arin/"),
-    ("lacnic", "https://ftp.lacnic.net/pub/stats/lacnic/"),
-    ("ripencc", "https://ftp.ripe.net/pub/stats/ripencc/"),
-];
+/// The five registries, by their names in the files.
+const REGISTRIES: [&str; 5] = ["afrinic", "apnic", "arin", "lacnic", "ripencc"];
 
 /// A country: two letters of ISO 3166, as registries write them. They also use `EU` and `AP` for regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,7 +144,7 @@ pub fn group(paths: &[PathBuf], country: Country, by: RegisteredBy, at: Timestam
         RegisteredBy::Asn => {
             asns.sort_unstable();
             asns.dedup();
-            asns.into_iter().map(|asn: Asn| Target::Asn(asn)).collect()
+            asns.into_iter().map(Target::Asn).collect()
         }
     };
     if members.is_empty() {
@@ -164,18 +157,15 @@ pub fn group(paths: &[PathBuf], country: Country, by: RegisteredBy, at: Timestam
 
 /// Returns the names of the registries of which no file is among these.
 pub fn missing_registries(files: &[RegistryFile]) -> Vec<&'static str> {
-    let names = REGISTRIES.iter().map(|(name, _)| *name);
-    names.filter(|name| files.iter().all(|file| file.registry != *name)).collect()
+    REGISTRIES.into_iter().filter(|name| files.iter().all(|file| file.registry != *name)).collect()
 }
 
 /// Returns the bytes of a file, and its text: gzip, bzip2, Zstandard or plain.
 fn text_of(path: &Path) -> Result<(Vec<u8>, String), RegistryError> {
     let unreadable = |why: String| RegistryError::Unreadable { path: path.to_owned(), why };
-    let bytes = match fs::metadata(path) {
-        Ok(found) if !found.is_file() => return Err(unreadable("it is not a regular file".to_owned())),
-        Ok(_) => fs::read(path).map_err(|error| unreadable(error.to_string()))?,
-        Err(error) => return Err(unreadable(error.to_string())),
-    };
+    let mut bytes = Vec::new();
+    let read = open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|error| unreadable(error.to_string()))?;
     let helpers = Helpers::new();
     let mut text = Vec::new();
     let content = decode::content(&bytes[..], &helpers).take(MAX_BYTES + 1).read_to_end(&mut text);

@@ -20,7 +20,7 @@ use super::{misuse, size, typed};
 pub const DETECTION: &str = "Detection";
 
 /// What a prefix target includes beside the prefix itself.
-pub const MATCHES: [(Match, &str); 4] = [
+const MATCHES: [(Match, &str); 4] = [
     (Match::Exact, "Nothing else"),
     (Match::MoreSpecific, "Everything inside it"),
     (Match::LessSpecific, "Everything that covers it"),
@@ -87,15 +87,8 @@ pub struct Args {
     /// https://ftp.apnic.net/stats/apnic/2014/delegated-apnic-extended-20141222.gz
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Target")]
     pub delegated: Vec<PathBuf>,
-    /// Which prefixes a --prefix stands for, beside itself
-    #[arg(
-        long = "match",
-        value_name = "WHICH",
-        value_parser = one_of(MATCHES.map(|(matching, help)| (matching, matching.into(), help))),
-        default_value = <&str>::from(Match::default()),
-        help_heading = "Target"
-    )]
-    pub matching: Match,
+    #[command(flatten)]
+    pub matching: MatchArg,
 
     /// Start of the window: 2014-12-22, 2014-12-22T16:15, RFC 3339 or Unix seconds
     ///
@@ -155,6 +148,20 @@ pub struct Args {
     /// Twice, -vv, it names every file.
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
+}
+
+/// What a prefix of the question stands for.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct MatchArg {
+    /// Which prefixes a --prefix stands for, beside itself
+    #[arg(
+        long = "match",
+        value_name = "WHICH",
+        value_parser = one_of(MATCHES.map(|(matching, help)| (matching, matching.into(), help))),
+        default_value = <&str>::from(Match::default()),
+        help_heading = "Target"
+    )]
+    pub matching: Match,
 }
 
 /// What may be downloaded.

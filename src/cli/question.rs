@@ -96,8 +96,7 @@ impl Question<'_> {
                 registry::group(statistics, *country, by, window.start).map_err(|error| usage(error.to_string()))?;
             found.add_group(country.to_string().parse()?, group)?;
         }
-        found.targets.extend(self.asns.iter().map(|asn| Target::Asn(*asn)));
-        found.targets.extend(self.prefixes.iter().map(|prefix| Target::Prefix(*prefix, self.matching)));
+        found.targets.extend(targets(self.asns, self.prefixes, self.matching));
         for path in self.lists {
             let listed = typed::list(path, self.matching)?;
             let mut groups: BTreeMap<GroupName, Vec<Target>> = BTreeMap::new();
@@ -110,13 +109,25 @@ impl Question<'_> {
             }
             found.targets.extend(listed.into_iter().map(|listed| listed.target));
         }
-        let mut known = HashSet::new();
-        found.targets.retain(|target| known.insert(*target));
+        found.targets = once_each(found.targets);
         if found.targets.is_empty() {
             return Err(usage("nothing to look for: the list of targets is empty"));
         }
         Ok(found)
     }
+}
+
+/// Returns what --asn and --prefix ask about, in this order.
+pub fn targets(asns: &[Asn], prefixes: &[Prefix], matching: Match) -> Vec<Target> {
+    let asns = asns.iter().map(|asn| Target::Asn(*asn));
+    asns.chain(prefixes.iter().map(|prefix| Target::Prefix(*prefix, matching))).collect()
+}
+
+/// Returns targets without those that were there before.
+pub fn once_each(mut targets: Vec<Target>) -> Vec<Target> {
+    let mut known = HashSet::new();
+    targets.retain(|target| known.insert(*target));
+    targets
 }
 
 impl Targets {

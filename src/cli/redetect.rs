@@ -1,16 +1,15 @@
 //! `outage-replay redetect` and `explain`: an earlier run judged again or explained, without its archives.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use outage_replay::bgp::{Asn, Prefix};
-use outage_replay::query::{Match, Target};
 use outage_replay::report::{self, Report, printable};
 use outage_replay::{Options, observations, pipeline};
 
-use super::arguments::{Detection, MATCHES};
-use super::choice::one_of;
+use super::arguments::{Detection, MatchArg};
+use super::question::{once_each, targets};
 use super::results::{Colour, Output, style, wrote};
 use super::typed;
 
@@ -27,15 +26,8 @@ pub struct Redetect {
     /// Only these prefixes, inside those of the earlier question. Repeatable, comma lists
     #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = typed::prefix, help_heading = "Target")]
     prefix: Vec<Prefix>,
-    /// Which prefixes a --prefix stands for, beside itself
-    #[arg(
-        long = "match",
-        value_name = "WHICH",
-        value_parser = one_of(MATCHES.map(|(matching, help)| (matching, matching.into(), help))),
-        default_value = <&str>::from(Match::default()),
-        help_heading = "Target"
-    )]
-    matching: Match,
+    #[command(flatten)]
+    matching: MatchArg,
 
     #[command(flatten)]
     detection: Detection,
@@ -52,7 +44,7 @@ impl Redetect {
         self.output.check()?;
         let labels = self.output.labels.read()?;
         let mut observations = observations::read(&self.folder)?;
-        let targets = self.targets();
+        let targets = once_each(targets(&self.asn, &self.prefix, self.matching.matching));
         if !targets.is_empty() {
             observations = pipeline::narrow(observations, targets)?;
         }
@@ -73,17 +65,6 @@ impl Redetect {
             let _ = writeln!(io::stderr(), "{}", printable(&wrote(folder)));
         }
         code
-    }
-}
-
-impl Redetect {
-    /// Returns the targets that are asked about instead of those of the earlier question; none for the same.
-    fn targets(&self) -> Vec<Target> {
-        let mut targets: Vec<Target> = self.asn.iter().map(|asn| Target::Asn(*asn)).collect();
-        targets.extend(self.prefix.iter().map(|prefix| Target::Prefix(*prefix, self.matching)));
-        let mut known = HashSet::new();
-        targets.retain(|target| known.insert(*target));
-        targets
     }
 }
 

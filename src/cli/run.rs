@@ -78,7 +78,7 @@ impl Args {
             prefixes: &self.prefix,
             lists: &self.targets,
             countries: Countries { codes: &self.country, by: self.country_by, statistics: &self.delegated },
-            matching: self.matching,
+            matching: self.matching.matching,
             from: self.from,
             to: self.to,
             duration: self.duration,

@@ -1,6 +1,6 @@
 //! The second half of a run: timelines, outages and how certain they are. It reads no archive.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -23,8 +23,7 @@ use crate::visibility::{BaselineSource, Step, Timeline, View};
 pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &dyn Detector) -> Report {
     let Observations { query, note, listing, replays, sources, gaps, files } = observations;
     let view = View::new(replays.iter().collect(), query.window, criteria);
-    let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
-    let known: Vec<Prefix> = known.into_iter().collect();
+    let known = subjects::known_prefixes(view.replays());
     let asked = subjects::asked_prefixes(&query, &known, view.replays());
     let projects = replays.iter().map(|replay| replay.collector.clone()).zip(sources.iter().map(|s| s.project));
     let prefixes = JudgedPrefixes::new(&view, &asked, &known, Some(&projects.collect()), detector);
@@ -82,8 +81,7 @@ pub(super) fn preview(query: &Query, replays: &[&Replay]) -> Preview {
     let criteria = Criteria::default();
     let detector = &*detect::detector(&criteria);
     let view = View::new(replays.to_vec(), query.window, &criteria);
-    let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
-    let known: Vec<Prefix> = known.into_iter().collect();
+    let known = subjects::known_prefixes(replays);
     let asked = subjects::asked_prefixes(query, &known, replays);
     let JudgedPrefixes { timelines, of_origins, findings } = JudgedPrefixes::new(&view, &asked, &known, None, detector);
     let networks = networks(query, &timelines, &of_origins);

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
 use super::round::{self, RoundTask};
-use super::subjects::{AskedPrefix, asked_prefixes};
+use super::subjects::{AskedPrefix, asked_prefixes, known_prefixes};
 use super::{acceptance, ahead};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
@@ -77,8 +77,7 @@ fn concerned(task: &RoundTask, runs: &[CollectorRun], n_looks: usize) -> BTreeSe
     if !view.has_rib() {
         return BTreeSet::new();
     }
-    let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
-    let known: Vec<Prefix> = known.into_iter().collect();
+    let known = known_prefixes(&replays);
     let prefixes = asked_prefixes(query, &known, &replays);
     let asked_prefix = |prefix: Prefix| prefixes.get(prefixes.binary_search_by_key(&prefix, |own| own.prefix).ok()?);
     let mut concerned = BTreeSet::new();

@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashSet;
 
-use super::subjects::asked_prefixes;
-use crate::bgp::{Asn, Family, Prefix};
+use super::subjects::{asked_prefixes, known_prefixes};
+use crate::bgp::{Family, Prefix};
 use crate::error::Error;
 use crate::observations::Observations;
 use crate::query::{Match, Query, Target};
@@ -28,11 +28,8 @@ pub fn narrow(observations: Observations, targets: Vec<Target>) -> Result<Observ
         targets,
         ..wide.clone()
     };
-    let mut known: Vec<Prefix> = observations.replays.iter().flat_map(Replay::prefixes).collect();
-    known.sort_unstable();
-    known.dedup();
     let replays: Vec<&Replay> = observations.replays.iter().collect();
-    let asked = asked_prefixes(&query, &known, &replays);
+    let asked = asked_prefixes(&query, &known_prefixes(&replays), &replays);
     // Prefixes that cover those asked about are always observed with them.
     let kept = asked.iter().flat_map(|asked| (0..=asked.prefix.len()).map(|length| asked.prefix.shortened_to(length)));
     let kept: FxHashSet<Prefix> = kept.collect();
@@ -74,7 +71,7 @@ fn is_whole_table(query: &Query) -> bool {
             Target::Prefix(prefix, matching) => {
                 prefix.family() == family && prefix.len() == 0 && matching.includes_more_specific()
             }
-            Target::Asn(Asn(_)) | Target::Group(_) => false,
+            Target::Asn(_) | Target::Group(_) => false,
         })
     })
 }

@@ -31,6 +31,12 @@ impl AskedPrefix {
     }
 }
 
+/// Returns every prefix that replays show, sorted.
+pub(super) fn known_prefixes(replays: &[&Replay]) -> Vec<Prefix> {
+    let known: BTreeSet<Prefix> = replays.iter().flat_map(|replay| replay.prefixes()).collect();
+    known.into_iter().collect()
+}
+
 /// Returns every prefix that the targets ask about, sorted. `known` are all prefixes that the data show, sorted.
 pub(super) fn asked_prefixes(query: &Query, known: &[Prefix], replays: &[&Replay]) -> Vec<AskedPrefix> {
     let mut prefixes: BTreeMap<Prefix, AskedPrefix> = BTreeMap::new();

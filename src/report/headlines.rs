@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::text::of_family;
 use super::{Report, Summary};
 use crate::bgp::{Asn, Family, Prefix};
 use crate::detect::{Episode, Event, Flap, Outage, Scope, Subject};
@@ -50,40 +49,38 @@ fn parts<'a>(report: &Report, outages: Vec<&'a Outage>) -> Vec<&'a Outage> {
 
 /// Returns the outages of every target, in the order of the question.
 fn outages_of_targets(report: &Report) -> Vec<Vec<&Outage>> {
-    let mut of_asns: FxHashMap<Asn, Vec<&Outage>> = FxHashMap::default();
-    let mut of_prefixes: BTreeMap<Prefix, Vec<&Outage>> = BTreeMap::new();
-    for outage in &report.findings.outages {
-        outage.subject.asn.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(outage));
-        outage.subject.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(outage));
+    let outages = &report.findings.outages;
+    let mut of_asns: FxHashMap<Asn, Vec<usize>> = FxHashMap::default();
+    let mut of_prefixes: BTreeMap<Prefix, Vec<usize>> = BTreeMap::new();
+    for (index, Outage { subject, .. }) in outages.iter().enumerate() {
+        subject.asn.iter().for_each(|asn| of_asns.entry(*asn).or_default().push(index));
+        subject.prefix.iter().for_each(|prefix| of_prefixes.entry(*prefix).or_default().push(index));
     }
     let prefixes: Vec<Prefix> = of_prefixes.keys().copied().collect();
-    let of_target = |summary: &Summary| {
-        // A prefix may be asked for by several targets.
-        match summary.target {
-            Target::Asn(asn) => of_asns.get(&asn).cloned().unwrap_or_default(),
+    // A prefix may be asked for by several targets.
+    let of_network = |network: &Target| -> Vec<usize> {
+        match network {
+            Target::Asn(asn) => of_asns.get(asn).cloned().unwrap_or_default(),
             Target::Prefix(asked, matching) => {
-                let lost = matching.select(asked, &prefixes);
+                let lost = matching.select(*asked, &prefixes);
                 lost.iter().filter_map(|prefix| of_prefixes.get(prefix)).flatten().copied().collect()
             }
-            Target::Group(_) => {
-                let outages = report.findings.outages.iter();
-                outages.filter(|outage| belongs_to(report, summary.target, &outage.subject)).collect()
-            }
+            Target::Group(_) => Vec::new(),
         }
+    };
+    let of_target = |summary: &Summary| {
+        let target = &summary.target;
+        let mut own: Vec<usize> = report.parameters.query.networks_of(target).iter().flat_map(of_network).collect();
+        if matches!(target, Target::Group(_)) {
+            // An AS of the group may be a target itself; members may overlap.
+            own.retain(|index| outages[*index].subject.prefix.is_some());
+            own.extend((0..outages.len()).filter(|index| outages[*index].subject.target == *target));
+            own.sort_unstable();
+            own.dedup();
+        }
+        own.into_iter().map(|index| &outages[index]).collect()
     };
     report.summaries.iter().map(of_target).collect()
-}
-
-/// Whether a finding is about a group, or about a prefix of it.
-fn belongs_to(report: &Report, group: Target, subject: &Subject) -> bool {
-    let is_member = |network: &Target| match (*network, subject.prefix) {
-        (Target::Asn(asn), Some(_)) => subject.asn == Some(asn),
-        (Target::Prefix(block, matching), Some(prefix)) => {
-            block == prefix || matching.includes_more_specific() && block.contains(&prefix)
-        }
-        _ => false,
-    };
-    subject.target == group || report.parameters.query.networks_of(&group).iter().any(is_member)
 }
 
 /// Whether an episode adds anything to the list of outages: it has flaps, or several outages.
@@ -160,12 +157,6 @@ pub(super) fn is_of_parts(report: &Report, summary: &Summary, outage: &Outage) -
         Target::Prefix(asked, _) => report.aggregate(asked).is_some(),
     };
     is_network && !is_of_network(report, &outage.subject)
-}
-
-/// Returns the network of an outage: `AS64500 IPv4`, or the prefix.
-pub(super) fn name(outage: &Outage) -> String {
-    let of_asn = || of_family(outage.subject.target, outage.subject.family);
-    outage.subject.prefix.map_or_else(of_asn, |prefix| prefix.to_string())
 }
 
 /// Returns outages with the longest first.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use chrono::Datelike;
 
 pub(super) use crate::archive::is_unprintable;
-use crate::bgp::Family;
 use crate::time::{Timestamp, Window};
 
 /// `2014-12-22 16:15:00`: UTC, to the second; the other formats have the fractions.
@@ -147,11 +146,6 @@ pub(super) fn grouped(n: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// `AS131279 IPv4`.
-pub(super) fn of_family(name: impl std::fmt::Display, family: Family) -> String {
-    format!("{name} {family}")
 }
 
 /// Wraps text to lines of at most `width` columns, except single longer words. Lines after the first are indented.

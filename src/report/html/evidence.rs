@@ -21,7 +21,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     let by_id = evidence::by_id(report);
     Some(html! {
         @for outage in longest.iter().take(MOST_OUTAGES) {
-            h3 { (headlines::name(outage)) }
+            h3 { (outage.subject.name()) }
             p.note { "Outage " code { (outage.id) } }
             (upstreams(report, outage))
             (records(report, &Shown::new(outage, &by_id)))

@@ -193,7 +193,7 @@ fn facts_of(sureness: &Sureness, outage: &Outage, is_named: bool) -> Markup {
             dt { "Longest" }
             dd { (unbroken(&words::length(outage))) }
             dd.why {
-                @if is_named { (headlines::name(outage)) ": " }
+                @if is_named { (outage.subject.name()) ": " }
                 (outage.severity.as_ref()) ", " (outage.class.as_ref().replace('_', " "))
             }
         }

@@ -48,7 +48,7 @@ fn of_outage(report: &Report, outage: &Outage, found: &[HolderReadings], series:
     let (shown, left) = found.split_at(found.len().min(MOST_ROWS));
     html! {
         h3 {
-            (headlines::name(outage)) ", lost "
+            (outage.subject.name()) ", lost "
             @match outage.fall.start() { Some(start) => (parts::instant(start)), None => "before the data begin" }
             " " span.zone { "UTC" }
         }
