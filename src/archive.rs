@@ -53,7 +53,8 @@ pub struct ArchiveFile {
 }
 
 /// The place of an archive file.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Location {
     /// In the file system.
     Local(PathBuf),

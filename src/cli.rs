@@ -22,6 +22,7 @@ mod similar;
 mod size;
 mod source;
 mod survey;
+mod tasks;
 mod terminal;
 mod typed;
 
@@ -39,7 +40,7 @@ use etcetera::BaseStrategy;
 use outage_replay::Error;
 use outage_replay::report::printable;
 
-use arguments::{Args, DETECTION};
+use arguments::{Args, DETECTION, PlanArgs};
 use cache::CacheCommand;
 use compare::Compare;
 use demo::Demo;
@@ -48,6 +49,7 @@ use reproduce::Reproduce;
 use settings::Parsed;
 use signals::Interrupted;
 use survey::SurveyArgs;
+use tasks::{Collect, Join};
 pub use terminal::Stdout;
 
 /// The synopsis: what a run cannot do without.
@@ -90,6 +92,7 @@ Exit codes:
   3  finished, but the data were insufficient or incomplete for part of the question
   4  an outage was found and --fail-on-outage was given; wins over 3
   5  reproduce or compare found a difference
+  6  join: tasks have no part yet
   130, 143  ended by Ctrl-C or SIGTERM; the same command goes on from there
 
 Settings:
@@ -134,9 +137,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Say what a run with the same arguments would read, without downloading it
-    Plan(Box<Args>),
+    Plan(Box<PlanArgs>),
     /// Look for losses in RIB dumps alone, over weeks or months, without reading the updates between them
     Survey(Box<SurveyArgs>),
+    /// Collect what the archives show, task by task, on as many machines; plan --tasks lists the tasks
+    Collect(Box<Collect>),
+    /// Judge what tasks have collected, as if one run had read everything
+    Join(Box<Join>),
     /// Judge a run again that --output wrote, without its archives; flags that are not given are as in that run
     Redetect(Box<Redetect>),
     /// Show the records behind the outages of a run that --output wrote
@@ -194,10 +201,12 @@ impl Cli {
             None if self.args.asks_nothing() => return Err(Usage::Nothing.into()),
             None => return self.args.run(parsed.sources(), out),
             Some(Command::Survey(survey)) => return survey.run(out),
+            Some(Command::Collect(collect)) => return collect.run(out),
+            Some(Command::Join(join)) => return join.run(parsed.sources(), out),
             Some(Command::Reproduce(reproduce)) => return reproduce.run(out),
             Some(Command::Compare(compare)) => return compare.run(out),
             Some(Command::Demo(demo)) => return demo.run(out),
-            Some(Command::Plan(args)) => args.plan()?,
+            Some(Command::Plan(plan)) => plan.args.plan(plan.tasks)?,
             Some(Command::Explain(explain)) => (explain.run()?, 0),
             Some(Command::Cache { command, cache_dir }) => {
                 let (text, is_intact) = cache::run(&command, &cache_root(cache_dir.as_deref())?)?;

@@ -125,6 +125,12 @@ pub enum Error {
         /// The cache.
         path: PathBuf,
     },
+    /// A line of a list of tasks cannot be used.
+    #[error("cannot read the task: {why}")]
+    Task {
+        /// The cause.
+        why: String,
+    },
     /// The run may not download what it needs.
     #[error("{n_files} files of {bytes} bytes would have to be downloaded, and were not allowed to be")]
     NotDownloaded {

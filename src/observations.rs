@@ -28,11 +28,19 @@
 //! also contains the answer, the criteria and the coverage, which [`read`] ignores.
 //!
 //! A folder appears whole: it is made beside its place and renamed at the end.
+//!
+//! # Many machines
+//!
+//! A [`Task`] is the part of a run that is about one collector, and a [`Part`] is what it observed: a folder as above, whose manifest
+//! has one more key. [`pipeline::tasks`](crate::pipeline::tasks) makes tasks, and [`pipeline::join`](crate::pipeline::join)
+//! makes observations of their parts.
 
 pub(crate) mod columns;
 mod manifest;
+mod part;
 mod read;
 mod record;
+mod task;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -44,8 +52,10 @@ use crate::replay::Replay;
 
 pub use manifest::{COMMIT, ResultFile, SCHEMA_VERSION, TOOL, Tool};
 pub(crate) use manifest::{MANIFEST, TableRows, control, manifest_collectors, result_files, sealed};
+pub use part::{Part, PartRecord, has_part, read_part, write_part};
 pub use read::read;
 pub use record::{RunRecord, read_record};
+pub use task::Task;
 pub(crate) use write::{FILES, tables, write_tables};
 pub use write::{doubt_frame, peer_frame, rib_entry_frames, rib_table_frame, span_frames, write};
 
@@ -66,6 +76,32 @@ pub struct Observations {
     pub gaps: Vec<Gap>,
     /// Every file that was read. A record refers to its file by the index in this list.
     pub files: Vec<FileReading>,
+}
+
+impl Observations {
+    /// Nothing was observed.
+    pub(crate) fn nothing(query: Query) -> Observations {
+        Observations {
+            query,
+            note: None,
+            listing: ListingSource::default(),
+            replays: Vec::new(),
+            sources: Vec::new(),
+            gaps: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Adds what was observed at further collectors, whose names come after those of all others.
+    pub(crate) fn add(&mut self, mut other: Observations) {
+        // Files are numbered as they are listed.
+        let n_files = self.files.len() as u32;
+        other.replays.iter_mut().for_each(|replay| replay.number_files_from(n_files));
+        self.replays.append(&mut other.replays);
+        self.sources.append(&mut other.sources);
+        self.gaps.append(&mut other.gaps);
+        self.files.append(&mut other.files);
+    }
 }
 
 /// The archive files of one collector, in numbers.

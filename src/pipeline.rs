@@ -8,6 +8,7 @@ mod acceptance;
 mod ahead;
 mod collecting;
 mod collector_run;
+mod collector_state;
 mod copies;
 mod coverage;
 mod judging;
@@ -19,6 +20,7 @@ mod reproducing;
 mod round;
 mod subjects;
 mod surveying;
+mod tasks;
 mod unnamed;
 
 use std::thread;
@@ -27,7 +29,7 @@ use crate::catalog::Catalog;
 use crate::detect::{Detector, detector};
 use crate::error::Error;
 use crate::fetch::Cache;
-use crate::observations::Observations;
+use crate::observations::{Observations, Part, Task};
 use crate::query::{Criteria, Query};
 use crate::report::Report;
 
@@ -35,6 +37,7 @@ pub use crate::progress::Progress;
 pub use narrowing::narrow;
 pub use reproducing::reproduce;
 pub use surveying::survey;
+pub use tasks::{Joined, Load};
 pub use unnamed::open as open_archive;
 
 /// How a query is answered.
@@ -103,15 +106,69 @@ fn collect_on(
     sources: Sources,
     progress: &dyn Progress,
 ) -> Result<Observations, Error> {
+    let listing = list_on(threads, query, sources, progress)?;
     let Sources { catalog, cache } = sources;
-    let (files, expected) = (catalog.list(query)?, catalog.expected(query)?);
-    let files = threads.install(|| copies::settle(files, query, cache, progress))?;
-    let listing = collecting::Listing { files, expected };
     let mut observations = threads.install(|| collecting::collect(query, &listing, cache, progress))?;
     observations.listing = catalog.source();
     observations.listing.remarks.extend(cache.map(Cache::remarks).unwrap_or_default());
-    observations.note = collecting::note(catalog, &listing.files, &observations.files);
+    let notes = listing.files.iter().map(|file| (file, catalog.notes(file)));
+    observations.note = collecting::note(notes, &observations.files);
     Ok(observations)
+}
+
+fn list_on(
+    threads: &rayon::ThreadPool,
+    query: &Query,
+    Sources { catalog, cache }: Sources,
+    progress: &dyn Progress,
+) -> Result<collecting::Listing, Error> {
+    let (files, expected) = (catalog.list(query)?, catalog.expected(query)?);
+    let files = threads.install(|| copies::settle(files, query, cache, progress))?;
+    Ok(collecting::Listing { files, expected })
+}
+
+/// Lists the tasks of a run, one for each collector, in this order. Other processes and machines may
+/// [work on them](collect_part).
+///
+/// # Errors
+///
+/// If the archives cannot be listed, or no file covers the window.
+pub fn tasks<'a>(
+    query: &Query,
+    sources: impl Into<Sources<'a>>,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<Task>, Error> {
+    let sources = sources.into();
+    let listing = list_on(&threads(jobs)?, query, sources, progress)?;
+    tasks::tasks(query, &listing, sources)
+}
+
+/// Collects what the archive of one collector shows, with `jobs` threads; 0 for one per core. Files of publishers' servers need a
+/// cache.
+///
+/// # Errors
+///
+/// If the run is cancelled, or the machine cannot open or store a file. Missing and damaged files are not errors.
+pub fn collect_part(task: &Task, cache: Option<&Cache>, jobs: usize, progress: &dyn Progress) -> Result<Part, Error> {
+    threads(jobs)?.install(|| tasks::collect_part(task, cache, progress))
+}
+
+/// Makes of the parts of [`tasks`], which `load` returns, what a single run would have observed. What one collector shows may send
+/// for more at another: then it returns the tasks that are still to be done. Where a task in `failed` has no part, the whole window
+/// is a gap of its collector.
+///
+/// # Errors
+///
+/// If the tasks do not belong together, or a part cannot be loaded.
+pub fn join(
+    tasks: Vec<Task>,
+    failed: &[Task],
+    load: &Load,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Joined, Error> {
+    threads(jobs)?.install(|| tasks::join(tasks, failed, load, progress))
 }
 
 /// Finds the outages in observations, by the detector that the criteria select.

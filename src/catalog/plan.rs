@@ -40,6 +40,33 @@ pub struct CollectorPlan {
 }
 
 impl CollectorPlan {
+    /// Returns the plan of a collector of which no file is listed: the whole window is a gap.
+    pub fn unlisted(collector: &Collector, project: Project, window: Window) -> CollectorPlan {
+        let detail = "no file of this collector is listed".to_owned();
+        CollectorPlan::without_files(collector, project, window, GapReason::Missing, detail)
+    }
+
+    /// Returns the plan of a collector of which no file is read: the whole window is a gap.
+    pub fn without_files(
+        collector: &Collector,
+        project: Project,
+        window: Window,
+        reason: GapReason,
+        detail: String,
+    ) -> CollectorPlan {
+        CollectorPlan {
+            collector: collector.clone(),
+            project,
+            ribs: Vec::new(),
+            left_out: Vec::new(),
+            only_compared: None,
+            updates: Vec::new(),
+            gaps: vec![Gap { collector: collector.clone(), window, reason, detail }],
+            start: window.start,
+            end: window.end,
+        }
+    }
+
     /// Returns the interval that an update file may cover: from its opening to that of the next one. None if it is empty.
     pub fn span(&self, index: usize, window_end: Timestamp) -> Option<Window> {
         let file = self.updates.get(index)?;
@@ -107,25 +134,7 @@ impl Plan {
     pub fn expect(&mut self, collectors: &[Collector], window: Window) {
         for collector in collectors {
             let Err(index) = self.collectors.binary_search_by(|plan| plan.collector.cmp(collector)) else { continue };
-            let gap = Gap {
-                collector: collector.clone(),
-                window,
-                reason: GapReason::Missing,
-                detail: "no file of this collector is listed".to_owned(),
-            };
-            let project = collector.project();
-            let plan = CollectorPlan {
-                collector: collector.clone(),
-                project,
-                ribs: Vec::new(),
-                left_out: Vec::new(),
-                only_compared: None,
-                updates: Vec::new(),
-                gaps: vec![gap],
-                start: window.start,
-                end: window.end,
-            };
-            self.collectors.insert(index, plan);
+            self.collectors.insert(index, CollectorPlan::unlisted(collector, collector.project(), window));
         }
     }
 }

@@ -150,6 +150,18 @@ pub struct Args {
     pub verbose: u8,
 }
 
+/// The arguments of a plan.
+#[derive(Debug, clap::Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub args: Args,
+    /// Print the run in parts instead, one task a line, for collect
+    ///
+    /// Each line is a JSON document with everything that a machine needs to know: one collector, and its files.
+    #[arg(long, help_heading = "Output")]
+    pub tasks: bool,
+}
+
 /// What a prefix of the question stands for.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct MatchArg {

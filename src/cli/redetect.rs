@@ -1,7 +1,7 @@
 //! `outage-replay redetect` and `explain`: an earlier run judged again or explained, without its archives.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use outage_replay::bgp::{Asn, Prefix};
@@ -10,7 +10,7 @@ use outage_replay::{Options, observations, pipeline};
 
 use super::arguments::{Detection, MatchArg};
 use super::question::{once_each, targets};
-use super::results::{Colour, Output, style, wrote};
+use super::results::{Colour, Output, style};
 use super::typed;
 
 /// The arguments of `redetect`.
@@ -51,20 +51,7 @@ impl Redetect {
         let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
         let report = Report { labels, setting_sources: sources, ..pipeline::judge(observations, &options)? };
-        // CSV has no verdict, so it goes to standard error; a closed standard error is ignored.
-        if !self.output.format.has_verdict && !self.quiet {
-            if let Some(note) = &report.note {
-                let _ = writeln!(io::stderr(), "{}", printable(&format!("note: {note}")));
-            }
-            let _ = writeln!(io::stderr(), "verdict: {}", report.answer().name().replace('_', " "));
-        }
-        // The result is not lost if the folder cannot be written.
-        let code = self.output.print(&report, out);
-        let folder = self.output.write(&report)?;
-        if let Some(folder) = folder.filter(|_| io::stderr().is_terminal() && !self.quiet) {
-            let _ = writeln!(io::stderr(), "{}", printable(&wrote(folder)));
-        }
-        code
+        self.output.deliver(&report, self.quiet, out)
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::TypedValueParser;
 use terminal_size::{Height, Width};
 
-use outage_replay::report::{self, Answer, EXPORTS, Export, FORMATS, Format, Report, Style};
+use outage_replay::report::{self, Answer, EXPORTS, Export, FORMATS, Format, Report, Style, printable};
 
 use super::choice::one_of;
 use super::labels::LabelArgs;
@@ -145,6 +145,24 @@ impl Output {
         let ending = folder.extension()?.to_str()?;
         let file = OUTPUTS.iter().find(|(own, _)| *own == ending).map(|(_, file)| folder.join(file))?;
         Some(format!("{} is a folder: the file is {}", folder.display(), file.display()))
+    }
+
+    /// Prints the report of observations, writes the output folder, and returns the exit code.
+    pub fn deliver(&self, report: &Report, quiet: bool, out: &mut dyn Write) -> anyhow::Result<u8> {
+        // CSV has no verdict, so it goes to standard error; a closed standard error is ignored.
+        if !self.format.has_verdict && !quiet {
+            if let Some(note) = &report.note {
+                let _ = writeln!(io::stderr(), "{}", printable(&format!("note: {note}")));
+            }
+            let _ = writeln!(io::stderr(), "verdict: {}", report.answer().name().replace('_', " "));
+        }
+        // The result is not lost if the folder cannot be written.
+        let code = self.print(report, out);
+        let folder = self.write(report)?;
+        if let Some(folder) = folder.filter(|_| io::stderr().is_terminal() && !quiet) {
+            let _ = writeln!(io::stderr(), "{}", printable(&wrote(folder)));
+        }
+        code
     }
 
     /// Prints the report and returns the exit code.

@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::question::{Countries, Question};
 use super::signals::Signals;
 use super::source::Store;
-use super::{plan, typed, usage};
+use super::{plan, tasks, typed, usage};
 
 impl Args {
     /// Runs the query, prints the report and returns the exit code.
@@ -53,11 +53,17 @@ impl Args {
         code
     }
 
-    /// Returns what a run would read, and the exit code.
-    pub fn plan(&self) -> anyhow::Result<(Vec<u8>, u8)> {
+    /// Returns what a run would read, or its tasks, and the exit code.
+    pub fn plan(&self, as_tasks: bool) -> anyhow::Result<(Vec<u8>, u8)> {
         let query = self.query()?;
         let progress = self.progress()?;
-        let result = plan::render(&query, self.store(&progress)?.sources(), self.output.format, self.output.all);
+        let store = self.store(&progress)?;
+        let result = match as_tasks {
+            true => pipeline::tasks(&query, store.sources(), self.output.jobs, progress.as_ref())
+                .map(|tasks| tasks::lines(&tasks))
+                .map_err(Into::into),
+            false => plan::render(&query, store.sources(), self.output.format, self.output.all),
+        };
         progress.finish();
         match result {
             Ok(text) => Ok((printable(&text).into_bytes(), 0)),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use polars::prelude::*;
+use serde_json::Value;
 
 use super::Observations;
 use super::columns::*;
@@ -42,10 +43,22 @@ pub(crate) const FILES: [&str; 5] = [SPANS, PEERS, RIB_TABLES, RIB_ENTRIES, DOUB
 /// # }
 /// ```
 pub fn write(observations: &Observations, folder: &Path) -> Result<(), Error> {
+    write_with(observations, folder, None)
+}
+
+/// Stores observations, with another key in the manifest.
+pub(super) fn write_with(
+    observations: &Observations,
+    folder: &Path,
+    beside: Option<(&str, Value)>,
+) -> Result<(), Error> {
     let folder = Folder::begin(folder, &[], false)?;
     let tables = tables(&observations.replays, &observations.files);
     let tables = write_tables(&folder, tables, observations.note.as_deref())?;
-    let manifest = manifest::manifest(observations, &result_files(folder.written(), &tables));
+    let mut manifest = manifest::manifest(observations, &result_files(folder.written(), &tables));
+    if let Some((key, value)) = beside {
+        manifest[key] = value;
+    }
     folder.write(MANIFEST, sealed(&format!("{manifest:#}")).as_bytes())?;
     folder.finish()
 }

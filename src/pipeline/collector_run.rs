@@ -7,14 +7,15 @@ use std::mem;
 use rustc_hash::FxHashSet;
 
 use super::acceptance;
+use super::collector_state::CollectorState;
 use super::coverage;
 use super::reading::ReadFile;
-use crate::archive::ArchiveFile;
+use crate::archive::{ArchiveFile, DumpKind};
 use crate::bgp::{Prefix, Project};
 use crate::catalog::{self, CollectorPlan, RibNotes};
 use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Reading, SkippedPrefixes, clock};
-use crate::observations::Source;
+use crate::observations::{Observations, Source};
 use crate::query::Query;
 use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
 use crate::time::Window;
@@ -50,6 +51,8 @@ pub(super) struct CollectorRun {
     gaps: Vec<Gap>,
     /// Reports of older RIB dumps, which serve the baseline alone.
     older: Vec<FileReading>,
+    /// The names of all older RIB dumps that were read, also of those that are in the plan to be compared.
+    taken_older: FxHashSet<String>,
 }
 
 /// Why a replay may have to begin again.
@@ -145,6 +148,7 @@ impl CollectorRun {
             n_gaps_announced: 0,
             gaps: Vec::new(),
             older: Vec::new(),
+            taken_older: FxHashSet::default(),
         }
     }
 
@@ -153,10 +157,10 @@ impl CollectorRun {
         self.held.is_stale(revealed)
     }
 
-    /// Begins the replay again for the prefixes in `revealed`, if update files name one for which they were not read or, with
-    /// `may_be_in_ribs`, RIB dumps may. Files are read again that may name one, or are not held any more.
+    /// Begins the replay again for the prefixes in `revealed`, if files may name one for which they were not read: RIB dumps with
+    /// `may_be_in_ribs`, update files, older RIB dumps. Files are read again that may name one, or are not held any more.
     pub(super) fn for_prefixes(self, revealed: &[Prefix], may_be_in_ribs: bool) -> CollectorRun {
-        let begins_again = may_be_in_ribs || self.is_stale(revealed);
+        let begins_again = may_be_in_ribs || self.has_older() || self.is_stale(revealed);
         if begins_again { self.begun_again(revealed) } else { self }
     }
 
@@ -400,16 +404,34 @@ impl CollectorRun {
         self.replay.as_ref()
     }
 
-    /// Whether a file was read and used, or is not to be relied on. A dump that was only compared with others may serve the
-    /// baseline as well.
-    pub(super) fn is_spent(&self, name: &str) -> bool {
-        let is_compared = self.plan.only_compared.as_deref() == Some(name) && !self.rejections.contains_key(name);
-        let is_it = |report: &FileReading| report.name == name;
-        !is_compared && (self.reports.iter().any(is_it) || self.aside.contains_key(name))
+    /// What is known of the collector so far.
+    pub(super) fn state(&self) -> CollectorState<'_> {
+        let plan = &self.plan;
+        // A dump that was only compared with others may serve the baseline as well, once.
+        let is_compared =
+            |name: &str| plan.only_compared.as_deref() == Some(name) && !self.rejections.contains_key(name);
+        let reports = self.reports.iter().chain(self.aside.values()).filter(|report| report.kind == DumpKind::Rib);
+        CollectorState {
+            name: &plan.collector,
+            ribs: plan.ribs.iter().collect(),
+            left_out: plan.left_out.iter().collect(),
+            spent_ribs: reports
+                .map(|report| report.name.as_str())
+                .filter(|name| !is_compared(name))
+                .chain(self.taken_older.iter().map(String::as_str))
+                .collect(),
+            replay: self.replay.as_ref(),
+        }
+    }
+
+    /// Whether older RIB dumps were taken. They were read for the prefixes that were known then.
+    pub(super) fn has_older(&self) -> bool {
+        !self.taken_older.is_empty()
     }
 
     /// Takes an older RIB dump for the baseline alone; `rejection` is the reason for not using it.
     pub(super) fn add_older(&mut self, mut rib: ReadFile, rejection: Option<String>) {
+        self.taken_older.insert(rib.report.name.clone());
         let listed = self.reports.iter().position(|report| report.name == rib.report.name);
         let file = listed.unwrap_or(self.reports.len() + self.older.len()) as u32;
         match rejection {
@@ -441,7 +463,19 @@ impl CollectorRun {
 }
 
 impl Archive {
-    pub(super) fn source(&self) -> Source {
+    /// Returns what was observed at this collector alone.
+    pub(super) fn observations(self, query: &Query) -> Observations {
+        let source = self.source();
+        Observations {
+            replays: vec![self.replay],
+            sources: vec![source],
+            gaps: self.gaps,
+            files: self.reports.into_iter().chain(self.aside).collect(),
+            ..Observations::nothing(query.clone())
+        }
+    }
+
+    fn source(&self) -> Source {
         let (ribs, updates) = self.reports.split_at(self.n_ribs);
         let skipped = || updates.iter().flat_map(|file| &file.skipped);
         Source {

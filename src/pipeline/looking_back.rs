@@ -4,21 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-use rustc_hash::FxHashSet;
-
-use super::collector_run::CollectorRun;
-use super::reading::{self, ReadFile};
-use super::round::{self, RoundTask};
+use super::acceptance;
+use super::collector_state::CollectorState;
+use super::reading::ReadFile;
 use super::subjects::{AskedPrefix, asked_prefixes, known_prefixes};
-use super::{acceptance, ahead};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Prefix};
 use crate::catalog;
-use crate::decode::Selection;
-use crate::error::Error;
-use crate::helpers::Helpers;
-use crate::query::{Criteria, Target};
+use crate::query::{Criteria, Query, Target};
 use crate::replay::Replay;
 use crate::visibility::{CollectorIndex, View};
 
@@ -27,52 +20,39 @@ const ONE_IN: usize = 10;
 /// How many older RIB dumps are searched for a network that no file names.
 const MAX_LOOKS_FOR_NOTHING: usize = 3;
 
-/// Reads older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
-/// Returns prefixes of the chosen origins that only they reveal: they have to be looked for in all files.
-pub(super) fn look(
-    task: &RoundTask,
-    runs: &mut [CollectorRun],
-    selection: &Selection,
-) -> Result<BTreeSet<Prefix>, Error> {
-    let origins: Vec<Asn> = selection.origins().collect();
-    let mut older: BTreeMap<usize, Vec<ArchiveFile>> = BTreeMap::new();
-    let mut revealed = BTreeSet::new();
-    for n_looks in 0.. {
-        let files: Vec<(usize, ArchiveFile)> = concerned(task, runs, n_looks)
+/// Looks at older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
+#[derive(Default)]
+pub(super) struct LookBack {
+    n_looks: usize,
+    /// What may still be read of each collector that was concerned.
+    older: BTreeMap<usize, Vec<ArchiveFile>>,
+}
+
+impl LookBack {
+    /// Returns the dumps to be read next, each with the index of its collector; `listed` are all files. None if the look is over.
+    pub(super) fn next(
+        &mut self,
+        query: &Query,
+        listed: &[ArchiveFile],
+        collectors: &[CollectorState],
+    ) -> Option<Vec<(usize, ArchiveFile)>> {
+        let files: Vec<(usize, ArchiveFile)> = concerned(query, collectors, self.n_looks)
             .into_iter()
             .filter_map(|index| {
-                let left = older.entry(index).or_insert_with(|| candidates(task, &runs[index]));
+                let candidates = || candidates(query, listed, &collectors[index]);
+                let left = self.older.entry(index).or_insert_with(candidates);
                 (!left.is_empty()).then(|| (index, left.remove(0)))
             })
             .collect();
-        let wanted: Vec<ArchiveFile> = files.iter().map(|(_, file)| file.clone()).collect();
-        if files.is_empty() || !ahead::may_download(&wanted, task.cache, task.progress) {
-            break;
-        }
-        task.progress.added(files.len());
-        (task.download)(&wanted);
-        let read: Vec<(usize, Result<ReadFile, Error>)> = files
-            .into_par_iter()
-            .map(|(index, file)| {
-                (index, reading::read_one(&file, task.cache, selection, &Helpers::new(), task.progress))
-            })
-            .collect();
-        Error::if_cancelled(task.progress)?;
-        for (index, rib) in read {
-            let rib = rib?;
-            revealed.extend(round::originated(&rib.reading, selection, &origins));
-            let rejection = runs[index].replay().and_then(|replay| rejection(&rib, replay));
-            runs[index].add_older(rib, rejection);
-        }
+        self.n_looks += 1;
+        (!files.is_empty()).then_some(files)
     }
-    Ok(revealed)
 }
 
 /// The collectors of which an older dump may change the answer.
-fn concerned(task: &RoundTask, runs: &[CollectorRun], n_looks: usize) -> BTreeSet<usize> {
-    let with_replay = runs.iter().enumerate().filter_map(|(index, run)| Some((index, run.replay()?)));
+fn concerned(query: &Query, collectors: &[CollectorState], n_looks: usize) -> BTreeSet<usize> {
+    let with_replay = collectors.iter().enumerate().filter_map(|(index, of)| Some((index, of.replay?)));
     let (indices, replays): (Vec<usize>, Vec<&Replay>) = with_replay.unzip();
-    let query = task.query;
     let view = View::new(replays.clone(), query.window, &Criteria::default());
     if !view.has_rib() {
         return BTreeSet::new();
@@ -111,18 +91,15 @@ fn concerned(task: &RoundTask, runs: &[CollectorRun], n_looks: usize) -> BTreeSe
     concerned.into_iter().filter_map(|index| indices.get(index.get()).copied()).collect()
 }
 
-fn candidates(task: &RoundTask, run: &CollectorRun) -> Vec<ArchiveFile> {
-    let start = task.query.window.start;
-    let before = run.replay().into_iter().flat_map(|replay| &replay.tables).map(|table| table.begun_at);
+fn candidates(query: &Query, listed: &[ArchiveFile], collector: &CollectorState) -> Vec<ArchiveFile> {
+    let start = query.window.start;
+    let before = collector.replay.into_iter().flat_map(|replay| &replay.tables).map(|table| table.begun_at);
     let latest = before.filter(|at| *at <= start).max().unwrap_or(start);
-    let of_collector = task.listed.iter().filter(|file| file.collector == run.plan.collector);
-    let known: FxHashSet<&str> =
-        of_collector.map(|file| file.name.as_str()).filter(|name| run.is_spent(name)).collect();
-    catalog::older_ribs(task.query, task.listed, &run.plan.collector, latest, &known)
+    catalog::older_ribs(query, listed, collector.name, latest, &collector.spent_ribs)
 }
 
 /// The reason for rejecting an older RIB dump, on its own or beside the accepted ones.
-fn rejection(rib: &ReadFile, replay: &Replay) -> Option<String> {
+pub(super) fn rejection(rib: &ReadFile, replay: &Replay) -> Option<String> {
     let own = acceptance::rejections(&[rib.candidate(None)]).pop().flatten();
     own.or_else(|| {
         let listed: BTreeMap<_, [u64; 2]> =

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::ahead;
-use super::collector_run::CollectorRun;
+use super::collector_state::CollectorState;
 use super::judging::{self, Preview};
-use super::round::RoundTask;
 use crate::archive::ArchiveFile;
 use crate::detect::Fall;
 use crate::query::Query;
@@ -23,28 +21,31 @@ const LONGEST: usize = 4;
 /// Shorter intervals are not worth the reading of a table, and a dump that is written so soon after a change may not show it.
 const WORTH: Duration = Duration::from_secs(10 * 60);
 
-/// Returns the names of RIB dumps to be read besides, for each of `runs`; None if there are none, or they may not be downloaded.
-pub(super) fn find(task: &RoundTask, runs: &[CollectorRun]) -> Option<Vec<FxHashSet<String>>> {
-    let needed = needed(task.query, runs);
-    let files: Vec<ArchiveFile> = runs
+/// Returns the names of RIB dumps to be read besides, for each of `collectors`; None if there are none, or `may_read` refuses them.
+pub(super) fn find(
+    query: &Query,
+    collectors: &[CollectorState],
+    may_read: &dyn Fn(&[ArchiveFile]) -> bool,
+) -> Option<Vec<FxHashSet<String>>> {
+    let needed = needed(query, collectors);
+    let files: Vec<ArchiveFile> = collectors
         .iter()
         .zip(&needed)
-        .flat_map(|(run, needed)| run.plan.left_out.iter().filter(|rib| needed.contains(&rib.name)))
-        .cloned()
+        .flat_map(|(of, needed)| of.left_out.iter().filter(|rib| needed.contains(&rib.name)))
+        .map(|rib| ArchiveFile::clone(rib))
         .collect();
-    let may = !files.is_empty() && ahead::may_download(&files, task.cache, task.progress);
-    may.then_some(needed)
+    (!files.is_empty() && may_read(&files)).then_some(needed)
 }
 
-fn needed(query: &Query, runs: &[CollectorRun]) -> Vec<FxHashSet<String>> {
-    if runs.iter().all(|run| run.plan.left_out.is_empty()) {
-        return vec![FxHashSet::default(); runs.len()];
+fn needed(query: &Query, collectors: &[CollectorState]) -> Vec<FxHashSet<String>> {
+    if collectors.iter().all(|of| of.left_out.is_empty()) {
+        return vec![FxHashSet::default(); collectors.len()];
     }
-    let replays: Vec<&Replay> = runs.iter().filter_map(CollectorRun::replay).collect();
+    let replays: Vec<&Replay> = collectors.iter().filter_map(|of| of.replay).collect();
     let Preview { mut falls, thin, without_baseline } = judging::preview(query, &replays);
     falls.sort_by_key(|fall| (Reverse(fall.duration()), fall.seen.start));
     let (thin, without_baseline) = (longest(thin), longest(without_baseline));
-    let mut dumps: Vec<Dumps> = runs.iter().map(Dumps::of).collect();
+    let mut dumps: Vec<Dumps> = collectors.iter().map(Dumps::of).collect();
     let (lengthy, others) = falls.split_at(falls.len().min(LONGEST));
     for dumps in &mut dumps {
         lengthy.iter().for_each(|fall| dumps.need_for(fall));
@@ -79,10 +80,10 @@ struct Dumps<'a> {
 }
 
 impl<'a> Dumps<'a> {
-    fn of(run: &'a CollectorRun) -> Dumps<'a> {
+    fn of(collector: &CollectorState<'a>) -> Dumps<'a> {
         let opened = |rib: &ArchiveFile| rib.nominal_span().start;
-        let left_out = run.plan.left_out.iter().map(|rib| (opened(rib), rib.name.as_str())).collect();
-        Dumps { read: run.plan.ribs.iter().map(opened).collect(), left_out, needed: BTreeSet::new() }
+        let left_out = collector.left_out.iter().map(|rib| (opened(rib), rib.name.as_str())).collect();
+        Dumps { read: collector.ribs.iter().map(|rib| opened(rib)).collect(), left_out, needed: BTreeSet::new() }
     }
 
     fn need_for(&mut self, fall: &Fall) {

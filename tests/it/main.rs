@@ -29,5 +29,7 @@ mod settings;
 mod shown;
 mod snippets;
 mod sources;
+mod spark;
 mod survey;
+mod tasks;
 mod whole_table;

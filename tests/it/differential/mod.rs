@@ -14,6 +14,7 @@
 mod dumps;
 mod history;
 mod judge;
+mod parts;
 mod questions;
 mod trouble;
 mod truth;

@@ -22,7 +22,7 @@ use crate::properties::{assert_shares, written};
 const N_HISTORIES: u64 = 30;
 
 /// Every other one is tidy.
-fn for_each(check: impl Fn(&History, &Path) -> Result<(), String> + Sync) {
+pub fn for_each(check: impl Fn(&History, &Path) -> Result<(), String> + Sync) {
     let asked = std::env::var("OUTAGE_REPLAY_QUESTIONS").ok().and_then(|n| n.parse().ok());
     let (first, n) = match asked {
         Some(n) => (0, n),

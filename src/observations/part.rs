@@ -1,0 +1,91 @@
+//! A part: what one [`Task`] observed, as a folder.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::manifest::{TOOL, read_manifest};
+use super::{Observations, Task, read, write};
+use crate::bgp::Prefix;
+use crate::error::Error;
+
+/// What one [`Task`] observed.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// What was observed at the collector.
+    pub observations: Observations,
+    /// What decides about further tasks.
+    pub record: PartRecord,
+}
+
+/// What a task leaves behind beside observations: it decides about further tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// The RIB dumps of its plan, by name.
+    pub ribs: Vec<String>,
+    /// The RIB dumps inside the window that are not in its plan, by name.
+    pub left_out: Vec<String>,
+    /// The RIB dumps that were read and used, or are not to be relied on, by name.
+    pub spent_ribs: Vec<String>,
+    /// The prefixes of the ASes asked about that were looked for, sorted.
+    pub prefixes: Vec<Prefix>,
+    /// Further prefixes of theirs that only older RIB dumps reveal, sorted.
+    pub in_older: Vec<Prefix>,
+}
+
+/// The key of a part in the manifest of its folder.
+const PART: &str = "part";
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    task: String,
+    tool: String,
+    record: PartRecord,
+}
+
+fn tool() -> String {
+    format!("{} {}", TOOL.name, TOOL.version)
+}
+
+/// Stores a part in a folder named after its task, below `parts`. It appears whole or not at all.
+///
+/// # Errors
+///
+/// If the folder exists, or a file cannot be written.
+pub fn write_part(part: &Part, task: &Task, parts: &Path) -> Result<(), Error> {
+    let head = Head { task: task.name(), tool: tool(), record: part.record.clone() };
+    let head: Value = serde_json::to_value(&head).unwrap_or_default();
+    write::write_with(&part.observations, &parts.join(task.name()), Some((PART, head)))
+}
+
+/// Whether a folder below `parts` is named after a task.
+pub fn has_part(task: &Task, parts: &Path) -> bool {
+    parts.join(task.name()).exists()
+}
+
+/// Reads the part of a task. None if there is no folder of its name below `parts`.
+///
+/// # Errors
+///
+/// If it is damaged, or another version wrote it.
+pub fn read_part(task: &Task, parts: &Path) -> Result<Option<Part>, Error> {
+    #[derive(Deserialize)]
+    struct WithPart {
+        part: Option<Head>,
+    }
+    if !has_part(task, parts) {
+        return Ok(None);
+    }
+    let folder = parts.join(task.name());
+    let wrong = |why: String| Error::Run { path: folder.clone(), why };
+    let WithPart { part } = read_manifest(&folder)?;
+    let head = part.ok_or_else(|| wrong("it is no part: collect did not write it".to_owned()))?;
+    if head.task != task.name() {
+        return Err(wrong(format!("it is the part of {}", head.task)));
+    }
+    if head.tool != tool() {
+        return Err(wrong(format!("{} wrote it, and this is {}: collect it again", head.tool, tool())));
+    }
+    Ok(Some(Part { observations: read(&folder)?, record: head.record }))
+}
