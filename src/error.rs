@@ -125,6 +125,17 @@ pub enum Error {
         /// The cache.
         path: PathBuf,
     },
+    /// More prefixes may have been out than can be replayed.
+    #[error(
+        "{n} prefixes may have been out, which are more than the {limit} that can be replayed: many sessions were lost at once; \
+         shorten the window, or ask about some prefixes with --prefix"
+    )]
+    TooManyLosses {
+        /// How many.
+        n: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A line of a list of tasks cannot be used.
     #[error("cannot read the task: {why}")]
     Task {

@@ -32,26 +32,26 @@ pub struct Helpers {
 
 #[derive(Default)]
 struct TaskQueue {
-    short: VecDeque<Arc<dyn RunTask>>,
-    long: VecDeque<Arc<dyn RunTask>>,
+    short: VecDeque<Arc<dyn RunOffered>>,
+    long: VecDeque<Arc<dyn RunOffered>>,
     is_over: bool,
 }
 
 impl TaskQueue {
-    fn next(&mut self) -> Option<Arc<dyn RunTask>> {
+    fn next(&mut self) -> Option<Arc<dyn RunOffered>> {
         self.short.pop_front().or_else(|| self.long.pop_front())
     }
 
-    fn remove<W: Work>(&mut self, task: &Arc<Task<W>>) {
+    fn remove<W: Work>(&mut self, task: &Arc<Offered<W>>) {
         let tasks = if W::IS_LONG { &mut self.long } else { &mut self.short };
         tasks.retain(|queued| !std::ptr::addr_eq(Arc::as_ptr(queued), Arc::as_ptr(task)));
     }
 }
 
 /// Work that was offered, with its state.
-pub struct Task<W>(Mutex<TaskState<W>>);
+pub struct Offered<W>(Mutex<OfferedState<W>>);
 
-enum TaskState<W> {
+enum OfferedState<W> {
     Waiting(W),
     Running,
     Done(W),
@@ -60,7 +60,7 @@ enum TaskState<W> {
 }
 
 /// A task of any kind.
-trait RunTask: Send + Sync {
+trait RunOffered: Send + Sync {
     fn run(&self, helpers: &Helpers);
 }
 
@@ -111,11 +111,11 @@ impl Helpers {
     }
 
     /// Offers work to helping threads; [`Helpers::finish`] returns it when it is done.
-    pub fn offer<W: Work>(&self, work: W) -> Arc<Task<W>> {
-        let task = Arc::new(Task(Mutex::new(TaskState::Waiting(work))));
+    pub fn offer<W: Work>(&self, work: W) -> Arc<Offered<W>> {
+        let task = Arc::new(Offered(Mutex::new(OfferedState::Waiting(work))));
         let mut queue = lock(&self.queue);
         let tasks = if W::IS_LONG { &mut queue.long } else { &mut queue.short };
-        tasks.push_back(Arc::clone(&task) as Arc<dyn RunTask>);
+        tasks.push_back(Arc::clone(&task) as Arc<dyn RunOffered>);
         drop(queue);
         self.offered.notify_one();
         if !W::IS_LONG {
@@ -126,16 +126,16 @@ impl Helpers {
 
     /// Returns the work when it is done: runs it now, unless another thread has begun it. While it waits for that thread it
     /// runs short tasks. None if the thread panicked.
-    pub fn finish<W: Work>(&self, task: &Arc<Task<W>>) -> Option<W> {
+    pub fn finish<W: Work>(&self, task: &Arc<Offered<W>>) -> Option<W> {
         self.forget(task);
         task.run(self);
         loop {
             // `Outcome` notifies after it has taken this lock, so no notification is missed.
             let mut queue = lock(&self.queue);
             let mut state = lock(&task.0);
-            match std::mem::replace(&mut *state, TaskState::Gone) {
-                TaskState::Done(work) => return Some(work),
-                TaskState::Gone => return None,
+            match std::mem::replace(&mut *state, OfferedState::Gone) {
+                OfferedState::Done(work) => return Some(work),
+                OfferedState::Gone => return None,
                 other => *state = other,
             }
             drop(state);
@@ -150,39 +150,39 @@ impl Helpers {
     }
 
     /// Takes work back whose result is not needed any more, unless a thread has begun it.
-    pub fn forget<W: Work>(&self, task: &Arc<Task<W>>) {
+    pub fn forget<W: Work>(&self, task: &Arc<Offered<W>>) {
         lock(&self.queue).remove(task);
     }
 }
 
-impl<W: Work> RunTask for Task<W> {
+impl<W: Work> RunOffered for Offered<W> {
     fn run(&self, helpers: &Helpers) {
         let mut work = {
             let mut state = lock(&self.0);
-            match std::mem::replace(&mut *state, TaskState::Running) {
-                TaskState::Waiting(work) => work,
+            match std::mem::replace(&mut *state, OfferedState::Running) {
+                OfferedState::Waiting(work) => work,
                 other => {
                     *state = other;
                     return;
                 }
             }
         };
-        let mut outcome = Outcome { helpers, task: self, state: TaskState::Gone };
+        let mut outcome = Outcome { helpers, task: self, state: OfferedState::Gone };
         work.run();
-        outcome.state = TaskState::Done(work);
+        outcome.state = OfferedState::Done(work);
     }
 }
 
 /// Publishes the new state of a task on drop, so that waiting threads see it even if the work panicked.
 struct Outcome<'a, W> {
     helpers: &'a Helpers,
-    task: &'a Task<W>,
-    state: TaskState<W>,
+    task: &'a Offered<W>,
+    state: OfferedState<W>,
 }
 
 impl<W> Drop for Outcome<'_, W> {
     fn drop(&mut self) {
-        *lock(&self.task.0) = std::mem::replace(&mut self.state, TaskState::Gone);
+        *lock(&self.task.0) = std::mem::replace(&mut self.state, OfferedState::Gone);
         drop(lock(&self.helpers.queue));
         self.helpers.ran.notify_all();
     }

@@ -18,6 +18,7 @@ mod needed_ribs;
 mod reading;
 mod reproducing;
 mod round;
+mod scanning;
 mod subjects;
 mod surveying;
 mod tasks;
@@ -169,6 +170,24 @@ pub fn join(
     progress: &dyn Progress,
 ) -> Result<Joined, Error> {
     threads(jobs)?.install(|| tasks::join(tasks, failed, load, progress))
+}
+
+/// Turns a question about everything into one about the prefixes that may have been out in its window: reads the archives once, with
+/// a bit for each prefix and vantage point. The targets of `query` do not matter.
+///
+/// # Errors
+///
+/// If the archives cannot be listed or read, no file covers the window, or more prefixes may have been out than can be replayed.
+pub fn scan<'a>(
+    query: &Query,
+    sources: impl Into<Sources<'a>>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Query, Error> {
+    let sources = sources.into();
+    let threads = threads(options.jobs)?;
+    let listing = list_on(&threads, query, sources, progress)?;
+    threads.install(|| scanning::scan(query, &listing, &options.criteria, sources.cache, progress))
 }
 
 /// Finds the outages in observations, by the detector that the criteria select.

@@ -160,7 +160,7 @@ impl RibChoice {
 /// One question: which networks, when, seen by whom.
 ///
 /// It is serialised as `targets`, `labels`, `groups`, `prefix_match`, `window_start`, `window_end`, `collectors`, `project`,
-/// `baseline_seconds` and `ribs`.
+/// `baseline_seconds`, `ribs` and `scan`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Fields", try_from = "Fields")]
 pub struct Query {
@@ -181,6 +181,17 @@ pub struct Query {
     pub baseline: Duration,
     /// Which RIB dumps inside the window are read.
     pub ribs: RibChoice,
+    /// The scan that chose the targets. None if the user named them.
+    pub scan: Option<TableScan>,
+}
+
+/// A quick pass over the whole table, which chose those prefixes that may have been out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableScan {
+    /// How many prefixes the archives named.
+    pub n_prefixes: u64,
+    /// How many of them may have been out.
+    pub n_chosen: u64,
 }
 
 impl Query {
@@ -195,6 +206,7 @@ impl Query {
             project: None,
             baseline: Duration::ZERO,
             ribs: RibChoice::default(),
+            scan: None,
         }
     }
 
@@ -234,6 +246,7 @@ struct Fields {
     project: Option<Project>,
     baseline_seconds: u64,
     ribs: RibChoice,
+    scan: Option<TableScan>,
 }
 
 /// The name of a target, as it is serialised.
@@ -293,6 +306,7 @@ impl From<Query> for Fields {
             project: query.project,
             baseline_seconds: query.baseline.as_secs(),
             ribs: query.ribs,
+            scan: query.scan,
         }
     }
 }
@@ -327,6 +341,7 @@ impl TryFrom<Fields> for Query {
             project: fields.project,
             baseline: Duration::from_secs(fields.baseline_seconds),
             ribs: fields.ribs,
+            scan: fields.scan,
         })
     }
 }

@@ -19,6 +19,8 @@ mod falls;
 mod held_paths;
 mod identity;
 mod index;
+mod losses;
+mod numbering;
 mod outcome;
 mod peers;
 mod replayer;
@@ -40,6 +42,7 @@ pub use control::{ControlSample, MAX_MISMATCH};
 
 pub(crate) use index::index;
 pub use index::{DumpIndex, PeerId};
+pub use losses::{LossScan, ScannedLosses};
 pub use outcome::Replay;
 pub use replayer::Replayer;
 pub use sample::MIN_SAMPLE;

@@ -55,6 +55,14 @@ impl Hash for Prefix {
 }
 
 impl Prefix {
+    /// The shortest prefix of a family, which contains all others: `0.0.0.0/0` or `::/0`.
+    pub fn everything(family: Family) -> Prefix {
+        match family {
+            Family::V4 => Prefix(IpNet::V4(Ipv4Net::default())),
+            Family::V6 => Prefix(IpNet::V6(Ipv6Net::default())),
+        }
+    }
+
     /// The network of `length` bits that contains `address`; None if the family has no such length.
     pub fn new(address: IpAddr, length: u8) -> Option<Prefix> {
         Some(Prefix(IpNet::new(address, length).ok()?.trunc()))

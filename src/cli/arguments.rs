@@ -52,6 +52,16 @@ pub struct Args {
     /// Prefixes, IPv4 or IPv6. Repeatable, comma lists
     #[arg(long, value_name = "PREFIX", value_delimiter = ',', value_parser = typed::prefix, help_heading = "Target")]
     pub prefix: Vec<Prefix>,
+    /// Every prefix of the table that may have been out: what else disappeared?
+    ///
+    /// The archives are read twice: a first, quick pass finds the prefixes that enough vantage points lost at the same time. All others
+    /// cannot have been out while there were enough vantage points to judge.
+    #[arg(
+        long,
+        conflicts_with_all = ["asn", "prefix", "targets", "country", "matching"],
+        help_heading = "Target"
+    )]
+    pub all_prefixes: bool,
     /// A file with one AS number or prefix a line; # begins a comment; - is standard input
     ///
     /// Of a table in CSV the first column counts. With a heading (target, asn or prefix) its column `label` names targets, and

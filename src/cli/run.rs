@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use outage_replay::bgp::{Family, Prefix};
 use outage_replay::catalog::Choice;
 use outage_replay::pipeline;
 use outage_replay::query::{Criteria, Query};
@@ -30,7 +31,12 @@ impl Args {
         let progress = self.progress()?;
         self.output.surprise().iter().for_each(|what| progress.warn(what));
         let store = self.store(&progress)?;
-        let result = outage_replay::run(&query, store.sources(), &options, progress.as_ref());
+        let asked = match self.all_prefixes {
+            true => pipeline::scan(&query, store.sources(), &options, progress.as_ref()),
+            false => Ok(query),
+        };
+        let run = |query| outage_replay::run(&query, store.sources(), &options, progress.as_ref());
+        let result = asked.and_then(run);
         progress.finish();
         // After a cancellation no output is begun.
         let report = match result {
@@ -55,6 +61,11 @@ impl Args {
 
     /// Returns what a run would read, or its tasks, and the exit code.
     pub fn plan(&self, as_tasks: bool) -> anyhow::Result<(Vec<u8>, u8)> {
+        if as_tasks && self.all_prefixes {
+            return Err(usage(
+                "a scan has no tasks: name networks, or pass --prefix 0.0.0.0/0,::/0 without --all-prefixes",
+            ));
+        }
         let query = self.query()?;
         let progress = self.progress()?;
         let store = self.store(&progress)?;
@@ -79,9 +90,10 @@ impl Args {
 
     /// Returns the query of these arguments.
     fn query(&self) -> anyhow::Result<Query> {
+        let everything = Family::ALL.map(Prefix::everything);
         let question = Question {
             asns: &self.asn,
-            prefixes: &self.prefix,
+            prefixes: if self.all_prefixes { &everything } else { &self.prefix },
             lists: &self.targets,
             countries: Countries { codes: &self.country, by: self.country_by, statistics: &self.delegated },
             matching: self.matching.matching,
@@ -102,6 +114,7 @@ impl Args {
             project: self.project,
             baseline: self.baseline,
             ribs: self.ribs,
+            scan: None,
         })
     }
 
@@ -110,6 +123,7 @@ impl Args {
         self.asn.is_empty()
             && self.prefix.is_empty()
             && self.targets.is_empty()
+            && !self.all_prefixes
             && self.country.is_empty()
             && self.from.is_none()
             && self.to.is_none()

@@ -131,6 +131,9 @@ impl Control {
     ) {
         if add_path || lists.all.iter().any(List::has_path_ids) {
             self.untracked.insert(peer);
+            if selection.samples_everything() {
+                self.name(lists);
+            }
             return;
         }
         let change = ControlChange { at, run, n_before: n_before as u32, peer, prefix: 0, is_announced: false };
@@ -138,6 +141,15 @@ impl Control {
         for is_announced in [false, true] {
             for list in lists.all.iter().filter(|list| list.is_clear() && list.is_withdrawn() != is_announced) {
                 self.list(list, ControlChange { is_announced, ..change }, selection);
+            }
+        }
+    }
+
+    /// Names the prefixes in an UPDATE that cannot be followed.
+    fn name(&mut self, lists: &Lists) {
+        for list in lists.all.iter().filter(|list| list.is_clear()) {
+            for (_, length, octets) in list.prefixes() {
+                self.index(list.family(), length, octets, hash(octets, length));
             }
         }
     }

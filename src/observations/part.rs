@@ -38,7 +38,7 @@ pub struct PartRecord {
 const PART: &str = "part";
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct PartHead {
     task: String,
     tool: String,
     record: PartRecord,
@@ -54,7 +54,7 @@ fn tool() -> String {
 ///
 /// If the folder exists, or a file cannot be written.
 pub fn write_part(part: &Part, task: &Task, parts: &Path) -> Result<(), Error> {
-    let head = Head { task: task.name(), tool: tool(), record: part.record.clone() };
+    let head = PartHead { task: task.name(), tool: tool(), record: part.record.clone() };
     let head: Value = serde_json::to_value(&head).unwrap_or_default();
     write::write_with(&part.observations, &parts.join(task.name()), Some((PART, head)))
 }
@@ -72,7 +72,7 @@ pub fn has_part(task: &Task, parts: &Path) -> bool {
 pub fn read_part(task: &Task, parts: &Path) -> Result<Option<Part>, Error> {
     #[derive(Deserialize)]
     struct WithPart {
-        part: Option<Head>,
+        part: Option<PartHead>,
     }
     if !has_part(task, parts) {
         return Ok(None);

@@ -10,7 +10,7 @@ use super::collector_run::{Again, Archive, CollectorRun};
 use super::collector_state::CollectorState;
 use super::looking_back::{self, LookBack};
 use super::reading::{self, ReadFile};
-use super::round::{self, Round, RoundTask};
+use super::round::{self, Round, RoundInput};
 use super::{Progress, ahead, needed_ribs};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Collector, Prefix};
@@ -48,8 +48,8 @@ pub(super) fn collect(
     let plan = plan(query, listing)?;
     let archives = thread::scope(|scope| {
         let download = |files: &[ArchiveFile]| ahead::fetch(scope, files, cache, progress);
-        let task = RoundTask { query, listed: &listing.files, cache, progress, download: &download };
-        read(plan.collectors, task)
+        let input = RoundInput { query, listed: &listing.files, cache, progress, download: &download };
+        read(plan.collectors, input)
     })?;
     let mut observations = Observations::nothing(query.clone());
     archives.into_iter().for_each(|archive| observations.add(archive.observations(query)));
@@ -82,26 +82,26 @@ pub(super) fn note<'a>(
 }
 
 /// Reads the files of plans, and those that they turn out to need besides.
-fn read(plans: Vec<CollectorPlan>, task: RoundTask) -> Result<Vec<Archive>, Error> {
-    let RoundTask { query, listed, .. } = task;
+fn read(plans: Vec<CollectorPlan>, input: RoundInput) -> Result<Vec<Archive>, Error> {
+    let RoundInput { query, listed, .. } = input;
     let planned: Vec<ArchiveFile> =
         plans.iter().flat_map(|plan| plan.ribs.iter().chain(&plan.updates)).cloned().collect();
-    let may_read = |files: &[ArchiveFile]| ahead::may_download(files, task.cache, task.progress);
+    let may_read = |files: &[ArchiveFile]| ahead::may_download(files, input.cache, input.progress);
     if !may_read(&planned) {
-        let (n_files, bytes) = ahead::to_download(&planned, task.cache);
+        let (n_files, bytes) = ahead::to_download(&planned, input.cache);
         return Err(Error::NotDownloaded { n_files, bytes });
     }
     let mut collected = Collected::new(query, plans, Vec::new());
     let mut n_looks = 0;
     loop {
-        collected = collected.read(task)?;
+        collected = collected.read(input)?;
         let (mut look, mut by_older) = (LookBack::default(), BTreeSet::new());
         while let Some(older) = look.next(query, listed, &collected.states()) {
             let files: Vec<ArchiveFile> = older.iter().map(|(_, file)| file.clone()).collect();
             if !may_read(&files) {
                 break;
             }
-            by_older.extend(collected.read_older(task, older)?);
+            by_older.extend(collected.read_older(input, older)?);
         }
         if !by_older.is_empty() {
             collected = collected.with_prefixes(by_older);
@@ -113,7 +113,7 @@ fn read(plans: Vec<CollectorPlan>, task: RoundTask) -> Result<Vec<Archive>, Erro
             false => None,
         };
         match needed {
-            Some(needed) => collected = collected.with_ribs(needed, task),
+            Some(needed) => collected = collected.with_ribs(needed, input),
             None => return Ok(collected.finish()),
         }
     }
@@ -156,10 +156,10 @@ impl Collected {
     /// An AS stands for prefixes that only the archives reveal, and neither withdrawals nor routes of other origins nor covering
     /// prefixes name it. Each prefix is looked for in every file from when it is revealed on; files that were read before are
     /// read again if they may name it.
-    pub(super) fn read(mut self, task: RoundTask) -> Result<Collected, Error> {
+    pub(super) fn read(mut self, input: RoundInput) -> Result<Collected, Error> {
         loop {
             let n_known = self.revealed.len();
-            let done = Round::new(task, self.runs, self.selection, self.skipped_in_ribs, self.revealed).run()?;
+            let done = Round::new(input, self.runs, self.selection, self.skipped_in_ribs, self.revealed).run()?;
             let may_be_in_ribs =
                 done.revealed[done.n_in_ribs..].iter().any(|prefix| done.skipped_in_ribs.may_affect(prefix));
             let grew = done.revealed.len() > n_known;
@@ -191,8 +191,8 @@ impl Collected {
     }
 
     /// Begins again with further RIB dumps, by collector and name, where there are any.
-    pub(super) fn with_ribs(self, needed: Vec<FxHashSet<String>>, task: RoundTask) -> Collected {
-        let begin = |(run, needed): (CollectorRun, _)| run.with_ribs(needed, &self.revealed, task.query, task.listed);
+    pub(super) fn with_ribs(self, needed: Vec<FxHashSet<String>>, input: RoundInput) -> Collected {
+        let begin = |(run, needed): (CollectorRun, _)| run.with_ribs(needed, &self.revealed, input.query, input.listed);
         Collected { runs: self.runs.into_iter().zip(needed).map(begin).collect(), ..self }
     }
 
@@ -200,13 +200,13 @@ impl Collected {
     /// is read. Returns prefixes of the chosen origins that only they reveal, which have to be looked for in all files.
     pub(super) fn read_older(
         &mut self,
-        task: RoundTask,
+        input: RoundInput,
         older: Vec<(usize, ArchiveFile)>,
     ) -> Result<BTreeSet<Prefix>, Error> {
         let files: Vec<ArchiveFile> = older.iter().map(|(_, file)| file.clone()).collect();
-        task.progress.added(files.len());
-        (task.download)(&files);
-        let (cache, progress, selection) = (task.cache, task.progress, &self.selection);
+        input.progress.added(files.len());
+        (input.download)(&files);
+        let (cache, progress, selection) = (input.cache, input.progress, &self.selection);
         let read = |(index, file): (usize, ArchiveFile)| {
             let rib = reading::read_one(&file, cache, selection, &Helpers::new(), progress)?;
             Ok((index, rib))

@@ -29,7 +29,7 @@ const MAX_REVEALED: usize = 150_000;
 
 /// What a round of reading is about.
 #[derive(Clone, Copy)]
-pub(super) struct RoundTask<'a> {
+pub(super) struct RoundInput<'a> {
     pub query: &'a Query,
     /// Everything that is listed, to find an older RIB dump in.
     pub listed: &'a [ArchiveFile],
@@ -41,7 +41,7 @@ pub(super) struct RoundTask<'a> {
 
 /// A round of reading.
 pub(super) struct Round<'a> {
-    task: RoundTask<'a>,
+    input: RoundInput<'a>,
     /// The chosen origins: for them RIB dumps have to be known before updates.
     origins: Vec<Asn>,
     runs: Vec<Mutex<CollectorRun>>,
@@ -95,7 +95,7 @@ pub(super) struct Done {
 
 impl<'a> Round<'a> {
     pub(super) fn new(
-        task: RoundTask<'a>,
+        input: RoundInput<'a>,
         runs: Vec<CollectorRun>,
         selection: Selection,
         skipped_in_ribs: SkippedPrefixes,
@@ -136,15 +136,15 @@ impl<'a> Round<'a> {
         };
         let runs = runs.into_iter().map(Mutex::new).collect();
         let skipped_in_ribs = Mutex::new(skipped_in_ribs);
-        Round { task, origins, runs, queue: Mutex::new(queue), skipped_in_ribs, helpers: Helpers::new() }
+        Round { input, origins, runs, queue: Mutex::new(queue), skipped_in_ribs, helpers: Helpers::new() }
     }
 
     /// Reads and applies everything, with every thread of the pool.
     pub(super) fn run(self) -> Result<Done, Error> {
         let files: Vec<ArchiveFile> = lock(&self.queue).jobs.iter().map(|job| job.file.clone()).collect();
         let (n_ribs, n_files) = (files.iter().filter(|file| is_rib(file)).count(), files.len());
-        self.task.progress.begin(n_ribs, n_files - n_ribs);
-        (self.task.download)(&files);
+        self.input.progress.begin(n_ribs, n_files - n_ribs);
+        (self.input.download)(&files);
         drop(files);
         self.settle_what_can_be();
         thread::scope(|scope| {
@@ -156,7 +156,7 @@ impl<'a> Round<'a> {
         if let Some(error) = queue.error {
             return Err(error);
         }
-        Error::if_cancelled(self.task.progress)?;
+        Error::if_cancelled(self.input.progress)?;
         let runs = self.runs.into_iter().map(|run| run.into_inner().unwrap_or_else(PoisonError::into_inner));
         let selection = Arc::unwrap_or_clone(queue.selection);
         let skipped_in_ribs = self.skipped_in_ribs.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -184,7 +184,7 @@ impl<'a> Round<'a> {
                 self.helpers.help_until(|| lock(&self.queue).has_news());
                 continue;
             };
-            let RoundTask { cache, progress, .. } = self.task;
+            let RoundInput { cache, progress, .. } = self.input;
             match reading::read_one(&job.file, cache, &selection, &self.helpers, progress) {
                 Ok(read) => self.deliver(&job, ReadFile { n_known, ..read }, &selection),
                 Err(error) => self.fail(error),
@@ -306,14 +306,14 @@ impl<'a> Round<'a> {
         if stale.iter().any(|files| !files.is_empty()) {
             return stale;
         }
-        let RoundTask { query, listed, .. } = self.task;
+        let RoundInput { query, listed, .. } = self.input;
         of_each(&|run| if run.may_settle() { run.judge(query, listed) } else { Vec::new() })
     }
 
     /// Judges the RIB dumps of a collector, and begins its replay or sends for an older one.
     fn settle(&self, run: usize) {
         loop {
-            let RoundTask { query, listed, .. } = self.task;
+            let RoundInput { query, listed, .. } = self.input;
             let new = self.with_run(run, |run| {
                 let new = run.judge(query, listed);
                 if new.is_empty() {
@@ -335,8 +335,8 @@ impl<'a> Round<'a> {
         if files.is_empty() {
             return;
         }
-        self.task.progress.added(files.len());
-        (self.task.download)(&files);
+        self.input.progress.added(files.len());
+        (self.input.download)(&files);
         let mut queue = lock(&self.queue);
         queue.n_open += files.len();
         queue.n_ribs_open += files.iter().filter(|file| is_rib(file)).count();

@@ -17,7 +17,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::collecting::{self, Collected, Listing};
 use super::collector_state::CollectorState;
 use super::looking_back::LookBack;
-use super::round::RoundTask;
+use super::round::RoundInput;
 use super::{Progress, Sources, ahead, needed_ribs};
 use crate::archive::{ArchiveFile, Location};
 use crate::bgp::Prefix;
@@ -102,7 +102,7 @@ fn read(
 ) -> Result<Part, Error> {
     thread::scope(|scope| {
         let download = |files: &[ArchiveFile]| ahead::fetch(scope, files, cache, progress);
-        let round = RoundTask { query: &task.query, listed: files, cache, progress, download: &download };
+        let round = RoundInput { query: &task.query, listed: files, cache, progress, download: &download };
         let mut collected = Collected::new(&task.query, vec![plan], task.prefixes.clone()).read(round)?;
         for needed in &task.ribs {
             let needed: FxHashSet<String> = needed.iter().cloned().collect();

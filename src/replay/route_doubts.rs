@@ -60,22 +60,26 @@ impl RouteDoubts {
             (key, Window::united(left.collect()))
         };
         let doubts: FxHashMap<(PeerId, Prefix), Vec<Window>> = self.0.into_iter().map(uncertain).collect();
-        let mut cut = Vec::with_capacity(routes.len());
-        let mut evidence: FxHashMap<(PeerId, Prefix), Basis> = FxHashMap::default();
-        for span in routes.drain(..) {
-            match doubts.get(&(span.peer, span.prefix)) {
-                None => cut.push(span),
-                Some(windows) => {
-                    evidence.entry((span.peer, span.prefix)).or_insert(span.evidence);
-                    cut.extend(without(span, windows));
+        let mut cut = Vec::new();
+        // That of the earliest span.
+        let mut evidence: FxHashMap<(PeerId, Prefix), (Timestamp, Basis)> = FxHashMap::default();
+        // There may be millions of spans, most of them not in doubt.
+        routes.retain(|span| match doubts.get(&(span.peer, span.prefix)) {
+            None => true,
+            Some(windows) => {
+                let earliest = evidence.entry((span.peer, span.prefix)).or_insert((span.from, span.evidence));
+                if span.from < earliest.0 {
+                    *earliest = (span.from, span.evidence);
                 }
+                cut.extend(without(span.clone(), windows));
+                false
             }
-        }
+        });
         for ((peer, prefix), windows) in doubts {
-            let evidence = evidence.get(&(peer, prefix)).copied().unwrap_or(Basis::Announce);
+            let evidence = evidence.get(&(peer, prefix)).map_or(Basis::Announce, |(_, evidence)| *evidence);
             cut.extend(windows.into_iter().map(|window| unknown(peer, prefix, window, evidence)));
         }
-        *routes = cut;
+        routes.append(&mut cut);
     }
 }
 
@@ -84,21 +88,30 @@ pub(super) fn apply_breaks(routes: &mut Vec<RouteSpan>, breaks: &Breaks) {
     if breaks.is_empty() {
         return;
     }
-    let broken = |span: RouteSpan| match breaks.get(&(span.peer, span.prefix.family())) {
-        Some(breaks) => broken_route(span, breaks),
-        None => vec![span],
-    };
-    *routes = std::mem::take(routes).into_iter().flat_map(broken).collect();
+    let mut parts = Vec::new();
+    routes.retain(|span| match breaks.get(&(span.peer, span.prefix.family())) {
+        Some(breaks) if breaks.iter().any(|broken| is_broken(span, broken)) => {
+            parts.extend(broken_route(span.clone(), breaks));
+            false
+        }
+        _ => true,
+    });
+    routes.append(&mut parts);
+}
+
+fn is_broken(span: &RouteSpan, Break { window, .. }: &Break) -> bool {
+    span.from < window.end && span.to > window.start && span.state != RouteState::Unknown
 }
 
 fn broken_route(span: RouteSpan, breaks: &[Break]) -> Vec<RouteSpan> {
     let (mut parts, mut rest) = (Vec::new(), Some(span));
-    for Break { window, known_again } in breaks {
+    for broken in breaks {
         let Some(span) = rest.take() else { break };
-        if span.from >= window.end || span.to <= window.start || span.state == RouteState::Unknown {
+        if !is_broken(&span, broken) {
             rest = Some(span);
             continue;
         }
+        let Break { window, known_again } = broken;
         let announced_again = if span.announced_at >= window.end { span.announced_at } else { span.to };
         let start = span.from.max(window.start);
         let until = announced_again.min(*known_again).max(window.end).min(span.to);

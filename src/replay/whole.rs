@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::bits::Bits;
+use super::numbering::PrefixNumbers;
 use crate::bgp::{Peer, PerFamily, Prefix};
 use crate::decode::{Change, Ending, Reading};
 
@@ -19,8 +20,7 @@ use crate::decode::{Change, Ending, Reading};
 /// [`Selection::sample_everything`]: crate::decode::Selection::sample_everything
 #[derive(Clone, Debug, Default)]
 pub struct WholeTable {
-    prefixes: Vec<Prefix>,
-    number_of: FxHashMap<Prefix, u32>,
+    numbers: PrefixNumbers,
     peers: Vec<Holdings>,
     place_of: FxHashMap<Peer, usize>,
 }
@@ -42,7 +42,7 @@ impl WholeTable {
     /// Applies a file: a RIB dump replaces the tables of its peers, updates change them.
     pub fn apply(&mut self, reading: &Reading) {
         let places: Vec<usize> = reading.census.peers.iter().map(|activity| self.place(activity.peer)).collect();
-        let numbers = self.numbers(&reading.census.control.prefixes);
+        let numbers = self.numbers.of(&reading.census.control.prefixes);
         let is_whole = reading.census.ending == Ending::Complete
             && reading.census.skipped.is_empty()
             && !reading.census.lacks_peer_table;
@@ -65,7 +65,7 @@ impl WholeTable {
     pub fn size(&self, peer: &Peer) -> Option<PerFamily<u64>> {
         let holdings = self.peers.get(*self.place_of.get(peer)?).filter(|holdings| holdings.is_known)?;
         let mut size = PerFamily::default();
-        holdings.held.iter().filter_map(|n| self.prefixes.get(n as usize)).for_each(|prefix| {
+        holdings.held.iter().filter_map(|n| self.numbers.prefixes().get(n as usize)).for_each(|prefix| {
             size[prefix.family()] += 1;
         });
         Some(size)
@@ -73,13 +73,15 @@ impl WholeTable {
 
     /// Every prefix that any peer ever held, in order of appearance, and the number of known peers that hold it.
     pub fn holders(&self) -> impl Iterator<Item = (Prefix, usize)> + '_ {
-        (0..).zip(&self.prefixes).map(|(n, prefix)| (*prefix, self.known().filter(|of| of.held.has(n)).count()))
+        (0..)
+            .zip(self.numbers.prefixes())
+            .map(|(n, prefix)| (*prefix, self.known().filter(|of| of.held.has(n)).count()))
     }
 
     /// Whether a known peer holds a prefix; None if the peer is not known.
     pub fn holds(&self, peer: &Peer, prefix: &Prefix) -> Option<bool> {
         let holdings = self.peers.get(*self.place_of.get(peer)?).filter(|holdings| holdings.is_known)?;
-        Some(self.number_of.get(prefix).is_some_and(|n| holdings.held.has(*n)))
+        Some(self.numbers.known(prefix).is_some_and(|n| holdings.held.has(n)))
     }
 
     fn known(&self) -> impl Iterator<Item = &Holdings> {
@@ -91,23 +93,6 @@ impl WholeTable {
             self.peers.push(Holdings { peer, is_known: false, held: Bits::default() });
             self.peers.len() - 1
         })
-    }
-
-    /// The numbers that prefixes have here, new or known; None for a default route.
-    fn numbers(&mut self, prefixes: &[Prefix]) -> Vec<Option<u32>> {
-        if self.prefixes.is_empty() {
-            self.number_of.reserve(prefixes.len());
-        }
-        let number = |prefix: &Prefix| {
-            let is_default = prefix.len() == 0;
-            (!is_default).then(|| {
-                *self.number_of.entry(*prefix).or_insert_with(|| {
-                    self.prefixes.push(*prefix);
-                    (self.prefixes.len() - 1) as u32
-                })
-            })
-        };
-        prefixes.iter().map(number).collect()
     }
 
     fn apply_dump(&mut self, reading: &Reading, places: &[usize], numbers: &[Option<u32>]) {

@@ -7,21 +7,25 @@ use super::{Parameters, Report};
 use crate::observations::TOOL;
 use crate::query::{Criteria, GroupSource, Match, Metric, Query, RegisteredBy, RibChoice, Target};
 
-/// A flag and its value.
+/// A flag and its value, which is empty for a switch.
 type Setting = (&'static str, String);
 
 /// Returns the command that asks the question again, of `archive` if there is one, as words. Options with their default values are
 /// left out, and so is everything that does not change the answer.
 pub(super) fn words(parameters: &Parameters, archive: Option<&str>) -> Vec<String> {
     let options = options(parameters, archive).into_iter();
-    std::iter::once(TOOL.name.to_owned()).chain(options.flat_map(|(flag, value)| [flag.to_owned(), value])).collect()
+    let words = options.flat_map(|(flag, value)| [flag.to_owned(), value]).filter(|word| !word.is_empty());
+    std::iter::once(TOOL.name.to_owned()).chain(words).collect()
 }
 
 /// Returns the same as it is typed, a flag a line. Files that a catalog listed need no archive.
 pub(super) fn command(report: &Report) -> String {
     let archive = report.coverage.listing.catalog.is_none().then_some("ARCHIVE");
     let options = options(&report.parameters, archive).into_iter();
-    let flags = options.map(|(flag, value)| format!("{flag} {}", shell_word(&value)));
+    let flags = options.map(|(flag, value)| match value.as_str() {
+        "" => flag.to_owned(),
+        value => format!("{flag} {}", shell_word(value)),
+    });
     std::iter::once(TOOL.name.to_owned()).chain(flags).collect::<Vec<_>>().join(" \\\n  ")
 }
 
@@ -37,9 +41,13 @@ fn options(parameters: &Parameters, archive: Option<&str>) -> Vec<Setting> {
     };
     let mut settings: Vec<Setting> = Vec::new();
     settings.extend(countries(query));
+    if query.scan.is_some() {
+        settings.push(("--all-prefixes", String::new()));
+    }
     settings.extend((!listed.is_empty()).then(|| ("--targets", "TARGETS".to_owned())));
     settings.extend(list(|target| matches!(target, Target::Asn(_))).map(|asns| ("--asn", asns)));
-    settings.extend(list(|target| matches!(target, Target::Prefix(..))).map(|prefixes| ("--prefix", prefixes)));
+    let named = |target: &Target| matches!(target, Target::Prefix(..));
+    settings.extend(list(named).filter(|_| query.scan.is_none()).map(|prefixes| ("--prefix", prefixes)));
     settings.extend([("--from", window.start.to_string()), ("--to", window.end.to_string())]);
     settings.extend(archive.map(|archive| ("--archive", archive.to_owned())));
     settings.extend(changed(parameters));
@@ -85,7 +93,7 @@ fn changed(parameters: &Parameters) -> Vec<Setting> {
     let changed = [
         query
             .matching()
-            .filter(|matching| *matching != Match::default())
+            .filter(|matching| *matching != Match::default() && query.scan.is_none())
             .map(|matching| ("--match", <&str>::from(matching).to_owned())),
         (!collectors.is_empty()).then(|| ("--collector", collectors.join(","))),
         project.map(|project| ("--project", project.to_string())),

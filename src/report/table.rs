@@ -35,8 +35,15 @@ pub fn table(report: &Report, style: Style) -> String {
     page.verdict();
     page.headlines();
     page.settings();
+    // A scan asks what else was lost: the events are the answer.
+    let is_scan = report.parameters.query.scan.is_some();
+    if is_scan {
+        page.events();
+    }
     page.outages();
-    page.events();
+    if !is_scan {
+        page.events();
+    }
     page.episodes();
     page.losses();
     page.timelines();

@@ -2,14 +2,14 @@
 
 use super::headlines::{Counted, Headline, is_of_network, is_of_parts, longest};
 use super::quiet::{self, Announced};
-use super::text::{clock, count, duration, from_to, hours, percent_exactly, percent_in_words, time_of_day};
+use super::text::{clock, count, duration, from_to, grouped, hours, percent_exactly, percent_in_words, time_of_day};
 use super::{Report, Summary, troubles};
 use crate::bgp::{Family, Prefix};
 use crate::detect::{
     AsnRole, Censoring, Class, Event, Outage, Pattern, Quality, Scope, Severity, SharedAsn, TOGETHER, TOTAL_BELOW,
     Upstream,
 };
-use crate::query::{Group, GroupSource, RegisteredBy, RegistryFile, Target};
+use crate::query::{Group, GroupSource, RegisteredBy, RegistryFile, TableScan, Target};
 use crate::registry::missing_registries;
 use crate::replay::ControlSample;
 use crate::time::{Steps, Timestamp, Window, Windows};
@@ -344,9 +344,21 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
             "With fewer than three tables to compare, a partial table may be mistaken for a full one.".to_owned(),
         );
     }
+    doubts.extend(report.parameters.query.scan.map(scan));
     doubts.push("BGP shows routes, not hosts: a route can be up while no traffic flows.".to_owned());
     doubts.push("Why a route was withdrawn is not in the data.".to_owned());
     doubts
+}
+
+/// Says what a scan leaves open.
+fn scan(TableScan { n_prefixes, n_chosen }: TableScan) -> String {
+    format!(
+        "Of {} prefixes {} were replayed. Of the others, too few vantage points lost the route at the same time for an outage, while enough \
+         were live to judge. Their smaller losses are not listed, and no prefix that was gone before the last RIB dump before \
+         the window.",
+        grouped(n_prefixes),
+        grouped(n_chosen),
+    )
 }
 
 /// Returns the setting that accepts fewer peers, where too few are what keeps a target from being judged.

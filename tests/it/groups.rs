@@ -1,4 +1,4 @@
-//! Networks that are judged together: groups of a list, and what is registered in a country.
+//! Networks that are judged together: groups of a list, and what is registered in a country. Whole tables, whose events are.
 
 use std::fs;
 use std::io::Write;
@@ -196,4 +196,52 @@ fn a_run_about_a_country_can_be_judged_again_and_repeated() {
     assert!(words(&same).contains("same"), "{same}");
     let answers = fs::read_to_string(run.join("targets.csv")).expect("a table");
     assert!(answers.lines().nth(1).is_some_and(|row| row.starts_with("KP,,outage,true,4,4,8,0,")), "{answers}");
+}
+
+/// The question of [`MAIN`] about the whole table.
+const SCAN: &str = "--all-prefixes";
+
+#[test]
+fn a_scan_of_the_whole_table_finds_the_networks_that_were_out_and_lists_their_events_first() {
+    let scan = cli::json(&asked(SCAN));
+    let networks = ["175.45.176.0/24", "175.45.177.0/24", "175.45.178.0/24", "175.45.179.0/24"];
+    assert_eq!(scan["query"]["targets"], json!(networks));
+    assert_eq!(scan["query"]["scan"], json!({ "n_prefixes": 107, "n_chosen": 4 }));
+    assert_eq!(scan["events"][0]["start"], "2014-12-22T16:15:00Z");
+    assert_eq!(scan["events"][0]["prefixes"], json!(networks));
+    // Everything that is said of the events is what a question about the whole table says.
+    let whole = cli::json(&asked("--prefix 0.0.0.0/0,::/0"));
+    assert_eq!(scan["events"], whole["events"]);
+    let page = prints(0, &asked(SCAN));
+    let (events, outages) = (page.find("\nEvents (").expect("events"), page.find("\nOutages (").expect("outages"));
+    assert!(events < outages, "{page}");
+    assert!(words(&page).contains("Of 107 prefixes 4 were replayed."), "{page}");
+    assert!(!page.contains("--match"), "{page}");
+}
+
+#[test]
+fn a_scan_in_which_nothing_was_lost_judges_ten_prefixes() {
+    let quiet = "--all-prefixes --from 2014-12-23T03:00 --to 2014-12-23T05:00 --archive data/dprk-2014 --collector route-views2 \
+                 --min-peers 9";
+    let document = cli::json(quiet);
+    assert_eq!(document["query"]["scan"], json!({ "n_prefixes": 87, "n_chosen": 10 }));
+    assert_eq!((&document["answer"], &document["events"]), (&json!("no_outage"), &json!([])));
+}
+
+#[test]
+fn a_scan_is_written_judged_again_and_repeated_like_any_run() {
+    let out = folder();
+    let run = out.path().join("run").display().to_string();
+    prints(0, &format!("{} --output {run}", asked(SCAN)));
+    let manifest: Value =
+        serde_json::from_str(&fs::read_to_string(format!("{run}/manifest.json")).expect("a file")).expect("JSON");
+    assert_eq!(manifest["command"].as_array().expect("words")[1..3], [json!("--all-prefixes"), json!("--from")]);
+    prints(0, &format!("redetect {run} --output {run}-again"));
+    assert!(cli::contents(Path::new(&run)) == cli::contents(Path::new(&format!("{run}-again"))));
+    prints(0, &format!("reproduce {run} --archive data/dprk-2014"));
+    let plan = prints(0, &format!("plan {}", asked(SCAN)));
+    assert!(plan.contains("files of"), "{plan}");
+    refused(2, &format!("plan --tasks {}", asked(SCAN)), &["a scan has no tasks"]);
+    refused(2, &format!("{MAIN} --all-prefixes"), &["cannot be used with"]);
+    refused(2, "--all-prefixes --from 2014-12-22", &["the window has no end"]);
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::cli::{self, MAIN, Ran, contents, folder, prints, program, ran, refused};
 
@@ -149,4 +150,29 @@ fn lists_of_tasks_and_parts_are_checked() {
     bytes[middle] ^= 1;
     fs::write(&spans, bytes).expect("a table");
     refused(1, &format!("join {at}/tasks.jsonl {parts}"), &["spans.parquet", "digest"]);
+}
+
+/// The script for Slurm, with a stand-in that runs the elements of a job array one after the other.
+#[test]
+fn the_script_for_job_arrays_goes_round_until_nothing_is_lacking() {
+    let out = folder();
+    let sbatch = out.path().join("bin/sbatch");
+    fs::create_dir(out.path().join("bin")).expect("a folder");
+    let stand_in = "#!/bin/sh\nfor word; do case $word in --array=1-*) n=${word#--array=1-} ;; esac; last=$word; done\n\
+                    for i in $(seq 1 \"$n\"); do SLURM_ARRAY_TASK_ID=$i sh -c \"$last\" || exit 1; done\n";
+    fs::write(&sbatch, stand_in).expect("a script");
+    fs::set_permissions(&sbatch, fs::Permissions::from_mode(0o755)).expect("a script");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = Path::new(env!("CARGO_BIN_EXE_outage-replay")).parent().expect("a folder");
+    let path = std::env::var("PATH").expect("a path");
+    let run = out.path().join("run");
+    let mut script = Command::new(root.join("engines/slurm/outage-replay-slurm"));
+    script.current_dir(root).arg(&run).args(MAIN.split_whitespace());
+    cli::without_settings(&mut script);
+    script.env("PATH", format!("{}:{}:{path}", out.path().join("bin").display(), program.display()));
+    let Ran { code, stderr, .. } = ran(&mut script);
+    assert_eq!(code, 0, "{stderr}");
+    let whole = out.path().join("whole");
+    prints(0, &format!("{MAIN} --output {}", whole.display()));
+    assert!(contents(&run) == contents(&whole));
 }

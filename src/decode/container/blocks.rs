@@ -16,7 +16,7 @@ use std::sync::Arc;
 use outage_replay_bzip2::{BLOCK_MAGIC as BLOCK, END_MAGIC as END};
 
 use super::ContainerInput;
-use crate::helpers::{Helpers, Task, Work};
+use crate::helpers::{Helpers, Offered, Work};
 #[cfg(feature = "libbz2")]
 use libbz2::LibbzUnpacking as Unpacking;
 #[cfg(not(feature = "libbz2"))]
@@ -120,7 +120,7 @@ pub(super) struct Blocks<'c, R> {
 /// Blocks offered to helper threads, taken back on drop.
 struct Ahead<'c> {
     helpers: &'c Helpers,
-    tasks: VecDeque<Arc<Task<Block>>>,
+    tasks: VecDeque<Arc<Offered<Block>>>,
 }
 
 impl Ahead<'_> {

@@ -20,7 +20,10 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
         headlines::longest_first(of_networks).into_iter().chain(headlines::longest_first(alone)).collect();
     let members = headlines::longest_first(members);
     let sureness = Sureness::new(report);
+    // A scan asks what else was lost: the events are the answer.
+    let is_scan = report.parameters.query.scan.is_some();
     Some(html! {
+        @if is_scan { (events(report)) }
         @if first.is_empty() { p { (none(report)) } } @else { (outages("Outages", &first, &sureness)) }
         @if !members.is_empty() {
             details.again {
@@ -28,7 +31,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
                 (outages("Outages of prefixes that were lost together with their network", &members, &sureness))
             }
         }
-        (events(report))
+        @if !is_scan { (events(report)) }
         (episodes(&findings.episodes))
         (losses(&findings.losses))
     })

@@ -16,6 +16,7 @@ mod history;
 mod judge;
 mod parts;
 mod questions;
+mod scans;
 mod trouble;
 mod truth;
 

@@ -14,9 +14,12 @@ use outage_replay::query::{Query, RibChoice, Target};
 use outage_replay::report::Report;
 
 use super::history::{History, Random};
-use super::questions::for_each;
+use super::questions::for_each_of;
 use super::{answer_with, options, query, targets};
 use crate::properties::written;
+
+/// Histories of a usual run of one test.
+const N_HISTORIES: u64 = 100;
 
 /// No history needs more rounds.
 const MAX_ROUNDS: usize = 20;
@@ -84,7 +87,7 @@ fn asked(history: &History) -> Vec<(Vec<Target>, RibChoice)> {
 #[test]
 fn what_is_collected_in_parts_and_joined_is_what_a_single_run_collects() {
     let (n_runs, n_with_more) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    for_each(|history, folder| {
+    for_each_of(N_HISTORIES, |history, folder| {
         let mut random = Random::new(history.window.1 as u64);
         for (targets, ribs) in asked(history) {
             let expected = answer_with(history, folder, targets.clone(), history.window, (ribs, 2));
@@ -105,7 +108,7 @@ fn what_is_collected_in_parts_and_joined_is_what_a_single_run_collects() {
 
 #[test]
 fn of_a_collector_whose_part_is_missing_nothing_is_known() {
-    for_each(|history, folder| {
+    for_each_of(N_HISTORIES, |history, folder| {
         let mut random = Random::new(history.window.1 as u64);
         let lost = history.collectors[random.within(0..history.collectors.len() as i64) as usize].name;
         let query = query(targets(history), history.window, RibChoice::All);

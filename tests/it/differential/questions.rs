@@ -21,13 +21,17 @@ use crate::properties::{assert_shares, written};
 /// Histories of a usual run of one test.
 const N_HISTORIES: u64 = 30;
 
-/// Every other one is tidy.
-pub fn for_each(check: impl Fn(&History, &Path) -> Result<(), String> + Sync) {
+fn for_each(check: impl Fn(&History, &Path) -> Result<(), String> + Sync) {
+    for_each_of(N_HISTORIES, check);
+}
+
+/// Of so many histories in a usual run every other one is tidy.
+pub fn for_each_of(n_usually: u64, check: impl Fn(&History, &Path) -> Result<(), String> + Sync) {
     let asked = std::env::var("OUTAGE_REPLAY_QUESTIONS").ok().and_then(|n| n.parse().ok());
     let (first, n) = match asked {
         Some(n) => (0, n),
-        None if std::env::var_os("OUTAGE_REPLAY_SEED").is_some() => seeds(N_HISTORIES),
-        None => (0, N_HISTORIES),
+        None if std::env::var_os("OUTAGE_REPLAY_SEED").is_some() => seeds(n_usually),
+        None => (0, n_usually),
     };
     let kind = super::kind_asked_for();
     let goes_on = std::env::var_os("OUTAGE_REPLAY_GO_ON").is_some();

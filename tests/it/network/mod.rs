@@ -7,6 +7,7 @@ mod index;
 mod machine;
 mod mirrors;
 mod pages;
+mod parts;
 mod proxy;
 mod ranges;
 mod runs;
