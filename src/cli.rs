@@ -25,6 +25,7 @@ mod survey;
 mod tasks;
 mod terminal;
 mod typed;
+mod windows;
 
 use std::env;
 use std::fs;

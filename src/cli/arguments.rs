@@ -114,6 +114,13 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     pub duration: Option<Duration>,
 
+    /// A file with the start and the end of a window a line: 2014-12-22,2014-12-24. Each is answered by itself
+    ///
+    /// A hyphen is standard input. With --output each window has a folder of its own. A table of --targets may also have columns `from` and
+    /// `to`: then a target is asked about in that window.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "duration"], help_heading = "Window")]
+    pub windows: Option<PathBuf>,
+
     #[command(flatten)]
     pub source: SourceArgs,
     /// Every collector that the catalog has, instead of the cheapest ones with enough full feeds

@@ -18,7 +18,7 @@ const WIDTHS: [(PictureWidth, &str, &str); 3] = [
 ];
 
 /// Names, a title, and the form of pictures.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct LabelArgs {
     /// A file with the names of ASes: one number and name a line, as in RIPE NCC's asnames.txt
     ///

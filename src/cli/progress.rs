@@ -101,6 +101,11 @@ impl Progress {
         }
     }
 
+    /// Prints why one of several windows has no answer.
+    pub fn failed(&self, why: &str) {
+        self.say(&format!("error: {why}"));
+    }
+
     /// Prints which files the output folder has.
     pub fn wrote(&self, folder: &Path) {
         if (self.milestones || self.is_terminal) && !self.quiet {

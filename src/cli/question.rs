@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use outage_replay::bgp::{Asn, Prefix};
@@ -23,6 +23,8 @@ pub struct Question<'a> {
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
     pub duration: Option<Duration>,
+    /// A list of windows in place of these.
+    pub windows: Option<&'a Path>,
 }
 
 /// The countries that are asked about.
@@ -45,76 +47,130 @@ pub struct Targets {
     pub groups: BTreeMap<GroupName, Group>,
 }
 
+/// What messages call the end of a window that no flag names.
+const END: &str = "the end of the window,";
+
+/// One question: what is asked about, and when.
+pub type Asked = (Targets, Window);
+
 impl Question<'_> {
-    /// Returns the targets and the window.
-    pub fn read(&self) -> anyhow::Result<(Targets, Window)> {
+    /// Returns the targets and the window, of which there is one.
+    pub fn read_one(&self) -> anyhow::Result<Asked> {
+        let mut asked = self.read()?;
+        match asked.pop().filter(|_| asked.is_empty()) {
+            Some(one) => Ok(one),
+            None => {
+                Err(usage("this command takes one window: pass --from and --to, and no other windows in --targets"))
+            }
+        }
+    }
+
+    /// Returns what is asked about in each window, in their order.
+    pub fn read(&self) -> anyhow::Result<Vec<Asked>> {
+        let lists =
+            self.lists.iter().map(|path| typed::list(path, self.matching)).collect::<anyhow::Result<Vec<_>>>()?;
+        let listed: Vec<&Listed> = lists.iter().flatten().collect();
+        // Windows of their own stand in for those of the question.
+        let has_own = !listed.is_empty() && listed.iter().all(|listed| listed.window.is_some());
+        let asks_only_lists = self.asns.is_empty() && self.prefixes.is_empty() && self.countries.codes.is_empty();
+        let windows = match has_own && asks_only_lists && self.from.is_none() && self.windows.is_none() {
+            true => Vec::new(),
+            false => self.windows()?,
+        };
+        let mut all: Vec<Window> = windows.clone();
+        for (from, to) in listed.iter().filter_map(|listed| listed.window) {
+            all.push(checked(from, to, END)?);
+        }
+        all.sort_unstable();
+        all.dedup();
+        let asked = |window: Window| {
+            let is_of_question = windows.contains(&window);
+            let is_asked = |listed: &&Listed| match listed.window {
+                Some((from, to)) => (from, to) == (window.start, window.end),
+                None => is_of_question,
+            };
+            let listed: Vec<&Listed> = listed.iter().copied().filter(|listed| is_asked(listed)).collect();
+            Ok((self.targets(window, is_of_question, &listed)?, window))
+        };
+        let mut asked = all.into_iter().map(asked).collect::<anyhow::Result<Vec<Asked>>>()?;
+        asked.retain(|(targets, _)| !targets.targets.is_empty());
+        match asked.is_empty() {
+            true => Err(usage("nothing to look for: the list of targets is empty")),
+            false => Ok(asked),
+        }
+    }
+
+    /// Returns the windows of the question itself.
+    fn windows(&self) -> anyhow::Result<Vec<Window>> {
         let mut missing = Vec::new();
         let names_networks = !(self.asns.is_empty() && self.prefixes.is_empty() && self.lists.is_empty());
         if !names_networks && self.countries.codes.is_empty() {
             missing.push("nothing to look for: pass --asn, --prefix or --targets");
         }
-        if self.from.is_none() {
+        if self.windows.is_none() && self.from.is_none() {
             missing.push("the window has no start: pass --from");
         }
-        if self.to.is_none() && self.duration.is_none() {
+        if self.windows.is_none() && self.to.is_none() && self.duration.is_none() {
             missing.push("the window has no end: pass --to or --duration");
         }
         if !missing.is_empty() {
             return Err(misuse(missing.join("; ")));
         }
-        let window = self.window()?;
-        Ok((self.targets(window)?, window))
-    }
-
-    fn window(&self) -> anyhow::Result<Window> {
+        if let Some(path) = self.windows {
+            let windows = typed::windows(path)?;
+            if windows.is_empty() {
+                return Err(usage("nothing to look for: the list of windows is empty"));
+            }
+            return windows.into_iter().map(|(from, to)| checked(from, to, END)).collect();
+        }
         let from = self.from.unwrap_or(Timestamp::MIN);
         let to = match (self.to, self.duration) {
             (None, Some(Duration::ZERO)) => return Err(misuse("--duration must be longer than 0s")),
             (None, Some(duration)) => from + duration,
             (to, _) => to.unwrap_or(from),
         };
-        let window =
-            Window::new(from, to).map_err(|error| misuse(format!("--to must be later than --from: {error}")))?;
-        let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
-        // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
-        let first = Timestamp::from_secs(915_148_800);
-        if window.start < first {
-            return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
-        }
-        if window.end > now {
-            let flag = if self.to.is_some() { "--to" } else { "the end of the window," };
-            return Err(usage(format!("{flag} {} is in the future: it is {now} now", window.end)));
-        }
-        Ok(window)
+        Ok(vec![checked(from, to, if self.to.is_some() { "--to" } else { END })?])
     }
 
-    fn targets(&self, window: Window) -> anyhow::Result<Targets> {
+    /// Returns what is asked about in one window: `listed`, and what the other arguments name if it is a window of the question.
+    fn targets(&self, window: Window, is_of_question: bool, listed: &[&Listed]) -> anyhow::Result<Targets> {
         let mut found = Targets::default();
-        for country in self.countries.codes {
+        for country in self.countries.codes.iter().filter(|_| is_of_question) {
             let Countries { by, statistics, .. } = self.countries;
             let group =
                 registry::group(statistics, *country, by, window.start).map_err(|error| usage(error.to_string()))?;
             found.add_group(country.to_string().parse()?, group)?;
         }
-        found.targets.extend(targets(self.asns, self.prefixes, self.matching));
-        for path in self.lists {
-            let listed = typed::list(path, self.matching)?;
-            let mut groups: BTreeMap<GroupName, Vec<Target>> = BTreeMap::new();
-            for Listed { target, label, group } in &listed {
-                found.labels.extend(label.clone().map(|label| (*target, label)));
-                group.iter().for_each(|name| groups.entry(*name).or_default().push(*target));
-            }
-            for (name, members) in groups {
-                found.add_group(name, Group { members, source: GroupSource::List })?;
-            }
-            found.targets.extend(listed.into_iter().map(|listed| listed.target));
+        if is_of_question {
+            found.targets.extend(targets(self.asns, self.prefixes, self.matching));
         }
+        let mut groups: BTreeMap<GroupName, Vec<Target>> = BTreeMap::new();
+        for Listed { target, label, group, .. } in listed {
+            found.labels.extend(label.clone().map(|label| (*target, label)));
+            group.iter().for_each(|name| groups.entry(*name).or_default().push(*target));
+        }
+        for (name, members) in groups {
+            found.add_group(name, Group { members, source: GroupSource::List })?;
+        }
+        found.targets.extend(listed.iter().map(|listed| listed.target));
         found.targets = once_each(found.targets);
-        if found.targets.is_empty() {
-            return Err(usage("nothing to look for: the list of targets is empty"));
-        }
         Ok(found)
     }
+}
+
+/// Returns a window of which there may be archives.
+fn checked(from: Timestamp, to: Timestamp, end: &str) -> anyhow::Result<Window> {
+    let window = Window::new(from, to).map_err(|error| misuse(format!("--to must be later than --from: {error}")))?;
+    let now = Timestamp::from_secs(chrono::Utc::now().timestamp());
+    // RIPE RIS and RouteViews published their first MRT files in 1999 and 2001.
+    let first = Timestamp::from_secs(915_148_800);
+    if window.start < first {
+        return Err(usage(format!("--from {} is before 1999: there are no archives", window.start)));
+    }
+    if window.end > now {
+        return Err(usage(format!("{end} {} is in the future: it is {now} now", window.end)));
+    }
+    Ok(window)
 }
 
 /// Returns what --asn and --prefix ask about, in this order.

@@ -11,6 +11,8 @@ use terminal_size::{Height, Width};
 
 use outage_replay::report::{self, Answer, EXPORTS, Export, FORMATS, Format, Report, Style, printable};
 
+use outage_replay::time::{Timestamp, Window};
+
 use super::choice::one_of;
 use super::labels::LabelArgs;
 use super::{output_failed, typed};
@@ -69,7 +71,7 @@ impl Colour {
 }
 
 /// What is printed and written, and what the exit code means.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Output {
     /// What to print
     #[arg(
@@ -124,6 +126,13 @@ pub struct Output {
 }
 
 impl Output {
+    /// Returns the same for one of several windows, which has a folder of its own in the output folder.
+    pub fn of_window(&self, window: Window) -> Output {
+        let name = |at: Timestamp| at.to_string().replace(['-', ':'], "");
+        let name = format!("{}-{}", name(window.start), name(window.end));
+        Output { output: self.output.as_ref().map(|folder| folder.join(name)), ..self.clone() }
+    }
+
     /// Checks that the output folder can be written, before the work begins.
     pub fn check(&self) -> anyhow::Result<()> {
         match &self.output {

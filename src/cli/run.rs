@@ -16,47 +16,88 @@ use outage_replay::{Error, Options};
 
 use super::arguments::Args;
 use super::progress::Progress;
-use super::question::{Countries, Question};
+use super::question::{Asked, Countries, Question};
+use super::results::Output;
 use super::signals::Signals;
 use super::source::Store;
-use super::{plan, tasks, typed, usage};
+use super::windows::{Windows, in_words};
+use super::{output_failed, plan, tasks, typed, usage};
 
 impl Args {
-    /// Runs the query, prints the report and returns the exit code.
+    /// Answers the question in each of its windows, prints the reports and returns the exit code.
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
-        let query = self.query()?;
+        let queries = self.queries()?;
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(Criteria::default())? };
-        self.output.check()?;
+        let outputs: Vec<Output> = match &queries[..] {
+            [_] => vec![self.output.clone()],
+            _ => queries.iter().map(|query| self.output.of_window(query.window)).collect(),
+        };
+        outputs.iter().try_for_each(Output::check)?;
         let labels = self.output.labels.read()?;
         let progress = self.progress()?;
         self.output.surprise().iter().for_each(|what| progress.warn(what));
         let store = self.store(&progress)?;
-        let asked = match self.all_prefixes {
-            true => pipeline::scan(&query, store.sources(), &options, progress.as_ref()),
-            false => Ok(query),
+        let mut windows = Windows::default();
+        for (query, output) in queries.iter().zip(&outputs) {
+            let report = self.answer(query, &store, &options, &progress);
+            let report = match report {
+                // The other windows may have an answer.
+                Err(error) if queries.len() > 1 && !is_of_all_windows(&error) => {
+                    progress.failed(&format!("{}: {error:#}", in_words(query.window)));
+                    windows.failed(query.window);
+                    continue;
+                }
+                report => report?,
+            };
+            let report = Report { labels: labels.clone(), setting_sources: sources.clone(), ..report };
+            if !output.format.has_verdict && !self.quiet {
+                progress.verdict(&report);
+            }
+            if output.strict && !report.is_complete() {
+                progress.incomplete(&report);
+            }
+            // The result is not lost if the folder cannot be written.
+            let code = match queries.len() {
+                1 => output.print(&report, out),
+                _ => windows.print(output, &report, out),
+            };
+            if let Some(folder) = output.write(&report)? {
+                progress.wrote(folder);
+            }
+            windows.add(query.window, &report, code?);
+        }
+        if queries.len() > 1 && self.output.format.name == "table" {
+            out.write_all(printable(&windows.summary()).as_bytes()).map_err(output_failed)?;
+        }
+        Ok(windows.code())
+    }
+
+    fn answer(
+        &self,
+        query: &Query,
+        store: &Store,
+        options: &Options,
+        progress: &Arc<Progress>,
+    ) -> anyhow::Result<Report> {
+        let run = || {
+            let scanned;
+            let query = match self.all_prefixes {
+                true => {
+                    scanned = pipeline::scan(query, store.sources(), options, progress.as_ref())?;
+                    &scanned
+                }
+                false => query,
+            };
+            outage_replay::run(query, store.sources(), options, progress.as_ref())
         };
-        let run = |query| outage_replay::run(&query, store.sources(), &options, progress.as_ref());
-        let result = asked.and_then(run);
+        let result = run();
         progress.finish();
         // After a cancellation no output is begun.
         let report = match result {
             Ok(_) if pipeline::Progress::is_cancelled(progress.as_ref()) => Err(Error::Cancelled),
             result => result,
         };
-        let report = report.map_err(|error| progress.interrupted(error))?;
-        let report = Report { labels, setting_sources: sources, ..report };
-        if !self.output.format.has_verdict && !self.quiet {
-            progress.verdict(&report);
-        }
-        if self.output.strict && !report.is_complete() {
-            progress.incomplete(&report);
-        }
-        // The result is not lost if the folder cannot be written.
-        let code = self.output.print(&report, out);
-        if let Some(folder) = self.output.write(&report)? {
-            progress.wrote(folder);
-        }
-        code
+        report.map_err(|error| progress.interrupted(error))
     }
 
     /// Returns what a run would read, or its tasks, and the exit code.
@@ -66,18 +107,23 @@ impl Args {
                 "a scan has no tasks: name networks, or pass --prefix 0.0.0.0/0,::/0 without --all-prefixes",
             ));
         }
-        let query = self.query()?;
+        let queries = self.queries()?;
+        if as_tasks && queries.len() > 1 {
+            return Err(usage("the tasks of each window are a run of their own: plan one window at a time"));
+        }
         let progress = self.progress()?;
         let store = self.store(&progress)?;
-        let result = match as_tasks {
-            true => pipeline::tasks(&query, store.sources(), self.output.jobs, progress.as_ref())
+        let render = |query: &Query| match as_tasks {
+            true => pipeline::tasks(query, store.sources(), self.output.jobs, progress.as_ref())
                 .map(|tasks| tasks::lines(&tasks))
                 .map_err(Into::into),
-            false => plan::render(&query, store.sources(), self.output.format, self.output.all),
+            false => plan::render(query, store.sources(), self.output.format, self.output.all),
         };
+        let texts = queries.iter().map(render).collect::<anyhow::Result<Vec<String>>>();
         progress.finish();
-        match result {
-            Ok(text) => Ok((printable(&text).into_bytes(), 0)),
+        match texts {
+            Ok(texts) if self.output.format.name == "table" => Ok((printable(&texts.join("\n")).into_bytes(), 0)),
+            Ok(texts) => Ok((printable(&texts.concat()).into_bytes(), 0)),
             Err(error) => Err(progress.interrupted_any(error)),
         }
     }
@@ -88,8 +134,8 @@ impl Args {
         Ok(Arc::new(Progress::new(self.quiet, self.verbose, self.allowance.into(), signals)))
     }
 
-    /// Returns the query of these arguments.
-    fn query(&self) -> anyhow::Result<Query> {
+    /// Returns the query of these arguments in each of their windows.
+    fn queries(&self) -> anyhow::Result<Vec<Query>> {
         let everything = Family::ALL.map(Prefix::everything);
         let question = Question {
             asns: &self.asn,
@@ -100,12 +146,13 @@ impl Args {
             from: self.from,
             to: self.to,
             duration: self.duration,
+            windows: self.windows.as_deref(),
         };
-        let (targets, window) = question.read()?;
+        let asked = question.read()?;
         if self.baseline > Duration::from_secs(7 * 86400) {
             return Err(usage("--baseline is at most 7days"));
         }
-        Ok(Query {
+        let query = |(targets, window): Asked| Query {
             targets: targets.targets,
             labels: targets.labels,
             groups: targets.groups,
@@ -115,7 +162,8 @@ impl Args {
             baseline: self.baseline,
             ribs: self.ribs,
             scan: None,
-        })
+        };
+        Ok(asked.into_iter().map(query).collect())
     }
 
     /// Whether neither a network nor a time is given.
@@ -128,6 +176,7 @@ impl Args {
             && self.from.is_none()
             && self.to.is_none()
             && self.duration.is_none()
+            && self.windows.is_none()
     }
 
     /// Returns the catalog and the cache that these arguments choose.
@@ -135,4 +184,12 @@ impl Args {
         let choice = if self.all_collectors { Choice::All } else { Choice::Few { budget: self.allowance.budget } };
         self.source.store(choice, progress)
     }
+}
+
+/// Whether an error is not about one window, but about the run.
+fn is_of_all_windows(error: &anyhow::Error) -> bool {
+    let is_local = |error: &Error| {
+        !matches!(error, Error::NothingCovers { .. } | Error::TooManyPrefixes { .. } | Error::TooManyLosses { .. })
+    };
+    error.downcast_ref::<Error>().is_none_or(is_local)
 }

@@ -162,8 +162,9 @@ impl SurveyArgs {
             from: self.from,
             to: self.to,
             duration: self.duration,
+            windows: None,
         };
-        let (Targets { targets, .. }, window) = question.read()?;
+        let (Targets { targets, .. }, window) = question.read_one()?;
         let prefix = |target: &Target| match target {
             Target::Prefix(prefix, _) => Some(Ok(*prefix)),
             // Its members are targets themselves.

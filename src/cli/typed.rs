@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use outage_replay::bgp::{Asn, Collector, Prefix};
 use outage_replay::query::{GroupName, Match, ParseGroupNameError, Target};
+use outage_replay::time::Timestamp;
 
 use super::{similar, text_from, text_of, usage};
 
@@ -18,6 +19,9 @@ const STDIN: &str = "-";
 /// Names of the columns with labels and groups in a table of targets.
 const LABELS: [&str; 2] = ["label", "name"];
 const GROUPS: [&str; 1] = ["group"];
+/// Names of the columns with the start and the end of a window.
+const STARTS: [&str; 2] = ["from", "start"];
+const ENDS: [&str; 2] = ["to", "end"];
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 /// Names of its first column. A line that begins with one of them is a heading.
 const HEADINGS: [&str; 8] = ["target", "targets", "asn", "as", "prefix", "network", "as number", "resource"];
@@ -71,25 +75,63 @@ pub struct Listed {
     pub label: Option<String>,
     /// The group that it belongs to.
     pub group: Option<GroupName>,
+    /// The start and the end of its own window.
+    pub window: Option<(Timestamp, Timestamp)>,
 }
 
 /// Reads a list of targets: one a line, or the first column of a table with a heading, whose column `label` or `name` names them,
 /// and whose column `group` their group. `-` is standard input.
 pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<Listed>> {
+    let (text, name) = read_list(path, "targets")?;
+    listed(&text, matching).map_err(|(line, why)| usage(format!("{name}, line {line}: {why}")))
+}
+
+/// Reads a list of windows: the start and the end of one a line, in a table with or without a heading. `-` is standard input.
+pub fn windows(path: &Path) -> anyhow::Result<Vec<(Timestamp, Timestamp)>> {
+    let (text, name) = read_list(path, "windows")?;
+    let wrong = |(line, why): (u64, String)| usage(format!("{name}, line {line}: {why}"));
+    let Table { headings, rows, .. } = table(&text, &STARTS).map_err(wrong)?;
+    let end_column = column(&headings, &ENDS).unwrap_or(1);
+    let window = |row: &csv::StringRecord| {
+        let cell = |column: usize| row.get(column).map(content).unwrap_or_default();
+        window(cell(0), cell(end_column)).map_err(|why| (line_of(&text, row), why))
+    };
+    let named = rows.iter().filter(|row| !row.get(0).map(content).unwrap_or_default().is_empty());
+    named.map(window).collect::<Result<_, _>>().map_err(wrong)
+}
+
+/// Parses the start and the end of a window.
+fn window(from: &str, to: &str) -> Result<(Timestamp, Timestamp), String> {
+    let time = |text: &str| match text {
+        "" => Err("a window needs a start and an end: write 2014-12-22,2014-12-24".to_owned()),
+        text => text.parse().map_err(|error: outage_replay::time::ParseTimestampError| error.to_string()),
+    };
+    Ok((time(from)?, time(to)?))
+}
+
+/// Returns the text of a list, and what to call it.
+fn read_list(path: &Path, what: &str) -> anyhow::Result<(String, String)> {
     let (text, name) = match path.to_str() {
         Some(STDIN) => (standard_input(), "standard input".to_owned()),
         _ => (text_of(path), path.display().to_string()),
     };
-    let text = text.with_context(|| format!("cannot read targets from {name}"))?;
-    listed(&text, matching).map_err(|(line, why)| usage(format!("{name}, line {line}: {why}")))
+    let text = text.with_context(|| format!("cannot read {what} from {name}"))?;
+    Ok((text, name))
 }
 
-/// Reads the text of a list. An error has its line.
-fn listed(text: &str, matching: Match) -> Result<Vec<Listed>, (u64, String)> {
+/// A list of any kind.
+struct Table {
+    /// Empty if the first line is no heading.
+    headings: csv::StringRecord,
+    rows: Vec<csv::StringRecord>,
+}
+
+/// Splits a list into rows. The first line is a heading if its first cell is one of `first_headings`.
+fn table(text: &str, first_headings: &[&str]) -> Result<Table, (u64, String)> {
     let heading = text.lines().find(|line| !content(line).is_empty()).unwrap_or_default();
     let delimiter = DELIMITERS.into_iter().find(|delimiter| heading.contains(*delimiter)).unwrap_or(',');
     let first = heading.split(delimiter).next().unwrap_or_default().trim().trim_matches('"');
-    let has_heading = HEADINGS.contains(&first.to_lowercase().as_str());
+    let has_heading = first_headings.contains(&first.to_lowercase().as_str());
     let mut rows = csv::ReaderBuilder::new()
         .delimiter(delimiter as u8)
         .has_headers(has_heading)
@@ -99,20 +141,37 @@ fn listed(text: &str, matching: Match) -> Result<Vec<Listed>, (u64, String)> {
         .from_reader(text.as_bytes());
     let unreadable = |error: csv::Error| (error.position().map_or(0, csv::Position::line), error.to_string());
     let headings = if has_heading { rows.headers().map_err(unreadable)?.clone() } else { csv::StringRecord::new() };
-    let column = |names: &[&str]| headings.iter().position(|word| names.contains(&word.to_lowercase().as_str()));
+    let rows = rows.records().collect::<Result<_, _>>().map_err(unreadable)?;
+    Ok(Table { headings, rows })
+}
+
+/// Returns the column with one of these names.
+fn column(headings: &csv::StringRecord, names: &[&str]) -> Option<usize> {
+    headings.iter().position(|word| names.contains(&word.to_lowercase().as_str()))
+}
+
+/// Reads the text of a list. An error has its line.
+fn listed(text: &str, matching: Match) -> Result<Vec<Listed>, (u64, String)> {
+    let Table { headings, rows } = table(text, &HEADINGS)?;
+    let column = |names: &[&str]| column(&headings, names);
     let (label_column, group_column) = (column(&LABELS), column(&GROUPS));
+    let window_columns = (column(&STARTS), column(&ENDS));
     let mut targets = Vec::new();
-    for row in rows.records() {
-        let row = row.map_err(unreadable)?;
+    for row in &rows {
         let word = content(row.get(0).unwrap_or_default());
         if word.is_empty() {
             continue;
         }
-        let target = target(word, matching).map_err(|why| (line_of(text, &row), why))?;
+        let wrong = |why: String| (line_of(text, row), why);
+        let target = target(word, matching).map_err(wrong)?;
         let cell = |column: Option<usize>| column.and_then(|column| row.get(column)).filter(|cell| !cell.is_empty());
         let group = cell(group_column).map(str::parse).transpose();
-        let group = group.map_err(|why: ParseGroupNameError| (line_of(text, &row), why.to_string()))?;
-        targets.push(Listed { target, label: cell(label_column).map(str::to_owned), group });
+        let group = group.map_err(|why: ParseGroupNameError| wrong(why.to_string()))?;
+        let window = match (cell(window_columns.0), cell(window_columns.1)) {
+            (None, None) => None,
+            (from, to) => Some(window(from.unwrap_or_default(), to.unwrap_or_default()).map_err(wrong)?),
+        };
+        targets.push(Listed { target, label: cell(label_column).map(str::to_owned), group, window });
     }
     Ok(targets)
 }

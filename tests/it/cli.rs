@@ -230,13 +230,17 @@ fn every_flag_of_the_help_has_a_test_here() {
             include_str!("groups.rs"),
             include_str!("settings.rs"),
             include_str!("sources.rs"),
-            include_str!("tasks.rs")
+            include_str!("tasks.rs"),
+            include_str!("windows.rs")
         );
         let used = tests.match_indices(flag).any(|(at, _)| {
             let next = tests[at + flag.len()..].chars().next();
             next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '-')
         });
-        assert!(used, "{flag} has no test in tests/it/cli.rs, groups.rs, settings.rs, sources.rs or tasks.rs");
+        assert!(
+            used,
+            "{flag} has no test in tests/it/cli.rs, groups.rs, settings.rs, sources.rs, tasks.rs or windows.rs"
+        );
         n_flags += 1;
     }
     assert!(n_flags > 25, "{n_flags} flags found");

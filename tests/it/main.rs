@@ -33,3 +33,4 @@ mod spark;
 mod survey;
 mod tasks;
 mod whole_table;
+mod windows;

@@ -81,7 +81,7 @@ fn workers_with_caches_of_their_own_collect_what_a_single_run_downloads() {
                 exits(0, &mut collect(number % 2, &list, more));
             }
         }
-        assert_eq!(exits(code, join().arg("--force")).is_empty(), false, "{what}");
+        assert!(!exits(code, join().arg("--force")).is_empty(), "{what}");
         let (found, expected) = (contents(&joined), contents(&whole));
         assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{what}");
         for (name, bytes) in &found {
