@@ -7,6 +7,7 @@ mod compare;
 mod demo;
 mod downloads;
 mod labels;
+mod memory;
 mod mistakes;
 mod plan;
 mod progress;

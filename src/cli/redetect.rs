@@ -43,6 +43,7 @@ impl Redetect {
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
         let labels = self.output.labels.read()?;
+        self.output.memory.watch();
         let mut observations = observations::read(&self.folder)?;
         let targets = once_each(targets(&self.asn, &self.prefix, self.matching.matching));
         if !targets.is_empty() {

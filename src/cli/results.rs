@@ -15,6 +15,7 @@ use outage_replay::time::{Timestamp, Window};
 
 use super::choice::one_of;
 use super::labels::LabelArgs;
+use super::memory::MemoryLimit;
 use super::{output_failed, typed};
 
 /// The longest line in characters, however wide the terminal.
@@ -123,6 +124,8 @@ pub struct Output {
     /// Downloads have their own: at most four connections to a host.
     #[arg(long, value_name = "N", default_value = "0", value_parser = typed::number(0..=MAX_JOBS), help_heading = "Settings")]
     pub jobs: usize,
+    #[command(flatten)]
+    pub memory: MemoryLimit,
 }
 
 impl Output {

@@ -34,6 +34,7 @@ impl Args {
         };
         outputs.iter().try_for_each(Output::check)?;
         let labels = self.output.labels.read()?;
+        self.output.memory.watch();
         let progress = self.progress()?;
         self.output.surprise().iter().for_each(|what| progress.warn(what));
         let store = self.store(&progress)?;

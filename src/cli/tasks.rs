@@ -20,6 +20,7 @@ use outage_replay::{Error, Options};
 
 use super::arguments::Detection;
 use super::downloads::Allowance;
+use super::memory::MemoryLimit;
 use super::progress::Progress;
 use super::results::{MAX_JOBS, Output};
 use super::signals::Signals;
@@ -51,6 +52,8 @@ pub struct Collect {
     /// Threads, at most 1024; 0 for one per core
     #[arg(long, value_name = "N", default_value = "0", value_parser = typed::number(0..=MAX_JOBS), help_heading = "Settings")]
     jobs: usize,
+    #[command(flatten)]
+    memory: MemoryLimit,
     /// No progress on standard error
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
@@ -63,6 +66,7 @@ impl Collect {
     /// Works on the tasks in order, and prints the name of each whose part is there.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<u8> {
         let tasks = read_tasks(&self.tasks)?;
+        self.memory.watch();
         fs::create_dir_all(&self.parts).with_context(|| format!("cannot make the folder {}", self.parts.display()))?;
         let signals = Signals::listen().context("cannot listen for signals")?;
         let progress = Arc::new(Progress::new(self.quiet, self.verbose, Allowance::unlimited(), signals));
@@ -136,6 +140,7 @@ impl Join {
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
         self.output.check()?;
         let labels = self.output.labels.read()?;
+        self.output.memory.watch();
         let criteria = self.detection.criteria(Criteria::default())?;
         let signals = Signals::listen().context("cannot listen for signals")?;
         let progress = Progress::new(self.quiet, 0, Allowance::unlimited(), signals);

@@ -124,7 +124,8 @@ const MODULES: [Module; 25] = [
             "thiserror",
             "toml",
         ],
-        world: &["fs", "env", "clock", "thread"],
+        // A ceiling on memory ends the process.
+        world: &["fs", "env", "clock", "thread", "process"],
     },
     Module { name: "main", ours: &["cli"], packages: &["anyhow"], world: &["process"] },
 ];

@@ -228,6 +228,7 @@ fn every_flag_of_the_help_has_a_test_here() {
         let tests = concat!(
             include_str!("cli.rs"),
             include_str!("groups.rs"),
+            include_str!("machine.rs"),
             include_str!("settings.rs"),
             include_str!("sources.rs"),
             include_str!("tasks.rs"),
@@ -239,7 +240,7 @@ fn every_flag_of_the_help_has_a_test_here() {
         });
         assert!(
             used,
-            "{flag} has no test in tests/it/cli.rs, groups.rs, settings.rs, sources.rs, tasks.rs or windows.rs"
+            "{flag} has no test in tests/it/cli.rs, groups.rs, machine.rs, settings.rs, sources.rs, tasks.rs or windows.rs"
         );
         n_flags += 1;
     }

@@ -41,6 +41,30 @@ fn without_files_to_open_the_run_ends_with_what_to_do() {
     }
 }
 
+#[test]
+fn a_ceiling_on_memory_ends_the_run_with_what_to_do_and_leaves_no_output() {
+    let out = folder();
+    let output = out.path().join("run");
+    let run = |limit: &str| {
+        ran(&mut program(&format!("{MAIN} --memory-limit {limit} --output {} --force", output.display())))
+    };
+    let Ran { code, stderr, .. } = run("8M");
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("more memory than --memory-limit 8 MB: ask about fewer networks"), "{stderr}");
+    assert!(!output.exists());
+    // A limit that is not reached changes nothing, not even a byte.
+    assert_eq!(run("4G").code, 0);
+    let with = super::cli::contents(&output);
+    let plain = out.path().join("plain");
+    assert_eq!(ran(&mut program(&format!("{MAIN} --output {}", plain.display()))).code, 0);
+    assert!(with == super::cli::contents(&plain));
+    let mut redetect = program(&format!("redetect {} --memory-limit 8M", output.display()));
+    let Ran { code, stderr, .. } = ran(&mut redetect);
+    assert!(code == 1 && stderr.contains("--memory-limit"), "{stderr}");
+    // What a killed run left in the making is not taken for a run.
+    assert_eq!(ran(&mut program(&format!("{MAIN} --memory-limit lots"))).code, 2);
+}
+
 /// A pipe that no program writes to.
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
