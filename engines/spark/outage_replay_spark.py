@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from pyspark import StorageLevel
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, functions
 
 # What `outage-replay join` exits with while tasks have no part.
 LACKS_PARTS = 6
@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--collect", metavar="FLAGS", default="", help="more flags for collect, such as '--mirror URL --cache-dir DIR'")
     parser.add_argument("--join", metavar="FLAGS", default="", help="more flags for join, such as '--export csv,parquet --down-below 0.4'")
     parser.add_argument("--failed-as-gaps", action="store_true", help="a task that fails is a gap in the result, not an error")
-    parser.add_argument("--dataset", metavar="DIR", help="also write the tables as a Parquet data set, partitioned by collector")
+    parser.add_argument("--dataset", metavar="DIR", help="also write the tables as Parquet data sets, partitioned by date and collector")
     parsed = parser.parse_args(own)
     if not question:
         parser.error("there is no question: write it after --")
@@ -70,15 +70,15 @@ def unpack(line: str, parts: Path) -> int:
 def write_dataset(spark: SparkSession, run: Path, dataset: Path) -> None:
     for table in sorted(run.glob("*.parquet")):
         frame = spark.read.parquet(str(table))
-        writer = frame.write.mode("overwrite")
-        if "collector" in frame.columns:
-            writer = writer.partitionBy("collector")
-        writer.parquet(str(dataset / table.stem))
+        if "started_at" in frame.columns:
+            frame = frame.withColumn("date", functions.to_date("started_at"))
+        parts = [column for column in ("date", "collector") if column in frame.columns]
+        frame.write.mode("overwrite").partitionBy(*parts).parquet(str(dataset / table.stem))
 
 
 def main() -> int:
     options = arguments()
-    spark = SparkSession.builder.appName("outage-replay").getOrCreate()
+    spark = SparkSession.builder.appName("outage-replay").config("spark.sql.session.timeZone", "UTC").getOrCreate()
     with tempfile.TemporaryDirectory() as temporary:
         parts = Path(options.parts or Path(temporary, "parts"))
         parts.mkdir(parents=True, exist_ok=True)

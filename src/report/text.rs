@@ -135,6 +135,13 @@ pub(super) fn count(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(n as u64)) }
 }
 
+/// `AS64500, AS64501 and 2 more`: the first of some names.
+pub(super) fn first_of(names: impl ExactSizeIterator<Item = String>, most: usize) -> String {
+    let n = names.len();
+    let first = names.take(most).collect::<Vec<_>>().join(", ");
+    if n > most { format!("{first} and {} more", n - most) } else { first }
+}
+
 /// `7,601`: a number with its thousands apart.
 pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();

@@ -1,9 +1,11 @@
 //! What each usable vantage point held over time: when it lost a network, and when it regained it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::drawing::{Reading, merged, thinned};
-use crate::bgp::{Asn, Prefix, VantagePoint};
+use crate::bgp::{AsPath, Asn, Prefix, VantagePoint};
 use crate::detect::Outage;
 use crate::time::{Steps, Timestamp, Window};
 use crate::visibility::{ObservedSpan, ObservedState, View};
@@ -15,8 +17,8 @@ const LEAD: Duration = Duration::from_secs(15 * 60);
 /// A usable vantage point, and the share of some prefixes that it held over time.
 pub(super) struct HolderReadings {
     pub vantage_point: VantagePoint,
-    /// The AS before the origin on its path, before the outage.
-    pub upstream: Option<Asn>,
+    /// The ASes before the origin on its paths, before the outage: that of most prefixes first.
+    pub upstreams: Vec<Asn>,
     pub readings: Vec<Reading>,
     pub fate: Fate,
 }
@@ -50,14 +52,16 @@ pub(super) fn witnesses(
     outage: &Outage,
     most_readings: usize,
 ) -> Vec<HolderReadings> {
-    let mut own: Vec<Vec<ObservedSpan>> = vec![Vec::new(); view.vantage_points().len()];
-    for span in prefixes.iter().flat_map(|prefix| view.observed(prefix)) {
-        if let Some(observed) = own.get_mut(span.vantage_point.get()) {
-            observed.push(span);
+    let mut own: Vec<Vec<(Prefix, ObservedSpan)>> = vec![Vec::new(); view.vantage_points().len()];
+    for prefix in prefixes {
+        for span in view.observed(prefix) {
+            if let Some(observed) = own.get_mut(span.vantage_point.get()) {
+                observed.push((*prefix, span));
+            }
         }
     }
     let usable = view.vantage_points().iter().zip(own).filter(|(_, observed)| !observed.is_empty());
-    let witness = |(vantage_point, observed): (&VantagePoint, Vec<ObservedSpan>)| {
+    let witness = |(vantage_point, observed): (&VantagePoint, Vec<(Prefix, ObservedSpan)>)| {
         let held = held(&observed, origin);
         let fate = fate(&held, outage.fall.loss.first, outage.fall.end().unwrap_or(Timestamp::MAX));
         let before = match fate {
@@ -65,7 +69,7 @@ pub(super) fn witnesses(
             _ => outage.fall.loss.first,
         };
         let readings = thinned(merged(held.into_iter(), view.window()), view.window(), most_readings);
-        HolderReadings { vantage_point: vantage_point.clone(), upstream: upstream(&observed, before), readings, fate }
+        HolderReadings { vantage_point: vantage_point.clone(), upstreams: upstreams(&observed, before), readings, fate }
     };
     let mut witnesses: Vec<HolderReadings> =
         usable.map(witness).filter(|witness| !witness.readings.is_empty()).collect();
@@ -74,13 +78,13 @@ pub(super) fn witnesses(
 }
 
 /// Returns, over time, to how many of the known prefixes a vantage point held a route.
-fn held(observed: &[ObservedSpan], origin: Option<Asn>) -> Vec<Reading> {
-    let changes = observed.iter().flat_map(|span| {
+fn held(observed: &[(Prefix, ObservedSpan)], origin: Option<Asn>) -> Vec<Reading> {
+    let changes = observed.iter().flat_map(|(_, span)| {
         let held = isize::from(span.state.sees(origin));
         [(span.window.start, (held, 1)), (span.window.end, (-held, -1))]
     });
     let (mut n, mut of): (isize, isize) = (0, 0);
-    let end = observed.iter().map(|span| span.window.end).max().unwrap_or(Timestamp::MIN);
+    let end = observed.iter().map(|(_, span)| span.window.end).max().unwrap_or(Timestamp::MIN);
     let counts = Steps::sweep(changes.collect(), end, |_, changes| {
         for (_, (held, known)) in changes {
             (n, of) = (n + held, of + known);
@@ -93,13 +97,25 @@ fn held(observed: &[ObservedSpan], origin: Option<Asn>) -> Vec<Reading> {
     counts.intervals().map(reading).collect()
 }
 
-/// The AS before the origin on the path that was held last before an instant.
-fn upstream(observed: &[ObservedSpan], before: Timestamp) -> Option<Asn> {
-    let paths = observed.iter().filter(|span| span.window.start < before).filter_map(|span| match &span.state {
-        ObservedState::Present(Some(path), _) => Some((span.window.end.min(before), path)),
-        _ => None,
-    });
-    paths.max_by_key(|(until, _)| *until).and_then(|(_, path)| path.upstream())
+/// The ASes before the origin on the paths that were held last before an instant, that of most prefixes first.
+fn upstreams(observed: &[(Prefix, ObservedSpan)], before: Timestamp) -> Vec<Asn> {
+    let mut last: BTreeMap<Prefix, (Timestamp, &AsPath)> = BTreeMap::new();
+    for (prefix, span) in observed.iter().filter(|(_, span)| span.window.start < before) {
+        if let ObservedState::Present(Some(path), _) = &span.state {
+            let until = span.window.end.min(before);
+            let known = last.entry(*prefix).or_insert((until, path));
+            if known.0 <= until {
+                *known = (until, path);
+            }
+        }
+    }
+    let mut n_prefixes: BTreeMap<Asn, usize> = BTreeMap::new();
+    for upstream in last.into_values().filter_map(|(_, path)| path.upstream()) {
+        *n_prefixes.entry(upstream).or_default() += 1;
+    }
+    let mut upstreams: Vec<(Asn, usize)> = n_prefixes.into_iter().collect();
+    upstreams.sort_by_key(|(upstream, n)| (Reverse(*n), *upstream));
+    upstreams.into_iter().map(|(upstream, _)| upstream).collect()
 }
 
 /// Returns what happened to its routes in an outage from `start` to `end`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::super::drawing::Plot;
-use super::super::text::{count, duration, from_to, percent};
+use super::super::text::{count, duration, first_of, from_to, percent};
 use super::super::{CoverageRow, Report, rows, troubles, words};
 use super::MOST_ROWS;
 use super::parts::{self, Column, interval};
@@ -27,7 +27,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
         (files(report))
         h3 { "Not known" }
         ul {
-            @for (doubt, targets) in words::doubts(report) { li { (named(&targets)) ": " (doubt) } }
+            @for (doubt, targets) in words::doubts(report) { li { (first_of(targets.iter().cloned(), 3)) ": " (doubt) } }
             @for doubt in words::general_doubts(report) { li { (doubt) } }
         }
     })
@@ -74,14 +74,6 @@ fn covered(collector: &Collector, unknown: &[&CoverageRow], window: Window) -> M
             td { (parts::plot("strip", &label, None, content)) }
             td.number { (percent(share)) }
         }
-    }
-}
-
-fn named(targets: &[String]) -> String {
-    let first: Vec<&str> = targets.iter().take(3).map(String::as_str).collect();
-    match targets.len() - first.len() {
-        0 => first.join(", "),
-        n => format!("{} and {n} more", first.join(", ")),
     }
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::headlines::{self, Headline};
 use super::super::sureness::Sureness;
-use super::super::text::{count, duration, from_to, percent};
+use super::super::text::{count, duration, first_of, from_to, percent};
 use super::super::words::{self, Statement};
 use super::super::{Answer, Report, quiet, verdict};
 use crate::detect::Outage;
@@ -63,11 +63,7 @@ fn subject(report: &Report) -> String {
 /// The targets, the first few by name.
 pub(super) fn targets(report: &Report) -> String {
     let targets = &report.parameters.query.targets;
-    let names: Vec<String> = targets.iter().take(3).map(|target| report.labelled(target)).collect();
-    match targets.len() - names.len() {
-        0 => names.join(", "),
-        n => format!("{} and {n} more", names.join(", ")),
-    }
+    first_of(targets.iter().map(|target| report.labelled(target)), 3)
 }
 
 /// The answer in words, and what the archive says about itself.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::super::drawing::{self, Plot};
-use super::super::text::{self, count, duration};
+use super::super::text::{self, count, duration, first_of};
 use super::super::witnesses::{Fate, HolderReadings, Instant, witnesses};
 use super::super::{Report, headlines, rows};
 use super::parts::{self, Kind, Series};
@@ -21,6 +21,8 @@ const MOST_OUTAGES: usize = 3;
 const MOST_OPEN: usize = 30;
 /// Prefixes of an outage that are examined for each vantage point.
 const MOST_PREFIXES: usize = 200;
+/// Upstreams that are named beside a vantage point.
+const MOST_UPSTREAMS: usize = 2;
 
 pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     let longest: Vec<&Outage> =
@@ -114,7 +116,7 @@ fn row(report: &Report, witness: &HolderReadings, window: Window, series: &mut S
                 span.address {
                     @if let Some(name) = report.labels.names.get(peer.asn) { (name) " " }
                     (peer.address)
-                    @if let Some(upstream) = witness.upstream { " " span.via { "via " (upstream) } }
+                    @if !witness.upstreams.is_empty() { " " span.via { "via " (first_of(witness.upstreams.iter().map(Asn::to_string), MOST_UPSTREAMS)) } }
                 }
             }
             td { (parts::plot("strip", &format!("{name}: {}", described(witness.fate)), Some(number), strip)) }
@@ -159,11 +161,15 @@ fn wave(found: &[HolderReadings]) -> Markup {
     let loss = around(found.iter().filter_map(lost));
     let recovery = around(found.iter().filter_map(back));
     let Some(loss) = loss else { return html! {} };
-    let collectors = grouped(found, |witness| Some(witness.vantage_point.collector.to_string()));
-    let upstreams = grouped(found, |witness| witness.upstream.map(|upstream: Asn| upstream.to_string()));
+    let collectors = grouped(found, |witness| vec![witness.vantage_point.collector.to_string()]);
+    let upstreams = grouped(found, |witness| witness.upstreams.iter().map(Asn::to_string).collect());
+    let has_several = found.iter().any(|witness| witness.upstreams.len() > 1);
     html! {
         table.wave {
-            caption { "Second by second: each dot is a vantage point when it lost the network, and when it had it again." }
+            caption {
+                "Second by second: each dot is a vantage point when it lost the network, and when it had it again."
+                @if has_several { " One that reached its prefixes through several upstreams is under each of them." }
+            }
             thead {
                 tr {
                     th scope="col" { span.visually-hidden { "Group" } }
@@ -189,14 +195,18 @@ fn wave(found: &[HolderReadings]) -> Markup {
     }
 }
 
-/// The vantage points of each group, by name.
+/// The vantage points of each group, by name; `names` are the groups of one.
 fn grouped(
     found: &[HolderReadings],
-    name: impl Fn(&HolderReadings) -> Option<String>,
+    names: impl Fn(&HolderReadings) -> Vec<String>,
 ) -> BTreeMap<String, Vec<&HolderReadings>> {
     let mut groups: BTreeMap<String, Vec<&HolderReadings>> = BTreeMap::new();
     for witness in found.iter().filter(|witness| matches!(witness.fate, Fate::Lost { .. })) {
-        groups.entry(name(witness).unwrap_or_else(|| "not known".to_owned())).or_default().push(witness);
+        let mut names = names(witness);
+        if names.is_empty() {
+            names.push("not known".to_owned());
+        }
+        names.into_iter().for_each(|name| groups.entry(name).or_default().push(witness));
     }
     groups
 }

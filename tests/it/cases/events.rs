@@ -79,3 +79,22 @@ fn outages_of_a_prefix_one_after_another_are_events_of_their_own() {
         ["origin AS131279 of 1: 175.45.176.0/24 500..800 x 1", "origin AS131279 of 1: 175.45.176.0/24 10..200 x 1"]
     );
 }
+
+#[test]
+fn a_vantage_point_stands_under_every_upstream_through_which_it_reached_the_prefixes_of_an_outage() {
+    let scenario = three_feeds(
+        "prefix Q 175.45.178.0/24
+         route all Q \"174 131279\"
+         at +10 all withdraw P,Q
+         at +600 all announce P,Q",
+    );
+    let page = outage_replay::report::html(&report(&scenario, "AS131279 0..900"));
+    // Three vantage points under each, at the loss and at the return.
+    for upstream in ["AS4837", "AS174"] {
+        let group =
+            page.find(&format!("<th scope=\"row\">{upstream}</th>")).unwrap_or_else(|| panic!("{upstream}: {page}"));
+        let row = &page[group..group + page[group..].find("</tr>").expect("a row")];
+        assert_eq!(row.matches("circle class=\"dot\"").count(), 6, "{row}");
+    }
+    assert!(page.contains("via AS174, AS4837") && page.contains("is under each of them"), "{page}");
+}
