@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::thread;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::collecting::{self, Listing};
 use super::reading::{self, ReadFile};
@@ -15,6 +15,7 @@ use super::{Progress, acceptance, ahead};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Peer, PerFamily, Prefix};
 use crate::catalog::CollectorPlan;
+use crate::coverage::Verdict;
 use crate::decode::Selection;
 use crate::error::Error;
 use crate::fetch::Cache;
@@ -53,9 +54,9 @@ pub(super) fn scan(
         plans.iter().map(|plan| losses(plan, query, cache, progress)).collect::<Result<Vec<_>, Error>>()
     })?;
     let prefixes = chosen(&losses, criteria)?;
-    let n_prefixes = losses.iter().map(ScannedLosses::n_prefixes).max().unwrap_or_default();
+    let all: FxHashSet<&Prefix> = losses.iter().flat_map(ScannedLosses::prefixes).collect();
     Ok(Query {
-        scan: Some(TableScan { n_prefixes: n_prefixes as u64, n_chosen: prefixes.len() as u64 }),
+        scan: Some(TableScan { n_prefixes: all.len() as u64, n_chosen: prefixes.len() as u64 }),
         targets: prefixes.into_iter().map(|prefix| Target::Prefix(prefix, Match::Exact)).collect(),
         labels: BTreeMap::new(),
         groups: BTreeMap::new(),
@@ -89,16 +90,69 @@ fn losses(
             while let Some(rib) = ribs.pop_front_if(|(rib, _)| rib.opened_at() <= file.opened_at()) {
                 apply(&mut scan, rib);
             }
-            scan.updates(&updates.reading);
+            // What a wrong clock wrote has no place in time.
+            if updates.report.verdict != Verdict::Unreadable {
+                scan.updates(&updates.reading);
+            }
         }
     }
     ribs.into_iter().for_each(|rib| apply(&mut scan, rib));
     Ok(scan.finish())
 }
 
-/// Chooses the prefixes that may have been down.
+/// Chooses the prefixes that may have been down, and some in any case.
 fn chosen(losses: &[ScannedLosses], criteria: &Criteria) -> Result<Vec<Prefix>, Error> {
     let full_feeds = FullFeeds::of(losses);
+    let tallies = tallies(losses, &full_feeds);
+    let (mut chosen, mut others): (Vec<Prefix>, Vec<(f64, Prefix)>) = (Vec::new(), Vec::new());
+    for (prefix, tally) in tallies {
+        match tally.may_be_out(full_feeds.n_at_most[prefix.family()], criteria) {
+            true => chosen.push(prefix),
+            false => others.push((tally.n_lost as f64 / tally.n_holders.max(1) as f64, prefix)),
+        }
+    }
+    if chosen.len() > MOST {
+        return Err(Error::TooManyLosses { n: chosen.len(), limit: MOST });
+    }
+    others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    others.truncate(LEAST.saturating_sub(chosen.len()));
+    chosen.extend(others.into_iter().map(|(_, prefix)| prefix));
+    if chosen.is_empty() {
+        let any: BTreeSet<Prefix> = losses.iter().flat_map(ScannedLosses::prefixes).copied().collect();
+        chosen.extend(any.into_iter().take(LEAST));
+    }
+    if chosen.is_empty() {
+        // The archives name no prefix, and the run says so.
+        chosen.extend(Family::ALL.map(Prefix::everything));
+    }
+    chosen.sort_unstable();
+    Ok(chosen)
+}
+
+/// What is known of a prefix that peers have lost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    /// How many at most at the same time.
+    n_lost: usize,
+    /// How many ASes with a full table hold it normally, at least.
+    n_holders: usize,
+}
+
+impl Tally {
+    /// Whether the prefix may have been down. At most `n_full_feeds` ASes have a full table.
+    fn may_be_out(&self, n_full_feeds: usize, criteria: &Criteria) -> bool {
+        let Sufficiency { min_peers, min_coverage } = criteria.sufficiency;
+        // So many carriers at least are live when the time is judged. Full feeds that are not live may all carry it. Without a RIB
+        // dump only those are live that have shown that they carry it.
+        let n_live = match n_full_feeds {
+            0 => min_peers as f64,
+            n => (self.n_holders as f64 - (1.0 - min_coverage) * n as f64).max(0.0),
+        };
+        criteria.metric != Metric::Baseline || self.n_lost as f64 >= (1.0 - criteria.thresholds.down_below) * n_live
+    }
+}
+
+fn tallies(losses: &[ScannedLosses], full_feeds: &FullFeeds) -> FxHashMap<Prefix, Tally> {
     let mut tallies: FxHashMap<Prefix, Tally> = FxHashMap::default();
     for (prefix, n_lost) in losses.iter().flat_map(ScannedLosses::lost) {
         tallies.entry(prefix).or_default().n_lost += n_lost;
@@ -112,50 +166,13 @@ fn chosen(losses: &[ScannedLosses], criteria: &Criteria) -> Result<Vec<Prefix>, 
             };
             of_collector.peers().filter(|of| is_new(of)).map(|(peer, _)| peer).collect()
         });
-        let counts = |peer: &Peer, family: Family| counted[family].contains(peer);
-        for (prefix, n_holders) in of_collector.holders(counts) {
+        for (prefix, n_holders) in of_collector.holders(|peer, family| counted[family].contains(peer)) {
             if let Some(tally) = tallies.get_mut(&prefix) {
                 tally.n_holders += n_holders;
             }
         }
     }
-    let Sufficiency { min_peers, min_coverage } = criteria.sufficiency;
-    let may_be_out = |prefix: &Prefix, tally: &Tally| {
-        let n_full_feeds = full_feeds.n_at_most[prefix.family()];
-        // So many carriers at least are live when the time is judged. Full feeds that are not live may all carry it. Without a RIB
-        // dump only those are live that have shown that they carry it.
-        let n_live = match n_full_feeds {
-            0 => min_peers as f64,
-            n => (tally.n_holders as f64 - (1.0 - min_coverage) * n as f64).max(0.0),
-        };
-        criteria.metric != Metric::Baseline || tally.n_lost as f64 >= (1.0 - criteria.thresholds.down_below) * n_live
-    };
-    let (mut prefixes, mut others): (Vec<Prefix>, Vec<(f64, Prefix)>) = (Vec::new(), Vec::new());
-    for (prefix, tally) in &tallies {
-        match may_be_out(prefix, tally) {
-            true => prefixes.push(*prefix),
-            false => others.push((-(tally.n_lost as f64 / tally.n_holders.max(1) as f64), *prefix)),
-        }
-    }
-    if prefixes.len() > MOST {
-        return Err(Error::TooManyLosses { n: prefixes.len(), limit: MOST });
-    }
-    others.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    others.truncate(LEAST.saturating_sub(prefixes.len()));
-    prefixes.extend(others.into_iter().map(|(_, prefix)| prefix));
-    if prefixes.is_empty() {
-        let any: BTreeSet<Prefix> =
-            losses.iter().flat_map(|of| of.holders(|_, _| false)).map(|(prefix, _)| prefix).collect();
-        prefixes.extend(any.into_iter().take(LEAST));
-    }
-    prefixes.sort_unstable();
-    Ok(prefixes)
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    n_lost: usize,
-    n_holders: usize,
+    tallies
 }
 
 /// The tables in the RIB dumps before the window.

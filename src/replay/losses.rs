@@ -237,9 +237,9 @@ impl Followed {
 }
 
 impl ScannedLosses {
-    /// How many prefixes were seen.
-    pub fn n_prefixes(&self) -> usize {
-        self.prefixes.len()
+    /// Every prefix that was seen.
+    pub fn prefixes(&self) -> impl Iterator<Item = &Prefix> {
+        self.prefixes.iter()
     }
 
     /// Every prefix that peers may have lost, and how many at most: those that may have lacked it unseen are counted as well.
