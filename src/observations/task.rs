@@ -137,46 +137,6 @@ fn name_of(body: &Body) -> String {
     format!("{}-{}", collector.trim_start_matches('.'), &digest[..ID_DIGITS])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::query::Target;
-
-    fn task(collector: &str) -> Task {
-        let window = Window::new(Timestamp::from_secs(0), Timestamp::from_secs(1)).unwrap();
-        let target: Prefix = "192.0.2.0/24".parse().unwrap();
-        Task {
-            collector: Collector::new(collector),
-            project: Project::RipeRis,
-            query: Query::new(vec![Target::Prefix(target, crate::query::Match::Exact)], window),
-            listing: ListingSource::default(),
-            prefixes: Vec::new(),
-            ribs: Vec::new(),
-            older: Vec::new(),
-            files: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_task_names_a_folder_below_another_one_whatever_its_collector_is_called() {
-        for (collector, begins) in
-            [("rrc00", "rrc00-"), ("../../etc", "_.._etc-"), ("/tmp/x", "_tmp_x-"), ("a\\b\n", "a_b_-")]
-        {
-            let name = task(collector).name();
-            assert!(name.starts_with(begins) && name.len() == begins.len() + ID_DIGITS, "{name}");
-        }
-        assert!(task(&"x".repeat(1000)).name().len() < 100);
-    }
-
-    #[test]
-    fn a_line_is_read_as_it_was_written_and_not_otherwise() {
-        let line = task("rrc00").to_line();
-        assert_eq!(Task::parse(&line).unwrap(), task("rrc00"));
-        assert!(Task::parse(&line.replace("192.0.2.0/24", "198.51.100.0/24")).is_err());
-        assert!(Task::parse(&line[..line.len() / 2]).is_err());
-    }
-}
-
 impl From<&Task> for Body {
     fn from(task: &Task) -> Body {
         let mut notes: Vec<String> = Vec::new();
@@ -229,5 +189,45 @@ impl From<Body> for Task {
         };
         let files = files.into_iter().map(file).collect();
         Task { collector, project, query, listing, prefixes, ribs, older, files }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Target;
+
+    fn task(collector: &str) -> Task {
+        let window = Window::new(Timestamp::from_secs(0), Timestamp::from_secs(1)).unwrap();
+        let target: Prefix = "192.0.2.0/24".parse().unwrap();
+        Task {
+            collector: Collector::new(collector),
+            project: Project::RipeRis,
+            query: Query::new(vec![Target::Prefix(target, crate::query::Match::Exact)], window),
+            listing: ListingSource::default(),
+            prefixes: Vec::new(),
+            ribs: Vec::new(),
+            older: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_task_names_a_folder_below_another_one_whatever_its_collector_is_called() {
+        for (collector, begins) in
+            [("rrc00", "rrc00-"), ("../../etc", "_.._etc-"), ("/tmp/x", "_tmp_x-"), ("a\\b\n", "a_b_-")]
+        {
+            let name = task(collector).name();
+            assert!(name.starts_with(begins) && name.len() == begins.len() + ID_DIGITS, "{name}");
+        }
+        assert!(task(&"x".repeat(1000)).name().len() < 100);
+    }
+
+    #[test]
+    fn a_line_is_read_as_it_was_written_and_not_otherwise() {
+        let line = task("rrc00").to_line();
+        assert_eq!(Task::parse(&line).unwrap(), task("rrc00"));
+        assert!(Task::parse(&line.replace("192.0.2.0/24", "198.51.100.0/24")).is_err());
+        assert!(Task::parse(&line[..line.len() / 2]).is_err());
     }
 }

@@ -22,7 +22,7 @@ pub fn markdown(report: &Report, all: bool) -> String {
     }
     let headlines = headlines::of_targets(report);
     let sureness = Sureness::new(report);
-    if headlines.len() > limit {
+    if words::are_summarised(report, headlines.len(), limit) {
         for sentence in words::overview(report, &headlines) {
             let _ = writeln!(text, "**{}**\n", escape(&sentence));
         }

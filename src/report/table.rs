@@ -66,7 +66,7 @@ impl TextPage<'_, Report> {
     fn headlines(&mut self) {
         let report = self.subject;
         let headlines = headlines::of_targets(report);
-        if headlines.len() > self.limit() {
+        if words::are_summarised(report, headlines.len(), self.limit()) {
             self.overview(&headlines);
             return;
         }

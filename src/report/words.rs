@@ -94,7 +94,7 @@ pub(super) fn too_short(report: &Report, outage: &Outage) -> Option<String> {
 /// Returns the answer for a long list of targets, sentence by sentence: how many had an outage, how many at once, and the
 /// longest outage.
 pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
-    let all = headlines.len();
+    let (all, n_judged) = (asked(report), headlines.len());
     let lost: Vec<&Headline> = headlines.iter().filter(|headline| !headline.outages.is_empty()).collect();
     let quiet = headlines.iter().filter(|headline| headline.outages.is_empty());
     let n_unknown = quiet.filter(|headline| !headline.summary.is_sufficient()).count();
@@ -103,13 +103,11 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
         n => format!("; for {n} of {whom} the data do not suffice"),
     };
     let mut sentences = match lost.len() {
-        0 if n_unknown == all => {
-            vec![format!(
-                "None of {all} targets could be judged over the whole window; no outage seen in the rest of it."
-            )]
+        0 if n_unknown == n_judged => {
+            vec![format!("None of {all} could be judged over the whole window; no outage seen in the rest of it.")]
         }
-        0 => vec![format!("No outage seen at any of {all} targets{}.", unknown("them"))],
-        n => vec![format!("{n} of {all} targets had an outage{}.", unknown("the others"))],
+        0 => vec![format!("No outage seen at any of {all}{}.", unknown("them"))],
+        n => vec![format!("{n} of {all} had an outage{}.", unknown("the others"))],
     };
     sentences.extend(quiet::flapping(report, headlines));
     if let Some((n, window)) = most_at_once(&lost, report.parameters.window()).filter(|(n, _)| *n > 1) {
@@ -121,6 +119,21 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
         sentences.push(format!("The longest: {}", sentence(report, longest)));
     }
     sentences
+}
+
+/// Whether `n` targets are summarised where at most `limit` are named. Those of a scan are, unless all are to be listed: the user
+/// named none.
+pub(super) fn are_summarised(report: &Report, n: usize, limit: usize) -> bool {
+    let is_scan = report.parameters.query.scan.is_some() && n > 1 && limit < usize::MAX;
+    n > limit || is_scan
+}
+
+/// Returns how many targets were asked about: `20 targets`, or `107 prefixes` of the table that was scanned.
+pub(super) fn asked(report: &Report) -> String {
+    match report.parameters.query.scan {
+        Some(TableScan { n_prefixes, .. }) => format!("{} prefixes", grouped(n_prefixes)),
+        None => format!("{} targets", report.summaries.len()),
+    }
 }
 
 /// Returns the largest number of targets that were down at once, and the longest interval in which that many were.

@@ -217,6 +217,16 @@ fn a_scan_of_the_whole_table_finds_the_networks_that_were_out_and_lists_their_ev
     assert!(events < outages, "{page}");
     assert!(words(&page).contains("Of 107 prefixes 4 were replayed."), "{page}");
     assert!(!page.contains("--match"), "{page}");
+    assert!(page.contains("\n4 of 107 prefixes had an outage.\nMost at once: 4, from 2014-12-22 16:15:00"), "{page}");
+    let html = out_of(SCAN);
+    assert!(html.contains("<strong>The whole table</strong>") && html.contains("4 of 107 prefixes had an outage"));
+}
+
+/// The page of a question.
+fn out_of(targets: &str) -> String {
+    let out = folder();
+    prints(0, &format!("{} --output {}/run", asked(targets), out.path().display()));
+    fs::read_to_string(out.path().join("run/report.html")).expect("a page")
 }
 
 #[test]

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::cli::{MAIN, QUIET, Ran, contents, folder, json, prints, program, ran, refused};
+use crate::scenario;
 
 #[test]
 fn sources_are_narrowed_by_collector_and_project() {
@@ -360,3 +361,23 @@ fn a_window_without_files_says_what_the_archive_holds() {
 }
 
 // Windows.
+
+#[test]
+fn a_plan_folds_a_long_list_of_missing_files_and_the_flag_unfolds_it() {
+    // One update file in four is not there.
+    let skipped: String = (0..20).map(|n| format!("skip x updates +{}\n", 600 + 1200 * n)).collect();
+    let archive = scenario::folder(&format!(
+        "epoch 2020-03-01T00:00\narchive +0 .. +24000\ncollector x riperis updates 300 ribs 28800\npeer a x AS64500 192.0.2.1\n\
+         route a 203.0.113.0/24 \"64500\"\nnoise every 30\n{skipped}"
+    ));
+    let question = format!(
+        "plan --asn 64500 --from 2020-03-01T00:00 --to 2020-03-01T06:40 --archive {}",
+        archive.path().display()
+    );
+    let lines = |page: &str| page.lines().filter(|line| line.starts_with("Missing: ")).count();
+    let (folded, all) = (prints(0, &question), prints(0, &format!("{question} --all")));
+    assert_eq!(lines(&folded), 12, "{folded}");
+    let n_more = lines(&all) - 12;
+    assert!(n_more >= 7 && folded.contains(&format!("… and {n_more} more: --all lists them")), "{folded}");
+    assert!(!all.contains("more: --all"), "{all}");
+}

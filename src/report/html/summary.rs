@@ -62,6 +62,9 @@ fn subject(report: &Report) -> String {
 
 /// The targets, the first few by name.
 pub(super) fn targets(report: &Report) -> String {
+    if report.parameters.query.scan.is_some() {
+        return "The whole table".to_owned();
+    }
     let targets = &report.parameters.query.targets;
     first_of(targets.iter().map(|target| report.labelled(target)), 3)
 }
@@ -72,7 +75,9 @@ pub(super) fn answer(report: &Report) -> Markup {
     html! {
         @if let Some(title) = &report.labels.title { p.kicker { strong { (title) } } }
         p.kicker {
-            strong { (targets(report)) } " in the routing table, " (unbroken(&from_to(report.parameters.window()))) " UTC"
+            strong { (targets(report)) }
+            @if report.parameters.query.scan.is_none() { " in the routing table" }
+            ", " (unbroken(&from_to(report.parameters.window()))) " UTC"
         }
         (answers(report, &sureness, &headlines))
         @if let Some(note) = &report.note { (archive_note(note)) }

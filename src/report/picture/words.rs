@@ -58,12 +58,12 @@ fn longest<'a>(outages: impl Iterator<Item = &'a Outage>) -> Option<&'a Outage> 
 fn title_of_many(report: &Report, headlines: &[Headline]) -> (String, Vec<String>) {
     let n = headlines.iter().filter(|headline| !headline.outages.is_empty()).count();
     let title = match n {
-        0 if report.is_sufficient() => format!("No outage at {} targets", headlines.len()),
+        0 if report.is_sufficient() => format!("No outage at {}", words::asked(report)),
         0 if headlines.iter().any(|headline| headline.summary.is_sufficient()) => {
-            format!("No outage seen at {} targets; not all of them could be judged throughout", headlines.len())
+            format!("No outage seen at {}; not all of them could be judged throughout", words::asked(report))
         }
-        0 => format!("None of {} targets could be judged over the whole window", headlines.len()),
-        n => format!("{n} of {} targets had an outage", headlines.len()),
+        0 => format!("None of {} could be judged over the whole window", words::asked(report)),
+        n => format!("{n} of {} had an outage", words::asked(report)),
     };
     let mut lines: Vec<String> = headlines.iter().flat_map(|headline| lines_of(report, &headline.outages)).collect();
     lines.extend(quiet::flapping(report, headlines));

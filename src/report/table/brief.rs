@@ -52,7 +52,7 @@ impl TextPage<'_, Report> {
         self.verdict();
         let headlines = headlines::of_targets(report);
         let sureness = Sureness::new(report);
-        if headlines.len() > MAX_TARGETS {
+        if words::are_summarised(report, headlines.len(), MAX_TARGETS) {
             self.overview(&headlines);
         } else {
             for headline in &headlines {
