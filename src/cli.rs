@@ -6,6 +6,7 @@ mod choice;
 mod compare;
 mod demo;
 mod downloads;
+mod judging;
 mod labels;
 mod memory;
 mod mistakes;

@@ -5,12 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use outage_replay::bgp::{Asn, Prefix};
-use outage_replay::report::{self, Report, printable};
+use outage_replay::report::{self, printable};
 use outage_replay::{Options, observations, pipeline};
 
-use super::arguments::{Detection, MatchArg};
+use super::arguments::MatchArg;
+use super::judging::Judging;
 use super::question::{once_each, targets};
-use super::results::{Colour, Output, style};
+use super::results::{Colour, style};
 use super::typed;
 
 /// The arguments of `redetect`.
@@ -30,29 +31,20 @@ pub struct Redetect {
     matching: MatchArg,
 
     #[command(flatten)]
-    detection: Detection,
-    #[command(flatten)]
-    output: Output,
-    /// No verdict on standard error
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    judging: Judging,
 }
 
 impl Redetect {
     /// Judges the run again, prints the report and returns the exit code.
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
-        self.output.check()?;
-        let labels = self.output.labels.read()?;
-        self.output.memory.watch();
+        let labels = self.judging.begin()?;
         let mut observations = observations::read(&self.folder)?;
         let targets = once_each(targets(&self.asn, &self.prefix, self.matching.matching));
         if !targets.is_empty() {
             observations = pipeline::narrow(observations, targets)?;
         }
         let criteria = report::read_criteria(&self.folder)?.unwrap_or_default();
-        let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(criteria)? };
-        let report = Report { labels, setting_sources: sources, ..pipeline::judge(observations, &options)? };
-        self.output.deliver(&report, self.quiet, out)
+        self.judging.judge(observations, self.judging.detection.criteria(criteria)?, labels, sources, out)
     }
 }
 

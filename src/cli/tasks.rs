@@ -10,19 +10,19 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::ArgAction;
 
+use outage_replay::Error;
 use outage_replay::archive::Location;
 use outage_replay::fetch::{BaseUrl, Cache, Downloader, Limits};
 use outage_replay::observations::{self, Task};
 use outage_replay::pipeline::{self, Joined};
 use outage_replay::query::Criteria;
-use outage_replay::report::{Report, printable};
-use outage_replay::{Error, Options};
+use outage_replay::report::printable;
 
-use super::arguments::Detection;
 use super::downloads::Allowance;
+use super::judging::Judging;
 use super::memory::MemoryLimit;
 use super::progress::Progress;
-use super::results::{MAX_JOBS, Output};
+use super::results::MAX_JOBS;
 use super::signals::Signals;
 use super::{cache_root, output_failed, typed, usage};
 
@@ -127,30 +127,23 @@ pub struct Join {
     failed: Vec<PathBuf>,
 
     #[command(flatten)]
-    detection: Detection,
-    #[command(flatten)]
-    output: Output,
-    /// No verdict on standard error
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    judging: Judging,
 }
 
 impl Join {
     /// Judges what the parts show, prints the report and returns the exit code.
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
-        self.output.check()?;
-        let labels = self.output.labels.read()?;
-        self.output.memory.watch();
-        let criteria = self.detection.criteria(Criteria::default())?;
+        let labels = self.judging.begin()?;
+        let criteria = self.judging.detection.criteria(Criteria::default())?;
         let signals = Signals::listen().context("cannot listen for signals")?;
-        let progress = Progress::new(self.quiet, 0, Allowance::unlimited(), signals);
+        let progress = Progress::new(self.judging.quiet, 0, Allowance::unlimited(), signals);
         let tasks = read_tasks(std::slice::from_ref(&self.tasks))?;
         let load = |task: &Task| {
             let found = self.parts.iter().find(|parts| observations::has_part(task, parts));
             found.map_or(Ok(None), |parts| observations::read_part(task, parts))
         };
         let failed = if self.failed.is_empty() { Vec::new() } else { read_tasks(&self.failed)? };
-        let joined = pipeline::join(tasks, &failed, &load, self.output.jobs, &progress);
+        let joined = pipeline::join(tasks, &failed, &load, self.judging.output.jobs, &progress);
         let joined = joined.map_err(|error| progress.interrupted(error))?;
         let lacking = match &joined {
             Joined::Whole(_) => &[][..],
@@ -166,9 +159,7 @@ impl Join {
                 return Ok(LACKS_PARTS);
             }
         };
-        let options = Options { jobs: self.output.jobs, criteria };
-        let report = Report { labels, setting_sources: sources, ..pipeline::judge(observations, &options)? };
-        self.output.deliver(&report, self.quiet, out)
+        self.judging.judge(observations, criteria, labels, sources, out)
     }
 
     fn what_lacks(&self, tasks: &[Task]) -> String {
