@@ -143,7 +143,7 @@ enum Command {
     Plan(Box<PlanArgs>),
     /// Look for losses in RIB dumps alone, over weeks or months, without reading the updates between them
     Survey(Box<SurveyArgs>),
-    /// Collect what the archives show, task by task, on as many machines; plan --tasks lists the tasks
+    /// Work on the tasks that plan --tasks listed, on any machine: collect what the archive of each collector shows
     Collect(Box<Collect>),
     /// Judge what tasks have collected, as if one run had read everything
     Join(Box<Join>),

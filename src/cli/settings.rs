@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::parser::ValueSource;
@@ -139,9 +140,17 @@ fn ended(error: clap::Error, shown: &Command, words: &[OsString]) -> anyhow::Err
                 _ => error.exit(),
             }
         }
+        // Nor do those of its other messages.
+        None if error.use_stderr() => {
+            let _ = write!(io::stderr(), "{}", error.render().to_string().replace(SWITCH_VALUE, ""));
+            process::exit(error.exit_code())
+        }
         None => error.exit(),
     }
 }
+
+/// What clap adds to the name of a switch that may be switched off.
+const SWITCH_VALUE: &str = "[=<BOOL>]";
 
 /// The error for a variable that begins like a setting and is none.
 fn unknown_variable(command: &Command, name: &str) -> anyhow::Error {

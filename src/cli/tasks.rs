@@ -37,7 +37,7 @@ pub struct Collect {
     /// Lists of tasks, one a line, that plan --tasks or join --next wrote [default: standard input]
     #[arg(value_name = "FILE")]
     tasks: Vec<PathBuf>,
-    /// The folder in which each task has one for its part; a part that is there is not collected again
+    /// Where to write the parts, one folder per task; a part that exists is not collected again
     #[arg(long, value_name = "DIR", required = true)]
     parts: PathBuf,
     /// Another server with the publishers' files, which is asked first. Repeatable
@@ -120,9 +120,10 @@ pub struct Join {
     /// Write the tasks that have no part yet into this file, for collect
     #[arg(long, value_name = "FILE")]
     next: Option<PathBuf>,
-    /// A list of tasks, those without a part of which failed for good: nothing is known of their collectors
+    /// A list of tasks that failed for good: nothing is known of their collectors
     ///
-    /// The whole window is a gap of theirs in the result, as if none of their files could be downloaded.
+    /// Where one of them has no part, the whole window is a gap of its collector in the result, as if none of its files could be
+    /// downloaded.
     #[arg(long, value_name = "FILE")]
     failed: Vec<PathBuf>,
 

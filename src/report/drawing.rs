@@ -100,7 +100,7 @@ pub(super) fn block(plot: &Plot, interval: &Window, class: &str) -> Option<Marku
 
 /// The shades of [`shade`] from all to nothing, with what a legend says of each.
 pub(super) const SHADES: [(&str, &str); 6] =
-    [("n5", "all"), ("n4", "≥ 75 %"), ("n3", "≥ 50 %"), ("n2", "≥ 25 %"), ("n1", "> 0 %"), ("n0", "none")];
+    [("n5", "all"), ("n4", "≥ 75%"), ("n3", "≥ 50%"), ("n2", "≥ 25%"), ("n1", "> 0%"), ("n0", "none")];
 
 /// Shades of how much is seen: `n0` nothing, `n5` everything, equal steps between.
 pub(super) fn shade(share: f64) -> &'static str {
