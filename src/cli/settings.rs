@@ -140,8 +140,11 @@ fn ended(error: clap::Error, shown: &Command, words: &[OsString]) -> anyhow::Err
                 _ => error.exit(),
             }
         }
-        // Nor do those of its other messages.
-        None if error.use_stderr() => {
+        // Nor do those of other messages, but for those about a value of theirs.
+        None if error.use_stderr()
+            && error.kind() != ErrorKind::InvalidValue
+            && error.kind() != ErrorKind::ValueValidation =>
+        {
             let _ = write!(io::stderr(), "{}", error.render().to_string().replace(SWITCH_VALUE, ""));
             process::exit(error.exit_code())
         }
