@@ -14,7 +14,7 @@ use crate::cli::{self, MAIN, Ran, contents, folder};
 use crate::scenario;
 
 /// No step of a cluster takes longer.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A process with everything that it starts, which ends with it.
 struct Group(Child);
