@@ -130,7 +130,7 @@ impl Task {
 
 fn name_of(body: &Body) -> String {
     let digest = sha256(serde_json::to_string(body).unwrap_or_default().as_bytes());
-    // It names a folder, whoever wrote the task.
+    // The name is that of a folder, and the task may come from anywhere.
     let is_safe = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let collector = body.collector.name().chars().map(|c| if is_safe(c) || c == '.' { c } else { '_' });
     let collector: String = collector.take(MAX_COLLECTOR).collect();
