@@ -67,6 +67,11 @@ impl CollectorPlan {
         }
     }
 
+    /// Returns the files that it reads: RIB dumps, then updates.
+    pub fn files(&self) -> impl Iterator<Item = &ArchiveFile> {
+        self.ribs.iter().chain(&self.updates)
+    }
+
     /// Returns the interval that an update file may cover: from its opening to that of the next one. None if it is empty.
     pub fn span(&self, index: usize, window_end: Timestamp) -> Option<Window> {
         let file = self.updates.get(index)?;
@@ -277,7 +282,7 @@ pub(super) mod tests {
         let plan = plan(&query, &files(collector, listing), &notes);
         let mut shown = Vec::new();
         for plan in &plan.collectors {
-            shown.extend(plan.ribs.iter().chain(&plan.updates).map(|file| file.name.replace("2014-12-22T", "")));
+            shown.extend(plan.files().map(|file| file.name.replace("2014-12-22T", "")));
             shown.extend(plan.gaps.iter().map(|gap| {
                 format!("gap {}..{}", gap.window.start, gap.window.end).replace("2014-12-22T", "").replace(":00Z", "")
             }));

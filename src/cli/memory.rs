@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use super::size::{self, amount};
 
-/// So much of the machine, or of its container, is left to others.
+/// The usual limit, as a share of the memory of the machine or of its container.
 const SHARE: f64 = 0.9;
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Linux has pages of this size on the machines that it is built for; the kernel counts in them.
-const PAGE: u64 = 4096;
 
 /// The most memory that the program may take.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -49,21 +47,20 @@ impl MemoryLimit {
 
 /// Returns how many bytes of this process are in memory. None where the system does not say.
 fn resident() -> Option<u64> {
-    let pages = fs::read_to_string("/proc/self/statm").ok()?;
-    pages.split(' ').nth(1)?.parse::<u64>().ok().map(|pages| pages.saturating_mul(PAGE))
+    fs::read_to_string("/proc/self/status").ok().and_then(|text| entry(&text, "VmRSS:"))
 }
 
 /// Returns the usual limit.
 fn usual() -> Option<u64> {
-    let of_machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
+    let of_machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| entry(&text, "MemTotal:"));
     let of_container = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
     let least = of_machine.into_iter().chain(of_container).min()?;
     Some((least as f64 * SHARE) as u64)
 }
 
-/// Returns the memory of a machine from its `meminfo`.
-fn total(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+/// Returns an entry of a table of the kernel, `MemTotal:  24683656 kB`, in bytes.
+fn entry(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
@@ -73,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_memory_of_a_machine_is_read_from_its_table() {
-        assert_eq!(total("MemFree:  1 kB\nMemTotal:       24683656 kB\n"), Some(24_683_656 * 1024));
-        assert_eq!(total("MemTotal: many\n"), None);
+        assert_eq!(entry("MemFree:  1 kB\nMemTotal:       24683656 kB\n", "MemTotal:"), Some(24_683_656 * 1024));
+        assert_eq!(entry("MemTotal: many\n", "MemTotal:"), None);
     }
 }

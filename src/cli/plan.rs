@@ -91,7 +91,7 @@ pub fn render(query: &Query, sources: Sources, format: &Format, all: bool) -> an
 
 fn row(plan: CollectorPlan, window: Window, cache: Option<&Cache>) -> Row {
     let mut sum = Sum::default();
-    for file in plan.ribs.iter().chain(&plan.updates) {
+    for file in plan.files() {
         let size = file.size();
         let is_here = match file.location {
             Location::Local(_) | Location::Unread(_) | Location::Cached { .. } => true,
@@ -156,7 +156,7 @@ impl Cost<'_> {
                 "missing_rib_dumps": row.missing_ribs,
                 "n_rib_dumps_left_out": row.plan.left_out.len(),
                 "bytes_left_out": row.bytes_left_out,
-                "files": row.plan.ribs.iter().chain(&row.plan.updates).map(|file| &file.name).collect::<Vec<_>>(),
+                "files": row.plan.files().map(|file| &file.name).collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "collectors_not_chosen": not_chosen.iter().map(|offer| json!({
                 "collector": offer.collector,

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use outage_replay::Options;
 use outage_replay::bgp::Collector;
 use outage_replay::coverage::FileReading;
-use outage_replay::fetch::{Cache, Downloader, Limits};
 use outage_replay::observations::{self, ResultFile, RunRecord};
 use outage_replay::pipeline;
 use outage_replay::report::{self, printable};
@@ -23,7 +22,7 @@ use super::labels::LabelArgs;
 use super::progress::Progress;
 use super::results::MAX_JOBS;
 use super::signals::Signals;
-use super::{DIFFERENT, cache_root, output_failed, size, typed, usage};
+use super::{DIFFERENT, output_failed, size, source, typed, usage};
 
 /// How many names a message lists.
 const MOST_NAMES: usize = 10;
@@ -121,9 +120,7 @@ impl Reproduce {
             let mirror = pipeline::open_archive(&self.archive, name.as_ref(), progress.as_ref())?;
             return Ok(pipeline::reproduce(record, Some(&mirror), None, options, progress.as_ref())?);
         }
-        let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
-        let downloader = (!self.offline).then(|| Downloader::new(Limits::default(), watch())).transpose()?;
-        let cache = Cache::new(&cache_root(self.cache_dir.as_deref())?, downloader);
+        let cache = source::cache(self.cache_dir.as_deref(), self.offline, progress)?;
         Ok(pipeline::reproduce(record, None, Some(&cache), options, progress.as_ref())?)
     }
 }

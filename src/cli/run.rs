@@ -43,7 +43,7 @@ impl Args {
             let report = self.answer(query, &store, &options, &progress);
             let report = match report {
                 // The other windows may have an answer.
-                Err(error) if queries.len() > 1 && !is_of_all_windows(&error) => {
+                Err(error) if queries.len() > 1 && is_of_one_window(&error) => {
                     progress.failed(&format!("{}: {error:#}", in_words(query.window)));
                     windows.failed(query.window);
                     continue;
@@ -81,15 +81,9 @@ impl Args {
         progress: &Arc<Progress>,
     ) -> anyhow::Result<Report> {
         let run = || {
-            let scanned;
-            let query = match self.all_prefixes {
-                true => {
-                    scanned = pipeline::scan(query, store.sources(), options, progress.as_ref())?;
-                    &scanned
-                }
-                false => query,
-            };
-            outage_replay::run(query, store.sources(), options, progress.as_ref())
+            let scan = || pipeline::scan(query, store.sources(), options, progress.as_ref());
+            let scanned = self.all_prefixes.then(scan).transpose()?;
+            outage_replay::run(scanned.as_ref().unwrap_or(query), store.sources(), options, progress.as_ref())
         };
         let result = run();
         progress.finish();
@@ -187,10 +181,8 @@ impl Args {
     }
 }
 
-/// Whether an error is not about one window, but about the run.
-fn is_of_all_windows(error: &anyhow::Error) -> bool {
-    let is_local = |error: &Error| {
-        !matches!(error, Error::NothingCovers { .. } | Error::TooManyPrefixes { .. } | Error::TooManyLosses { .. })
-    };
-    error.downcast_ref::<Error>().is_none_or(is_local)
+/// Whether an error is about the window, and not about the run.
+fn is_of_one_window(error: &anyhow::Error) -> bool {
+    use Error::{NothingCovers, TooManyLosses, TooManyPrefixes};
+    matches!(error.downcast_ref(), Some(NothingCovers { .. } | TooManyPrefixes { .. } | TooManyLosses { .. }))
 }

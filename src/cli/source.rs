@@ -1,6 +1,6 @@
 //! Where archives come from: the arguments that runs and surveys share, and the catalog and cache that they choose.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use outage_replay::bgp::Collector;
@@ -78,6 +78,13 @@ pub struct SourceArgs {
     /// is named on standard error and counts as a gap.
     #[arg(long, help_heading = "Source")]
     pub offline: bool,
+}
+
+/// Returns the cache of a command that knows its files without a catalog; `folder` is that of --cache-dir.
+pub fn cache(folder: Option<&Path>, offline: bool, progress: &Arc<Progress>) -> anyhow::Result<Cache> {
+    let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
+    let downloader = (!offline).then(|| Downloader::new(Limits::default(), watch())).transpose()?;
+    Ok(Cache::new(&cache_root(folder)?, downloader))
 }
 
 /// The catalog of a run and its cache.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -12,7 +12,7 @@ use clap::ArgAction;
 
 use outage_replay::Error;
 use outage_replay::archive::Location;
-use outage_replay::fetch::{BaseUrl, Cache, Downloader, Limits};
+use outage_replay::fetch::{BaseUrl, Cache};
 use outage_replay::observations::{self, Task};
 use outage_replay::pipeline::{self, Joined};
 use outage_replay::query::Criteria;
@@ -24,7 +24,7 @@ use super::memory::MemoryLimit;
 use super::progress::Progress;
 use super::results::MAX_JOBS;
 use super::signals::Signals;
-use super::{cache_root, output_failed, typed, usage};
+use super::{output_failed, source, typed, usage};
 
 /// The exit code of `join` if tasks have no part yet.
 const LACKS_PARTS: u8 = 6;
@@ -34,8 +34,8 @@ const MOST_NAMES: usize = 5;
 /// The arguments of `collect`.
 #[derive(Debug, clap::Args)]
 pub struct Collect {
-    /// Lists of tasks, one a line, that plan --tasks or join --next wrote [default: standard input]
-    #[arg(value_name = "FILE")]
+    /// Lists of tasks, one a line, that plan --tasks or join --next wrote; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
     tasks: Vec<PathBuf>,
     /// Where to write the parts, one folder per task; a part that exists is not collected again
     #[arg(long, value_name = "DIR", required = true)]
@@ -101,9 +101,7 @@ impl Collect {
         if task.files.iter().all(|(file, _)| is_here(&file.location)) {
             return Ok(None);
         }
-        let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
-        let downloader = (!self.offline).then(|| Downloader::new(Limits::default(), watch())).transpose()?;
-        let cache = Cache::new(&cache_root(self.cache_dir.as_deref())?, downloader);
+        let cache = source::cache(self.cache_dir.as_deref(), self.offline, progress)?;
         Ok(Some(cache.with_mirrors(self.mirror.clone())))
     }
 }
@@ -143,7 +141,7 @@ impl Join {
             let found = self.parts.iter().find(|parts| observations::has_part(task, parts));
             found.map_or(Ok(None), |parts| observations::read_part(task, parts))
         };
-        let failed = if self.failed.is_empty() { Vec::new() } else { read_tasks(&self.failed)? };
+        let failed = read_tasks(&self.failed)?;
         let joined = pipeline::join(tasks, &failed, &load, self.judging.output.jobs, &progress);
         let joined = joined.map_err(|error| progress.interrupted(error))?;
         let lacking = match &joined {
@@ -186,25 +184,14 @@ pub fn lines(tasks: &[Task]) -> String {
     tasks.iter().map(|task| task.to_line() + "\n").collect()
 }
 
-/// Reads lists of tasks; none, or `-`, is standard input.
+/// Reads lists of tasks; `-` is standard input.
 fn read_tasks(paths: &[PathBuf]) -> anyhow::Result<Vec<Task>> {
-    let standard_input = [PathBuf::from("-")];
     let mut tasks = Vec::new();
-    for path in if paths.is_empty() { &standard_input } else { paths } {
-        let name = path.display();
-        let text = read_text(path).with_context(|| format!("cannot read the tasks in {name}"))?;
+    for path in paths {
+        let (text, name) = typed::read_list(path, "tasks")?;
         for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
             tasks.push(Task::parse(line).map_err(|error| usage(format!("{name}, line {number}: {error}")))?);
         }
     }
     Ok(tasks)
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    if path.as_os_str() == "-" {
-        let mut text = String::new();
-        io::stdin().lock().read_to_string(&mut text)?;
-        return Ok(text);
-    }
-    fs::read_to_string(path)
 }

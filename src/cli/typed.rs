@@ -90,7 +90,7 @@ pub fn list(path: &Path, matching: Match) -> anyhow::Result<Vec<Listed>> {
 pub fn windows(path: &Path) -> anyhow::Result<Vec<(Timestamp, Timestamp)>> {
     let (text, name) = read_list(path, "windows")?;
     let wrong = |(line, why): (u64, String)| usage(format!("{name}, line {line}: {why}"));
-    let Table { headings, rows, .. } = table(&text, &STARTS).map_err(wrong)?;
+    let Table { headings, rows } = table(&text, &STARTS).map_err(wrong)?;
     let end_column = column(&headings, &ENDS).unwrap_or(1);
     let window = |row: &csv::StringRecord| {
         let cell = |column: usize| row.get(column).map(content).unwrap_or_default();
@@ -110,7 +110,7 @@ fn window(from: &str, to: &str) -> Result<(Timestamp, Timestamp), String> {
 }
 
 /// Returns the text of a list, and what to call it.
-fn read_list(path: &Path, what: &str) -> anyhow::Result<(String, String)> {
+pub fn read_list(path: &Path, what: &str) -> anyhow::Result<(String, String)> {
     let (text, name) = match path.to_str() {
         Some(STDIN) => (standard_input(), "standard input".to_owned()),
         _ => (text_of(path), path.display().to_string()),

@@ -1,5 +1,6 @@
 //! `manifest.json`: the question, the collectors, and every file of a folder.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -37,6 +38,12 @@ pub struct Tool {
     pub version: &'static str,
     /// The MRT parser and its version.
     pub parser: &'static str,
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
 }
 
 /// The commit from which this program was built, as far as it is known. A plus sign after it marks a build that may contain later

@@ -44,19 +44,17 @@ struct PartHead {
     record: PartRecord,
 }
 
-fn tool() -> String {
-    format!("{} {}", TOOL.name, TOOL.version)
-}
-
 /// Stores a part in a folder named after its task, below `parts`. It appears whole or not at all.
 ///
 /// # Errors
 ///
 /// If the folder exists, or a file cannot be written.
 pub fn write_part(part: &Part, task: &Task, parts: &Path) -> Result<(), Error> {
-    let head = PartHead { task: task.name(), tool: tool(), record: part.record.clone() };
+    let name = task.name();
+    let folder = parts.join(&name);
+    let head = PartHead { task: name, tool: TOOL.to_string(), record: part.record.clone() };
     let head: Value = serde_json::to_value(&head).unwrap_or_default();
-    write::write_with(&part.observations, &parts.join(task.name()), Some((PART, head)))
+    write::write_with(&part.observations, &folder, Some((PART, head)))
 }
 
 /// Whether a folder below `parts` is named after a task.
@@ -74,18 +72,19 @@ pub fn read_part(task: &Task, parts: &Path) -> Result<Option<Part>, Error> {
     struct WithPart {
         part: Option<PartHead>,
     }
-    if !has_part(task, parts) {
+    let name = task.name();
+    let folder = parts.join(&name);
+    if !folder.exists() {
         return Ok(None);
     }
-    let folder = parts.join(task.name());
     let wrong = |why: String| Error::Run { path: folder.clone(), why };
     let WithPart { part } = read_manifest(&folder)?;
     let head = part.ok_or_else(|| wrong("it is no part: collect did not write it".to_owned()))?;
-    if head.task != task.name() {
+    if head.task != name {
         return Err(wrong(format!("it is the part of {}", head.task)));
     }
-    if head.tool != tool() {
-        return Err(wrong(format!("{} wrote it, and this is {}: collect it again", head.tool, tool())));
+    if head.tool != TOOL.to_string() {
+        return Err(wrong(format!("{} wrote it, and this is {TOOL}: collect it again", head.tool)));
     }
     Ok(Some(Part { observations: read(&folder)?, record: head.record }))
 }

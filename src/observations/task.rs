@@ -90,8 +90,7 @@ impl Task {
     /// Returns it as one line of JSON, without a line end.
     pub fn to_line(&self) -> String {
         let body = Body::from(self);
-        let tool = format!("{} {}", TOOL.name, TOOL.version);
-        let line = Line { schema_version: SCHEMA_VERSION, tool, task: name_of(&body), body };
+        let line = Line { schema_version: SCHEMA_VERSION, tool: TOOL.to_string(), task: name_of(&body), body };
         serde_json::to_string(&line).unwrap_or_default()
     }
 
@@ -131,8 +130,8 @@ impl Task {
 fn name_of(body: &Body) -> String {
     let digest = sha256(serde_json::to_string(body).unwrap_or_default().as_bytes());
     // The name is that of a folder, and the task may come from anywhere.
-    let is_safe = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-    let collector = body.collector.name().chars().map(|c| if is_safe(c) || c == '.' { c } else { '_' });
+    let is_safe = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let collector = body.collector.name().chars().map(|c| if is_safe(c) { c } else { '_' });
     let collector: String = collector.take(MAX_COLLECTOR).collect();
     format!("{}-{}", collector.trim_start_matches('.'), &digest[..ID_DIGITS])
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::Scope;
 
 use crate::archive::{self, ArchiveFile, Location};
+use crate::error::Error;
 use crate::fetch::{self, Cache};
 use crate::progress::Progress;
 
@@ -23,6 +24,19 @@ pub(super) fn to_download(files: &[ArchiveFile], cache: Option<&Cache>) -> (usiz
 pub(super) fn may_download(files: &[ArchiveFile], cache: Option<&Cache>, progress: &dyn Progress) -> bool {
     let (n_files, bytes) = to_download(files, cache);
     n_files == 0 || progress.may_download(n_files, bytes)
+}
+
+/// Fails unless `progress` allows to download those of `files` that the cache lacks.
+pub(super) fn check_allowed(
+    files: &[ArchiveFile],
+    cache: Option<&Cache>,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    if may_download(files, cache, progress) {
+        return Ok(());
+    }
+    let (n_files, bytes) = to_download(files, cache);
+    Err(Error::NotDownloaded { n_files, bytes })
 }
 
 /// Begins to download those of `files` that the cache lacks, in order. Ends with the scope.

@@ -84,13 +84,9 @@ pub(super) fn note<'a>(
 /// Reads the files of plans, and those that they turn out to need besides.
 fn read(plans: Vec<CollectorPlan>, input: RoundInput) -> Result<Vec<Archive>, Error> {
     let RoundInput { query, listed, .. } = input;
-    let planned: Vec<ArchiveFile> =
-        plans.iter().flat_map(|plan| plan.ribs.iter().chain(&plan.updates)).cloned().collect();
+    let planned: Vec<ArchiveFile> = plans.iter().flat_map(CollectorPlan::files).cloned().collect();
+    ahead::check_allowed(&planned, input.cache, input.progress)?;
     let may_read = |files: &[ArchiveFile]| ahead::may_download(files, input.cache, input.progress);
-    if !may_read(&planned) {
-        let (n_files, bytes) = ahead::to_download(&planned, input.cache);
-        return Err(Error::NotDownloaded { n_files, bytes });
-    }
     let mut collected = Collected::new(query, plans, Vec::new());
     let mut n_looks = 0;
     loop {

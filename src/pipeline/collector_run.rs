@@ -277,9 +277,8 @@ impl CollectorRun {
         let notes = RibNotes { rejected: self.rejections.keys().cloned().collect(), needed: self.needed.clone() };
         let Some(plan) = catalog::plan(query, &own, &notes).collectors.pop() else { return Vec::new() };
         let old = mem::replace(&mut self.plan, plan);
-        let known: FxHashSet<&str> = old.ribs.iter().chain(&old.updates).map(|file| file.name.as_str()).collect();
-        let files = self.plan.ribs.iter().chain(&self.plan.updates);
-        files.filter(|file| !known.contains(file.name.as_str())).cloned().collect()
+        let known: FxHashSet<&str> = old.files().map(|file| file.name.as_str()).collect();
+        self.plan.files().filter(|file| !known.contains(file.name.as_str())).cloned().collect()
     }
 
     /// The replay begins: the RIB dumps, and what is known not to be there.

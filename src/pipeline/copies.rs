@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::tasks::AROUND;
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::decode::{self, Ending, Selection};
 use crate::error::Error;
@@ -18,6 +18,8 @@ use crate::progress::Progress;
 use crate::query::Query;
 use crate::time::Timestamp;
 
+/// No plan needs files from longer before the window, or after it.
+pub(super) const AROUND: Duration = Duration::from_secs(9 * 24 * 3600);
 /// Contents are compared in steps of this size.
 const CHUNK: usize = 1 << 16;
 /// Smaller files may hold nothing, and be the same everywhere.

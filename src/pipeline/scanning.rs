@@ -41,12 +41,8 @@ pub(super) fn scan(
     progress: &dyn Progress,
 ) -> Result<Query, Error> {
     let plans = collecting::plan(query, listing)?.collectors;
-    let files = |plan: &CollectorPlan| -> Vec<ArchiveFile> { plan.ribs.iter().chain(&plan.updates).cloned().collect() };
-    let planned: Vec<ArchiveFile> = plans.iter().flat_map(&files).collect();
-    if !ahead::may_download(&planned, cache, progress) {
-        let (n_files, bytes) = ahead::to_download(&planned, cache);
-        return Err(Error::NotDownloaded { n_files, bytes });
-    }
+    let planned: Vec<ArchiveFile> = plans.iter().flat_map(CollectorPlan::files).cloned().collect();
+    ahead::check_allowed(&planned, cache, progress)?;
     let n_ribs = plans.iter().map(|plan| plan.ribs.len()).sum();
     progress.begin(n_ribs, planned.len() - n_ribs);
     let losses = thread::scope(|scope| {

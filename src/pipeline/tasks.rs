@@ -6,16 +6,15 @@
 //! the same functions over the same observations.
 
 use std::collections::BTreeSet;
-use std::mem;
 use std::path::{self, Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::collecting::{self, Collected, Listing};
 use super::collector_state::CollectorState;
+use super::copies::AROUND;
 use super::looking_back::LookBack;
 use super::round::RoundInput;
 use super::{Progress, Sources, ahead, needed_ribs};
@@ -28,9 +27,6 @@ use crate::fetch::Cache;
 use crate::observations::{Observations, Part, PartRecord, Task};
 use crate::query::Query;
 
-/// No plan needs files from longer before the window, or after it.
-pub(super) const AROUND: Duration = Duration::from_secs(9 * 24 * 3600);
-
 /// Returns the tasks of a run, one for each of `listing`'s collectors.
 pub(super) fn tasks(query: &Query, listing: &Listing, sources: Sources) -> Result<Vec<Task>, Error> {
     let (from, to) = (query.window.start - AROUND, query.window.end + AROUND);
@@ -38,7 +34,8 @@ pub(super) fn tasks(query: &Query, listing: &Listing, sources: Sources) -> Resul
     let task = |plan: CollectorPlan| {
         let own = listing.files.iter().filter(|file| file.collector == plan.collector);
         let own = own.filter(|file| file.records.is_some() || (file.named_at >= from && file.named_at < to));
-        Task {
+        let files = own.map(|file| Ok((anywhere(file)?, sources.catalog.notes(file))));
+        Ok(Task {
             collector: plan.collector.clone(),
             project: plan.project,
             query: query.clone(),
@@ -46,21 +43,24 @@ pub(super) fn tasks(query: &Query, listing: &Listing, sources: Sources) -> Resul
             prefixes: Vec::new(),
             ribs: Vec::new(),
             older: Vec::new(),
-            files: own.map(|file| (anywhere(file), sources.catalog.notes(file))).collect(),
-        }
+            files: files.collect::<Result<_, Error>>()?,
+        })
     };
-    Ok(collecting::plan(query, listing)?.collectors.into_iter().map(task).collect())
+    collecting::plan(query, listing)?.collectors.into_iter().map(task).collect()
 }
 
-/// The file as a process in another working directory finds it.
-fn anywhere(file: &ArchiveFile) -> ArchiveFile {
-    let absolute = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_owned());
+/// The file as a process in another working directory finds it. Its path has to be text, as tasks are.
+fn anywhere(file: &ArchiveFile) -> Result<ArchiveFile, Error> {
+    let absolute = |path: &Path| match path::absolute(path).unwrap_or_else(|_| path.to_owned()) {
+        path if path.to_str().is_some() => Ok(path),
+        path => Err(Error::Task { why: format!("the path {} is not UTF-8 text: rename it", path.display()) }),
+    };
     let location = match &file.location {
-        Location::Local(path) => Location::Local(absolute(path)),
-        Location::Unread(path) => Location::Unread(absolute(path)),
+        Location::Local(path) => Location::Local(absolute(path)?),
+        Location::Unread(path) => Location::Unread(absolute(path)?),
         location => location.clone(),
     };
-    ArchiveFile { location, ..file.clone() }
+    Ok(ArchiveFile { location, ..file.clone() })
 }
 
 /// A machine on which the archive is not mounted would take every file for missing.
@@ -150,7 +150,8 @@ pub(super) fn join(tasks: Vec<Task>, failed: &[Task], load: &Load, progress: &dy
     }
     let listed: Vec<ArchiveFile> = tasks.iter().flat_map(Task::archive_files).collect();
     let failed = failed.iter().map(Task::name).collect();
-    let mut parts = Parts { is_lost: vec![false; tasks.len()], tasks, parts: FxHashMap::default(), failed, load };
+    let slots = tasks.into_iter().map(|task| Slot { task, part: None, is_lost: false }).collect();
+    let mut parts = Parts { slots, failed, load };
     let mut n_looks = 0;
     loop {
         Error::if_cancelled(progress)?;
@@ -163,7 +164,7 @@ pub(super) fn join(tasks: Vec<Task>, failed: &[Task], load: &Load, progress: &dy
         let mut look = LookBack::default();
         while let Some(older) = look.next(&query, &listed, &parts.states()) {
             for (index, file) in older {
-                parts.tasks[index].older.push(file.name);
+                parts.slots[index].change(|task| task.older.push(file.name));
             }
             if let Some(lacking) = parts.load(progress)? {
                 return Ok(Joined::Lacks(lacking));
@@ -180,20 +181,20 @@ pub(super) fn join(tasks: Vec<Task>, failed: &[Task], load: &Load, progress: &dy
             false => None,
         };
         let Some(needed) = needed else { break };
-        for (task, needed) in parts.tasks.iter_mut().zip(needed).filter(|(_, needed)| !needed.is_empty()) {
-            task.ribs.push(needed.into_iter().collect());
-            task.older.clear();
+        for (slot, needed) in parts.slots.iter_mut().zip(needed).filter(|(_, needed)| !needed.is_empty()) {
+            slot.change(|task| task.ribs.push(needed.into_iter().collect()));
+            slot.forget_older();
         }
     }
     let mut whole = Observations { listing, ..Observations::nothing(query) };
     let mut remarks = BTreeSet::new();
-    for task in &parts.tasks {
-        let Some(part) = parts.parts.remove(&task.name()) else { continue };
+    for part in parts.slots.iter_mut().filter_map(|slot| slot.part.take()) {
         remarks.extend(part.observations.listing.remarks.iter().cloned());
         whole.add(part.observations);
     }
     whole.listing.remarks.extend(remarks);
-    let notes = parts.tasks.iter().flat_map(|task| task.files.iter().map(|(file, notes)| (file, notes.clone())));
+    let files = parts.slots.iter().flat_map(|slot| &slot.task.files);
+    let notes = files.map(|(file, notes)| (file, notes.clone()));
     whole.note = collecting::note(notes, &whole.files);
     Ok(Joined::Whole(Box::new(whole)))
 }
@@ -201,49 +202,61 @@ pub(super) fn join(tasks: Vec<Task>, failed: &[Task], load: &Load, progress: &dy
 /// Returns the part of a task, if there is one.
 pub type Load<'a> = dyn Fn(&Task) -> Result<Option<Part>, Error> + Sync + 'a;
 
-/// The parts of a run, as far as they were loaded.
+/// One collector of a run.
+struct Slot {
+    task: Task,
+    /// None until the part of the task is loaded.
+    part: Option<Part>,
+    /// Whether a task of the collector failed for good.
+    is_lost: bool,
+}
+
+/// The collectors of a run, and their parts as far as these were loaded.
 struct Parts<'a> {
-    /// By collector.
-    tasks: Vec<Task>,
-    /// Whether a task of the collector failed for good, by collector.
-    is_lost: Vec<bool>,
-    /// By the name of the task.
-    parts: FxHashMap<String, Part>,
+    slots: Vec<Slot>,
     /// The names of the tasks that failed for good.
     failed: FxHashSet<String>,
     load: &'a Load<'a>,
 }
 
-impl Parts<'_> {
-    /// Loads the part of every task, and drops all others. Returns the tasks that are still to be done.
-    fn load(&mut self, progress: &dyn Progress) -> Result<Option<Vec<Task>>, Error> {
-        let mut known = mem::take(&mut self.parts);
-        let names: Vec<String> = self.tasks.iter().map(Task::name).collect();
-        let kept: Vec<Option<Part>> = names.iter().map(|name| known.remove(name)).collect();
-        let loaded: Vec<Result<Option<Part>, Error>> = kept
-            .into_par_iter()
-            .zip(&self.tasks)
-            .zip(&self.is_lost)
-            .map(|((kept, task), is_lost)| if kept.is_some() || *is_lost { Ok(kept) } else { (self.load)(task) })
-            .collect();
-        let mut lacking = Vec::new();
-        for (index, (name, part)) in names.into_iter().zip(loaded).enumerate() {
-            let task = &self.tasks[index];
-            match part? {
-                Some(part) => drop(self.parts.insert(name, part)),
-                None if self.is_lost[index] || self.failed.contains(&name) => {
-                    self.is_lost[index] = true;
-                    self.parts.insert(name, unknown(task, progress)?);
-                }
-                None => lacking.push(task.clone()),
-            }
+impl Slot {
+    /// Changes the task, whose part is then another one.
+    fn change(&mut self, change: impl FnOnce(&mut Task)) {
+        change(&mut self.task);
+        self.part = None;
+    }
+
+    /// Older RIB dumps were read for the prefixes and RIB dumps that were known then.
+    fn forget_older(&mut self) {
+        if !self.task.older.is_empty() {
+            self.change(|task| task.older.clear());
         }
+    }
+}
+
+impl Parts<'_> {
+    /// Loads the parts that are not loaded yet. Returns the tasks that are still to be done.
+    fn load(&mut self, progress: &dyn Progress) -> Result<Option<Vec<Task>>, Error> {
+        let Parts { slots, failed, load } = self;
+        let load = |slot: &mut Slot| -> Result<(), Error> {
+            if slot.part.is_none() && !slot.is_lost {
+                slot.part = load(&slot.task)?;
+                slot.is_lost = slot.part.is_none() && failed.contains(&slot.task.name());
+            }
+            if slot.part.is_none() && slot.is_lost {
+                slot.part = Some(unknown(&slot.task, progress)?);
+            }
+            Ok(())
+        };
+        slots.par_iter_mut().map(load).collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()?;
+        let lacking = slots.iter().filter(|slot| slot.part.is_none()).map(|slot| slot.task.clone());
+        let lacking: Vec<Task> = lacking.collect();
         Ok((!lacking.is_empty()).then_some(lacking))
     }
 
     /// Every part, by collector.
     fn each(&self) -> impl Iterator<Item = &Part> {
-        self.tasks.iter().filter_map(|task| self.parts.get(&task.name()))
+        self.slots.iter().filter_map(|slot| slot.part.as_ref())
     }
 
     /// The prefixes of the ASes asked about that any part reveals.
@@ -253,23 +266,22 @@ impl Parts<'_> {
 
     /// Has prefixes looked for where they were not. Returns whether there is such a place.
     fn share_prefixes(&mut self, prefixes: BTreeSet<Prefix>) -> bool {
-        let knows = |part: &Part| part.record.prefixes.len() == prefixes.len();
-        let lacks: Vec<bool> = self.each().zip(&self.is_lost).map(|(part, is_lost)| !is_lost && !knows(part)).collect();
-        let grows = lacks.iter().any(|lacks| *lacks);
-        for (task, lacks) in self.tasks.iter_mut().zip(lacks) {
-            if lacks {
-                task.prefixes = prefixes.iter().copied().collect();
+        let lacks = |slot: &Slot| {
+            let n_known = slot.part.as_ref().map_or(0, |part| part.record.prefixes.len());
+            !slot.is_lost && n_known < prefixes.len()
+        };
+        let grows = self.slots.iter().any(lacks);
+        for slot in self.slots.iter_mut().filter(|_| grows) {
+            if lacks(slot) {
+                slot.change(|task| task.prefixes = prefixes.iter().copied().collect());
             }
-            if grows {
-                // Older RIB dumps were read for the prefixes that were known then.
-                task.older.clear();
-            }
+            slot.forget_older();
         }
         grows
     }
 
     fn states(&self) -> Vec<CollectorState<'_>> {
-        self.tasks.iter().zip(self.each()).map(|(task, part)| state(task, part)).collect()
+        self.slots.iter().filter_map(|slot| Some(state(&slot.task, slot.part.as_ref()?))).collect()
     }
 }
 

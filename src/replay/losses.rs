@@ -15,8 +15,8 @@ use crate::time::Timestamp;
 /// The losses of every prefix at one collector, while its files are applied in order of time, read with
 /// [`Selection::sample_everything`](crate::decode::Selection::sample_everything).
 ///
-/// A peer has lost a prefix that it withdrew and did not announce again (it must have held what it withdraws), or that an accepted RIB dump lacks in its table although
-/// the peer held it before. A closed session is no loss: its peer is unknown. Its prefixes are losses if a later RIB dump
+/// A peer has lost a prefix that it withdrew and did not announce again (it must have held what it withdraws), or that an accepted
+/// RIB dump lacks in its table although the peer held it before. A closed session is no loss: its peer is unknown. Its prefixes are losses if a later RIB dump
 /// lacks them, or if the peer announces nearly all of its table again, and not these.
 #[derive(Debug, Default)]
 pub struct LossScan {
@@ -155,10 +155,7 @@ impl LossScan {
         for place in 0..self.peers.len() {
             let followed = &self.peers[place];
             let is_back = followed.n_left as f64 <= (1.0 - NEARLY_WHOLE) * followed.n_suspended as f64;
-            if followed.n_suspended > 0
-                && is_back
-                && now.micros_since(followed.suspended_at) >= TRANSFER.as_micros() as i64
-            {
+            if followed.n_suspended > 0 && is_back && followed.is_past_transfer(now) {
                 let left: Vec<u32> = followed.suspended.iter().collect();
                 left.into_iter().for_each(|number| self.lose(place, number));
                 self.peers[place].n_suspended = 0;
@@ -221,8 +218,16 @@ impl Followed {
 
     /// Whether the peer may have held a prefix before its session closed and not since, which only a RIB dump would show.
     fn may_have_lacked(&self, number: u32, at: Timestamp) -> bool {
-        let is_back = self.has_reset && at.micros_since(self.suspended_at) >= TRANSFER.as_micros() as i64;
-        is_back && !self.is_listed && !self.held.has(number) && !self.suspended.has(number)
+        self.has_reset
+            && self.is_past_transfer(at)
+            && !self.is_listed
+            && !self.held.has(number)
+            && !self.suspended.has(number)
+    }
+
+    /// Whether its table may be whole again after its session closed.
+    fn is_past_transfer(&self, at: Timestamp) -> bool {
+        at.micros_since(self.suspended_at) >= TRANSFER.as_micros() as i64
     }
 
     fn suspend(&mut self, at: Timestamp) {

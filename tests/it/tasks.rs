@@ -1,7 +1,9 @@
 //! A run in parts: `plan --tasks`, `collect`, `join`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -110,6 +112,17 @@ fn a_machine_without_the_archive_says_so_instead_of_finding_every_file_missing()
     let what = ["none of its", "is on this machine", "at the same path everywhere"];
     refused(1, &format!("collect {at}/tasks.jsonl --parts {at}/parts"), &what);
     assert_eq!(fs::read_dir(out.path().join("parts")).expect("a folder").count(), 0);
+}
+
+#[test]
+fn a_path_that_is_no_text_is_refused_because_its_collector_would_be_missing_from_the_list() {
+    let archive = folder();
+    let odd = archive.path().join(OsStr::from_bytes(b"odd-\xff"));
+    ran(program("demo").arg(odd.join("dprk-2014")));
+    let mut plan = program("plan --tasks --asn 131279 --from 2014-12-22T12:00 --to 2014-12-23T20:00 --archive");
+    let Ran { code, stdout, stderr } = ran(plan.arg(odd.join("dprk-2014")));
+    assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+    assert!(stderr.contains("is not UTF-8 text: rename it"), "{stderr}");
 }
 
 #[test]
