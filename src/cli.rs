@@ -23,6 +23,7 @@ mod signals;
 mod similar;
 mod size;
 mod source;
+mod statistics;
 mod survey;
 mod tasks;
 mod terminal;

@@ -45,6 +45,7 @@ pub(crate) use context::PrefixContext;
 pub(crate) use events::events;
 pub(crate) use network::{SpaceContext, space_findings};
 pub(crate) use prefix::prefix_findings;
+pub(crate) use space::units_of;
 
 /// Returns the detector that the criteria select.
 pub fn detector(criteria: &Criteria) -> Box<dyn Detector> {

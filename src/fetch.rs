@@ -10,7 +10,7 @@ mod resume;
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use crate::http::BaseUrl;
 pub use cache::Cache;
@@ -21,6 +21,9 @@ pub use ranges::{LocalRanges, Ranges, open_ranges};
 use crate::archive::{ArchiveFile, Location};
 use crate::files;
 use crate::helpers::Work;
+
+/// A usual size of documents that no catalog lists.
+const DOCUMENT_BYTES: u64 = 25_000_000;
 
 /// An archive file, open at its beginning, and the digest of its bytes.
 #[derive(Debug)]
@@ -194,6 +197,28 @@ pub fn fetch(file: &ArchiveFile, cache: &Cache) -> io::Result<()> {
         Err(FetchError::Io(error)) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Returns the path of a document in the cache, which is downloaded from `url` first unless it is there under this name. `check`
+/// returns what is wrong with its bytes; a document that it refuses is not kept.
+///
+/// # Errors
+///
+/// If the document cannot be downloaded or stored, or is refused.
+pub fn document(
+    cache: &Cache,
+    name: &str,
+    url: &str,
+    check: impl Fn(&[u8]) -> Result<(), String>,
+) -> Result<PathBuf, FetchError> {
+    let mut read = |mut opened: Opened| {
+        let mut bytes = Vec::new();
+        opened.file.read_to_end(&mut bytes)?;
+        let checked = check(&bytes).map_or_else(Checked::Foreign, |()| Checked::Whole);
+        Ok(ReadFully { content: (), checked, digest: digest(&mut &bytes[..])? })
+    };
+    cache.read(name, (url, DOCUMENT_BYTES), &mut read)?;
+    Ok(cache.root().join(name))
 }
 
 impl Opened {

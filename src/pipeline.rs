@@ -31,7 +31,7 @@ use crate::detect::{Detector, detector};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::observations::{Observations, Part, Task};
-use crate::query::{Criteria, Query};
+use crate::query::{Criteria, Query, Scanned};
 use crate::report::Report;
 
 pub use crate::progress::Progress;
@@ -172,7 +172,7 @@ pub fn join(
     threads(jobs)?.install(|| tasks::join(tasks, failed, load, progress))
 }
 
-/// Turns a question about everything into one about the prefixes that may have been out in its window: reads the archives once, with
+/// Turns a question about everything into one about the networks that may have been out in its window: reads the archives once, with
 /// a bit for each prefix and vantage point. The targets of `query` do not matter.
 ///
 /// # Errors
@@ -181,13 +181,14 @@ pub fn join(
 pub fn scan<'a>(
     query: &Query,
     sources: impl Into<Sources<'a>>,
+    of: Scanned,
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Query, Error> {
     let sources = sources.into();
     let threads = threads(options.jobs)?;
     let listing = list_on(&threads, query, sources, progress)?;
-    threads.install(|| scanning::scan(query, &listing, &options.criteria, sources.cache, progress))
+    threads.install(|| scanning::scan(query, &listing, of, &options.criteria, sources.cache, progress))
 }
 
 /// Finds the outages in observations, by the detector that the criteria select.

@@ -185,13 +185,26 @@ pub struct Query {
     pub scan: Option<TableScan>,
 }
 
-/// A quick pass over the whole table, which chose those prefixes that may have been out.
+/// A quick pass over the whole table, which chose those networks that may have been out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableScan {
-    /// How many prefixes the archives named.
-    pub n_prefixes: u64,
+    /// What it chose from.
+    pub of: Scanned,
+    /// How many of these the archives named.
+    pub n_named: u64,
     /// How many of them may have been out.
     pub n_chosen: u64,
+}
+
+/// What a scan chooses from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Scanned {
+    /// All prefixes.
+    Prefixes,
+    /// All origin ASes, each as the network of everything that it originates.
+    Asns,
 }
 
 impl Query {

@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 
+use crate::archive;
 use crate::bgp::Prefix;
 use crate::decode;
 use crate::files::{open_regular, sha256};
@@ -155,6 +156,33 @@ pub fn group(paths: &[PathBuf], country: Country, by: RegisteredBy, at: Timestam
     Ok(Group { members, source: GroupSource::Registrations { country: country.to_string(), by, files } })
 }
 
+/// Returns the name in the cache of a file of statistics on a server.
+///
+/// # Errors
+///
+/// If the last part of the URL is not the name of such a file of one day.
+pub fn cached_name(url: &str) -> Result<String, String> {
+    let name = url.rsplit('/').next().unwrap_or_default();
+    match choice::is_of_a_day(name) {
+        true => Ok(format!("registry/{}/{name}", archive::host(url))),
+        false => Err(format!(
+            "'{}' is not the name of a file of statistics of one day, such as delegated-apnic-extended-20141222.gz",
+            name.escape_debug()
+        )),
+    }
+}
+
+/// Checks that these bytes are a file of statistics.
+///
+/// # Errors
+///
+/// What is wrong with them.
+pub fn check(bytes: &[u8]) -> Result<(), String> {
+    let any = Country(*b"ZZ");
+    let text = decompressed(bytes)?;
+    records::parse(&text, any).map(drop).map_err(|records::Malformed { line, why }| format!("line {line}: {why}"))
+}
+
 /// Returns the names of the registries of which no file is among these.
 pub fn missing_registries(files: &[RegistryFile]) -> Vec<&'static str> {
     REGISTRIES.into_iter().filter(|name| files.iter().all(|file| file.registry != *name)).collect()
@@ -166,13 +194,17 @@ fn text_of(path: &Path) -> Result<(Vec<u8>, String), RegistryError> {
     let mut bytes = Vec::new();
     let read = open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes));
     read.map_err(|error| unreadable(error.to_string()))?;
+    let text = decompressed(&bytes).map_err(unreadable)?;
+    Ok((bytes, text))
+}
+
+fn decompressed(bytes: &[u8]) -> Result<String, String> {
     let helpers = Helpers::new();
     let mut text = Vec::new();
-    let content = decode::content(&bytes[..], &helpers).take(MAX_BYTES + 1).read_to_end(&mut text);
-    content.map_err(|error| unreadable(error.to_string()))?;
+    let content = decode::content(bytes, &helpers).take(MAX_BYTES + 1).read_to_end(&mut text);
+    content.map_err(|error| error.to_string())?;
     if text.len() as u64 > MAX_BYTES {
-        return Err(unreadable(format!("it has more than {MAX_BYTES} bytes")));
+        return Err(format!("it has more than {MAX_BYTES} bytes"));
     }
-    let text = String::from_utf8(text).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
-    Ok((bytes, text))
+    String::from_utf8(text).map_err(|_| "it is not UTF-8 text".to_owned())
 }

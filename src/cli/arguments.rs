@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgAction;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use outage_replay::bgp::{Asn, Prefix, Project};
 use outage_replay::query::{Criteria, Match, Metric, RegisteredBy, RibChoice, Sufficiency, Thresholds};
@@ -14,6 +15,7 @@ use super::choice::one_of;
 use super::downloads::Allowance;
 use super::results::Output;
 use super::source::SourceArgs;
+use super::statistics::{self, Statistics};
 use super::{misuse, size, typed};
 
 /// The heading of [`Detection`] in help texts.
@@ -62,6 +64,15 @@ pub struct Args {
         help_heading = "Target"
     )]
     pub all_prefixes: bool,
+    /// Every AS that may have been out as a whole, with everything that it originates
+    ///
+    /// As --all-prefixes, by origin: the first pass also finds out who originates each prefix.
+    #[arg(
+        long,
+        conflicts_with_all = ["asn", "prefix", "targets", "country", "matching", "all_prefixes"],
+        help_heading = "Target"
+    )]
+    pub all_asns: bool,
     /// A file with one AS number or prefix a line; # begins a comment; - is standard input
     ///
     /// Of a table in CSV the first column counts. With a heading (target, asn or prefix) its column `label` names targets, and
@@ -90,13 +101,19 @@ pub struct Args {
         help_heading = "Target"
     )]
     pub country_by: RegisteredBy,
-    /// The statistics of registries: files, or folders of files named delegated-REGISTRY-extended-DATE. Repeatable
+    /// The statistics of registries: files, their URLs, or folders of files named delegated-REGISTRY-extended-DATE. Repeatable
     ///
-    /// Of a folder, the last file of each registry up to the first day of the window is read, if it is at most 31 days older;
+    /// A file on a server is downloaded into the cache. Of a folder, the last file of each registry up to the first day of the window is read, if it is at most 31 days older;
     /// .gz and .bz2 as they are. A file is read whatever its date. Registries publish one a day:
     /// https://ftp.apnic.net/stats/apnic/2014/delegated-apnic-extended-20141222.gz
-    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Target")]
-    pub delegated: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "PATH",
+        num_args = 1..,
+        value_parser = OsStringValueParser::new().try_map(statistics::parse),
+        help_heading = "Target"
+    )]
+    pub delegated: Vec<Statistics>,
     #[command(flatten)]
     pub matching: MatchArg,
 

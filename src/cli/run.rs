@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use anyhow::Context;
 use outage_replay::bgp::{Family, Prefix};
 use outage_replay::catalog::Choice;
 use outage_replay::pipeline;
-use outage_replay::query::{Criteria, Query};
+use outage_replay::query::{Criteria, Query, Scanned};
 use outage_replay::report::{Report, printable};
 use outage_replay::{Error, Options};
 
@@ -19,14 +20,15 @@ use super::progress::Progress;
 use super::question::{Asked, Countries, Question};
 use super::results::Output;
 use super::signals::Signals;
-use super::source::Store;
+use super::source::{self, Store};
 use super::windows::{Windows, in_words};
 use super::{output_failed, plan, tasks, typed, usage};
 
 impl Args {
     /// Answers the question in each of its windows, prints the reports and returns the exit code.
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
-        let queries = self.queries()?;
+        let progress = self.progress()?;
+        let queries = self.queries(&progress)?;
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(Criteria::default())? };
         let outputs: Vec<Output> = match &queries[..] {
             [_] => vec![self.output.clone()],
@@ -35,7 +37,6 @@ impl Args {
         outputs.iter().try_for_each(Output::check)?;
         let labels = self.output.labels.read()?;
         self.output.memory.watch();
-        let progress = self.progress()?;
         self.output.surprise().iter().for_each(|what| progress.warn(what));
         let store = self.store(&progress)?;
         let mut windows = Windows::default();
@@ -81,8 +82,8 @@ impl Args {
         progress: &Arc<Progress>,
     ) -> anyhow::Result<Report> {
         let run = || {
-            let scan = || pipeline::scan(query, store.sources(), options, progress.as_ref());
-            let scanned = self.all_prefixes.then(scan).transpose()?;
+            let scan = |of| pipeline::scan(query, store.sources(), of, options, progress.as_ref());
+            let scanned = self.scanned().map(scan).transpose()?;
             outage_replay::run(scanned.as_ref().unwrap_or(query), store.sources(), options, progress.as_ref())
         };
         let result = run();
@@ -97,16 +98,16 @@ impl Args {
 
     /// Returns what a run would read, or its tasks, and the exit code.
     pub fn plan(&self, as_tasks: bool) -> anyhow::Result<(Vec<u8>, u8)> {
-        if as_tasks && self.all_prefixes {
+        if as_tasks && self.scanned().is_some() {
             return Err(usage(
-                "a scan has no tasks: name networks, or pass --prefix 0.0.0.0/0,::/0 without --all-prefixes",
+                "a scan has no tasks: name networks, or pass --prefix 0.0.0.0/0,::/0 instead of --all-prefixes or --all-asns",
             ));
         }
-        let queries = self.queries()?;
+        let progress = self.progress()?;
+        let queries = self.queries(&progress)?;
         if as_tasks && queries.len() > 1 {
             return Err(usage("the tasks of each window are a run of their own: plan one window at a time"));
         }
-        let progress = self.progress()?;
         let store = self.store(&progress)?;
         let render = |query: &Query| match as_tasks {
             true => pipeline::tasks(query, store.sources(), self.output.jobs, progress.as_ref())
@@ -130,13 +131,17 @@ impl Args {
     }
 
     /// Returns the query of these arguments in each of their windows.
-    fn queries(&self) -> anyhow::Result<Vec<Query>> {
+    fn queries(&self, progress: &Arc<Progress>) -> anyhow::Result<Vec<Query>> {
+        let cache = || source::cache(self.source.cache_dir.as_deref(), self.source.offline, progress);
+        // Without a country no statistics are needed.
+        let statistics = self.delegated.iter().filter(|_| !self.country.is_empty());
+        let statistics = statistics.map(|of| of.path(cache)).collect::<anyhow::Result<Vec<PathBuf>>>()?;
         let everything = Family::ALL.map(Prefix::everything);
         let question = Question {
             asns: &self.asn,
-            prefixes: if self.all_prefixes { &everything } else { &self.prefix },
+            prefixes: if self.scanned().is_some() { &everything } else { &self.prefix },
             lists: &self.targets,
-            countries: Countries { codes: &self.country, by: self.country_by, statistics: &self.delegated },
+            countries: Countries { codes: &self.country, by: self.country_by, statistics: &statistics },
             matching: self.matching.matching,
             from: self.from,
             to: self.to,
@@ -161,12 +166,21 @@ impl Args {
         Ok(asked.into_iter().map(query).collect())
     }
 
+    /// Returns what is scanned for if no network is named.
+    fn scanned(&self) -> Option<Scanned> {
+        match (self.all_prefixes, self.all_asns) {
+            (true, _) => Some(Scanned::Prefixes),
+            (_, true) => Some(Scanned::Asns),
+            _ => None,
+        }
+    }
+
     /// Whether neither a network nor a time is given.
     pub fn asks_nothing(&self) -> bool {
         self.asn.is_empty()
             && self.prefix.is_empty()
             && self.targets.is_empty()
-            && !self.all_prefixes
+            && self.scanned().is_none()
             && self.country.is_empty()
             && self.from.is_none()
             && self.to.is_none()

@@ -12,7 +12,7 @@ use super::lists::{List, Lists};
 use super::peers::NO_PEER_INDEX;
 use super::prefix_hash::hash;
 use super::{PeerIndex, Selection};
-use crate::bgp::{Family, Prefix};
+use crate::bgp::{Asn, Family, Prefix};
 use crate::time::Timestamp;
 
 /// The control sample of one file.
@@ -26,6 +26,9 @@ pub struct Control {
     pub changes: Vec<ControlChange>,
     /// Peers with several paths per prefix (RFC 7911): the sample does not count paths and cannot follow them.
     pub untracked: FxHashSet<PeerIndex>,
+    /// Who originates them, by any peer; empty without [`Selection::sample_origins`].
+    pub origins: FxHashSet<(u32, Asn)>,
+    latest_origin: Option<(u32, Asn)>,
     /// Empty once the file has been read.
     index_of: HashTable<(u64, Prefix, u32)>,
     /// The length of all lists in `held`.
@@ -108,6 +111,27 @@ impl Control {
                 words.resize(word + 1, 0);
             }
             words.iter_mut().skip(word).take(1).for_each(|bits| *bits |= 1 << (prefix % 64));
+        }
+    }
+
+    /// A sampled prefix has these origins. Hot: once per route of a dump, while origins are sampled.
+    pub(super) fn originate(&mut self, prefix: u32, origins: &[Asn]) {
+        for origin in origins {
+            // Most routes of a prefix have the same.
+            if self.latest_origin.replace((prefix, *origin)) != Some((prefix, *origin)) {
+                self.origins.insert((prefix, *origin));
+            }
+        }
+    }
+
+    /// Everything that an UPDATE announces has these origins.
+    pub(super) fn originate_announced(&mut self, lists: &Lists, origins: &[Asn]) {
+        for list in lists.all.iter().filter(|list| list.is_clear() && !list.is_withdrawn()) {
+            for (_, length, octets) in list.prefixes() {
+                if let Some(prefix) = self.index(list.family(), length, octets, hash(octets, length)) {
+                    self.originate(prefix, origins);
+                }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The reading of a file in the making: events, damage and times are added record by record.
 
+use super::attributes::Encoding;
 use super::clock::{self, Runs};
 use super::control::Control;
 use super::limits;
@@ -131,9 +132,21 @@ impl<'s> ReadingBuilder<'s> {
 
     /// Adds the changes of the control sample in an UPDATE.
     #[inline]
-    pub(super) fn sample(&mut self, peer: PeerIndex, lists: &Lists, add_path: bool) {
+    pub(super) fn sample(&mut self, peer: PeerIndex, lists: &Lists, encoding: Encoding) {
         let now = (self.runs.now(), self.runs.index());
-        self.control.update(now, self.events.len(), peer, lists, add_path, self.selection);
+        self.control.update(now, self.events.len(), peer, lists, encoding.add_path, self.selection);
+        if self.selection.samples_origins()
+            && let Ok(Some(path)) = self.paths.decode(lists.attributes, encoding.four_octets)
+        {
+            self.control.originate_announced(lists, path.origins());
+        }
+    }
+
+    /// Adds the origin of a sampled prefix in a RIB dump.
+    pub(super) fn sample_origin(&mut self, prefix: u32, attributes: &[u8], four_octets: bool) {
+        if let Ok(Some(path)) = self.paths.decode(attributes, four_octets) {
+            self.control.originate(prefix, path.origins());
+        }
     }
 
     /// Counts a route of a peer whose AS number the records lack.

@@ -101,7 +101,7 @@ impl RecordReader<'_> {
         self.reading.peers.heard(peer, at);
         if relevant == Relevance::ControlSample {
             let lists = Lists::of(update, update.len(), encoding.add_path);
-            self.reading.sample(peer, &lists, encoding.add_path);
+            self.reading.sample(peer, &lists, encoding);
         }
         true
     }
@@ -258,7 +258,7 @@ impl RecordReader<'_> {
         for lost in lists.lost() {
             self.reading.event(record, at, peer, Change::Lost(lost));
         }
-        self.reading.sample(peer, &lists, encoding.add_path);
+        self.reading.sample(peer, &lists, encoding);
         if relevant == Relevance::Routes {
             self.routes(record, at, peer, lists, encoding.four_octets);
         }

@@ -129,7 +129,8 @@ impl RibReader {
         let Entries { mut octets, n, network, add_path } = *entries;
         let looks_inside = is_selected || reading.decode_all || reading.selection.has_origins();
         let sampled = sampled(reading, network, hash);
-        if !is_selected && !reading.decode_all && !add_path && !self.table_lacks_numbers {
+        let samples_origins = reading.selection.samples_origins();
+        if !is_selected && !reading.decode_all && !add_path && !self.table_lacks_numbers && !samples_origins {
             let is_done = match (looks_inside, sampled) {
                 (false, None) => self.count_plain_entries::<false>(reading, entries, n_prefix, None),
                 (false, _) => self.count_plain_entries::<false>(reading, entries, n_prefix, sampled),
@@ -153,6 +154,9 @@ impl RibReader {
             reading.peers.holds(peer, network.family, n_prefix);
             if let Some(sampled) = sampled {
                 reading.control.hold(peer, sampled, add_path);
+                if samples_origins {
+                    reading.sample_origin(sampled, attributes, true);
+                }
             }
             if reading.peers.lacks_number(peer) {
                 reading.count_number(peer, attributes, true);
@@ -260,6 +264,9 @@ impl RibReader {
         let hash = hash(octets, length);
         if let Some(sampled) = sampled(reading, network, hash) {
             reading.control.hold(peer, sampled, false);
+            if reading.selection.samples_origins() {
+                reading.sample_origin(sampled, attributes, false);
+            }
         }
         let is_selected = prefix_matches(family, length, octets, hash, reading.selection).unwrap_or(true);
         if !is_selected {

@@ -45,6 +45,7 @@ pub struct Selection {
     n_marked: usize,
     /// Whether every prefix is in the control sample.
     samples_all: bool,
+    samples_origins: bool,
 }
 
 /// Bits in `blocks`, which stay in the nearest cache: one for each IPv4 /16; IPv6 networks of 32 bits share them by hash.
@@ -92,6 +93,16 @@ impl Selection {
     /// paths. The selection of routes does not change.
     pub fn sample_everything(&mut self) {
         self.samples_all = true;
+    }
+
+    /// Takes every prefix into the control sample, as [`Selection::sample_everything`] does, and notes who originates it.
+    pub fn sample_origins(&mut self) {
+        (self.samples_all, self.samples_origins) = (true, true);
+    }
+
+    /// Whether the origins of the control sample are noted.
+    pub(super) fn samples_origins(&self) -> bool {
+        self.samples_origins
     }
 
     /// Whether every prefix belongs to the control sample.

@@ -55,7 +55,7 @@ impl Space {
 }
 
 /// Returns the number of units in the union of some prefixes of one family.
-pub(super) fn units_of(prefixes: &[Prefix]) -> u64 {
+pub(crate) fn units_of(prefixes: &[Prefix]) -> u64 {
     let mut spans: Vec<Range<u64>> = prefixes.iter().map(units).collect();
     spans.sort_unstable_by_key(|span| (span.start, span.end));
     let (mut total, mut end) = (0, 0);

@@ -1,7 +1,8 @@
-//! Which prefixes of the whole table may have been out: a first, quick pass over the archives, after which only these are replayed.
+//! Which networks of the whole table may have been out: a first, quick pass over the archives, after which only these are replayed.
 //!
 //! A prefix is down while less than a certain share of the live vantage points that normally carry it see it. So it was never down
-//! if too few peers ever lost it, however many of the others were not live: with fewer live ones the time is not judged at all.
+//! if too few peers ever lost it, however many of the others were not live: with fewer live ones the time is not judged at all. An AS is down while too little of its address space is up, so it was never down if
+//! prefixes that were up throughout are enough of it. Of a prefix with several origins each one may have lost it to another.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::thread;
@@ -17,25 +18,34 @@ use crate::bgp::{Asn, Family, Peer, PerFamily, Prefix};
 use crate::catalog::CollectorPlan;
 use crate::coverage::Verdict;
 use crate::decode::Selection;
+use crate::detect::units_of;
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::helpers::Helpers;
-use crate::query::{Criteria, Match, Metric, Query, Sufficiency, TableScan, Target};
+use crate::query::{Criteria, Match, Metric, Query, Scanned, Sufficiency, TableScan, Target};
 use crate::replay::{LossScan, ScannedLosses};
 
 /// A table of this share of the largest one is certainly full, whatever the others are like.
 const SURELY_FULL: f64 = 0.75;
 /// A table of less than this share of the largest one is certainly not full.
 const SURELY_PARTIAL: f64 = 0.1;
-/// So many prefixes are replayed in any case: those with the greatest losses.
+/// So many prefixes are replayed in any case, and ASes if none may have been out: those with the greatest losses.
 const LEAST: usize = 10;
-/// More cannot be replayed. Each takes some KB.
+/// More prefixes cannot be replayed. Each takes some KB.
 const MOST: usize = 150_000;
 
-/// Scans the archives of the window of `query`, and returns the question about every prefix that may have been out.
+/// The networks that may have been out, and some in any case.
+struct MayBeOut {
+    targets: Vec<Target>,
+    /// How many there were to choose from.
+    n_named: usize,
+}
+
+/// Scans the archives of the window of `query`, and returns the question about every network that may have been out.
 pub(super) fn scan(
     query: &Query,
     listing: &Listing,
+    of: Scanned,
     criteria: &Criteria,
     cache: Option<&Cache>,
     progress: &dyn Progress,
@@ -45,15 +55,23 @@ pub(super) fn scan(
     ahead::check_allowed(&planned, cache, progress)?;
     let n_ribs = plans.iter().map(|plan| plan.ribs.len()).sum();
     progress.begin(n_ribs, planned.len() - n_ribs);
+    let mut selection = Selection::new();
+    match of {
+        Scanned::Prefixes => selection.sample_everything(),
+        Scanned::Asns => selection.sample_origins(),
+    }
     let losses = thread::scope(|scope| {
         ahead::fetch(scope, &planned, cache, progress);
-        plans.iter().map(|plan| losses(plan, query, cache, progress)).collect::<Result<Vec<_>, Error>>()
+        let losses = |plan| losses(plan, query, &selection, cache, progress);
+        plans.iter().map(losses).collect::<Result<Vec<_>, Error>>()
     })?;
-    let prefixes = chosen(&losses, criteria)?;
-    let all: FxHashSet<&Prefix> = losses.iter().flat_map(ScannedLosses::prefixes).collect();
+    let MayBeOut { targets, n_named } = match of {
+        Scanned::Prefixes => prefixes(&losses, criteria)?,
+        Scanned::Asns => asns(&losses, criteria, query)?,
+    };
     Ok(Query {
-        scan: Some(TableScan { n_prefixes: all.len() as u64, n_chosen: prefixes.len() as u64 }),
-        targets: prefixes.into_iter().map(|prefix| Target::Prefix(prefix, Match::Exact)).collect(),
+        scan: Some(TableScan { of, n_named: n_named as u64, n_chosen: targets.len() as u64 }),
+        targets,
         labels: BTreeMap::new(),
         groups: BTreeMap::new(),
         ..query.clone()
@@ -64,12 +82,11 @@ pub(super) fn scan(
 fn losses(
     plan: &CollectorPlan,
     query: &Query,
+    selection: &Selection,
     cache: Option<&Cache>,
     progress: &dyn Progress,
 ) -> Result<ScannedLosses, Error> {
-    let mut selection = Selection::new();
-    selection.sample_everything();
-    let read = |file: &ArchiveFile| reading::read_one(file, cache, &selection, &Helpers::new(), progress);
+    let read = |file: &ArchiveFile| reading::read_one(file, cache, selection, &Helpers::new(), progress);
     let ribs = plan.ribs.par_iter().map(read).collect::<Result<Vec<ReadFile>, Error>>()?;
     let candidates: Vec<acceptance::Candidate> = ribs.iter().map(|rib| rib.candidate(None)).collect();
     let rejections = acceptance::rejections(&candidates);
@@ -96,25 +113,21 @@ fn losses(
     Ok(scan.finish())
 }
 
-/// Chooses the prefixes that may have been down, and some in any case.
-fn chosen(losses: &[ScannedLosses], criteria: &Criteria) -> Result<Vec<Prefix>, Error> {
-    let full_feeds = FullFeeds::of(losses);
-    let tallies = tallies(losses, &full_feeds);
+/// Chooses from all prefixes.
+fn prefixes(losses: &[ScannedLosses], criteria: &Criteria) -> Result<MayBeOut, Error> {
+    let all: FxHashSet<&Prefix> = losses.iter().flat_map(ScannedLosses::prefixes).collect();
+    let tallies = tallies(losses, losses.iter().flat_map(|of| of.lost().map(|(prefix, _)| prefix)));
     let (mut chosen, mut others): (Vec<Prefix>, Vec<(f64, Prefix)>) = (Vec::new(), Vec::new());
     for (prefix, tally) in tallies {
-        match tally.may_be_out(full_feeds.n_at_most[prefix.family()], criteria) {
+        match tally.may_be_out(criteria) {
             true => chosen.push(prefix),
-            false => others.push((tally.n_lost as f64 / tally.n_holders.max(1) as f64, prefix)),
+            false => others.push((tally.lost_share(), prefix)),
         }
     }
-    if chosen.len() > MOST {
-        return Err(Error::TooManyLosses { n: chosen.len(), limit: MOST });
-    }
-    others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    others.truncate(LEAST.saturating_sub(chosen.len()));
-    chosen.extend(others.into_iter().map(|(_, prefix)| prefix));
+    check_number(chosen.len())?;
+    add_others(&mut chosen, others);
     if chosen.is_empty() {
-        let any: BTreeSet<Prefix> = losses.iter().flat_map(ScannedLosses::prefixes).copied().collect();
+        let any: BTreeSet<&Prefix> = all.iter().copied().collect();
         chosen.extend(any.into_iter().take(LEAST));
     }
     if chosen.is_empty() {
@@ -122,36 +135,131 @@ fn chosen(losses: &[ScannedLosses], criteria: &Criteria) -> Result<Vec<Prefix>, 
         chosen.extend(Family::ALL.map(Prefix::everything));
     }
     chosen.sort_unstable();
-    Ok(chosen)
+    let targets = chosen.into_iter().map(|prefix| Target::Prefix(prefix, Match::Exact)).collect();
+    Ok(MayBeOut { targets, n_named: all.len() })
 }
 
-/// What is known of a prefix that peers have lost.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    /// How many at most at the same time.
-    n_lost: usize,
-    /// How many ASes with a full table hold it normally, at least.
-    n_holders: usize,
+/// What an AS originates.
+#[derive(Debug, Default)]
+struct Originated {
+    prefixes: PerFamily<Vec<Prefix>>,
+    /// Whether any of them may have been out.
+    any_may_be_out: PerFamily<bool>,
+    /// Those that were up throughout, and that count for the AS.
+    surely_up: PerFamily<Vec<Prefix>>,
+    lost_share: f64,
 }
 
-impl Tally {
-    /// Whether the prefix may have been down. At most `n_full_feeds` ASes have a full table.
-    fn may_be_out(&self, n_full_feeds: usize, criteria: &Criteria) -> bool {
-        let Sufficiency { min_peers, min_coverage } = criteria.sufficiency;
-        // So many carriers at least are live when the time is judged. Full feeds that are not live may all carry it. Without a RIB
-        // dump only those are live that have shown that they carry it.
-        let n_live = match n_full_feeds {
-            0 => min_peers as f64,
-            n => (self.n_holders as f64 - (1.0 - min_coverage) * n as f64).max(0.0),
-        };
-        criteria.metric != Metric::Baseline || self.n_lost as f64 >= (1.0 - criteria.thresholds.down_below) * n_live
+impl Originated {
+    /// Whether less than `down_below` of the space of a family may have been up.
+    fn may_be_out(&self, down_below: f64) -> bool {
+        Family::ALL.into_iter().any(|family| {
+            let (all, up) = (units_of(&self.prefixes[family]), units_of(&self.surely_up[family]));
+            self.any_may_be_out[family] && (up as f64) < down_below * all as f64
+        })
+    }
+
+    fn n_prefixes(&self) -> usize {
+        Family::ALL.into_iter().map(|family| self.prefixes[family].len()).sum()
     }
 }
 
-fn tallies(losses: &[ScannedLosses], full_feeds: &FullFeeds) -> FxHashMap<Prefix, Tally> {
-    let mut tallies: FxHashMap<Prefix, Tally> = FxHashMap::default();
+/// Chooses from all origin ASes.
+fn asns(losses: &[ScannedLosses], criteria: &Criteria, query: &Query) -> Result<MayBeOut, Error> {
+    let mut origins: FxHashMap<Prefix, Vec<Asn>> = FxHashMap::default();
+    for (prefix, asn) in losses.iter().flat_map(ScannedLosses::origins) {
+        let known = origins.entry(prefix).or_default();
+        if !known.contains(&asn) {
+            known.push(asn);
+        }
+    }
+    let tallies = tallies(losses, origins.keys().copied());
+    let mut originated: BTreeMap<Asn, Originated> = BTreeMap::new();
+    for (prefix, asns) in &origins {
+        let (family, tally) = (prefix.family(), tallies.get(prefix).copied().unwrap_or_default());
+        let may_be_out = asns.len() > 1 || tally.may_be_out(criteria);
+        // What RIB dumps from long before the window show is not looked at.
+        let is_sure = !may_be_out && tally.is_surely_carried() && query.baseline.is_zero();
+        for asn in asns.iter().filter(|asn| **asn != Asn::TRANS) {
+            let of_as = originated.entry(*asn).or_default();
+            of_as.prefixes[family].push(*prefix);
+            of_as.any_may_be_out[family] |= may_be_out;
+            of_as.surely_up[family].extend(is_sure.then_some(*prefix));
+            of_as.lost_share = of_as.lost_share.max(tally.lost_share());
+        }
+    }
+    let may_be_out = |asn: &Asn| originated[asn].may_be_out(criteria.thresholds.down_below);
+    let (mut chosen, others): (Vec<Asn>, Vec<Asn>) = originated.keys().partition(|asn| may_be_out(asn));
+    check_number(chosen.iter().map(|asn| originated[asn].n_prefixes()).sum())?;
+    // An AS may originate thousands of prefixes: others are replayed only if there is nothing else.
+    if chosen.is_empty() {
+        add_others(&mut chosen, others.into_iter().map(|asn| (originated[&asn].lost_share, asn)).collect());
+    }
+    chosen.sort_unstable();
+    let mut targets: Vec<Target> = chosen.into_iter().map(Target::Asn).collect();
+    if targets.is_empty() {
+        // The archives name no origin, and the run says so.
+        targets.extend(Family::ALL.map(|family| Target::Prefix(Prefix::everything(family), Match::Exact)));
+    }
+    Ok(MayBeOut { targets, n_named: originated.len() })
+}
+
+/// Whether so many prefixes can be replayed.
+fn check_number(n: usize) -> Result<(), Error> {
+    if n > MOST { Err(Error::TooManyLosses { n, limit: MOST }) } else { Ok(()) }
+}
+
+/// Adds those with the greatest losses of the others, if there are few.
+fn add_others<N: Ord>(chosen: &mut Vec<N>, mut others: Vec<(f64, N)>) {
+    others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    others.truncate(LEAST.saturating_sub(chosen.len()));
+    chosen.extend(others.into_iter().map(|(_, network)| network));
+}
+
+/// What is known of a prefix.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    /// How many peers have lost it, at most at the same time.
+    n_lost: usize,
+    /// How many ASes with a full table hold it normally, at least.
+    n_holders: usize,
+    /// How many ASes have a full table, at most.
+    n_full_feeds: usize,
+}
+
+impl Tally {
+    /// Whether the prefix may have been down.
+    fn may_be_out(&self, criteria: &Criteria) -> bool {
+        let Sufficiency { min_peers, min_coverage } = criteria.sufficiency;
+        // So many carriers at least are live when the time is judged. Full feeds that are not live may all carry it. Without a RIB
+        // dump only those are live that have shown that they carry it.
+        let n_live = match self.n_full_feeds {
+            0 => min_peers as f64,
+            n => (self.n_holders as f64 - (1.0 - min_coverage) * n as f64).max(0.0),
+        };
+        let is_enough = || self.n_lost as f64 >= (1.0 - criteria.thresholds.down_below) * n_live;
+        self.n_lost > 0 && (criteria.metric != Metric::Baseline || is_enough())
+    }
+
+    /// Whether at least half of the full feeds carry it normally, so that it counts for the network that it belongs to.
+    fn is_surely_carried(&self) -> bool {
+        self.n_full_feeds > 0 && 2 * self.n_holders >= self.n_full_feeds
+    }
+
+    fn lost_share(&self) -> f64 {
+        self.n_lost as f64 / self.n_holders.max(1) as f64
+    }
+}
+
+/// Tallies prefixes.
+fn tallies(losses: &[ScannedLosses], prefixes: impl Iterator<Item = Prefix>) -> FxHashMap<Prefix, Tally> {
+    let full_feeds = FullFeeds::of(losses);
+    let tally = |prefix: Prefix| Tally { n_full_feeds: full_feeds.n_at_most[prefix.family()], ..Tally::default() };
+    let mut tallies: FxHashMap<Prefix, Tally> = prefixes.map(|prefix| (prefix, tally(prefix))).collect();
     for (prefix, n_lost) in losses.iter().flat_map(ScannedLosses::lost) {
-        tallies.entry(prefix).or_default().n_lost += n_lost;
+        if let Some(tally) = tallies.get_mut(&prefix) {
+            tally.n_lost += n_lost;
+        }
     }
     let mut seen: PerFamily<BTreeSet<Asn>> = PerFamily::default();
     for of_collector in losses {

@@ -75,6 +75,11 @@ fn list(folder: &Path, depth: usize, found: &mut Vec<(StatisticsFile, PathBuf)>)
     Ok(())
 }
 
+/// Whether this is the name of a file of statistics of one day.
+pub(super) fn is_of_a_day(name: &str) -> bool {
+    named(name).is_some()
+}
+
 /// Reads a name: `delegated-ripencc-extended-20141222.bz2`, `delegated-arin-20130101`.
 fn named(name: &str) -> Option<StatisticsFile> {
     let stem = name.strip_prefix(PREFIX)?;

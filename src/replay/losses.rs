@@ -4,11 +4,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bits::Bits;
 use super::numbering::PrefixNumbers;
-use crate::bgp::{Family, Peer, PerFamily, Prefix};
+use crate::bgp::{Asn, Family, Peer, PerFamily, Prefix};
 use crate::decode::{Change, Reading};
 use crate::time::Timestamp;
 
@@ -26,6 +26,7 @@ pub struct LossScan {
     place_of: FxHashMap<IpAddr, usize>,
     n_lost: Vec<u16>,
     most_lost: Vec<u16>,
+    origins: FxHashSet<(u32, Asn)>,
     /// When to look for tables that are back.
     next_look: Option<Timestamp>,
 }
@@ -60,6 +61,7 @@ const TRANSFER: Duration = Duration::from_secs(120);
 pub struct ScannedLosses {
     prefixes: Vec<Prefix>,
     most_lost: Vec<u16>,
+    origins: FxHashSet<(u32, Asn)>,
     /// Peers that cannot be followed, and those as well whose session was closed in between.
     n_untracked: usize,
     n_uncertain: usize,
@@ -144,6 +146,7 @@ impl LossScan {
         ScannedLosses {
             prefixes: self.numbers.into_prefixes(),
             most_lost: self.most_lost,
+            origins: self.origins,
             n_untracked,
             n_uncertain,
             peers: peers.collect(),
@@ -167,6 +170,8 @@ impl LossScan {
         let numbers = self.numbers.of(&reading.census.control.prefixes);
         self.n_lost.resize(self.numbers.prefixes().len(), 0);
         self.most_lost.resize(self.numbers.prefixes().len(), 0);
+        let origins = reading.census.control.origins.iter();
+        self.origins.extend(origins.filter_map(|(prefix, asn)| Some((numbers.get(*prefix as usize).copied()??, *asn))));
         numbers
     }
 
@@ -255,6 +260,11 @@ impl ScannedLosses {
             n => (*prefix, usize::from(n) + self.n_uncertain),
         };
         all.map(number).filter(|(_, n)| *n > 0)
+    }
+
+    /// Every prefix with an origin, once for each, in no order. Empty if the files were read without their origins.
+    pub fn origins(&self) -> impl Iterator<Item = (Prefix, Asn)> + '_ {
+        self.origins.iter().filter_map(|(number, asn)| Some((*self.prefixes.get(*number as usize)?, *asn)))
     }
 
     /// Every peer with the size of its table in the last RIB dump before the window.

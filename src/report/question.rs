@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::text::shell_word;
 use super::{Parameters, Report};
 use crate::observations::TOOL;
-use crate::query::{Criteria, GroupSource, Match, Metric, Query, RegisteredBy, RibChoice, Target};
+use crate::query::{Criteria, GroupSource, Match, Metric, Query, RegisteredBy, RibChoice, Scanned, Target};
 
 /// A flag and its value, which is empty for a switch.
 type Setting = (&'static str, String);
@@ -41,13 +41,15 @@ fn options(parameters: &Parameters, archive: Option<&str>) -> Vec<Setting> {
     };
     let mut settings: Vec<Setting> = Vec::new();
     settings.extend(countries(query));
-    if query.scan.is_some() {
-        settings.push(("--all-prefixes", String::new()));
-    }
+    settings.extend(query.scan.map(|scan| match scan.of {
+        Scanned::Prefixes => ("--all-prefixes", String::new()),
+        Scanned::Asns => ("--all-asns", String::new()),
+    }));
     settings.extend((!listed.is_empty()).then(|| ("--targets", "TARGETS".to_owned())));
-    settings.extend(list(|target| matches!(target, Target::Asn(_))).map(|asns| ("--asn", asns)));
-    let named = |target: &Target| matches!(target, Target::Prefix(..));
-    settings.extend(list(named).filter(|_| query.scan.is_none()).map(|prefixes| ("--prefix", prefixes)));
+    if query.scan.is_none() {
+        settings.extend(list(|target| matches!(target, Target::Asn(_))).map(|asns| ("--asn", asns)));
+        settings.extend(list(|target| matches!(target, Target::Prefix(..))).map(|prefixes| ("--prefix", prefixes)));
+    }
     settings.extend([("--from", window.start.to_string()), ("--to", window.end.to_string())]);
     settings.extend(archive.map(|archive| ("--archive", archive.to_owned())));
     settings.extend(changed(parameters));

@@ -9,7 +9,7 @@ use crate::detect::{
     AsnRole, Censoring, Class, Event, Outage, Pattern, Quality, Scope, Severity, SharedAsn, TOGETHER, TOTAL_BELOW,
     Upstream,
 };
-use crate::query::{Group, GroupSource, RegisteredBy, RegistryFile, TableScan, Target};
+use crate::query::{Group, GroupSource, RegisteredBy, RegistryFile, Scanned, TableScan, Target};
 use crate::registry::missing_registries;
 use crate::replay::ControlSample;
 use crate::time::{Steps, Timestamp, Window, Windows};
@@ -131,7 +131,7 @@ pub(super) fn are_summarised(report: &Report, n: usize, limit: usize) -> bool {
 /// Returns how many targets were asked about: `20 targets`, or `107 prefixes` of the table that was scanned.
 pub(super) fn asked(report: &Report) -> String {
     match report.parameters.query.scan {
-        Some(TableScan { n_prefixes, .. }) => format!("{} prefixes", grouped(n_prefixes)),
+        Some(TableScan { of, n_named, .. }) => format!("{} {}", grouped(n_named), scanned(of)),
         None => format!("{} targets", report.summaries.len()),
     }
 }
@@ -363,15 +363,28 @@ pub(super) fn general_doubts(report: &Report) -> Vec<String> {
     doubts
 }
 
+/// Names what a scan chooses from.
+fn scanned(of: Scanned) -> &'static str {
+    match of {
+        Scanned::Prefixes => "prefixes",
+        Scanned::Asns => "origin ASes",
+    }
+}
+
 /// Says what a scan leaves open.
-fn scan(TableScan { n_prefixes, n_chosen }: TableScan) -> String {
-    format!(
-        "Of {} prefixes {} were replayed. Of the others, too few vantage points lost the route at the same time for an outage, while enough \
-         were live to judge. Their smaller losses are not listed, and no prefix that was gone before the last RIB dump before \
-         the window.",
-        grouped(n_prefixes),
-        grouped(n_chosen),
-    )
+fn scan(TableScan { of, n_named, n_chosen }: TableScan) -> String {
+    let others = match of {
+        Scanned::Prefixes => {
+            "Of the others, too few vantage points lost the route at the same time for an outage, while enough were live to judge. \
+             Their smaller losses are not listed, and no prefix that was gone before the last RIB dump before the window."
+        }
+        Scanned::Asns => {
+            "Of each of the others, enough of the address space stayed up, or was not judged. Outages of single prefixes of these are not \
+             listed, and no AS that was gone before the last RIB dump before the window."
+        }
+    };
+    let were = if n_chosen == 1 { "was" } else { "were" };
+    format!("Of {} {} {} {were} replayed. {others}", grouped(n_named), scanned(of), grouped(n_chosen))
 }
 
 /// Returns the setting that accepts fewer peers, where too few are what keeps a target from being judged.

@@ -1,8 +1,12 @@
 //! Networks that are judged together: groups of a list, and what is registered in a country. Whole tables, whose events are.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -135,6 +139,65 @@ fn statistics_that_cannot_be_read_are_refused() {
     refused(2, &asked("--country KP"), &["--delegated <PATH>"]);
 }
 
+/// Answers requests for these paths with these bodies, and all others with 404. Returns its address, and how many requests came.
+fn server(files: Vec<(&'static str, Vec<u8>)>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let n_requests = Arc::new(AtomicUsize::new(0));
+    let n = n_requests.clone();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            n.fetch_add(1, Ordering::Relaxed);
+            let mut request = String::new();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            request.extend(lines.next());
+            lines.find(String::is_empty);
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let body = files.iter().find(|(of, _)| *of == path).map(|(_, body)| &body[..]);
+            let status = if body.is_some() { "200 OK" } else { "404 Not Found" };
+            let body = body.unwrap_or_default();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+        }
+    });
+    (address, n_requests)
+}
+
+#[test]
+fn statistics_are_downloaded_once() {
+    let out = folder();
+    write(&out.path().join("apnic.gz"), APNIC);
+    let whole = fs::read(out.path().join("apnic.gz")).expect("a file");
+    let (address, n_requests) = server(vec![
+        ("/2014/delegated-apnic-extended-20141222.gz", whole.clone()),
+        ("/2014/delegated-apnic-extended-20141221.gz", whole[..whole.len() / 2].to_vec()),
+        ("/2014/delegated-apnic-extended-20141220.gz", b"<html>maintenance</html>".to_vec()),
+    ]);
+    let cache = out.path().join("cache");
+    let question = |name: &str, more: &str| {
+        asked(&format!("--country KP --delegated {address}/2014/{name} --cache-dir {} {more}", cache.display()))
+    };
+    let name = "delegated-apnic-extended-20141222.gz";
+    refused(1, &question(name, "--offline"), &["cannot get the registry statistics at", "not in the cache"]);
+    let page = prints(0, &question(name, ""));
+    assert!(page.contains("KP (addresses registered there)") && page.contains(name), "{page}");
+    assert_eq!(prints(0, &question(name, "")), page);
+    assert_eq!(prints(0, &question(name, "--offline")), page);
+    assert_eq!(n_requests.load(Ordering::Relaxed), 1);
+    let listed = prints(0, &format!("cache verify --cache-dir {}", cache.display()));
+    assert!(listed.contains("verified") && listed.contains(name), "{listed}");
+    // What a server sends instead is not kept.
+    refused(1, &question("delegated-apnic-extended-20141219.gz", ""), &["does not exist: HTTP 404"]);
+    refused(1, &question("delegated-apnic-extended-20141221.gz", ""), &["cannot get the registry statistics at"]);
+    refused(
+        1,
+        &question("delegated-apnic-extended-20141220.gz", ""),
+        &["this is not the first line of registry statistics"],
+    );
+    assert_eq!(prints(0, &format!("cache verify --cache-dir {}", cache.display())), listed);
+    refused(2, &question("delegated-apnic-latest", ""), &["not the name of a file of statistics of one day"]);
+}
+
 #[test]
 fn targets_of_one_group_are_judged_together_and_by_themselves() {
     let out = folder();
@@ -206,7 +269,7 @@ fn a_scan_of_the_whole_table_finds_the_networks_that_were_out_and_lists_their_ev
     let scan = cli::json(&asked(SCAN));
     let networks = ["175.45.176.0/24", "175.45.177.0/24", "175.45.178.0/24", "175.45.179.0/24"];
     assert_eq!(scan["query"]["targets"], json!(networks));
-    assert_eq!(scan["query"]["scan"], json!({ "n_prefixes": 107, "n_chosen": 4 }));
+    assert_eq!(scan["query"]["scan"], json!({ "of": "prefixes", "n_named": 107, "n_chosen": 4 }));
     assert_eq!(scan["events"][0]["start"], "2014-12-22T16:15:00Z");
     assert_eq!(scan["events"][0]["prefixes"], json!(networks));
     // Everything that is said of the events is what a question about the whole table says.
@@ -234,8 +297,28 @@ fn a_scan_in_which_nothing_was_lost_judges_ten_prefixes() {
     let quiet = "--all-prefixes --from 2014-12-23T03:00 --to 2014-12-23T05:00 --archive data/dprk-2014 --collector route-views2 \
                  --min-peers 9";
     let document = cli::json(quiet);
-    assert_eq!(document["query"]["scan"], json!({ "n_prefixes": 87, "n_chosen": 10 }));
+    assert_eq!(document["query"]["scan"], json!({ "of": "prefixes", "n_named": 87, "n_chosen": 10 }));
     assert_eq!((&document["answer"], &document["events"]), (&json!("no_outage"), &json!([])));
+}
+
+#[test]
+fn a_scan_by_origin_finds_the_as_that_was_out() {
+    let scan = cli::json(&asked("--all-asns"));
+    assert_eq!(scan["query"]["targets"], json!(["AS131279"]));
+    assert_eq!(scan["query"]["scan"], json!({ "of": "asns", "n_named": 29, "n_chosen": 1 }));
+    let whole = cli::json(&asked("--asn 131279"));
+    assert_eq!((&scan["outages"][0], &scan["events"]), (&whole["outages"][0], &whole["events"]));
+    let page = prints(0, &asked("--all-asns"));
+    assert!(words(&page).contains("Of 29 origin ASes 1 was replayed."), "{page}");
+    let out = folder();
+    let run = out.path().join("run").display().to_string();
+    prints(0, &format!("{} --output {run}", asked("--all-asns")));
+    let manifest: Value =
+        serde_json::from_str(&fs::read_to_string(format!("{run}/manifest.json")).expect("a file")).expect("JSON");
+    assert_eq!(manifest["command"].as_array().expect("words")[1..3], [json!("--all-asns"), json!("--from")]);
+    prints(0, &format!("reproduce {run} --archive data/dprk-2014"));
+    refused(2, &format!("{MAIN} --all-asns"), &["'--all-asns'", "cannot be used with", "'--asn <ASN>'"]);
+    refused(2, &format!("{} --all-asns", asked(SCAN)), &["'--all-prefixes'", "cannot be used with"]);
 }
 
 #[test]

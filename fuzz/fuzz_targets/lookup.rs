@@ -1,0 +1,9 @@
+//! A RIB dump: a lookup shows what a reading of the whole dump shows, or refuses.
+#![no_main]
+
+#[path = "../oracles/lookups.rs"]
+mod lookups;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|plain: &[u8]| drop(lookups::check(plain).unwrap()));

@@ -1,0 +1,100 @@
+//! Three readings of one file must agree, whatever is in it: one of everything, one of a selection, and one of the same selection by
+//! several threads. They must also cost in proportion to the file.
+
+use outage_replay::bgp::{Asn, Prefix};
+use outage_replay::decode::{self, Change, Reading, RouteEvent, Selection};
+use outage_replay::helpers::Helpers;
+
+/// Numbers that look random, from a seed (splitmix64).
+pub struct Chance(pub u64);
+
+impl Chance {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// Whether all readings agree; how many events there were.
+pub fn check(file: &[u8], chance: &mut Chance) -> Result<usize, String> {
+    let everything = ["0.0.0.0/0", "::/0"].map(|prefix| prefix.parse::<Prefix>().expect("a prefix"));
+    let mut all = Selection::new();
+    everything.iter().for_each(|prefix| all.add_within(*prefix));
+    let whole = decode::read(file, &all);
+    let mut selection = Selection::new();
+    let (mut within, mut origins) = (Vec::new(), Vec::new());
+    for _ in 0..chance.below(4) {
+        let Some(event) = whole.events.get(chance.below(whole.events.len())) else { break };
+        match &event.change {
+            Change::RibEntry { path, .. } | Change::Announce { path, .. } if chance.below(2) == 0 => {
+                origins.extend(path.origin());
+            }
+            Change::RibEntry { prefix, .. } | Change::Announce { prefix, .. } | Change::Withdraw { prefix, .. } => {
+                within.push(prefix.shortened_to(prefix.len().saturating_sub(chance.below(9) as u8)));
+            }
+            _ => {}
+        }
+    }
+    within.iter().for_each(|prefix| selection.add_within(*prefix));
+    origins.iter().for_each(|origin| selection.add_origin(*origin));
+    let alone = decode::read(file, &selection);
+    let helped = with_helpers(file, &selection, 1 + chance.below(2));
+    let of = |reading: &Reading| {
+        (reading.events.clone(), reading.census.counts, reading.census.ending.clone(), reading.census.span)
+    };
+    if of(&alone) != of(&helped) {
+        return Err("a second thread changes the reading".to_owned());
+    }
+    let expected = whole.events.iter().filter(|event| wanted(event, &selection, &origins));
+    let (own, beside): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| wanted(event, &selection, &origins));
+    if !own.into_iter().eq(expected)
+        || alone.census.peers != whole.census.peers
+        || alone.census.ending != whole.census.ending
+    {
+        return Err("the filter changes the reading".to_owned());
+    }
+    // The other routes of a prefix of a chosen origin, and those of the prefixes that cover it.
+    let of_origins: Vec<Prefix> = whole.events.iter().filter_map(|event| of_origin(event, &origins)).collect();
+    let is_beside = |event: &&RouteEvent| match &event.change {
+        Change::RibEntry { prefix, .. } => of_origins.iter().any(|own| prefix.contains(own)),
+        _ => false,
+    };
+    if !beside.iter().all(is_beside) {
+        return Err("an origin brings routes that have nothing to do with it".to_owned());
+    }
+    Ok(alone.events.len())
+}
+
+/// The prefix of a RIB entry of one of these origins.
+fn of_origin(event: &RouteEvent, origins: &[Asn]) -> Option<Prefix> {
+    match &event.change {
+        Change::RibEntry { prefix, path, .. } if origins.iter().any(|origin| path.originates(*origin)) => Some(*prefix),
+        _ => None,
+    }
+}
+
+fn wanted(event: &RouteEvent, selection: &Selection, origins: &[Asn]) -> bool {
+    match &event.change {
+        Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
+            selection.matches(prefix) || origins.iter().any(|origin| path.originates(*origin))
+        }
+        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.matches(prefix),
+        _ => true,
+    }
+}
+
+fn with_helpers(file: &[u8], selection: &Selection, n_helping: usize) -> Reading {
+    let helpers = Helpers::new();
+    std::thread::scope(|scope| {
+        (0..n_helping).for_each(|_| drop(scope.spawn(|| helpers.help())));
+        let reading = decode::read_with(file, selection, &helpers);
+        helpers.dismiss();
+        reading
+    })
+}
