@@ -4,6 +4,7 @@ mod arguments;
 mod cache;
 mod choice;
 mod compare;
+mod dataset;
 mod demo;
 mod downloads;
 mod judging;
@@ -47,6 +48,7 @@ use outage_replay::report::printable;
 use arguments::{Args, DETECTION, PlanArgs};
 use cache::CacheCommand;
 use compare::Compare;
+use dataset::Dataset;
 use demo::Demo;
 use redetect::{Explain, Redetect};
 use reproduce::Reproduce;
@@ -156,6 +158,8 @@ enum Command {
     Reproduce(Reproduce),
     /// Show what differs between two runs that --output wrote
     Compare(Compare),
+    /// Add the tables of runs that --output wrote to one partitioned data set, for Polars, DuckDB and Spark
+    Dataset(Dataset),
     /// Ask about North Korea in December 2014, from an archive inside the program
     ///
     /// The archive is a reconstruction from published facts, not captured data. No network is used.
@@ -209,6 +213,7 @@ impl Cli {
             Some(Command::Join(join)) => return join.run(parsed.sources(), out),
             Some(Command::Reproduce(reproduce)) => return reproduce.run(out),
             Some(Command::Compare(compare)) => return compare.run(out),
+            Some(Command::Dataset(dataset)) => return dataset.run(out),
             Some(Command::Demo(demo)) => return demo.run(out),
             Some(Command::Plan(plan)) => plan.args.plan(plan.tasks)?,
             Some(Command::Explain(explain)) => (explain.run()?, 0),

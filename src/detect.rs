@@ -37,7 +37,7 @@ pub use model::{
     AsnRole, Class, Counts, Episode, Event, Findings, Flap, Loss, Outage, Quality, Scope, Severity, SharedAsn, Subject,
     Survivor, TOTAL_BELOW, Visibility,
 };
-pub use network::{SpaceStep, SpaceTimeline};
+pub use network::{SpaceLayer, SpaceStep, SpaceTimeline};
 pub use upstream::{Pattern, PeerAt, Upstream, Upstreams};
 
 pub(crate) use comparison::{Counterfactuals, compare_collectors, skews};

@@ -36,6 +36,7 @@
 //! makes observations of their parts.
 
 pub(crate) mod columns;
+mod dataset;
 mod manifest;
 mod part;
 mod read;
@@ -50,6 +51,7 @@ use crate::coverage::{FileReading, Gap, ListingSource};
 use crate::query::Query;
 use crate::replay::Replay;
 
+pub use dataset::{DatasetTable, add_to_dataset};
 pub use manifest::{COMMIT, ResultFile, SCHEMA_VERSION, TOOL, Tool};
 pub(crate) use manifest::{MANIFEST, TableRows, control, manifest_collectors, result_files, sealed};
 pub use part::{Part, PartRecord, has_part, read_part, write_part};

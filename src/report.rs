@@ -12,6 +12,7 @@ mod headlines;
 mod html;
 mod json;
 mod labels;
+mod layers;
 mod markdown;
 mod output;
 mod picture;

@@ -28,6 +28,12 @@ pub(crate) fn frames<'a, R: 'a>(
     }))
 }
 
+/// Returns a frame as frames of at most [`MAX_ROWS`] rows.
+pub(crate) fn in_frames<'a>(frame: DataFrame) -> Frames<'a> {
+    let starts = (0..frame.height().max(1)).step_by(MAX_ROWS);
+    Box::new(starts.map(move |start| Ok(frame.slice(start as i64, MAX_ROWS))))
+}
+
 /// Returns a short table as one frame.
 pub(crate) fn single<'a>(frame: impl FnOnce() -> Result<DataFrame, Error> + 'a) -> Frames<'a> {
     Box::new(std::iter::once_with(frame))

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from pyspark import StorageLevel
-from pyspark.sql import SparkSession, functions
+from pyspark.sql import SparkSession
 
 # What `outage-replay join` exits with while tasks have no part.
 LACKS_PARTS = 6
@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--collect", metavar="FLAGS", default="", help="more flags for collect, such as '--mirror URL --cache-dir DIR'")
     parser.add_argument("--join", metavar="FLAGS", default="", help="more flags for join, such as '--export csv,parquet --down-below 0.4'")
     parser.add_argument("--failed-as-gaps", action="store_true", help="a task that fails is a gap in the result, not an error")
-    parser.add_argument("--dataset", metavar="DIR", help="also write the tables as Parquet data sets, partitioned by date and collector")
+    parser.add_argument("--dataset", metavar="DIR", help="also add the tables to a data set, as `outage-replay dataset` does")
     parsed = parser.parse_args(own)
     if not question:
         parser.error("there is no question: write it after --")
@@ -65,15 +65,6 @@ def unpack(line: str, parts: Path) -> int:
         for part in new:
             part.rename(parts / part.name)
         return len(new)
-
-
-def write_dataset(spark: SparkSession, run: Path, dataset: Path) -> None:
-    for table in sorted(run.glob("*.parquet")):
-        frame = spark.read.parquet(str(table))
-        if "started_at" in frame.columns:
-            frame = frame.withColumn("date", functions.to_date("started_at"))
-        parts = [column for column in ("date", "collector") if column in frame.columns]
-        frame.write.mode("overwrite").partitionBy(*parts).parquet(str(dataset / table.stem))
 
 
 def main() -> int:
@@ -111,7 +102,9 @@ def main() -> int:
                 join += ["--failed", str(failed)]
         # 3 and 4 are answers: insufficient data, an outage with --fail-on-outage.
         if joined.returncode in (0, 3, 4) and options.dataset:
-            write_dataset(spark, Path(options.output), Path(options.dataset))
+            added = subprocess.run([options.program, "dataset", options.output, "--into", options.dataset], check=False)
+            if added.returncode != 0:
+                return added.returncode
         return joined.returncode
 
 

@@ -15,8 +15,8 @@ use super::model::{
 };
 use super::space::Space;
 use super::upstream::Upstreams;
-use crate::bgp::Prefix;
-use crate::time::{Steps, Timestamp};
+use crate::bgp::{Asn, Prefix};
+use crate::time::{Steps, Timestamp, Window};
 use crate::visibility::{BaselineSource, Timeline, View};
 
 /// The address space of a network while the same prefixes are down.
@@ -52,6 +52,38 @@ pub struct SpaceTimeline {
     pub prefixes: Vec<Prefix>,
     /// The space, up to the end of the data: of the window asked about, or a little later.
     pub steps: Steps<SpaceStep>,
+    /// The same by origin AS, the largest first. Only groups have it.
+    pub layers: Vec<SpaceLayer>,
+}
+
+/// The part of a group's address space that one AS normally originates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpaceLayer {
+    /// The AS. None if it is not known.
+    pub origin: Option<Asn>,
+    /// Its space. What two ASes originate counts for each of them.
+    pub steps: Steps<SpaceStep>,
+}
+
+impl SpaceLayer {
+    /// Returns all of its space, up or not, in /24 or /48 networks.
+    pub fn space(&self) -> u64 {
+        self.steps.values().next().map_or(0, |step| step.space)
+    }
+
+    /// Returns the least space that is up in each of some intervals, which are in order of time and do not overlap. None where the layer
+    /// has no value.
+    pub fn lowest_in(&self, windows: &[Window]) -> Vec<Option<u64>> {
+        let mut lowest: Vec<Option<u64>> = vec![None; windows.len()];
+        for (interval, step) in self.steps.intervals() {
+            let first = windows.partition_point(|window| window.end <= interval.start);
+            let overlapping = windows.iter().zip(&mut lowest).skip(first);
+            for (_, lowest) in overlapping.take_while(|(window, _)| window.start < interval.end) {
+                *lowest = Some(lowest.map_or(step.space_up, |known| known.min(step.space_up)));
+            }
+        }
+        lowest
+    }
 }
 
 impl SpaceTimeline {
@@ -59,12 +91,34 @@ impl SpaceTimeline {
     /// origin.
     pub fn new(subject: Subject, timelines: &[&Timeline], detector: &dyn Detector, end: Timestamp) -> SpaceTimeline {
         let (prefixes, steps) = space_of(timelines, detector, end);
-        SpaceTimeline { subject, prefixes, steps }
+        SpaceTimeline { subject, prefixes, steps, layers: Vec::new() }
+    }
+
+    /// Adds the space by origin AS. `timelines` are those of its prefixes, and `origin_of` returns the AS that normally originates one.
+    pub(crate) fn with_layers(
+        self,
+        timelines: &[&Timeline],
+        origin_of: impl Fn(&Timeline) -> Option<Asn>,
+        detector: &dyn Detector,
+    ) -> SpaceTimeline {
+        let mut of_origin: BTreeMap<Option<Asn>, Vec<&Timeline>> = BTreeMap::new();
+        for timeline in timelines.iter().filter(|timeline| self.prefixes.binary_search(&timeline.prefix).is_ok()) {
+            of_origin.entry(origin_of(timeline)).or_default().push(timeline);
+        }
+        let layer = |(origin, timelines): (Option<Asn>, Vec<&Timeline>)| {
+            let (_, mut steps) = space_of(&timelines, detector, self.steps.end());
+            steps.merge_equal();
+            SpaceLayer { origin, steps }
+        };
+        let mut layers: Vec<SpaceLayer> = of_origin.into_iter().map(layer).collect();
+        layers.sort_by_key(|layer| (std::cmp::Reverse(layer.space()), layer.origin));
+        SpaceTimeline { layers, ..self }
     }
 
     /// Cuts off everything from `end` on.
     pub fn until(mut self, end: Timestamp) -> SpaceTimeline {
         self.steps.truncate(end);
+        self.layers.iter_mut().for_each(|layer| layer.steps.truncate(end));
         self
     }
 

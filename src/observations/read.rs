@@ -5,6 +5,8 @@ mod tables;
 
 use std::path::Path;
 
+pub(super) use rows::read_frame;
+
 use super::Observations;
 use super::manifest::{Manifest, ManifestCollector, read_manifest};
 use super::write::{DOUBTS, PEERS, RIB_ENTRIES, RIB_TABLES, SPANS};

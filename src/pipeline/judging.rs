@@ -1,5 +1,6 @@
 //! The second half of a run: timelines, outages and how certain they are. It reads no archive.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use super::coverage;
 use super::subjects::{self, AskedPrefix};
 use crate::bgp::{Asn, Collector, Family, Prefix, Project};
 use crate::detect::{
-    self, Counterfactuals, Detector, Fall, Findings, Outage, PrefixContext, SpaceContext, SpaceTimeline, Subject,
+    self, Counterfactuals, Detector, Fall, Findings, Outage, PrefixContext, Scope, SpaceContext, SpaceTimeline, Subject,
 };
 use crate::observations::Observations;
 use crate::query::{Criteria, Match, Query, Target};
 use crate::replay::Replay;
 use crate::report::{Coverage, Labels, Parameters, Report};
 use crate::time::{Window, Windows};
-use crate::visibility::{BaselineSource, Step, Timeline, View};
+use crate::visibility::{BaselineSource, RouteState, Step, Timeline, View};
 
 /// Finds the outages in what the archives showed.
 pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &dyn Detector) -> Report {
@@ -276,11 +277,29 @@ fn judge_networks(
 ) -> Vec<JudgedNetwork> {
     let judge = |AskedNetwork { subject, timelines }: &AskedNetwork| {
         let space = SpaceTimeline::new(*subject, timelines, detector, view.until());
+        let space = match subject.scope {
+            Scope::Group => with_layers(space, view, timelines, detector),
+            Scope::Asn | Scope::Prefix => space,
+        };
         let context = SpaceContext { view, space: &space, timelines, prefix_outages: &of_prefixes.outages };
         let findings = detect::space_findings(&context, detector);
         JudgedNetwork { space, findings }
     };
     networks.par_iter().map(judge).collect()
+}
+
+/// Splits a group by the AS that originates each prefix for the longest time, at all vantage points together.
+fn with_layers(space: SpaceTimeline, view: &View, timelines: &[&Timeline], detector: &dyn Detector) -> SpaceTimeline {
+    let origin_of = |timeline: &Timeline| {
+        let mut held_for: BTreeMap<Asn, Duration> = BTreeMap::new();
+        for span in view.replays().iter().flat_map(|replay| replay.of_prefix(&timeline.prefix)) {
+            let RouteState::Present(Some(path)) = &span.state else { continue };
+            let held = Window::new(span.from, span.to).map_or(Duration::ZERO, |window| window.duration());
+            *held_for.entry(path.origin()?).or_default() += held;
+        }
+        held_for.into_iter().max_by_key(|(asn, held)| (*held, Reverse(*asn))).map(|(asn, _)| asn)
+    };
+    space.with_layers(timelines, |timeline| timeline.origin.or_else(|| origin_of(timeline)), detector)
 }
 
 /// Compares outages of prefixes with what other judgements find.

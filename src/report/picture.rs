@@ -16,6 +16,7 @@ use super::Report;
 use super::drawing::{self, SHADES};
 use super::html::credit;
 use super::labels::PictureWidth;
+use super::layers::Layers;
 use super::rows::{self, Panel, Row};
 use super::text::{count, from_to, percent, wrap};
 use super::words::length;
@@ -129,13 +130,40 @@ fn networks(canvas: &mut Canvas, report: &Report) {
         let has_stuck = panels.iter().flat_map(|panel| &panel.readings).any(|reading| reading.is_stuck);
         let keys: Vec<_> = [("lost", "outage"), ("flap", "flap")].into_iter().chain(shades(has_stuck)).collect();
         canvas.keys("", &keys);
-        return;
+        return by_origins(canvas, &panels);
     }
     let height = if panels.len() > 1 { 84.0 } else { 150.0 };
     panels.iter().for_each(|panel| curve(canvas, report, panel, height));
     canvas.axis();
     canvas.keys("", &keys(&panels));
+    by_origins(canvas, &panels);
     prefixes(canvas, report);
+}
+
+/// The groups of several ASes among the panels, the first few.
+fn by_origins(canvas: &mut Canvas, panels: &[Panel]) {
+    let layered = panels.iter().filter_map(|panel| Some((panel, panel.layers.as_ref()?)));
+    layered.take(rows::MOST_LAYERED).for_each(|(panel, layers)| by_origin(canvas, panel, layers));
+}
+
+/// The space of a group, one layer for each AS that originates it.
+fn by_origin(canvas: &mut Canvas, panel: &Panel, layers: &Layers) {
+    const HEIGHT: f64 = 110.0;
+    canvas.top += 4.0;
+    canvas.small(&format!("{} by origin AS: address space still routed of {}", panel.name, layers.whole), 2);
+    canvas.top += 8.0;
+    let Measures { left, plot_width, .. } = canvas.layout;
+    let (plot, top, grid) = (canvas.plot(HEIGHT), canvas.top, canvas.grid(HEIGHT));
+    canvas.parts.push(html! {
+        (grid)
+        (layers.draw(&plot))
+        rect.frame x=(left) y=(top) width=(plot_width) height=(HEIGHT) {}
+    });
+    canvas.top += HEIGHT + 6.0;
+    canvas.axis();
+    let names: Vec<(&str, String)> = layers.keys.iter().map(|(class, name)| (*class, canvas::cut(name, 34))).collect();
+    let keys: Vec<(&str, &str)> = names.iter().map(|(class, name)| (*class, name.as_str())).collect();
+    canvas.keys("", &keys);
 }
 
 /// The colours of the curves that are shown.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::drawing::{Reading, merged, thinned};
+use super::layers::Layers;
 use super::{CoverageRow, Parameters, Report, headlines};
 use crate::bgp::{Collector, Family, Prefix};
 use crate::detect::{Episode, Outage, Scope, Severity, SpaceStep, SpaceTimeline, Subject};
@@ -15,6 +16,12 @@ use crate::visibility::{Step, Timeline, View};
 
 /// More networks than this are drawn as strips.
 pub(super) const MOST_CURVES: usize = 4;
+
+/// So many groups are shown by origin AS.
+pub(super) const MOST_LAYERED: usize = 4;
+
+/// Intervals of layers: each has a shape for each AS.
+const MOST_CELLS: usize = 240;
 
 /// Up to this number prefixes are in the order of their addresses.
 const MOST_AT_A_GLANCE: usize = 8;
@@ -26,6 +33,8 @@ pub(super) struct Panel<'a> {
     /// Whether its shares are of address space, not of the peers that see a prefix.
     pub is_of_space: bool,
     pub readings: Vec<Reading>,
+    /// The space of a group by origin AS.
+    pub layers: Option<Layers>,
     pub outages: Vec<&'a Outage>,
     pub episodes: Vec<&'a Episode>,
 }
@@ -130,7 +139,12 @@ impl PanelSubject<'_> {
         let of = self.of();
         let outages = report.findings.outages.iter().filter(|outage| key(&outage.subject) == of);
         let episodes = report.findings.episodes.iter().filter(|episode| key(&episode.subject) == of);
-        Panel { name, target: of.1, is_of_space, readings, outages: outages.collect(), episodes: episodes.collect() }
+        let layers = match self {
+            PanelSubject::Network(space) => Layers::new(report, space, most_readings.min(MOST_CELLS)),
+            PanelSubject::Prefix(..) => None,
+        };
+        let (outages, episodes) = (outages.collect(), episodes.collect());
+        Panel { name, target: of.1, is_of_space, readings, layers, outages, episodes }
     }
 }
 

@@ -70,7 +70,7 @@ const MODULES: [Module; 25] = [
     Module {
         name: "observations",
         ours: &["replay", "tables", "files", "folder"],
-        packages: &["polars", "rustc_hash", "serde", "serde_json"],
+        packages: &["polars", "rustc_hash", "serde", "serde_json", "tempfile"],
         world: &["fs"],
     },
     Module { name: "visibility", ours: &["replay"], packages: &["rustc_hash", "strum"], world: &[] },

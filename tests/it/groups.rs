@@ -1,5 +1,6 @@
 //! Networks that are judged together: groups of a list, and what is registered in a country. Whole tables, whose events are.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -226,6 +227,37 @@ fn targets_of_one_group_are_judged_together_and_by_themselves() {
     for outage in of_group {
         assert!(outage["space_share_min"].as_f64().expect("a share") < 0.5, "{outage}");
     }
+}
+
+#[test]
+fn a_group_of_several_ases_is_drawn_as_layers_of_their_address_space() {
+    let out = folder();
+    let list = out.path().join("targets.csv");
+    write(&list, "target,group,label\nAS131279,All,Star JV\nAS64500,All,\nAS64501,All,\n");
+    let run = out.path().join("run");
+    prints(
+        0,
+        &format!("{} --output {} --export html,svg", asked(&format!("--targets {}", list.display())), run.display()),
+    );
+    let page = fs::read_to_string(run.join("report.html")).expect("a page");
+    let picture = fs::read_to_string(run.join("timeline.svg")).expect("a picture");
+    for expected in ["By origin AS", "6 /24", "AS131279 (Star JV)"] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    assert!(picture.contains("All IPv4 by origin AS: address space still routed of 6 /24"));
+    // Of six networks AS131279 has four. While it is out, the others are at the bottom.
+    let tops = |class: &str| -> BTreeSet<String> {
+        let rects = picture.split("<rect ").filter(|rect| rect.starts_with(&format!("class=\"{class}\"")));
+        let measure = |rect: &str, name: &str| {
+            let (_, rest) = rect.split_once(&format!("{name}=\"")).expect("a measure");
+            rest.split('"').next().expect("a value").to_owned()
+        };
+        rects.filter(|rect| rect.contains("width")).map(|rect| measure(rect, "height")).collect()
+    };
+    assert!(tops("layer0").contains("73.33"), "{:?}", tops("layer0"));
+    assert!(tops("layer1").contains("18.33"), "{:?}", tops("layer1"));
+    // A network of one AS has no layers.
+    assert!(!out_of("--asn 131279").contains("By origin AS"));
 }
 
 #[test]

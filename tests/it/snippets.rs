@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::cli::{MAIN, contents, folder, prints, without_settings};
+use crate::cli::{MAIN, contents, folder, prints, program, without_settings};
 
 /// The fenced blocks of a document, by language and in order.
 fn blocks(name: &str) -> Vec<(String, String)> {
@@ -48,6 +48,13 @@ fn the_tables_open_in_polars_pandas_and_duckdb() {
         let arguments: &[&str] = match language.as_str() {
             "python" => &["-c", code],
             "sql" => &["-c", SQL, code],
+            "sh" if code.starts_with("outage-replay dataset ") => {
+                let words = code.trim_start_matches("outage-replay ").trim();
+                let output = program(words).current_dir(folder.path()).output().expect("the program runs");
+                assert_eq!(String::from_utf8_lossy(&output.stdout), *shown, "{code}");
+                n_run += 1;
+                continue;
+            }
             _ => continue,
         };
         let output = Command::new(&python).args(arguments).current_dir(folder.path()).output().expect("Python runs");
@@ -55,7 +62,7 @@ fn the_tables_open_in_polars_pandas_and_duckdb() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), *shown, "{code}\n{errors}");
         n_run += 1;
     }
-    assert_eq!(n_run, 7);
+    assert_eq!(n_run, 10);
     // No column needs quotes. JSON has `start` and `end`, and no other key that would.
     let reserved = "import duckdb\nfor row in duckdb.sql(\"SELECT keyword_name FROM duckdb_keywords() WHERE \
                     keyword_category = 'reserved'\").fetchall(): print(*row)";

@@ -1,5 +1,6 @@
 //! A run in parts: `plan --tasks`, `collect`, `join`.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::cli::{self, MAIN, Ran, contents, folder, prints, program, ran, refused};
+use crate::golden;
 
 /// The tasks of the main question, which it writes into a file.
 fn planned(out: &Path, question: &str) -> Vec<String> {
@@ -188,4 +190,59 @@ fn the_script_for_job_arrays_goes_round_until_nothing_is_lacking() {
     let whole = out.path().join("whole");
     prints(0, &format!("{MAIN} --output {}", whole.display()));
     assert!(contents(&run) == contents(&whole));
+}
+
+#[test]
+fn a_data_set_holds_every_row_of_every_run_once() {
+    let out = folder();
+    let at = out.path().display();
+    prints(0, &format!("{MAIN} --output {at}/first"));
+    prints(0, &format!("{} --output {at}/second", MAIN.replace("--asn 131279", "--asn 64500")));
+    let added = prints(0, &format!("dataset {at}/first {at}/second --into {at}/all"));
+    assert_eq!(added.lines().count(), 2, "{added}");
+    let all = out.path().join("all");
+    let before = files_below(&all);
+    for table in fs::read_dir(out.path().join("first")).expect("a folder").flatten() {
+        let name = table.file_name().into_string().expect("a name");
+        let Some(table) = name.strip_suffix(".parquet") else { continue };
+        let rows = |run: &str| golden::frame(&fs::read(out.path().join(run).join(&name)).expect("a table")).height();
+        let parts = before.iter().filter(|(path, _)| path.starts_with(&format!("{table}/")));
+        let in_parts: usize = parts.map(|(_, bytes)| golden::frame(bytes).height()).sum();
+        assert_eq!(in_parts, rows("first") + rows("second"), "{table}");
+    }
+    let days: Vec<&String> =
+        before.keys().filter(|path| path.starts_with("spans/date=2014-12-22/collector=rrc00/")).collect();
+    assert_eq!(days.len(), 2, "one file for each run");
+    let frame = golden::frame(&before[days[0]]);
+    assert!(frame.column("run").is_ok() && frame.column("collector").is_err());
+    // A run that is added again changes nothing.
+    prints(0, &format!("dataset {at}/first --into {at}/all"));
+    assert!(files_below(&all) == before);
+    // What is damaged is not added.
+    let outages = out.path().join("second/outages.parquet");
+    let mut bytes = fs::read(&outages).expect("a table");
+    bytes[100] ^= 1;
+    fs::write(&outages, bytes).expect("a file");
+    refused(1, &format!("dataset {at}/second --into {at}/other"), &["outages.parquet", "its digest does not match"]);
+    prints(0, &format!("{MAIN} --output {at}/page --export html"));
+    refused(1, &format!("dataset {at}/page --into {at}/other"), &["without --export parquet"]);
+    refused(2, &format!("dataset {at}/first"), &["--into <DIR>"]);
+}
+
+/// Every file below a folder, by path.
+fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        for entry in fs::read_dir(at).expect("a folder").flatten() {
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path => {
+                    let name = path.strip_prefix(folder).expect("inside").display().to_string();
+                    files.insert(name, fs::read(path).expect("a file"));
+                }
+            }
+        }
+    }
+    files
 }

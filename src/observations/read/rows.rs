@@ -13,7 +13,7 @@ use crate::files::{digest_of, open_regular};
 use crate::time::Timestamp;
 
 /// Reads a Parquet file whose bytes have this SHA-256. A reader of damaged ones may fail in any way, or return other values.
-pub(super) fn read_frame(path: &Path, sha256: &str) -> Result<DataFrame, String> {
+pub(in super::super) fn read_frame(path: &Path, sha256: &str) -> Result<DataFrame, String> {
     let mut file = open_regular(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "file not found: it was removed after the run was written".to_owned(),
         _ => error.to_string(),

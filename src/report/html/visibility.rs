@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::Report;
 use super::super::drawing::{self, Plot};
+use super::super::layers::Layers;
 use super::super::rows::{self, Panel, Row};
 use super::super::text::{count, duration, from_to, percent};
 use super::parts::{self, Kind, Series};
@@ -25,6 +26,7 @@ pub(super) fn networks(report: &Report, series: &mut Series) -> Option<Markup> {
     }
     let is_curves = panels.len() + left <= rows::MOST_CURVES;
     let (open, folded) = panels.split_at(if is_curves { panels.len() } else { panels.len().min(MOST_OPEN_PANELS) });
+    let layered = panels.iter().filter_map(|panel| Some((panel, panel.layers.as_ref()?)));
     Some(html! {
         h2.picture-title #visibility { (rows::quantity(&panels)) }
         @if is_curves {
@@ -51,6 +53,7 @@ pub(super) fn networks(report: &Report, series: &mut Series) -> Option<Markup> {
             p.legend { (parts::key("lost", "outage, above its strip")) (parts::key("flap", "flap: a fall too short to be an outage")) }
         }
         (parts::folded(left, "network", "networks", "Those that were down for longest come first."))
+        @for (panel, layers) in layered.take(rows::MOST_LAYERED) { (by_origin(panel, layers, window)) }
     })
 }
 
@@ -95,6 +98,28 @@ fn curve(report: &Report, panel: &Panel, window: Window, series: &mut Series) ->
                 (parts::plot("chart", &label(panel), Some(row), chart(panel, window)))
             }
             td.number { (lowest) }
+        }
+    }
+}
+
+/// The space of a group, one layer for each AS that originates it.
+fn by_origin(panel: &Panel, layers: &Layers, window: Window) -> Markup {
+    let label = format!("{}: address space still routed, by origin AS", panel.name);
+    let content = html! { (parts::grid(window, true)) (layers.draw(&Plot::everywhere(window))) };
+    html! {
+        table.strips.curves {
+            (parts::strip_head("By origin AS", window, "Space"))
+            tbody {
+                tr.curve {
+                    th scope="row" { (panel.name) }
+                    td { (parts::plot("chart", &label, None, content)) }
+                    td.number { (layers.whole) }
+                }
+            }
+        }
+        p.legend {
+            @for (class, name) in &layers.keys { (parts::key(class, name)) }
+            "Space that two of these ASes announce counts for both."
         }
     }
 }
