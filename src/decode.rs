@@ -30,6 +30,7 @@ mod records;
 mod repeats;
 mod resync;
 mod rib;
+mod rib_entries;
 #[cfg(test)]
 mod samples;
 mod selection;
@@ -49,16 +50,17 @@ pub use clock::{CLOCK_TOLERANCE, Run};
 pub use control::{Control, ControlChange};
 pub use peers::PeerActivity;
 pub use prefix_hash::CONTROL_RATE;
+pub use rib_entries::{RibEntries, RibEntry, RibRecord};
 pub use selection::Selection;
 pub use skipped_prefixes::SkippedPrefixes;
 
 /// Index of a peer in [`Census::peers`] of the same file.
 pub type PeerIndex = u32;
 
-/// One RIB entry, announcement, withdrawal or session change, as the collector wrote it.
+/// One announcement, withdrawal or session change, as the collector wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteEvent {
-    /// When the collector wrote the record: the MRT header, for RIB entries too.
+    /// When the collector wrote the record.
     pub at: Timestamp,
     /// The latest time among the records of its [`Run`] up to this one.
     pub clock: Timestamp,
@@ -77,15 +79,6 @@ pub struct RouteEvent {
 /// What a [`RouteEvent`] changes for its peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The peer held this route when the RIB dump was written.
-    RibEntry {
-        /// The prefix.
-        prefix: Prefix,
-        /// The path identifier, where the dump has one (RFC 7911, 8050).
-        path_id: Option<u32>,
-        /// The AS path, AS4_PATH merged.
-        path: AsPath,
-    },
     /// The peer announced this route; it replaces an earlier one of the same prefix and path identifier.
     Announce {
         /// The prefix.
@@ -132,10 +125,9 @@ impl Change {
     /// The prefix of the route; None for changes of a session.
     pub fn prefix(&self) -> Option<Prefix> {
         match self {
-            Change::RibEntry { prefix, .. }
-            | Change::Announce { prefix, .. }
-            | Change::Withdraw { prefix, .. }
-            | Change::Unclear { prefix } => Some(*prefix),
+            Change::Announce { prefix, .. } | Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => {
+                Some(*prefix)
+            }
             _ => None,
         }
     }
@@ -166,7 +158,9 @@ pub struct Reading {
     /// The events of the selected routes and of all sessions, in file order; inside one UPDATE withdrawals come first (RFC
     /// 4271, section 4.3: a prefix that is both withdrawn and announced is announced).
     pub events: Vec<RouteEvent>,
-    /// The prefixes that the file names and `events` leave out, noted while an origin is selected: an origin AS stands for
+    /// The entries of the selected routes in a RIB dump.
+    pub rib: RibEntries,
+    /// The prefixes that the file names and `events` and `rib` leave out, noted while an origin is selected: an origin AS stands for
     /// prefixes that may be known only after the file was read.
     pub skipped_prefixes: SkippedPrefixes,
 }
@@ -174,12 +168,12 @@ pub struct Reading {
 impl Reading {
     /// About how much memory it takes, in bytes.
     pub fn n_bytes(&self) -> usize {
-        let Reading { census, events, skipped_prefixes } = self;
+        let Reading { census, events, rib, skipped_prefixes } = self;
         let Census { peers, control, runs, .. } = census;
         let minutes: usize = peers.iter().map(|peer| size_of_val(&peer.minutes[..])).sum();
         let control = size_of_val(&control.prefixes[..]) + size_of_val(&control.changes[..]);
         let of_census = size_of_val(&peers[..]) + minutes + control + size_of_val(&runs[..]);
-        size_of::<Reading>() + of_census + size_of_val(&events[..]) + skipped_prefixes.n_bytes()
+        size_of::<Reading>() + of_census + size_of_val(&events[..]) + rib.n_bytes() + skipped_prefixes.n_bytes()
     }
 
     /// The reading of a file that cannot be read, for this reason.

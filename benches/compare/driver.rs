@@ -11,10 +11,11 @@ use super::rounds;
 use bgpkit_parser::BgpkitParser;
 use bgpkit_parser::models::ElemType;
 use outage_replay::archive::ReadAt;
-use outage_replay::bgp::{Asn, Family, Prefix};
+use outage_replay::bgp::{AsPath, Asn, Family, Prefix};
 use outage_replay::decode::lookup::{self, Hints};
 use outage_replay::decode::{self, Change, Selection};
 use outage_replay::replay::WholeTable;
+use outage_replay::time::Timestamp;
 use outage_replay_bzip2::{Content, Decoder};
 
 #[path = "../../crates/outage-replay-bzip2/examples/bunzip/stream.rs"]
@@ -107,29 +108,26 @@ fn read(file: &str, question: &Question, selection: &Selection, out: &mut impl W
     let names =
         reading.census.peers.iter().map(|activity| format!("|{}|{}|", activity.peer.address, activity.peer.asn.0));
     let names: Vec<String> = names.collect();
-    let mut latest: Option<Named> = None;
+    let is_of = |path: &AsPath| question.origin.is_some_and(|origin| path.originates(origin));
+    let mut print = |kind: &str, texts: &[String; 2], peer: u32| {
+        let texts = [kind, &texts[0], &names[peer as usize], &texts[1]];
+        texts.iter().try_for_each(|text| out.write_all(text.as_bytes()))
+    };
+    let texts = |at: Timestamp, prefix: &Prefix| [at.secs().to_string(), format!("{prefix}\n")];
+    for (record, entries) in reading.rib.records() {
+        let (is_wanted, texts) = (selection.has_prefix(&record.prefix), texts(record.at, &record.prefix));
+        for entry in entries.iter().filter(|entry| is_wanted || is_of(&entry.path)) {
+            print("A|", &texts, entry.peer)?;
+        }
+    }
     for event in &reading.events {
         let (kind, prefix, path) = match &event.change {
-            Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => ("A|", prefix, Some(path)),
+            Change::Announce { prefix, path, .. } => ("A|", prefix, Some(path)),
             Change::Withdraw { prefix, .. } => ("W|", prefix, None),
             _ => continue,
         };
-        let at = event.at.secs();
-        // Routes of one prefix stand beside each other in a RIB dump.
-        let named = match &mut latest {
-            Some(named) if named.prefix == *prefix && named.at == at => named,
-            latest => latest.insert(Named {
-                prefix: *prefix,
-                at,
-                is_wanted: selection.has_prefix(prefix),
-                texts: [at.to_string(), format!("{prefix}\n")],
-            }),
-        };
-        let is_of = |origin| path.is_some_and(|path| path.originates(origin));
-        if named.is_wanted || question.origin.is_some_and(is_of) {
-            for text in [kind, &named.texts[0], &names[event.peer as usize], &named.texts[1]] {
-                out.write_all(text.as_bytes())?;
-            }
+        if selection.has_prefix(prefix) || path.is_some_and(is_of) {
+            print(kind, &texts(event.at, prefix), event.peer)?;
         }
     }
     Ok(())
@@ -161,14 +159,6 @@ impl ReadAt for Parts {
         self.0.read_exact_at(&mut octets, offset).map_err(|error| error.to_string())?;
         Ok(octets)
     }
-}
-
-/// A prefix, and a time, as text.
-struct Named {
-    prefix: Prefix,
-    at: i64,
-    is_wanted: bool,
-    texts: [String; 2],
 }
 
 /// Every prefix at every peer: how many each peer holds in the end, and a digest of which.
@@ -225,8 +215,10 @@ fn list(file: &str, out: &mut impl Write) -> io::Result<()> {
         selection.add_within(family.parse().map_err(io::Error::other)?);
     }
     let mut prefixes = BTreeSet::new();
-    for event in decode::read(File::open(file)?, &selection).events {
-        if let Change::RibEntry { prefix, .. } | Change::Announce { prefix, .. } = event.change {
+    let reading = decode::read(File::open(file)?, &selection);
+    prefixes.extend(reading.rib.records().map(|(record, _)| record.prefix));
+    for event in reading.events {
+        if let Change::Announce { prefix, .. } = event.change {
             prefixes.insert(prefix);
         }
     }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use outage_replay::bgp::{Asn, Collector};
 use outage_replay::catalog::{Broker, Catalog, Choice, PageSources, Pages, Patience, Publishers};
 use outage_replay::query::{Query, Target};
 use outage_replay::time::Window;
@@ -15,6 +16,14 @@ use tempfile::TempDir;
 
 /// What the server answers to every request.
 static BODY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Made once: a client reads all certificates of the system.
+static BROKER: LazyLock<Broker> = LazyLock::new(|| {
+    let url = format!("{}/v3/broker", *SERVER).parse().expect("a URL");
+    Broker::new(&url, Choice::default(), PATIENCE, Arc::new(())).expect("a client")
+});
+
+const PATIENCE: Patience = Patience { first_pause: Duration::ZERO, total: Duration::ZERO };
 
 static SERVER: LazyLock<String> = LazyLock::new(|| {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -42,18 +51,16 @@ fuzz_target!(|input: &[u8]| {
     *BODY.lock().expect("the body") = body.to_vec();
     let window = Window::new("2014-12-22T15:00".parse().expect("a time"), "2014-12-22T17:00".parse().expect("a time"))
         .expect("a window");
-    let collectors = vec![["rrc00", "route-views2"][usize::from(*which / 2) % 2].parse().expect("a collector")];
-    let query = Query { collectors, ..Query::new(vec!["AS131279".parse::<Target>().expect("a target")], window) };
-    let patience = Patience { first_pause: Duration::ZERO, total: Duration::ZERO };
+    let collectors = vec![Collector::new(["rrc00", "route-views2"][usize::from(*which / 2) % 2])];
+    let query = Query { collectors, ..Query::new(vec![Target::Asn(Asn(131_279))], window) };
     let cache = TempDir::new().expect("a folder");
     let listed = if which % 2 == 0 {
-        let broker = Broker::new(&SERVER.parse().expect("a URL"), Choice::default(), patience, Arc::new(()));
-        broker.expect("a client").list(&query)
+        BROKER.list(&query)
     } else {
         let base = || SERVER.parse().expect("a URL");
         let publishers = Publishers { ripe_ris: base(), routeviews: base() };
         let sources = PageSources { publishers, mirrors: Vec::new(), cache: cache.path().to_owned() };
-        Pages::new(sources, Choice::default(), patience, Arc::new(())).list(&query)
+        Pages::new(sources, Choice::default(), PATIENCE, Arc::new(())).list(&query)
     };
     for file in listed.iter().flatten() {
         assert!(query.collectors.contains(&file.collector), "a file of {}", file.collector);

@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 static COUNTING: cost::Counting = cost::Counting;
 
 /// What a reading holds besides, with the buffers of all containers and the sets of limited size.
-const FIXED: usize = 32 << 20;
+const FIXED: usize = 64 << 20;
 /// Bytes held for each byte of content, for three readings at once. A withdrawn prefix of one octet becomes an event of some 90 bytes.
 const PER_BYTE: usize = 1000;
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use outage_replay::archive::ReadAt;
 use outage_replay::bgp::Prefix;
 use outage_replay::decode::lookup::{Hints, look_up};
-use outage_replay::decode::{self, Change, Ending, Selection};
+use outage_replay::decode::{self, Ending, Selection};
 
 struct InMemory<'f>(&'f [u8]);
 
@@ -31,14 +31,7 @@ pub fn check(plain: &[u8]) -> Result<usize, String> {
     let mut all = Selection::new();
     ["0.0.0.0/0", "::/0"].iter().for_each(|prefix| all.add_within(prefix.parse().expect("a prefix")));
     let whole = decode::read(&dump[..], &all);
-    let held: Vec<Prefix> = whole
-        .events
-        .iter()
-        .filter_map(|event| match &event.change {
-            Change::RibEntry { prefix, .. } => Some(*prefix),
-            _ => None,
-        })
-        .collect();
+    let held: Vec<Prefix> = whole.rib.iter().map(|(of, _)| of.prefix).collect();
     let mut asked: Vec<Prefix> = held.iter().step_by(1 + held.len() / 5).copied().collect();
     asked.extend(asked.clone().iter().map(|prefix| prefix.shortened_to(prefix.len().saturating_sub(3))));
     asked.extend(["10.0.0.0/8".parse::<Prefix>().expect("a prefix"), "2001:db8::/32".parse().expect("a prefix")]);

@@ -1,8 +1,8 @@
 //! Three readings of one file must agree, whatever is in it: one of everything, one of a selection, and one of the same selection by
 //! several threads. They must also cost in proportion to the file.
 
-use outage_replay::bgp::{Asn, Prefix};
-use outage_replay::decode::{self, Change, Reading, RouteEvent, Selection};
+use outage_replay::bgp::{AsPath, Prefix};
+use outage_replay::decode::{self, Change, Reading, RibEntry, RibRecord, RouteEvent, Selection};
 use outage_replay::helpers::Helpers;
 
 /// Numbers that look random, from a seed (splitmix64).
@@ -29,16 +29,14 @@ pub fn check(file: &[u8], chance: &mut Chance) -> Result<usize, String> {
     let whole = decode::read(file, &all);
     let mut selection = Selection::new();
     let (mut within, mut origins) = (Vec::new(), Vec::new());
+    let named: Vec<(Prefix, Option<&AsPath>)> = named(&whole).collect();
     for _ in 0..chance.below(4) {
-        let Some(event) = whole.events.get(chance.below(whole.events.len())) else { break };
-        match &event.change {
-            Change::RibEntry { path, .. } | Change::Announce { path, .. } if chance.below(2) == 0 => {
-                origins.extend(path.origin());
-            }
-            Change::RibEntry { prefix, .. } | Change::Announce { prefix, .. } | Change::Withdraw { prefix, .. } => {
+        match named.get(chance.below(named.len())) {
+            Some((_, Some(path))) if chance.below(2) == 0 => origins.extend(path.origin()),
+            Some((prefix, _)) => {
                 within.push(prefix.shortened_to(prefix.len().saturating_sub(chance.below(9) as u8)));
             }
-            _ => {}
+            None => break,
         }
     }
     within.iter().for_each(|prefix| selection.add_within(*prefix));
@@ -46,47 +44,44 @@ pub fn check(file: &[u8], chance: &mut Chance) -> Result<usize, String> {
     let alone = decode::read(file, &selection);
     let helped = with_helpers(file, &selection, 1 + chance.below(2));
     let of = |reading: &Reading| {
-        (reading.events.clone(), reading.census.counts, reading.census.ending.clone(), reading.census.span)
+        let census = &reading.census;
+        (reading.events.clone(), reading.rib.clone(), census.counts, census.ending.clone(), census.span)
     };
     if of(&alone) != of(&helped) {
         return Err("a second thread changes the reading".to_owned());
     }
-    let expected = whole.events.iter().filter(|event| wanted(event, &selection, &origins));
-    let (own, beside): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| wanted(event, &selection, &origins));
-    if !own.into_iter().eq(expected)
+    let is_of = |path: &AsPath| origins.iter().any(|origin| path.originates(*origin));
+    let is_meant = |event: &&RouteEvent| match &event.change {
+        Change::Announce { prefix, path, .. } => selection.matches(prefix) || is_of(path),
+        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.matches(prefix),
+        _ => true,
+    };
+    let is_listed = |(of, entry): &(&RibRecord, &RibEntry)| selection.matches(&of.prefix) || is_of(&entry.path);
+    let (listed, beside): (Vec<_>, Vec<_>) = alone.rib.iter().partition(is_listed);
+    if !alone.events.iter().eq(whole.events.iter().filter(is_meant))
+        || !listed.into_iter().eq(whole.rib.iter().filter(is_listed))
         || alone.census.peers != whole.census.peers
         || alone.census.ending != whole.census.ending
     {
         return Err("the filter changes the reading".to_owned());
     }
     // The other routes of a prefix of a chosen origin, and those of the prefixes that cover it.
-    let of_origins: Vec<Prefix> = whole.events.iter().filter_map(|event| of_origin(event, &origins)).collect();
-    let is_beside = |event: &&RouteEvent| match &event.change {
-        Change::RibEntry { prefix, .. } => of_origins.iter().any(|own| prefix.contains(own)),
-        _ => false,
-    };
-    if !beside.iter().all(is_beside) {
+    let of_origins: Vec<Prefix> =
+        whole.rib.iter().filter(|(_, entry)| is_of(&entry.path)).map(|(of, _)| of.prefix).collect();
+    if !beside.iter().all(|(of, _)| of_origins.iter().any(|own| of.prefix.contains(own))) {
         return Err("an origin brings routes that have nothing to do with it".to_owned());
     }
-    Ok(alone.events.len())
+    Ok(alone.events.len() + alone.rib.len())
 }
 
-/// The prefix of a RIB entry of one of these origins.
-fn of_origin(event: &RouteEvent, origins: &[Asn]) -> Option<Prefix> {
-    match &event.change {
-        Change::RibEntry { prefix, path, .. } if origins.iter().any(|origin| path.originates(*origin)) => Some(*prefix),
+/// Every prefix that a file names, with its path; a withdrawal has none.
+fn named(reading: &Reading) -> impl Iterator<Item = (Prefix, Option<&AsPath>)> {
+    let changed = reading.events.iter().filter_map(|event| match &event.change {
+        Change::Announce { prefix, path, .. } => Some((*prefix, Some(path))),
+        Change::Withdraw { prefix, .. } => Some((*prefix, None)),
         _ => None,
-    }
-}
-
-fn wanted(event: &RouteEvent, selection: &Selection, origins: &[Asn]) -> bool {
-    match &event.change {
-        Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-            selection.matches(prefix) || origins.iter().any(|origin| path.originates(*origin))
-        }
-        Change::Withdraw { prefix, .. } | Change::Unclear { prefix } => selection.matches(prefix),
-        _ => true,
-    }
+    });
+    reading.rib.iter().map(|(of, entry)| (of.prefix, Some(&entry.path))).chain(changed)
 }
 
 fn with_helpers(file: &[u8], selection: &Selection, n_helping: usize) -> Reading {

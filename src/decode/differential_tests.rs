@@ -32,19 +32,15 @@ struct Targets {
 impl Targets {
     fn of(everything: &Reading, chance: &mut Chance) -> Targets {
         let mut targets = Targets { exact: Vec::new(), within: Vec::new(), origins: Vec::new() };
+        let named: Vec<(Prefix, Option<&AsPath>)> =
+            named(everything).map(|(_, _, prefix, path)| (prefix, path)).collect();
         for _ in 0..12 {
-            let Some(event) = everything.events.get(chance.below(everything.events.len())) else { break };
-            match &event.change {
-                Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-                    match chance.below(4) {
-                        0 => targets.exact.push(*prefix),
-                        1 => targets.exact.push(prefix.shortened_to(prefix.len().saturating_sub(2))),
-                        2 => targets.within.push(prefix.shortened_to(prefix.len().saturating_sub(4).max(8))),
-                        _ => targets.origins.extend(path.origin()),
-                    }
-                }
-                Change::Withdraw { prefix, .. } => targets.exact.push(*prefix),
-                _ => {}
+            let Some((prefix, path)) = named.get(chance.below(named.len())) else { break };
+            match (chance.below(4), path) {
+                (0, _) | (_, None) => targets.exact.push(*prefix),
+                (1, _) => targets.exact.push(prefix.shortened_to(prefix.len().saturating_sub(2))),
+                (2, _) => targets.within.push(prefix.shortened_to(prefix.len().saturating_sub(4).max(8))),
+                (_, Some(path)) => targets.origins.extend(path.origin()),
             }
         }
         targets
@@ -74,15 +70,23 @@ impl Targets {
     }
 }
 
+/// Every route that a file names: index of the record, peer, prefix, path. A withdrawal has no path.
+fn named(reading: &Reading) -> impl Iterator<Item = (u64, PeerIndex, Prefix, Option<&AsPath>)> {
+    let listed = reading.rib.iter().map(|(of, entry)| (of.record, entry.peer, of.prefix, Some(&entry.path)));
+    let changed = reading.events.iter().filter_map(|event| match &event.change {
+        Change::Announce { prefix, path, .. } => Some((event.record, event.peer, *prefix, Some(path))),
+        Change::Withdraw { prefix, .. } => Some((event.record, event.peer, *prefix, None)),
+        _ => None,
+    });
+    listed.chain(changed)
+}
+
 /// The prefixes of which a RIB dump holds a route of a chosen origin, and those that cover them: their other routes are
 /// reported too.
 fn beside_origins(reading: &Reading, targets: &Targets) -> BTreeSet<Prefix> {
     let mut beside = BTreeSet::new();
-    for event in &reading.events {
-        if let Change::RibEntry { prefix, path, .. } = &event.change
-            && targets.origins.iter().any(|origin| path.originates(*origin))
-            && beside.insert(*prefix)
-        {
+    for (RibRecord { prefix, .. }, entry) in reading.rib.iter() {
+        if targets.origins.iter().any(|origin| entry.path.originates(*origin)) && beside.insert(*prefix) {
             let shortest = selection::MIN_COVER_LENGTH[prefix.family() as usize];
             beside.extend((shortest..prefix.len()).map(|length| prefix.shortened_to(length)));
         }
@@ -90,19 +94,9 @@ fn beside_origins(reading: &Reading, targets: &Targets) -> BTreeSet<Prefix> {
     beside
 }
 
-/// Its prefix, if an event is there only because a RIB dump holds another route of a chosen origin.
-fn is_beside(event: &RouteEvent, beside: &BTreeSet<Prefix>) -> Option<Prefix> {
-    match &event.change {
-        Change::RibEntry { prefix, .. } => beside.contains(prefix).then_some(*prefix),
-        _ => None,
-    }
-}
-
 fn matches(event: &RouteEvent, targets: &Targets) -> bool {
     match &event.change {
-        Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-            targets.match_route(prefix, Some(path))
-        }
+        Change::Announce { prefix, path, .. } => targets.match_route(prefix, Some(path)),
         Change::Withdraw { prefix, .. } => targets.match_route(prefix, None),
         _ => true,
     }
@@ -110,15 +104,11 @@ fn matches(event: &RouteEvent, targets: &Targets) -> bool {
 
 type Routes = BTreeMap<(char, Peer, Prefix), usize>;
 
-fn routes(reading: &Reading) -> Routes {
+fn routes(reading: &Reading, targets: &Targets) -> Routes {
     let mut routes = Routes::new();
-    for event in &reading.events {
-        let (kind, prefix) = match &event.change {
-            Change::RibEntry { prefix, .. } | Change::Announce { prefix, .. } => ('A', *prefix),
-            Change::Withdraw { prefix, .. } => ('W', *prefix),
-            _ => continue,
-        };
-        *routes.entry((kind, reading.census.peers[event.peer as usize].peer, prefix)).or_default() += 1;
+    for (_, peer, prefix, path) in named(reading).filter(|(_, _, prefix, path)| targets.match_route(prefix, *path)) {
+        let kind = if path.is_some() { 'A' } else { 'W' };
+        *routes.entry((kind, reading.census.peers[peer as usize].peer, prefix)).or_default() += 1;
     }
     routes
 }
@@ -172,8 +162,9 @@ fn same(a: &Reading, b: &Reading) -> bool {
         let Control { prefixes, held, changes, .. } = &reading.census.control;
         (prefixes.clone(), held.clone(), changes.clone())
     };
-    (&a.census.peers, &a.events, a.census.span, &a.census.ending, a.census.lacks_peer_table, control(a))
-        == (&b.census.peers, &b.events, b.census.span, &b.census.ending, b.census.lacks_peer_table, control(b))
+    let found = |reading: &'_ Reading| (reading.events.clone(), reading.rib.clone());
+    (&a.census.peers, found(a), a.census.span, &a.census.ending, a.census.lacks_peer_table, control(a))
+        == (&b.census.peers, found(b), b.census.span, &b.census.ending, b.census.lacks_peer_table, control(b))
 }
 
 #[test]
@@ -207,33 +198,30 @@ fn real_archives_read_alike_in_every_way() {
         let helped = with_helpers(&stored, &selection, 1 + chance.below(3));
         assert!(
             same(&alone, &helped) && alone.census.counts == helped.census.counts,
-            "{}: with a helpers",
+            "{}: with helpers",
             file.display()
         );
         let unfiltered = records::read_records(container::decompress(once, &Helpers::new()), &selection, true);
         assert!(same(&alone, &unfiltered), "{}: without the filter", file.display());
         let beside = beside_origins(&whole, &targets);
         let expected = whole.events.iter().filter(|event| matches(event, &targets));
-        let (own, more): (Vec<_>, Vec<_>) = alone.events.iter().partition(|event| matches(event, &targets));
-        assert!(own.into_iter().eq(expected), "{}: out of everything", file.display());
-        let place = |event: &RouteEvent| (event.record, event.peer, is_beside(event, &beside));
-        assert!(more.iter().all(|event| place(event).2.is_some()), "{}: more than was asked for", file.display());
-        let reported: BTreeSet<_> = alone.events.iter().map(place).collect();
-        for event in &whole.events {
-            let in_update = event.change.prefix().filter(|_| !matches!(event.change, Change::RibEntry { .. }));
-            if let Some(prefix) = is_beside(event, &beside).or(in_update.filter(|_| selection.has_origins())) {
-                let is_known = reported.contains(&place(event)) || alone.skipped_prefixes.may_affect(&prefix);
-                assert!(is_known, "{}: {prefix} was lost", file.display());
-            }
+        assert!(alone.events.iter().eq(expected), "{}: changes out of everything", file.display());
+        let is_meant = |(of, entry): &(&RibRecord, &RibEntry)| targets.match_route(&of.prefix, Some(&entry.path));
+        let (own, more): (Vec<_>, Vec<_>) = alone.rib.iter().partition(is_meant);
+        assert!(own.into_iter().eq(whole.rib.iter().filter(is_meant)), "{}: entries out of everything", file.display());
+        assert!(more.iter().all(|(of, _)| beside.contains(&of.prefix)), "{}: more than was asked for", file.display());
+        let reported: BTreeSet<_> = named(&alone).map(|(record, peer, prefix, _)| (record, peer, prefix)).collect();
+        for (record, peer, prefix, _) in named(&whole).filter(|_| selection.has_origins()) {
+            let is_known = reported.contains(&(record, peer, prefix)) || alone.skipped_prefixes.may_affect(&prefix);
+            assert!(is_known, "{}: {prefix} was lost", file.display());
         }
         n_beside += more.len();
         n_records += alone.census.counts.records;
         n_targets += targets.n();
-        n_routes += alone.events.len();
+        n_routes += alone.events.len() + alone.rib.len();
         // The parser drops or misreads what is damaged or against its expectations.
         if is_whole {
-            let events = alone.events.iter().filter(|event| matches(event, &targets)).cloned().collect();
-            let (own, parsed) = (routes(&Reading { events, ..alone.clone() }), of_parser(&plain, &targets));
+            let (own, parsed) = (routes(&alone, &targets), of_parser(&plain, &targets));
             if own == parsed {
                 n_beside_parser += 1;
             } else {

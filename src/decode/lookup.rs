@@ -18,7 +18,7 @@ mod tests;
 
 use std::fmt;
 
-use super::{Change, Selection, container, records};
+use super::{Selection, container, records};
 use crate::archive::ReadAt;
 use crate::bgp::{AsPath, Peer, Prefix};
 use crate::helpers::Helpers;
@@ -232,9 +232,7 @@ fn looked_up(search: &DumpSearch, prefix: &Prefix) -> Result<LookedUp, String> {
         return Err(format!("its record of {prefix} cannot be read: {}", damage.what));
     }
     let peer = |index: u32| reading.census.peers.get(index as usize).map(|activity| activity.peer);
-    let routes = reading.events.into_iter().filter_map(|event| match event.change {
-        Change::RibEntry { prefix: of, path_id, path } if of == *prefix => Some((peer(event.peer)?, path_id, path)),
-        _ => None,
-    });
+    let entries = reading.rib.iter().filter(|(record, _)| record.prefix == *prefix);
+    let routes = entries.filter_map(|(_, entry)| Some((peer(entry.peer)?, entry.path_id, entry.path.clone())));
     Ok(LookedUp { prefix: *prefix, at, is_present: !own.is_empty(), routes: routes.collect() })
 }

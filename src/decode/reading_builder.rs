@@ -12,7 +12,10 @@ use super::peers::FilePeers;
 use super::prefix_hash::hash_bits;
 use super::skipped_prefixes::{RIB_BLOCKS, SkippedPrefixes, UPDATE_BLOCKS};
 use super::walk::Record;
-use super::{Census, Change, Ending, Lost, MAX_DAMAGE, PeerIndex, Reading, RecordCounts, RouteEvent, Selection};
+use super::{
+    Census, Change, Ending, Lost, MAX_DAMAGE, PeerIndex, Reading, RecordCounts, RibEntries, RibEntry, RibRecord,
+    RouteEvent, Selection,
+};
 use crate::bgp::{AsPath, Family, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
@@ -37,6 +40,7 @@ pub(super) struct ReadingBuilder<'s> {
     /// The hashes of prefixes of RIB dumps that go there next.
     skipped_in_rib: Vec<u64>,
     events: Vec<RouteEvent>,
+    rib: RibEntries,
     damage: Vec<Damage>,
     /// The record that was counted as damaged last.
     latest_damaged: Option<u64>,
@@ -60,6 +64,7 @@ impl<'s> ReadingBuilder<'s> {
             skipped_prefixes: SkippedPrefixes::default(),
             skipped_in_rib: Vec::new(),
             events: Vec::new(),
+            rib: RibEntries::default(),
             damage: Vec::new(),
             latest_damaged: None,
             has_trailing_bytes: false,
@@ -89,18 +94,16 @@ impl<'s> ReadingBuilder<'s> {
             last_blocks,
             lacks_peer_table,
         };
-        Reading { census, events: self.events, skipped_prefixes: self.skipped_prefixes }
+        Reading { census, events: self.events, rib: self.rib, skipped_prefixes: self.skipped_prefixes }
     }
 
     /// What the file has too many of, so that the rest of it is not read; None if its size is that of a real file.
     pub(super) fn excess(&self) -> Option<String> {
-        let (what, limit) = if self.counts.rib_records > 0 {
-            ("routes of the selected prefixes", limits::MAX_ROUTES)
-        } else {
-            ("changes of the selected prefixes", limits::MAX_CHANGES)
-        };
-        if self.events.len() > limit {
-            return Some(format!("{limit} {what}"));
+        if self.rib.len() > limits::MAX_ROUTES {
+            return Some(format!("{} routes of the selected prefixes", limits::MAX_ROUTES));
+        }
+        if self.events.len() > limits::MAX_CHANGES {
+            return Some(format!("{} changes of the selected prefixes", limits::MAX_CHANGES));
         }
         if self.peers.len() > limits::MAX_PEERS {
             return Some(format!("{} peers", limits::MAX_PEERS));
@@ -122,12 +125,15 @@ impl<'s> ReadingBuilder<'s> {
         self.events.push(RouteEvent { at, clock, run, record: record.index, offset: record.offset, peer, change });
     }
 
+    /// Adds an entry of a RIB dump.
+    pub(super) fn rib_entry(&mut self, record: &Record, at: Timestamp, prefix: Prefix, entry: RibEntry) {
+        self.rib.push(RibRecord { at, record: record.index, offset: record.offset, prefix }, entry);
+    }
+
     /// Removes the RIB entries of a family: its dump begins again.
     pub(super) fn forget_rib_entries(&mut self, family: Family) {
         self.control.forget_held(family);
-        let is_of_family =
-            |change: &Change| matches!(change, Change::RibEntry { prefix, .. } if prefix.family() == family);
-        self.events.retain(|event| !is_of_family(&event.change));
+        self.rib.retain(|prefix| prefix.family() != family);
     }
 
     /// Adds the changes of the control sample in an UPDATE.

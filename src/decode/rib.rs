@@ -13,7 +13,7 @@ use super::reading_builder::ReadingBuilder;
 use super::repeats::PrefixCount;
 use super::walk::Record;
 use super::wire::Octets;
-use super::{Change, PeerIndex};
+use super::{PeerIndex, RibEntry};
 use crate::bgp::{Asn, Family, Peer, Prefix};
 use crate::coverage::Damage;
 use crate::time::Timestamp;
@@ -351,7 +351,7 @@ fn report(
         Ok(None) => {}
         Ok(Some(path)) if path.hops().is_empty() => {}
         Ok(Some(path)) if is_selected || reading.originates(&path) => {
-            reading.event(record, at, peer, Change::RibEntry { prefix, path_id, path });
+            reading.rib_entry(record, at, prefix, RibEntry { peer, path_id, path });
         }
         Ok(Some(_)) => {}
         Err(what) => reading.damage(record, what),

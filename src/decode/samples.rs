@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Change, Lost, Reading, RouteEvent, Selection};
+use super::{Change, Lost, Reading, RibEntry, RouteEvent, Selection};
 
 /// When samples happen, unless they say otherwise.
 pub(super) const AT: u32 = 1_419_264_900;
@@ -179,13 +179,20 @@ pub(super) fn text(reading: &Reading) -> String {
     let line = |event: &RouteEvent| {
         format!("{} {}", reading.census.peers[event.peer as usize].peer.address, change(&event.change))
     };
-    reading.events.iter().filter(|event| event.change != Change::Alive).map(line).collect::<Vec<_>>().join(" | ")
+    let of_rib = reading.rib.iter().map(|(record, RibEntry { peer, path_id, path })| {
+        let peer = reading.census.peers[*peer as usize].peer.address;
+        format!("{peer} holds {}{} {path}", record.prefix, id(path_id))
+    });
+    let events = reading.events.iter().filter(|event| event.change != Change::Alive).map(line);
+    of_rib.chain(events).collect::<Vec<_>>().join(" | ")
+}
+
+fn id(path_id: &Option<u32>) -> String {
+    path_id.map_or(String::new(), |id| format!("#{id}"))
 }
 
 fn change(change: &Change) -> String {
-    let id = |path_id: &Option<u32>| path_id.map_or(String::new(), |id| format!("#{id}"));
     match change {
-        Change::RibEntry { prefix, path_id, path, .. } => format!("holds {prefix}{} {path}", id(path_id)),
         Change::Announce { prefix, path_id, path } => format!("announces {prefix}{} {path}", id(path_id)),
         Change::Withdraw { prefix, path_id } => format!("withdraws {prefix}{}", id(path_id)),
         Change::EndOfRib { family } => format!("end of {family}"),

@@ -208,7 +208,7 @@ impl CollectorRun {
     pub(super) fn add_rib(&mut self, mut rib: ReadFile) -> bool {
         self.samples.take(&rib.report.name, &mut rib.reading);
         // It waits for all others.
-        rib.reading.events.shrink_to_fit();
+        rib.reading.rib.shrink_to_fit();
         self.ribs.insert(rib.report.name.clone(), rib);
         self.has_all_ribs()
     }

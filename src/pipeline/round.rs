@@ -10,7 +10,7 @@ use std::thread;
 use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
-use crate::bgp::{Asn, Prefix};
+use crate::bgp::{AsPath, Asn, Prefix};
 use crate::catalog;
 use crate::decode::{Change, Reading, Selection, SkippedPrefixes};
 use crate::error::Error;
@@ -362,14 +362,18 @@ pub(super) fn originated(reading: &Reading, selection: &Selection, origins: &[As
     if origins.is_empty() {
         return prefixes;
     }
+    let is_originated = |path: &AsPath| origins.iter().any(|origin| path.originates(*origin));
     for event in &reading.events {
-        if let Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } = &event.change
+        if let Change::Announce { prefix, path, .. } = &event.change
             && !selection.has_prefix(prefix)
-            && origins.iter().any(|origin| path.originates(*origin))
+            && is_originated(path)
         {
             prefixes.insert(*prefix);
         }
     }
+    let listed = reading.rib.records().filter(|(of, _)| !selection.has_prefix(&of.prefix));
+    let listed = listed.filter(|(_, entries)| entries.iter().any(|entry| is_originated(&entry.path)));
+    prefixes.extend(listed.map(|(of, _)| of.prefix));
     prefixes
 }
 

@@ -10,7 +10,7 @@ use crate::bgp::{Collector, Family, Peer, Prefix, Project};
 use crate::catalog::{self, Catalog, RibNotes, publisher};
 use crate::coverage::Verdict;
 use crate::decode::lookup::{Hints, Lookup, look_up};
-use crate::decode::{Change, Ending, Reading, Selection};
+use crate::decode::{Ending, Reading, Selection};
 use crate::error::Error;
 use crate::fetch::{Cache, open_ranges};
 use crate::helpers::Helpers;
@@ -299,10 +299,8 @@ fn looked_up(lookup: &Lookup) -> DumpContent {
 fn shown(reading: &Reading, prefixes: &[Prefix]) -> DumpContent {
     let peers = &reading.census.peers;
     let holders = |of: &Prefix| {
-        let held = reading.events.iter().filter_map(|event| match &event.change {
-            Change::RibEntry { prefix, .. } if prefix == of => Some(peers.get(event.peer as usize)?.peer),
-            _ => None,
-        });
+        let held = reading.rib.records().filter(|(record, _)| record.prefix == *of);
+        let held = held.flat_map(|(_, entries)| entries).filter_map(|entry| Some(peers.get(entry.peer as usize)?.peer));
         held.collect::<BTreeSet<Peer>>().into_iter().collect()
     };
     DumpContent {

@@ -208,7 +208,6 @@ impl Replayer {
             Change::EndOfRib { family } => return self.sessions.end_of_rib(peer, *family, cause),
             Change::Open => return self.sessions.open(peer, cause),
             Change::ConnectionClosed => return self.sessions.close_connection(peer),
-            Change::RibEntry { .. } => return,
         };
         effects.into_iter().for_each(|effect| self.routes.apply(effect));
     }

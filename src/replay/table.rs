@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::index::PeerId;
 use super::spans::RecordRef;
 use crate::bgp::{AsPath, Family, PerFamily, Prefix};
-use crate::decode::{Change, Reading};
+use crate::decode::{Reading, RibEntry};
 use crate::time::{Timestamp, Window};
 
 /// A peer that a RIB dump lists as holding a prefix.
@@ -70,15 +70,15 @@ impl RibTable {
             Family::ALL.into_iter().for_each(|family| sizes[peer.get()][family] += of_file[family]);
         }
         let mut holders = Holders::new();
-        for event in &reading.events {
-            let Change::RibEntry { prefix, path_id, path, .. } = &event.change else { continue };
-            let Some(&peer) = peers.get(event.peer as usize) else { continue };
-            let list = holders.entry(*prefix).or_default();
-            match list.last_mut() {
-                Some(holder) if holder.peer == peer => holder.paths.push((*path_id, path.clone())),
-                _ => {
-                    let record = RecordRef { file, record: event.record, offset: event.offset };
-                    list.push(Holder { peer, at: event.at, record, paths: vec![(*path_id, path.clone())] });
+        for (listed, entries) in reading.rib.records() {
+            let record = RecordRef { file, record: listed.record, offset: listed.offset };
+            let list = holders.entry(listed.prefix).or_default();
+            list.reserve(entries.len());
+            for RibEntry { peer, path_id, path } in entries {
+                let Some(&peer) = peers.get(*peer as usize) else { continue };
+                match list.last_mut() {
+                    Some(holder) if holder.peer == peer => holder.paths.push((*path_id, path.clone())),
+                    _ => list.push(Holder { peer, at: listed.at, record, paths: vec![(*path_id, path.clone())] }),
                 }
             }
         }

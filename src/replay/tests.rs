@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::bgp::{AsPath, Asn, Collector, Family, Peer, Prefix};
 use crate::decode::clock::Runs;
-use crate::decode::{Census, Change, Control, ControlChange, Lost, PeerActivity, Reading, RouteEvent};
+use crate::decode::{
+    Census, Change, Control, ControlChange, Lost, PeerActivity, Reading, RibEntry, RibRecord, RouteEvent,
+};
 use crate::time::{Timestamp, Window};
 
 const END: i64 = 10_000;
@@ -89,9 +91,8 @@ fn story(text: &str) -> Story {
                             continue;
                         }
                         let path = AsPath::new(vec![who.asn, Asn(64510)], 1);
-                        let change = Change::RibEntry { prefix: prefix(word), path_id: None, path };
-                        let (clock, run, record, offset) = (at, 0, number, 100 * number);
-                        rib.events.push(RouteEvent { at, clock, run, record, offset, peer: index, change });
+                        let record = RibRecord { at, record: number, offset: 100 * number, prefix: prefix(word) };
+                        rib.rib.push(record, RibEntry { peer: index, path_id: None, path });
                     }
                 }
             }

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use outage_replay::decode::{self, Change, Ending, Reading, RecordCounts, Selection};
+use outage_replay::decode::{self, Change, Ending, Reading, RecordCounts, RibEntry, RibRecord, Selection};
 
 /// The folder of archives. None if there is none; then tests print one line and pass.
 fn archives() -> Option<PathBuf> {
@@ -30,7 +30,7 @@ fn everything() -> Selection {
 fn n_events(reading: &Reading) -> [usize; 5] {
     let count = |is: fn(&Change) -> bool| reading.events.iter().filter(|event| is(&event.change)).count();
     [
-        count(|change| matches!(change, Change::RibEntry { .. })),
+        reading.rib.len(),
         count(|change| matches!(change, Change::Announce { .. })),
         count(|change| matches!(change, Change::Withdraw { .. })),
         count(|change| matches!(change, Change::SessionUp)),
@@ -149,9 +149,7 @@ fn sample(reading: &Reading, n: usize) -> Selection {
 /// The prefix of an event and the origins of its path.
 fn route(change: &Change) -> Option<(outage_replay::bgp::Prefix, Vec<outage_replay::bgp::Asn>)> {
     match change {
-        Change::RibEntry { prefix, path, .. } | Change::Announce { prefix, path, .. } => {
-            Some((*prefix, path.origins().to_vec()))
-        }
+        Change::Announce { prefix, path, .. } => Some((*prefix, path.origins().to_vec())),
         Change::Withdraw { prefix, .. } => Some((*prefix, Vec::new())),
         _ => None,
     }
@@ -165,10 +163,14 @@ fn check_selection(file: &Path, everything: &Reading, selection: &Selection) {
     };
     let expected: Vec<_> = everything.events.iter().filter(|event| wanted(&event.change)).collect();
     let reading = read(file, selection);
+    let found: Vec<_> = reading.events.iter().collect();
+    let is_wanted = |(of, entry): &(&RibRecord, &RibEntry)| {
+        selection.matches(&of.prefix) || entry.path.origins().iter().any(|origin| selection.matches_origin(*origin))
+    };
+    let (listed, beside): (Vec<_>, Vec<_>) = reading.rib.iter().partition(is_wanted);
+    assert!(listed.into_iter().eq(everything.rib.iter().filter(is_wanted)), "{}", file.display());
     // Beside a route of a chosen origin a RIB dump shows those of others, for the same prefix and those that cover it.
-    let is_beside = |change: &Change| selection.has_origins() && matches!(change, Change::RibEntry { .. });
-    let (found, beside): (Vec<_>, Vec<_>) = reading.events.iter().partition(|event| wanted(&event.change));
-    assert!(beside.iter().all(|event| is_beside(&event.change)), "{}: {beside:?}", file.display());
+    assert!(beside.is_empty() || selection.has_origins(), "{}: {beside:?}", file.display());
     let first = expected.iter().zip(&found).find(|(expected, found)| expected != found);
     assert!(expected == found, "{}: {} events, {} found, {first:?}", file.display(), expected.len(), found.len());
     assert_eq!(reading.census.peers, everything.census.peers, "{}", file.display());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use outage_replay::archive::ReadAt;
 use outage_replay::bgp::{AsPath, Family, Peer, Prefix};
 use outage_replay::decode::lookup::{Hints, Lookup, look_up};
-use outage_replay::decode::{self, Change, Selection};
+use outage_replay::decode::{self, Selection};
 
 /// A file in memory, and how much of it was read.
 struct Stored {
@@ -46,10 +46,9 @@ fn whole(stored: &Stored) -> Whole {
     let reading = decode::read(&stored.bytes[..], &selection);
     let peers = &reading.census.peers;
     let mut routes: BTreeMap<Prefix, Vec<_>> = BTreeMap::new();
-    for event in reading.events {
-        if let Change::RibEntry { prefix, path_id, path } = event.change {
-            routes.entry(prefix).or_default().push((peers[event.peer as usize].peer, path_id, path));
-        }
+    for (record, entry) in reading.rib.iter() {
+        let peer = peers[entry.peer as usize].peer;
+        routes.entry(record.prefix).or_default().push((peer, entry.path_id, entry.path.clone()));
     }
     let tables = peers.iter().map(|activity| (activity.peer, activity.table_size)).collect();
     Whole { routes, tables, n_records: reading.census.counts.rib_records }

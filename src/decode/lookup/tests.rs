@@ -111,11 +111,9 @@ fn whole(file: &[u8]) -> (Routes, Ending) {
     selection.add_within("::/0".parse().unwrap());
     let reading = read(file, &selection);
     let mut routes = Routes::new();
-    for event in reading.events {
-        let peer = reading.census.peers[event.peer as usize].peer;
-        if let Change::RibEntry { prefix, path_id, path } = event.change {
-            routes.entry(prefix).or_default().push((peer, path_id, path));
-        }
+    for (record, entry) in reading.rib.iter() {
+        let peer = reading.census.peers[entry.peer as usize].peer;
+        routes.entry(record.prefix).or_default().push((peer, entry.path_id, entry.path.clone()));
     }
     (routes, reading.census.ending)
 }

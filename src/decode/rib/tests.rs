@@ -24,9 +24,9 @@ fn path(origin: u32) -> Vec<u8> {
 #[test]
 fn an_entry_has_the_time_at_which_the_dump_was_written() {
     let reading = reading(&[peer_table(&[PEER]), rib(2, P, &[entry(0, None, &path(131279))])], P);
-    let event = &reading.events[0];
-    assert_eq!(event.at.secs(), i64::from(AT));
-    assert_eq!((event.record, event.offset), (1, 33));
+    let (record, _) = reading.rib.iter().next().unwrap();
+    assert_eq!(record.at.secs(), i64::from(AT));
+    assert_eq!((record.record, record.offset), (1, 33));
     assert!(!reading.census.lacks_peer_table);
 }
 
@@ -99,7 +99,7 @@ fn a_selected_origin_selects_the_prefixes_that_cover_its_own() {
             "175.45.177.0/24 64500 131279",
         ]
     );
-    let places: Vec<u64> = reading.events.iter().map(|event| event.record).collect();
+    let places: Vec<u64> = reading.rib.iter().map(|(record, _)| record.record).collect();
     assert_eq!(places, [3, 4, 6, 7]);
     assert_eq!(sizes(&reading), [[8, 0]]);
 }
@@ -186,7 +186,7 @@ fn a_dump_that_holds_itself_twice_counts_once() {
     ] {
         let reading = reading(&file, P);
         assert_eq!(sizes(&reading), expected);
-        assert_eq!((reading.events.len(), reading.census.counts.damaged), (n_events, 0));
+        assert_eq!((reading.rib.len(), reading.census.counts.damaged), (n_events, 0));
     }
 }
 
@@ -201,10 +201,10 @@ fn a_dump_that_begins_again_and_ends_early_is_damaged() {
 fn one_view_after_the_other_and_one_peer_after_the_other_are_one_dump() {
     let of = |prefix: &str| rib(2, prefix, &[entry(0, None, &path(131279))]);
     let views = [peer_table(&[PEER]), of("10.0.0.0/8"), of(P), peer_table(&[OTHER]), of("10.0.0.0/8"), of(P)];
-    assert_eq!((sizes(&reading(&views, P)), reading(&views, P).events.len()), (vec![[2, 0], [2, 0]], 2));
+    assert_eq!((sizes(&reading(&views, P)), reading(&views, P).rib.len()), (vec![[2, 0], [2, 0]], 2));
     let route = |prefix: &str, peer| table_dump(&[dumped(prefix, peer, &attributes(2, &[64500]))]);
     let by_peer = [route("10.0.0.0/8", PEER), route(P, PEER), route("10.0.0.0/8", OTHER), route(P, OTHER)];
-    assert_eq!((sizes(&reading(&by_peer, P)), reading(&by_peer, P).events.len()), (vec![[2, 0], [2, 0]], 2));
+    assert_eq!((sizes(&reading(&by_peer, P)), reading(&by_peer, P).rib.len()), (vec![[2, 0], [2, 0]], 2));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn peers_outside_the_peer_table_are_damage() {
     assert_eq!(damage(&with_table), ["peer 7 is not in the peer table"]);
     let without = reading(&[rib(2, P, &entries), peer_table(&[PEER]), rib(2, P, &entries[1..])], P);
     assert!(without.census.lacks_peer_table);
-    assert_eq!((without.events.len(), without.census.counts.damaged), (1, 1));
+    assert_eq!((without.rib.len(), without.census.counts.damaged), (1, 1));
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn entries_that_end_early_are_damage_and_those_before_them_are_used() {
             ]
         );
     }
-    assert_eq!(reading(&records, P).events.len(), 1 + 2 + 2);
+    assert_eq!(reading(&records, P).rib.len(), 1 + 2 + 2);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_path_that_cannot_be_read_is_damage_in_one_entry() {
     let entries = [entry(0, None, &attribute(2, &[2, 9, 0])), entry(0, None, &path(131279))];
     let reading = reading(&[peer_table(&[PEER]), rib(2, P, &entries)], P);
     assert_eq!(damage(&reading), ["an AS_PATH that cannot be read"]);
-    assert_eq!(reading.events.len(), 1);
+    assert_eq!(reading.rib.len(), 1);
 }
 
 #[test]
@@ -326,5 +326,5 @@ fn damage_in_an_old_dump_is_counted() {
         damage(&reading),
         ["a TABLE_DUMP record without an entry", "a TABLE_DUMP entry that ends early", "a prefix of length 33"]
     );
-    assert_eq!((reading.events.len(), reading.census.ending), (2, Ending::Complete));
+    assert_eq!((reading.rib.len(), reading.census.ending), (2, Ending::Complete));
 }

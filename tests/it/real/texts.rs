@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use outage_replay::bgp::Prefix;
 use outage_replay::decode::{self, Change, Selection};
+use outage_replay::time::Timestamp;
 
 /// Peer, kind, prefix and time of a route, with the number of occurrences.
 type Lines = BTreeMap<(i64, char, IpAddr, u32, Prefix), usize>;
@@ -39,15 +40,18 @@ fn read(file: &Path) -> Lines {
     }
     let reading = decode::read(std::fs::File::open(file).expect("a file"), &everything);
     let mut lines = Lines::new();
+    let mut add = |at: Timestamp, kind, peer: u32, prefix| {
+        let peer = reading.census.peers[peer as usize].peer;
+        *lines.entry((at.secs(), kind, peer.address, peer.asn.0, prefix)).or_default() += 1;
+    };
+    reading.rib.iter().for_each(|(record, entry)| add(record.at, 'B', entry.peer, record.prefix));
     for event in &reading.events {
         let (kind, prefix) = match &event.change {
-            Change::RibEntry { prefix, .. } => ('B', *prefix),
             Change::Announce { prefix, .. } => ('A', *prefix),
             Change::Withdraw { prefix, .. } => ('W', *prefix),
             _ => continue,
         };
-        let peer = reading.census.peers[event.peer as usize].peer;
-        *lines.entry((event.at.secs(), kind, peer.address, peer.asn.0, prefix)).or_default() += 1;
+        add(event.at, kind, event.peer, prefix);
     }
     lines
 }
