@@ -5,6 +5,7 @@ mod cache;
 mod download;
 mod entries;
 mod lock;
+mod note;
 mod ranges;
 mod resume;
 
@@ -70,8 +71,9 @@ pub struct ReadFully<T> {
 pub enum Checked {
     /// It can be read to the end.
     Whole,
-    /// It is truncated. If the server sends the same number of bytes twice, it was published so.
-    Cut(String),
+    /// It is truncated, or its records are of another time than its name. If the server sends the same number of bytes twice, it was
+    /// published so.
+    Suspect(String),
     /// It is not an archive file, but for example an error page.
     Foreign(String),
 }

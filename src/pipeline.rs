@@ -11,6 +11,7 @@ mod collector_run;
 mod collector_state;
 mod copies;
 mod coverage;
+mod examining;
 mod judging;
 mod looking_back;
 mod narrowing;
@@ -35,6 +36,7 @@ use crate::query::{Criteria, Query, Scanned};
 use crate::report::Report;
 
 pub use crate::progress::Progress;
+pub use examining::Examined;
 pub use narrowing::narrow;
 pub use reproducing::reproduce;
 pub use surveying::survey;
@@ -189,6 +191,16 @@ pub fn scan<'a>(
     let threads = threads(options.jobs)?;
     let listing = list_on(&threads, query, sources, progress)?;
     threads.install(|| scanning::scan(query, &listing, of, &options.criteria, sources.cache, progress))
+}
+
+/// Reads every archive file of a cache with `jobs` threads, 0 for one per core, and compares its records with its name, and its peers
+/// with the other files of its collector.
+///
+/// # Errors
+///
+/// If the cache cannot be read, or the run is cancelled.
+pub fn examine(cache: &Cache, jobs: usize, progress: &dyn Progress) -> Result<Vec<Examined>, Error> {
+    threads(jobs)?.install(|| examining::examine(cache, progress))
 }
 
 /// Finds the outages in observations, by the detector that the criteria select.

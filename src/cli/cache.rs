@@ -8,7 +8,11 @@ use anyhow::Context;
 use clap::{ArgGroup, Subcommand};
 
 use outage_replay::fetch::{Cache, EntryState};
+use outage_replay::pipeline;
 
+use super::downloads::Allowance;
+use super::progress::Progress;
+use super::signals::Signals;
 use super::size::{self, megabytes};
 
 /// What to do with the cache.
@@ -19,7 +23,11 @@ pub enum CacheCommand {
     /// List its files
     List,
     /// Compare every file with its digest; one that is pending has none until a run reads it
-    Verify,
+    Verify {
+        /// Also read every file: whether its records are of the time in its name, and its peers those of its collector
+        #[arg(long)]
+        records: bool,
+    },
     /// Remove files that were downloaded
     #[command(group = ArgGroup::new("what").required(true).multiple(true))]
     Prune {
@@ -42,8 +50,8 @@ pub fn run(command: &CacheCommand, root: &Path) -> anyhow::Result<(String, bool)
         CacheCommand::Path => {
             let _ = writeln!(text, "{}", root.display());
         }
-        CacheCommand::List | CacheCommand::Verify => {
-            let verify = matches!(command, CacheCommand::Verify);
+        CacheCommand::List | CacheCommand::Verify { .. } => {
+            let verify = matches!(command, CacheCommand::Verify { .. });
             let entries = cache.entries(verify).with_context(unreadable)?;
             for entry in &entries {
                 let state = match entry.state {
@@ -55,10 +63,14 @@ pub fn run(command: &CacheCommand, root: &Path) -> anyhow::Result<(String, bool)
                     EntryState::Foreign => "foreign",
                 };
                 is_intact &= entry.state != EntryState::Damaged;
-                let _ = writeln!(text, "{:>12} {state:<9} {}", entry.bytes, entry.name);
+                let from = entry.url.as_ref().map_or(String::new(), |url| format!("  {url}"));
+                let _ = writeln!(text, "{:>12} {state:<9} {}{from}", entry.bytes, entry.name);
             }
             let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
             let _ = writeln!(text, "{} files, {}", entries.len(), megabytes(bytes));
+            if let CacheCommand::Verify { records: true } = command {
+                is_intact &= examine(&cache, &mut text)?;
+            }
         }
         CacheCommand::Prune { older_than, max_size } => {
             let removed = cache.prune(*older_than, *max_size).with_context(unreadable)?;
@@ -67,4 +79,20 @@ pub fn run(command: &CacheCommand, root: &Path) -> anyhow::Result<(String, bool)
         }
     }
     Ok((text, is_intact))
+}
+
+/// Reads every file, and lists those that may not be what they should be. Returns whether there is none.
+fn examine(cache: &Cache, text: &mut String) -> anyhow::Result<bool> {
+    let signals = Signals::listen().context("cannot listen for signals")?;
+    let progress = Progress::new(false, 0, Allowance::unlimited(), signals);
+    let examined = pipeline::examine(cache, 0, &progress);
+    progress.finish();
+    let examined = examined.map_err(|error| progress.interrupted(error))?;
+    let mut n_suspect = 0;
+    for (report, why) in examined.iter().filter_map(|of| Some((&of.report, of.suspicion.as_ref()?))) {
+        let _ = writeln!(text, "     suspect {}: {why}", report.name);
+        n_suspect += 1;
+    }
+    let _ = writeln!(text, "{} files read, {n_suspect} suspect", examined.len());
+    Ok(n_suspect == 0)
 }

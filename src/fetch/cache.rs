@@ -5,33 +5,30 @@
 //! downloaded again. So a file is decoded once, and a run that is stopped between download and reading leaves it to the next.
 //!
 //! For each file `NAME` there is a `NAME.sha256`, which is written last. A file without it is incomplete, a file that does
-//! not match it is damaged; either is downloaded again. A file that the server sent truncated more than once is kept, and marked
-//! so in `NAME.sha256`: the next run requests it again.
+//! not match it is damaged; either is downloaded again. A file that the server sent truncated more than once, or with the records of
+//! another time, is kept, and marked so in `NAME.sha256`: the next run requests it again. The URL is there too: a file that came from
+//! elsewhere than where it is listed now is also requested again, so that no broker can leave another file under its name.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::download::{Wanted, max_bytes};
 use super::lock::Lock;
+use super::note::{self, DIGEST, DownloadSource, Note, Whole, beside};
 use super::resume::Resumable;
 use super::{BaseUrl, Checked, Downloader, FetchError, FileDigest, KnownDigest, Opened, ReadFully};
 use crate::archive;
 use crate::http::{POLL_INTERVAL, Retry};
 use crate::progress::Progress;
 
-pub(super) const DIGEST: &str = "sha256";
-/// Follows the digest of a file that the server sent truncated more than once.
-const CUT: &str = " cut";
 pub(super) const PART: &str = "part";
 /// The suffix of a complete download that was not read yet.
 pub(super) const PENDING: &str = "pending";
 /// The suffix of the validator of a `.part` file, which identifies the version that it is from.
 pub(super) const VALIDATOR: &str = "validator";
-/// The suffix of a digest that is being written.
-pub(super) const NEW: &str = "new";
 
 /// A folder of downloaded archive files.
 pub struct Cache {
@@ -64,18 +61,10 @@ enum CacheRefusal {
     Failed { url: String, why: String },
 }
 
-/// Whether an accepted file is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whole {
-    Yes,
-    /// The server sent it truncated more than once.
-    No,
-}
-
 /// A file of the cache whose digest matches.
 pub(super) struct CachedFile {
     known: KnownDigest,
-    whole: Whole,
+    note: Note,
 }
 
 impl Cache {
@@ -137,6 +126,12 @@ impl Cache {
         path.is_file() && beside(&path, DIGEST).is_file() || beside(&path, PENDING).is_file()
     }
 
+    /// The same, as far as it is the file that is listed at `url`.
+    fn holds_of(&self, name: &str, url: &str) -> io::Result<bool> {
+        let note = Note::of(&self.root.join(name))?;
+        Ok(self.holds(name) && note.is_none_or(|note| note.is_of(url)))
+    }
+
     /// Opens the file of that name if it is there and its digest matches.
     pub(super) fn open_held(&self, name: &str) -> Result<KnownDigest, FetchError> {
         let path = self.root.join(name);
@@ -155,12 +150,12 @@ impl Cache {
     pub(super) fn receive(&self, name: &str, url: &str, listed: u64) -> Result<(), FetchError> {
         let Some(downloader) = &self.downloader else { return Err(FetchError::Offline) };
         let claim = self.claim(name, downloader.progress())?;
-        if claim.asked.is_some() || self.holds(name) {
+        if claim.asked.is_some() || self.holds_of(name, url)? {
             return Ok(());
         }
         let path = self.root.join(name);
         let _lock = Lock::new(&path, downloader.progress())?;
-        if self.holds(name) {
+        if self.holds_of(name, url)? {
             return Ok(());
         }
         let mut result = Err(FetchError::Offline);
@@ -192,8 +187,8 @@ impl Cache {
         let Some(downloader) = &self.downloader else { return read(self.open_held(name)?.into()) };
         let claim = self.claim(name, downloader.progress())?;
         let path = self.root.join(name);
-        if let Some(held) = verified(&path)?
-            && (held.whole == Whole::Yes || matches!(claim.asked, Some(Asked::Had)))
+        if let Some(held) = verified(&path)?.filter(|held| held.note.is_of(url))
+            && (held.note.whole == Whole::Yes || matches!(claim.asked, Some(Asked::Had)))
         {
             drop(claim);
             return read(held.known.into());
@@ -207,7 +202,7 @@ impl Cache {
             _ => None,
         };
         let copies =
-            Copies { name, max_bytes: max_bytes(listed), pending_from: received, refused: Vec::new(), size: None };
+            Copies { name, url, max_bytes: max_bytes(listed), pending_from: received, refused: Vec::new(), size: None };
         let result = self.fill(copies, &self.urls(url), downloader, read);
         match &result {
             Ok(_) => claim.settle(Asked::Had),
@@ -225,8 +220,8 @@ impl Cache {
         read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
     ) -> Result<ReadFully<T>, FetchError> {
         let path = self.root.join(copies.name);
-        let held = match verified(&path)? {
-            Some(CachedFile { known, whole: Whole::Yes }) => return read(known.into()),
+        let held = match verified(&path)?.filter(|held| held.note.is_of(copies.url)) {
+            Some(CachedFile { known, note: Note { whole: Whole::Yes, .. } }) => return read(known.into()),
             held => held,
         };
         let (mut cut, mut failure) = (None, FetchError::Offline);
@@ -268,8 +263,8 @@ impl Cache {
             let is_second = copies.size.replace(found.digest.bytes) == Some(found.digest.bytes);
             let whole = match &found.checked {
                 Checked::Whole => Whole::Yes,
-                Checked::Cut(_) if is_second => Whole::No,
-                Checked::Cut(why) | Checked::Foreign(why) => {
+                Checked::Suspect(_) if is_second => Whole::No,
+                Checked::Suspect(why) | Checked::Foreign(why) => {
                     fs::remove_file(&pending)?;
                     copies.refused.extend(source.map(|source| (source, why.clone())));
                     if is_second {
@@ -282,12 +277,14 @@ impl Cache {
             };
             downloader.judged(source.as_deref().unwrap_or(url), true);
             if whole == Whole::Yes {
-                let expected = noted(&path)?.filter(|(_, whole)| *whole == Whole::Yes).map(|(expected, _)| expected);
+                let expected = Note::of(&path)?.filter(|note| note.whole == Whole::Yes && note.is_of(copies.url));
+                let expected = expected.map(|note| note.sha256);
                 for what in copies.differences(source.as_deref(), &found.digest, expected.as_deref()) {
                     self.remark(what, downloader.progress());
                 }
             }
-            accept(&path, &found.digest, whole)?;
+            let source = source.map(|url| DownloadSource { is_mirror: url != copies.url, url });
+            note::write(&path, &found.digest, (whole, source), || fs::rename(beside(&path, PENDING), &path))?;
             return Ok((found, whole));
         }
     }
@@ -338,6 +335,8 @@ impl Cache {
 /// The copies of one file that were downloaded.
 struct Copies<'a> {
     name: &'a str,
+    /// Where it is listed.
+    url: &'a str,
     /// The most bytes that one may have.
     max_bytes: u64,
     /// The URL of the copy that is pending. None if an earlier run downloaded it.
@@ -412,45 +411,11 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// Gives a pending file its name, and writes its digest.
-fn accept(path: &Path, digest: &FileDigest, whole: Whole) -> io::Result<()> {
-    let new = beside(path, NEW);
-    let mut note = File::create(&new)?;
-    note.write_all(digest.sha256.as_bytes())?;
-    if whole == Whole::No {
-        note.write_all(CUT.as_bytes())?;
-    }
-    note.sync_all()?;
-    fs::rename(beside(path, PENDING), path)?;
-    fs::rename(&new, beside(path, DIGEST))
-}
-
-/// Returns `path` with a suffix appended.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Returns the digest that was written beside a file, and whether the file was complete then. None if there is none.
-fn noted(path: &Path) -> io::Result<Option<(String, Whole)>> {
-    let note = match fs::read_to_string(beside(path, DIGEST)) {
-        Ok(note) => note,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    Ok(Some(match note.strip_suffix(CUT) {
-        Some(expected) => (expected.to_owned(), Whole::No),
-        None => (note.trim().to_owned(), Whole::Yes),
-    }))
-}
-
 /// Opens a file. None if it does not exist, or its digest does not match the one of its download.
 pub(super) fn verified(path: &Path) -> io::Result<Option<CachedFile>> {
-    let Some((expected, whole)) = noted(path)? else { return Ok(None) };
+    let Some(note) = Note::of(path)? else { return Ok(None) };
     match KnownDigest::open(path) {
-        Ok(known) if known.digest.sha256 == expected => Ok(Some(CachedFile { known, whole })),
+        Ok(known) if known.digest.sha256 == note.sha256 => Ok(Some(CachedFile { known, note })),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashSet;
 
-use super::cache::{Cache, DIGEST, NEW, PART, PENDING, VALIDATOR, beside, verified};
+use super::cache::{Cache, PART, PENDING, VALIDATOR, verified};
 use super::lock::{LOCK, Lock};
+use super::note::{DIGEST, NEW, Note, beside};
 use crate::archive::FOLDER_LIST;
 
 /// One file of a cache.
@@ -22,6 +23,8 @@ pub struct CacheEntry {
     pub used_at: SystemTime,
     /// Whether the file is complete.
     pub state: EntryState,
+    /// The URL that it was downloaded from. None if it is not known.
+    pub url: Option<String>,
 }
 
 /// Whether a file of a cache is complete.
@@ -136,11 +139,13 @@ impl Cache {
             };
             let Ok(name) = subject.strip_prefix(self.root()) else { continue };
             let used_at = metadata.accessed().or_else(|_| metadata.modified())?;
+            let note = Note::of(&subject)?;
             entries.push(CacheEntry {
                 name: name.to_string_lossy().into_owned(),
                 bytes: metadata.len(),
                 used_at,
                 state,
+                url: note.and_then(|note| note.source).map(|source| source.url),
             });
         }
         Ok(())

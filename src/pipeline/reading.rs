@@ -88,7 +88,7 @@ fn read_file(
             Some(Digest::Failed(error)) => return Err(error.into()),
             Some(Digest::Due(_)) | None => return Err(io::Error::other("its digest was not taken").into()),
         };
-        Ok(ReadFully { checked: checked(&reading, digest.bytes), content: reading, digest })
+        Ok(ReadFully { checked: checked(file, &reading, digest.bytes), content: reading, digest })
     });
     let (reading, digest, verdict, detail) = match read {
         Ok(ReadFully { content: mut reading, digest, .. }) => {
@@ -221,15 +221,15 @@ pub(super) fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Tim
     is_before || is_after
 }
 
-/// Whether a file of `bytes` bytes was read to its end.
-fn checked(reading: &Reading, bytes: u64) -> Checked {
+/// Whether a file of `bytes` bytes was read to its end, and is the one that its name promises.
+fn checked(file: &ArchiveFile, reading: &Reading, bytes: u64) -> Checked {
     // No byte can be read to its end; but a collector without messages still publishes the frame of its container.
     if bytes == 0 {
-        return Checked::Cut("it has no byte".to_owned());
+        return Checked::Suspect("it has no byte".to_owned());
     }
     match &reading.census.ending {
-        Ending::Complete => Checked::Whole,
-        Ending::Truncated(why) | Ending::Corrupt(why) => Checked::Cut(why.clone()),
+        Ending::Complete => foreign(file, reading).map_or(Checked::Whole, Checked::Suspect),
+        Ending::Truncated(why) | Ending::Corrupt(why) => Checked::Suspect(why.clone()),
         Ending::Unreadable(why) => Checked::Foreign(why.clone()),
     }
 }

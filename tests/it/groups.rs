@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::Ordering;
 
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::cli::{self, MAIN, folder, prints, refused, words};
+use crate::server::server;
 
 /// What the registry of the region published on the day before; the blocks of Japan are not announced in the archive.
 const APNIC: &str = "\
@@ -140,40 +138,17 @@ fn statistics_that_cannot_be_read_are_refused() {
     refused(2, &asked("--country KP"), &["--delegated <PATH>"]);
 }
 
-/// Answers requests for these paths with these bodies, and all others with 404. Returns its address, and how many requests came.
-fn server(files: Vec<(&'static str, Vec<u8>)>) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let n_requests = Arc::new(AtomicUsize::new(0));
-    let n = n_requests.clone();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            n.fetch_add(1, Ordering::Relaxed);
-            let mut request = String::new();
-            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-            request.extend(lines.next());
-            lines.find(String::is_empty);
-            let path = request.split(' ').nth(1).unwrap_or_default();
-            let body = files.iter().find(|(of, _)| *of == path).map(|(_, body)| &body[..]);
-            let status = if body.is_some() { "200 OK" } else { "404 Not Found" };
-            let body = body.unwrap_or_default();
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
-        }
-    });
-    (address, n_requests)
-}
-
 #[test]
 fn statistics_are_downloaded_once() {
     let out = folder();
     write(&out.path().join("apnic.gz"), APNIC);
     let whole = fs::read(out.path().join("apnic.gz")).expect("a file");
-    let (address, n_requests) = server(vec![
-        ("/2014/delegated-apnic-extended-20141222.gz", whole.clone()),
-        ("/2014/delegated-apnic-extended-20141221.gz", whole[..whole.len() / 2].to_vec()),
-        ("/2014/delegated-apnic-extended-20141220.gz", b"<html>maintenance</html>".to_vec()),
-    ]);
+    let (address, n_requests) = server(move |path| match path {
+        "/2014/delegated-apnic-extended-20141222.gz" => Some(whole.clone()),
+        "/2014/delegated-apnic-extended-20141221.gz" => Some(whole[..whole.len() / 2].to_vec()),
+        "/2014/delegated-apnic-extended-20141220.gz" => Some(b"<html>maintenance</html>".to_vec()),
+        _ => None,
+    });
     let cache = out.path().join("cache");
     let question = |name: &str, more: &str| {
         asked(&format!("--country KP --delegated {address}/2014/{name} --cache-dir {} {more}", cache.display()))

@@ -25,6 +25,7 @@ mod real;
 mod repeated;
 mod scenario;
 mod schema;
+mod server;
 mod settings;
 mod shown;
 mod snippets;

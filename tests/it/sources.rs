@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::cli::{MAIN, QUIET, Ran, contents, folder, json, prints, program, ran, refused};
 use crate::scenario;
+use crate::server::server;
 
 #[test]
 fn sources_are_narrowed_by_collector_and_project() {
@@ -380,4 +381,88 @@ fn a_plan_folds_a_long_list_of_missing_files_and_the_flag_unfolds_it() {
     let n_more = lines(&all) - 12;
     assert!(n_more >= 7 && folded.contains(&format!("… and {n_more} more: --all lists them")), "{folded}");
     assert!(!all.contains("more: --all"), "{all}");
+}
+
+/// A broker that lists the update files of `rrc00` in the shipped archive, and one RIB dump, at `host`.
+fn broker_of(host: String) -> String {
+    let names: Vec<String> = std::fs::read_dir("data/dprk-2014/rrc00/2014.12")
+        .expect("the archive")
+        .map(|entry| entry.expect("a file").file_name().into_string().expect("a name"))
+        .collect();
+    let (address, _) = server(move |path| {
+        let asked = |key: &str| {
+            let (_, value) = path.split_once(&format!("{key}="))?;
+            value.split('&').next()
+        };
+        let (from, to) = (asked("ts_start")?.parse::<i64>().ok()?, asked("ts_end")?.parse::<i64>().ok()?);
+        let kind = asked("data_type")?;
+        let items = names.iter().filter_map(|name| {
+            let stamp = name.split('.').skip(1).take(2).collect::<Vec<_>>().join("");
+            let at = chrono::NaiveDateTime::parse_from_str(&stamp, "%Y%m%d%H%M").ok()?;
+            let is_kind = name.starts_with(if kind == "rib" { "bview" } else { "updates" });
+            (is_kind && (from..to).contains(&at.and_utc().timestamp())).then(|| {
+                serde_json::json!({
+                    "ts_start": at.format("%Y-%m-%dT%H:%M:%S").to_string(),
+                    "ts_end": at.format("%Y-%m-%dT%H:%M:%S").to_string(),
+                    "collector_id": "rrc00",
+                    "data_type": kind,
+                    "url": format!("{host}/rrc00/2014.12/{name}"),
+                    "rough_size": 100_000,
+                    "exact_size": 0,
+                })
+            })
+        });
+        let items: Vec<Value> = if asked("page") == Some("1") { items.collect() } else { Vec::new() };
+        let n = items.len();
+        let page =
+            serde_json::json!({ "total": n, "count": n, "page": 1, "page_size": 1000, "error": null, "data": items });
+        Some(page.to_string().into_bytes())
+    });
+    address
+}
+
+#[test]
+fn a_broker_that_lied_leaves_nothing_that_a_later_run_believes() {
+    // One server has the files of the collector, the other under their names those of another collector, or of another time.
+    let shipped = |path: &str| std::fs::read(format!("data/dprk-2014{path}")).ok();
+    let (honest, _) = server(shipped);
+    let (lying, _) = server(move |path| {
+        let other = path.replace("/rrc00/2014.12/", "/route-views2/bgpdata/2014.12/UPDATES/").replace(".gz", ".bz2");
+        let earlier = path.replace("updates.20141222.16", "updates.20141222.13");
+        shipped(&other).or_else(|| shipped(&earlier))
+    });
+    let out = folder();
+    let question = |host: &str, cache: &str| {
+        let broker = broker_of(host.to_owned());
+        let at = out.path().join(cache);
+        format!(
+            "--asn 131279 --from 2014-12-22T16:00 --to 2014-12-22T16:30 --collector rrc00 --min-peers 5 --broker-url {broker} \
+             --catalog broker --cache-dir {} --format csv",
+            at.display()
+        )
+    };
+    let clean = prints(0, &question(&honest, "clean"));
+    assert!(clean.contains("AS131279-IPv4-20141222T161504Z"), "{clean}");
+    let poisoned = ran(&mut program(&question(&lying, "cache"))).stdout;
+    assert_ne!(poisoned, clean);
+    let cache = format!("--cache-dir {}", out.path().join("cache").display());
+    let examined = prints(1, &format!("cache verify --records {cache}"));
+    for expected in
+        ["updates.20141222.1620.gz: its records are of 2014-12-22T13:20:03Z", "those of another file", "  http://127.0.0.1:"]
+    {
+        assert!(examined.contains(expected), "{expected} is not in {examined}");
+    }
+    assert_eq!(prints(0, &question(&honest, "cache")), clean);
+    let examined = prints(0, &format!("cache verify --records {cache}"));
+    assert!(examined.contains(", 0 suspect\n"), "{examined}");
+    // A file of another collector has other peers.
+    let path = out.path().join("cache/rrc00/2014.12/updates.20141222.1615.gz");
+    let other =
+        std::fs::read("data/dprk-2014/route-views2/bgpdata/2014.12/UPDATES/updates.20141222.1615.bz2").expect("a file");
+    let digest: String = Sha256::digest(&other).iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(&path, other).expect("a file");
+    std::fs::write(format!("{}.sha256", path.display()), digest).expect("a digest");
+    let examined = prints(1, &format!("cache verify --records {cache}"));
+    let expected = "suspect rrc00/2014.12/updates.20141222.1615.gz: none of its peers is in any other file of rrc00";
+    assert!(examined.contains(expected), "{examined}");
 }

@@ -21,7 +21,7 @@ const TIME: usize = 4;
 
 /// One record of unicast routes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RibRecord {
+pub(super) struct ChainedRecord {
     /// Where it begins in the piece, and how many octets it has with its header.
     pub(super) offset: usize,
     pub(super) length: usize,
@@ -33,7 +33,7 @@ pub(super) struct RibRecord {
 
 /// Records that follow one another to the end of a piece.
 pub(super) struct Chain {
-    pub(super) records: Vec<RibRecord>,
+    pub(super) records: Vec<ChainedRecord>,
     /// Whether the piece ends with the last of them, and not inside another one.
     pub(super) ends_whole: bool,
 }
@@ -44,7 +44,7 @@ pub(super) struct Chain {
 ///
 /// How many records followed one another, and what comes instead of the next one.
 pub(super) fn follow(content: &[u8], offset: usize, n_peers: usize) -> Result<Chain, (usize, String)> {
-    let mut records: Vec<RibRecord> = Vec::new();
+    let mut records: Vec<ChainedRecord> = Vec::new();
     let mut at = offset;
     loop {
         let rest = content.get(at..).unwrap_or_default();
@@ -61,7 +61,7 @@ pub(super) fn follow(content: &[u8], offset: usize, n_peers: usize) -> Result<Ch
         let Some(outline) = outline(body, subtype, n_peers, |_| {}) else {
             return broken("a RIB record that cannot be read to its end");
         };
-        let record = RibRecord {
+        let record = ChainedRecord {
             offset: at,
             length: HEADER + length,
             seconds,

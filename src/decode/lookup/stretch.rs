@@ -1,6 +1,6 @@
 //! Consecutive blocks of a RIB dump, decoded, and the records in them.
 
-use super::chain::{self, RibRecord};
+use super::chain::{self, ChainedRecord};
 use super::seeking::SeekableBlocks;
 use crate::bgp::{Peer, Prefix};
 use crate::decode::rib::peers_of;
@@ -21,7 +21,7 @@ pub(super) struct Stretch {
     next: Option<u64>,
     content: Vec<u8>,
     /// Whole records, from the first that was found on.
-    records: Vec<RibRecord>,
+    records: Vec<ChainedRecord>,
     /// How many of them, at the beginning, are not relied on.
     n_unsettled: usize,
     starts_file: bool,
@@ -145,12 +145,12 @@ impl Stretch {
     }
 
     /// Every record that was found.
-    pub(super) fn records(&self) -> &[RibRecord] {
+    pub(super) fn records(&self) -> &[ChainedRecord] {
         &self.records
     }
 
     /// The records that are relied on.
-    pub(super) fn settled(&self) -> &[RibRecord] {
+    pub(super) fn settled(&self) -> &[ChainedRecord] {
         self.records.get(self.n_unsettled..).unwrap_or_default()
     }
 
@@ -168,7 +168,7 @@ impl Stretch {
     }
 
     /// The octets of a record.
-    pub(super) fn octets(&self, record: &RibRecord) -> &[u8] {
+    pub(super) fn octets(&self, record: &ChainedRecord) -> &[u8] {
         self.content.get(record.offset..record.offset + record.length).unwrap_or_default()
     }
 
