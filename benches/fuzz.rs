@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-#[path = "../fuzz/oracles/readings.rs"]
+#[path = "../tests/oracles/readings.rs"]
 mod readings;
 
 use readings::{Chance, check};

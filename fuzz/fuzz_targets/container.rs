@@ -1,7 +1,7 @@
 //! A stored file (gzip, bzip2, Zstandard, or plain), read in three ways that must agree.
 #![no_main]
 
-#[path = "../oracles/readings.rs"]
+#[path = "../../tests/oracles/readings.rs"]
 mod readings;
 
 use libfuzzer_sys::fuzz_target;

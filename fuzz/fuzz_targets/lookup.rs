@@ -1,7 +1,7 @@
 //! A RIB dump: a lookup shows what a reading of the whole dump shows, or refuses.
 #![no_main]
 
-#[path = "../oracles/lookups.rs"]
+#[path = "../../tests/oracles/lookups.rs"]
 mod lookups;
 
 use libfuzzer_sys::fuzz_target;

@@ -1,9 +1,9 @@
 //! The content of an MRT file, read in three ways that must agree. Memory must be in proportion to it.
 #![no_main]
 
-#[path = "../oracles/cost.rs"]
+#[path = "../cost.rs"]
 mod cost;
-#[path = "../oracles/readings.rs"]
+#[path = "../../tests/oracles/readings.rs"]
 mod readings;
 
 use libfuzzer_sys::fuzz_target;

@@ -77,6 +77,7 @@ impl<'s> ReadingBuilder<'s> {
     /// The finished reading; `last_blocks` and `lacks_peer_table` go into the census as they are.
     pub(super) fn finish(mut self, ending: Ending, last_blocks: [u16; 2], lacks_peer_table: bool) -> Reading {
         self.add_skipped_in_rib();
+        self.skipped_prefixes.fold();
         self.numbers.name(&mut self.peers);
         let runs = self.runs.finish();
         let believed = clock::believed(&runs, None);

@@ -20,6 +20,9 @@ pub(super) const UPDATE_BLOCKS: usize = 1 << 9;
 /// 4 MB for a RIB dump. With 1.5 million prefixes a look-up returns a false positive in about 1 of 1,000 cases.
 pub(super) const RIB_BLOCKS: usize = 1 << 16;
 
+/// Of the 512 bits of a block: as many as 30,000 prefixes set in an update file's.
+const MOST_SET: usize = 190;
+
 /// A set of prefixes with false positives and without false negatives. All bits of a prefix lie in one block of 64 bytes, so
 /// that it costs one access to memory.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -59,6 +62,19 @@ impl SkippedPrefixes {
         for (block, added) in self.blocks.iter_mut().zip(other.blocks.iter().cycle()) {
             block.iter_mut().zip(added).for_each(|(bits, added)| *bits |= added);
         }
+    }
+
+    /// Gives back the room that the prefixes of the file do not need: a window may have thousands of small files. It folds while at most
+    /// [`MOST_SET`] bits of a block are set, so that a look-up hardly returns more false positives than in a full filter.
+    pub(super) fn fold(&mut self) {
+        let n_set: u32 = self.blocks.iter().flatten().map(|bits| bits.count_ones()).sum();
+        while self.blocks.len() > 1 && n_set as usize <= self.blocks.len() / 2 * MOST_SET {
+            let upper = self.blocks.split_off(self.blocks.len() / 2);
+            for (block, added) in self.blocks.iter_mut().zip(upper) {
+                block.iter_mut().zip(added).for_each(|(bits, added)| *bits |= added);
+            }
+        }
+        self.blocks.shrink_to_fit();
     }
 
     /// Makes room for the prefixes of a file; `n_blocks` is a power of two. A block is repeated wherever the larger filter
@@ -132,6 +148,26 @@ mod tests {
             assert!((0..n_prefixes).all(|n| filter.may_contain(&prefix(n))));
             let n_false = (4_000_000..4_100_000).filter(|n| filter.may_contain(&prefix(*n))).count();
             assert!(n_false < at_most, "{n_false} of 100,000 with {n_prefixes} prefixes");
+        }
+    }
+
+    #[test]
+    fn a_filter_of_few_prefixes_is_folded_and_answers_as_before() {
+        for (n_blocks, n_prefixes, at_most) in [
+            (UPDATE_BLOCKS, 0, 64),
+            (UPDATE_BLOCKS, 300, 1 << 9),
+            (UPDATE_BLOCKS, 30_000, 1 << 15),
+            (RIB_BLOCKS, 60_000, 1 << 17),
+        ] {
+            let mut filter = filter(n_blocks, 0..n_prefixes);
+            filter.fold();
+            assert!(filter.n_bytes() <= at_most, "{n_prefixes}: {} bytes", filter.n_bytes());
+            assert!((0..n_prefixes).all(|n| filter.may_contain(&prefix(n))));
+            let n_false = (4_000_000..4_100_000).filter(|n| filter.may_contain(&prefix(*n))).count();
+            assert!(n_false < 3_000, "{n_false} of 100,000 with {n_prefixes} prefixes");
+            let mut merged = SkippedPrefixes::of_many_files();
+            merged.merge(&filter);
+            assert!((0..n_prefixes).all(|n| merged.may_contain(&prefix(n))));
         }
     }
 

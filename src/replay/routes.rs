@@ -22,7 +22,8 @@ use crate::time::{Timestamp, Window};
 /// The routes of all peers, and the states that they have left.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    routes: PerPeer<FxHashMap<Prefix, Route>>,
+    /// Tables of them grow by doubling, so each is a pointer.
+    routes: PerPeer<FxHashMap<Prefix, Box<Route>>>,
     spans: Spans,
     /// Who holds the selected prefixes, by RIB dump.
     dumps: Vec<Holders>,
@@ -70,7 +71,7 @@ impl Routes {
     }
 
     pub(super) fn state(&self, peer: PeerId, prefix: &Prefix) -> Option<&RouteState> {
-        self.routes[peer].get(prefix).and_then(Route::state)
+        self.routes[peer].get(prefix).and_then(|route| route.state())
     }
 
     /// Marks a route as uncertain during `window`, in which it became what it is now.
@@ -92,7 +93,7 @@ impl Routes {
             return self.mark_uncertain(peer, prefix, dumped_at, true);
         }
         self.first_ases[peer].add(from.asn, path);
-        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(cause.at));
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Box::new(Route::new(cause.at)));
         let cause = in_order(route, cause);
         route.announce(path_id, path, cause, &mut History { peer, prefix, spans: &mut self.spans });
     }
@@ -102,7 +103,7 @@ impl Routes {
         if let Some(dumped_at) = session.dumped_after(cause.claimed_at) {
             return self.mark_uncertain(peer, prefix, dumped_at, false);
         }
-        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(cause.at));
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Box::new(Route::new(cause.at)));
         let cause = in_order(route, cause);
         if session.withdrawals_imply && route.updated_at().is_none() && session.since < cause.at {
             self.spans.list.push(RouteSpan {
@@ -121,7 +122,7 @@ impl Routes {
 
     /// A message about the prefix could not be read: its state is unknown until the next one.
     pub(super) fn blur(&mut self, peer: PeerId, prefix: Prefix, at: Timestamp) {
-        let route = self.routes[peer].entry(prefix).or_insert_with(|| Route::new(at));
+        let route = self.routes[peer].entry(prefix).or_insert_with(|| Box::new(Route::new(at)));
         route.blur_by_update(at, &mut History { peer, prefix, spans: &mut self.spans });
     }
 
@@ -142,7 +143,7 @@ impl Routes {
                 }
             }
             Entry::Vacant(entry) if is_announced => {
-                entry.insert(Route::unknown(dumped_at));
+                entry.insert(Box::new(Route::unknown(dumped_at)));
             }
             Entry::Vacant(_) => {}
         }
@@ -199,7 +200,7 @@ impl Routes {
             listed.insert(*prefix);
             holder.paths.iter().for_each(|(_, path)| first_ases.add(table.asn, path));
             let first_at = table.known_since.unwrap_or(holder.at);
-            let route = routes.entry(*prefix).or_insert_with(|| Route::new(first_at));
+            let route = routes.entry(*prefix).or_insert_with(|| Box::new(Route::new(first_at)));
             let mut history = History { peer, prefix: *prefix, spans };
             self.n_missed_announcements += u64::from(route.reconcile_listed(holder, table, &mut history));
         }

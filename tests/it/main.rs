@@ -7,6 +7,7 @@ mod architecture;
 mod browser;
 mod cases;
 mod cli;
+mod corpus;
 mod data;
 mod december;
 mod decode;

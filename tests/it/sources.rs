@@ -447,9 +447,11 @@ fn a_broker_that_lied_leaves_nothing_that_a_later_run_believes() {
     assert_ne!(poisoned, clean);
     let cache = format!("--cache-dir {}", out.path().join("cache").display());
     let examined = prints(1, &format!("cache verify --records {cache}"));
-    for expected in
-        ["updates.20141222.1620.gz: its records are of 2014-12-22T13:20:03Z", "those of another file", "  http://127.0.0.1:"]
-    {
+    for expected in [
+        "updates.20141222.1620.gz: its records are of 2014-12-22T13:20:03Z",
+        "those of another file",
+        "  http://127.0.0.1:",
+    ] {
         assert!(examined.contains(expected), "{expected} is not in {examined}");
     }
     assert_eq!(prints(0, &question(&honest, "cache")), clean);
