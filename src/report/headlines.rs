@@ -17,20 +17,23 @@ use crate::visibility::Timeline;
 pub(super) struct Headline<'a> {
     pub summary: &'a Summary,
     pub outages: Vec<&'a Outage>,
+    /// Whether they are those of the whole network, or of the prefix that was asked about.
+    pub is_whole: bool,
     /// Its flaps, in the same way.
     pub flaps: Vec<Counted>,
 }
 
 /// Returns the headline of every target, in the order of the question.
 pub(super) fn of_targets(report: &Report) -> Vec<Headline<'_>> {
-    let outages = outages_of_targets(report).into_iter().zip(&report.summaries).map(|(mut outages, summary)| {
+    let outages = outages_of_targets(report).into_iter().zip(&report.summaries).zip(flaps(report));
+    let headlines = outages.map(|((mut outages, summary), flaps)| {
         if outages.iter().any(|outage| is_whole(report, summary, &outage.subject)) {
             outages.retain(|outage| is_whole(report, summary, &outage.subject));
         }
-        outages
+        let is_whole = outages.iter().any(|outage| is_asked(summary, &outage.subject));
+        Headline { summary, outages, is_whole, flaps }
     });
-    let with_flaps = report.summaries.iter().zip(outages).zip(flaps(report));
-    with_flaps.map(|((summary, outages), flaps)| Headline { summary, outages, flaps }).collect()
+    headlines.collect()
 }
 
 /// Returns, for every target in the order of the question, the outages of its prefixes that are no part of an outage of their
@@ -125,11 +128,15 @@ pub(super) fn is_of_network(report: &Report, subject: &Subject) -> bool {
 
 /// Whether a finding is about all of a target that is a network.
 fn is_whole(report: &Report, summary: &Summary, subject: &Subject) -> bool {
-    let is_asked = match subject.prefix {
+    is_asked(summary, subject) && is_of_network(report, subject)
+}
+
+/// Whether a subject is what a target asks about, not one of its prefixes.
+fn is_asked(summary: &Summary, subject: &Subject) -> bool {
+    match subject.prefix {
         None => subject.target == summary.target,
         Some(prefix) => summary.target.is_prefix(prefix),
-    };
-    is_asked && is_of_network(report, subject)
+    }
 }
 
 /// A flap and its subject.

@@ -36,7 +36,7 @@ pub(super) fn sentences_within(
     headline: &Headline,
     margins: impl Fn(&Outage) -> Margins,
 ) -> Vec<String> {
-    let Headline { summary, outages, flaps } = headline;
+    let Headline { summary, outages, flaps, .. } = headline;
     let Some(first) = outages.first() else { return vec![quiet::sentence(report, headline)] };
     let unjudged = quiet::unjudged(report, summary);
     if is_of_parts(report, summary, first) {
@@ -95,20 +95,29 @@ pub(super) fn too_short(report: &Report, outage: &Outage) -> Option<String> {
 /// longest outage.
 pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
     let (all, n_judged) = (asked(report), headlines.len());
-    let lost: Vec<&Headline> = headlines.iter().filter(|headline| !headline.outages.is_empty()).collect();
+    let lost = headlines.iter().filter(|headline| !headline.outages.is_empty());
+    let (whole, partial): (Vec<&Headline>, Vec<&Headline>) = lost.partition(|headline| headline.is_whole);
     let quiet = headlines.iter().filter(|headline| headline.outages.is_empty());
     let n_unknown = quiet.filter(|headline| !headline.summary.is_sufficient()).count();
     let unknown = |whom: &str| match n_unknown {
         0 => String::new(),
         n => format!("; for {n} of {whom} the data do not suffice"),
     };
-    let mut sentences = match lost.len() {
-        0 if n_unknown == n_judged => {
+    let mut sentences = match (whole.len(), partial.len()) {
+        (0, 0) if n_unknown == n_judged => {
             vec![format!("None of {all} could be judged over the whole window; no outage seen in the rest of it.")]
         }
-        0 => vec![format!("No outage seen at any of {all}{}.", unknown("them"))],
-        n => vec![format!("{n} of {all} had an outage{}.", unknown("the others"))],
+        (0, 0) => vec![format!("No outage seen at any of {all}{}.", unknown("them"))],
+        (n, 0) => vec![format!("{n} of {all} had an outage{}.", unknown("the others"))],
+        (0, n) => {
+            vec![format!("{n} of {all} had outages of single prefixes, and none as a whole{}.", unknown("the others"))]
+        }
+        (n, more) => {
+            let unknown = unknown("the others");
+            vec![format!("{n} of {all} had an outage, and {more} more had outages of single prefixes only{unknown}.")]
+        }
     };
+    let lost = if whole.is_empty() { partial } else { whole };
     sentences.extend(quiet::flapping(report, headlines));
     if let Some((n, window)) = most_at_once(&lost, report.parameters.window()).filter(|(n, _)| *n > 1) {
         sentences.push(format!("Most at once: {n}, from {} UTC.", from_to(window)));

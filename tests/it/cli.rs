@@ -517,6 +517,19 @@ fn long_lists_are_folded_and_the_flag_unfolds_them() {
 }
 
 #[test]
+fn a_network_that_lost_single_prefixes_is_not_counted_as_one_that_was_out() {
+    let folder = folder();
+    let list = folder.path().join("list.csv");
+    let members = ["AS131279", "AS64500", "AS64501", "AS64510"].map(|asn| format!("{asn},All")).join("\n");
+    std::fs::write(&list, format!("target,group\n{members}\n")).expect("a list");
+    let window = "--from 2014-12-22T15:00 --to 2014-12-22T17:00 --archive data/dprk-2014";
+    let out = folder.path().join("run");
+    prints(0, &format!("--targets {} {window} --export svg --output {}", list.display(), out.display()));
+    let picture = std::fs::read_to_string(out.join("timeline.svg")).expect("a picture");
+    assert!(picture.contains(">1 of 5 targets had an outage<"), "{picture}");
+}
+
+#[test]
 fn answers_about_many_targets_are_summarised() {
     let folder = folder();
     let list = folder.path().join("list");

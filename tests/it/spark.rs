@@ -86,7 +86,7 @@ impl Cluster {
         Cluster { _master: master, workers, url, spark, python }
     }
 
-    /// The driver with a question.
+    /// The driver with a question, or with more options before it and `--`.
     fn submit(&self, program: &Path, output: &Path, question: &str) -> Command {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new(self.spark.join("bin/spark-submit"));
@@ -95,8 +95,8 @@ impl Cluster {
         cli::without_settings(&mut command);
         command.args(["--master", &self.url, "--executor-memory", "512m", "--executor-cores", "1"]);
         command.arg(root.join("engines/spark/outage_replay_spark.py"));
-        command.arg("--program").arg(program).arg("--output").arg(output).arg("--");
-        command.args(question.split_whitespace());
+        command.arg("--program").arg(program).arg("--output").arg(output);
+        command.args((!question.contains(" -- ")).then_some("--")).args(question.split_whitespace());
         command
     }
 }
@@ -165,9 +165,11 @@ fn spark_writes_the_same_bytes_as_one_process_though_a_worker_is_killed() {
     let program = Path::new(env!("CARGO_BIN_EXE_outage-replay"));
     let mut cluster = Cluster::start(python.into(), place.path());
 
-    let output = place.path().join("december");
-    let code = cluster.submit(program, &output, MAIN).output().expect("spark-submit").status.code();
-    assert_same_bytes(code, &output, MAIN);
+    let (output, dataset) = (place.path().join("december"), place.path().join("all"));
+    let mut driver = cluster.submit(program, &output, &format!("--dataset {} -- {MAIN}", dataset.display()));
+    assert_same_bytes(driver.output().expect("spark-submit").status.code(), &output, MAIN);
+    let days = ["2014-12-22", "2014-12-23"].map(|day| dataset.join(format!("outages/date={day}")));
+    assert!(days.iter().all(|day| day.is_dir()), "{}", dataset.display());
 
     if let Some(archive) = std::env::var_os("OUTAGE_REPLAY_MRT").map(PathBuf::from) {
         let rrc06 = archive.join("archive/rrc06/2021.01");

@@ -56,13 +56,16 @@ fn longest<'a>(outages: impl Iterator<Item = &'a Outage>) -> Option<&'a Outage> 
 
 /// Returns how many targets had an outage, then the longest outage of each target and family.
 fn title_of_many(report: &Report, headlines: &[Headline]) -> (String, Vec<String>) {
-    let n = headlines.iter().filter(|headline| !headline.outages.is_empty()).count();
-    let title = match n {
+    let lost = headlines.iter().filter(|headline| !headline.outages.is_empty());
+    let n_whole = lost.clone().filter(|headline| headline.is_whole).count();
+    let n_shown = if n_whole > 0 { n_whole } else { lost.count() };
+    let title = match n_shown {
         0 if report.is_sufficient() => format!("No outage at {}", words::asked(report)),
         0 if headlines.iter().any(|headline| headline.summary.is_sufficient()) => {
             format!("No outage seen at {}; not all of them could be judged throughout", words::asked(report))
         }
         0 => format!("None of {} could be judged over the whole window", words::asked(report)),
+        n if n_whole == 0 => format!("{n} of {} had outages of single prefixes", words::asked(report)),
         n => format!("{n} of {} had an outage", words::asked(report)),
     };
     let mut lines: Vec<String> = headlines.iter().flat_map(|headline| lines_of(report, &headline.outages)).collect();
