@@ -197,9 +197,8 @@ pub struct TableScan {
 }
 
 /// What a scan chooses from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
 pub enum Scanned {
     /// All prefixes.
     Prefixes,
