@@ -9,6 +9,7 @@ use super::mrt::{HEADER, TABLE_DUMP_V2};
 use super::numbers::Numbers;
 use super::paths::Paths;
 use super::peers::FilePeers;
+use super::prefilter::usual_origin;
 use super::prefix_hash::hash_bits;
 use super::skipped_prefixes::{RIB_BLOCKS, SkippedPrefixes, UPDATE_BLOCKS};
 use super::walk::Record;
@@ -142,16 +143,21 @@ impl<'s> ReadingBuilder<'s> {
     pub(super) fn sample(&mut self, peer: PeerIndex, lists: &Lists, encoding: Encoding) {
         let now = (self.runs.now(), self.runs.index());
         self.control.update(now, self.events.len(), peer, lists, encoding.add_path, self.selection);
-        if self.selection.samples_origins()
-            && let Ok(Some(path)) = self.paths.decode(lists.attributes, encoding.four_octets)
-        {
+        if !self.selection.samples_origins() {
+            return;
+        }
+        if let Some(origin) = usual_origin(lists.attributes, encoding.four_octets) {
+            self.control.originate_announced(lists, &[origin]);
+        } else if let Ok(Some(path)) = self.paths.decode(lists.attributes, encoding.four_octets) {
             self.control.originate_announced(lists, path.origins());
         }
     }
 
     /// Adds the origin of a sampled prefix in a RIB dump.
     pub(super) fn sample_origin(&mut self, prefix: u32, attributes: &[u8], four_octets: bool) {
-        if let Ok(Some(path)) = self.paths.decode(attributes, four_octets) {
+        if let Some(origin) = usual_origin(attributes, four_octets) {
+            self.control.originate(prefix, &[origin]);
+        } else if let Ok(Some(path)) = self.paths.decode(attributes, four_octets) {
             self.control.originate(prefix, path.origins());
         }
     }
