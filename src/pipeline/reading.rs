@@ -78,7 +78,7 @@ fn read_file(
 ) -> Result<ReadFile, Error> {
     let read = fetch::read(file, cache, |opened| {
         let digest = helpers.offer(opened.digest);
-        let reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
+        let mut reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
         if progress.is_cancelled() {
             helpers.forget(&digest);
             return Err(FetchError::Cancelled);
@@ -88,13 +88,13 @@ fn read_file(
             Some(Digest::Failed(error)) => return Err(error.into()),
             Some(Digest::Due(_)) | None => return Err(io::Error::other("its digest was not taken").into()),
         };
+        // Times far from those in the name do not count, unless there are no others.
+        let believed = clock::believed(&reading.census.runs, Some(file.nominal_span()));
+        reading.census.span = clock::span(&believed).or(reading.census.span);
         Ok(ReadFully { checked: checked(file, &reading, digest.bytes), content: reading, digest })
     });
     let (reading, digest, verdict, detail) = match read {
-        Ok(ReadFully { content: mut reading, digest, .. }) => {
-            // Times far from those in the name do not count, unless there are no others.
-            let believed = clock::believed(&reading.census.runs, Some(file.nominal_span()));
-            reading.census.span = clock::span(&believed).or(reading.census.span);
+        Ok(ReadFully { content: reading, digest, .. }) => {
             let (verdict, detail) = verdict(file, &reading);
             (reading, digest, verdict, detail)
         }

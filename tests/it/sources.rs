@@ -1,5 +1,6 @@
 //! The sources of files as a user sees them: archives, the cache, plans. Runs over a network are in `network`.
 
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
@@ -467,4 +468,35 @@ fn a_broker_that_lied_leaves_nothing_that_a_later_run_believes() {
     let examined = prints(1, &format!("cache verify --records {cache}"));
     let expected = "suspect rrc00/2014.12/updates.20141222.1615.gz: none of its peers is in any other file of rrc00";
     assert!(examined.contains(expected), "{examined}");
+}
+
+#[test]
+fn a_downloaded_file_with_one_record_of_another_time_is_the_file_of_its_name() {
+    const NAME: &str = "updates.20141222.1615.gz";
+    const HOUR: u32 = 3600;
+    let (host, n_requests) = server(|path| {
+        let stored = std::fs::read(format!("data/dprk-2014{path}")).ok()?;
+        if !path.ends_with(NAME) {
+            return Some(stored);
+        }
+        let mut plain = Vec::new();
+        flate2::read::MultiGzDecoder::new(&stored[..]).read_to_end(&mut plain).ok()?;
+        let length = 12 + u32::from_be_bytes(plain[8..12].try_into().ok()?) as usize;
+        let mut late = plain[..length].to_vec();
+        let seconds = u32::from_be_bytes(late[..4].try_into().ok()?) + 72 * HOUR;
+        late[..4].copy_from_slice(&seconds.to_be_bytes());
+        Some([plain, late].concat())
+    });
+    let out = folder();
+    let question = format!(
+        "--asn 131279 --from 2014-12-22T16:00 --to 2014-12-22T16:30 --collector rrc00 --min-peers 5 --broker-url {} \
+         --catalog broker --cache-dir {} --format csv",
+        broker_of(host),
+        out.path().display()
+    );
+    let Ran { code, stdout, .. } = ran(&mut program(&question));
+    let n = n_requests.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(stdout.contains("AS131279-IPv4-20141222T161504Z"), "{stdout}");
+    assert_eq!(ran(&mut program(&question)).code, code);
+    assert_eq!(n_requests.load(std::sync::atomic::Ordering::Relaxed), n, "nothing is downloaded again");
 }
