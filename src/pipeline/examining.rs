@@ -44,12 +44,12 @@ pub(super) fn examine(cache: &Cache, progress: &dyn Progress) -> Result<Vec<Exam
     };
     let read = files.par_iter().map(read).collect::<Result<Vec<(FileReading, FxHashSet<Peer>)>, Error>>()?;
     let strangers = strangers(&read);
-    let suspicion = |report: &FileReading, is_stranger: bool| match (report.verdict, &report.detail) {
-        (Verdict::Ok, _) | (Verdict::Empty, _) if is_stranger => {
-            Some(format!("none of its peers is in any other file of {}", report.collector))
+    let suspicion = |report: &FileReading, is_stranger: bool| match report.verdict {
+        // A collector may have heard nothing, and a damaged record says nothing about the others.
+        Verdict::Ok | Verdict::Damaged | Verdict::Empty => {
+            is_stranger.then(|| format!("none of its peers is in any other file of {}", report.collector))
         }
-        (Verdict::Ok, _) => None,
-        (verdict, why) => Some(why.clone().unwrap_or_else(|| verdict.to_string())),
+        verdict => Some(report.detail.clone().unwrap_or_else(|| verdict.to_string())),
     };
     let examined = read
         .into_iter()
