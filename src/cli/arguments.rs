@@ -103,8 +103,9 @@ pub struct Args {
     pub country_by: RegisteredBy,
     /// The statistics of registries: files, their URLs, or folders of files named delegated-REGISTRY-extended-DATE. Repeatable
     ///
-    /// A file on a server is downloaded into the cache. Of a folder, the last file of each registry up to the first day of the window is read, if it is at most 31 days older;
-    /// .gz and .bz2 as they are. A file is read whatever its date. Registries publish one a day:
+    /// A file on a server is downloaded into the cache. Of a folder, the last file of each registry up to the first day of the
+    /// window is read, if it is at most 31 days older; .gz and .bz2 as they are. A file is read whatever its date. Registries
+    /// publish one a day:
     /// https://ftp.apnic.net/stats/apnic/2014/delegated-apnic-extended-20141222.gz
     #[arg(
         long,

@@ -17,7 +17,7 @@ use super::{
     Census, Change, Ending, Lost, MAX_DAMAGE, PeerIndex, Reading, RecordCounts, RibEntries, RibEntry, RibRecord,
     RouteEvent, Selection,
 };
-use crate::bgp::{AsPath, Family, Prefix};
+use crate::bgp::{AsPath, Asn, Family, Prefix};
 use crate::coverage::{Damage, Skipped};
 use crate::time::Timestamp;
 
@@ -143,23 +143,17 @@ impl<'s> ReadingBuilder<'s> {
     pub(super) fn sample(&mut self, peer: PeerIndex, lists: &Lists, encoding: Encoding) {
         let now = (self.runs.now(), self.runs.index());
         self.control.update(now, self.events.len(), peer, lists, encoding.add_path, self.selection);
-        if !self.selection.samples_origins() {
-            return;
-        }
-        if let Some(origin) = usual_origin(lists.attributes, encoding.four_octets) {
-            self.control.originate_announced(lists, &[origin]);
-        } else if let Ok(Some(path)) = self.paths.decode(lists.attributes, encoding.four_octets) {
-            self.control.originate_announced(lists, path.origins());
+        if self.selection.samples_origins() {
+            let control = &mut self.control;
+            let note = |origins: &[Asn]| control.originate_announced(lists, origins);
+            with_origins(&mut self.paths, lists.attributes, encoding.four_octets, note);
         }
     }
 
     /// Adds the origin of a sampled prefix in a RIB dump.
     pub(super) fn sample_origin(&mut self, prefix: u32, attributes: &[u8], four_octets: bool) {
-        if let Some(origin) = usual_origin(attributes, four_octets) {
-            self.control.originate(prefix, &[origin]);
-        } else if let Ok(Some(path)) = self.paths.decode(attributes, four_octets) {
-            self.control.originate(prefix, path.origins());
-        }
+        let control = &mut self.control;
+        with_origins(&mut self.paths, attributes, four_octets, |origins| control.originate(prefix, origins));
     }
 
     /// Counts a route of a peer whose AS number the records lack.
@@ -282,5 +276,15 @@ impl<'s> ReadingBuilder<'s> {
             self.damage.insert(at, damage);
             self.damage.truncate(MAX_DAMAGE);
         }
+    }
+}
+
+/// Calls `note` with the origins of a route, unless it has no readable path. Hot: once per route of a dump, while origins are sampled.
+#[inline]
+fn with_origins(paths: &mut Paths, attributes: &[u8], four_octets: bool, note: impl FnOnce(&[Asn])) {
+    if let Some(origin) = usual_origin(attributes, four_octets) {
+        note(&[origin]);
+    } else if let Ok(Some(path)) = paths.decode(attributes, four_octets) {
+        note(path.origins());
     }
 }

@@ -59,7 +59,12 @@ impl SkippedPrefixes {
     /// Adds the prefixes of another file.
     pub fn merge(&mut self, other: &SkippedPrefixes) {
         self.grow(other.blocks.len());
-        for (block, added) in self.blocks.iter_mut().zip(other.blocks.iter().cycle()) {
+        self.unite(other.blocks.iter().cycle());
+    }
+
+    /// Sets the bits of the first blocks that are set in others.
+    fn unite<'b>(&mut self, others: impl Iterator<Item = &'b [u64; 8]>) {
+        for (block, added) in self.blocks.iter_mut().zip(others) {
             block.iter_mut().zip(added).for_each(|(bits, added)| *bits |= added);
         }
     }
@@ -70,9 +75,7 @@ impl SkippedPrefixes {
         let n_set: u32 = self.blocks.iter().flatten().map(|bits| bits.count_ones()).sum();
         while self.blocks.len() > 1 && n_set as usize <= self.blocks.len() / 2 * MOST_SET {
             let upper = self.blocks.split_off(self.blocks.len() / 2);
-            for (block, added) in self.blocks.iter_mut().zip(upper) {
-                block.iter_mut().zip(added).for_each(|(bits, added)| *bits |= added);
-            }
+            self.unite(upper.iter());
         }
         self.blocks.shrink_to_fit();
     }

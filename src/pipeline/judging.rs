@@ -39,7 +39,11 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
     // The data after the window have served to judge what lies inside.
     let end = query.window.end;
     let (mut spaces, mut findings) = (Vec::with_capacity(judged.len()), Findings::default());
-    for JudgedNetwork { space, findings: found } in judged {
+    for (AskedNetwork { subject, timelines }, JudgedNetwork { space, findings: found }) in networks.iter().zip(judged) {
+        let space = match subject.scope {
+            Scope::Group => with_layers(space, &view, timelines, detector),
+            Scope::Asn | Scope::Prefix => space,
+        };
         spaces.push(space.until(end));
         findings.extend(found);
     }
@@ -277,10 +281,6 @@ fn judge_networks(
 ) -> Vec<JudgedNetwork> {
     let judge = |AskedNetwork { subject, timelines }: &AskedNetwork| {
         let space = SpaceTimeline::new(*subject, timelines, detector, view.until());
-        let space = match subject.scope {
-            Scope::Group => with_layers(space, view, timelines, detector),
-            Scope::Asn | Scope::Prefix => space,
-        };
         let context = SpaceContext { view, space: &space, timelines, prefix_outages: &of_prefixes.outages };
         let findings = detect::space_findings(&context, detector);
         JudgedNetwork { space, findings }

@@ -283,6 +283,11 @@ fn observed(folder: &Path, targets: Vec<Target>, window: (i64, i64)) -> Observat
     collect(&query(targets, window, RibChoice::All), &mirror, 1, &()).expect("observations")
 }
 
+/// The whole table of both families.
+fn everything() -> Vec<Target> {
+    ["0.0.0.0/0", "::/0"].map(|all| Target::Prefix(all.parse().expect("a prefix"), Match::MoreSpecific)).to_vec()
+}
+
 fn query(targets: Vec<Target>, (from, to): (i64, i64), ribs: RibChoice) -> Query {
     Query { ribs, ..Query::new(targets, Window::new(at(from), at(to)).expect("a window")) }
 }

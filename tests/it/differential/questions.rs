@@ -15,7 +15,7 @@ use outage_replay::time::{Timestamp, Window};
 use serde_json::Value;
 
 use super::history::{END, History, PREFIXES};
-use super::{answer, observed, options, second, seeds, targets, trouble_asked_for, write};
+use super::{answer, everything, observed, options, second, seeds, targets, trouble_asked_for, write};
 use crate::properties::{assert_shares, written};
 
 /// Histories of a usual run of one test.
@@ -121,9 +121,6 @@ fn a_narrower_question_gets_the_answer_of_a_wider_one() {
 
 #[test]
 fn observations_of_the_whole_table_answer_a_question_about_one_network() {
-    let everything = || {
-        ["0.0.0.0/0", "::/0"].map(|all| Target::Prefix(all.parse().expect("a prefix"), Match::MoreSpecific)).to_vec()
-    };
     for_each(|history, folder| {
         let wide = observed(folder, everything(), history.window);
         let narrowed = |target: Target| {

@@ -15,7 +15,7 @@ use outage_replay::report::Report;
 use outage_replay::run;
 
 use super::questions::for_each_of;
-use super::{options, query};
+use super::{everything, options, query};
 
 /// Histories of a usual run.
 const N_HISTORIES: u64 = 100;
@@ -25,11 +25,8 @@ fn no_prefix_is_out_that_a_scan_leaves_out() {
     let (n_out, n_chosen, n_prefixes) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     for_each_of(N_HISTORIES, |history, folder| {
         let mirror = Mirror::open(folder).expect("an archive");
-        let everything = ["0.0.0.0/0", "::/0"]
-            .map(|all| Target::Prefix(all.parse().expect("a prefix"), Match::MoreSpecific))
-            .to_vec();
         for ribs in [RibChoice::All, RibChoice::Auto] {
-            let query = query(everything.clone(), history.window, ribs);
+            let query = query(everything(), history.window, ribs);
             let options = options(history, 2);
             let whole = run(&query, &mirror, &options, &()).expect("a report");
             let scanned = scan(&query, &mirror, Scanned::Prefixes, &options, &()).expect("a scan");
@@ -95,11 +92,8 @@ fn no_as_is_out_that_a_scan_leaves_out() {
     let (n_out, n_chosen, n_asns) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     for_each_of(N_HISTORIES, |history, folder| {
         let mirror = Mirror::open(folder).expect("an archive");
-        let everything = ["0.0.0.0/0", "::/0"]
-            .map(|all| Target::Prefix(all.parse().expect("a prefix"), Match::MoreSpecific))
-            .to_vec();
         let options = options(history, 2);
-        let named = query(everything, history.window, RibChoice::All);
+        let named = query(everything(), history.window, RibChoice::All);
         let all = origins(&run(&named, &mirror, &options, &()).expect("a report"));
         let asked = query(all.iter().copied().map(Target::Asn).collect(), history.window, RibChoice::All);
         let whole = of_asns(&run(&asked, &mirror, &options, &()).expect("a report"));
