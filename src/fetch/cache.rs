@@ -27,7 +27,7 @@ use crate::progress::Progress;
 pub(super) const PART: &str = "part";
 /// The suffix of a complete download that was not read yet.
 pub(super) const PENDING: &str = "pending";
-/// The suffix of the validator of a `.part` file, which identifies the version that it is from.
+/// The suffix of the note of a `.part` file: the validator of its version, and where it comes from. It stays while the file is `.pending`.
 pub(super) const VALIDATOR: &str = "validator";
 
 /// A folder of downloaded archive files.
@@ -47,8 +47,8 @@ pub struct Cache {
 #[derive(Clone)]
 enum Asked {
     UnderWay,
-    /// Downloaded from this URL ahead of its reading.
-    Received(String),
+    /// Downloaded ahead of its reading.
+    Received,
     /// Read, or not to be asked for again.
     Had,
     Refused(CacheRefusal),
@@ -99,10 +99,11 @@ impl Cache {
         }
     }
 
-    /// Returns the URLs of a file in the order in which they are asked: those of mirrors, then its publisher's.
-    pub(super) fn urls(&self, url: &str) -> Vec<String> {
-        let mirrors = self.mirrors.iter().map(|mirror| mirror.join(archive::path(url)));
-        mirrors.chain([url.to_owned()]).collect()
+    /// Returns the sources of a file in the order in which they are asked: mirrors, then its publisher.
+    pub(super) fn sources(&self, url: &str) -> Vec<DownloadSource> {
+        let mirrors = self.mirrors.iter().map(|mirror| (mirror.join(archive::path(url)), true));
+        let all = mirrors.chain([(url.to_owned(), false)]);
+        all.map(|(url, is_mirror)| DownloadSource { url, is_mirror }).collect()
     }
 
     /// Returns the folder.
@@ -128,8 +129,25 @@ impl Cache {
 
     /// The same, as far as it is the file that is listed at `url`.
     fn holds_of(&self, name: &str, url: &str) -> io::Result<bool> {
-        let note = Note::of(&self.root.join(name))?;
-        Ok(self.holds(name) && note.is_none_or(|note| note.is_of(url)))
+        let path = self.root.join(name);
+        let is_of = match beside(&path, PENDING).is_file() {
+            true => Resumable::source(&beside(&path, PART)).is_none_or(|source| source.is_of(url)),
+            false => Note::of(&path)?.is_none_or(|note| note.is_of(url)),
+        };
+        Ok(self.holds(name) && is_of)
+    }
+
+    /// Removes what an earlier run downloaded from elsewhere than where the file is listed now, whole or not: nothing of it was verified.
+    fn forget_foreign(&self, path: &Path, url: &str) -> io::Result<()> {
+        let part = beside(path, PART);
+        if Resumable::source(&part).is_some_and(|source| !source.is_of(url)) {
+            Resumable::forget(&part);
+            match fs::remove_file(beside(path, PENDING)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Opens the file of that name if it is there and its digest matches.
@@ -158,12 +176,13 @@ impl Cache {
         if self.holds_of(name, url)? {
             return Ok(());
         }
+        self.forget_foreign(&path, url)?;
         let mut result = Err(FetchError::Offline);
-        for url in self.urls(url) {
-            result = self.download(&path, (&url, max_bytes(listed)), downloader, &mut downloader.attempts());
+        for source in self.sources(url) {
+            result = self.download(&path, (&source, max_bytes(listed)), downloader, &mut downloader.attempts());
             match &result {
                 Ok(()) => {
-                    claim.settle(Asked::Received(url));
+                    claim.settle(Asked::Received);
                     return Ok(());
                 }
                 Err(FetchError::Missing { .. } | FetchError::Failed { .. }) => {}
@@ -197,13 +216,9 @@ impl Cache {
             return Err(refusal.clone().into());
         }
         let _lock = Lock::new(&path, downloader.progress())?;
-        let received = match &claim.asked {
-            Some(Asked::Received(url)) => Some(url.clone()),
-            _ => None,
-        };
-        let copies =
-            Copies { name, url, max_bytes: max_bytes(listed), pending_from: received, refused: Vec::new(), size: None };
-        let result = self.fill(copies, &self.urls(url), downloader, read);
+        self.forget_foreign(&path, url)?;
+        let copies = Copies { name, url, max_bytes: max_bytes(listed), refused: Vec::new(), size: None };
+        let result = self.fill(copies, &self.sources(url), downloader, read);
         match &result {
             Ok(_) => claim.settle(Asked::Had),
             Err(error) => claim.settle_refused(error),
@@ -211,11 +226,11 @@ impl Cache {
         result
     }
 
-    /// Reads a file that is pending or that one of `urls` delivers, and keeps it.
+    /// Reads a file that is pending or that one of `sources` delivers, and keeps it.
     fn fill<T>(
         &self,
         mut copies: Copies,
-        urls: &[String],
+        sources: &[DownloadSource],
         downloader: &Downloader,
         read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
     ) -> Result<ReadFully<T>, FetchError> {
@@ -225,8 +240,8 @@ impl Cache {
             held => held,
         };
         let (mut cut, mut failure) = (None, FetchError::Offline);
-        for url in urls {
-            match self.obtain(&mut copies, url, downloader, read) {
+        for source in sources {
+            match self.obtain(&mut copies, source, downloader, read) {
                 Ok((found, Whole::Yes)) => return Ok(found),
                 Ok((found, Whole::No)) => cut = Some(found),
                 Err(FetchError::Cancelled) => return Err(FetchError::Cancelled),
@@ -241,24 +256,23 @@ impl Cache {
         }
     }
 
-    /// Reads a file that is pending or that `url` delivers, until a reading accepts it or no attempt is left.
+    /// Reads a file that is pending or that `asked` delivers, until a reading accepts it or no attempt is left.
     fn obtain<T>(
         &self,
         copies: &mut Copies,
-        url: &str,
+        asked: &DownloadSource,
         downloader: &Downloader,
         read: &mut impl FnMut(Opened) -> Result<ReadFully<T>, FetchError>,
     ) -> Result<(ReadFully<T>, Whole), FetchError> {
         let path = self.root.join(copies.name);
-        let pending = beside(&path, PENDING);
+        let (part, pending) = (beside(&path, PART), beside(&path, PENDING));
         let mut retry = downloader.attempts();
         loop {
-            let source = if pending.is_file() {
-                copies.pending_from.take()
-            } else {
-                self.download(&path, (url, copies.max_bytes), downloader, &mut retry)?;
-                Some(url.to_owned())
-            };
+            if !pending.is_file() {
+                self.download(&path, (asked, copies.max_bytes), downloader, &mut retry)?;
+            }
+            let source = Resumable::source(&part);
+            let url = source.as_ref().map(|source| source.url.clone());
             let found = read(Opened::unverified(&pending)?)?;
             let is_second = copies.size.replace(found.digest.bytes) == Some(found.digest.bytes);
             let whole = match &found.checked {
@@ -266,25 +280,25 @@ impl Cache {
                 Checked::Suspect(_) if is_second => Whole::No,
                 Checked::Suspect(why) | Checked::Foreign(why) => {
                     fs::remove_file(&pending)?;
-                    copies.refused.extend(source.map(|source| (source, why.clone())));
+                    copies.refused.extend(url.map(|url| (url, why.clone())));
                     if is_second {
-                        downloader.judged(url, false);
-                        return Err(FetchError::Failed { url: url.to_owned(), why: why.clone() });
+                        downloader.judged(&asked.url, false);
+                        return Err(FetchError::Failed { url: asked.url.clone(), why: why.clone() });
                     }
-                    downloader.wait(url, why, None, &mut retry)?;
+                    downloader.wait(&asked.url, why, None, &mut retry)?;
                     continue;
                 }
             };
-            downloader.judged(source.as_deref().unwrap_or(url), true);
+            downloader.judged(url.as_deref().unwrap_or(&asked.url), true);
             if whole == Whole::Yes {
                 let expected = Note::of(&path)?.filter(|note| note.whole == Whole::Yes && note.is_of(copies.url));
                 let expected = expected.map(|note| note.sha256);
-                for what in copies.differences(source.as_deref(), &found.digest, expected.as_deref()) {
+                for what in copies.differences(url.as_deref(), &found.digest, expected.as_deref()) {
                     self.remark(what, downloader.progress());
                 }
             }
-            let source = source.map(|url| DownloadSource { is_mirror: url != copies.url, url });
-            note::write(&path, &found.digest, (whole, source), || fs::rename(beside(&path, PENDING), &path))?;
+            note::write(&path, &found.digest, (whole, source), || fs::rename(&pending, &path))?;
+            Resumable::done(&part);
             return Ok((found, whole));
         }
     }
@@ -293,15 +307,14 @@ impl Cache {
     fn download(
         &self,
         path: &Path,
-        (url, max_bytes): (&str, u64),
+        (source, max_bytes): (&DownloadSource, u64),
         downloader: &Downloader,
         retry: &mut Retry,
     ) -> Result<(), FetchError> {
         let part = beside(path, PART);
-        downloader.download(&Wanted { url, part: &part, max_bytes }, retry)?;
+        downloader.download(&Wanted { source, part: &part, max_bytes }, retry)?;
         File::open(&part)?.sync_all()?;
         fs::rename(&part, beside(path, PENDING))?;
-        Resumable::done(&part);
         downloader.progress().downloaded(&path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy());
         Ok(())
     }
@@ -339,8 +352,6 @@ struct Copies<'a> {
     url: &'a str,
     /// The most bytes that one may have.
     max_bytes: u64,
-    /// The URL of the copy that is pending. None if an earlier run downloaded it.
-    pending_from: Option<String>,
     /// The URLs of copies that a reading refused, and why.
     refused: Vec<(String, String)>,
     /// The size of the last copy that was refused: if it is sent twice, that is how the file was published.

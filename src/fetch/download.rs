@@ -1,5 +1,6 @@
 //! Downloads of single files, with resumption, retries and limits.
 
+mod pace;
 mod remote_ranges;
 
 use std::collections::HashMap;
@@ -15,9 +16,11 @@ use reqwest::header::{ACCEPT_ENCODING, IF_RANGE, RANGE};
 use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::{self, Runtime};
 
+use pace::Pace;
 pub use remote_ranges::RemoteRanges;
 
 use super::FetchError;
+use super::note::DownloadSource;
 use super::resume::{Resumable, continues, total};
 use crate::archive;
 use crate::http::{self, POLL_INTERVAL, Retry, RetryLimits};
@@ -91,7 +94,7 @@ struct Host {
 
 /// A file that is to be downloaded.
 pub(super) struct Wanted<'a> {
-    pub(super) url: &'a str,
+    pub(super) source: &'a DownloadSource,
     /// Where it is stored until it is complete.
     pub(super) part: &'a Path,
     /// The most bytes that are accepted.
@@ -99,12 +102,16 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    fn url(&self) -> &str {
+        &self.source.url
+    }
+
     /// The server sends more than the file can have. What was received is of no use.
     fn too_long(&self) -> Attempt {
         Resumable::forget(self.part);
         let _ = fs::remove_file(self.part);
         let why = format!("it is longer than {} bytes, far more than it was listed with", self.max_bytes);
-        Attempt::Never(FetchError::Failed { url: self.url.to_owned(), why })
+        Attempt::Never(FetchError::Failed { url: self.url().to_owned(), why })
     }
 }
 
@@ -178,7 +185,7 @@ impl Downloader {
     /// Downloads `url` to `part` and returns when the response is complete. It resumes an interrupted download, and an
     /// incomplete file stays for the next run.
     pub(super) fn download(&self, wanted: &Wanted, retry: &mut Retry) -> Result<(), FetchError> {
-        let url = wanted.url;
+        let url = wanted.url();
         let turn = self.turn(url)?;
         if self.host(&turn.host, |host| host.failed.max(host.refused)) >= GIVE_UP_AFTER {
             let why = format!(
@@ -236,12 +243,12 @@ impl Downloader {
             if length(wanted.part) >= before.saturating_add(PROGRESS) {
                 retry.reset();
             }
-            self.wait(wanted.url, &why, asked, retry)?;
+            self.wait(wanted.url(), &why, asked, retry)?;
         }
     }
 
     fn attempt(&self, wanted: &Wanted, retry: &Retry) -> Attempt {
-        let Wanted { url, part, .. } = *wanted;
+        let (url, part) = (wanted.url(), wanted.part);
         // A download never writes through a link.
         if part.is_symlink()
             && let Err(error) = fs::remove_file(part)
@@ -308,7 +315,7 @@ impl Downloader {
             Err(error) => return Attempt::Never(error.into()),
         };
         if held == 0
-            && let Err(error) = Resumable::remember(part, response.headers())
+            && let Err(error) = Resumable::remember(part, response.headers(), wanted.source)
         {
             return Attempt::Never(error.into());
         }
@@ -336,21 +343,10 @@ impl Downloader {
         (held, retry): (u64, &Retry),
     ) -> Result<u64, Attempt> {
         let mut received = held;
-        let (mut measured_at, mut received_then) = (Instant::now(), received);
+        let mut pace = Pace::new(self.limits, held);
         loop {
-            if retry.elapsed() > self.limits.total {
-                return Err(Attempt::again(format!("too slow: {received} bytes in {:?}", self.limits.total)));
-            }
-            let measured = measured_at.elapsed();
-            if measured >= self.limits.slow {
-                let brought = received - received_then;
-                if (brought as f64) < self.limits.min_rate as f64 * measured.as_secs_f64() {
-                    return Err(Attempt::again(format!(
-                        "too slow: {brought} bytes in {:.0} s",
-                        measured.as_secs_f64()
-                    )));
-                }
-                (measured_at, received_then) = (Instant::now(), received);
+            if let Some(why) = pace.too_slow(received, retry.elapsed()) {
+                return Err(Attempt::again(why));
             }
             let chunk = match self.before_silence(response.chunk()).await {
                 Ok(Some(chunk)) => chunk,

@@ -1,5 +1,6 @@
 //! What the cache notes beside a file: `NAME.sha256`, its digest, and below it where it came from.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub(super) enum Whole {
     No,
 }
 
-/// Where a file came from.
+/// Where a file came from. Written as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DownloadSource {
     pub(super) url: String,
@@ -31,7 +32,20 @@ pub(super) struct DownloadSource {
     pub(super) is_mirror: bool,
 }
 
+impl fmt::Display for DownloadSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.is_mirror { MIRROR } else { "" }, self.url)
+    }
+}
+
 impl DownloadSource {
+    pub(super) fn parse(line: &str) -> DownloadSource {
+        match line.strip_prefix(MIRROR) {
+            Some(url) => DownloadSource { url: url.to_owned(), is_mirror: true },
+            None => DownloadSource { url: line.to_owned(), is_mirror: false },
+        }
+    }
+
     /// Whether the file is the one that a catalog now lists at `url`. A user's mirror is trusted to have the same files; a catalog may have
     /// lied.
     pub(super) fn is_of(&self, url: &str) -> bool {
@@ -64,10 +78,7 @@ impl Note {
     fn parse(text: &str) -> Note {
         let mut lines = text.lines();
         let digest = lines.next().unwrap_or_default().trim();
-        let source = lines.next().map(|line| match line.strip_prefix(MIRROR) {
-            Some(url) => DownloadSource { url: url.to_owned(), is_mirror: true },
-            None => DownloadSource { url: line.to_owned(), is_mirror: false },
-        });
+        let source = lines.next().map(DownloadSource::parse);
         let (sha256, whole) = match digest.strip_suffix(SUSPECT) {
             Some(sha256) => (sha256, Whole::No),
             None => (digest, Whole::Yes),
@@ -80,8 +91,8 @@ impl Note {
         if self.whole == Whole::No {
             text.push_str(SUSPECT);
         }
-        if let Some(DownloadSource { url, is_mirror }) = &self.source {
-            text.push_str(&format!("\n{}{url}\n", if *is_mirror { MIRROR } else { "" }));
+        if let Some(source) = &self.source {
+            text.push_str(&format!("\n{source}\n"));
         }
         text
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use super::download::RemoteRanges;
+use super::download::{RemoteRanges, max_bytes};
 use super::{Cache, FetchError, ReadRange};
 use crate::archive::{ArchiveFile, Location, ReadAt};
 
@@ -86,12 +86,13 @@ pub fn open_ranges<'c>(file: &ArchiveFile, cache: Option<&'c Cache>, n_first: us
             // Checked against its digest, as whenever a file of the cache is used.
             local(cache.open_held(&file.name)?.file)
         }
-        (Location::Remote { url, .. }, Some(cache)) => match cache.downloader() {
+        (Location::Remote { url, size }, Some(cache)) => match cache.downloader() {
             Some(downloader) => {
                 // Mirrors first; what the publisher says decides if none of them has it.
                 let mut opened = Err(FetchError::Offline);
-                for url in cache.urls(url) {
-                    opened = RemoteRanges::open(downloader, &url, n_first).map(Ranges::Remote);
+                for source in cache.sources(url) {
+                    opened =
+                        RemoteRanges::open(downloader, &source.url, (n_first, max_bytes(*size))).map(Ranges::Remote);
                     if opened.is_ok() {
                         break;
                     }

@@ -1,10 +1,12 @@
-//! Interrupted downloads: how many bytes there are, and of which version of the file.
+//! Downloads that no reading has verified yet: which version of the file they are from, and from where.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
+
+use super::note::DownloadSource;
 
 /// A download that was interrupted and can be resumed.
 pub(super) struct Resumable {
@@ -14,6 +16,7 @@ pub(super) struct Resumable {
 }
 
 impl Resumable {
+    /// The file with the validator in its first line and the source in its second. It stays until the download is verified.
     fn note(part: &Path) -> PathBuf {
         let mut name = part.as_os_str().to_owned();
         name.push(".validator");
@@ -22,18 +25,25 @@ impl Resumable {
 
     pub(super) fn load(part: &Path) -> Option<Resumable> {
         let bytes = fs::metadata(part).ok()?.len();
-        let validator = fs::read_to_string(Resumable::note(part)).ok()?;
+        let note = fs::read_to_string(Resumable::note(part)).ok()?;
+        let validator = note.lines().next().unwrap_or_default().to_owned();
         // A damaged validator must not prevent a new download.
         let is_usable = !validator.is_empty() && HeaderValue::from_str(&validator).is_ok();
         (bytes > 0 && is_usable).then_some(Resumable { bytes, validator })
     }
 
-    /// Stores the validator of a response.
-    pub(super) fn remember(part: &Path, headers: &HeaderMap) -> io::Result<()> {
-        fs::write(Resumable::note(part), validator(headers).unwrap_or_default())
+    /// Stores the validator of a response, and where it comes from.
+    pub(super) fn remember(part: &Path, headers: &HeaderMap, source: &DownloadSource) -> io::Result<()> {
+        fs::write(Resumable::note(part), format!("{}\n{source}\n", validator(headers).unwrap_or_default()))
     }
 
-    /// Removes the validator after the download is complete and the file was moved.
+    /// Returns where a download comes from, complete or not. None if an earlier version began it.
+    pub(super) fn source(part: &Path) -> Option<DownloadSource> {
+        let note = fs::read_to_string(Resumable::note(part)).ok()?;
+        note.lines().nth(1).map(DownloadSource::parse)
+    }
+
+    /// Removes the note of a download that was verified or given up.
     pub(super) fn done(part: &Path) {
         let _ = fs::remove_file(Resumable::note(part));
     }

@@ -3,11 +3,11 @@
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, HeaderMap, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
-use super::{Downloader, GIVE_UP_AFTER, Unanswered};
+use super::{Downloader, GIVE_UP_AFTER, Pace, Unanswered};
 use crate::archive::ReadAt;
 use crate::fetch::resume::validator;
 use crate::fetch::{FetchError, ReadRange};
-use crate::http::{self, Retry, RetryLimits};
+use crate::http::{self, Retry};
 
 /// A file on a server of which parts are requested.
 pub struct RemoteRanges<'d> {
@@ -27,6 +27,25 @@ struct RemotePart {
     validator: Option<String>,
 }
 
+/// A part that is requested.
+#[derive(Clone, Copy)]
+struct WantedPart<'a> {
+    url: &'a str,
+    offset: u64,
+    /// Its length in bytes.
+    n: u64,
+    /// The validator and the length of the file that earlier parts had.
+    known: Option<(&'a str, u64)>,
+    /// The most bytes that the file may have.
+    max_bytes: u64,
+}
+
+impl WantedPart<'_> {
+    fn failed(&self, why: impl Into<String>) -> FetchError {
+        FetchError::Failed { url: self.url.to_owned(), why: why.into() }
+    }
+}
+
 /// Why a request brought no part.
 enum NoPart {
     /// It may the next time, after the pause that the server asked for.
@@ -44,20 +63,20 @@ impl NoPart {
 }
 
 impl<'d> RemoteRanges<'d> {
-    /// Requests the first `n_first` bytes of a file.
+    /// Requests the first `n_first` bytes of a file that may have at most `max_bytes`.
     ///
     /// # Errors
     ///
-    /// If the server does not send parts of the file, or does not say which version of it they are from.
+    /// If the server does not send parts of the file, does not say which version of it they are from, or says that it is longer.
     pub(in crate::fetch) fn open(
         downloader: &'d Downloader,
         url: &str,
-        n_first: usize,
+        (n_first, max_bytes): (usize, u64),
     ) -> Result<RemoteRanges<'d>, FetchError> {
-        let RemotePart { octets, length, validator } = downloader.part(url, 0, n_first as u64, None)?;
-        let failed = |why: &str| FetchError::Failed { url: url.to_owned(), why: why.to_owned() };
-        let validator =
-            validator.ok_or_else(|| failed("the server does not say which version of the file a part is from"))?;
+        let wanted = WantedPart { url, offset: 0, n: n_first as u64, known: None, max_bytes };
+        let RemotePart { octets, length, validator } = downloader.part(wanted)?;
+        let no_version = || wanted.failed("the server does not say which version of the file a part is from");
+        let validator = validator.ok_or_else(no_version)?;
         Ok(RemoteRanges { downloader, url: url.to_owned(), length, validator, first: octets, read: Vec::new() })
     }
 
@@ -82,7 +101,9 @@ impl ReadAt for RemoteRanges<'_> {
         let begin = offset + octets.len() as u64;
         if begin < end {
             let known = Some((self.validator.as_str(), self.length));
-            let part = self.downloader.part(&self.url, begin, end - begin, known).map_err(|error| error.to_string())?;
+            let (n, max_bytes) = (end - begin, self.length);
+            let wanted = WantedPart { url: &self.url, offset: begin, n, known, max_bytes };
+            let part = self.downloader.part(wanted).map_err(|error| error.to_string())?;
             octets.extend_from_slice(&part.octets);
         }
         self.read.push(ReadRange::of(offset, &octets)?);
@@ -91,18 +112,17 @@ impl ReadAt for RemoteRanges<'_> {
 }
 
 impl Downloader {
-    /// Requests `n` bytes of a file from `offset` on. `known` is the validator and the length that earlier parts had.
-    fn part(&self, url: &str, offset: u64, n: u64, known: Option<(&str, u64)>) -> Result<RemotePart, FetchError> {
-        let turn = self.turn(url)?;
-        let failed = |why: String| FetchError::Failed { url: url.to_owned(), why };
+    /// Requests a part of a file.
+    fn part(&self, wanted: WantedPart) -> Result<RemotePart, FetchError> {
+        let turn = self.turn(wanted.url)?;
         let (n_failed, sends_whole_files) = self.host(&turn.host, |host| (host.failed, host.sends_whole_files));
         if n_failed >= GIVE_UP_AFTER {
-            return Err(failed(format!("{} did not deliver {GIVE_UP_AFTER} files in a row", turn.host)));
+            return Err(wanted.failed(format!("{} did not deliver {GIVE_UP_AFTER} files in a row", turn.host)));
         }
         if sends_whole_files {
-            return Err(failed(format!("{} sends whole files only", turn.host)));
+            return Err(wanted.failed(format!("{} sends whole files only", turn.host)));
         }
-        let result = self.persist_part(url, (offset, n), known, &turn.host);
+        let result = self.persist_part(wanted, &turn.host);
         self.host(&turn.host, |host| match result {
             Ok(_) => host.failed = 0,
             Err(FetchError::Failed { .. }) if !host.sends_whole_files => host.failed += 1,
@@ -112,39 +132,20 @@ impl Downloader {
     }
 
     /// Makes as many attempts as the limits allow.
-    fn persist_part(
-        &self,
-        url: &str,
-        (offset, n): (u64, u64),
-        known: Option<(&str, u64)>,
-        host: &str,
-    ) -> Result<RemotePart, FetchError> {
-        let super::Limits { attempts, first_pause, total, .. } = self.limits;
-        let mut retry = Retry::new(RetryLimits { attempts, first_pause, total });
+    fn persist_part(&self, wanted: WantedPart, host: &str) -> Result<RemotePart, FetchError> {
+        let mut retry = self.attempts();
         loop {
-            let (why, asked) = match self.runtime.block_on(self.attempt_part(url, (offset, n), known, host)) {
+            match self.runtime.block_on(self.attempt_part(wanted, host, &retry)) {
                 Ok(part) => return Ok(part),
-                Err(NoPart::Again { why, pause }) => (why, pause),
+                Err(NoPart::Again { why, pause }) => self.wait(wanted.url, &why, pause, &mut retry)?,
                 Err(NoPart::Never(error)) => return Err(error),
-            };
-            let failed = |why| FetchError::Failed { url: url.to_owned(), why };
-            let pause = retry.next_pause(&why, asked).map_err(failed)?;
-            self.progress.retrying(url, &why, pause);
-            self.keep_quiet(host, asked, pause);
-            if http::sleep(pause, self.progress()) {
-                return Err(FetchError::Cancelled);
             }
         }
     }
 
-    async fn attempt_part(
-        &self,
-        url: &str,
-        (offset, n): (u64, u64),
-        known: Option<(&str, u64)>,
-        host: &str,
-    ) -> Result<RemotePart, NoPart> {
-        let never = |why: &str| NoPart::Never(FetchError::Failed { url: url.to_owned(), why: why.to_owned() });
+    async fn attempt_part(&self, wanted: WantedPart<'_>, host: &str, retry: &Retry) -> Result<RemotePart, NoPart> {
+        let WantedPart { url, offset, n, known, max_bytes } = wanted;
+        let never = |why: &str| NoPart::Never(wanted.failed(why));
         let last = offset + n.max(1) - 1;
         let mut request = self.client.get(url).header(ACCEPT_ENCODING, "identity");
         request = request.header(RANGE, format!("bytes={offset}-{last}"));
@@ -192,18 +193,26 @@ impl Downloader {
         }) {
             return Err(never("the file changed while parts of it were read"));
         }
+        if length > max_bytes {
+            let why = format!("it is longer than {max_bytes} bytes, far more than it was listed with");
+            return Err(never(&why));
+        }
         let expected = last.min(length.saturating_sub(1));
         if (first, end) != (offset, expected) {
             return Err(NoPart::again("the server sent a different part than requested"));
         }
-        let octets = self.octets(response, expected + 1 - offset).await?;
+        let octets = self.octets(response, expected + 1 - offset, retry).await?;
         Ok(RemotePart { octets, length, validator: found })
     }
 
     /// The body of a response, which must have this length.
-    async fn octets(&self, mut response: Response, length: u64) -> Result<Vec<u8>, NoPart> {
+    async fn octets(&self, mut response: Response, length: u64, retry: &Retry) -> Result<Vec<u8>, NoPart> {
         let mut octets = Vec::with_capacity(usize::try_from(length).unwrap_or_default().min(16 << 20));
+        let mut pace = Pace::new(self.limits, 0);
         loop {
+            if let Some(why) = pace.too_slow(octets.len() as u64, retry.elapsed()) {
+                return Err(NoPart::again(why));
+            }
             match self.before_silence(response.chunk()).await {
                 Ok(Some(chunk)) => {
                     self.progress.received(chunk.len() as u64);

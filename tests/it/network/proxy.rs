@@ -39,6 +39,8 @@ pub enum Fault {
     NoLength,
     /// It arrives byte by byte, with pauses.
     Drip,
+    /// It never ends: its body comes again and again, without a Content-Length.
+    Endless,
     /// It is a redirect to the same address.
     Loop,
     /// It is a redirect to this address.
@@ -53,6 +55,10 @@ pub enum Fault {
     NoRange,
     /// A range says that it begins a byte later than it does.
     WrongRange,
+    /// A range does not say which it is.
+    NoPlace,
+    /// A range says that the file has this many bytes.
+    Total(u64),
     /// The body is this one.
     Body(String),
     /// Every item of a list is listed twice.
@@ -165,6 +171,12 @@ impl Proxy {
     /// `$` is the end of the path.
     pub fn fault(&self, path: &str, fault: Fault, times: Option<usize>) {
         self.shared.log().rules.push(Rule { path: path.to_owned(), fault, left: times });
+    }
+
+    /// The first `n` requests whose path contains `path` are answered as they should be, and `fault` happens to all others.
+    pub fn fault_after(&self, n: usize, path: &str, fault: Fault) {
+        self.fault(path, Fault::Late(Duration::ZERO), Some(n));
+        self.fault(path, fault, None);
     }
 
     /// From now on nothing happens, and nothing has.
@@ -291,7 +303,14 @@ impl Shared {
             }
             Some(Fault::ShortLength) => length = Some(body.len() / 2),
             Some(Fault::LongLength) => length = Some(body.len() + 1000),
-            Some(Fault::NoLength) => length = None,
+            Some(Fault::NoLength | Fault::Endless) => length = None,
+            Some(Fault::NoPlace) => headers = without(&headers, &["content-range"]),
+            Some(Fault::Total(total)) => {
+                if let Some(range) = header(&headers, "content-range") {
+                    let place = range.split('/').next().unwrap_or_default();
+                    headers = without(&headers, &["content-range"]) + &format!("Content-Range: {place}/{total}\r\n");
+                }
+            }
             Some(Fault::ClaimsEncoding) => headers.push_str("Content-Encoding: gzip\r\n"),
             Some(Fault::OtherVersion) => {
                 headers = without(&headers, &["etag"]) + "ETag: \"another-version\"\r\n";
@@ -335,7 +354,12 @@ impl Shared {
             }
             return Ok(());
         }
-        stream.write_all(&body[..sent])
+        // A client that goes on reading ends it, too: it would fill the memory.
+        let n_times = if fault == Some(Fault::Endless) { 100_000_000 / body.len().max(1) } else { 1 };
+        for _ in 0..n_times {
+            stream.write_all(&body[..sent])?;
+        }
+        Ok(())
     }
 
     /// Until the client gives up, or the proxy ends.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use outage_replay::archive::{ArchiveFile, DumpKind, Location, ReadAt};
 use outage_replay::bgp::{Collector, Project};
@@ -124,6 +125,53 @@ fn a_file_that_changes_or_comes_whole_is_not_looked_up() {
         let why = look(proxy.port(), &self::cache(folder.path(), LIMITS)).expect_err("no lookup");
         assert!(why.contains(word), "{why}");
         assert_eq!(proxy.requests(RIB).len(), 1);
+    }
+}
+
+#[test]
+fn a_hostile_server_of_parts_gets_nothing_believed_and_little_time() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let folder = TempDir::new().expect("a temporary folder");
+    let clean = look(proxy.port(), &cache(folder.path(), LIMITS)).expect("a lookup");
+    // From the beginning, and after a first part as it should be.
+    for n_honest in [0, 1] {
+        for fault in [
+            Fault::Hang,
+            Fault::Drip,
+            Fault::Endless,
+            Fault::Loop,
+            Fault::Redirect("file:///etc/passwd"),
+            Fault::Redirect("ftp://127.0.0.1/rib.bz2"),
+            Fault::Html,
+            Fault::Body("[]".to_owned()),
+            Fault::Status(204),
+            Fault::Status(500),
+            Fault::TooMany("99999"),
+            Fault::TooMany("99999999999999999999"),
+            Fault::NoPlace,
+            Fault::Total(0),
+            Fault::Total(1),
+            Fault::Total(u64::MAX),
+            Fault::Cut(0.0),
+            Fault::Flip,
+        ] {
+            proxy.reset();
+            proxy.fault_after(n_honest, RIB, fault.clone());
+            let begun = Instant::now();
+            let found = look(proxy.port(), &cache(folder.path(), IMPATIENT));
+            let took = begun.elapsed();
+            assert!(found.is_err(), "{fault:?} after {n_honest}: {found:?}");
+            assert!(took < Duration::from_secs(20), "{fault:?} after {n_honest}: {took:?}");
+            assert_eq!(files_below(folder.path()), [""; 0], "{fault:?}");
+        }
+        // These do no harm.
+        for fault in [Fault::NoLength, Fault::Late(Duration::from_millis(100))] {
+            proxy.reset();
+            proxy.fault_after(n_honest, RIB, fault.clone());
+            let found = look(proxy.port(), &cache(folder.path(), LIMITS));
+            assert_eq!(found.map(|found| found.prefixes).as_ref(), Ok(&clean.prefixes), "{fault:?}");
+        }
     }
 }
 

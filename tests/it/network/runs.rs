@@ -1,6 +1,8 @@
 //! Whole runs: the program itself, the cache that it writes, and downloads that resume where they stopped.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -258,6 +260,56 @@ fn a_download_that_no_run_has_read_is_believed_only_after_it_was_read() {
             assert_sound(cache.path(), what);
         }
     }
+}
+
+#[test]
+fn what_an_earlier_run_left_is_used_only_if_it_is_from_where_the_file_is_listed() {
+    let Some(servers) = Servers::start() else { return };
+    let proxy = Proxy::start(&servers);
+    let clean_cache = TempDir::new().expect("a temporary folder");
+    let clean = text(&replay(&proxy.broker_url(), clean_cache.path(), LIMITS).expect("a clean run"));
+    // Of another collector, and whole.
+    let other = "route-views2/bgpdata/2014.12/UPDATES/updates.20141222.1615.bz2";
+    let read = |file: &str| fs::read(Servers::archive().join(file)).expect("a file");
+    let (right, wrong) = (read(UPDATES), read(other));
+    let listed = format!("{}/{UPDATES}", proxy.archive_url());
+    let elsewhere = format!("{}/{other}", proxy.archive_url());
+    let etag = etag(&listed);
+    for (suffix, content, source, n_requests) in [
+        ("pending", &right[..], &listed, 0),
+        ("pending", &wrong[..], &elsewhere, 1),
+        ("part", &right[..right.len() / 2], &listed, 1),
+        ("part", &wrong[..wrong.len() / 2], &elsewhere, 1),
+    ] {
+        let context = format!("{suffix} from {source}");
+        let cache = TempDir::new().expect("a temporary folder");
+        copy(clean_cache.path(), cache.path(), UPDATES);
+        let beside = |suffix: &str| cache.path().join(format!("{UPDATES}.{suffix}"));
+        fs::write(beside(suffix), content).expect("written");
+        // A server of another file can claim its version, too.
+        fs::write(beside("part.validator"), format!("{etag}\n{source}\n")).expect("written");
+        proxy.reset();
+        let report = replay(&proxy.broker_url(), cache.path(), LIMITS).expect("a report");
+        assert_eq!(text(&report), clean, "{context}");
+        let requests = proxy.requests(UPDATES);
+        assert_eq!(requests.len(), n_requests, "{context}");
+        let resumes = requests.iter().any(|request| request.range.is_some());
+        assert_eq!(resumes, suffix == "part" && *source == listed, "{context}");
+        assert!(fs::read(cache.path().join(UPDATES)).expect("a file") == right, "{context}");
+        assert_eq!(files_below(cache.path()), files_below(clean_cache.path()), "{context}");
+    }
+}
+
+/// The ETag of the file at `url`.
+fn etag(url: &str) -> String {
+    let mut stream = TcpStream::connect(url.split('/').nth(2).expect("a host")).expect("the server listens");
+    let path = url.splitn(4, '/').nth(3).expect("a path");
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("a request");
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).expect("a response");
+    let response = String::from_utf8_lossy(&response).into_owned();
+    let line = response.lines().find(|line| line.to_lowercase().starts_with("etag:")).expect("an ETag");
+    line[5..].trim().to_owned()
 }
 
 #[test]
