@@ -32,8 +32,8 @@ pub struct Question<'a> {
 pub struct Countries<'a> {
     pub codes: &'a [Country],
     pub by: RegisteredBy,
-    /// Files and folders with the statistics of registries.
-    pub statistics: &'a [PathBuf],
+    /// Gets the files and folders with the statistics of registries. Some may have to be downloaded, so everything else is checked before.
+    pub statistics: Option<&'a dyn Fn() -> anyhow::Result<Vec<PathBuf>>>,
 }
 
 /// What is asked about.
@@ -83,6 +83,10 @@ impl Question<'_> {
         }
         all.sort_unstable();
         all.dedup();
+        let statistics = match self.countries.statistics {
+            Some(statistics) if !self.countries.codes.is_empty() => statistics()?,
+            _ => Vec::new(),
+        };
         let asked = |window: Window| {
             let is_of_question = windows.contains(&window);
             let is_asked = |listed: &&Listed| match listed.window {
@@ -90,7 +94,7 @@ impl Question<'_> {
                 None => is_of_question,
             };
             let listed: Vec<&Listed> = listed.iter().copied().filter(|listed| is_asked(listed)).collect();
-            Ok((self.targets(window, is_of_question, &listed)?, window))
+            Ok((self.targets(window, is_of_question, (&listed, &statistics))?, window))
         };
         let mut asked = all.into_iter().map(asked).collect::<anyhow::Result<Vec<Asked>>>()?;
         asked.retain(|(targets, _)| !targets.targets.is_empty());
@@ -133,12 +137,16 @@ impl Question<'_> {
     }
 
     /// Returns what is asked about in one window: `listed`, and what the other arguments name if it is a window of the question.
-    fn targets(&self, window: Window, is_of_question: bool, listed: &[&Listed]) -> anyhow::Result<Targets> {
+    fn targets(
+        &self,
+        window: Window,
+        is_of_question: bool,
+        (listed, statistics): (&[&Listed], &[PathBuf]),
+    ) -> anyhow::Result<Targets> {
         let mut found = Targets::default();
         for country in self.countries.codes.iter().filter(|_| is_of_question) {
-            let Countries { by, statistics, .. } = self.countries;
-            let group =
-                registry::group(statistics, *country, by, window.start).map_err(|error| usage(error.to_string()))?;
+            let group = registry::group(statistics, *country, self.countries.by, window.start);
+            let group = group.map_err(|error| usage(error.to_string()))?;
             found.add_group(country.to_string().parse()?, group)?;
         }
         if is_of_question {

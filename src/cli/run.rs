@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,14 +27,14 @@ impl Args {
     /// Answers the question in each of its windows, prints the reports and returns the exit code.
     pub fn run(&self, sources: BTreeMap<String, String>, out: &mut dyn Write) -> anyhow::Result<u8> {
         let progress = self.progress()?;
-        let queries = self.queries(&progress)?;
         let options = Options { jobs: self.output.jobs, criteria: self.detection.criteria(Criteria::default())? };
+        let labels = self.output.labels.read()?;
+        let queries = self.queries(&progress)?;
         let outputs: Vec<Output> = match &queries[..] {
             [_] => vec![self.output.clone()],
             _ => queries.iter().map(|query| self.output.of_window(query.window)).collect(),
         };
         outputs.iter().try_for_each(Output::check)?;
-        let labels = self.output.labels.read()?;
         self.output.memory.watch();
         self.output.surprise().iter().for_each(|what| progress.warn(what));
         let store = self.store(&progress)?;
@@ -132,16 +131,17 @@ impl Args {
 
     /// Returns the query of these arguments in each of their windows.
     fn queries(&self, progress: &Arc<Progress>) -> anyhow::Result<Vec<Query>> {
+        if self.baseline > Duration::from_secs(7 * 86400) {
+            return Err(usage("--baseline is at most 7days"));
+        }
         let cache = || source::cache(self.source.cache_dir.as_deref(), self.source.offline, progress);
-        // Without a country no statistics are needed.
-        let statistics = self.delegated.iter().filter(|_| !self.country.is_empty());
-        let statistics = statistics.map(|of| of.path(cache)).collect::<anyhow::Result<Vec<PathBuf>>>()?;
+        let statistics = || self.delegated.iter().map(|of| of.path(cache)).collect();
         let everything = Family::ALL.map(Prefix::everything);
         let question = Question {
             asns: &self.asn,
             prefixes: if self.scanned().is_some() { &everything } else { &self.prefix },
             lists: &self.targets,
-            countries: Countries { codes: &self.country, by: self.country_by, statistics: &statistics },
+            countries: Countries { codes: &self.country, by: self.country_by, statistics: Some(&statistics) },
             matching: self.matching.matching,
             from: self.from,
             to: self.to,
@@ -149,9 +149,6 @@ impl Args {
             windows: self.windows.as_deref(),
         };
         let asked = question.read()?;
-        if self.baseline > Duration::from_secs(7 * 86400) {
-            return Err(usage("--baseline is at most 7days"));
-        }
         let query = |(targets, window): Asked| Query {
             targets: targets.targets,
             labels: targets.labels,

@@ -166,21 +166,18 @@ impl Originated {
 
 /// Chooses from all origin ASes.
 fn asns(losses: &[ScannedLosses], criteria: &Criteria, query: &Query) -> Result<MayBeOut, Error> {
-    let mut origins: FxHashMap<Prefix, Vec<Asn>> = FxHashMap::default();
-    for (prefix, asn) in losses.iter().flat_map(ScannedLosses::origins) {
-        let known = origins.entry(prefix).or_default();
-        if !known.contains(&asn) {
-            known.push(asn);
-        }
-    }
-    let tallies = tallies(losses, origins.keys().copied());
+    let mut origins: Vec<(Prefix, Asn)> = losses.iter().flat_map(ScannedLosses::origins).collect();
+    origins.sort_unstable();
+    origins.dedup();
+    let tallies = tallies(losses, origins.iter().map(|(prefix, _)| *prefix));
     let mut originated: BTreeMap<Asn, Originated> = BTreeMap::new();
-    for (prefix, asns) in &origins {
+    for of_prefix in origins.chunk_by(|(a, _), (b, _)| a == b) {
+        let Some((prefix, _)) = of_prefix.first() else { continue };
         let (family, tally) = (prefix.family(), tallies.get(prefix).copied().unwrap_or_default());
-        let may_be_out = asns.len() > 1 || tally.may_be_out(criteria);
+        let may_be_out = of_prefix.len() > 1 || tally.may_be_out(criteria);
         // What RIB dumps from long before the window show is not looked at.
         let is_sure = !may_be_out && tally.is_surely_carried() && query.baseline.is_zero();
-        for asn in asns.iter().filter(|asn| **asn != Asn::TRANS) {
+        for (_, asn) in of_prefix.iter().filter(|(_, asn)| *asn != Asn::TRANS) {
             let of_as = originated.entry(*asn).or_default();
             of_as.prefixes[family].push(*prefix);
             of_as.any_may_be_out[family] |= may_be_out;

@@ -155,6 +155,9 @@ fn statistics_are_downloaded_once() {
     };
     let name = "delegated-apnic-extended-20141222.gz";
     refused(1, &question(name, "--offline"), &["cannot get the registry statistics at", "not in the cache"]);
+    // Nothing is downloaded for a question that cannot be answered.
+    refused(2, &question(name, "--baseline 8days"), &["--baseline is at most 7days"]);
+    refused(2, &question(name, "--min-coverage 2"), &["--min-coverage"]);
     let page = prints(0, &question(name, ""));
     assert!(page.contains("KP (addresses registered there)") && page.contains(name), "{page}");
     assert_eq!(prints(0, &question(name, "")), page);
