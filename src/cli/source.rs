@@ -13,7 +13,7 @@ use outage_replay::pipeline::{self, Sources};
 use super::cache_root;
 use super::choice::one_of;
 use super::progress::Progress;
-use super::typed;
+use super::{size, typed};
 
 /// Where the list of the publishers' files comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,15 @@ pub struct SourceArgs {
     /// The server of both publishers, for tests
     #[arg(long, value_name = "URL", hide = true, help_heading = "Source")]
     pub publisher_url: Option<BaseUrl>,
+    /// The most that one file may have, whatever the catalog or its server says
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = size::parse,
+        default_value = "4GB",
+        help_heading = "Source"
+    )]
+    pub max_file_size: u64,
     /// Where downloaded files are kept [default: the user's cache directory]
     #[arg(long, value_name = "DIR", help_heading = "Source")]
     pub cache_dir: Option<PathBuf>,
@@ -116,7 +125,8 @@ impl SourceArgs {
             return Ok(Store { catalog, cache: Some(Cache::new(&root, None)) });
         }
         let watch = || -> Arc<dyn pipeline::Progress> { progress.clone() };
-        let downloader = Downloader::new(Limits::default(), watch())?;
+        let limits = Limits { max_file: self.max_file_size, ..Limits::default() };
+        let downloader = Downloader::new(limits, watch())?;
         let url = self.broker_url.clone().unwrap_or_default();
         let broker = || Broker::new(&url, choice, Patience::default(), watch());
         let pages = || {
@@ -148,6 +158,9 @@ impl SourceArgs {
         }
         self.mirror.iter().for_each(|url| add("--mirror", url.to_string()));
         self.publisher_url.iter().for_each(|url| add("--publisher-url", url.to_string()));
+        if self.max_file_size != Limits::MAX_FILE {
+            add("--max-file-size", self.max_file_size.to_string());
+        }
         self.cache_dir.iter().for_each(|path| add("--cache-dir", path.display().to_string()));
         if self.offline {
             words.push("--offline".to_owned());

@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::download::{Wanted, max_bytes};
+use super::download::Wanted;
 use super::lock::Lock;
 use super::note::{self, DIGEST, DownloadSource, Note, Whole, beside};
 use super::resume::Resumable;
@@ -177,9 +177,10 @@ impl Cache {
             return Ok(());
         }
         self.forget_foreign(&path, url)?;
+        let max_bytes = downloader.limits().max_bytes(listed);
         let mut result = Err(FetchError::Offline);
         for source in self.sources(url) {
-            result = self.download(&path, (&source, max_bytes(listed)), downloader, &mut downloader.attempts());
+            result = self.download(&path, (&source, max_bytes), downloader, &mut downloader.attempts());
             match &result {
                 Ok(()) => {
                     claim.settle(Asked::Received);
@@ -217,7 +218,8 @@ impl Cache {
         }
         let _lock = Lock::new(&path, downloader.progress())?;
         self.forget_foreign(&path, url)?;
-        let copies = Copies { name, url, max_bytes: max_bytes(listed), refused: Vec::new(), size: None };
+        let max_bytes = downloader.limits().max_bytes(listed);
+        let copies = Copies { name, url, max_bytes, refused: Vec::new(), size: None };
         let result = self.fill(copies, &self.sources(url), downloader, read);
         match &result {
             Ok(_) => claim.settle(Asked::Had),

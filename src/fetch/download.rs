@@ -43,6 +43,31 @@ pub struct Limits {
     pub first_pause: Duration,
     /// No attempt begins later than this after the first, and no longer pause that the server asks for is accepted.
     pub total: Duration,
+    /// The most bytes that a file may have, whatever it is listed with.
+    pub max_file: u64,
+}
+
+impl Limits {
+    /// The most bytes that a file may have by default. The largest RIB dumps have 1 GB.
+    pub const MAX_FILE: u64 = 4_000_000_000;
+
+    /// Returns the most bytes that are accepted of a file of the listed size, or of unknown size (0). Listings round, and
+    /// publishers replace files.
+    pub(super) fn max_bytes(&self, listed: u64) -> u64 {
+        const SLACK: u64 = 16_000_000;
+        match listed {
+            0 => self.max_file,
+            _ => listed.saturating_mul(2).saturating_add(SLACK).min(self.max_file),
+        }
+    }
+
+    /// Returns why a file with more than `max_bytes` is refused.
+    pub(super) fn too_long(&self, max_bytes: u64) -> String {
+        match max_bytes >= self.max_file {
+            true => format!("it is longer than {max_bytes} bytes, the most that a file may have (--max-file-size)"),
+            false => format!("it is longer than {max_bytes} bytes, far more than it was listed with"),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -56,6 +81,7 @@ impl Default for Limits {
             attempts: 5,
             first_pause: Duration::from_secs(1),
             total: Duration::from_secs(60 * 60),
+            max_file: Limits::MAX_FILE,
         }
     }
 }
@@ -107,21 +133,11 @@ impl Wanted<'_> {
     }
 
     /// The server sends more than the file can have. What was received is of no use.
-    fn too_long(&self) -> Attempt {
+    fn too_long(&self, limits: &Limits) -> Attempt {
         Resumable::forget(self.part);
         let _ = fs::remove_file(self.part);
-        let why = format!("it is longer than {} bytes, far more than it was listed with", self.max_bytes);
-        Attempt::Never(FetchError::Failed { url: self.url().to_owned(), why })
+        Attempt::Never(FetchError::Failed { url: self.url().to_owned(), why: limits.too_long(self.max_bytes) })
     }
-}
-
-/// Returns the most bytes that are accepted of a file of the listed size, or of unknown size (0). Listings round, and publishers
-/// replace files.
-pub(super) fn max_bytes(listed: u64) -> u64 {
-    const SLACK: u64 = 16_000_000;
-    // The largest RIB dumps have 1 GB.
-    const LARGEST: u64 = 4_000_000_000;
-    if listed == 0 { LARGEST } else { listed.saturating_mul(2).saturating_add(SLACK).min(LARGEST) }
 }
 
 /// The result of one attempt.
@@ -165,6 +181,10 @@ impl Downloader {
             .map_err(|error| failed(http::chain(&error)))?;
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(Downloader { runtime, client, limits, progress, hosts: Mutex::default(), freed: Condvar::new() })
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Returns the most connections to one host.
@@ -307,7 +327,7 @@ impl Downloader {
         // A server may send only part of the rest of the file.
         let expected = if held > 0 { total(response.headers()).or(announced) } else { announced };
         if expected.is_some_and(|expected| expected > wanted.max_bytes) {
-            return wanted.too_long();
+            return wanted.too_long(&self.limits);
         }
         let file = if held == 0 { File::create(part) } else { OpenOptions::new().append(true).open(part) };
         let mut file = match file {
@@ -365,7 +385,7 @@ impl Downloader {
             };
             received += chunk.len() as u64;
             if received > wanted.max_bytes {
-                return Err(wanted.too_long());
+                return Err(wanted.too_long(&self.limits));
             }
             file.write_all(&chunk).map_err(|error| Attempt::Never(error.into()))?;
             self.progress.received(chunk.len() as u64);

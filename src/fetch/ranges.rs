@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use super::download::{RemoteRanges, max_bytes};
+use super::download::RemoteRanges;
 use super::{Cache, FetchError, ReadRange};
 use crate::archive::{ArchiveFile, Location, ReadAt};
 
@@ -88,11 +88,11 @@ pub fn open_ranges<'c>(file: &ArchiveFile, cache: Option<&'c Cache>, n_first: us
         }
         (Location::Remote { url, size }, Some(cache)) => match cache.downloader() {
             Some(downloader) => {
+                let max_bytes = downloader.limits().max_bytes(*size);
                 // Mirrors first; what the publisher says decides if none of them has it.
                 let mut opened = Err(FetchError::Offline);
                 for source in cache.sources(url) {
-                    opened =
-                        RemoteRanges::open(downloader, &source.url, (n_first, max_bytes(*size))).map(Ranges::Remote);
+                    opened = RemoteRanges::open(downloader, &source.url, (n_first, max_bytes)).map(Ranges::Remote);
                     if opened.is_ok() {
                         break;
                     }

@@ -383,6 +383,7 @@ fn mistyped_values_are_refused_with_the_accepted_forms() {
     refused(2, &with("--ribs some"), &["auto, all, daily, edges"]);
     refused(2, &with("--budget much"), &["'much' is not a size: write 500M"]);
     refused(2, &with("--max-download much"), &["'much' is not a size: write 500M"]);
+    refused(2, &with("--max-file-size 4x"), &["--max-file-size", "'4x' is not a size: write 500M"]);
     refused(2, &with("--no-such-flag"), &["--no-such-flag"]);
 }
 

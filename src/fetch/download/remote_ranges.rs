@@ -194,8 +194,7 @@ impl Downloader {
             return Err(never("the file changed while parts of it were read"));
         }
         if length > max_bytes {
-            let why = format!("it is longer than {max_bytes} bytes, far more than it was listed with");
-            return Err(never(&why));
+            return Err(never(&self.limits.too_long(max_bytes)));
         }
         let expected = last.min(length.saturating_sub(1));
         if (first, end) != (offset, expected) {

@@ -42,6 +42,7 @@ const LIMITS: Limits = Limits {
     attempts: 3,
     first_pause: Duration::from_millis(20),
     total: Duration::from_secs(40),
+    max_file: Limits::MAX_FILE,
 };
 /// For servers that do not answer.
 const IMPATIENT: Limits = Limits {

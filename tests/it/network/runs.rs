@@ -213,6 +213,12 @@ fn a_large_download_needs_consent_and_none_exceeds_the_budget() {
         assert!(said.contains(expected), "{more:?}: {said}");
     }
     assert_eq!(proxy.file_counts().len(), 0, "nothing is downloaded before consent");
+    // Larger files are lost, each with the name of the limit, and nothing of them stays.
+    let (code, said) = run(&["--max-file-size", "100"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("longer than 100 bytes, the most that a file may have (--max-file-size)"), "{said}");
+    let stored = files_below(cache.path());
+    assert!(!stored.iter().any(|file| file.ends_with(".gz") || file.ends_with(".part")), "{stored:?}");
     let (code, said) = run(&["--max-download", "1k", "--yes"]);
     assert_eq!(code, Some(0), "{said}");
     // What is in the cache needs no consent.
