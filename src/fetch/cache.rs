@@ -141,10 +141,10 @@ impl Cache {
     fn forget_foreign(&self, path: &Path, url: &str) -> io::Result<()> {
         let part = beside(path, PART);
         if Resumable::source(&part).is_some_and(|source| !source.is_of(url)) {
-            Resumable::forget(&part);
+            // The note comes last: without it, what is left would be believed.
             match fs::remove_file(beside(path, PENDING)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+                _ => Resumable::forget(&part),
             }
         }
         Ok(())

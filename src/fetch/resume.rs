@@ -49,8 +49,8 @@ impl Resumable {
     }
 
     pub(super) fn forget(part: &Path) {
-        Resumable::done(part);
         let _ = fs::remove_file(part);
+        Resumable::done(part);
     }
 }
 
