@@ -131,6 +131,14 @@ pub enum FetchError {
         /// The last error.
         why: String,
     },
+    /// The HTTP client cannot be set up, for example because the system has no certificates.
+    #[error(
+        "cannot use HTTPS: {why}; install the certificates of the system (ca-certificates), or name a file of them in SSL_CERT_FILE"
+    )]
+    NoClient {
+        /// The reason.
+        why: String,
+    },
     /// The file is not in the cache, and the network may not be used.
     #[error("not in the cache, and the network may not be used")]
     Offline,

@@ -172,13 +172,12 @@ impl Downloader {
     ///
     /// If the client cannot be set up.
     pub fn new(limits: Limits, progress: Arc<dyn Progress>) -> Result<Downloader, FetchError> {
-        let failed = |why| FetchError::Failed { url: "the network".to_owned(), why };
         let client = Client::builder()
             .user_agent(http::user_agent())
             .redirect(http::redirects())
             .connect_timeout(limits.silence)
             .build()
-            .map_err(|error| failed(http::chain(&error)))?;
+            .map_err(|error| FetchError::NoClient { why: http::chain(&error) })?;
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(Downloader { runtime, client, limits, progress, hosts: Mutex::default(), freed: Condvar::new() })
     }

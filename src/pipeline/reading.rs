@@ -105,6 +105,7 @@ fn read_file(
             let verdict = match &error {
                 FetchError::Missing { .. } | FetchError::Lost { is_missing: true, .. } => Verdict::Missing,
                 FetchError::Failed { .. }
+                | FetchError::NoClient { .. }
                 | FetchError::Lost { .. }
                 | FetchError::Offline
                 | FetchError::Damaged { .. }

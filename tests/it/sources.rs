@@ -500,3 +500,14 @@ fn a_downloaded_file_with_one_record_of_another_time_is_the_file_of_its_name() {
     assert_eq!(ran(&mut program(&question)).code, code);
     assert_eq!(n_requests.load(std::sync::atomic::Ordering::Relaxed), n, "nothing is downloaded again");
 }
+
+#[test]
+fn without_certificates_the_error_says_what_to_install() {
+    let folder = folder();
+    let asked = format!("--asn 131279 --from 2014-12-22 --to 2014-12-23 --cache-dir {}", folder.path().display());
+    let mut command = program(&asked);
+    command.env("SSL_CERT_FILE", folder.path().join("none")).env("SSL_CERT_DIR", folder.path());
+    let Ran { code, stdout, stderr } = ran(&mut command);
+    assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+    assert!(stderr.starts_with("error: cannot use HTTPS: ") && stderr.contains("ca-certificates"), "{stderr}");
+}
