@@ -27,8 +27,6 @@ use crate::progress::Progress;
 pub(super) const PART: &str = "part";
 /// The suffix of a complete download that was not read yet.
 pub(super) const PENDING: &str = "pending";
-/// The suffix of the note of a `.part` file: the validator of its version, and where it comes from. It stays while the file is `.pending`.
-pub(super) const VALIDATOR: &str = "validator";
 
 /// A folder of downloaded archive files.
 pub struct Cache {

@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashSet;
 
-use super::cache::{Cache, PART, PENDING, VALIDATOR, verified};
+use super::cache::{Cache, PART, PENDING, verified};
 use super::lock::{LOCK, Lock};
 use super::note::{DIGEST, NEW, Note, beside};
+use super::resume::VALIDATOR;
 use crate::archive::FOLDER_LIST;
 
 /// One file of a cache.

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
 
-use super::note::DownloadSource;
+use super::note::{DownloadSource, beside};
+
+/// The suffix of the note of a `.part` file: the validator of its version, and where it comes from. It stays while the file is `.pending`.
+pub(super) const VALIDATOR: &str = "validator";
 
 /// A download that was interrupted and can be resumed.
 pub(super) struct Resumable {
@@ -18,9 +21,7 @@ pub(super) struct Resumable {
 impl Resumable {
     /// The file with the validator in its first line and the source in its second. It stays until the download is verified.
     fn note(part: &Path) -> PathBuf {
-        let mut name = part.as_os_str().to_owned();
-        name.push(".validator");
-        PathBuf::from(name)
+        beside(part, VALIDATOR)
     }
 
     pub(super) fn load(part: &Path) -> Option<Resumable> {
