@@ -97,7 +97,7 @@ impl Observations {
     /// Adds what was observed at further collectors, whose names come after those of all others.
     pub(crate) fn add(&mut self, mut other: Observations) {
         // Files are numbered as they are listed.
-        let n_files = self.files.len() as u32;
+        let n_files = self.files.len();
         other.replays.iter_mut().for_each(|replay| replay.number_files_from(n_files));
         self.replays.append(&mut other.replays);
         self.sources.append(&mut other.sources);

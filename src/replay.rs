@@ -40,8 +40,9 @@ mod whole;
 
 pub use control::{ControlSample, MAX_MISMATCH};
 
+pub use held_paths::{IdentifiedPath, IdentifiedPaths};
 pub(crate) use index::index;
-pub use index::{DumpIndex, PeerId};
+pub use index::{DumpIndex, FileIndex, PeerId};
 pub use losses::{LossScan, ScannedLosses};
 pub use outcome::Replay;
 pub use replayer::Replayer;

@@ -42,7 +42,7 @@ use crate::observations::Source;
 use crate::query::{Criteria, GroupSource, Query, RegisteredBy, Target};
 use crate::replay::{ControlSample, Replay};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline};
+use crate::visibility::{FullFeedRule, KnownSpan, LiveFeeds, SessionSpan, Timeline, View};
 
 pub use compare::{Comparison, compare};
 pub use evidence::evidence_frames;
@@ -237,6 +237,12 @@ impl Report {
     /// [`Report::is_sufficient`]: what one collector lacks, others may show.
     pub fn is_complete(&self) -> bool {
         self.coverage.gaps.is_empty() && self.files.iter().all(|file| file.verdict == Verdict::Ok)
+    }
+
+    /// Returns what all vantage points observed, side by side, as it was judged: a [`Timeline`] of the report refers to its carriers
+    /// by their indices in it.
+    pub fn view(&self) -> View<'_> {
+        View::new(self.replays.iter().collect(), self.parameters.window(), &self.parameters.criteria)
     }
 
     /// Returns the name of a target beside its number or code: what the user calls it, the name of an AS, or what a country stands

@@ -42,8 +42,7 @@ impl<'a> PrefixContext<'a> {
 
     /// Returns the timeline that counts only routes of one origin.
     pub(crate) fn of_origin(&self, origin: Asn) -> Timeline {
-        let observed = View::of_origin(&self.observed, origin);
-        self.view.timeline_of(self.timeline.prefix, Some(origin), &observed)
+        self.view.timeline_of_origin(&self.timeline, &self.observed, origin)
     }
 
     /// Returns the context as if no vantage point had carried the prefix before `at`.
@@ -87,16 +86,16 @@ impl<'a> PrefixContext<'a> {
         self.view.vantage_point(span.vantage_point)
     }
 
-    /// Returns whether the vantage point normally carries the prefix.
-    pub(super) fn is_carrier(&self, vantage_point: &VantagePoint) -> bool {
-        self.timeline.baseline.vantage_points.binary_search(vantage_point).is_ok()
+    /// Returns whether the vantage point of a span normally carries the prefix.
+    pub(super) fn is_of_carrier(&self, span: &ObservedSpan) -> bool {
+        self.timeline.baseline.has_carrier(span.vantage_point)
     }
 
     /// Counts the vantage points that could have lost the prefix in `window`, and those that did.
     pub(super) fn counts(&self, window: &Window) -> Counts {
         let then = || self.observed.iter().filter(|span| span.window.intersect(window).is_some());
         let usable: BTreeSet<&VantagePoint> =
-            then().map(|span| self.vantage_point(span)).filter(|who| self.is_carrier(who)).collect();
+            then().filter(|span| self.is_of_carrier(span)).map(|span| self.vantage_point(span)).collect();
         let without = then().filter(|span| !self.sees(span));
         let lost: BTreeSet<&VantagePoint> = without.map(|span| self.vantage_point(span)).collect();
         Counts {

@@ -3,7 +3,7 @@
 use super::falls::Fall;
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::time::{Timestamp, Window};
-use crate::visibility::{CollectorIndex, ObservedSpan, ObservedState, PeerId, Provenance, RecordRef, View};
+use crate::visibility::{CollectorIndex, FileIndex, ObservedSpan, ObservedState, PeerId, Provenance, RecordRef, View};
 
 /// What one vantage point did at an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Dump {
     /// Its collector.
     pub collector: CollectorIndex,
     /// The file.
-    pub file: u32,
+    pub file: FileIndex,
     /// The prefix looked for in it.
     pub prefix: Prefix,
     /// When its last record was written.

@@ -108,7 +108,7 @@ impl PrefixContext<'_> {
     /// Returns the carriers without a route at an instant.
     fn lost(&self, at: Timestamp) -> Vec<&VantagePoint> {
         let absent = self.observed_at(at).filter(|span| span.state == ObservedState::Absent);
-        absent.map(|span| self.vantage_point(span)).filter(|who| self.is_carrier(who)).collect()
+        absent.filter(|span| self.is_of_carrier(span)).map(|span| self.vantage_point(span)).collect()
     }
 
     /// Returns the vantage points with a route at an instant whose AS normally carries the prefix.

@@ -12,7 +12,7 @@ use crate::bgp::{AsPath, Family, Peer, PerFamily, Prefix};
 use crate::coverage::FileReading;
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::replay::{Doubt, Holder, RecordRef, Replay, RibTable, RouteState};
+use crate::replay::{Doubt, FileIndex, Holder, RecordRef, Replay, RibTable, RouteState};
 use crate::tables::{Frames, column, columns, frame, frames, single, texts, times, write_parquet};
 use crate::time::Timestamp;
 
@@ -132,7 +132,7 @@ fn span_frame(files: &[FileReading], rows: &[SpanRow]) -> Result<DataFrame, Erro
             times ANNOUNCED_AT => row.announced_at,
             column COMPLETE => row.complete,
             column FILE => file(&row.record),
-            column RECORD => row.record.map(|record| record.record),
+            column RECORD => row.record.map(|record| u64::from(record.record)),
             column BYTE_OFFSET => row.record.map(|record| record.offset),
         }),
     )
@@ -175,9 +175,9 @@ fn session_rows(replay: &Replay) -> impl Iterator<Item = SpanRow<'_>> {
     })
 }
 
-/// Returns the name of an archive file by its number.
-fn file_name(files: &[FileReading], file: u32) -> Option<&str> {
-    files.get(file as usize).map(|file| file.name.as_str())
+/// Returns the name of an archive file.
+fn file_name(files: &[FileReading], file: FileIndex) -> Option<&str> {
+    files.get(file.get()).map(|file| file.name.as_str())
 }
 
 /// Returns `rib_tables.parquet`: one row per accepted RIB dump and peer with a route in it.
@@ -245,7 +245,7 @@ fn rib_entry_frame(files: &[FileReading], rows: &[EntryRow]) -> Result<DataFrame
             column ORIGIN => row.path.origin().map(|asn| asn.0),
             column UPSTREAM => row.path.upstream().map(|asn| asn.0),
             texts AS_PATH => Some(row.path),
-            column RECORD => row.holder.record.record,
+            column RECORD => u64::from(row.holder.record.record),
             column BYTE_OFFSET => row.holder.record.offset,
         }),
     )

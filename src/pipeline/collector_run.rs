@@ -17,7 +17,7 @@ use crate::coverage::{FileReading, Gap, Verdict};
 use crate::decode::{Reading, SkippedPrefixes, clock};
 use crate::observations::{Observations, Source};
 use crate::query::Query;
-use crate::replay::{FileTime, Replay, Replayer, SampleNumbers, SampledTables};
+use crate::replay::{FileIndex, FileTime, Replay, Replayer, SampleNumbers, SampledTables};
 use crate::time::Window;
 
 /// One collector, while its files are read.
@@ -289,7 +289,9 @@ impl CollectorRun {
         let may_begin_again = self.again.for_prefixes || self.takes_more_ribs();
         let samples = if may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
         let mut replayer = self.replayer(samples);
-        for (file, mut rib) in (0..).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name))) {
+        for (file, mut rib) in
+            (0..).map(FileIndex::new).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name)))
+        {
             if let Some(why) = rejections.get(&rib.report.name) {
                 rib.report.verdict = Verdict::Rejected;
                 rib.report.detail = Some(why.clone());
@@ -367,7 +369,7 @@ impl CollectorRun {
             if let Some(replayer) = &mut self.replayer
                 && updates.report.verdict != Verdict::Unreadable
             {
-                replayer.updates(self.reports.len() as u32, &updates.reading, time);
+                replayer.updates(FileIndex::new(self.reports.len()), &updates.reading, time);
             }
             self.reports.push(updates.report.clone());
             self.n_applied += 1;
@@ -432,7 +434,7 @@ impl CollectorRun {
     pub(super) fn add_older(&mut self, mut rib: ReadFile, rejection: Option<String>) {
         self.taken_older.insert(rib.report.name.clone());
         let listed = self.reports.iter().position(|report| report.name == rib.report.name);
-        let file = listed.unwrap_or(self.reports.len() + self.older.len()) as u32;
+        let file = FileIndex::new(listed.unwrap_or(self.reports.len() + self.older.len()));
         match rejection {
             Some(why) => (rib.report.verdict, rib.report.detail) = (Verdict::Rejected, Some(why)),
             None => {

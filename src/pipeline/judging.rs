@@ -47,6 +47,8 @@ pub(super) fn judge(observations: Observations, criteria: &Criteria, detector: &
         spaces.push(space.until(end));
         findings.extend(found);
     }
+    // They share memory with the timelines, which are cut in place.
+    drop(of_origins);
     let timelines: Vec<Timeline> = timelines.into_iter().map(|timeline| timeline.until(end)).collect();
     findings.events = detect::events(&of_prefixes.outages);
     let skews = detect::skews(&of_prefixes.outages);

@@ -2,10 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
+
 use crate::bgp::AsPath;
 
-/// A path and its identifier; several paths of a RIB dump may lack one.
-pub(super) type IdentifiedPath = (Option<u32>, AsPath);
+/// A path, and its identifier where it has one (RFC 7911); several paths of a RIB dump may lack one.
+pub type IdentifiedPath = (Option<u32>, AsPath);
+
+/// Paths to one prefix. One path, as there nearly always is, needs no allocation.
+pub type IdentifiedPaths = SmallVec<[IdentifiedPath; 1]>;
 
 /// With more paths than this they are found by their identifiers.
 const MAX_LISTED: usize = 32;
@@ -13,7 +18,7 @@ const MAX_LISTED: usize = 32;
 /// Paths in the order in which they were announced.
 #[derive(Clone, Debug)]
 pub(super) enum HeldPaths {
-    Few(Vec<IdentifiedPath>),
+    Few(IdentifiedPaths),
     Many(Box<IndexedPaths>),
 }
 
@@ -27,19 +32,19 @@ pub(super) struct IndexedPaths {
 
 impl Default for HeldPaths {
     fn default() -> HeldPaths {
-        HeldPaths::Few(Vec::new())
+        HeldPaths::Few(IdentifiedPaths::new())
     }
 }
 
 impl FromIterator<IdentifiedPath> for HeldPaths {
     fn from_iter<I: IntoIterator<Item = IdentifiedPath>>(paths: I) -> HeldPaths {
-        let paths: Vec<IdentifiedPath> = paths.into_iter().collect();
+        let paths: IdentifiedPaths = paths.into_iter().collect();
         if paths.len() > MAX_LISTED { HeldPaths::indexed(paths) } else { HeldPaths::Few(paths) }
     }
 }
 
 impl HeldPaths {
-    fn indexed(paths: Vec<IdentifiedPath>) -> HeldPaths {
+    fn indexed(paths: IdentifiedPaths) -> HeldPaths {
         let mut indexed = IndexedPaths::default();
         paths.into_iter().for_each(|path| indexed.push(path));
         HeldPaths::Many(Box::new(indexed))

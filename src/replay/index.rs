@@ -1,5 +1,6 @@
 //! Typed indices, so that a peer cannot be taken for a RIB dump or a collector.
 
+use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 
 /// Declares an index type of 32 bits.
@@ -33,6 +34,25 @@ index! {
 index! {
     /// An accepted RIB dump of one replay: an index into [`Replay::tables`](super::Replay::tables).
     DumpIndex
+}
+
+/// An archive file that records refer to: the index that the [`Replayer`](super::Replayer) was given with it, and at the end of a
+/// run its place in [`Observations::files`](crate::observations::Observations::files).
+///
+/// It is stored as one more than it is, so that an optional [`RecordRef`](super::RecordRef) takes no more room: there are millions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FileIndex(NonZeroU32);
+
+impl FileIndex {
+    /// The index of the `n`th file, from 0.
+    pub const fn new(n: usize) -> FileIndex {
+        FileIndex(NonZeroU32::MIN.saturating_add(n as u32))
+    }
+
+    /// The position in its list, from 0.
+    pub const fn get(self) -> usize {
+        self.0.get() as usize - 1
+    }
 }
 
 impl DumpIndex {

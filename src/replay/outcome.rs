@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 
 use super::control::ControlSample;
-use super::index::PeerId;
+use super::index::{FileIndex, PeerId};
 use super::spans::{Corrections, Doubt, PeerSpan, RouteSpan, RouteState};
 use super::table::RibTable;
 use crate::bgp::{AsPath, Asn, Collector, Peer, Prefix};
@@ -54,13 +54,14 @@ impl Replay {
     }
 
     /// Renumbers all files, which were numbered from 0, from `first` on.
-    pub fn number_files_from(&mut self, first: u32) {
+    pub fn number_files_from(&mut self, first: usize) {
+        let renumbered = |file: FileIndex| FileIndex::new(file.get() + first);
         let of_sessions = self.sessions.iter_mut().filter_map(|span| span.record.as_mut());
         let of_routes = self.routes.iter_mut().filter_map(|span| span.record.as_mut());
         let of_tables = self.tables.iter_mut().flat_map(|table| table.holders.values_mut().flatten());
         let records = of_sessions.chain(of_routes).chain(of_tables.map(|holder| &mut holder.record));
-        records.for_each(|record| record.file += first);
-        self.tables.iter_mut().for_each(|table| table.file += first);
+        records.for_each(|record| record.file = renumbered(record.file));
+        self.tables.iter_mut().for_each(|table| table.file = renumbered(table.file));
     }
 
     /// When the replay begins. Earlier RIB dumps show only which vantage points normally carry a prefix.
@@ -100,8 +101,8 @@ impl Replay {
     }
 
     /// Adds a RIB dump from before the replay. It shows who carried what and changes nothing else. Peers that sent no message
-    /// and are in no other RIB dump are left out. `file` is the number of the file in references to its records.
-    pub fn take_older(&mut self, file: u32, reading: &Reading) {
+    /// and are in no other RIB dump are left out. `file` is what its records are referred to by.
+    pub fn take_older(&mut self, file: FileIndex, reading: &Reading) {
         let n_peers = self.peers.len();
         let id = |peer| self.peers.binary_search(peer).unwrap_or(n_peers);
         let peers: Vec<PeerId> = reading.census.peers.iter().map(|activity| PeerId::new(id(&activity.peer))).collect();

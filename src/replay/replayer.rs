@@ -2,7 +2,7 @@
 //! and then to the routes.
 
 use super::due::Due;
-use super::index::PeerId;
+use super::index::{FileIndex, PeerId};
 use super::outcome::Replay;
 use super::routes::{Carrier, RouteOutcome, Routes, join};
 use super::sampled::SampledTables;
@@ -45,9 +45,9 @@ impl Replayer {
         }
     }
 
-    /// Adds an accepted RIB dump, to be applied when its time comes. `file` is the number of the file in references to its
-    /// records, `name` the name of its sample.
-    pub fn rib(&mut self, file: u32, name: &str, reading: &Reading) {
+    /// Adds an accepted RIB dump, to be applied when its time comes. `file` is what its records are referred to by,
+    /// `name` the name of its sample.
+    pub fn rib(&mut self, file: FileIndex, name: &str, reading: &Reading) {
         let peers = self.ids(reading.census.peers.iter().map(|activity| activity.peer));
         if let Some(table) = RibTable::new(file, reading, &peers) {
             let (census, holders) = table.split();
@@ -61,9 +61,9 @@ impl Replayer {
         self.sessions.add_gap(gap);
     }
 
-    /// Applies the next update file. `file` is the number of the file in references to its records, `time` what is known
-    /// about its time apart from its records.
-    pub fn updates(&mut self, file: u32, reading: &Reading, time: FileTime) {
+    /// Applies the next update file. `file` is what its records are referred to by, `time` what is known about
+    /// its time apart from its records.
+    pub fn updates(&mut self, file: FileIndex, reading: &Reading, time: FileTime) {
         let peers = self.ids(reading.census.peers.iter().map(|activity| activity.peer));
         let FileRuns { believed, n_doubtful, doubtful } = self.times.begin_file(reading, time);
         self.n_late_records += n_doubtful;
@@ -167,7 +167,7 @@ impl Replayer {
 
     /// Applies an event. If its time is not trusted, whatever it changes is uncertain for all the time in which it may have
     /// happened.
-    fn take(&mut self, peer: PeerId, file: u32, event: &RouteEvent) {
+    fn take(&mut self, peer: PeerId, file: FileIndex, event: &RouteEvent) {
         let moment = self.times.moment(event.run, event.at, event.clock);
         // What falls due before the event is not caused by it.
         self.advance(self.times.now);
@@ -188,11 +188,11 @@ impl Replayer {
         }
     }
 
-    fn apply(&mut self, peer: PeerId, file: u32, event: &RouteEvent, moment: Moment) {
+    fn apply(&mut self, peer: PeerId, file: FileIndex, event: &RouteEvent, moment: Moment) {
         if moment.at >= self.end {
             return;
         }
-        let cause = moment.cause(Some(RecordRef { file, record: event.record, offset: event.offset }));
+        let cause = moment.cause(Some(RecordRef::new(file, event.record, event.offset)));
         // Hot: once per route event.
         let effects = match &event.change {
             Change::Announce { prefix, path_id, path } => return self.announce(peer, *prefix, *path_id, path, cause),

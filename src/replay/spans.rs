@@ -2,19 +2,26 @@
 
 use serde::Deserialize;
 
-use super::index::PeerId;
+use super::index::{FileIndex, PeerId};
 use crate::bgp::{AsPath, Family, Prefix};
 use crate::time::{Timestamp, Window};
 
 /// A record in the archive of a collector, by which a state can be looked up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RecordRef {
-    /// The file, by the number that was given to the [`Replayer`](super::Replayer) with it.
-    pub file: u32,
-    /// Index of the record in its file, from 0.
-    pub record: u64,
+    /// The file.
+    pub file: FileIndex,
+    /// Index of the record in its file, from 0. The few beyond `u32::MAX`, in a file of more than 50 GB, all have that number.
+    pub record: u32,
     /// Where the record begins, in bytes of the decompressed file.
     pub offset: u64,
+}
+
+impl RecordRef {
+    /// The `record`th record of a file, which begins at `offset`.
+    pub(crate) fn new(file: FileIndex, record: u64, offset: u64) -> RecordRef {
+        RecordRef { file, record: u32::try_from(record).unwrap_or(u32::MAX), offset }
+    }
 }
 
 /// Why something changes: when, and by which record, where one caused it.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::index::PeerId;
+use smallvec::smallvec;
+
+use super::held_paths::IdentifiedPaths;
+use super::index::{FileIndex, PeerId};
 use super::spans::RecordRef;
-use crate::bgp::{AsPath, Family, PerFamily, Prefix};
+use crate::bgp::{Family, PerFamily, Prefix};
 use crate::decode::{Reading, RibEntry};
 use crate::time::{Timestamp, Window};
 
@@ -18,7 +21,7 @@ pub struct Holder {
     /// The record; the first one where the prefix is split over several.
     pub record: RecordRef,
     /// The routes, by path identifier where the RIB dump has one.
-    pub paths: Vec<(Option<u32>, AsPath)>,
+    pub paths: IdentifiedPaths,
 }
 
 /// Who holds the selected prefixes in one RIB dump, in order of peer.
@@ -27,8 +30,8 @@ pub(super) type Holders = BTreeMap<Prefix, Vec<Holder>>;
 /// One accepted RIB dump.
 #[derive(Clone, Debug)]
 pub struct RibTable {
-    /// The file, by the number that was given to the [`super::Replayer`] with it.
-    pub file: u32,
+    /// The file.
+    pub file: FileIndex,
     /// When its first record was written.
     pub begun_at: Timestamp,
     /// When its last record was written: from here on the table is known.
@@ -42,7 +45,7 @@ pub struct RibTable {
 /// What a RIB dump shows whatever was selected.
 #[derive(Clone, Debug)]
 pub(super) struct DumpCensus {
-    pub file: u32,
+    pub file: FileIndex,
     pub begun_at: Timestamp,
     pub done_at: Timestamp,
     pub sizes: Vec<PerFamily<u64>>,
@@ -60,7 +63,7 @@ impl RibTable {
     }
 
     /// The table in `reading`, whose peers have the identifiers `peers`. None for an empty RIB dump.
-    pub(super) fn new(file: u32, reading: &Reading, peers: &[PeerId]) -> Option<RibTable> {
+    pub(super) fn new(file: FileIndex, reading: &Reading, peers: &[PeerId]) -> Option<RibTable> {
         let (begun_at, done_at) = reading.census.span?;
         let n_peers = peers.iter().max().map_or(0, |last| last.get() + 1);
         let mut sizes = vec![PerFamily::default(); n_peers];
@@ -71,14 +74,14 @@ impl RibTable {
         }
         let mut holders = Holders::new();
         for (listed, entries) in reading.rib.records() {
-            let record = RecordRef { file, record: listed.record, offset: listed.offset };
+            let record = RecordRef::new(file, listed.record, listed.offset);
             let list = holders.entry(listed.prefix).or_default();
             list.reserve(entries.len());
             for RibEntry { peer, path_id, path } in entries {
                 let Some(&peer) = peers.get(*peer as usize) else { continue };
                 match list.last_mut() {
                     Some(holder) if holder.peer == peer => holder.paths.push((*path_id, path.clone())),
-                    _ => list.push(Holder { peer, at: listed.at, record, paths: vec![(*path_id, path.clone())] }),
+                    _ => list.push(Holder { peer, at: listed.at, record, paths: smallvec![(*path_id, path.clone())] }),
                 }
             }
         }

@@ -152,10 +152,10 @@ pub(super) fn run(text: &str) -> Replay {
     let mut samples = SampledTables::default();
     story.ribs.values_mut().zip(0..).for_each(|(rib, n)| samples.take(&format!("{n:02}"), rib));
     let mut replayer = Replayer::new(Collector::new("rrc00"), window, samples);
-    story.ribs.values().zip(0..).for_each(|(rib, n)| replayer.rib(n, &format!("{n:02}"), rib));
+    story.ribs.values().zip(0..).for_each(|(rib, n)| replayer.rib(FileIndex::new(n), &format!("{n:02}"), rib));
     story.gaps.iter().for_each(|gap| replayer.gap(*gap));
     story.updates.iter().for_each(|updates| {
-        replayer.updates(story.ribs.len() as u32, updates, FileTime { nominal: Some(window), next_at: None })
+        replayer.updates(FileIndex::new(story.ribs.len()), updates, FileTime { nominal: Some(window), next_at: None })
     });
     replayer.finish()
 }
@@ -370,7 +370,7 @@ fn without_rib_dumps_a_first_withdrawal_implies_the_route_before_it() {
 fn spans_refer_to_the_record_that_began_them() {
     let replay =
         run("0 rib a:P | 50 a down | 60 a up | 95 a announce P | 96 a end-of-rib | 97 a announce P | 7200 rib a:");
-    let of = |record: Option<RecordRef>| record.map(|r| (r.file, r.record, r.offset));
+    let of = |record: Option<RecordRef>| record.map(|r| (r.file.get(), r.record, r.offset));
     let routes: Vec<_> = replay.routes.iter().map(|span| (time(span.from), of(span.record))).collect();
     let rib = ("0".to_owned(), Some((0, 0, 0)));
     let announced = ("95".to_owned(), Some((2, 3, 300)));

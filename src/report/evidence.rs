@@ -10,7 +10,7 @@ use crate::bgp::{AsPath, Peer, Prefix};
 use crate::detect::{Dump, Evidence, Outage, Witness};
 use crate::error::Error;
 use crate::observations::columns::*;
-use crate::replay::RecordRef;
+use crate::replay::{FileIndex, RecordRef};
 use crate::tables::{Frames, column, columns, frame, frames, texts, times};
 use crate::time::Timestamp;
 use crate::visibility::CollectorIndex;
@@ -88,8 +88,8 @@ fn witnesses(report: &Report, witnesses: &[&Witness]) -> Value {
     })
 }
 
-pub(super) fn file(report: &Report, file: u32) -> Option<&FileReading> {
-    report.files.get(file as usize)
+pub(super) fn file(report: &Report, file: FileIndex) -> Option<&FileReading> {
+    report.files.get(file.get())
 }
 
 pub(super) fn peer(report: &Report, witness: &Witness) -> Peer {
@@ -116,7 +116,7 @@ struct EvidenceRow<'a> {
     at: Timestamp,
     known_until: Option<Timestamp>,
     path: Option<&'a AsPath>,
-    file: Option<u32>,
+    file: Option<FileIndex>,
     record: Option<RecordRef>,
     dump: Option<&'a Dump>,
 }
@@ -145,7 +145,7 @@ fn evidence_frame(report: &Report, rows: &[EvidenceRow]) -> Result<DataFrame, Er
             texts AS_PATH => row.path,
             column FILE => named(row).map(|file| file.name.as_str()),
             column "sha256" => named(row).map(|file| file.sha256.as_str()).filter(|digest| !digest.is_empty()),
-            column RECORD => row.record.map(|record| record.record),
+            column RECORD => row.record.map(|record| u64::from(record.record)),
             column BYTE_OFFSET => row.record.map(|record| record.offset),
             column "n_full_feeds" => row.dump.map(|dump| dump.n_full_feeds as u32),
             column "n_holding" => row.dump.map(|dump| dump.holding.len() as u32),

@@ -7,12 +7,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::drawing::{Reading, merged, thinned};
 use super::layers::Layers;
-use super::{CoverageRow, Parameters, Report, headlines};
+use super::{CoverageRow, Report, headlines};
 use crate::bgp::{Collector, Family, Prefix};
 use crate::detect::{Episode, Outage, Scope, Severity, SpaceStep, SpaceTimeline, Subject};
 use crate::query::{Metric, Target};
 use crate::time::{Steps, Window};
-use crate::visibility::{Step, Timeline, View};
+use crate::visibility::{Step, Timeline};
 
 /// More networks than this are drawn as strips.
 pub(super) const MOST_CURVES: usize = 4;
@@ -174,6 +174,7 @@ fn prefix_readings(report: &Report, timeline: &Timeline) -> Vec<Reading> {
     let stuck = stuck(report, timeline);
     let reading = |(interval, step): (Window, &Step)| {
         let (share, n, of) = shares(step);
+        let (n, of) = (n as usize, of as usize);
         let is_stuck = n > 0
             && stuck.iter().any(|(window, n_stuck)| n <= *n_stuck && window.intersect(&interval) == Some(interval));
         Reading { is_stuck, ..Reading::new(interval, share.filter(|_| step.observed), n, of) }
@@ -190,12 +191,6 @@ fn stuck(report: &Report, timeline: &Timeline) -> Vec<(Window, usize)> {
         stuck.map(|survivor| survivor.peer_asn).collect::<FxHashSet<_>>().len()
     };
     total.map(|outage| (outage.fall.seen, n_stuck(outage))).filter(|(_, n)| *n > 0).collect()
-}
-
-/// Rebuilds the view of all vantage points from the replays.
-pub(super) fn view(report: &Report) -> View<'_> {
-    let Parameters { criteria, .. } = &report.parameters;
-    View::new(report.replays.iter().collect(), report.parameters.window(), criteria)
 }
 
 /// Returns, per collector, the intervals of the window in which its vantage points were not known.

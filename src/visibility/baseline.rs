@@ -1,7 +1,8 @@
 //! The vantage points that normally carry a prefix: the level from which it can fall. `carriers` finds them.
 
+use super::index::VantagePointIndex;
 use super::share;
-use crate::bgp::{Asn, VantagePoint};
+use crate::bgp::Asn;
 use crate::time::Timestamp;
 
 /// The source from which the ASes that normally carry a prefix were learned.
@@ -35,14 +36,21 @@ pub struct LookedBack {
     pub n_dumps: usize,
 }
 
+/// A vantage point that normally carries a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BaselineCarrier {
+    /// The vantage point, in the view that the baseline was computed in.
+    pub vantage_point: VantagePointIndex,
+    /// The instant from which it counts: [`Timestamp::MIN`] for those of a RIB dump before the window, [`Timestamp::MAX`] where
+    /// the level is not confirmed.
+    pub since: Timestamp,
+}
+
 /// The vantage points that normally carry a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
     /// The vantage points, sorted.
-    pub vantage_points: Vec<VantagePoint>,
-    /// The instant from which each of them counts, in the same order: [`Timestamp::MIN`] for those of a RIB dump before the
-    /// window, [`Timestamp::MAX`] where the level is not confirmed.
-    pub since: Vec<Timestamp>,
+    pub carriers: Vec<BaselineCarrier>,
     /// Their ASes, sorted.
     pub asns: Vec<Asn>,
     /// Number of full-feed ASes.
@@ -66,14 +74,18 @@ impl Baseline {
 
     /// Returns the instant at which half of the carriers had begun to carry it.
     pub fn mostly_since(&self) -> Timestamp {
-        let mut since = self.since.clone();
+        let mut since: Vec<Timestamp> = self.carriers.iter().map(|carrier| carrier.since).collect();
         since.sort_unstable();
         since.get(since.len().saturating_sub(1) / 2).copied().unwrap_or(Timestamp::MIN)
     }
 
+    /// Returns whether this vantage point normally carries the prefix.
+    pub(crate) fn has_carrier(&self, vantage_point: VantagePointIndex) -> bool {
+        self.carriers.binary_search_by_key(&vantage_point, |carrier| carrier.vantage_point).is_ok()
+    }
+
     pub(super) fn none() -> Baseline {
-        let (vantage_points, since, asns) = (Vec::new(), Vec::new(), Vec::new());
         let source = BaselineSource::None;
-        Baseline { vantage_points, since, asns, n_full_feeds: 0, source, looked_back: None }
+        Baseline { carriers: Vec::new(), asns: Vec::new(), n_full_feeds: 0, source, looked_back: None }
     }
 }

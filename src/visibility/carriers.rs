@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::baseline::{Baseline, BaselineSource, LookedBack};
+use super::baseline::{Baseline, BaselineCarrier, BaselineSource, LookedBack};
 use super::index::{CollectorIndex, VantagePointIndex};
 use super::observed::ObservedSpan;
 use super::share;
 use super::view::View;
-use crate::bgp::{Asn, Prefix, VantagePoint};
+use crate::bgp::{Asn, Prefix};
 use crate::replay::{DumpIndex, PeerId};
 use crate::time::{Steps, Timestamp, Window};
 
@@ -240,16 +240,16 @@ impl View<'_> {
         n_full_feeds: usize,
         source: BaselineSource,
     ) -> Baseline {
-        let named = |(who, since): (VantagePointIndex, Timestamp)| (self.vantage_point(who).clone(), since);
-        let mut named: Vec<(VantagePoint, Timestamp)> = carriers.into_iter().map(named).collect();
-        named.sort_unstable();
-        named.dedup_by(|b, a| a.0 == b.0);
-        let asns: BTreeSet<Asn> = named.iter().map(|(who, _)| who.peer.asn).collect();
-        let (vantage_points, since) = named.into_iter().unzip();
+        let mut carriers: Vec<BaselineCarrier> =
+            carriers.into_iter().map(|(vantage_point, since)| BaselineCarrier { vantage_point, since }).collect();
+        carriers.sort_unstable();
+        carriers.dedup_by_key(|carrier| carrier.vantage_point);
+        carriers.shrink_to_fit();
+        let asns: BTreeSet<Asn> = carriers.iter().map(|of| self.vantage_point(of.vantage_point).peer.asn).collect();
         let asns: Vec<Asn> = asns.into_iter().collect();
         // An AS that carries it is a full feed, even if RIB dumps of other times do not show that.
         let n_full_feeds = n_full_feeds.max(asns.len());
-        Baseline { vantage_points, since, asns, n_full_feeds, source, looked_back: None }
+        Baseline { carriers, asns, n_full_feeds, source, looked_back: None }
     }
 
     /// Searches the RIB dumps of every collector for a prefix. Of those before the replay, only as many as the prefix itself

@@ -1,6 +1,7 @@
 //! Counts of peer ASes over time, from what each vantage point observed.
 
 use super::Step;
+use super::baseline::BaselineCarrier;
 use super::index::VantagePointIndex;
 use super::observed::ObservedSpan;
 use crate::bgp::Asn;
@@ -13,8 +14,8 @@ pub(super) struct Sweep<'a> {
     pub origin: Option<Asn>,
     pub asn_of: &'a dyn Fn(VantagePointIndex) -> usize,
     pub n_asns: usize,
-    /// Vantage points that normally carry the prefix, sorted, and the instant from which each counts.
-    pub baseline: &'a [(VantagePointIndex, Timestamp)],
+    /// Vantage points that normally carry the prefix, sorted.
+    pub carriers: &'a [BaselineCarrier],
     /// Number of full-feed ASes over time; `None` without RIB dumps.
     pub n_full_feeds: Option<&'a Steps<usize>>,
     pub end: Timestamp,
@@ -24,11 +25,11 @@ pub(super) struct Sweep<'a> {
 /// Vantage points of one AS that are live, and those among them that see the prefix, and that normally carry it.
 #[derive(Clone, Copy, Default)]
 struct AsnCounts {
-    live: usize,
-    seeing: usize,
-    baseline: usize,
+    live: u32,
+    seeing: u32,
+    baseline: u32,
     /// Vantage points of the AS that normally carry it, live or not.
-    carriers: usize,
+    carriers: u32,
 }
 
 /// A contribution of one vantage point to the counts of its AS.
@@ -47,9 +48,8 @@ pub(super) fn steps(sweep: &Sweep) -> Steps<Step> {
     for span in sweep.observed {
         let sees = span.state.sees(sweep.origin);
         let asn = (sweep.asn_of)(span.vantage_point);
-        let carrier = sweep.baseline.binary_search_by_key(&span.vantage_point, |(who, _)| *who);
-        let since =
-            carrier.ok().and_then(|index| sweep.baseline.get(index)).map_or(Timestamp::MAX, |(_, since)| *since);
+        let carrier = sweep.carriers.binary_search_by_key(&span.vantage_point, |carrier| carrier.vantage_point);
+        let since = carrier.ok().and_then(|n| sweep.carriers.get(n)).map_or(Timestamp::MAX, |carrier| carrier.since);
         let mut add = |window: Option<Window>, is_baseline: bool| {
             if let Some(window) = window {
                 changes.push((window.start, (true, asn, Contribution::Live { sees, is_baseline })));
@@ -61,7 +61,9 @@ pub(super) fn steps(sweep: &Sweep) -> Steps<Step> {
         add(Window::new(start.max(since), end).ok(), true);
     }
     let first = sweep.observed.iter().map(|span| span.window.start).min().unwrap_or(Timestamp::MIN);
-    for (vantage_point, since) in sweep.baseline.iter().filter(|(_, since)| *since < Timestamp::MAX) {
+    for BaselineCarrier { vantage_point, since } in
+        sweep.carriers.iter().filter(|carrier| carrier.since < Timestamp::MAX)
+    {
         changes.push((first.max(*since), (true, (sweep.asn_of)(*vantage_point), Contribution::Carrier)));
     }
 
@@ -82,9 +84,9 @@ impl Step {
     /// `n_carriers`: ASes that normally carry the prefix, live or not.
     fn count(&mut self, counts: &mut AsnCounts, begins: bool, contribution: Contribution, n_carriers: &mut usize) {
         let before = *counts;
-        let change = |n: &mut usize, by: bool| match begins {
-            true => *n += usize::from(by),
-            false => *n -= usize::from(by),
+        let change = |n: &mut u32, by: bool| match begins {
+            true => *n += u32::from(by),
+            false => *n -= u32::from(by),
         };
         match contribution {
             Contribution::Carrier => {
@@ -101,7 +103,7 @@ impl Step {
         }
 
         // An AS counts once, whatever the number of its vantage points.
-        let recount = |n: &mut usize, holds: fn(&AsnCounts) -> bool| match (holds(&before), holds(counts)) {
+        let recount = |n: &mut u32, holds: fn(&AsnCounts) -> bool| match (holds(&before), holds(counts)) {
             (false, true) => *n += 1,
             (true, false) => *n -= 1,
             _ => {}
@@ -119,7 +121,7 @@ impl Sweep<'_> {
     /// Returns whether enough ASes are live, and enough of those that normally carry the prefix.
     fn suffices(&self, at: Timestamp, step: &Step, n_carriers: usize) -> bool {
         let Sufficiency { min_peers, min_coverage } = self.sufficiency;
-        let enough = step.n_live >= min_peers.max(1) && step.n_baseline_live > 0;
+        let enough = step.n_live as usize >= min_peers.max(1) && step.n_baseline_live > 0;
         // Without RIB dumps full feeds are not known, and carriers are learned one by one: only the number of peers decides.
         let covered = self.n_full_feeds.is_none_or(|counts| {
             let n = counts.at(at).copied().unwrap_or(0);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
@@ -10,7 +11,7 @@ use super::observed::{ObservedSpan, ObservedState, Provenance};
 use super::{Baseline, FullFeed, FullFeedRule, LiveFeeds, Step, Timeline, sweep};
 use crate::bgp::{AsPath, Asn, Collector, Family, PerFamily, Prefix, VantagePoint};
 use crate::query::{Criteria, Metric, Sufficiency};
-use crate::replay::{DumpIndex, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
+use crate::replay::{DumpIndex, FileIndex, PeerId, PeerState, RecordRef, Replay, RouteSpan, RouteState};
 use crate::time::{Steps, Timestamp, Window};
 
 /// An origin is the main one where it is named by this many times as many vantage points as all others.
@@ -21,8 +22,8 @@ const MAIN_ORIGIN: usize = 9;
 pub struct SearchedDump {
     /// Its collector.
     pub collector: CollectorIndex,
-    /// The file, by its number.
-    pub file: u32,
+    /// The file.
+    pub file: FileIndex,
     /// When its last record was written.
     pub at: Timestamp,
     /// ASes with a whole table in it.
@@ -85,8 +86,6 @@ impl Member {
 pub struct View<'a> {
     replays: Vec<&'a Replay>,
     vantage_points: Vec<VantagePoint>,
-    /// Indices of `vantage_points` in the order of the names.
-    by_name: Vec<VantagePointIndex>,
     members: Vec<Member>,
     asns: Vec<Asn>,
     full_feed: FullFeed,
@@ -119,7 +118,6 @@ impl<'a> View<'a> {
         let mut view = View {
             replays: Vec::new(),
             vantage_points: Vec::new(),
-            by_name: Vec::new(),
             members: Vec::new(),
             asns,
             full_feed,
@@ -146,8 +144,6 @@ impl<'a> View<'a> {
                 view.vantage_points.push(VantagePoint { collector: replay.collector.clone(), peer: *who });
             }
         }
-        view.by_name = (0..view.vantage_points.len()).map(VantagePointIndex::new).collect();
-        view.by_name.sort_by(|a, b| view.vantage_points[a.get()].cmp(&view.vantage_points[b.get()]));
         view.n_full_feeds = PerFamily::from_fn(|family| view.count_full_feeds(family));
         view
     }
@@ -260,9 +256,31 @@ impl<'a> View<'a> {
     /// Returns [`View::timeline`] from the [`View::observed_of`] the prefix and the origin.
     pub fn timeline_of(&self, prefix: Prefix, origin: Option<Asn>, observed: &[ObservedSpan]) -> Timeline {
         let baseline = self.baseline(&prefix, observed, origin);
+        self.timeline_from(prefix, origin, observed, baseline)
+    }
+
+    /// Returns the timeline that counts only routes of `origin`, from what was `observed` of the prefix whatever the origin, and
+    /// the timeline of that. Most prefixes have one origin: then both share their memory.
+    pub fn timeline_of_origin(&self, timeline: &Timeline, observed: &[ObservedSpan], origin: Asn) -> Timeline {
+        let own = Self::of_origin(observed, origin);
+        let baseline = self.baseline(&timeline.prefix, &own, Some(origin));
+        let counts_alike = |span: &ObservedSpan| span.state.sees(Some(origin)) == span.state.sees(timeline.origin);
+        if baseline == *timeline.baseline && own.len() == observed.len() && own.iter().all(counts_alike) {
+            return Timeline { origin: Some(origin), ..timeline.clone() };
+        }
+        self.timeline_from(timeline.prefix, Some(origin), &own, baseline)
+    }
+
+    fn timeline_from(
+        &self,
+        prefix: Prefix,
+        origin: Option<Asn>,
+        observed: &[ObservedSpan],
+        baseline: Baseline,
+    ) -> Timeline {
         let n_full_feeds = self.has_rib.then(|| &self.n_full_feeds[prefix.family()]);
         let steps = self.steps(observed, origin, &baseline, n_full_feeds, self.sufficiency);
-        Timeline { prefix, origin, steps, baseline }
+        Timeline { prefix, origin, steps: Arc::new(steps), baseline: Arc::new(baseline) }
     }
 
     /// `timeline` as only some collectors saw it, however few; `observed` are the spans of its prefix.
@@ -276,7 +294,7 @@ impl<'a> View<'a> {
         let kept: Vec<ObservedSpan> = observed.iter().filter(is_kept).cloned().collect();
         let anyone = Sufficiency { min_peers: 1, min_coverage: 0.0 };
         let steps = self.steps(&kept, timeline.origin, &timeline.baseline, None, anyone);
-        Timeline { steps, baseline: timeline.baseline.clone(), ..*timeline }
+        Timeline { steps: Arc::new(steps), ..timeline.clone() }
     }
 
     fn steps(
@@ -287,32 +305,16 @@ impl<'a> View<'a> {
         n_full_feeds: Option<&Steps<usize>>,
         sufficiency: Sufficiency,
     ) -> Steps<Step> {
-        let carriers = self.carriers(baseline);
         sweep::steps(&sweep::Sweep {
             observed,
             origin,
             asn_of: &|vantage_point| self.members[vantage_point.get()].asn,
             n_asns: self.asns.len(),
-            baseline: &carriers,
+            carriers: &baseline.carriers,
             n_full_feeds,
             end: self.until,
             sufficiency,
         })
-    }
-
-    /// Which vantage points carry a prefix normally, and since when. Both lists are sorted: names are compared once each, not
-    /// searched for.
-    fn carriers(&self, baseline: &Baseline) -> Vec<(VantagePointIndex, Timestamp)> {
-        let mut named = baseline.vantage_points.iter().zip(&baseline.since).peekable();
-        let since = |who: VantagePointIndex| {
-            let name = self.vantage_point(who);
-            while named.next_if(|(carrier, _)| *carrier < name).is_some() {}
-            named.peek().filter(|(carrier, _)| *carrier == name).map(|(_, since)| (who, **since))
-        };
-        let mut carriers: Vec<(VantagePointIndex, Timestamp)> =
-            self.by_name.iter().copied().filter_map(since).collect();
-        carriers.sort_unstable();
-        carriers
     }
 
     /// Whether any vantage point is ever a full feed.

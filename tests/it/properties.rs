@@ -212,7 +212,7 @@ proptest! {
             (PREFIXES.iter().position(|name| *name == timeline.prefix.to_string()).expect("a target"), timeline)
         }) {
             for now in story.moments() {
-                let (mut n_visible, mut n_live) = (0, 2 * N_STILL);
+                let (mut n_visible, mut n_live) = (0, 2 * N_STILL as u32);
                 for peer in 0..story.peers.len() {
                     let expected = told_by_the_model(&story, peer, prefix, now);
                     let found = told_by_the_report(&report, peer, prefix, at(now));
@@ -220,8 +220,8 @@ proptest! {
                     if expected != Told::Unknown || found == Told::Present {
                         prop_assert_eq!(found, expected, "AS{} {} +{}", 1001 + peer, PREFIXES[prefix], now);
                     }
-                    n_visible += usize::from(expected == Told::Present);
-                    n_live += usize::from(expected != Told::Unknown);
+                    n_visible += u32::from(expected == Told::Present);
+                    n_live += u32::from(expected != Told::Unknown);
                 }
                 let step = timeline.steps.at(at(now)).expect("a step");
                 prop_assert_eq!((step.n_visible, step.n_live), (n_visible, n_live), "{} +{}", PREFIXES[prefix], now);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustc_hash::FxHashMap;
+use smallvec::smallvec;
 
 use super::super::columns::*;
 use super::super::manifest::{MANIFEST, ResultFile};
@@ -12,7 +13,7 @@ use super::rows::{Rows, read_frame};
 use crate::bgp::{AsPath, Asn, Family, Peer, PerFamily, Prefix};
 use crate::coverage::FileReading;
 use crate::replay::{
-    Basis, Doubt, DoubtReason, Holder, PeerId, PeerSpan, RecordRef, Replay, RibTable, RouteSpan, RouteState,
+    Basis, Doubt, DoubtReason, FileIndex, Holder, PeerId, PeerSpan, RecordRef, Replay, RibTable, RouteSpan, RouteState,
 };
 use crate::time::Window;
 
@@ -103,13 +104,14 @@ fn prefix(rows: &Rows, row: usize) -> Result<Option<Prefix>, String> {
 pub(super) struct Tables<'a> {
     folder: &'a Path,
     listed: &'a [ResultFile],
-    /// The numbers of archive files, by name.
-    files: FxHashMap<&'a str, u32>,
+    /// Archive files by name.
+    files: FxHashMap<&'a str, FileIndex>,
 }
 
 impl<'a> Tables<'a> {
     pub(super) fn new(folder: &'a Path, listed: &'a [ResultFile], files: &'a [FileReading]) -> Tables<'a> {
-        let files = files.iter().zip(0..).map(|(file, number)| (file.name.as_str(), number)).collect();
+        let files =
+            files.iter().zip((0..).map(FileIndex::new)).map(|(file, index)| (file.name.as_str(), index)).collect();
         Tables { folder, listed, files }
     }
 
@@ -120,7 +122,7 @@ impl<'a> Tables<'a> {
         Rows::new(&read_frame(&self.folder.join(name), &listed.sha256)?, columns)
     }
 
-    fn file(&self, rows: &Rows, row: usize) -> Result<Option<u32>, String> {
+    fn file(&self, rows: &Rows, row: usize) -> Result<Option<FileIndex>, String> {
         let Some(name) = rows.maybe_text(FILE, row)? else { return Ok(None) };
         let file = self.files.get(name).copied();
         file.map(Some).ok_or_else(|| format!("row {row} names {name}, which {MANIFEST} does not list"))
@@ -128,7 +130,7 @@ impl<'a> Tables<'a> {
 
     fn record(&self, rows: &Rows, row: usize) -> Result<Option<RecordRef>, String> {
         let Some(file) = self.file(rows, row)? else { return Ok(None) };
-        Ok(Some(RecordRef { file, record: rows.number(RECORD, row)?, offset: rows.number(BYTE_OFFSET, row)? }))
+        Ok(Some(RecordRef::new(file, rows.number(RECORD, row)?, rows.number(BYTE_OFFSET, row)?)))
     }
 
     pub(super) fn peers(&self, replays: &mut [Replay]) -> Result<(), String> {
@@ -211,7 +213,7 @@ impl<'a> Tables<'a> {
             let holders = table.holders.entry(prefix).or_default();
             match holders.iter_mut().find(|holder| holder.peer == peer) {
                 Some(holder) => holder.paths.push((path_id, path)),
-                None => holders.push(Holder { peer, at, record, paths: vec![(path_id, path)] }),
+                None => holders.push(Holder { peer, at, record, paths: smallvec![(path_id, path)] }),
             }
         }
         let tables = replays.iter_mut().flat_map(|replay| &mut replay.tables);

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::super::drawing::{self, Plot};
 use super::super::text::{self, count, duration, first_of};
 use super::super::witnesses::{Fate, HolderReadings, Instant, witnesses};
-use super::super::{Report, headlines, rows};
+use super::super::{Report, headlines};
 use super::parts::{self, Kind, Series};
 use super::{MOST_READINGS, MOST_ROWS};
 use crate::bgp::{Asn, Collector};
@@ -30,7 +30,7 @@ pub(super) fn section(report: &Report, series: &mut Series) -> Option<Markup> {
     if longest.is_empty() {
         return None;
     }
-    let view = rows::view(report);
+    let view = report.view();
     let left = longest.len().saturating_sub(MOST_OUTAGES);
     let parts = longest.into_iter().take(MOST_OUTAGES).map(|outage| {
         let origin = if outage.subject.scope == Scope::Asn { outage.subject.asn } else { None };

@@ -9,6 +9,7 @@ use super::super::words::{pattern_sentence, sentence};
 use super::{Style, TextPage};
 use crate::detect::{Bounds, Censoring, Counterfactual, Dump, Edge, Outage, Upstream, Witness};
 use crate::error::Error;
+use crate::replay::FileIndex;
 use crate::time::{Timestamp, Window};
 
 /// Records shown of each edge, unless all are.
@@ -291,7 +292,8 @@ impl TextPage<'_, Report> {
         let limit = self.limit_of(N_SHOWN);
         let edges = shown.losses.iter().take(limit).chain(shown.returns.iter().take(limit));
         let records = edges.filter_map(|witness| record(witness)).map(|record| record.file);
-        let numbers: BTreeSet<u32> = records.chain(shown.dumps.iter().take(limit).map(|dump| dump.file)).collect();
+        let numbers: BTreeSet<FileIndex> =
+            records.chain(shown.dumps.iter().take(limit).map(|dump| dump.file)).collect();
         if numbers.is_empty() {
             return;
         }

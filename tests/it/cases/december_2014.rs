@@ -67,7 +67,7 @@ fn no_rib_dump_during_it_lists_the_networks_but_at_stuck_peers() {
         let mut dumps = BTreeSet::new();
         for dump in &outage.evidence.dumps {
             assert!(dump.holding.iter().all(|asn| stuck.contains(asn)), "{dump:?}");
-            dumps.insert(report.files[dump.file as usize].name.rsplit('/').next().unwrap_or_default().to_owned());
+            dumps.insert(report.files[dump.file.get()].name.rsplit('/').next().unwrap_or_default().to_owned());
         }
         for expected in [
             "rib.20141222.1800.bz2",

@@ -142,7 +142,7 @@ fn every_edge_names_the_records_that_made_it() {
             let (evidence, record) = witness.provenance.expect("a cause");
             let record = record.expect("a record");
             let peer = report.replays[witness.collector.get()].peer(witness.peer).asn;
-            let file = report.files[record.file as usize].name.rsplit('/').next().unwrap_or_default();
+            let file = report.files[record.file.get()].name.rsplit('/').next().unwrap_or_default();
             let seconds = witness.at.micros_since(epoch(&scenario)) / 1_000_000;
             format!("{peer} {} +{seconds} {}", evidence.name(), &file[..21])
         });

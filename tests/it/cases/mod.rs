@@ -296,7 +296,7 @@ impl Question {
     }
 
     /// Every change of a share inside the window; `?` where the data do not suffice.
-    fn steps(&self, name: &str, timeline: &Timeline, of: impl Fn(&Step) -> (usize, usize)) -> String {
+    fn steps(&self, name: &str, timeline: &Timeline, of: impl Fn(&Step) -> (u32, u32)) -> String {
         let mut words = vec![name.to_owned()];
         let mut last = None;
         for (window, step) in timeline.steps.intervals() {

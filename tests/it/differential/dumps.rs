@@ -7,8 +7,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use outage_replay::bgp::VantagePoint;
 use outage_replay::query::RibChoice;
 use outage_replay::report::Report;
+use outage_replay::visibility::BaselineCarrier;
 
 use super::history::{History, PREFIXES};
 use super::judge::check;
@@ -115,7 +117,8 @@ fn compare(history: &History, ribs: RibChoice, tally: &mut Tally) -> Result<(), 
             .count();
         let baseline = |report: &Report| {
             let timeline = report.timelines.iter().find(|timeline| timeline.prefix == parsed);
-            timeline.map(|timeline| timeline.baseline.vantage_points.clone())
+            let name = |who: &BaselineCarrier| report.view().vantage_point(who.vantage_point).clone();
+            timeline.map(|timeline| timeline.baseline.carriers.iter().map(name).collect::<Vec<VantagePoint>>())
         };
         if baseline(&all) != baseline(&fewer) {
             tally.n_other_baselines += 1;

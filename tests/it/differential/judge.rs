@@ -160,7 +160,7 @@ fn check_votes(history: &History, votes: &[Votes], timeline: &Timeline, prefix: 
     for second in history.window.0..history.window.1 {
         let Votes { may_hold, may_lack, must_hold, must_lack, .. } = votes[(second - START) as usize];
         let (n_visible, n_live) =
-            timeline.steps.at(at(second) + middle).map_or((0, 0), |step| (step.n_visible as u32, step.n_live as u32));
+            timeline.steps.at(at(second) + middle).map_or((0, 0), |step| (step.n_visible, step.n_live));
         let n_lacking = n_live - n_visible;
         // Numbers of four octets are lost in some sessions and not in others of the same AS: it counts twice then.
         let wide = || history.peers.iter().map(|peer| peer.asn).filter(|asn| *asn > u32::from(u16::MAX));

@@ -210,9 +210,9 @@ const BEFORE: Duration = Duration::from_secs(60);
 
 /// The counts that decide about a prefix in a part of a window: since when, how many of its usual carriers see it, of how
 /// many, and whether that suffices.
-fn deciding(report: &Report, prefix: Prefix, part: Window) -> Vec<(Timestamp, usize, usize, bool)> {
+fn deciding(report: &Report, prefix: Prefix, part: Window) -> Vec<(Timestamp, u32, u32, bool)> {
     let timeline = report.timelines.iter().find(|timeline| timeline.prefix == prefix).expect("a timeline");
-    let mut counts: Vec<(Timestamp, usize, usize, bool)> = (timeline.steps.intervals())
+    let mut counts: Vec<(Timestamp, u32, u32, bool)> = (timeline.steps.intervals())
         .filter_map(|(window, step)| Some((window.intersect(&part)?.start, step)))
         .map(|(from, step)| (from, step.n_baseline_visible, step.n_baseline_live, step.observed))
         .collect();

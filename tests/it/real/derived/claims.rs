@@ -2,17 +2,16 @@
 
 use super::*;
 
-use outage_replay::visibility::Timeline;
+use outage_replay::visibility::{Timeline, View};
 
 fn exact(prefixes: &[Prefix]) -> Vec<Target> {
     prefixes.iter().map(|prefix| Target::Prefix(*prefix, Match::Exact)).collect()
 }
 
 /// The peers that count for a prefix.
-fn judges(timeline: &Timeline) -> BTreeSet<Speaker> {
-    let speaker =
-        |point: &outage_replay::bgp::VantagePoint| Speaker { asn: point.peer.asn.0, address: point.peer.address };
-    timeline.baseline.vantage_points.iter().map(speaker).collect()
+fn judges(view: &View, timeline: &Timeline) -> BTreeSet<Speaker> {
+    let peers = timeline.baseline.carriers.iter().map(|carrier| view.vantage_point(carrier.vantage_point).peer);
+    peers.map(|peer| Speaker { asn: peer.asn.0, address: peer.address }).collect()
 }
 
 /// Down when the last peer loses it, up when the first one regains it, and nothing is merged.
@@ -81,9 +80,10 @@ fn unlike_the_model(day: &Day, derived: &Derived) -> Vec<String> {
     let report = derived.ask(day, exact(&derived.sample(300, day.min_peers)), plain_rule());
     let (from, to) = (report.parameters.window().start.secs(), report.parameters.window().end.secs());
     let (mut wrong, mut n_same, mut n_unjudged, mut n_unknown) = (Vec::new(), 0, 0, 0);
+    let view = report.view();
     for timeline in &report.timelines {
         let prefix = timeline.prefix;
-        let peers = judges(timeline);
+        let peers = judges(&view, timeline);
         if peers.len() < day.min_peers {
             n_unjudged += 1;
             continue;
@@ -216,6 +216,7 @@ fn replaced(day: &Day, derived: &Derived) -> Vec<String> {
     }
     let targets = asns.iter().map(|asn| Target::Asn(Asn(*asn))).collect();
     let report = derived.ask(day, targets, Thresholds::default());
+    let view = report.view();
     let mut wrong = Vec::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for outage in report.findings.outages.iter().filter(|outage| outage.subject.scope == Scope::Prefix) {
@@ -224,7 +225,7 @@ fn replaced(day: &Day, derived: &Derived) -> Vec<String> {
         let of_asn = |line: &&Timeline| line.prefix == prefix && line.origin.is_none_or(|origin| origin == asn);
         let timeline = report.timelines.iter().find(of_asn);
         let Some(timeline) = timeline else { continue };
-        let peers = judges(timeline);
+        let peers = judges(&view, timeline);
         let middle = start.secs() + outage.fall.duration().as_secs() as i64 / 2;
         let (n_holding, n_by_it) = derived.votes(&prefix, &peers, asn.0, middle);
         let half_hour = start.secs() - 1800..start.secs();
