@@ -209,11 +209,10 @@ impl Collected {
         };
         let read: Vec<Result<(usize, ReadFile), Error>> = older.into_par_iter().map(read).collect();
         Error::if_cancelled(progress)?;
-        let origins: Vec<Asn> = self.selection.origins().collect();
         let mut revealed = BTreeSet::new();
         for read in read {
             let (index, rib) = read?;
-            revealed.extend(round::originated(&rib.reading, &self.selection, &origins));
+            revealed.extend(round::originated(&rib.reading, &self.selection));
             let run = &mut self.runs[index];
             let rejection = run.replay().and_then(|replay| looking_back::rejection(&rib, replay));
             run.add_older(rib, rejection);

@@ -7,12 +7,14 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use rustc_hash::FxHashSet;
+
 use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{AsPath, Asn, Prefix};
 use crate::catalog;
-use crate::decode::{Change, Reading, Selection, SkippedPrefixes};
+use crate::decode::{Change, Reading, RibEntry, Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::helpers::Helpers;
@@ -203,7 +205,7 @@ impl<'a> Round<'a> {
 
     /// Hands a file that was read with `selection` to its collector.
     fn deliver(&self, job: &Job, mut read: ReadFile, selection: &Selection) {
-        if !self.reveal(originated(&read.reading, selection, &self.origins)) {
+        if !self.reveal(originated(&read.reading, selection)) {
             return;
         }
         if !is_rib(&job.file) {
@@ -356,25 +358,21 @@ impl<'a> Round<'a> {
     }
 }
 
-/// The prefixes that one of `origins` originates in any RIB entry or announcement, and that are not selected.
-pub(super) fn originated(reading: &Reading, selection: &Selection, origins: &[Asn]) -> BTreeSet<Prefix> {
-    let mut prefixes = BTreeSet::new();
-    if origins.is_empty() {
-        return prefixes;
+/// The prefixes that a selected origin originates in any RIB entry or announcement, and that are not selected.
+pub(super) fn originated(reading: &Reading, selection: &Selection) -> BTreeSet<Prefix> {
+    if !selection.has_origins() {
+        return BTreeSet::new();
     }
-    let is_originated = |path: &AsPath| origins.iter().any(|origin| path.originates(*origin));
-    for event in &reading.events {
-        if let Change::Announce { prefix, path, .. } = &event.change
-            && !selection.has_prefix(prefix)
-            && is_originated(path)
-        {
-            prefixes.insert(*prefix);
-        }
-    }
-    let listed = reading.rib.records().filter(|(of, _)| !selection.has_prefix(&of.prefix));
-    let listed = listed.filter(|(_, entries)| entries.iter().any(|entry| is_originated(&entry.path)));
-    prefixes.extend(listed.map(|(of, _)| of.prefix));
-    prefixes
+    let is_originated = |path: &AsPath| path.origins().iter().any(|origin| selection.matches_origin(*origin));
+    let announced = reading.events.iter().filter_map(|event| match &event.change {
+        Change::Announce { prefix, path, .. } if is_originated(path) => Some(*prefix),
+        _ => None,
+    });
+    let has_origin = |entries: &[RibEntry]| entries.iter().any(|entry| is_originated(&entry.path));
+    let listed = reading.rib.records().filter(|(_, entries)| has_origin(entries)).map(|(record, _)| record.prefix);
+    // A busy file announces few prefixes, many times.
+    let prefixes: FxHashSet<Prefix> = announced.chain(listed).collect();
+    prefixes.into_iter().filter(|prefix| !selection.has_prefix(prefix)).collect()
 }
 
 impl Queue {
