@@ -13,7 +13,7 @@ use super::reading::{self, ReadFile};
 use super::round::{self, Round, RoundInput};
 use super::{Progress, ahead, needed_ribs};
 use crate::archive::ArchiveFile;
-use crate::bgp::{Asn, Collector, Prefix};
+use crate::bgp::{Collector, Prefix};
 use crate::catalog::{self, CollectorPlan, Plan, RibNotes};
 use crate::coverage::FileReading;
 use crate::decode::{Selection, SkippedPrefixes};
