@@ -40,7 +40,7 @@ pub struct Selection {
     within_lengths: [u128; 2],
     /// One bit for each block of addresses in which a matching prefix may begin, IPv4 then IPv6; empty before the first.
     blocks: [Vec<u64>; 2],
-    /// One bit for the hash of each selected prefix and each that covers one; empty before the first.
+    /// Two bits of one word for the hash of each selected prefix and each that covers one; empty before the first.
     filter: Vec<u64>,
     n_marked: usize,
     /// Whether every prefix is in the control sample.
@@ -53,7 +53,8 @@ const BLOCKS: u32 = 1 << 16;
 
 /// Words of the filter at the beginning.
 const FILTER: usize = 1 << 10;
-/// Least number of bits of the filter per prefix: one look-up in sixteen is a false positive.
+/// Least number of bits of the filter per prefix: one look-up in thirty is a false positive, and fewer where prefixes share those that
+/// cover them.
 const FILTER_BITS: usize = 8;
 
 impl Selection {
@@ -148,14 +149,14 @@ impl Selection {
 
     #[inline]
     fn is_marked(&self, hash: u64) -> bool {
-        let (word, bit) = self.place(hash);
-        self.filter.get(word).is_some_and(|bits| bits & bit != 0)
+        let (word, marks) = self.place(hash);
+        self.filter.get(word).is_some_and(|bits| bits & marks == marks)
     }
 
-    /// The place of a prefix hash in the filter. The lowest bits of the hash belong to the control sample.
+    /// The word of a prefix hash in the filter, and its bits. The lowest bits of the hash belong to the control sample.
     #[inline]
     fn place(&self, hash: u64) -> (usize, u64) {
-        ((hash >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (hash >> 6 & 63))
+        ((hash >> 12) as usize & self.filter.len().wrapping_sub(1), 1 << (hash >> 6 & 63) | 1 << (hash >> 58))
     }
 
     /// Whether the prefix itself was added, and not only one that contains or is covered by it.
@@ -218,9 +219,9 @@ impl Selection {
     }
 
     fn mark_one(&mut self, prefix: &Prefix) {
-        let (word, bit) = self.place(hash_bits(prefix.bits(), prefix.len()));
+        let (word, marks) = self.place(hash_bits(prefix.bits(), prefix.len()));
         if let Some(bits) = self.filter.get_mut(word) {
-            *bits |= bit;
+            *bits |= marks;
         }
         self.mark_block(prefix.family(), block(prefix.family(), head(prefix)));
     }

@@ -4,7 +4,7 @@
 
 use std::collections::hash_map::Entry;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::breaks::Breaks;
 use super::effects::{Effect, TableDump};
@@ -13,7 +13,7 @@ use super::route::{History, Route, Spans};
 use super::route_doubts::{RouteDoubts, apply_breaks};
 use super::session::Session;
 use super::spans::{Basis, Cause, RouteSpan, RouteState};
-use super::table::Holders;
+use super::table::{self, Holders};
 use super::times::Contradiction;
 use crate::bgp::{AsPath, Asn, Family, Prefix};
 use crate::decode::Lost;
@@ -193,19 +193,26 @@ impl Routes {
         let (peer, family) = (table.peer, table.family);
         let Routes { routes, spans, dumps, first_ases, .. } = self;
         let (routes, first_ases) = (&mut routes[peer], &mut first_ases[peer]);
-        let mut listed = FxHashSet::default();
-        for (prefix, holders) in dumps[table.dump.get()].iter().filter(|(prefix, _)| prefix.family() == family) {
-            let Ok(found) = holders.binary_search_by_key(&peer, |holder| holder.peer) else { continue };
-            let holder = &holders[found];
-            listed.insert(*prefix);
+        let dump = &dumps[table.dump.get()];
+        let is_own = |prefix: &Prefix| prefix.family() == family;
+        let mut n_listed = 0;
+        for (prefix, holders) in dump.iter().filter(|(prefix, _)| is_own(prefix)) {
+            let Some(holder) = table::holder_of(holders, peer) else { continue };
+            n_listed += 1;
             holder.paths.iter().for_each(|(_, path)| first_ases.add(table.asn, path));
             let first_at = table.known_since.unwrap_or(holder.at);
             let route = routes.entry(*prefix).or_insert_with(|| Box::new(Route::new(first_at)));
             let mut history = History { peer, prefix: *prefix, spans };
             self.n_missed_announcements += u64::from(route.reconcile_listed(holder, table, &mut history));
         }
+        // Each of them has a route now, and nearly always there are no others.
+        if routes.keys().filter(|prefix| is_own(prefix)).count() == n_listed {
+            return;
+        }
+        let is_listed =
+            |prefix: &Prefix| dump.get(prefix).is_some_and(|holders| table::holder_of(holders, peer).is_some());
         for (prefix, route) in routes.iter_mut() {
-            if prefix.family() == family && !listed.contains(prefix) {
+            if is_own(prefix) && !is_listed(prefix) {
                 let mut history = History { peer, prefix: *prefix, spans };
                 self.n_missed_withdrawals += u64::from(route.reconcile_unlisted(table, &mut history));
             }

@@ -27,6 +27,16 @@ pub struct Holder {
 /// Who holds the selected prefixes in one RIB dump, in order of peer.
 pub(super) type Holders = BTreeMap<Prefix, Vec<Holder>>;
 
+/// Returns the entry of a peer among the holders of a prefix, which are in order of peer. Hot: once per selected prefix and peer.
+pub(super) fn holder_of(holders: &[Holder], peer: PeerId) -> Option<&Holder> {
+    // The nth holder is the nth peer or a later one, and where all peers hold the prefix it is the nth peer.
+    let own = holders.get(..=peer.get()).unwrap_or(holders);
+    match own.last() {
+        Some(holder) if holder.peer == peer => Some(holder),
+        _ => own.binary_search_by_key(&peer, |holder| holder.peer).ok().and_then(|place| own.get(place)),
+    }
+}
+
 /// One accepted RIB dump.
 #[derive(Clone, Debug)]
 pub struct RibTable {
