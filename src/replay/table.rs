@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use smallvec::smallvec;
-
 use super::held_paths::IdentifiedPaths;
 use super::index::{FileIndex, PeerId};
 use super::spans::RecordRef;
@@ -91,7 +89,7 @@ impl RibTable {
                 let Some(&peer) = peers.get(*peer as usize) else { continue };
                 match list.last_mut() {
                     Some(holder) if holder.peer == peer => holder.paths.push((*path_id, path.clone())),
-                    _ => list.push(Holder { peer, at: listed.at, record, paths: smallvec![(*path_id, path.clone())] }),
+                    _ => list.push(Holder { peer, at: listed.at, record, paths: [(*path_id, path.clone())].into() }),
                 }
             }
         }

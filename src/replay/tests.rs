@@ -417,3 +417,10 @@ fn a_session_that_closed_just_before_a_rib_dump_is_not_opened_by_it() {
     let text = "-900 rib a:P b:P | -600 a down | 0 rib a:P b:P";
     check_session(text, "a", "unknown -1000..-900 | up -900..-600 | down -600..0 | up 0..end");
 }
+
+#[test]
+fn what_a_run_about_many_prefixes_has_millions_of_is_small() {
+    assert_eq!(size_of::<Option<RecordRef>>(), 16);
+    assert_eq!(size_of::<RouteSpan>(), 80);
+    assert_eq!(size_of::<Holder>(), 56);
+}

@@ -63,7 +63,7 @@ const MODULES: [Module; 25] = [
         packages: &["chrono", "ipnet", "thiserror"],
         world: &["fs"],
     },
-    Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde"], world: &[] },
+    Module { name: "replay", ours: &["decode"], packages: &["rustc_hash", "serde", "smallvec"], world: &[] },
     // Shared by the modules that write files.
     Module { name: "tables", ours: &[], packages: &["polars", "polars_parquet"], world: &[] },
     Module { name: "folder", ours: &["files"], packages: &["polars", "rustix", "tempfile"], world: &["fs"] },

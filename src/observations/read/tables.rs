@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustc_hash::FxHashMap;
-use smallvec::smallvec;
 
 use super::super::columns::*;
 use super::super::manifest::{MANIFEST, ResultFile};
@@ -213,7 +212,7 @@ impl<'a> Tables<'a> {
             let holders = table.holders.entry(prefix).or_default();
             match holders.iter_mut().find(|holder| holder.peer == peer) {
                 Some(holder) => holder.paths.push((path_id, path)),
-                None => holders.push(Holder { peer, at, record, paths: smallvec![(path_id, path)] }),
+                None => holders.push(Holder { peer, at, record, paths: [(path_id, path)].into() }),
             }
         }
         let tables = replays.iter_mut().flat_map(|replay| &mut replay.tables);
