@@ -36,10 +36,10 @@ index! {
     DumpIndex
 }
 
-/// An archive file that records refer to: the index that the [`Replayer`](super::Replayer) was given with it, and at the end of a
+/// A file of the archive, as records refer to it: the index that the [`Replayer`](super::Replayer) was given for it, and at the end of a
 /// run its place in [`Observations::files`](crate::observations::Observations::files).
 ///
-/// It is stored as one more than it is, so that an optional [`RecordRef`](super::RecordRef) takes no more room: there are millions.
+/// It is stored plus one, because zero then marks the absence of a [`RecordRef`](super::RecordRef): a run may have millions of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FileIndex(NonZeroU32);
 

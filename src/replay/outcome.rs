@@ -101,7 +101,7 @@ impl Replay {
     }
 
     /// Adds a RIB dump from before the replay. It shows who carried what and changes nothing else. Peers that sent no message
-    /// and are in no other RIB dump are left out. `file` is what its records are referred to by.
+    /// and are in no other RIB dump are left out. `file` is the index by which its records are referred to.
     pub fn take_older(&mut self, file: FileIndex, reading: &Reading) {
         let n_peers = self.peers.len();
         let id = |peer| self.peers.binary_search(peer).unwrap_or(n_peers);

@@ -45,8 +45,8 @@ impl Replayer {
         }
     }
 
-    /// Adds an accepted RIB dump, to be applied when its time comes. `file` is what its records are referred to by,
-    /// `name` the name of its sample.
+    /// Adds an accepted RIB dump, to be applied when its time comes. `file` is the index by which its records are
+    /// referred to, `name` the name of its sample.
     pub fn rib(&mut self, file: FileIndex, name: &str, reading: &Reading) {
         let peers = self.ids(reading.census.peers.iter().map(|activity| activity.peer));
         if let Some(table) = RibTable::new(file, reading, &peers) {
@@ -61,8 +61,8 @@ impl Replayer {
         self.sessions.add_gap(gap);
     }
 
-    /// Applies the next update file. `file` is what its records are referred to by, `time` what is known about
-    /// its time apart from its records.
+    /// Applies the next update file. `file` is the index by which its records are referred to, `time` what is
+    /// known about its time apart from its records.
     pub fn updates(&mut self, file: FileIndex, reading: &Reading, time: FileTime) {
         let peers = self.ids(reading.census.peers.iter().map(|activity| activity.peer));
         let FileRuns { believed, n_doubtful, doubtful } = self.times.begin_file(reading, time);
