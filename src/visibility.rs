@@ -24,7 +24,7 @@ pub use index::{CollectorIndex, VantagePointIndex};
 pub use observed::{ObservedSpan, ObservedState, Provenance};
 pub use view::{KnownSpan, SearchedDump, SessionSpan, View};
 
-/// What the vantage points observed of a prefix while nothing changed. Small: a run about all prefixes has millions.
+/// What the vantage points observed of a prefix while nothing changed. Small: a run about all prefixes has millions of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// Peer ASes whose usable vantage points see the prefix.

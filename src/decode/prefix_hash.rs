@@ -12,13 +12,12 @@ pub const CONTROL_RATE: u64 = 64;
 #[inline]
 pub(super) fn hash(octets: &[u8], length: u8) -> u64 {
     // Few prefixes are longer than 64 bits.
-    if octets.len() <= 8 && length <= 64 {
+    let bits = if octets.len() <= 8 {
         let bits = octets.iter().fold(0u64, |bits, octet| bits << 8 | u64::from(*octet));
-        let bits = bits.checked_shl(64 - 8 * octets.len() as u32).unwrap_or(0);
-        return split_mix(bits & !u64::MAX.checked_shr(u32::from(length)).unwrap_or(0) ^ u64::from(length));
-    }
-    let bits =
-        octets.iter().take(16).zip((0..=120).rev().step_by(8)).fold(0, |bits, (o, at)| bits | u128::from(*o) << at);
+        u128::from(bits.checked_shl(64 - 8 * octets.len() as u32).unwrap_or(0)) << 64
+    } else {
+        octets.iter().take(16).zip((0..=120).rev().step_by(8)).fold(0, |bits, (o, at)| bits | u128::from(*o) << at)
+    };
     hash_bits(bits & !u128::MAX.checked_shr(u32::from(length)).unwrap_or(0), length)
 }
 

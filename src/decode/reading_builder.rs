@@ -165,7 +165,7 @@ impl<'s> ReadingBuilder<'s> {
 
     /// Whether a selected origin may originate a route with this path.
     pub(super) fn originates(&self, path: &AsPath) -> bool {
-        self.selection.has_origins() && path.origins().iter().any(|origin| self.selection.matches_origin(*origin))
+        self.selection.originates(path)
     }
 
     /// Notes that an UPDATE names a prefix and no event reports it.

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use rustc_hash::FxHashSet;
 
 use super::prefix_hash::{hash_bits, is_sampled};
-use crate::bgp::{Asn, Family, Prefix};
+use crate::bgp::{AsPath, Asn, Family, Prefix};
 
 /// A prefix shorter than this (IPv4, IPv6) does not count as a covering prefix: it is a default route or a leak.
 pub(super) const MIN_COVER_LENGTH: [u8; 2] = [8, 16];
@@ -172,6 +172,11 @@ impl Selection {
             [one] => one == origin,
             _ => self.origins.binary_search(&origin).is_ok(),
         }
+    }
+
+    /// Whether a selected origin may originate a route with this path.
+    pub fn originates(&self, path: &AsPath) -> bool {
+        self.has_origins() && path.origins().iter().any(|origin| self.matches_origin(*origin))
     }
 
     /// Whether any origin is selected.

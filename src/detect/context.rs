@@ -88,7 +88,7 @@ impl<'a> PrefixContext<'a> {
 
     /// Returns whether the vantage point of a span normally carries the prefix.
     pub(super) fn is_of_carrier(&self, span: &ObservedSpan) -> bool {
-        self.timeline.baseline.has_carrier(span.vantage_point)
+        self.timeline.baseline.carrier(span.vantage_point).is_some()
     }
 
     /// Counts the vantage points that could have lost the prefix in `window`, and those that did.

@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 use super::collector_run::CollectorRun;
 use super::reading::{self, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
-use crate::bgp::{AsPath, Asn, Prefix};
+use crate::bgp::{Asn, Prefix};
 use crate::catalog;
 use crate::decode::{Change, Reading, RibEntry, Selection, SkippedPrefixes};
 use crate::error::Error;
@@ -363,12 +363,11 @@ pub(super) fn originated(reading: &Reading, selection: &Selection) -> BTreeSet<P
     if !selection.has_origins() {
         return BTreeSet::new();
     }
-    let is_originated = |path: &AsPath| path.origins().iter().any(|origin| selection.matches_origin(*origin));
     let announced = reading.events.iter().filter_map(|event| match &event.change {
-        Change::Announce { prefix, path, .. } if is_originated(path) => Some(*prefix),
+        Change::Announce { prefix, path, .. } if selection.originates(path) => Some(*prefix),
         _ => None,
     });
-    let has_origin = |entries: &[RibEntry]| entries.iter().any(|entry| is_originated(&entry.path));
+    let has_origin = |entries: &[RibEntry]| entries.iter().any(|entry| selection.originates(&entry.path));
     let listed = reading.rib.records().filter(|(_, entries)| has_origin(entries)).map(|(record, _)| record.prefix);
     // A busy file announces few prefixes, many times.
     let prefixes: FxHashSet<Prefix> = announced.chain(listed).collect();

@@ -79,9 +79,10 @@ impl Baseline {
         since.get(since.len().saturating_sub(1) / 2).copied().unwrap_or(Timestamp::MIN)
     }
 
-    /// Returns whether this vantage point normally carries the prefix.
-    pub(crate) fn has_carrier(&self, vantage_point: VantagePointIndex) -> bool {
-        self.carriers.binary_search_by_key(&vantage_point, |carrier| carrier.vantage_point).is_ok()
+    /// Returns this vantage point if it normally carries the prefix.
+    pub(crate) fn carrier(&self, vantage_point: VantagePointIndex) -> Option<&BaselineCarrier> {
+        let place = self.carriers.binary_search_by_key(&vantage_point, |carrier| carrier.vantage_point);
+        self.carriers.get(place.ok()?)
     }
 
     pub(super) fn none() -> Baseline {

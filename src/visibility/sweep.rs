@@ -1,7 +1,7 @@
 //! Counts of peer ASes over time, from what each vantage point observed.
 
 use super::Step;
-use super::baseline::BaselineCarrier;
+use super::baseline::{Baseline, BaselineCarrier};
 use super::index::VantagePointIndex;
 use super::observed::ObservedSpan;
 use crate::bgp::Asn;
@@ -14,8 +14,7 @@ pub(super) struct Sweep<'a> {
     pub origin: Option<Asn>,
     pub asn_of: &'a dyn Fn(VantagePointIndex) -> usize,
     pub n_asns: usize,
-    /// Vantage points that normally carry the prefix, sorted.
-    pub carriers: &'a [BaselineCarrier],
+    pub baseline: &'a Baseline,
     /// Number of full-feed ASes over time; `None` without RIB dumps.
     pub n_full_feeds: Option<&'a Steps<usize>>,
     pub end: Timestamp,
@@ -48,8 +47,7 @@ pub(super) fn steps(sweep: &Sweep) -> Steps<Step> {
     for span in sweep.observed {
         let sees = span.state.sees(sweep.origin);
         let asn = (sweep.asn_of)(span.vantage_point);
-        let carrier = sweep.carriers.binary_search_by_key(&span.vantage_point, |carrier| carrier.vantage_point);
-        let since = carrier.ok().and_then(|n| sweep.carriers.get(n)).map_or(Timestamp::MAX, |carrier| carrier.since);
+        let since = sweep.baseline.carrier(span.vantage_point).map_or(Timestamp::MAX, |carrier| carrier.since);
         let mut add = |window: Option<Window>, is_baseline: bool| {
             if let Some(window) = window {
                 changes.push((window.start, (true, asn, Contribution::Live { sees, is_baseline })));
@@ -62,7 +60,7 @@ pub(super) fn steps(sweep: &Sweep) -> Steps<Step> {
     }
     let first = sweep.observed.iter().map(|span| span.window.start).min().unwrap_or(Timestamp::MIN);
     for BaselineCarrier { vantage_point, since } in
-        sweep.carriers.iter().filter(|carrier| carrier.since < Timestamp::MAX)
+        sweep.baseline.carriers.iter().filter(|carrier| carrier.since < Timestamp::MAX)
     {
         changes.push((first.max(*since), (true, (sweep.asn_of)(*vantage_point), Contribution::Carrier)));
     }

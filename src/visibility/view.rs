@@ -310,7 +310,7 @@ impl<'a> View<'a> {
             origin,
             asn_of: &|vantage_point| self.members[vantage_point.get()].asn,
             n_asns: self.asns.len(),
-            carriers: &baseline.carriers,
+            baseline,
             n_full_feeds,
             end: self.until,
             sufficiency,

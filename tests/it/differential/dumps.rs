@@ -117,7 +117,8 @@ fn compare(history: &History, ribs: RibChoice, tally: &mut Tally) -> Result<(), 
             .count();
         let baseline = |report: &Report| {
             let timeline = report.timelines.iter().find(|timeline| timeline.prefix == parsed);
-            let name = |who: &BaselineCarrier| report.view().vantage_point(who.vantage_point).clone();
+            let view = report.view();
+            let name = |who: &BaselineCarrier| view.vantage_point(who.vantage_point).clone();
             timeline.map(|timeline| timeline.baseline.carriers.iter().map(name).collect::<Vec<VantagePoint>>())
         };
         if baseline(&all) != baseline(&fewer) {
