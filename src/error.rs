@@ -210,7 +210,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The picture of the timeline could not be rendered.
-    #[error("cannot render the timeline as PNG")]
+    #[error("cannot render the timeline as a picture")]
     Picture {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,

@@ -53,7 +53,9 @@ pub use json::{document, lines};
 pub use labels::{AsNames, Labels, PictureForm, PictureWidth};
 pub use markdown::markdown;
 pub use output::{check_folder, exports_of, read_criteria, result_files, write};
-pub use picture::{pdf, png, svg};
+pub use picture::svg;
+#[cfg(feature = "pictures")]
+pub use picture::{pdf, png};
 pub use printable::printable;
 pub use quiet::verdict;
 pub use survey::{SURVEY_FORMATS, SurveyFormat, check_survey_folder, survey_document, write_survey};

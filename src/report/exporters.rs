@@ -60,7 +60,7 @@ pub struct Export {
 }
 
 /// Every export, in the order in which the files are written.
-pub static EXPORTS: [Export; 6] = [
+pub static EXPORTS: &[Export] = &[
     Export {
         name: "csv",
         help: "Outages, flaps, episodes, events, losses, targets and coverage as tables",
@@ -100,6 +100,7 @@ pub static EXPORTS: [Export; 6] = [
             Ok(Vec::new())
         },
     },
+    #[cfg(feature = "pictures")]
     Export {
         name: "png",
         help: "The same in pixels",
@@ -109,6 +110,7 @@ pub static EXPORTS: [Export; 6] = [
             Ok(Vec::new())
         },
     },
+    #[cfg(feature = "pictures")]
     Export {
         name: "pdf",
         help: "The same for a paper",

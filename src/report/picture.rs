@@ -1,16 +1,13 @@
 //! The timeline as a still picture, for papers and posts: as SVG, and the same in pixels and as PDF.
-//!
-//! Pixels are drawn with Roboto, which is part of the program, so that they are the same on every machine.
 
 mod canvas;
+#[cfg(feature = "pictures")]
 mod pdf;
+#[cfg(feature = "pictures")]
+mod pixels;
 mod words;
 
-use std::sync::Arc;
-
 use maud::html;
-use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg;
 
 use super::Report;
 use super::drawing::{self, SHADES};
@@ -21,20 +18,15 @@ use super::rows::{self, Panel, Row};
 use super::text::{count, from_to, percent, wrap};
 use super::words::length;
 use crate::detect::Outage;
-use crate::error::Error;
 use crate::observations::TOOL;
 use crate::query::Target;
 use crate::survey::Survey;
 use crate::time::Window;
 use canvas::{Canvas, Measures, STRIP, STRIP_STEP};
+#[cfg(feature = "pictures")]
+pub use pixels::{pdf, png};
 
 const STYLE: &str = include_str!("picture.css");
-const REGULAR: &[u8] = include_bytes!("fonts/Roboto-Regular.ttf");
-const MEDIUM: &[u8] = include_bytes!("fonts/Roboto-Medium.ttf");
-
-/// Pixels of a PNG for each pixel of the drawing: sharp on dense screens, and 600 to an inch in print.
-const SCALE: f32 = 2.0;
-const SCALE_IN_PRINT: f32 = 6.25;
 
 /// Limits of longer lists.
 const MOST_STRIPS: usize = 24;
@@ -88,33 +80,6 @@ pub(super) fn survey_svg(survey: &Survey) -> String {
     canvas.small(legend, 2);
     canvas.top += 24.0;
     canvas.finish("Survey", STYLE)
-}
-
-/// The picture as PNG.
-pub fn png(report: &Report) -> Result<Vec<u8>, Error> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Picture { source };
-    let tree = tree(report)?;
-    let scale = if report.labels.picture.width == PictureWidth::Post { SCALE } else { SCALE_IN_PRINT };
-    let size = tree.size();
-    let (width, height) = ((size.width() * scale).ceil() as u32, (size.height() * scale).ceil() as u32);
-    let mut pixels = Pixmap::new(width, height).ok_or_else(|| failed("the picture is too large".into()))?;
-    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| failed(error.into()))
-}
-
-/// The picture as PDF.
-pub fn pdf(report: &Report) -> Result<Vec<u8>, Error> {
-    Ok(pdf::pdf(&tree(report)?, &words::title(report).0))
-}
-
-/// The picture as shapes, with its texts in our own font.
-fn tree(report: &Report) -> Result<usvg::Tree, Error> {
-    let mut fonts = usvg::fontdb::Database::new();
-    fonts.load_font_data(REGULAR.to_vec());
-    fonts.load_font_data(MEDIUM.to_vec());
-    let options =
-        usvg::Options { fontdb: Arc::new(fonts), font_family: "Roboto".to_owned(), ..usvg::Options::default() };
-    usvg::Tree::from_str(&svg(report), &options).map_err(|error| Error::Picture { source: error.into() })
 }
 
 /// A curve for each of a few networks with the strips of their prefixes, or a strip for each of many.
