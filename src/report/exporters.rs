@@ -104,9 +104,9 @@ pub static EXPORTS: &[Export] = &[
     Export {
         name: "png",
         help: "The same in pixels",
-        files: &["timeline.png"],
+        files: &[PNG],
         write: |report, folder| {
-            folder.write("timeline.png", &picture::png(report)?)?;
+            folder.write(PNG, &picture::png(report)?)?;
             Ok(Vec::new())
         },
     },
@@ -114,13 +114,17 @@ pub static EXPORTS: &[Export] = &[
     Export {
         name: "pdf",
         help: "The same for a paper",
-        files: &["timeline.pdf"],
+        files: &[PDF],
         write: |report, folder| {
-            folder.write("timeline.pdf", &picture::pdf(report)?)?;
+            folder.write(PDF, &picture::pdf(report)?)?;
             Ok(Vec::new())
         },
     },
 ];
+
+/// The timeline in pixels and as PDF. A program without the feature `pictures` replaces those of another one.
+pub(super) const PNG: &str = "timeline.png";
+pub(super) const PDF: &str = "timeline.pdf";
 
 /// The note of the archive as a file of its own: a first line that is not a row would break CSV readers.
 const NOTE: &str = "NOTE.txt";

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::exporters::{EXPORTS, Export};
+use super::exporters::{EXPORTS, Export, PDF, PNG};
 use super::printable::PrintableJson;
 use super::{Report, question};
 use crate::error::Error;
@@ -80,7 +80,7 @@ pub fn read_criteria(folder: &Path) -> Result<Option<Criteria>, Error> {
 
 /// Returns the names of all files that a run may consist of: no other file is ever replaced.
 fn files() -> Vec<&'static str> {
-    EXPORTS.iter().flat_map(|export| export.files).chain([&MANIFEST]).copied().collect()
+    EXPORTS.iter().flat_map(|export| export.files).chain([&MANIFEST, &PNG, &PDF]).copied().collect()
 }
 
 fn manifest(report: &Report, results: &[ResultFile]) -> Value {
