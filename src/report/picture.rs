@@ -2,9 +2,7 @@
 
 mod canvas;
 #[cfg(feature = "pictures")]
-mod pdf;
-#[cfg(feature = "pictures")]
-mod pixels;
+mod shapes;
 mod words;
 
 use maud::html;
@@ -24,7 +22,7 @@ use crate::survey::Survey;
 use crate::time::Window;
 use canvas::{Canvas, Measures, STRIP, STRIP_STEP};
 #[cfg(feature = "pictures")]
-pub use pixels::{pdf, png};
+pub use shapes::{pdf, png};
 
 const STYLE: &str = include_str!("picture.css");
 

@@ -1,5 +1,7 @@
-//! The picture in pixels and as PDF, from its SVG. Texts are drawn with Roboto, which is part of the program, so that they are
-//! the same on every machine.
+//! The picture as shapes, and from these in pixels and as PDF. Texts are drawn with Roboto, which is part of the program, so that
+//! they are the same on every machine.
+
+mod pdf;
 
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ pub fn png(report: &Report) -> Result<Vec<u8>, Error> {
 
 /// The picture as PDF.
 pub fn pdf(report: &Report) -> Result<Vec<u8>, Error> {
-    Ok(super::pdf::pdf(&tree(report)?, &words::title(report).0))
+    Ok(pdf::pdf(&tree(report)?, &words::title(report).0))
 }
 
 /// The picture as shapes, with its texts in our own font.
