@@ -6,6 +6,7 @@
 //! and the rest of the file is used.
 
 mod attributes;
+mod by_length;
 mod census;
 pub mod clock;
 mod container;
@@ -45,6 +46,7 @@ use crate::bgp::{AsPath, Family, Prefix};
 use crate::helpers::Helpers;
 use crate::time::Timestamp;
 
+pub use by_length::Reach;
 pub use census::{Census, Ending, MAX_DAMAGE, RecordCounts};
 pub use clock::{CLOCK_TOLERANCE, Run};
 pub use control::{Control, ControlChange};
@@ -192,6 +194,12 @@ pub fn read(input: impl Read + Send, selection: &Selection) -> Reading {
 /// Reads one archive file like [`read`], while helper threads decompress blocks of it. The result does not depend on them.
 pub fn read_with(input: impl Read + Send, selection: &Selection, helpers: &Helpers) -> Reading {
     records::read(container::decompress(input, helpers), selection)
+}
+
+/// Reads the beginning of a RIB dump that is sorted by length, until no prefix within `reach` is left. What is true of the
+/// whole file has to be known from a reading of all of it: see [`Reading::completed_with`].
+pub fn read_beginning(input: impl Read + Send, selection: &Selection, helpers: &Helpers, reach: Reach) -> Reading {
+    records::read_beginning(container::decompress(input, helpers), selection, reach)
 }
 
 /// The decompressed bytes of one archive file. Reading ends with an error where a container is cut or damaged.

@@ -11,6 +11,7 @@ use super::paths::Paths;
 use super::peers::FilePeers;
 use super::prefilter::usual_origin;
 use super::prefix_hash::hash_bits;
+use super::rib::DumpTraits;
 use super::skipped_prefixes::{RIB_BLOCKS, SkippedPrefixes, UPDATE_BLOCKS};
 use super::walk::Record;
 use super::{
@@ -75,8 +76,8 @@ impl<'s> ReadingBuilder<'s> {
         }
     }
 
-    /// The finished reading; `last_blocks` and `lacks_peer_table` go into the census as they are.
-    pub(super) fn finish(mut self, ending: Ending, last_blocks: [u16; 2], lacks_peer_table: bool) -> Reading {
+    /// The finished reading.
+    pub(super) fn finish(mut self, ending: Ending, traits: DumpTraits) -> Reading {
         self.add_skipped_in_rib();
         self.skipped_prefixes.fold();
         self.numbers.name(&mut self.peers);
@@ -93,8 +94,9 @@ impl<'s> ReadingBuilder<'s> {
             skipped: self.skipped,
             ending,
             has_trailing_bytes: self.has_trailing_bytes,
-            last_blocks,
-            lacks_peer_table,
+            last_blocks: traits.last_blocks,
+            is_by_length: traits.is_by_length,
+            lacks_peer_table: traits.lacks_peer_table,
         };
         Reading { census, events: self.events, rib: self.rib, skipped_prefixes: self.skipped_prefixes }
     }

@@ -21,19 +21,34 @@ use super::reading_builder::ReadingBuilder;
 use super::rib::RibReader;
 use super::walk::{Next, Record, Walk};
 use super::wire::Octets;
-use super::{Change, Ending, PeerIndex, Reading, Selection, updates};
+use super::{Change, Ending, PeerIndex, Reach, Reading, Selection, updates};
 use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
 
 /// Reads a file to its end.
 pub(super) fn read<R: Read>(container: Container<'_, R>, selection: &Selection) -> Reading {
-    read_records(container, selection, false)
+    read_until(container, ReadingBuilder::new(selection, false), |_| false)
 }
 
-/// Reads a file; `decode_all` leaves the prefilter out.
-pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Selection, decode_all: bool) -> Reading {
+/// Reads a RIB dump until no prefix within `reach` is left, if it is sorted by length.
+pub(super) fn read_beginning<R: Read>(container: Container<'_, R>, selection: &Selection, reach: Reach) -> Reading {
+    read_until(container, ReadingBuilder::new(selection, false), |rib| rib.is_beyond(&reach))
+}
+
+/// Reads a file to its end, without the prefilter.
+#[cfg(test)]
+pub(super) fn read_decoding_all<R: Read>(container: Container<'_, R>, selection: &Selection) -> Reading {
+    read_until(container, ReadingBuilder::new(selection, true), |_| false)
+}
+
+/// Reads a file until `is_enough` returns true after a record, or to its end.
+fn read_until<R: Read>(
+    container: Container<'_, R>,
+    reading: ReadingBuilder,
+    is_enough: impl Fn(&RibReader) -> bool,
+) -> Reading {
     let mut walk = Walk::new(container);
-    let reading = ReadingBuilder::new(selection, decode_all);
+    let decode_all = reading.decode_all;
     let mut records = RecordReader { reading, rib: RibReader::default() };
     let ending = loop {
         while !decode_all && walk.skip_if(|next| records.skips(next)) {}
@@ -41,7 +56,7 @@ pub(super) fn read_records<R: Read>(container: Container<'_, R>, selection: &Sel
             Ok(record) => records.record(&record),
             Err(ending) => break ending,
         }
-        if records.reading.excess().is_some() {
+        if records.reading.excess().is_some() || is_enough(&records.rib) {
             break Ending::Complete;
         }
     };
@@ -77,8 +92,8 @@ struct RecordReader<'s> {
 
 impl RecordReader<'_> {
     fn finish(mut self, ending: Ending) -> Reading {
-        let (last_blocks, lacks_peer_table) = self.rib.finish(&mut self.reading);
-        self.reading.finish(ending, last_blocks, lacks_peer_table)
+        let traits = self.rib.finish(&mut self.reading);
+        self.reading.finish(ending, traits)
     }
 
     /// Handles an irrelevant UPDATE completely, if its peer has an established session, and returns true; otherwise returns

@@ -1,9 +1,9 @@
 //! A RIB dump that begins again inside its file: written twice, or two dumps in one file. The last one counts, on its own.
 
-use super::PeerIndex;
 use super::attributes::Network;
 use super::peers::NO_PEER_INDEX;
 use super::wire::Octets;
+use super::{PeerIndex, Reach};
 use crate::bgp::Family;
 
 /// A dump that begins again and then holds less than this share of the routes that it held before ends early.
@@ -26,6 +26,8 @@ struct Order {
     /// The number of the latest prefix.
     n: u64,
     last_block: u16,
+    /// Whether a prefix was shorter than the one before it, or the dump began again.
+    is_not_by_length: bool,
     /// Whether there was another peer table, or the sequence number fell.
     may_begin_again: bool,
     /// The most routes that were counted before the dump began again.
@@ -69,6 +71,19 @@ impl PrefixCount {
         Family::ALL.map(|family| self.families[family as usize].last_block)
     }
 
+    /// Whether the prefixes of each family come in the order of their lengths.
+    pub(super) fn is_by_length(&self) -> bool {
+        self.families.iter().all(|order| !order.is_not_by_length)
+    }
+
+    /// Whether the latest prefix of each family that matters is longer than the longest that does.
+    pub(super) fn is_beyond(&self, reach: &Reach) -> bool {
+        Family::ALL.into_iter().all(|family| {
+            let order = &self.families[family as usize];
+            reach.longest(family).is_none_or(|longest| order.n > 0 && order.latest.length > longest)
+        })
+    }
+
     fn may_begin_again(&mut self) {
         self.families.iter_mut().for_each(|order| order.may_begin_again = true);
     }
@@ -97,6 +112,7 @@ impl PrefixCount {
             order.last_block = 0;
         }
         order.may_begin_again = false;
+        order.is_not_by_length |= begins_again || network.length < order.latest.length;
         order.latest.set(network);
         order.last_block = order.last_block.max(block(network));
         self.n += 1;

@@ -13,7 +13,7 @@ use super::reading_builder::ReadingBuilder;
 use super::repeats::PrefixCount;
 use super::walk::Record;
 use super::wire::Octets;
-use super::{PeerIndex, RibEntry};
+use super::{PeerIndex, Reach, RibEntry};
 use crate::bgp::{Asn, Family, Peer, Prefix};
 use crate::coverage::Damage;
 use crate::time::Timestamp;
@@ -30,6 +30,13 @@ pub(super) struct RibReader {
     table_lacks_numbers: bool,
     prefixes: PrefixCount,
     covering: CoveringRecords,
+}
+
+/// What is true of a RIB dump as a whole. They go into the census as they are.
+pub(super) struct DumpTraits {
+    pub(super) last_blocks: [u16; 2],
+    pub(super) is_by_length: bool,
+    pub(super) lacks_peer_table: bool,
 }
 
 /// The entries of a TABLE_DUMP_V2 record.
@@ -293,9 +300,13 @@ impl RibReader {
         n
     }
 
-    /// After the last record: how far the dump reaches in each family, and whether its peer table is missing. A dump that
-    /// begins again and does not come as far is damaged.
-    pub(super) fn finish(&mut self, reading: &mut ReadingBuilder) -> ([u16; 2], bool) {
+    /// Whether no prefix within `reach` is left, if the dump is sorted by length.
+    pub(super) fn is_beyond(&self, reach: &Reach) -> bool {
+        self.prefixes.is_beyond(reach)
+    }
+
+    /// After the last record. A dump that begins again and does not come as far is damaged.
+    pub(super) fn finish(&mut self, reading: &mut ReadingBuilder) -> DumpTraits {
         self.forget_covering(reading);
         for family in Family::ALL {
             let n = reading.peers.n_counted(family);
@@ -304,7 +315,11 @@ impl RibReader {
                 reading.count_damage(Damage { record: reading.counts.records, offset: 0, what });
             }
         }
-        (self.prefixes.last_blocks(), self.lacks_peer_table)
+        DumpTraits {
+            last_blocks: self.prefixes.last_blocks(),
+            is_by_length: self.prefixes.is_by_length(),
+            lacks_peer_table: self.lacks_peer_table,
+        }
     }
 }
 

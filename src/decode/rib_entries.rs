@@ -89,6 +89,17 @@ impl RibEntries {
         }
     }
 
+    /// These records with their entries, in the order of the file.
+    pub(super) fn in_order<'r>(records: impl Iterator<Item = (&'r RibRecord, &'r [RibEntry])>) -> RibEntries {
+        let mut records: Vec<(&RibRecord, &[RibEntry])> = records.collect();
+        records.sort_by_key(|(record, _)| record.record);
+        let mut all = RibEntries::default();
+        for (record, entries) in records {
+            entries.iter().for_each(|entry| all.push(*record, entry.clone()));
+        }
+        all
+    }
+
     /// Returns about how much memory they take, in bytes, without that of their paths.
     pub(super) fn n_bytes(&self) -> usize {
         size_of_val(&self.records[..]) + size_of_val(&self.entries[..])

@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use super::collector_run::{Again, Archive, CollectorRun};
 use super::collector_state::CollectorState;
 use super::looking_back::{self, LookBack};
-use super::reading::{self, ReadFile};
+use super::reading::{FileReader, ReadFile};
 use super::round::{self, Round, RoundInput};
 use super::{Progress, ahead, needed_ribs};
 use crate::archive::ArchiveFile;
@@ -202,11 +202,10 @@ impl Collected {
         let files: Vec<ArchiveFile> = older.iter().map(|(_, file)| file.clone()).collect();
         input.progress.added(files.len());
         (input.download)(&files);
-        let (cache, progress, selection) = (input.cache, input.progress, &self.selection);
-        let read = |(index, file): (usize, ArchiveFile)| {
-            let rib = reading::read_one(&file, cache, selection, &Helpers::new(), progress)?;
-            Ok((index, rib))
-        };
+        let RoundInput { cache, progress, .. } = input;
+        let helpers = Helpers::new();
+        let reader = FileReader { cache, selection: &self.selection, helpers: &helpers, progress };
+        let read = |(index, file): (usize, ArchiveFile)| Ok((index, reader.read(&file)?));
         let read: Vec<Result<(usize, ReadFile), Error>> = older.into_par_iter().map(read).collect();
         Error::if_cancelled(progress)?;
         let mut revealed = BTreeSet::new();

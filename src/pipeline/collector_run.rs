@@ -206,7 +206,9 @@ impl CollectorRun {
 
     /// Adds a RIB dump, and returns whether all of the plan are there.
     pub(super) fn add_rib(&mut self, mut rib: ReadFile) -> bool {
-        self.samples.take(&rib.report.name, &mut rib.reading);
+        if !mem::replace(&mut rib.is_sample_taken, true) {
+            self.samples.take(&rib.report.name, &mut rib.reading);
+        }
         // It waits for all others.
         rib.reading.rib.shrink_to_fit();
         self.ribs.insert(rib.report.name.clone(), rib);
@@ -242,11 +244,14 @@ impl CollectorRun {
     }
 
     /// Removes and returns the RIB dumps that were read when fewer than `n_known` prefixes had been revealed.
-    pub(super) fn take_ribs_read_before(&mut self, n_known: usize) -> Vec<ArchiveFile> {
-        let is_stale = |rib: &&ArchiveFile| self.ribs.get(&rib.name).is_some_and(|rib| rib.n_known < n_known);
-        let stale: Vec<ArchiveFile> = self.plan.ribs.iter().filter(is_stale).cloned().collect();
-        stale.iter().for_each(|rib| drop(self.ribs.remove(&rib.name)));
-        stale
+    pub(super) fn take_ribs_read_before(&mut self, n_known: usize) -> Vec<(ArchiveFile, ReadFile)> {
+        let ribs = &mut self.ribs;
+        let take = |file: &ArchiveFile| {
+            let is_stale = ribs.get(&file.name).is_some_and(|rib| rib.n_known < n_known);
+            let rib = if is_stale { ribs.remove(&file.name) } else { None };
+            Some((file.clone(), rib?))
+        };
+        self.plan.ribs.iter().filter_map(take).collect()
     }
 
     /// Judges the RIB dumps, once all have been read. Where a broken one gives way to another the plan changes: then it
@@ -491,7 +496,7 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading;
+    use super::super::reading::FileReader;
     use super::*;
     use crate::archive::{DumpKind, Location};
     use crate::bgp::Collector;
@@ -530,7 +535,8 @@ mod tests {
 
     fn add(run: &mut CollectorRun, name: &str) -> usize {
         let (selection, helpers) = (Selection::new(), Helpers::new());
-        run.add_updates(reading::read_one(&updates(name), None, &selection, &helpers, &()).unwrap());
+        let reader = FileReader { cache: None, selection: &selection, helpers: &helpers, progress: &() };
+        run.add_updates(reader.read(&updates(name)).unwrap());
         run.n_ready()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::reading::{self, ReadFile};
+use super::reading::{FileReader, ReadFile};
 use crate::archive::{ArchiveFile, Location};
 use crate::bgp::{Collector, Peer};
 use crate::catalog::Mirror;
@@ -37,9 +37,10 @@ pub(super) fn examine(cache: &Cache, progress: &dyn Progress) -> Result<Vec<Exam
     let files = mirror.files().iter().filter(|file| cache.holds(&file.name));
     let files: Vec<ArchiveFile> =
         files.map(|file| ArchiveFile { location: Location::Cached { size: file.size() }, ..file.clone() }).collect();
+    let (selection, helpers) = (Selection::new(), Helpers::new());
+    let reader = FileReader { cache: Some(cache), selection: &selection, helpers: &helpers, progress };
     let read = |file: &ArchiveFile| {
-        let ReadFile { reading, report, .. } =
-            reading::read_one(file, Some(cache), &Selection::new(), &Helpers::new(), progress)?;
+        let ReadFile { reading, report, .. } = reader.read(file)?;
         Ok((report, reading.census.peers.iter().map(|activity| activity.peer).collect()))
     };
     let read = files.par_iter().map(read).collect::<Result<Vec<(FileReading, FxHashSet<Peer>)>, Error>>()?;

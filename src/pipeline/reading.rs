@@ -9,7 +9,7 @@ use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::Prefix;
 use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Ending, Reading, Selection, clock};
+use crate::decode::{self, Ending, Reach, Reading, Selection, clock};
 use crate::error::{Error, is_of_the_machine};
 use crate::fetch::{self, Cache, Checked, Digest, FetchError, FileDigest, ReadFully};
 use crate::helpers::Helpers;
@@ -25,6 +25,8 @@ pub(super) struct ReadFile {
     pub report: FileReading,
     /// How many prefixes of the chosen origins had been revealed when it was read: it was read for these.
     pub n_known: usize,
+    /// Whether the control sample was taken out of its census.
+    pub is_sample_taken: bool,
 }
 
 impl ReadFile {
@@ -45,96 +47,126 @@ impl ReadFile {
     }
 }
 
-/// Reads a file and reports it to `progress`.
-///
-/// # Errors
-///
-/// If the run was cancelled, or the machine cannot open or store the file.
-pub(super) fn read_one(
-    file: &ArchiveFile,
-    cache: Option<&Cache>,
-    selection: &Selection,
-    helpers: &Helpers,
-    progress: &dyn Progress,
-) -> Result<ReadFile, Error> {
-    Error::if_cancelled(progress)?;
-    let read = read_file(file, cache, selection, helpers, progress);
-    // A cancelled run cuts the file short.
-    Error::if_cancelled(progress)?;
-    let read = read?;
-    match (read.report.verdict, &read.report.detail) {
-        (Verdict::Missing | Verdict::Unavailable, Some(why)) => progress.file_lost(&file.name, why),
-        _ => progress.file_read(&file.name),
-    }
-    Ok(read)
+/// Reads archive files.
+#[derive(Clone, Copy)]
+pub(super) struct FileReader<'a> {
+    pub cache: Option<&'a Cache>,
+    pub selection: &'a Selection,
+    pub helpers: &'a Helpers,
+    /// Every file is reported to it.
+    pub progress: &'a dyn Progress,
 }
 
-fn read_file(
-    file: &ArchiveFile,
-    cache: Option<&Cache>,
-    selection: &Selection,
-    helpers: &Helpers,
-    progress: &dyn Progress,
-) -> Result<ReadFile, Error> {
-    let read = fetch::read(file, cache, |opened| {
-        let digest = helpers.offer(opened.digest);
-        let mut reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
-        if progress.is_cancelled() {
-            helpers.forget(&digest);
-            return Err(FetchError::Cancelled);
+impl FileReader<'_> {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// If the run was cancelled, or the machine cannot open or store the file.
+    pub(super) fn read(&self, file: &ArchiveFile) -> Result<ReadFile, Error> {
+        Error::if_cancelled(self.progress)?;
+        let read = self.read_file(file);
+        // A cancelled run cuts the file short.
+        Error::if_cancelled(self.progress)?;
+        let read = read?;
+        match (read.report.verdict, &read.report.detail) {
+            (Verdict::Missing | Verdict::Unavailable, Some(why)) => self.progress.file_lost(&file.name, why),
+            _ => self.progress.file_read(&file.name),
         }
-        let digest = match helpers.finish(&digest) {
-            Some(Digest::Taken(digest)) => digest,
-            Some(Digest::Failed(error)) => return Err(error.into()),
-            Some(Digest::Due(_)) | None => return Err(io::Error::other("its digest was not taken").into()),
+        Ok(read)
+    }
+
+    /// Reads a RIB dump again for prefixes that were revealed after it was read. Of a dump that is sorted by length only the
+    /// part within `reach` is read: they can be nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FileReader::read`].
+    pub(super) fn read_again(&self, file: &ArchiveFile, earlier: ReadFile, reach: Reach) -> Result<ReadFile, Error> {
+        Error::if_cancelled(self.progress)?;
+        let beginning =
+            if earlier.reading.can_be_completed() { self.read_beginning(file, &earlier, reach) } else { None };
+        Error::if_cancelled(self.progress)?;
+        let ReadFile { reading, report, is_sample_taken, .. } = earlier;
+        let Some(reading) = beginning.and_then(|beginning| reading.completed_with(beginning, reach)) else {
+            return self.read(file);
         };
-        // Times far from those in the name do not count, unless there are no others.
-        let believed = clock::believed(&reading.census.runs, Some(file.nominal_span()));
-        reading.census.span = clock::span(&believed).or(reading.census.span);
-        Ok(ReadFully { checked: checked(file, &reading, digest.bytes), content: reading, digest })
-    });
-    let (reading, digest, verdict, detail) = match read {
-        Ok(ReadFully { content: reading, digest, .. }) => {
-            let (verdict, detail) = verdict(file, &reading);
-            (reading, digest, verdict, detail)
-        }
-        Err(FetchError::Io(cause)) if is_cached(file) || is_of_the_machine(&cause) => {
-            return Err(machine_error(file, cache, cause));
-        }
-        Err(error) => {
-            let verdict = match &error {
-                FetchError::Missing { .. } | FetchError::Lost { is_missing: true, .. } => Verdict::Missing,
-                FetchError::Failed { .. }
-                | FetchError::NoClient { .. }
-                | FetchError::Lost { .. }
-                | FetchError::Offline
-                | FetchError::Damaged { .. }
-                | FetchError::Cancelled => Verdict::Unavailable,
-                FetchError::Io(_) => Verdict::Unreadable,
+        self.progress.file_read(&file.name);
+        Ok(ReadFile { reading, report, n_known: 0, is_sample_taken })
+    }
+
+    /// The beginning of a RIB dump; `None` if its bytes are not those of the earlier reading any more.
+    fn read_beginning(&self, file: &ArchiveFile, earlier: &ReadFile, reach: Reach) -> Option<Reading> {
+        let FileReader { cache, selection, helpers, progress } = *self;
+        let opened = fetch::open(file, cache).ok()?;
+        let digest = helpers.offer(opened.digest);
+        let beginning = decode::read_beginning(Stoppable { input: opened.file, progress }, selection, helpers, reach);
+        let Some(Digest::Taken(digest)) = helpers.finish(&digest) else { return None };
+        (digest.sha256 == earlier.report.sha256).then_some(beginning)
+    }
+
+    fn read_file(&self, file: &ArchiveFile) -> Result<ReadFile, Error> {
+        let FileReader { cache, selection, helpers, progress } = *self;
+        let read = fetch::read(file, cache, |opened| {
+            let digest = helpers.offer(opened.digest);
+            let mut reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
+            if progress.is_cancelled() {
+                helpers.forget(&digest);
+                return Err(FetchError::Cancelled);
+            }
+            let digest = match helpers.finish(&digest) {
+                Some(Digest::Taken(digest)) => digest,
+                Some(Digest::Failed(error)) => return Err(error.into()),
+                Some(Digest::Due(_)) | None => return Err(io::Error::other("its digest was not taken").into()),
             };
-            let digest = FileDigest { bytes: 0, sha256: String::new() };
-            (Reading::unreadable(error.to_string()), digest, verdict, Some(error.to_string()))
-        }
-    };
-    let report = FileReading {
-        name: file.name.clone(),
-        url: file.url(),
-        collector: file.collector.clone(),
-        kind: file.kind,
-        bytes: digest.bytes,
-        sha256: digest.sha256,
-        lasts_seconds: file.due_after().map(|lasts| lasts.as_secs()),
-        first_at: reading.census.span.map(|span| span.0),
-        last_at: reading.census.span.map(|span| span.1),
-        n_records: reading.census.counts.records,
-        n_damaged: reading.census.counts.damaged,
-        n_unsupported: reading.census.counts.unsupported,
-        damage: reading.census.damage.clone(),
-        skipped: reading.census.skipped.clone(),
-        verdict,
-        detail,
-    };
-    Ok(ReadFile { reading, report, n_known: 0 })
+            // Times far from those in the name do not count, unless there are no others.
+            let believed = clock::believed(&reading.census.runs, Some(file.nominal_span()));
+            reading.census.span = clock::span(&believed).or(reading.census.span);
+            Ok(ReadFully { checked: checked(file, &reading, digest.bytes), content: reading, digest })
+        });
+        let (reading, digest, verdict, detail) = match read {
+            Ok(ReadFully { content: reading, digest, .. }) => {
+                let (verdict, detail) = verdict(file, &reading);
+                (reading, digest, verdict, detail)
+            }
+            Err(FetchError::Io(cause)) if is_cached(file) || is_of_the_machine(&cause) => {
+                return Err(machine_error(file, cache, cause));
+            }
+            Err(error) => {
+                let verdict = match &error {
+                    FetchError::Missing { .. } | FetchError::Lost { is_missing: true, .. } => Verdict::Missing,
+                    FetchError::Failed { .. }
+                    | FetchError::NoClient { .. }
+                    | FetchError::Lost { .. }
+                    | FetchError::Offline
+                    | FetchError::Damaged { .. }
+                    | FetchError::Cancelled => Verdict::Unavailable,
+                    FetchError::Io(_) => Verdict::Unreadable,
+                };
+                let digest = FileDigest { bytes: 0, sha256: String::new() };
+                (Reading::unreadable(error.to_string()), digest, verdict, Some(error.to_string()))
+            }
+        };
+        let report = FileReading {
+            name: file.name.clone(),
+            url: file.url(),
+            collector: file.collector.clone(),
+            kind: file.kind,
+            bytes: digest.bytes,
+            sha256: digest.sha256,
+            lasts_seconds: file.due_after().map(|lasts| lasts.as_secs()),
+            first_at: reading.census.span.map(|span| span.0),
+            last_at: reading.census.span.map(|span| span.1),
+            n_records: reading.census.counts.records,
+            n_damaged: reading.census.counts.damaged,
+            n_unsupported: reading.census.counts.unsupported,
+            damage: reading.census.damage.clone(),
+            skipped: reading.census.skipped.clone(),
+            verdict,
+            detail,
+        };
+        Ok(ReadFile { reading, report, n_known: 0, is_sample_taken: false })
+    }
 }
 
 /// Whether the file is in the cache, or on its way into it.

@@ -10,11 +10,11 @@ use std::thread;
 use rustc_hash::FxHashSet;
 
 use super::collector_run::CollectorRun;
-use super::reading::{self, ReadFile};
+use super::reading::{FileReader, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{Asn, Prefix};
 use crate::catalog;
-use crate::decode::{Change, Reading, RibEntry, Selection, SkippedPrefixes};
+use crate::decode::{Change, Reach, Reading, RibEntry, Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::helpers::Helpers;
@@ -81,6 +81,14 @@ struct Job {
     /// Whether it should be read once another RIB dump has revealed the prefixes of the chosen origins. A dump that lists
     /// short prefixes first names the covering prefixes long before those that they cover, and would have to be read again.
     waits_for_prefixes: bool,
+    /// What it showed before further prefixes were revealed that it may name: it is read again.
+    earlier: Option<Box<ReadFile>>,
+}
+
+impl Job {
+    fn new(run: usize, file: ArchiveFile) -> Job {
+        Job { run, file, waits_for_prefixes: false, earlier: None }
+    }
 }
 
 /// What a round brought.
@@ -108,11 +116,7 @@ impl<'a> Round<'a> {
         for (index, run) in runs.iter().enumerate() {
             let (mut ribs, updates) = run.to_read();
             by_size(&mut ribs);
-            jobs.extend(ribs.into_iter().chain(updates).map(|file| Job {
-                run: index,
-                file,
-                waits_for_prefixes: false,
-            }));
+            jobs.extend(ribs.into_iter().chain(updates).map(|file| Job::new(index, file)));
         }
         if !origins.is_empty() {
             if revealed.is_empty() {
@@ -179,15 +183,26 @@ impl<'a> Round<'a> {
                 if queue.is_over() {
                     break;
                 }
-                queue.take_next().map(|job| (job, Arc::clone(&queue.selection), queue.revealed.len()))
+                queue.take_next().map(|mut job| {
+                    let earlier = job.earlier.take().map(|earlier| queue.with_revealed_since(*earlier));
+                    (job, earlier, Arc::clone(&queue.selection), queue.revealed.len())
+                })
             };
-            let Some((job, selection, n_known)) = next else {
+            let Some((job, earlier, selection, n_known)) = next else {
                 // Meanwhile what those who read have to do beside it.
                 self.helpers.help_until(|| lock(&self.queue).has_news());
                 continue;
             };
             let RoundInput { cache, progress, .. } = self.input;
-            match reading::read_one(&job.file, cache, &selection, &self.helpers, progress) {
+            let reader = FileReader { cache, selection: &selection, helpers: &self.helpers, progress };
+            let read = match earlier {
+                Some((earlier, revealed)) => {
+                    let reach = Reach::of_skipped(&lock(&self.skipped_in_ribs), &revealed);
+                    reader.read_again(&job.file, earlier, reach)
+                }
+                None => reader.read(&job.file),
+            };
+            match read {
                 Ok(read) => self.deliver(&job, ReadFile { n_known, ..read }, &selection),
                 Err(error) => self.fail(error),
             }
@@ -271,8 +286,8 @@ impl<'a> Round<'a> {
             // Counts one more than are read, so that no other thread comes here meanwhile.
             lock(&self.queue).n_ribs_open += 1;
             let needed = self.needed_ribs();
-            let is_settled = needed.iter().all(Vec::is_empty);
-            needed.into_iter().enumerate().for_each(|(run, files)| self.add(run, files));
+            let is_settled = needed.is_empty();
+            self.add(needed);
             for run in (0..self.runs.len()).filter(|_| is_settled) {
                 self.with_run(run, |run| {
                     if run.may_settle() {
@@ -293,23 +308,28 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// By collector, what has to be read before any replay begins: RIB dumps that were read before the last revealed prefix
-    /// was known, and may name it; then those that take the place of broken ones, which may reveal more.
-    fn needed_ribs(&self) -> Vec<Vec<ArchiveFile>> {
+    /// What has to be read before any replay begins: RIB dumps that were read before the last revealed prefix was known, and
+    /// may name it; then those that take the place of broken ones, which may reveal more.
+    fn needed_ribs(&self) -> Vec<Job> {
         let revealed = lock(&self.queue).revealed.clone();
         let skipped = lock(&self.skipped_in_ribs);
         let latest_missed = revealed.iter().rposition(|prefix| skipped.may_affect(prefix));
         drop(skipped);
         let n_known = latest_missed.map_or(0, |n| n + 1);
-        let of_each = |act: &dyn Fn(&mut CollectorRun) -> Vec<ArchiveFile>| -> Vec<Vec<ArchiveFile>> {
-            (0..self.runs.len()).map(|run| self.with_run(run, act)).collect()
-        };
-        let stale = of_each(&|run| run.take_ribs_read_before(n_known));
-        if stale.iter().any(|files| !files.is_empty()) {
+        let runs = 0..self.runs.len();
+        let stale = runs.clone().flat_map(|run| {
+            let stale = self.with_run(run, |run| run.take_ribs_read_before(n_known));
+            stale
+                .into_iter()
+                .map(move |(file, earlier)| Job { earlier: Some(Box::new(earlier)), ..Job::new(run, file) })
+        });
+        let stale: Vec<Job> = stale.collect();
+        if !stale.is_empty() {
             return stale;
         }
         let RoundInput { query, listed, .. } = self.input;
-        of_each(&|run| if run.may_settle() { run.judge(query, listed) } else { Vec::new() })
+        let judge = |run: &mut CollectorRun| if run.may_settle() { run.judge(query, listed) } else { Vec::new() };
+        runs.flat_map(|run| self.with_run(run, judge).into_iter().map(move |file| Job::new(run, file))).collect()
     }
 
     /// Judges the RIB dumps of a collector, and begins its replay or sends for an older one.
@@ -325,7 +345,7 @@ impl<'a> Round<'a> {
                 new
             });
             let is_settled = new.is_empty() || new.iter().any(is_rib);
-            self.add(run, new);
+            self.add(new.into_iter().map(|file| Job::new(run, file)).collect());
             if is_settled {
                 break;
             }
@@ -333,17 +353,17 @@ impl<'a> Round<'a> {
     }
 
     /// More files to read, before all others.
-    fn add(&self, run: usize, files: Vec<ArchiveFile>) {
-        if files.is_empty() {
+    fn add(&self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
             return;
         }
+        let files: Vec<ArchiveFile> = jobs.iter().map(|job| job.file.clone()).collect();
         self.input.progress.added(files.len());
         (self.input.download)(&files);
         let mut queue = lock(&self.queue);
         queue.n_open += files.len();
         queue.n_ribs_open += files.iter().filter(|file| is_rib(file)).count();
-        let jobs = files.into_iter().rev().map(|file| Job { run, file, waits_for_prefixes: false });
-        jobs.for_each(|job| queue.jobs.push_front(job));
+        jobs.into_iter().rev().for_each(|job| queue.jobs.push_front(job));
     }
 
     fn with_run<T>(&self, index: usize, act: impl FnOnce(&mut CollectorRun) -> T) -> T {
@@ -391,6 +411,12 @@ impl Queue {
             let is_possible = is_rib(&job.file) || (self.takes_updates && !is_full);
             is_possible && (may_reveal || !job.waits_for_prefixes)
         })
+    }
+
+    /// What a file showed, and the prefixes that were revealed since.
+    fn with_revealed_since(&self, earlier: ReadFile) -> (ReadFile, Vec<Prefix>) {
+        let revealed = self.revealed.get(earlier.n_known..).unwrap_or_default().to_vec();
+        (earlier, revealed)
     }
 
     fn take_next(&mut self) -> Option<Job> {
@@ -463,7 +489,7 @@ mod tests {
     }
 
     fn job(file: ArchiveFile) -> Job {
-        Job { run: 0, file, waits_for_prefixes: false }
+        Job::new(0, file)
     }
 
     fn queue(kinds: &[DumpKind]) -> Queue {

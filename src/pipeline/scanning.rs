@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::collecting::{self, Listing};
-use super::reading::{self, ReadFile};
+use super::reading::{FileReader, ReadFile};
 use super::{Progress, acceptance, ahead};
 use crate::archive::ArchiveFile;
 use crate::bgp::{Asn, Family, Peer, PerFamily, Prefix};
@@ -86,7 +86,9 @@ fn losses(
     cache: Option<&Cache>,
     progress: &dyn Progress,
 ) -> Result<ScannedLosses, Error> {
-    let read = |file: &ArchiveFile| reading::read_one(file, cache, selection, &Helpers::new(), progress);
+    let helpers = Helpers::new();
+    let reader = FileReader { cache, selection, helpers: &helpers, progress };
+    let read = |file: &ArchiveFile| reader.read(file);
     let ribs = plan.ribs.par_iter().map(read).collect::<Result<Vec<ReadFile>, Error>>()?;
     let candidates: Vec<acceptance::Candidate> = ribs.iter().map(|rib| rib.candidate(None)).collect();
     let rejections = acceptance::rejections(&candidates);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
-use super::reading::{is_of_another_time, read_one};
+use super::reading::{FileReader, is_of_another_time};
 use super::{Progress, Sources};
 use crate::archive::{ArchiveFile, Location, ReadAt};
 use crate::bgp::{Collector, Family, Peer, Prefix, Project};
@@ -248,7 +248,9 @@ impl Looker<'_> {
         let mut selection = Selection::new();
         self.query.prefixes.iter().for_each(|prefix| selection.add_prefix(*prefix));
         let helpers = Helpers::new();
-        let read = read_one(file, self.cache, &selection, &helpers, self.progress)?;
+        let reader =
+            FileReader { cache: self.cache, selection: &selection, helpers: &helpers, progress: self.progress };
+        let read = reader.read(file)?;
         look.method = LookMethod::WholeFile;
         look.bytes += read.report.bytes;
         look.file_bytes = Some(read.report.bytes).filter(|bytes| *bytes > 0).or(look.file_bytes);

@@ -195,7 +195,7 @@ fn some_selection() -> impl Strategy<Value = Selection> {
 
 fn check_no_event_is_lost(file: &[u8], selection: &Selection) {
     let [filtered, whole] =
-        [false, true].map(|decode_all| records::read_records(decompress(file, &Helpers::new()), selection, decode_all));
+        [records::read, records::read_decoding_all].map(|read| read(decompress(file, &Helpers::new()), selection));
     let comparable = |reading: &Reading| {
         let control = (
             reading.census.control.prefixes.clone(),

@@ -3,6 +3,7 @@
 //! A question names targets, a window and options in one line; the answer is rendered as one line of what a user would
 //! notice, with times in seconds from the scenario's epoch.
 
+mod by_length;
 mod december_2014;
 mod events;
 mod files;
