@@ -46,7 +46,7 @@ use crate::bgp::{AsPath, Family, Prefix};
 use crate::helpers::Helpers;
 use crate::time::Timestamp;
 
-pub use by_length::Reach;
+pub use by_length::MaxLengths;
 pub use census::{Census, Ending, MAX_DAMAGE, RecordCounts};
 pub use clock::{CLOCK_TOLERANCE, Run};
 pub use control::{Control, ControlChange};
@@ -196,13 +196,18 @@ pub fn read_with(input: impl Read + Send, selection: &Selection, helpers: &Helpe
     records::read(container::decompress(input, helpers), selection)
 }
 
-/// Reads the beginning of a RIB dump that is sorted by length, until no prefix within `reach` is left. What is true of the
-/// whole file has to be known from a reading of all of it: see [`Reading::completed_with`].
-pub fn read_beginning(input: impl Read + Send, selection: &Selection, helpers: &Helpers, reach: Reach) -> Reading {
-    records::read_beginning(container::decompress(input, helpers), selection, reach)
+/// Reads the beginning of a RIB dump that is sorted by length, until no prefix up to `max_lengths` is left. The census of the
+/// whole file has to come from an earlier reading: see [`Reading::extended_with`].
+pub fn read_beginning(
+    input: impl Read + Send,
+    selection: &Selection,
+    helpers: &Helpers,
+    max_lengths: MaxLengths,
+) -> Reading {
+    records::read_beginning(container::decompress(input, helpers), selection, max_lengths)
 }
 
-/// The decompressed bytes of one archive file. Reading ends with an error where a container is cut or damaged.
+/// The decompressed bytes of one archive file. Reading ends with an error where a container is truncated or damaged.
 pub fn content<'c>(input: impl Read + 'c, helpers: &'c Helpers) -> impl Read + 'c {
     container::decompress(input, helpers)
 }

@@ -34,7 +34,7 @@ pub struct Census {
     /// How far a RIB dump reaches, IPv4 then IPv6: the greatest leading 16 bits of its prefixes, among public unicast
     /// addresses; zero if it has none.
     pub last_blocks: [u16; 2],
-    /// Whether the prefixes of each family come in the order of their lengths.
+    /// Whether a RIB dump lists the prefixes of each family in the order of their lengths.
     pub is_by_length: bool,
     /// Whether a TABLE_DUMP_V2 RIB record came before any PEER_INDEX_TABLE, so that its peers are unknown.
     pub lacks_peer_table: bool,

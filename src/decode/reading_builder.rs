@@ -11,7 +11,6 @@ use super::paths::Paths;
 use super::peers::FilePeers;
 use super::prefilter::usual_origin;
 use super::prefix_hash::hash_bits;
-use super::rib::DumpTraits;
 use super::skipped_prefixes::{RIB_BLOCKS, SkippedPrefixes, UPDATE_BLOCKS};
 use super::walk::Record;
 use super::{
@@ -51,6 +50,13 @@ pub(super) struct ReadingBuilder<'s> {
     skipped: Vec<Skipped>,
     /// The times of the latest two records; the end of time before the first.
     latest: [Timestamp; 2],
+}
+
+/// Facts about a whole RIB dump, for the census.
+pub(super) struct DumpTraits {
+    pub(super) last_blocks: [u16; 2],
+    pub(super) is_by_length: bool,
+    pub(super) lacks_peer_table: bool,
 }
 
 impl<'s> ReadingBuilder<'s> {

@@ -21,7 +21,7 @@ use super::reading_builder::ReadingBuilder;
 use super::rib::RibReader;
 use super::walk::{Next, Record, Walk};
 use super::wire::Octets;
-use super::{Change, Ending, PeerIndex, Reach, Reading, Selection, updates};
+use super::{Change, Ending, MaxLengths, PeerIndex, Reading, Selection, updates};
 use crate::bgp::{Asn, Family, Peer};
 use crate::time::Timestamp;
 
@@ -30,9 +30,13 @@ pub(super) fn read<R: Read>(container: Container<'_, R>, selection: &Selection) 
     read_until(container, ReadingBuilder::new(selection, false), |_| false)
 }
 
-/// Reads a RIB dump until no prefix within `reach` is left, if it is sorted by length.
-pub(super) fn read_beginning<R: Read>(container: Container<'_, R>, selection: &Selection, reach: Reach) -> Reading {
-    read_until(container, ReadingBuilder::new(selection, false), |rib| rib.is_beyond(&reach))
+/// Reads a RIB dump until no prefix up to `max_lengths` is left, if it is sorted by length.
+pub(super) fn read_beginning<R: Read>(
+    container: Container<'_, R>,
+    selection: &Selection,
+    max_lengths: MaxLengths,
+) -> Reading {
+    read_until(container, ReadingBuilder::new(selection, false), |rib| rib.is_beyond(&max_lengths))
 }
 
 /// Reads a file to its end, without the prefilter.

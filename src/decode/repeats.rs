@@ -3,7 +3,7 @@
 use super::attributes::Network;
 use super::peers::NO_PEER_INDEX;
 use super::wire::Octets;
-use super::{PeerIndex, Reach};
+use super::{MaxLengths, PeerIndex};
 use crate::bgp::Family;
 
 /// A dump that begins again and then holds less than this share of the routes that it held before ends early.
@@ -76,11 +76,11 @@ impl PrefixCount {
         self.families.iter().all(|order| !order.is_not_by_length)
     }
 
-    /// Whether the latest prefix of each family that matters is longer than the longest that does.
-    pub(super) fn is_beyond(&self, reach: &Reach) -> bool {
+    /// Whether the latest prefix of each family is longer than the longest one needed, where any is.
+    pub(super) fn is_beyond(&self, max_lengths: &MaxLengths) -> bool {
         Family::ALL.into_iter().all(|family| {
             let order = &self.families[family as usize];
-            reach.longest(family).is_none_or(|longest| order.n > 0 && order.latest.length > longest)
+            max_lengths.longest(family).is_none_or(|longest| order.n > 0 && order.latest.length > longest)
         })
     }
 

@@ -9,11 +9,11 @@ use super::peer_table;
 use super::peers::NO_PEER_INDEX;
 use super::prefilter::{origin_may_match, prefix_matches};
 use super::prefix_hash::hash;
-use super::reading_builder::ReadingBuilder;
+use super::reading_builder::{DumpTraits, ReadingBuilder};
 use super::repeats::PrefixCount;
 use super::walk::Record;
 use super::wire::Octets;
-use super::{PeerIndex, Reach, RibEntry};
+use super::{MaxLengths, PeerIndex, RibEntry};
 use crate::bgp::{Asn, Family, Peer, Prefix};
 use crate::coverage::Damage;
 use crate::time::Timestamp;
@@ -30,13 +30,6 @@ pub(super) struct RibReader {
     table_lacks_numbers: bool,
     prefixes: PrefixCount,
     covering: CoveringRecords,
-}
-
-/// What is true of a RIB dump as a whole. They go into the census as they are.
-pub(super) struct DumpTraits {
-    pub(super) last_blocks: [u16; 2],
-    pub(super) is_by_length: bool,
-    pub(super) lacks_peer_table: bool,
 }
 
 /// The entries of a TABLE_DUMP_V2 record.
@@ -300,9 +293,9 @@ impl RibReader {
         n
     }
 
-    /// Whether no prefix within `reach` is left, if the dump is sorted by length.
-    pub(super) fn is_beyond(&self, reach: &Reach) -> bool {
-        self.prefixes.is_beyond(reach)
+    /// Whether no prefix up to `max_lengths` is left, if the dump is sorted by length.
+    pub(super) fn is_beyond(&self, max_lengths: &MaxLengths) -> bool {
+        self.prefixes.is_beyond(max_lengths)
     }
 
     /// After the last record. A dump that begins again and does not come as far is damaged.

@@ -290,9 +290,10 @@ impl CollectorRun {
     pub(super) fn begin(&mut self) {
         let (mut ribs, plan, rejections) = (mem::take(&mut self.ribs), &self.plan, &self.rejections);
         let is_accepted = |name: &str| !rejections.contains_key(name) && plan.only_compared.as_deref() != Some(name);
-        self.samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
         let may_begin_again = self.again.for_prefixes || self.takes_more_ribs();
-        let samples = if may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
+        // A dump that is only compared, or gone from the plan, may have a use when the replay begins again.
+        let mut samples = if may_begin_again { self.samples.clone() } else { mem::take(&mut self.samples) };
+        samples.retain(|name| is_accepted(name) && plan.ribs.iter().any(|rib| rib.name == name));
         let mut replayer = self.replayer(samples);
         for (file, mut rib) in
             (0..).map(FileIndex::new).zip(self.plan.ribs.iter().filter_map(|rib| ribs.remove(&rib.name)))

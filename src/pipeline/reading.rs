@@ -9,7 +9,7 @@ use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::Prefix;
 use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
-use crate::decode::{self, Ending, Reach, Reading, Selection, clock};
+use crate::decode::{self, Ending, MaxLengths, Reading, Selection, clock};
 use crate::error::{Error, is_of_the_machine};
 use crate::fetch::{self, Cache, Checked, Digest, FetchError, FileDigest, ReadFully};
 use crate::helpers::Helpers;
@@ -76,31 +76,40 @@ impl FileReader<'_> {
         Ok(read)
     }
 
-    /// Reads a RIB dump again for prefixes that were revealed after it was read. Of a dump that is sorted by length only the
-    /// part within `reach` is read: they can be nowhere else.
+    /// Reads a RIB dump again for prefixes that were revealed after it was read. If `earlier` can be extended, only the beginning
+    /// of the file is read: neither they nor the prefixes that cover them are longer than `max_lengths`.
     ///
     /// # Errors
     ///
     /// Those of [`FileReader::read`].
-    pub(super) fn read_again(&self, file: &ArchiveFile, earlier: ReadFile, reach: Reach) -> Result<ReadFile, Error> {
+    pub(super) fn read_again(
+        &self,
+        file: &ArchiveFile,
+        earlier: ReadFile,
+        max_lengths: MaxLengths,
+    ) -> Result<ReadFile, Error> {
         Error::if_cancelled(self.progress)?;
-        let beginning =
-            if earlier.reading.can_be_completed() { self.read_beginning(file, &earlier, reach) } else { None };
+        let beginning = self.read_beginning(file, &earlier, max_lengths);
         Error::if_cancelled(self.progress)?;
         let ReadFile { reading, report, is_sample_taken, .. } = earlier;
-        let Some(reading) = beginning.and_then(|beginning| reading.completed_with(beginning, reach)) else {
+        let Some(reading) = beginning.and_then(|beginning| reading.extended_with(beginning, max_lengths)) else {
             return self.read(file);
         };
         self.progress.file_read(&file.name);
         Ok(ReadFile { reading, report, n_known: 0, is_sample_taken })
     }
 
-    /// The beginning of a RIB dump; `None` if its bytes are not those of the earlier reading any more.
-    fn read_beginning(&self, file: &ArchiveFile, earlier: &ReadFile, reach: Reach) -> Option<Reading> {
+    /// The beginning of a RIB dump; `None` if the file has changed since the earlier reading.
+    fn read_beginning(&self, file: &ArchiveFile, earlier: &ReadFile, max_lengths: MaxLengths) -> Option<Reading> {
         let FileReader { cache, selection, helpers, progress } = *self;
         let opened = fetch::open(file, cache).ok()?;
         let digest = helpers.offer(opened.digest);
-        let beginning = decode::read_beginning(Stoppable { input: opened.file, progress }, selection, helpers, reach);
+        let beginning =
+            decode::read_beginning(Stoppable { input: opened.file, progress }, selection, helpers, max_lengths);
+        if progress.is_cancelled() {
+            helpers.forget(&digest);
+            return None;
+        }
         let Some(Digest::Taken(digest)) = helpers.finish(&digest) else { return None };
         (digest.sha256 == earlier.report.sha256).then_some(beginning)
     }
@@ -207,7 +216,7 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
         return (Verdict::Unreadable, Some(why));
     }
     if clock::is_unusable(&reading.census.runs) {
-        return (Verdict::Unreadable, Some("the times of its records step back again and again".to_owned()));
+        return (Verdict::Unreadable, Some("the times of its records go backwards again and again".to_owned()));
     }
     if let Ending::Truncated(why) = &reading.census.ending {
         return (Verdict::Truncated, Some(why.clone()));
@@ -231,10 +240,10 @@ fn verdict(file: &ArchiveFile, reading: &Reading) -> (Verdict, Option<String>) {
 fn foreign(file: &ArchiveFile, reading: &Reading) -> Option<String> {
     let (first, last) = reading.census.span?;
     if first + MAX_CLOCK_ERROR < file.named_at || last > file.named_at + MAX_CLOCK_ERROR {
-        return Some(format!("its records are of {first} to {last}: a wrong clock"));
+        return Some(format!("its records are dated {first} to {last}: a wrong clock"));
     }
     if is_of_another_time(file, first, last) {
-        return Some(format!("its records are of {first} to {last}: those of another file"));
+        return Some(format!("its records are dated {first} to {last}: they belong to another file"));
     }
     let counts = reading.census.counts;
     let is_rib = counts.rib_records > 0 && counts.messages + counts.state_changes == 0;
@@ -258,7 +267,7 @@ pub(super) fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Tim
 fn checked(file: &ArchiveFile, reading: &Reading, bytes: u64) -> Checked {
     // No byte can be read to its end; but a collector without messages still publishes the frame of its container.
     if bytes == 0 {
-        return Checked::Suspect("it has no byte".to_owned());
+        return Checked::Suspect("it is empty (0 bytes)".to_owned());
     }
     match &reading.census.ending {
         Ending::Complete => foreign(file, reading).map_or(Checked::Whole, Checked::Suspect),

@@ -14,7 +14,7 @@ use super::reading::{FileReader, ReadFile};
 use crate::archive::{ArchiveFile, DumpKind, Location};
 use crate::bgp::{Asn, Prefix};
 use crate::catalog;
-use crate::decode::{Change, Reach, Reading, RibEntry, Selection, SkippedPrefixes};
+use crate::decode::{Change, MaxLengths, Reading, RibEntry, Selection, SkippedPrefixes};
 use crate::error::Error;
 use crate::fetch::Cache;
 use crate::helpers::Helpers;
@@ -79,9 +79,10 @@ struct Job {
     run: usize,
     file: ArchiveFile,
     /// Whether it should be read once another RIB dump has revealed the prefixes of the chosen origins. A dump that lists
-    /// short prefixes first names the covering prefixes long before those that they cover, and would have to be read again.
+    /// short prefixes first names the covering prefixes long before those that they cover, and its beginning would have to be
+    /// read again.
     waits_for_prefixes: bool,
-    /// What it showed before further prefixes were revealed that it may name: it is read again.
+    /// The earlier reading of a RIB dump that is read again, if that can be extended.
     earlier: Option<Box<ReadFile>>,
 }
 
@@ -120,7 +121,7 @@ impl<'a> Round<'a> {
         }
         if !origins.is_empty() {
             if revealed.is_empty() {
-                begin_with_a_revealing_dump(&mut jobs);
+                begin_with_revealing_dumps(&mut jobs);
             } else {
                 jobs.make_contiguous().sort_by_key(|job| !is_rib(&job.file));
             }
@@ -197,8 +198,8 @@ impl<'a> Round<'a> {
             let reader = FileReader { cache, selection: &selection, helpers: &self.helpers, progress };
             let read = match earlier {
                 Some((earlier, revealed)) => {
-                    let reach = Reach::of_skipped(&lock(&self.skipped_in_ribs), &revealed);
-                    reader.read_again(&job.file, earlier, reach)
+                    let max_lengths = MaxLengths::of_skipped(&lock(&self.skipped_in_ribs), &revealed);
+                    reader.read_again(&job.file, earlier, max_lengths)
                 }
                 None => reader.read(&job.file),
             };
@@ -285,7 +286,8 @@ impl<'a> Round<'a> {
         loop {
             // Counts one more than are read, so that no other thread comes here meanwhile.
             lock(&self.queue).n_ribs_open += 1;
-            let needed = self.needed_ribs();
+            let revealed = lock(&self.queue).revealed.clone();
+            let needed = self.needed_ribs(&revealed);
             let is_settled = needed.is_empty();
             self.add(needed);
             for run in (0..self.runs.len()).filter(|_| is_settled) {
@@ -300,7 +302,7 @@ impl<'a> Round<'a> {
             queue.n_ribs_open -= 1;
             if is_settled {
                 queue.takes_updates = true;
-                queue.n_in_ribs = queue.revealed.len();
+                queue.n_in_ribs = revealed.len();
             }
             if is_settled || queue.n_ribs_open > 0 {
                 break;
@@ -308,10 +310,9 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// What has to be read before any replay begins: RIB dumps that were read before the last revealed prefix was known, and
-    /// may name it; then those that take the place of broken ones, which may reveal more.
-    fn needed_ribs(&self) -> Vec<Job> {
-        let revealed = lock(&self.queue).revealed.clone();
+    /// What has to be read before any replay begins: RIB dumps that were read before the last of the revealed prefixes was
+    /// known, and may name it; then those that take the place of broken ones, which may reveal more.
+    fn needed_ribs(&self, revealed: &[Prefix]) -> Vec<Job> {
         let skipped = lock(&self.skipped_in_ribs);
         let latest_missed = revealed.iter().rposition(|prefix| skipped.may_affect(prefix));
         drop(skipped);
@@ -319,9 +320,10 @@ impl<'a> Round<'a> {
         let runs = 0..self.runs.len();
         let stale = runs.clone().flat_map(|run| {
             let stale = self.with_run(run, |run| run.take_ribs_read_before(n_known));
-            stale
-                .into_iter()
-                .map(move |(file, earlier)| Job { earlier: Some(Box::new(earlier)), ..Job::new(run, file) })
+            stale.into_iter().map(move |(file, earlier)| {
+                let earlier = earlier.reading.can_be_extended().then(|| Box::new(earlier));
+                Job { earlier, ..Job::new(run, file) }
+            })
         });
         let stale: Vec<Job> = stale.collect();
         if !stale.is_empty() {
@@ -446,18 +448,14 @@ fn by_size(files: &mut [ArchiveFile]) {
     });
 }
 
-/// Puts RIB dumps before updates, and those that are sorted by address before those that probably are not. If there are none, the smallest dump goes
-/// first, because it is the one that may have to be read twice.
-fn begin_with_a_revealing_dump(jobs: &mut VecDeque<Job>) {
-    jobs.iter_mut().for_each(|job| job.waits_for_prefixes = is_rib(&job.file) && catalog::may_be_by_length(&job.file));
+/// Puts RIB dumps before updates. If some are sorted by address, they reveal the prefixes of the chosen origins, and those that
+/// probably are not wait for them.
+fn begin_with_revealing_dumps(jobs: &mut VecDeque<Job>) {
+    let is_by_length = |job: &Job| catalog::may_be_by_length(&job.file);
+    let has_by_address = jobs.iter().any(|job| is_rib(&job.file) && !is_by_length(job));
+    let waits = |job: &Job| has_by_address && is_rib(&job.file) && is_by_length(job);
+    jobs.iter_mut().for_each(|job| job.waits_for_prefixes = waits(job));
     jobs.make_contiguous().sort_by_key(|job| (!is_rib(&job.file), job.waits_for_prefixes));
-    if jobs.front().is_some_and(|job| job.waits_for_prefixes) {
-        let dumps = jobs.iter().enumerate().filter(|(_, job)| is_rib(&job.file));
-        let smallest = dumps.min_by_key(|(_, job)| job.file.size()).map(|(place, _)| place);
-        if let Some(job) = smallest.and_then(|place| jobs.remove(place)) {
-            jobs.push_front(job);
-        }
-    }
 }
 
 fn is_rib(file: &ArchiveFile) -> bool {
@@ -552,7 +550,7 @@ mod tests {
             dump(Project::RipeRis, "by length too", 2024),
             job(file(DumpKind::Updates, "updates")),
         ]);
-        begin_with_a_revealing_dump(&mut jobs);
+        begin_with_revealing_dumps(&mut jobs);
         let mut queue = Queue { jobs, takes_updates: false, ..queue(&[]) };
         assert_eq!(queue.take_next().unwrap().file.name, "by address");
         assert!(queue.take_next().is_none(), "the first dump is still being read");
@@ -562,20 +560,18 @@ mod tests {
     }
 
     #[test]
-    fn of_dumps_sorted_by_length_one_alone_is_read_first() {
+    fn dumps_that_are_all_sorted_by_length_do_not_wait_for_each_other() {
         let mut jobs = VecDeque::from([dump(Project::RipeRis, "first", 2024), dump(Project::RipeRis, "second", 2024)]);
-        begin_with_a_revealing_dump(&mut jobs);
+        begin_with_revealing_dumps(&mut jobs);
         let mut queue = Queue { jobs, takes_updates: false, ..queue(&[]) };
         assert_eq!(queue.take_next().unwrap().file.name, "first");
-        assert!(queue.take_next().is_none());
-        queue.has_read_rib = true;
         assert_eq!(queue.take_next().unwrap().file.name, "second");
     }
 
     #[test]
     fn old_dumps_do_not_wait_for_each_other() {
         let mut jobs = VecDeque::from([dump(Project::RipeRis, "first", 2010), dump(Project::RipeRis, "second", 2010)]);
-        begin_with_a_revealing_dump(&mut jobs);
+        begin_with_revealing_dumps(&mut jobs);
         assert!(jobs.iter().all(|job| !job.waits_for_prefixes));
     }
 }

@@ -1,8 +1,9 @@
 //! Three readings of one file must agree, whatever is in it: one of everything, one of a selection, and one of the same selection by
-//! several threads. They must also cost in proportion to the file.
+//! several threads. They must also cost in proportion to the file. Of a RIB dump that is sorted by length, a reading that was extended
+//! must be that of the whole file.
 
 use outage_replay::bgp::{AsPath, Prefix};
-use outage_replay::decode::{self, Change, Reading, RibEntry, RibRecord, RouteEvent, Selection};
+use outage_replay::decode::{self, Change, MaxLengths, Reading, RibEntry, RibRecord, RouteEvent, Selection};
 use outage_replay::helpers::Helpers;
 
 /// Numbers that look random, from a seed (splitmix64).
@@ -71,7 +72,30 @@ pub fn check(file: &[u8], chance: &mut Chance) -> Result<usize, String> {
     if !beside.iter().all(|(of, _)| of_origins.iter().any(|own| of.prefix.contains(own))) {
         return Err("an origin brings routes that have nothing to do with it".to_owned());
     }
-    Ok(alone.events.len() + alone.rib.len())
+    let n_found = alone.events.len() + alone.rib.len();
+    if !origins.is_empty() {
+        let other = named.get(chance.below(named.len())).map(|(prefix, _)| *prefix);
+        let revealed: Vec<Prefix> = of_origins.into_iter().chain(other).collect();
+        drop((whole, helped));
+        check_extended(file, alone, selection, &revealed)?;
+    }
+    Ok(n_found)
+}
+
+/// Whether a reading that is extended for prefixes that were revealed later is that of the whole file.
+fn check_extended(file: &[u8], earlier: Reading, mut selection: Selection, revealed: &[Prefix]) -> Result<(), String> {
+    if !earlier.can_be_extended() {
+        return Ok(());
+    }
+    revealed.iter().for_each(|prefix| selection.add_prefix(*prefix));
+    let max_lengths = MaxLengths::of_skipped(&earlier.skipped_prefixes, revealed);
+    let beginning = decode::read_beginning(file, &selection, &Helpers::new(), max_lengths);
+    let Some(extended) = earlier.extended_with(beginning, max_lengths) else { return Ok(()) };
+    let whole = decode::read(file, &selection);
+    let is_same = extended.rib == whole.rib
+        && extended.census.counts == whole.census.counts
+        && extended.census.peers == whole.census.peers;
+    is_same.then_some(()).ok_or_else(|| "an extended reading is not that of the whole file".to_owned())
 }
 
 /// Every prefix that a file names, with its path; a withdrawal has none.

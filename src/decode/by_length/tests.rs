@@ -1,4 +1,4 @@
-//! A reading that was completed is the reading of the whole file.
+//! A reading that was extended is the reading of the whole file.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::samples::*;
 use super::super::{Reading, read, read_beginning};
-use super::Reach;
+use super::MaxLengths;
 use crate::bgp::Prefix;
 use crate::decode::Selection;
 use crate::helpers::Helpers;
@@ -41,21 +41,21 @@ fn first(file: &[u8]) -> (Reading, Vec<Prefix>) {
     (reading, revealed.into_iter().collect())
 }
 
-fn beginning(file: &[u8], prefixes: &[Prefix], reach: Reach) -> Reading {
-    read_beginning(file, &with_prefixes(prefixes), &Helpers::new(), reach)
+fn beginning(file: &[u8], prefixes: &[Prefix], max_lengths: MaxLengths) -> Reading {
+    read_beginning(file, &with_prefixes(prefixes), &Helpers::new(), max_lengths)
 }
 
 /// The reading of the whole file, if it is that of the beginning and the first one together; None if it has to be read.
 fn checked(file: &[u8], more: &[Prefix]) -> Option<Reading> {
     let (first, mut revealed) = first(file);
     revealed.extend(more);
-    let reach = Reach::of_skipped(&first.skipped_prefixes, &revealed);
-    let again = beginning(file, &revealed, reach);
-    let completed = first.completed_with(again, reach)?;
+    let max_lengths = MaxLengths::of_skipped(&first.skipped_prefixes, &revealed);
+    let again = beginning(file, &revealed, max_lengths);
+    let extended = first.extended_with(again, max_lengths)?;
     let whole = read(file, &with_prefixes(&revealed));
-    assert_eq!(completed.rib, whole.rib);
-    assert_eq!(completed.census.counts, whole.census.counts);
-    assert_eq!(completed.census.peers, whole.census.peers);
+    assert_eq!(extended.rib, whole.rib);
+    assert_eq!(extended.census.counts, whole.census.counts);
+    assert_eq!(extended.census.peers, whole.census.peers);
     Some(whole)
 }
 
@@ -75,10 +75,10 @@ const SORTED: &[Row] = &[
 fn of_a_sorted_dump_the_part_up_to_the_longest_covering_prefix_is_read_again() {
     let file = rows(SORTED);
     let (first, revealed) = first(&file);
-    let reach = Reach::of_skipped(&first.skipped_prefixes, &revealed);
-    assert_eq!(reach, Reach([Some(16), None]));
+    let max_lengths = MaxLengths::of_skipped(&first.skipped_prefixes, &revealed);
+    assert_eq!(max_lengths, MaxLengths([Some(16), None]));
     // The peer table, four prefixes, and the one that shows the end.
-    assert_eq!(beginning(&file, &revealed, reach).census.counts.records, 6);
+    assert_eq!(beginning(&file, &revealed, max_lengths).census.counts.records, 6);
     let whole = checked(&file, &[]).unwrap();
     let prefixes: Vec<String> = whole.rib.records().map(|(record, _)| record.prefix.to_string()).collect();
     assert_eq!(prefixes, ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.3.0/24"]);
@@ -94,7 +94,7 @@ fn what_another_file_reveals_is_found_in_either_family() {
 fn a_dump_that_is_not_sorted_or_has_damage_is_read_as_a_whole() {
     let mut by_address = SORTED.to_vec();
     by_address.sort_by_key(|(prefix, _)| prefix.parse::<Prefix>().unwrap());
-    assert!(!first(&rows(&by_address)).0.can_be_completed());
+    assert!(!first(&rows(&by_address)).0.can_be_extended());
     assert!(checked(&rows(&by_address), &[]).is_none());
     let whole = rows(SORTED);
     assert!(checked(&whole[..whole.len() - 1], &[]).is_none(), "cut");
@@ -104,12 +104,12 @@ fn a_dump_that_is_not_sorted_or_has_damage_is_read_as_a_whole() {
 }
 
 #[test]
-fn a_file_of_other_peers_does_not_complete_a_reading() {
+fn a_file_of_other_peers_does_not_extend_a_reading() {
     let (file, other) = (rows(SORTED), [peer_table(&[OTHER, PEER6, PEER]), rows(SORTED)].concat());
     let (first, revealed) = first(&file);
-    let reach = Reach::of_skipped(&first.skipped_prefixes, &revealed);
-    assert!(first.clone().completed_with(beginning(&other, &revealed, reach), reach).is_none());
-    assert!(first.completed_with(beginning(&file, &revealed, reach), reach).is_some());
+    let max_lengths = MaxLengths::of_skipped(&first.skipped_prefixes, &revealed);
+    assert!(first.clone().extended_with(beginning(&other, &revealed, max_lengths), max_lengths).is_none());
+    assert!(first.extended_with(beginning(&file, &revealed, max_lengths), max_lengths).is_some());
 }
 
 const POOL: &[&str] = &[
@@ -144,7 +144,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_completed_reading_is_that_of_the_whole_file(
+    fn an_extended_reading_is_that_of_the_whole_file(
         some in some_rows(),
         more in prop::sample::subsequence(POOL.to_vec(), 0..4),
         change in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
@@ -155,9 +155,9 @@ proptest! {
             file[at] = octet;
         }
         let more: Vec<Prefix> = more.iter().map(|prefix| prefix.parse().unwrap()).collect();
-        let is_completed = checked(&file, &more).is_some();
+        let is_extended = checked(&file, &more).is_some();
         if change.is_none() {
-            prop_assert_eq!(is_completed, first(&file).0.can_be_completed());
+            prop_assert_eq!(is_extended, first(&file).0.can_be_extended());
         }
     }
 }
