@@ -82,7 +82,7 @@ What a run from the public archives would download:
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 the data sufficed, 1 failed, 2 wrong usage, 3 insufficient data, 4 an outage and --fail-on-outage.
---help tells more about every flag, and shows examples.";
+--help explains every flag in more detail and shows examples.";
 
 const AFTER_LONG_HELP: &str = "\
 Examples:
@@ -96,23 +96,24 @@ Exit codes:
   1  failed
   2  wrong usage
   3  finished, but the data were insufficient or incomplete for part of the question
-  4  an outage was found and --fail-on-outage was given; wins over 3
+  4  an outage was found and --fail-on-outage was given; takes precedence over 3
   5  reproduce or compare found a difference
   6  join: tasks have no part yet
-  130, 143  ended by Ctrl-C or SIGTERM; the same command goes on from there
+  130, 143  ended by Ctrl-C or SIGTERM; run the same command again to resume
 
 Settings:
-  Every flag is also a variable (OUTAGE_REPLAY_MIN_PEERS) and a line of
-  outage-replay.toml (min-peers = 5), in the working directory or in the user's
-  configuration directory. A flag wins over a variable, that over the file here,
-  that over the user's; a switch is switched off by --strict=false.
-  --config FILE reads that file and no other, --no-config none.
+  Every flag can also be set by an environment variable (OUTAGE_REPLAY_MIN_PEERS)
+  or a line in outage-replay.toml (min-peers = 5), in the working directory or in
+  the user's configuration directory. A flag takes precedence over a variable, a
+  variable over the file in the working directory, and that file over the user's.
+  --strict=false turns a switch off.
+  --config FILE reads only that file; --no-config reads none.
   outage-replay config shows what is in force and where it comes from.
 
 Times without an offset are UTC. Absence of data is never reported as absence of routes.";
 
 const COMPLETIONS_HELP: &str = "\
-Where shells look for it:
+Where shells look for the script:
   bash  outage-replay completions bash > ~/.local/share/bash-completion/completions/outage-replay
   zsh   outage-replay completions zsh > ~/.zfunc/_outage-replay, with fpath+=~/.zfunc before compinit
   fish  outage-replay completions fish > ~/.config/fish/completions/outage-replay.fish";
@@ -142,7 +143,7 @@ pub struct Cli {
 /// What to do instead of a run.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say what a run with the same arguments would read, without downloading it
+    /// Show what a run with the same arguments would read, without downloading it
     Plan(Box<PlanArgs>),
     /// Look for losses in RIB dumps alone, over weeks or months, without reading the updates between them
     Survey(Box<SurveyArgs>),
@@ -150,7 +151,7 @@ enum Command {
     Collect(Box<Collect>),
     /// Judge what tasks have collected, as if one run had read everything
     Join(Box<Join>),
-    /// Judge a run again that --output wrote, without its archives; flags that are not given are as in that run
+    /// Judge again a run that --output wrote, without its archives; flags that are not given keep the values of that run
     Redetect(Box<Redetect>),
     /// Show the records behind the outages of a run that --output wrote
     Explain(Explain),
@@ -164,11 +165,11 @@ enum Command {
     ///
     /// The archive is a reconstruction from published facts, not captured data. No network is used.
     Demo(Box<Demo>),
-    /// Look after the downloaded files
+    /// Manage the cache of downloaded files
     Cache {
         #[command(subcommand)]
         command: CacheCommand,
-        /// Where they are [default: the user's cache directory]
+        /// The cache directory [default: the user's cache directory]
         #[arg(long, value_name = "DIR", global = true)]
         cache_dir: Option<PathBuf>,
     },

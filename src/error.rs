@@ -143,7 +143,7 @@ pub enum Error {
         why: String,
     },
     /// The run may not download what it needs.
-    #[error("{n_files} files of {bytes} bytes would have to be downloaded, and were not allowed to be")]
+    #[error("the run needs to download {n_files} files ({bytes} bytes), and that was not allowed")]
     NotDownloaded {
         /// How many.
         n_files: usize,
@@ -180,7 +180,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// No file covers the window.
-    #[error("no update or RIB file covers {window}: {holds}")]
+    #[error("no update file or RIB dump covers {window}: {holds}")]
     NothingCovers {
         /// The window asked about.
         window: String,
@@ -230,7 +230,7 @@ pub enum Error {
         why: String,
     },
     /// An earlier run cannot be repeated.
-    #[error("cannot reproduce the run: {n_files} of its files are {place}, such as {first}")]
+    #[error("cannot reproduce the run: {n_files} of its files, such as {first}, are {place}")]
     NotReproducible {
         /// How many files are not there.
         n_files: usize,
@@ -241,8 +241,8 @@ pub enum Error {
     },
     /// An earlier run did not observe a target, or not all that belongs to it.
     #[error(
-        "the run did not observe all of {target}: it was about {observed}. A prefix inside another one that was asked about with all that it \
-         contains can be asked for, and an AS if it was a target itself or the run was about 0.0.0.0/0 and ::/0"
+        "the run did not observe all of {target}: it was about {observed}. A prefix can be asked for if it lies inside \
+         one that the run asked about together with everything inside it, and an AS if it was itself a target or the run was about 0.0.0.0/0 and ::/0"
     )]
     NotObserved {
         /// The target.

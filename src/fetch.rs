@@ -133,7 +133,7 @@ pub enum FetchError {
     },
     /// The HTTP client cannot be set up, for example because the system has no certificates.
     #[error(
-        "cannot use HTTPS: {why}; install the certificates of the system (ca-certificates), or name a file of them in SSL_CERT_FILE"
+        "cannot use HTTPS: {why}; install the system's CA certificates (ca-certificates), or set SSL_CERT_FILE to a file with CA certificates"
     )]
     NoClient {
         /// The reason.

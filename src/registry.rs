@@ -34,7 +34,7 @@ pub struct Country([u8; 2]);
 
 /// A text is no code of a country.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{}' is not the code of a country: write its two letters of ISO 3166, such as KP or IR", .0.escape_debug())]
+#[error("'{}' is not a country code: write the two letters from ISO 3166, such as KP or IR", .0.escape_debug())]
 pub struct ParseCountryError(String);
 
 impl FromStr for Country {
@@ -81,7 +81,7 @@ pub enum RegistryError {
     },
     /// A folder has no file of the date.
     #[error(
-        "no registry statistics of {day} below {}: {found}; fetch those of the day, or of the weeks before it, such as {}",
+        "no registry statistics for {day} below {}: {found}; fetch those for that day or for the weeks before it, such as {}",
         path.display(), examples(*day)
     )]
     NoneOfTheDate {
@@ -93,7 +93,7 @@ pub enum RegistryError {
         found: String,
     },
     /// The files do not name the country.
-    #[error("no {what} is registered in {country} by {files}")]
+    #[error("no {what} is registered in {country} according to {files}")]
     Nothing {
         /// The country.
         country: Country,

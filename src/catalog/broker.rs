@@ -302,7 +302,7 @@ fn archive_file(item: &BrokerItem) -> Result<ArchiveFile, String> {
         return Err(refuse("its collector has an invalid name"));
     }
     if let Some(other) = collector_in_path(&item.url).filter(|other| *other != collector) {
-        return Err(refuse(&format!("it is said to be of {collector}, and its path names {other}")));
+        return Err(refuse(&format!("it is listed under {collector}, but its path names {other}")));
     }
     let suffix = match item.url.rsplit('.').next() {
         Some(suffix @ ("gz" | "bz2" | "zst")) => suffix,

@@ -460,7 +460,7 @@ fn received(client: &Client, url: &str) -> Received {
     }
     match text(response) {
         Ok(page) if page::is_whole(&page) => Received::Whole(page),
-        Ok(_) => Received::NotYet { why: "the page is cut".to_owned(), pause: None, has_answer: true },
+        Ok(_) => Received::NotYet { why: "the page is truncated".to_owned(), pause: None, has_answer: true },
         Err(why) => why,
     }
 }

@@ -56,8 +56,8 @@ pub struct Args {
     pub prefix: Vec<Prefix>,
     /// Every prefix of the table that may have been out: what else disappeared?
     ///
-    /// The archives are read twice: a first, quick pass finds the prefixes that enough vantage points lost at the same time. All others
-    /// cannot have been out while there were enough vantage points to judge.
+    /// The archives are read twice: a first, quick pass finds the prefixes that enough vantage points lost at the same time. No
+    /// other prefix can have been out while there were enough vantage points to judge.
     #[arg(
         long,
         conflicts_with_all = ["asn", "prefix", "targets", "country", "matching"],
@@ -66,7 +66,7 @@ pub struct Args {
     pub all_prefixes: bool,
     /// Every AS that may have been out as a whole, with everything that it originates
     ///
-    /// As --all-prefixes, by origin: the first pass also finds out who originates each prefix.
+    /// Like --all-prefixes, but by origin: the first pass also finds out who originates each prefix.
     #[arg(
         long,
         conflicts_with_all = ["asn", "prefix", "targets", "country", "matching", "all_prefixes"],
@@ -75,13 +75,13 @@ pub struct Args {
     pub all_asns: bool,
     /// A file with one AS number or prefix a line; # begins a comment; - is standard input
     ///
-    /// Of a table in CSV the first column counts. With a heading (target, asn or prefix) its column `label` names targets, and
-    /// those with the same `group` are also judged together, as one network.
+    /// In a CSV table, the first column is read. If the table has a heading (target, asn or prefix), its column `label` names
+    /// targets, and targets with the same `group` are also judged together, as one network.
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub targets: Vec<PathBuf>,
     /// Everything that is registered in a country, judged as one network: KP, IR. Repeatable, comma lists
     ///
-    /// Registered is not located: a block may be used abroad, and networks of the country may use foreign blocks. Needs
+    /// Registration is not location: a block may be used abroad, and networks of the country may use foreign blocks. Needs
     /// --delegated.
     #[arg(
         long,
@@ -101,11 +101,11 @@ pub struct Args {
         help_heading = "Target"
     )]
     pub country_by: RegisteredBy,
-    /// The statistics of registries: files, their URLs, or folders of files named delegated-REGISTRY-extended-DATE. Repeatable
+    /// Statistics of the registries: files, their URLs, or folders of files named delegated-REGISTRY-extended-DATE. Repeatable
     ///
-    /// A file on a server is downloaded into the cache. Of a folder, the last file of each registry up to the first day of the
-    /// window is read, if it is at most 31 days older; .gz and .bz2 as they are. A file is read whatever its date. Registries
-    /// publish one a day:
+    /// A file on a server is downloaded into the cache. From a folder, the last file of each registry up to the first day of the
+    /// window is read, if it is at most 31 days older than that day; .gz and .bz2 files are read as they are. A file passed by
+    /// name is read whatever its date. Registries publish one a day:
     /// https://ftp.apnic.net/stats/apnic/2014/delegated-apnic-extended-20141222.gz
     #[arg(
         long,
@@ -132,7 +132,7 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     pub duration: Option<Duration>,
 
-    /// A file with the start and the end of a window a line: 2014-12-22,2014-12-24. Each is answered by itself
+    /// A file with one window per line, its start and its end: 2014-12-22,2014-12-24. Each window is answered separately
     ///
     /// A hyphen is standard input. With --output each window has a folder of its own. A table of --targets may also have columns `from` and
     /// `to`: then a target is asked about in that window.
@@ -144,7 +144,7 @@ pub struct Args {
     /// Every collector that the catalog has, instead of the cheapest ones with enough full feeds
     ///
     /// The choice weighs full feeds against the listed sizes of files: three to five collectors, of both projects. `plan` shows
-    /// it. With --archive all that it holds are read anyway.
+    /// it. With --archive, all collectors in it are read anyway.
     #[arg(long, conflicts_with = "collector", help_heading = "Source")]
     pub all_collectors: bool,
     /// Only these collectors. Repeatable, comma lists
@@ -157,7 +157,7 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "0s", help_heading = "Source")]
     pub baseline: Duration,
 
-    /// Which RIB dumps inside the window are read, beside the last one before it and the first one after it
+    /// Which RIB dumps inside the window are read, besides the last one before it and the first one after it
     ///
     /// RIB dumps are most of what a run downloads and decompresses.
     #[arg(
@@ -178,9 +178,9 @@ pub struct Args {
     /// No progress on standard error
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
-    /// Say on standard error what is being done
+    /// Print on standard error what is being done
     ///
-    /// Twice, -vv, it names every file.
+    /// Given twice (-vv), it also names every file.
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 }
@@ -190,7 +190,7 @@ pub struct Args {
 pub struct PlanArgs {
     #[command(flatten)]
     pub args: Args,
-    /// Print the run in parts instead, one task a line, for collect
+    /// Print the run in parts instead, one task per line, for collect
     ///
     /// Each line is a JSON document with everything that a machine needs to know: one collector, and its files.
     #[arg(long, help_heading = "Output")]
@@ -200,7 +200,7 @@ pub struct PlanArgs {
 /// What a prefix of the question stands for.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct MatchArg {
-    /// Which prefixes a --prefix stands for, beside itself
+    /// Which prefixes a --prefix stands for, besides itself
     #[arg(
         long = "match",
         value_name = "WHICH",
@@ -214,15 +214,15 @@ pub struct MatchArg {
 /// What may be downloaded.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Downloads {
-    /// The most that is downloaded: 500M, 1GB [default: no bound]
+    /// Download at most this much: 500M, 1GB [default: no limit]
     ///
-    /// Without --collector as many collectors are chosen as it pays for. A plan that needs more is an error.
+    /// Without --collector as many collectors are chosen as fit into it. A plan that needs more is an error.
     #[arg(long, value_name = "SIZE", value_parser = size::parse, help_heading = "Source")]
     pub budget: Option<u64>,
-    /// A larger download needs consent: --yes, or an answer on the terminal
+    /// A download larger than this needs consent: --yes, or an answer on the terminal
     #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "1GB", help_heading = "Source")]
     pub max_download: u64,
-    /// Downloads of any size, without a question
+    /// Allow downloads of any size without asking
     #[arg(long, short = 'y', help_heading = "Source")]
     pub yes: bool,
 }
@@ -236,28 +236,28 @@ impl From<Downloads> for Allowance {
 /// What counts as an outage. A flag that is not given has its default or, with `redetect`, the value of the earlier run.
 #[derive(Debug, clap::Args)]
 pub struct Detection {
-    /// Fewer distinct peer ASes than this decide nothing
+    /// Do not judge with fewer distinct peer ASes than this
     ///
-    /// A number of ASes. The state before is held, and the time is reported as not judged.
+    /// A number of ASes. The previous state is held, and the time is reported as not judged.
     #[arg(long, value_name = "N", default_value = "10", value_parser = typed::number(0..=usize::MAX), help_heading = DETECTION)]
     min_peers: Option<usize>,
-    /// Less than this share of the full-feed ASes decides nothing
+    /// Do not judge with less than this share of the full-feed ASes
     ///
     /// A share from 0 to 1 of those that the run knows of. A higher one makes more of a window unknown (exit code 3), a lower
     /// one accepts that collectors are missing.
     #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = share, help_heading = DETECTION)]
     min_coverage: Option<f64>,
-    /// Down while the share of peer ASes that see it is below this
+    /// A prefix is down while the share of peer ASes that see it is below this
     ///
     /// A share from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = share, help_heading = DETECTION)]
     down_below: Option<f64>,
-    /// Up again once it is at least this [default: 0.6; 0.5 with --metric ioda]
+    /// It is up again once the share is at least this [default: 0.6; 0.5 with --metric ioda]
     ///
     /// A share from 0 to 1, not below --down-below.
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = DETECTION)]
     up_at: Option<f64>,
-    /// Shorter falls are flaps
+    /// A fall in visibility that is shorter than this is a flap
     ///
     /// A length: 90s, 5min. Flaps are counted and listed, not reported as outages.
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "120s", help_heading = DETECTION)]
@@ -272,12 +272,12 @@ pub struct Detection {
     /// A length: 6h, 1day.
     #[arg(long, value_name = "LENGTH", value_parser = length, default_value = "6h", help_heading = DETECTION)]
     episode_gap: Option<Duration>,
-    /// A loss that is no outage is listed while the share is below this
+    /// A loss that is not an outage is listed while the share is below this
     ///
     /// A share from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value = "0.9", value_parser = share, help_heading = DETECTION)]
     degraded_below: Option<f64>,
-    /// Which share decides: of the peers that normally carry the prefix, or, as IODA, of all full feeds
+    /// Which share decides: of the peers that normally carry the prefix, or, as in IODA, of all full feeds
     #[arg(
         long,
         value_name = "RULE",

@@ -18,23 +18,23 @@ use super::size::{self, megabytes};
 /// What to do with the cache.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// Print where it is
+    /// Print the path of the cache
     Path,
     /// List its files
     List,
-    /// Compare every file with its digest; one that is pending has none until a run reads it
+    /// Check every file against its digest; a pending file has no digest until a run reads it
     Verify {
-        /// Also read every file: whether its records are of the time in its name, and its peers those of its collector
+        /// Also read every file and check that its records match the time in its name and its peers are those of its collector
         #[arg(long)]
         records: bool,
     },
     /// Remove files that were downloaded
     #[command(group = ArgGroup::new("what").required(true).multiple(true))]
     Prune {
-        /// Those not used for longer than this: 30days, 12h
+        /// Remove files not used for longer than this: 30days, 12h
         #[arg(long, value_name = "LENGTH", value_parser = super::arguments::length, group = "what")]
         older_than: Option<Duration>,
-        /// The least recently used ones, until at most this is left: 500M, 20G, or bytes
+        /// Remove the least recently used files until at most this much is left: 500M, 20G, or bytes
         #[arg(long, value_name = "SIZE", value_parser = size::parse, group = "what")]
         max_size: Option<u64>,
     },

@@ -14,7 +14,7 @@ pub struct Compare {
     /// The folder of the first run, which --output wrote
     #[arg(value_name = "FIRST")]
     first: PathBuf,
-    /// That of the second run
+    /// The folder of the second run
     #[arg(value_name = "SECOND")]
     second: PathBuf,
     /// Print one JSON document

@@ -16,7 +16,7 @@ pub struct Dataset {
     runs: Vec<PathBuf>,
     /// The folder of the data set: new, or one with other runs
     ///
-    /// Each table has a folder of its own in it, and in that folders date=… and collector=…, as Hive and Spark name them. A run that is
+    /// Each table has its own folder in it, with subfolders date=… and collector=…, named as Hive and Spark do. A run that is
     /// added again replaces its own files with the same bytes.
     #[arg(long, value_name = "DIR", required = true)]
     into: PathBuf,

@@ -57,7 +57,7 @@ impl Allowance {
         let total = before.saturating_add(bytes);
         if let Some(budget) = self.budget.filter(|budget| total > *budget) {
             return Answer::Refused(format!(
-                "{} to download are more than --budget {}: name fewer collectors, shorten the window, or choose with --ribs \
+                "downloading {} would take more than --budget {}: name fewer collectors, shorten the window, or choose with --ribs \
                  edges; `outage-replay plan` shows what each part costs",
                 download(n_files, total),
                 amount(budget)
@@ -88,7 +88,7 @@ pub fn announcement(n_files: usize, bytes: u64) -> Option<String> {
 
 fn download(n_files: usize, bytes: u64) -> String {
     let files = if n_files == 1 { "file" } else { "files" };
-    format!("{n_files} {files} of {}", amount(bytes))
+    format!("{n_files} {files} ({})", amount(bytes))
 }
 
 fn time(n_files: usize, bytes: u64) -> String {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn what_exceeds_the_limit_needs_consent() {
         assert_eq!(ALLOWANCE.answer(10, 1_000_000_000, 0), Answer::Allowed);
-        let asked = Answer::Ask("Download 1744 files of 1.2 GB, about 6m?".to_owned());
+        let asked = Answer::Ask("Download 1744 files (1.2 GB), about 6m?".to_owned());
         assert_eq!(ALLOWANCE.answer(1744, 1_200_000_000, 0), asked);
         assert!(matches!(ALLOWANCE.answer(1, 1, 1_000_000_000), Answer::Ask(_)));
         assert_eq!(Allowance { yes: true, ..ALLOWANCE }.answer(1744, u64::MAX, 1), Answer::Allowed);
@@ -147,7 +147,7 @@ mod tests {
         let bounded = Allowance { yes: true, budget: Some(500_000_000), ..ALLOWANCE };
         assert_eq!(bounded.answer(10, 500_000_000, 0), Answer::Allowed);
         let Answer::Refused(why) = bounded.answer(10, 1, 500_000_000) else { panic!("it is refused") };
-        assert!(why.starts_with("10 files of 500 MB to download are more than --budget 500 MB:"), "{why}");
+        assert!(why.starts_with("downloading 10 files (500 MB) would take more than --budget 500 MB:"), "{why}");
     }
 
     #[test]

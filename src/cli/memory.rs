@@ -17,8 +17,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 pub struct MemoryLimit {
     /// End with an error rather than take more memory than this: 500M, 8G [default: nine tenths of the machine's]
     ///
-    /// Of a container's, if it has less. A run that is ended this way leaves no output; what it downloaded stays in the cache. Linux
-    /// only.
+    /// In a container with less memory, nine tenths of the container's. A run that ends this way leaves no output; what it
+    /// downloaded stays in the cache. Linux only.
     #[arg(long, value_name = "SIZE", value_parser = size::parse, help_heading = "Settings")]
     memory_limit: Option<u64>,
 }

@@ -188,10 +188,10 @@ impl Cost<'_> {
             );
         }
         let _ = match total.n_requests() {
-            0 => writeln!(text, "\n{} files of {}; nothing to download.", total.n_files, megabytes(total.bytes)),
+            0 => writeln!(text, "\n{} files ({}); nothing to download.", total.n_files, megabytes(total.bytes)),
             n => writeln!(
                 text,
-                "\n{} files of {}; {} to download in {n} requests, about {} at {} a second.",
+                "\n{} files ({}); {} to download in {n} requests, about {} at {} a second.",
                 total.n_files,
                 megabytes(total.bytes),
                 megabytes(total.bytes_left()),
@@ -259,7 +259,7 @@ impl Cost<'_> {
                 0 => String::new(),
                 n => format!(", and {n} more"),
             };
-            let _ = writeln!(text, "Not chosen: {}{more}; --collector names them.", shown.join(", "));
+            let _ = writeln!(text, "Not chosen: {}{more}; choose them by name with --collector.", shown.join(", "));
         }
         text
     }

@@ -221,13 +221,13 @@ impl outage_replay::pipeline::Progress for Progress {
         state.downloading.set_message(format!("{}/{}", state.n_downloaded, state.n_announced));
         drop(state);
         if self.milestones {
-            self.say(&format!("downloading {n_files} files of about {}", megabytes(bytes)));
+            self.say(&format!("downloading {n_files} files (about {})", megabytes(bytes)));
         }
     }
 
     fn listing(&self, url: &str) {
         if self.draws || self.milestones {
-            self.say(&format!("asking {url} which files there are"));
+            self.say(&format!("asking {url} for its list of files"));
         }
     }
 
@@ -257,7 +257,7 @@ impl outage_replay::pipeline::Progress for Progress {
             (true, _) => downloads::announcement(n_files, bytes),
             (false, true) => None,
             (false, false) => Some(format!(
-                "{n_files} more RIB dumps would show the outages more exactly: not downloaded, they would exceed the limit \
+                "{n_files} more RIB dumps would show the outages more exactly, but were not downloaded: they would exceed the limit \
                  (--max-download, --budget)"
             )),
         };
@@ -287,7 +287,7 @@ impl outage_replay::pipeline::Progress for Progress {
 
     fn retrying(&self, url: &str, why: &str, pause: Duration) {
         if self.milestones {
-            self.say(&format!("{url}: {why}; again in {:.1} s", pause.as_secs_f64()));
+            self.say(&format!("{url}: {why}; retrying in {:.1} s", pause.as_secs_f64()));
         }
     }
 

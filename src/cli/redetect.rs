@@ -54,10 +54,10 @@ pub struct Explain {
     /// The folder that --output wrote
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Only this outage, by its id; otherwise those of whole networks, and of prefixes that went on their own
+    /// Only this outage, by its id; otherwise those of whole networks, and of prefixes that were lost on their own
     #[arg(long, value_name = "ID")]
     outage: Option<String>,
-    /// Every record, where otherwise the first few stand for all
+    /// Show every record, not only the first few
     #[arg(long)]
     all: bool,
     /// Whether to print colours

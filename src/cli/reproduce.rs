@@ -45,10 +45,10 @@ pub struct Reproduce {
     /// Use only what is in the cache
     #[arg(long, help_heading = "Source")]
     offline: bool,
-    /// A larger download needs consent: --yes, or an answer on the terminal
+    /// A download larger than this needs consent: --yes, or an answer on the terminal
     #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "1GB", help_heading = "Source")]
     max_download: u64,
-    /// Downloads of any size, without a question
+    /// Allow downloads of any size without asking
     #[arg(long, short = 'y', help_heading = "Source")]
     yes: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub struct Reproduce {
     /// No progress on standard error
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
-    /// Say on standard error what is being done
+    /// Print on standard error what is being done
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     verbose: u8,
 }
@@ -128,7 +128,7 @@ impl Reproduce {
 /// What is the same, and what is not.
 struct Reproduced<'a> {
     record: &'a RunRecord,
-    /// Archive files with other bytes than then.
+    /// Archive files with different contents than then.
     files: Vec<&'a str>,
     /// Every result of the run, and whether it is the same.
     results: Vec<(&'a str, bool)>,
@@ -169,10 +169,12 @@ impl Reproduced<'_> {
         let commit = commit.as_ref().map_or(String::new(), |commit| format!(" (commit {commit})"));
         let (own, own_commit) = (observations::TOOL, observations::COMMIT);
         let own_commit = own_commit.map_or(String::new(), |commit| format!(" (commit {commit})"));
-        let _ = writeln!(text, "The run is of {tool}{commit}, and this is {} {}{own_commit}.", own.name, own.version);
+        let _ = writeln!(text, "The run was made by {tool}{commit}; this is {} {}{own_commit}.", own.name, own.version);
         let _ = match self.files.len() {
-            0 => writeln!(text, "Archive files: all {} have the digests of the run.", files.len()),
-            n => writeln!(text, "Archive files: {n} of {} have other bytes: {}.", files.len(), names(&self.files)),
+            0 => writeln!(text, "Archive files: all {} match the digests of the run.", files.len()),
+            n => {
+                writeln!(text, "Archive files: {n} of {} have different contents: {}.", files.len(), names(&self.files))
+            }
         };
         let other: Vec<&str> = self.results.iter().filter(|(_, is_same)| !is_same).map(|(name, _)| *name).collect();
         let _ = match other.len() {

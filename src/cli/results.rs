@@ -100,7 +100,7 @@ pub struct Output {
     export: Vec<&'static Export>,
     #[command(flatten)]
     pub labels: LabelArgs,
-    /// Fold nothing: every row of every list in the table
+    /// Show every row of every list in the table
     #[arg(long, help_heading = "Output")]
     pub all: bool,
     /// Whether to print colours
@@ -111,12 +111,12 @@ pub struct Output {
     force: bool,
     /// Exit with 4 when an outage was found
     ///
-    /// It wins over 3.
+    /// It takes precedence over exit code 3.
     #[arg(long, help_heading = "Output")]
     fail_on_outage: bool,
-    /// Exit with 3 when anything is missing: any gap, any file that is not whole, whatever it does to the result
+    /// Exit with 3 when anything is missing: any gap, any incomplete file, even if the result is not affected
     ///
-    /// The result is printed and written all the same. Without it the exit code is 3 only where the rest does not suffice.
+    /// The result is still printed and written. Without this flag the exit code is 3 only if the remaining data do not suffice.
     #[arg(long, help_heading = "Output")]
     pub strict: bool,
     /// Threads, at most 1024; 0 for one per core. Beyond 64, or four for each core, more change nothing

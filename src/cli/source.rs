@@ -35,8 +35,8 @@ pub struct SourceArgs {
     /// A folder in the publishers' layout, or MRT files: rrc06/2021.01/updates.….gz, mydump.mrt.bz2. Repeatable
     ///
     /// The collector is the folder with a published name (rrc06, route-views2), wherever it is in the path, and otherwise the
-    /// one above dates and UPDATES or RIBS. Of files under other names, one by one or as a folder of nothing else, the records
-    /// show what they contain and when.
+    /// folder above the date and UPDATES or RIBS folders. For files with other names, passed one by one or in a folder that
+    /// contains nothing else, the records show what they contain and when.
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Source")]
     pub archive: Vec<PathBuf>,
     /// The collector whose files --archive names, where no folder has its name
@@ -69,7 +69,7 @@ pub struct SourceArgs {
     /// The server of both publishers, for tests
     #[arg(long, value_name = "URL", hide = true, help_heading = "Source")]
     pub publisher_url: Option<BaseUrl>,
-    /// The most that one file may have, whatever the catalog or its server says
+    /// The largest size allowed for one file, whatever the catalog or its server says
     #[arg(
         long,
         value_name = "SIZE",

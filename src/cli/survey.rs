@@ -57,10 +57,10 @@ pub struct SurveyArgs {
     /// Without an offset it is UTC.
     #[arg(long, value_name = "TIME", help_heading = "Window")]
     from: Option<Timestamp>,
-    /// Its end; a dump of this very time is looked at, too
+    /// End of that time; a dump at exactly this time is included
     #[arg(long, value_name = "TIME", conflicts_with = "duration", help_heading = "Window")]
     to: Option<Timestamp>,
-    /// Its length instead of its end: 36h, 30days
+    /// Length of that time instead of its end: 36h, 30days
     #[arg(long, value_name = "LENGTH", value_parser = length, help_heading = "Window")]
     duration: Option<Duration>,
 
@@ -68,8 +68,8 @@ pub struct SurveyArgs {
     source: SourceArgs,
     /// Only these collectors. Repeatable, comma lists
     ///
-    /// Without it: all that --archive holds; otherwise two of route-views2, route-views.linx and route-views.sydney, the first
-    /// that have dumps in the window. Dumps of RIPE RIS cannot be looked up.
+    /// Without this flag: every collector in --archive; otherwise the first two of route-views2, route-views.linx and
+    /// route-views.sydney that have dumps in the window. Dumps of RIPE RIS cannot be looked up.
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Source")]
     collector: Vec<String>,
     /// Only the collectors of this project: riperis or routeviews
@@ -77,11 +77,11 @@ pub struct SurveyArgs {
     project: Option<Project>,
     /// Download whole dumps where prefixes cannot be looked up
     ///
-    /// A dump has up to 430 MB. Without it such a dump is unknown; local files are read as a whole in any case.
+    /// A dump can be up to 430 MB. Without this flag such a dump counts as unknown; local files are always read whole.
     #[arg(long, help_heading = "Source")]
     whole_files: bool,
 
-    /// Fewer full-feed ASes than this decide nothing
+    /// Do not judge with fewer full-feed ASes than this
     #[arg(long, value_name = "N", default_value = "10", value_parser = typed::number(0..=usize::MAX), help_heading = "Detection")]
     min_peers: usize,
 
@@ -99,7 +99,7 @@ pub struct SurveyArgs {
     /// Replace an earlier survey in the --output folder
     #[arg(long, requires = "output", help_heading = "Output")]
     force: bool,
-    /// Fold nothing: every look in a row of its own
+    /// Show every look in a row of its own
     #[arg(long, help_heading = "Output")]
     all: bool,
     /// Whether to print colours
@@ -107,13 +107,13 @@ pub struct SurveyArgs {
     color: Colour,
     /// Exit with 4 when there is a window to replay
     ///
-    /// It wins over 3.
+    /// It takes precedence over exit code 3.
     #[arg(long, help_heading = "Output")]
     fail_on_outage: bool,
     /// No progress on standard error
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
-    /// Say on standard error what is being done
+    /// Print on standard error what is being done
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     verbose: u8,
 }
@@ -170,7 +170,7 @@ impl SurveyArgs {
             // Its members are targets themselves.
             Target::Group(_) => None,
             Target::Asn(asn) => Some(Err(usage(format!(
-                "{asn} cannot be looked up: a RIB dump is sorted by prefix. Pass its prefixes with --prefix; a run over an hour of \
+                "{asn} cannot be looked up: a RIB dump is sorted by prefix. Pass its prefixes with --prefix; a run that covers one hour of \
                  the window, outage-replay --asn {}, lists them",
                 asn.0
             )))),

@@ -57,7 +57,7 @@ pub struct Collect {
     /// No progress on standard error
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
-    /// Say on standard error what is being done
+    /// Print on standard error what is being done
     #[arg(long, short, action = ArgAction::Count, help_heading = "Output")]
     verbose: u8,
 }

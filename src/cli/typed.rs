@@ -48,7 +48,7 @@ pub fn prefix(text: &str) -> Result<Prefix, String> {
     }
     let prefix: Prefix = plain.parse().map_err(|error: outage_replay::bgp::ParsePrefixError| error.to_string())?;
     match mapped(&prefix) {
-        Some(own) => Err(format!("'{text}' is an IPv4 prefix in the form of IPv6: write {own}")),
+        Some(own) => Err(format!("'{text}' is an IPv4-mapped IPv6 prefix: write {own}")),
         None => Ok(prefix),
     }
 }

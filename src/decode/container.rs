@@ -145,7 +145,7 @@ impl<R: Read> Read for Container<'_, R> {
 fn strict(format: &str, error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => {
-            io::Error::new(io::ErrorKind::InvalidData, format!("the {format} container is cut"))
+            io::Error::new(io::ErrorKind::InvalidData, format!("the {format} container is truncated"))
         }
         _ if is_damage(&error) => {
             io::Error::new(io::ErrorKind::InvalidData, format!("the {format} container is damaged: {error}"))

@@ -65,7 +65,7 @@ impl Limits {
     pub(super) fn too_long(&self, max_bytes: u64) -> String {
         match max_bytes >= self.max_file {
             true => format!("it is longer than {max_bytes} bytes, the most that a file may have (--max-file-size)"),
-            false => format!("it is longer than {max_bytes} bytes, far more than it was listed with"),
+            false => format!("it is longer than {max_bytes} bytes, far more than its listed size"),
         }
     }
 }

@@ -79,7 +79,7 @@ pub fn read_part(task: &Task, parts: &Path) -> Result<Option<Part>, Error> {
     }
     let wrong = |why: String| Error::Run { path: folder.clone(), why };
     let WithPart { part } = read_manifest(&folder)?;
-    let head = part.ok_or_else(|| wrong("it is no part: collect did not write it".to_owned()))?;
+    let head = part.ok_or_else(|| wrong("it is not a part: collect did not write it".to_owned()))?;
     if head.task != name {
         return Err(wrong(format!("it is the part of {}", head.task)));
     }

@@ -99,10 +99,10 @@ fn lists_few(tables: &ComparedTables, others: &[&ComparedTables]) -> Option<Stri
         others.iter().map(|other| other.len()).filter(|n_other| (n as f64) < MIN_PEERS * *n_other as f64).collect();
     let least = more.iter().min().filter(|_| more.len() * 2 > others.len())?;
     let of_others = match others.len() {
-        1 => format!("in the dump beside it: {least}"),
-        n_others => format!("in {} of {n_others} other dumps: {least} or more", more.len()),
+        1 => format!("the adjacent dump ({least})"),
+        n_others => format!("{} of {n_others} other dumps ({least} or more)", more.len()),
     };
-    Some(format!("it lists {n} peers, less than half of those {of_others}"))
+    Some(format!("it lists {n} peers, fewer than half as many as {of_others}"))
 }
 
 /// Whether a RIB dump ends early inside a whole file, compared with a dump of another time.

@@ -39,7 +39,8 @@ pub(super) fn gaps_of_file(plan: &CollectorPlan, index: usize, updates: &ReadFil
     let believed = if file.verdict == Verdict::Unreadable { &[][..] } else { &file.skipped };
     let skipped = believed.iter().filter_map(|skipped| {
         let Skipped { offset, bytes, .. } = skipped;
-        let detail = format!("{}: {bytes} bytes at {offset} that belong to no record, or to no known peer", file.name);
+        let detail =
+            format!("{}: {bytes} bytes at offset {offset} that belong to no record, or to no known peer", file.name);
         gap(plan, window, lost(skipped, span), GapReason::Damaged, detail)
     });
     let unseen = span.and_then(|span| unseen(updates, span)).and_then(|(stretch, reason)| {
@@ -83,7 +84,7 @@ fn gap(plan: &CollectorPlan, window: Window, stretch: Window, reason: GapReason,
 
 /// Returns the gap of an interval without records in existing files.
 pub(super) fn silent(plan: &CollectorPlan, window: Window) -> Gap {
-    let detail = "its files hold no record of this time, and it never pauses for as long".to_owned();
+    let detail = "its files contain no record from this time, and it is never otherwise silent for so long".to_owned();
     Gap { collector: plan.collector.clone(), window, reason: GapReason::Silent, detail }
 }
 

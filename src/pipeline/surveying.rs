@@ -280,7 +280,7 @@ fn is_whole(reading: &Reading) -> bool {
 fn of_its_time(file: &ArchiveFile, lookup: Lookup) -> Result<Lookup, String> {
     let (first, last) = lookup.span;
     match is_of_another_time(file, first, last) {
-        true => Err(format!("its records are of {first} to {last}: those of another file")),
+        true => Err(format!("its records are dated {first} to {last}: they belong to another file")),
         false => Ok(lookup),
     }
 }

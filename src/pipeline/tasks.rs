@@ -140,13 +140,15 @@ pub enum Joined {
 /// Makes of the parts of `tasks`, which `load` returns, what a single run would have observed. Of the collectors of tasks in `failed`
 /// without a part nothing is known.
 pub(super) fn join(tasks: Vec<Task>, failed: &[Task], load: &Load, progress: &dyn Progress) -> Result<Joined, Error> {
-    let Some(first) = tasks.first() else { return Err(Error::Task { why: "there are none".to_owned() }) };
+    let Some(first) = tasks.first() else { return Err(Error::Task { why: "the list contains no tasks".to_owned() }) };
     let (query, listing) = (first.query.clone(), first.listing.clone());
     if let Some(other) = tasks.iter().find(|task| task.query != query || task.listing != listing) {
         return Err(Error::Task { why: format!("{} belongs to another run than {}", other.name(), first.name()) });
     }
     if let Some(pair) = tasks.windows(2).find(|pair| pair[0].collector >= pair[1].collector) {
-        return Err(Error::Task { why: format!("those of {} are not in their order", pair[0].collector) });
+        return Err(Error::Task {
+            why: format!("the tasks of {} are out of order or listed twice", pair[0].collector),
+        });
     }
     let listed: Vec<ArchiveFile> = tasks.iter().flat_map(Task::archive_files).collect();
     let failed = failed.iter().map(Task::name).collect();

@@ -51,7 +51,7 @@ fn of_folder(folder: &Path, day: NaiveDate) -> Result<Vec<PathBuf>, RegistryErro
     if best.is_empty() {
         let days = || found.iter().map(|(named, _)| named.day);
         let found = match days().min().zip(days().max()) {
-            Some((first, last)) => format!("there are some of {first} to {last}"),
+            Some((first, last)) => format!("the files there are from {first} to {last}"),
             None => format!("no file there is named {PREFIX}REGISTRY-extended-YYYYMMDD"),
         };
         return Err(RegistryError::NoneOfTheDate { path: folder.to_owned(), day, found });

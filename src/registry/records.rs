@@ -44,14 +44,17 @@ pub(super) fn parse(text: &str, country: Country) -> Result<Records, Malformed> 
             if fields.get(1) == Some(&"*") {
                 continue;
             }
-            return Err(Malformed { line, why: "it has fewer than seven fields: the file may be cut".to_owned() });
+            return Err(Malformed {
+                line,
+                why: "it has fewer than seven fields: the file may be truncated".to_owned(),
+            });
         };
         if !cc.eq_ignore_ascii_case(&code) || !["allocated", "assigned"].contains(&status.to_lowercase().as_str()) {
             continue;
         }
         records
             .add(kind, start, value)
-            .ok_or_else(|| Malformed { line, why: format!("'{kind}|{start}|{value}' is no {kind}") })?;
+            .ok_or_else(|| Malformed { line, why: format!("'{kind}|{start}|{value}' is not a valid {kind}") })?;
     }
     Ok(records)
 }
@@ -141,6 +144,6 @@ apnic|KP|ipv4|175.45.200.0|256|20091218|reserved|
         let cut = APNIC.rsplit_once("|assigned").unwrap().0;
         assert_eq!(parsed(cut, "KP").unwrap_err().0, 7);
         let wrong = APNIC.replace("|1024|", "|0|");
-        assert_eq!(parsed(&wrong, "KP").unwrap_err(), (6, "'ipv4|175.45.176.0|0' is no ipv4".to_owned()));
+        assert_eq!(parsed(&wrong, "KP").unwrap_err(), (6, "'ipv4|175.45.176.0|0' is not a valid ipv4".to_owned()));
     }
 }

@@ -59,7 +59,7 @@ pub struct Comparison<'a> {
     gaps: [Vec<&'a Gap>; 2],
     /// Archive files that only one run read, by number.
     n_files: [usize; 2],
-    /// Archive files that both read, with other bytes.
+    /// Archive files that both read, with different contents.
     other_bytes: Vec<&'a str>,
 }
 
@@ -237,7 +237,8 @@ impl Comparison<'_> {
         if self.is_same() {
             let _ = writeln!(text, "Both runs found the same: {}.", count(self.n_same, "outage", "outages"));
         } else {
-            let _ = writeln!(text, "The runs differ. Each pair of values is that of the first and of the second run.");
+            let _ =
+                writeln!(text, "The runs differ. Each pair shows the value of the first run, then that of the second.");
         }
         let _ = writeln!(text, "Answer: {} | {}", self.answers[0], self.answers[1]);
         rows(&mut text, "Question", &self.question, |difference| difference.shown());
@@ -270,7 +271,7 @@ impl Comparison<'_> {
         if first + second + self.other_bytes.len() > 0 {
             let _ = writeln!(
                 text,
-                "Archive files: {first} only in the first, {second} only in the second, {} with other bytes",
+                "Archive files: {first} only in the first, {second} only in the second, {} with different contents",
                 self.other_bytes.len()
             );
         }

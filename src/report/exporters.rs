@@ -78,7 +78,7 @@ pub static EXPORTS: &[Export] = &[
     },
     Export {
         name: "parquet",
-        help: "The same with timelines, evidence and observations",
+        help: "The same tables as csv, with timelines, evidence and observations",
         files: &PARQUET_FILES,
         write: export_parquet,
     },
@@ -103,7 +103,7 @@ pub static EXPORTS: &[Export] = &[
     #[cfg(feature = "pictures")]
     Export {
         name: "png",
-        help: "The same in pixels",
+        help: "The timeline as a picture in pixels",
         files: &[PNG],
         write: |report, folder| {
             folder.write(PNG, &picture::png(report)?)?;
@@ -113,7 +113,7 @@ pub static EXPORTS: &[Export] = &[
     #[cfg(feature = "pictures")]
     Export {
         name: "pdf",
-        help: "The same for a paper",
+        help: "The timeline as a picture for a paper",
         files: &[PDF],
         write: |report, folder| {
             folder.write(PDF, &picture::pdf(report)?)?;

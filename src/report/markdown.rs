@@ -30,7 +30,7 @@ pub fn markdown(report: &Report, all: bool) -> String {
         for headline in &headlines {
             let _ = writeln!(text, "**{}**\n", escape(&sureness.headline(headline)));
             if let Some(few) = words::few_peers(report, headline.summary) {
-                let _ = writeln!(text, "Too few data: {}.\n", escape(&few));
+                let _ = writeln!(text, "Not enough data: {}.\n", escape(&few));
             }
             for details in sureness.details(headline) {
                 let _ = writeln!(text, "{}\n", escape(&details));
@@ -132,7 +132,7 @@ fn flaps(text: &mut String, report: &Report, all: bool, limit: usize) {
     text.push('\n');
 }
 
-/// Returns an edge. `bound` marks one in a gap of the data, which was not later, or not earlier, than this.
+/// Returns an edge. `bound` marks one in a gap in the data, which was no later, or no earlier, than this.
 fn edge(
     outage: &Outage,
     at: Option<Timestamp>,
@@ -158,7 +158,7 @@ fn coverage(text: &mut String, report: &Report, limit: usize) {
     let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
     let _ = writeln!(
         text,
-        "#### Coverage\n\n{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes; {} of {} read.\n",
+        "#### Coverage\n\n{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes; {} ({}) read.\n",
         count(names.len(), "collector", "collectors"),
         escape(&names.join(", ")),
         count(report.files.len(), "file", "files"),

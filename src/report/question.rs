@@ -78,7 +78,7 @@ pub(super) fn settings(report: &Report) -> Option<String> {
         format!("{flag} {}{source}", shell_word(&value))
     };
     let named: Vec<String> = changed(&report.parameters).into_iter().map(named).collect();
-    (!named.is_empty()).then(|| format!("Settings that are not the default ones: {}.", named.join(", ")))
+    (!named.is_empty()).then(|| format!("Settings that differ from the defaults: {}.", named.join(", ")))
 }
 
 /// Returns the settings that are not the default ones and change the answer.

@@ -112,7 +112,7 @@ pub(super) fn flaps_beside(outages: &[&Outage], flaps: &[Counted]) -> Option<Str
 /// How many targets had flaps, and no outage.
 pub(super) fn flapping(report: &Report, headlines: &[Headline]) -> Option<String> {
     let n = headlines.iter().filter(|headline| headline.outages.is_empty() && !headline.flaps.is_empty()).count();
-    let others = count(n, "target without one", "targets without one");
+    let others = count(n, "target without an outage", "targets without an outage");
     (n > 0).then(|| format!("{others} flapped for less than {}.", shortest(report)))
 }
 

@@ -132,12 +132,14 @@ impl<'a> Sureness<'a> {
     pub(super) fn edge_sentence(&self, outage: &Outage) -> Option<String> {
         match self.edges(outage) {
             [Some(lost), Some(back)] => Some(format!(
-                "Vantage points lost it from {} and regained it from {} UTC.",
+                "Vantage points lost it at various times from {} and regained it at various times from {} UTC.",
                 from_to(lost),
                 from_to(back)
             )),
-            [Some(lost), None] => Some(format!("Vantage points lost it from {} UTC.", from_to(lost))),
-            [None, Some(back)] => Some(format!("Vantage points regained it from {} UTC.", from_to(back))),
+            [Some(lost), None] => Some(format!("Vantage points lost it at various times from {} UTC.", from_to(lost))),
+            [None, Some(back)] => {
+                Some(format!("Vantage points regained it at various times from {} UTC.", from_to(back)))
+            }
             [None, None] => None,
         }
     }
@@ -158,8 +160,8 @@ fn censored(censoring: Censoring) -> Option<&'static str> {
     match censoring {
         Censoring::Left => Some("it was already down when first judged"),
         Censoring::BeganBeforeFrom | Censoring::EndedAfterTo => None,
-        Censoring::GapStart => Some("its start lies in a gap of the data"),
-        Censoring::GapEnd => Some("its end lies in a gap of the data"),
+        Censoring::GapStart => Some("its start lies in a gap in the data"),
+        Censoring::GapEnd => Some("its end lies in a gap in the data"),
         Censoring::Right => Some("it was not back at the end of the window"),
     }
 }

@@ -91,7 +91,7 @@ impl TextPage<'_, Report> {
     /// What to do if too few peers are the reason why a target could not be judged.
     fn few_peers(&mut self, headline: &headlines::Headline) {
         if let Some(few) = words::few_peers(self.subject, headline.summary) {
-            self.painted_paragraph("33", &format!("Too few data: {few}."), 0);
+            self.painted_paragraph("33", &format!("Not enough data: {few}."), 0);
         }
     }
 
@@ -117,7 +117,7 @@ impl TextPage<'_, Report> {
         let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
         self.paragraph(
             &format!(
-                "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes that {}; {} of {} read.",
+                "{} ({}), {v4} IPv4 and {v6} IPv6 peer ASes that {}; {} ({}) read.",
                 count(n_collectors, "collector", "collectors"),
                 names.join(", "),
                 match coverage.has_rib {

@@ -105,7 +105,9 @@ pub(super) fn overview(report: &Report, headlines: &[Headline]) -> Vec<String> {
     };
     let mut sentences = match (whole.len(), partial.len()) {
         (0, 0) if n_unknown == n_judged => {
-            vec![format!("None of {all} could be judged over the whole window; no outage seen in the rest of it.")]
+            vec![format!(
+                "None of {all} could be judged over the whole window; no outage seen in the parts that could be judged."
+            )]
         }
         (0, 0) => vec![format!("No outage seen at any of {all}{}.", unknown("them"))],
         (n, 0) => vec![format!("{n} of {all} had an outage{}.", unknown("the others"))],
@@ -384,12 +386,12 @@ fn scanned(of: Scanned) -> &'static str {
 fn scan(TableScan { of, n_named, n_chosen }: TableScan) -> String {
     let others = match of {
         Scanned::Prefixes => {
-            "Of the others, too few vantage points lost the route at the same time for an outage, while enough were live to judge. \
-             Their smaller losses are not listed, and no prefix that was gone before the last RIB dump before the window."
+            "For the others, too few vantage points lost the route at the same time for an outage, while enough were live to judge. \
+             Their smaller losses are not listed, nor is any prefix that was gone before the last RIB dump before the window."
         }
         Scanned::Asns => {
-            "Of each of the others, enough of the address space stayed up, or was not judged. Outages of single prefixes of these are not \
-             listed, and no AS that was gone before the last RIB dump before the window."
+            "For each of the others, enough of the address space stayed up or was not judged. Outages of their single prefixes are not \
+             listed, nor is any AS that was gone before the last RIB dump before the window."
         }
     };
     let were = if n_chosen == 1 { "was" } else { "were" };
@@ -424,12 +426,12 @@ fn registrations(report: &Report, target: &Target) -> Vec<String> {
     let of_file = |file: &RegistryFile| format!("{} ({})", file.name, file.date);
     let named = files.iter().map(of_file).collect::<Vec<_>>().join(", ");
     let mut sentences = vec![format!(
-        "it stands for {what} registered in {country} by {named}. Registration is not location: {elsewhere}."
+        "it stands for {what} registered in {country} according to {named}. Registration is not location: {elsewhere}."
     )];
     let missing = missing_registries(files);
     if !missing.is_empty() {
         sentences.push(format!(
-            "what {} register in {country} is missing: no statistics of theirs were read.",
+            "what {} registered in {country} is missing: none of their statistics were read.",
             missing.join(", ")
         ));
     }
@@ -496,7 +498,7 @@ pub(super) fn event_length(event: &Event) -> String {
 pub(super) fn about_events() -> String {
     format!(
         "Outages of prefixes that began and ended within {} of each other and share an origin or the only upstream whose routes were \
-         lost, by address space times duration. What they share is evidence, not the cause.",
+         lost, ranked by address space times duration. What they share is evidence, not the cause.",
         duration(TOGETHER)
     )
 }
@@ -529,7 +531,7 @@ pub(super) fn upstream_sentence(report: &Report, outage: &Outage) -> Option<Stri
     };
     let before = through(&upstreams.before)?;
     let after = match through(&upstreams.after) {
-        Some(after) if after == before => ", as afterwards".to_owned(),
+        Some(after) if after == before => ", as they did afterwards".to_owned(),
         Some(after) => format!(", afterwards through {after}"),
         None => String::new(),
     };
@@ -543,7 +545,11 @@ pub(super) fn agreement_sentence(outage: &Outage) -> Option<String> {
     let agreement = &outage.agreement;
     let n = agreement.collectors.iter().filter(|halves| halves.loss.is_some()).count();
     let spread = agreement.loss_spread()?;
-    let apart = if spread.is_zero() { "at the same time".to_owned() } else { format!("within {}", duration(spread)) };
+    let apart = if spread.is_zero() {
+        "at the same time".to_owned()
+    } else {
+        format!("within {} of each other", duration(spread))
+    };
     Some(format!("{n} collectors saw half of their routes lost {apart}."))
 }
 

@@ -471,7 +471,7 @@ fn a_prefix_that_is_announced_in_parts_is_one_network() {
     assert!(flat.contains("7 other outages are listed below. Also 2 flaps, the longest 1 min 30 s"), "{page}");
     assert!(flat.contains("the 4 more-specific prefixes inside it are judged together"), "{page}");
     assert_eq!(page.matches("175.45.176.0/22  12-2").count(), 8, "{page}");
-    assert!(page.contains("… and 32 of the prefixes of these networks: --all lists them"), "{page}");
+    assert!(page.contains("… and 32 outages of prefixes of these networks: --all lists them"), "{page}");
     let strip = page.lines().find(|line| line.starts_with("175.45.176.0/22  ") && line.contains('█'));
     assert!(strip.is_some_and(|strip| !strip.contains('·')), "{page}");
 }
@@ -511,7 +511,7 @@ fn no_line_is_wider_than_the_page() {
 #[test]
 fn long_lists_are_folded_and_the_flag_unfolds_them() {
     let folded = prints(0, MAIN);
-    assert!(folded.contains("… and 32 of the prefixes of these networks: --all lists them"), "{folded}");
+    assert!(folded.contains("… and 32 outages of prefixes of these networks: --all lists them"), "{folded}");
     let all = prints(0, &format!("{MAIN} --all"));
     assert!(!all.contains("--all"), "{all}");
     assert_eq!(all.lines().filter(|line| line.contains("%  withdrawn")).count(), 8 + 32);
@@ -795,7 +795,7 @@ fn a_failed_run_writes_nothing() {
     refused(
         1,
         &format!("--asn 1 --from 2005-12-22 --duration 1h --archive data/dprk-2014 --output {}", run.display()),
-        &["no update or RIB file covers"],
+        &["no update file or RIB dump covers"],
     );
     assert_eq!(std::fs::read_dir(out.path()).expect("a folder").count(), 0);
 }

@@ -81,8 +81,8 @@ fn a_country_says_what_it_stands_for_and_what_it_is_not() {
     let page = words(&prints(0, &asked(&format!("--country KP --delegated {}", file.display()))));
     for expected in [
         "KP (addresses registered there) disappeared from the IPv4 routing table from 2014-12-22 16:15:00",
-        "KP: it stands for 1 address block registered in KP by apnic.txt.gz (2014-12-21). Registration is not location",
-        "KP: what afrinic, arin, lacnic, ripencc register in KP is missing: no statistics of theirs were read.",
+        "KP: it stands for 1 address block registered in KP according to apnic.txt.gz (2014-12-21). Registration is not location",
+        "KP: what afrinic, arin, lacnic, ripencc registered in KP is missing: none of their statistics were read.",
     ] {
         assert!(page.contains(expected), "{expected} is not in: {page}");
     }
@@ -115,8 +115,8 @@ fn a_folder_holds_the_statistics_of_many_days() {
         2,
         &asked(&format!("--country KP --delegated {}", old.display())),
         &[
-            "no registry statistics of 2014-12-22",
-            "there are some of 2012-01-01 to 2012-01-01",
+            "no registry statistics for 2014-12-22",
+            "the files there are from 2012-01-01 to 2012-01-01",
             "https://ftp.apnic.net/stats/apnic/2014/delegated-apnic-extended-20141222.gz",
         ],
     );
@@ -131,10 +131,14 @@ fn statistics_that_cannot_be_read_are_refused() {
     write(&file, "<html>404</html>\n");
     refused(2, &country("KP"), &["line 1: this is not the first line of registry statistics"]);
     write(&file, APNIC.rsplit_once("|reserved").expect("a line").0);
-    refused(2, &country("KP"), &["line 8: it has fewer than seven fields: the file may be cut"]);
+    refused(2, &country("KP"), &["line 8: it has fewer than seven fields: the file may be truncated"]);
     write(&file, APNIC);
-    refused(2, &country("XX"), &["no address block is registered in XX by delegated-apnic-extended-20141222"]);
-    refused(2, &country("Korea"), &["'Korea' is not the code of a country: write its two letters"]);
+    refused(
+        2,
+        &country("XX"),
+        &["no address block is registered in XX according to delegated-apnic-extended-20141222"],
+    );
+    refused(2, &country("Korea"), &["'Korea' is not a country code: write the two letters"]);
     refused(2, &asked("--country KP"), &["--delegated <PATH>"]);
 }
 

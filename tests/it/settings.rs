@@ -115,7 +115,7 @@ fn settings_that_change_the_answer_are_named_with_their_source() {
     let home = Home::new("down-below = 0.05\n", "");
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/dprk-2014");
     let question = QUIET.replace("data/dprk-2014", &archive.display().to_string());
-    let named = "Settings that are not the default ones: --min-peers 5, --down-below 0.05 from outage-replay.toml.";
+    let named = "Settings that differ from the defaults: --min-peers 5, --down-below 0.05 from outage-replay.toml.";
     for format in ["table", "markdown"] {
         let args = format!("{question} --min-peers 5 --format {format}");
         let page = words(&ran(&mut home.program(&args)).stdout);

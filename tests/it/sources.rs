@@ -356,7 +356,7 @@ fn a_window_without_files_says_what_the_archive_holds() {
         1,
         "--asn 131279 --from 2005-12-22 --duration 1h --archive data/dprk-2014",
         &[
-            "no update or RIB file covers 2005-12-22T00:00:00Z .. 2005-12-22T01:00:00Z",
+            "no update file or RIB dump covers 2005-12-22T00:00:00Z .. 2005-12-22T01:00:00Z",
             "2014-12-21T20:00:00Z to 2014-12-23T20:00:00Z",
         ],
     );
@@ -449,8 +449,8 @@ fn a_broker_that_lied_leaves_nothing_that_a_later_run_believes() {
     let cache = format!("--cache-dir {}", out.path().join("cache").display());
     let examined = prints(1, &format!("cache verify --records {cache}"));
     for expected in [
-        "updates.20141222.1620.gz: its records are of 2014-12-22T13:20:03Z",
-        "those of another file",
+        "updates.20141222.1620.gz: its records are dated 2014-12-22T13:20:03Z",
+        "they belong to another file",
         "  http://127.0.0.1:",
     ] {
         assert!(examined.contains(expected), "{expected} is not in {examined}");

@@ -145,11 +145,11 @@ fn lists_of_tasks_and_parts_are_checked() {
     write("old.jsonl", &tasks[0].replace("\"schema_version\":1", "\"schema_version\":0"));
     refused(2, &format!("join {at}/old.jsonl {parts}"), &["schema version 0", "plan again"]);
     write("empty.jsonl", "");
-    refused(1, &format!("join {at}/empty.jsonl {parts}"), &["there are none"]);
+    refused(1, &format!("join {at}/empty.jsonl {parts}"), &["the list contains no tasks"]);
     refused(1, &format!("join {at}/none.jsonl {parts}"), &["none.jsonl"]);
     let twice = format!("{}\n{}\n", tasks[0], tasks[0]);
     write("twice.jsonl", &twice);
-    refused(1, &format!("join {at}/twice.jsonl {parts}"), &["not in their order"]);
+    refused(1, &format!("join {at}/twice.jsonl {parts}"), &["out of order or listed twice"]);
     let other = prints(0, &format!("plan {MAIN} --ribs all --tasks"));
     write("mixed.jsonl", &format!("{}\n{}\n", tasks[0], other.lines().nth(1).expect("a second task")));
     refused(1, &format!("join {at}/mixed.jsonl {parts}"), &["belongs to another run"]);

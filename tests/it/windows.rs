@@ -104,7 +104,7 @@ fn a_window_without_files_is_named_and_the_others_are_answered() {
     let Ran { code, stdout, stderr } = ran(&mut program(&several));
     assert_eq!(code, 1);
     assert!(
-        stderr.contains("error: 2013-01-01 00:00:00 to 2013-01-02 00:00:00 UTC: no update or RIB file covers"),
+        stderr.contains("error: 2013-01-01 00:00:00 to 2013-01-02 00:00:00 UTC: no update file or RIB dump covers"),
         "{stderr}"
     );
     assert!(stdout.contains("2013-01-02 00:00:00 UTC  failed\n2014-12-23 15:00:00 to 2014-12-23 17:00:00 UTC  outage"));

@@ -100,7 +100,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Error::Invalid => "the bits are not a block",
-            Error::Checksum => "the checksum of a block does not fit",
+            Error::Checksum => "the checksum of a block does not match",
             Error::Cut => "a block ends early",
         })
     }

@@ -59,7 +59,9 @@ pub(super) fn every_page(
         let announced = page.total.ok_or_else(|| Refusal::new("the answer has no total", true))?;
         if announced > MAX_FILES {
             return Err(Refusal::new(
-                format!("it lists {announced} files, more than {MAX_FILES}: ask about less"),
+                format!(
+                    "it lists {announced} files, more than {MAX_FILES}: shorten the window or choose fewer collectors"
+                ),
                 false,
             ));
         }

@@ -261,7 +261,7 @@ impl<'c, R: Read> Blocks<'c, R> {
         match self.end {
             Some(End::Whole) if self.raw.len() * 8 < self.begin + HEAD => Err(io::ErrorKind::UnexpectedEof.into()),
             Some(End::Whole) if bits(&self.raw, self.begin + MAGIC, 32) as u32 == self.checksum => Ok(0),
-            Some(End::Whole) => damaged("the checksum of the stream does not fit"),
+            Some(End::Whole) => damaged("the checksum of the stream does not match"),
             Some(End::Damaged(why)) => damaged(why),
             Some(End::Cut) | None => Err(io::ErrorKind::UnexpectedEof.into()),
         }

@@ -89,9 +89,9 @@ fn a_container_that_proves_damaged_or_cut_while_records_are_searched_for_is_not_
         let mut damaged = whole.clone();
         damaged[whole.len() - checksum_at] ^= 0x55;
         let cut = &whole[..whole.len() - 1];
-        for (packed, what) in [(&damaged[..], "damaged"), (cut, "cut")] {
+        for (packed, what) in [(&damaged[..], "damaged"), (cut, "truncated")] {
             match (what, &reading(packed).census.ending) {
-                ("damaged", Ending::Corrupt(why)) | ("cut", Ending::Truncated(why)) if why.contains(what) => {}
+                ("damaged", Ending::Corrupt(why)) | ("truncated", Ending::Truncated(why)) if why.contains(what) => {}
                 (_, ending) => panic!("{what}: {ending:?}"),
             }
         }

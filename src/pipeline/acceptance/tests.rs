@@ -53,8 +53,8 @@ fn dumps_that_are_cut_alike_do_not_outvote_a_whole_one() {
 #[test]
 fn a_dump_of_few_peers_compared_with_most_others_is_rejected() {
     let of = |n_peers| dump(n_peers, 1000, WHOLE);
-    check(&[of(12), of(5)], &[true, false], "it lists 5 peers, less than half of those in the dump beside it: 12");
-    let why = "it lists 5 peers, less than half of those in 2 of 2 other dumps: 12 or more";
+    check(&[of(12), of(5)], &[true, false], "it lists 5 peers, fewer than half as many as the adjacent dump (12)");
+    let why = "it lists 5 peers, fewer than half as many as 2 of 2 other dumps (12 or more)";
     check(&[of(12), of(5), of(13)], &[true, false, true], why);
     check(&[of(12), of(30), of(12)], &[true, true, true], "");
 }

@@ -52,7 +52,7 @@ fn outages(caption: &str, outages: &[&Outage], sureness: &Sureness) -> Markup {
         .any(|o| o.fall.censored.contains(&Censoring::GapStart) || o.fall.censored.contains(&Censoring::GapEnd));
     html! {
         (parts::folding(shown, |outages| outage_table(caption, outages, sureness), "shorter outage", "shorter outages"))
-        @if in_gap { p.note { "≤ ≥: the edge lies in a gap of the data; it was not later, or not earlier, than this." } }
+        @if in_gap { p.note { "≤ ≥: the edge lies in a gap in the data; it was no later (≤), or no earlier (≥), than this." } }
         (parts::folded(left, "outage", "outages", "The longest are shown; outages.csv and the JSON report list all of them."))
     }
 }
@@ -231,7 +231,7 @@ fn losses(losses: &[Loss]) -> Markup {
     }
     let shown = losses.get(..MOST_ROWS).unwrap_or(&losses);
     html! {
-        h3 { "Smaller losses, no outages" }
+        h3 { "Smaller losses, not outages" }
         (parts::folding(shown, loss_rows, "shorter loss", "shorter losses"))
         (parts::folded(losses.len() - shown.len(), "loss", "losses", "The JSON report lists all of them."))
     }

@@ -235,7 +235,7 @@ fn judged(report: &Report) -> Markup {
                     }
                     (false, true) => { "of the window; " (duration(missing)) " could not be judged" }
                     (false, false) => {
-                        "of the window for " (report.labelled(&worst.target)) ", of which the least could be judged: "
+                        "of the window for " (report.labelled(&worst.target)) ", the least judged target: "
                         (duration(missing)) " are unknown"
                     }
                 }

@@ -30,7 +30,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
 fn table(report: &Report, answers: &[TargetAnswer]) -> Markup {
     parts::cards(
         "Targets",
-        html! { "Targets; times h:mm:ss. Downtime: the judged part of the window. Unknown: the part that could not be judged" },
+        html! { "Targets; times h:mm:ss. Downtime: within the judged part of the window. Unknown: the part of the window that could not be judged" },
         &[
             Column::Words("Target"),
             Column::Words("Answer"),

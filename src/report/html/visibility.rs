@@ -68,7 +68,7 @@ fn legend(panels: &[Panel]) -> Markup {
     html! {
         p.legend {
             (parts::key("known", "still routed"))
-            @if panels.iter().any(|panel| !panel.outages.is_empty()) { (parts::key("lost", "outage")) (parts::key("outage", "its time")) }
+            @if panels.iter().any(|panel| !panel.outages.is_empty()) { (parts::key("lost", "outage")) (parts::key("outage", "time of the outage")) }
             @if has_flaps { (parts::key("flap", "flap (short mark): too short to be an outage")) }
             @if has_stuck(panels) { (parts::key("stuck", "only stuck routes")) }
             @if readings().any(|reading| reading.share.is_none() || reading.is_partly_unknown) { (parts::key("unknown", "unknown")) }

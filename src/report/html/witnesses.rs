@@ -77,7 +77,7 @@ fn strips(report: &Report, shown: &[HolderReadings], series: &mut Series) -> Mar
     html! {
         table.strips.by-group {
             caption {
-                "Each strip is a usable vantage point: to which share of the prefixes of this outage it held a route, over the whole "
+                "Each strip is a usable vantage point: the share of this outage's prefixes to which it held a route, over the whole "
                 "window. Those that lost it first come first."
             }
             (parts::strip_head("Vantage point", window, "Lost at"))
@@ -167,7 +167,7 @@ fn wave(found: &[HolderReadings]) -> Markup {
     html! {
         table.wave {
             caption {
-                "Second by second: each dot is a vantage point when it lost the network, and when it had it again."
+                "Second by second: each dot is a vantage point when it lost the network, and when it regained it."
                 @if has_several { " One that reached its prefixes through several upstreams is under each of them." }
             }
             thead {

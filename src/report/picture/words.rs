@@ -40,7 +40,7 @@ pub(super) fn sureness(report: &Report) -> String {
     let missing = report.summaries.iter().map(|summary| summary.unobserved_time()).max().unwrap_or_default();
     let share = percent(1.0 - missing.as_secs_f64() / whole.as_secs_f64());
     let judged = match (missing.is_zero(), headlines.len()) {
-        (false, 1) if missing == whole && longest.is_some() => "Judged: at no time all of it.".to_owned(),
+        (false, 1) if missing == whole && longest.is_some() => "Judged: never all of it at once.".to_owned(),
         (true, 1) => "Judged: all of the window.".to_owned(),
         (true, _) => "Judged: all of the window, for every target.".to_owned(),
         (false, 1) => format!("Judged: {share} of the window; {} unknown.", duration(missing)),
@@ -117,6 +117,6 @@ fn sentence(outage: &Outage, when: &str) -> String {
         Some(("from", rest)) if outage.fall.end().is_some() => format!("From {rest}"),
         Some(("at", _)) => format!("It disappeared {when}"),
         _ if is_total => format!("It was missing {when}"),
-        _ => format!("That was so {when}"),
+        _ => format!("This was the case {when}"),
     }
 }

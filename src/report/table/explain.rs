@@ -189,7 +189,7 @@ impl TextPage<'_, Report> {
                     true => format!("is {}", clock(first)),
                     false => format!("lies between {} and {}", clock(first), clock(last)),
                 };
-                self.item(&format!("without any one collector the {what} {between}"));
+                self.item(&format!("leaving out any one collector, the {what} {between}"));
             }
         }
         for (collector, otherwise) in &agreement.without {
@@ -334,7 +334,8 @@ fn otherwise(otherwise: Counterfactual) -> String {
         Counterfactual::NoOutage => "no outage".to_owned(),
         Counterfactual::InsufficientData => "insufficient data".to_owned(),
         Counterfactual::NoFullFeed => {
-            "not judged, because no table has its 400,000 IPv4 or 10,000 IPv6 prefixes".to_owned()
+            "not judged, because no table has the 400,000 IPv4 or 10,000 IPv6 prefixes that the rule requires"
+                .to_owned()
         }
     }
 }

@@ -59,7 +59,10 @@ impl TextPage<'_, Report> {
         if self.style.all {
             shown.extend(&members);
         } else if !members.is_empty() {
-            folded.push(format!("{} of the prefixes of these networks", members.len()));
+            folded.push(format!(
+                "{} of these networks",
+                count(members.len(), "outage of a prefix", "outages of prefixes")
+            ));
         }
         self.list(&shown);
         if !folded.is_empty() {
@@ -101,7 +104,10 @@ impl TextPage<'_, Report> {
         }
         let in_gap = |censoring: &Censoring| matches!(censoring, Censoring::GapStart | Censoring::GapEnd);
         if outages.iter().any(|o| o.fall.censored.iter().any(in_gap)) {
-            self.paragraph("≤ ≥ the edge lies in a gap of the data: not later, not earlier than this.", 4);
+            self.paragraph(
+                "≤ ≥ the edge lies in a gap in the data: it was no later (≤) or no earlier (≥) than this.",
+                4,
+            );
         }
     }
 
@@ -173,7 +179,7 @@ impl TextPage<'_, Report> {
         }
         losses.sort_by_key(|loss| (loss.subject.scope, loss.window, loss.subject.prefix, loss.subject.family));
         let years = years(losses.iter().flat_map(|loss| [loss.window.start, loss.window.end]));
-        self.heading(&format!("Smaller losses, no outages ({years}UTC)"));
+        self.heading(&format!("Smaller losses, not outages ({years}UTC)"));
         let limit = self.limit().min(losses.len());
         let each = || losses.iter().take(limit);
         let columns = vec![

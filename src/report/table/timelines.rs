@@ -84,7 +84,7 @@ impl TextPage<'_, Report> {
         };
         self.paragraph(
             &format!(
-                "Each block: mean of about {}; █ all see it, ▁ none;{marks} {UNKNOWN} partly unknown.",
+                "Each block: mean over about {}; █ all see it, ▁ none;{marks} {UNKNOWN} partly unknown.",
                 about(column)
             ),
             2,

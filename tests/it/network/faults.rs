@@ -237,7 +237,7 @@ fn a_file_far_longer_than_listed_is_not_stored() {
     bench.proxy.reset();
     bench.proxy.fault(UPDATES.1, Fault::Body("x".repeat(20_000_000)), None);
     let report = replay(&bench.proxy.broker_url(), cache.path(), LIMITS).expect("a run survives a bad file");
-    assert!(lost(&report).contains("far more than it was listed with"), "{}", lost(&report));
+    assert!(lost(&report).contains("far more than its listed size"), "{}", lost(&report));
     assert_nothing_invented(&report, &bench.clean, "too long");
     assert_sound(cache.path(), "too long");
     let stored = super::files_below(cache.path());

@@ -74,17 +74,17 @@ const FILES: [(&str, &str, &str); 47] = [
     (
         "truncated/rib.20080501.0644_firstMB.bz2",
         "route-views2/bgpdata/2008.05/RIBS/rib.20080501.0644.bz2",
-        "rejected 139291 0: the bzip2 container is cut after 9876188 decompressed bytes",
+        "rejected 139291 0: the bzip2 container is truncated after 9876188 decompressed bytes",
     ),
     (
         "truncated/rib.20140523.0600_firstMB.bz2",
         "route-views2/bgpdata/2014.05/RIBS/rib.20140523.0600.bz2",
-        "rejected 9073 0: the bzip2 container is cut after 15274550 decompressed bytes",
+        "rejected 9073 0: the bzip2 container is truncated after 15274550 decompressed bytes",
     ),
     (
         "truncated/rib6.20151101.0600_firstMB.bz2",
         "route-views6/bgpdata/2015.11/RIBS/rib.20151101.0600.bz2",
-        "rejected 6871 0: the bzip2 container is cut after 12132997 decompressed bytes",
+        "rejected 6871 0: the bzip2 container is truncated after 12132997 decompressed bytes",
     ),
     ("../archive/rrc00/1999.09/updates.19990903.1041.gz", "rrc00/1999.09/updates.19990903.1041.gz", "ok 24242 0"),
     ("../archive/rrc00/1999.12/updates.19991214.1621.gz", "rrc00/1999.12/updates.19991214.1621.gz", "ok 18203 0"),
