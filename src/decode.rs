@@ -162,8 +162,8 @@ pub struct Reading {
     pub events: Vec<RouteEvent>,
     /// The entries of the selected routes in a RIB dump.
     pub rib: RibEntries,
-    /// The prefixes that the file names and `events` and `rib` leave out, noted while an origin is selected: an origin AS stands for
-    /// prefixes that may be known only after the file was read.
+    /// The prefixes that the file names but `events` and `rib` leave out, noted while an origin is selected: an origin AS
+    /// stands for prefixes that may be known only after the file was read.
     pub skipped_prefixes: SkippedPrefixes,
 }
 

@@ -33,7 +33,7 @@
 //!
 //! A [`Task`] is the part of a run that is about one collector, and a [`Part`] is what it observed: a folder as above, whose manifest
 //! has one more key. [`pipeline::tasks`](crate::pipeline::tasks) makes tasks, and [`pipeline::join`](crate::pipeline::join)
-//! makes observations of their parts.
+//! makes observations from their parts.
 
 pub(crate) mod columns;
 mod dataset;

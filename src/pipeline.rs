@@ -55,7 +55,7 @@ pub struct Options {
 /// Where archive files are listed, and where they are kept once downloaded.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
-    /// What there is.
+    /// Lists the archive files.
     pub catalog: &'a dyn Catalog,
     /// Files of publishers' servers go through it; a local archive needs none.
     pub cache: Option<&'a Cache>,
@@ -157,9 +157,9 @@ pub fn collect_part(task: &Task, cache: Option<&Cache>, jobs: usize, progress: &
     threads(jobs)?.install(|| tasks::collect_part(task, cache, progress))
 }
 
-/// Makes of the parts of [`tasks`], which `load` returns, what a single run would have observed. What one collector shows may send
-/// for more at another: then it returns the tasks that are still to be done. Where a task in `failed` has no part, the whole window
-/// is a gap of its collector.
+/// Joins the parts of [`tasks`], which `load` returns, into what a single run would have observed. What one collector shows may
+/// require more data from another: then returns the tasks that are still to be done. If a task in `failed` has no part, the
+/// whole window is a gap of its collector.
 ///
 /// # Errors
 ///
@@ -231,7 +231,8 @@ const SPARE_FILES: usize = 40;
 const MAX_THREADS: usize = 64;
 const MAX_THREADS_PER_CORE: usize = 4;
 
-/// A pool of `jobs` threads, 0 for one per core, or as many as there is work and may be open files for.
+/// A pool of `jobs` threads, 0 for one per core. It has fewer if more would only wake each other, or would open more files than
+/// the process may.
 fn threads(jobs: usize) -> Result<rayon::ThreadPool, Error> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let wanted = if jobs == 0 { cores } else { jobs.min(MAX_THREADS.max(cores * MAX_THREADS_PER_CORE)) };

@@ -44,7 +44,8 @@ pub enum Match {
 }
 
 impl Match {
-    /// Returns those of `prefixes`, which are sorted, that a question about `asked` means, in order within each direction.
+    /// Returns those of the sorted `prefixes` that a question about `asked` includes: `asked` itself, the prefixes inside it in
+    /// order, and those that cover it, the shortest first.
     pub fn select(self, asked: Prefix, prefixes: &[Prefix]) -> Vec<Prefix> {
         let is_known = |prefix: &Prefix| prefixes.binary_search(prefix).is_ok();
         let mut selected: Vec<Prefix> = Some(asked).into_iter().filter(is_known).collect();
@@ -113,7 +114,7 @@ impl Serialize for Target {
 }
 
 /// Which of the RIB dumps inside a window are read. The last one before the window, from which the replay starts, and the first
-/// one after it are always read, or the first and the last one inside if there are none.
+/// one after it are always read. If there is none before, the first one inside is; if there is none after, the last one inside.
 #[derive(
     Clone,
     Copy,
@@ -207,7 +208,7 @@ pub enum Scanned {
 }
 
 impl Query {
-    /// A question about `targets` in `window`, to every collector that the catalog has.
+    /// A question about `targets` in `window`, to the collectors that are used if none are named.
     pub fn new(targets: Vec<Target>, window: Window) -> Query {
         Query {
             targets,
@@ -436,7 +437,8 @@ impl Default for Sufficiency {
 pub struct Thresholds {
     /// Down while the share is below this. 0.5 as IODA.
     pub down_below: f64,
-    /// Up again once the share is at least this; higher than `down_below`, so that a share near it does not oscillate.
+    /// Up again once the share is at least this. The default is higher than `down_below`, so that a share that hovers near the
+    /// threshold does not start and end an outage each time.
     pub up_at: f64,
     /// Shorter falls are flaps: BGP needs minutes to converge after a single change.
     #[serde(rename = "min_duration_seconds", with = "seconds")]
@@ -447,7 +449,7 @@ pub struct Thresholds {
     /// Outages and flaps separated by at most this are one episode.
     #[serde(rename = "episode_gap_seconds", with = "seconds")]
     pub episode_gap: Duration,
-    /// A loss that is no outage is listed while the share is below this.
+    /// A loss that is not an outage is listed if the share falls below this, or if it is a local loss of a prefix.
     pub degraded_below: f64,
 }
 

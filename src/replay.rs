@@ -3,7 +3,8 @@
 //! A vantage point has one session per address family: up, syncing, down or unknown. Its routes count only while the session
 //! is up. A RIB dump shows the whole table; before the first one, and after every gap in the archive, a prefix without an
 //! update is unknown. Without any RIB dump a prefix is known from its first announcement on. If the first update of the
-//! prefix is a withdrawal, it is known from before that: the vantage point must have held the route.
+//! prefix is a withdrawal, the vantage point must have held the route: it counts as held since the updates began
+//! or were last interrupted.
 //!
 //! Three components share the work. `Sessions` follows what does not depend on the selection: the peers, their session states
 //! and the control sample. `Routes` follows the selected prefixes; sessions reach it only as `Effect`s. [`Replayer`] puts the

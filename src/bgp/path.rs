@@ -53,7 +53,7 @@ impl AsPath {
         self.origins().contains(&asn)
     }
 
-    /// Whether the origin was lost on a session of two-octet AS numbers.
+    /// Whether the origin is unknown: the path names none, or a session of two-octet AS numbers replaced it by `AS_TRANS`.
     pub fn origin_is_unknown(&self) -> bool {
         self.n_origins() == 0 || self.origins() == [Asn::TRANS]
     }

@@ -41,7 +41,7 @@ impl Serialize for Family {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prefix(IpNet);
 
-/// One word for IPv4: maps of prefixes are many.
+/// Hashes an IPv4 prefix as one word, because many maps have prefixes as keys.
 impl Hash for Prefix {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self.0 {

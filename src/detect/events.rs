@@ -16,7 +16,7 @@ use crate::time::{Timestamp, Window};
 /// Outages whose starts, and whose ends, are at most this far apart began and ended together: BGP needs some minutes to converge.
 pub const TOGETHER: Duration = Duration::from_secs(120);
 
-/// Returns the events of which outages of prefixes consist; each outage belongs to exactly one.
+/// Groups the outages of prefixes into events; each outage belongs to exactly one.
 pub(crate) fn events(outages: &[Outage]) -> Vec<Event> {
     let mut members: Vec<EventOutage> = outages.iter().map(EventOutage::new).collect();
     members.sort_by_key(|member| (member.family, member.edges.seen.start, member.outage.subject.prefix));
@@ -37,7 +37,7 @@ struct SeenEdges {
 }
 
 impl SeenEdges {
-    /// Whether two outages began and ended together. An edge that is not known is together with none that is.
+    /// Whether two outages began and ended together. An unknown edge never matches a known one.
     fn are_together(&self, other: &SeenEdges) -> bool {
         let is_near = |a: Timestamp, b: Timestamp| a.max(b) <= a.min(b) + TOGETHER;
         (self.is_start_known, self.is_end_known) == (other.is_start_known, other.is_end_known)

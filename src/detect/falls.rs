@@ -50,9 +50,9 @@ pub struct Bounds {
 pub struct Edge {
     /// The first change away from the level before: the first loss, or the first return.
     pub first: Timestamp,
-    /// The share crossed one half.
+    /// When the share crossed one half; `None` if it did not.
     pub half: Option<Timestamp>,
-    /// The share crossed one tenth, falling, or nine tenths, rising.
+    /// When the share crossed one tenth, falling, or nine tenths, rising; `None` if it did not.
     pub most: Option<Timestamp>,
     /// The last change: the share reached its lowest level, or the level to which it came back.
     pub last: Timestamp,
@@ -74,7 +74,7 @@ pub struct Fall {
     pub share_min: f64,
     /// The share just before; `None` where the data begin with the fall.
     pub share_before: Option<f64>,
-    /// The falls of which it was merged, in order.
+    /// The falls that were merged into it, in order; itself if there was only one.
     pub parts: Vec<Window>,
     /// How the share fell.
     pub loss: Edge,

@@ -139,7 +139,7 @@ pub struct Visibility {
     pub min: f64,
 }
 
-/// The vantage points that could have lost a network, by number. For an AS, those of its prefix that most lost.
+/// Numbers of vantage points that could have lost a network. For several prefixes, those of the prefix that the most lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Counts {
     /// Those that had no route at some time of the outage.

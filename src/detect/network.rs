@@ -167,7 +167,7 @@ fn shares(steps: &Steps<SpaceStep>) -> Shares {
     steps.map(|_, step| step.share().filter(|_| step.observed))
 }
 
-/// Returns the state of one prefix over time. It is held where the data do not suffice.
+/// Returns the state of one prefix over time. Where the data do not suffice, the last known state is kept.
 fn states(shares: &Shares, detector: &dyn Detector) -> Steps<SpaceState> {
     let mut up = None;
     let mut states = shares.map(|_, share| {

@@ -1,4 +1,5 @@
-//! Findings about one prefix: who lost it, who kept it, what took its place. [`asn`](super::asn) does the same for an AS.
+//! Findings about one prefix: who lost it, who kept it, what took its place.
+//! [`network`](super::network) does the same for a network as its address space.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -87,7 +87,7 @@ fn swollen((census, tables): ComparedDump, others: &[ComparedDump]) -> Option<St
         .then(|| format!("most tables in it are much larger than in {} of {} other dumps", smaller.len(), others.len()))
 }
 
-/// Whether the last prefixes of a RIB dump are about those of another one, so that it does not end early.
+/// Whether the last prefixes of a RIB dump are no lower than those of another one, which shows that it does not end early.
 fn reaches_as_far(census: &Census, other: &Census) -> bool {
     census.last_blocks.iter().zip(other.last_blocks).all(|(block, other)| *block >= other)
 }

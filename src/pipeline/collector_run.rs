@@ -181,8 +181,8 @@ impl CollectorRun {
         run
     }
 
-    /// The same before any file is applied. What is held need not be read again, unless it names one of `revealed` for which it
-    /// was not read.
+    /// Returns the run as it was before any file was applied. A file whose reading is held need not be read again, unless it
+    /// names one of `revealed` for which it was not read.
     fn begun_again(self, revealed: &[Prefix]) -> CollectorRun {
         let mut run = CollectorRun::new(self.plan, self.window, self.numbers, self.again);
         (run.rejections, run.aside, run.needed) = (self.rejections, self.aside, self.needed);
@@ -254,9 +254,9 @@ impl CollectorRun {
         self.plan.ribs.iter().filter_map(take).collect()
     }
 
-    /// Judges the RIB dumps, once all have been read. Where a broken one gives way to another the plan changes: then it
-    /// returns the files that are needed besides, and has to be asked again when the RIB dumps among them have been
-    /// read. Otherwise the replay can begin.
+    /// Judges the RIB dumps, once all have been read. If one is rejected and another takes its place, the plan changes: then
+    /// returns the additional files, and must be called again when the RIB dumps among them have been read. If it returns
+    /// no files, the replay can begin.
     pub(super) fn judge(&mut self, query: &Query, listed: &[ArchiveFile]) -> Vec<ArchiveFile> {
         loop {
             let ribs: Vec<&ReadFile> = self.plan.ribs.iter().filter_map(|rib| self.ribs.get(&rib.name)).collect();
@@ -286,7 +286,7 @@ impl CollectorRun {
         self.plan.files().filter(|file| !known.contains(file.name.as_str())).cloned().collect()
     }
 
-    /// The replay begins: the RIB dumps, and what is known not to be there.
+    /// Begins the replay with the RIB dumps and the gaps that are known before any update file is read.
     pub(super) fn begin(&mut self) {
         let (mut ribs, plan, rejections) = (mem::take(&mut self.ribs), &self.plan, &self.rejections);
         let is_accepted = |name: &str| !rejections.contains_key(name) && plan.only_compared.as_deref() != Some(name);
@@ -320,7 +320,7 @@ impl CollectorRun {
         self.again.for_ribs && !self.plan.left_out.is_empty()
     }
 
-    /// Before any file.
+    /// Returns the replayer of the collector before any file is applied.
     fn replayer(&self, samples: SampledTables) -> Replayer {
         let window = Window { start: self.plan.start.min(self.window.start), end: self.reach().end };
         Replayer::new(self.plan.collector.clone(), window, samples)
@@ -342,7 +342,7 @@ impl CollectorRun {
         if let Some(replayer) = &mut self.replayer {
             gaps.iter().for_each(|gap| replayer.gap(gap.window));
         }
-        // What is missing beyond the window is missed by no answer.
+        // Gaps beyond the window change no answer, so they are not reported.
         let shown = gaps.into_iter().filter_map(|gap| {
             let window = Window::new(gap.window.start, gap.window.end.min(self.window.end)).ok()?;
             Some(Gap { window, ..gap })
@@ -370,7 +370,7 @@ impl CollectorRun {
                 self.n_gaps_announced += 1;
             }
             let Some(updates) = self.ready.remove(&file) else { break };
-            // What a wrong clock wrote has no place in time.
+            // The times in an unreadable file cannot be trusted, so it is not applied.
             let time = self.time_of(self.n_applied, &updates.reading);
             if let Some(replayer) = &mut self.replayer
                 && updates.report.verdict != Verdict::Unreadable

@@ -25,7 +25,7 @@ const CHUNK: usize = 1 << 16;
 /// Smaller files may hold nothing, and be the same everywhere.
 const MIN_BYTES: u64 = 100;
 
-/// Of files that claim the same time of the same collector leaves the one that holds all that the others hold.
+/// Of the files of one collector, kind and time, keeps only the one that contains everything in the others.
 pub(super) fn settle(
     files: Vec<ArchiveFile>,
     query: &Query,
@@ -111,7 +111,7 @@ fn better<'a>(
     match compare(a, b) {
         Likeness::Same { first_is_whole: false } | Likeness::FirstIsPart => Ok((second, first)),
         Likeness::Same { first_is_whole: true } | Likeness::SecondIsPart => Ok((first, second)),
-        // Damage falsifies; a cut does not, and what was cut of another file is no copy.
+        // Damage can make a copy differ. Truncation cannot: a truncated copy is the beginning of the other file.
         Likeness::Different => match [first, second].map(|file| open(file).map_or(CopyState::Damaged, state)) {
             [CopyState::Whole, CopyState::Damaged] => Ok((first, second)),
             [CopyState::Damaged, CopyState::Whole] => Ok((second, first)),

@@ -20,7 +20,7 @@ const ONE_IN: usize = 10;
 /// How many older RIB dumps are searched for a network that no file names.
 const MAX_LOOKS_FOR_NOTHING: usize = 3;
 
-/// Looks at older RIB dumps of the collectors of whose dumps before the window none shows a prefix widely held, until one does.
+/// Looks at older RIB dumps of each collector where no dump before the window shows a prefix widely held, until one does.
 #[derive(Default)]
 pub(super) struct LookBack {
     n_looks: usize,

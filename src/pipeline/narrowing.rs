@@ -9,8 +9,8 @@ use crate::observations::Observations;
 use crate::query::{Match, Query, Target};
 use crate::replay::Replay;
 
-/// Returns what was observed of other targets than those that were asked about: of prefixes and ASes that the earlier question included.
-/// It is as if only they had been asked about.
+/// Returns the part of the observations that is about `targets`, which the earlier question must have included. The result is
+/// as if only they had been asked about.
 ///
 /// # Errors
 ///

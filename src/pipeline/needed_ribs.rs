@@ -103,7 +103,7 @@ impl<'a> Dumps<'a> {
         inside(fall).is_some_and(|window| self.read.iter().any(|at| window.contains(*at)))
     }
 
-    /// Needs a dump that was written during an outage, unless one is read. Returns whether there is one.
+    /// Marks a dump that was written during an outage as needed, unless one is read. Returns whether it marked one.
     fn need_inside(&mut self, fall: &Fall) -> bool {
         match inside(fall) {
             Some(window) if !self.has_inside(fall) => self.need_nearest_to_middle(window),

@@ -76,8 +76,8 @@ impl FileReader<'_> {
         Ok(read)
     }
 
-    /// Reads a RIB dump again for prefixes that were revealed after it was read. If `earlier` can be extended, only the beginning
-    /// of the file is read: neither they nor the prefixes that cover them are longer than `max_lengths`.
+    /// Reads a RIB dump again for prefixes that were revealed after it was read, and for those that cover them. Only the beginning
+    /// of the file is read if it shows all that `earlier` lacks, which is no longer than `max_lengths`.
     ///
     /// # Errors
     ///
@@ -265,7 +265,7 @@ pub(super) fn is_of_another_time(file: &ArchiveFile, first: Timestamp, last: Tim
 
 /// Whether a file of `bytes` bytes was read to its end, and is the one that its name promises.
 fn checked(file: &ArchiveFile, reading: &Reading, bytes: u64) -> Checked {
-    // No byte can be read to its end; but a collector without messages still publishes the frame of its container.
+    // An empty file is suspect: even a collector without messages publishes the frame of a container.
     if bytes == 0 {
         return Checked::Suspect("it is empty (0 bytes)".to_owned());
     }

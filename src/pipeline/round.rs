@@ -190,7 +190,7 @@ impl<'a> Round<'a> {
                 })
             };
             let Some((job, earlier, selection, n_known)) = next else {
-                // Meanwhile what those who read have to do beside it.
+                // Until there is a job, helps the threads that are reading: decompresses blocks and computes digests.
                 self.helpers.help_until(|| lock(&self.queue).has_news());
                 continue;
             };
@@ -280,8 +280,8 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Once no RIB dump is left to be read, all prefixes of the chosen origins are known that RIB dumps reveal. When none has
-    /// to be read again or besides, all replays begin, and the updates come.
+    /// Once all RIB dumps have been read, every prefix of the chosen origins that they reveal is known. If no dump has to be
+    /// read again or in addition, begins all replays and lets updates be read; otherwise queues those dumps.
     fn settle_all(&self) {
         loop {
             // Counts one more than are read, so that no other thread comes here meanwhile.

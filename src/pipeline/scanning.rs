@@ -105,7 +105,7 @@ fn losses(
             while let Some(rib) = ribs.pop_front_if(|(rib, _)| rib.opened_at() <= file.opened_at()) {
                 apply(&mut scan, rib);
             }
-            // What a wrong clock wrote has no place in time.
+            // The times in an unreadable file cannot be trusted, so it is not applied.
             if updates.report.verdict != Verdict::Unreadable {
                 scan.updates(&updates.reading);
             }
@@ -230,8 +230,8 @@ impl Tally {
     /// Whether the prefix may have been down.
     fn may_be_out(&self, criteria: &Criteria) -> bool {
         let Sufficiency { min_peers, min_coverage } = criteria.sufficiency;
-        // So many carriers at least are live when the time is judged. Full feeds that are not live may all carry it. Without a RIB
-        // dump only those are live that have shown that they carry it.
+        // The smallest number of carriers that are live at a time that is judged: all full feeds that are not live may be
+        // carriers. Without a RIB dump, only ASes that have shown that they carry it are live.
         let n_live = match self.n_full_feeds {
             0 => min_peers as f64,
             n => (self.n_holders as f64 - (1.0 - min_coverage) * n as f64).max(0.0),

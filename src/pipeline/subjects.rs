@@ -20,7 +20,7 @@ pub(super) struct AskedPrefix {
     pub target: Target,
     /// The ASes asked about that originate it.
     pub asns: Vec<Asn>,
-    /// Whether it, or a relative of it, is asked about itself, not only as a prefix of an AS.
+    /// Whether a prefix asked about is it, or selects it, so that it is not asked about only as a prefix of an AS.
     pub is_asked_itself: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn asked_prefixes(query: &Query, known: &[Prefix], replays: &[&Replay
             originated.entry(asn).or_default().insert(prefix);
         }
     }
-    // A prefix of a group that is asked about by itself, too, is named by that.
+    // A prefix that belongs to a group and to another target is reported under the other target.
     for is_of_group in [false, true] {
         let networks = || query.networks().filter(|(_, target)| matches!(target, Target::Group(_)) == is_of_group);
         for (network, target) in networks() {

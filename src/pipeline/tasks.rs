@@ -266,7 +266,7 @@ impl Parts<'_> {
         self.each().flat_map(|part| &part.record.prefixes).copied().collect()
     }
 
-    /// Has prefixes looked for where they were not. Returns whether there is such a place.
+    /// Adds `prefixes` to the tasks whose parts were not read for all of them. Returns whether there are any.
     fn share_prefixes(&mut self, prefixes: BTreeSet<Prefix>) -> bool {
         let lacks = |slot: &Slot| {
             let n_known = slot.part.as_ref().map_or(0, |part| part.record.prefixes.len());

@@ -1,4 +1,4 @@
-//! What changes of sessions do to routes: all that the routes of a replay depend on beside the messages about them.
+//! How session changes affect routes: everything that the routes of a replay depend on besides the messages about them.
 
 use super::index::{DumpIndex, PeerId};
 use crate::bgp::{Asn, Family};

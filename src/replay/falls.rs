@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::bits::Bits;
 use crate::time::Timestamp;
 
-/// A control prefix has fallen when less than half of those that carried it still do, for this long; as for outages.
+/// A control prefix has fallen if fewer than half of the vantage points that carried it still do for this long, as for outages.
 const MIN_FALL: Duration = Duration::from_secs(120);
 
 /// Which control prefixes have fallen, by number.

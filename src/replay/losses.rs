@@ -1,5 +1,5 @@
-//! A quick pass over a whole table: for each prefix, how many peers of one collector lack it at most at the same time that held it
-//! before. It bounds from above what a replay would find, and takes a bit for each peer and prefix.
+//! A quick pass over a whole table: for each prefix, the largest number of peers of one collector that had held it and lacked
+//! it at the same time. It bounds from above what a replay would find, and takes a bit for each peer and prefix.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -52,7 +52,7 @@ struct Followed {
     table_size: PerFamily<u64>,
 }
 
-/// So much of a table announced again, so long after the session closed, shows that it is back.
+/// A table is back once this share of it was announced again and [`TRANSFER`] has passed since the session closed.
 const NEARLY_WHOLE: f64 = 0.9;
 const TRANSFER: Duration = Duration::from_secs(120);
 
@@ -62,7 +62,7 @@ pub struct ScannedLosses {
     prefixes: Vec<Prefix>,
     most_lost: Vec<u16>,
     origins: FxHashSet<(u32, Asn)>,
-    /// Peers that cannot be followed, and those as well whose session was closed in between.
+    /// Peers that cannot be followed. `n_uncertain` also counts those whose session closed or opened in between.
     n_untracked: usize,
     n_uncertain: usize,
     peers: Vec<(Peer, PerFamily<u64>, Bits)>,

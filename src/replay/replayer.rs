@@ -19,7 +19,7 @@ use crate::time::{Timestamp, Window};
 /// 1. [`Replayer::rib`]: every accepted RIB dump, including those after the window. They are small once read, and whether
 ///    there is one decides what follows from updates alone.
 /// 2. [`Replayer::updates`]: the update files in the order of their names, which is the order on the wire.
-/// 3. [`Replayer::gap`]: an interval without data, at any time before the file in which it ends or that follows it.
+/// 3. [`Replayer::gap`]: an interval without data. Add it before the file in which it ends, or else before the next file.
 #[derive(Debug)]
 pub struct Replayer {
     collector: Collector,

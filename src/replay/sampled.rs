@@ -25,7 +25,7 @@ pub struct SampledTables {
     peers: FxHashMap<Peer, u32>,
     /// In order of name, which is the order of time.
     tables: Vec<SampleTable>,
-    /// The first table that was taken, after the changes of the first `n_shown` tables.
+    /// The table shown: the first table that was taken, with the changes of the first `n_shown` tables applied.
     shown: BitGrid,
     n_shown: usize,
 }

@@ -17,7 +17,7 @@ pub enum BaselineSource {
     RibAfter,
     /// From the updates: the prefix is new, and held at the end of the window. It is judged from its announcement on.
     WindowEnd,
-    /// There is no RIB dump: from the instant at which most vantage points were known to hold the prefix.
+    /// There is no RIB dump: from the instant at which the largest number of ASes was known to hold the prefix.
     Peak,
     /// Only a small part of the full feeds holds it in RIB dumps, and this is not confirmed as its normal state. It is not
     /// judged.

@@ -1,8 +1,9 @@
 //! The search for the vantage points that normally carry a prefix.
 //!
 //! Data from after a loss never change the baseline by which it is judged. RIB dumps before the window come first. A RIB dump
-//! inside it counts for a vantage point from when that first held for some time what the dump lists. A level held by a small
-//! part of the full feeds is normal only if RIB dumps of more than a day agree: one may have been written during an outage.
+//! inside the window adds the vantage points that hold the prefix in it, each from when it first held the prefix for some time.
+//! If only a small part of the full feeds holds a prefix, that is normal only if RIB dumps at least a day apart agree: a single
+//! one may have been written during an outage.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -221,7 +222,7 @@ impl View<'_> {
             }
             let holding = holders.iter().map(|peer| self.replay(collector).peer(*peer).asn).collect();
             let look = Look { at: table.done_at, holders, holding, full_feeds };
-            // A RIB dump that is still being written when the window begins seeds the replay as well.
+            // The first RIB dump counts as before the window even if it was completed inside it: the replay starts from it.
             let list = if table.done_at <= self.window().start || Some(index) == first {
                 &mut looks.before
             } else if table.done_at <= self.until() {
@@ -322,7 +323,7 @@ fn carried_since(
     who.into_iter().map(move |who| (who, since(who)))
 }
 
-/// Returns whether RIB dumps of more than a day, those after the window included, show the same low level.
+/// Returns whether RIB dumps that span at least a day, including those after the window, all show a low level.
 fn agree(looks: &[Looks]) -> bool {
     let all = || looks.iter().flat_map(|looks| looks.before.iter().chain(&looks.inside).chain(&looks.after));
     let (first, last) = (all().map(|look| look.at).min(), all().map(|look| look.at).max());

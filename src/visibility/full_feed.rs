@@ -136,7 +136,7 @@ fn relative_cutoff(
     let mut sizes: Vec<u64> =
         nearest.flat_map(|table| table.sizes.iter().map(|sizes| sizes[family])).filter(|size| *size > 0).collect();
     if sizes.len() < MIN_TABLES {
-        // A RIB dump may contain no other table: then the tables of the others in any other RIB dump are used.
+        // These dumps may contain too few tables: then, for each peer, the nearest dump that contains its table is used.
         let ever = collectors.flat_map(|of| {
             replays[of.get()].peer_ids().filter_map(move |peer| {
                 let listing = tables(of).filter(|table| table.size(peer, family) > 0);

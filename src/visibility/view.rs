@@ -229,7 +229,7 @@ impl<'a> View<'a> {
         observed
     }
 
-    /// Returns what was [`View::observed`] of a prefix, where an origin is given only what counts [`View::of_origin`].
+    /// Returns the spans of [`View::observed`]; if an origin is given, only those that [`View::of_origin`] keeps.
     pub fn observed_of(&self, prefix: &Prefix, origin: Option<Asn>) -> Vec<ObservedSpan> {
         let observed = self.observed(prefix);
         match origin {
@@ -253,14 +253,14 @@ impl<'a> View<'a> {
         self.timeline_of(prefix, origin, &self.observed_of(&prefix, origin))
     }
 
-    /// Returns [`View::timeline`] from the [`View::observed_of`] the prefix and the origin.
+    /// Does the same as [`View::timeline`], from what [`View::observed_of`] returned for the prefix and the origin.
     pub fn timeline_of(&self, prefix: Prefix, origin: Option<Asn>, observed: &[ObservedSpan]) -> Timeline {
         let baseline = self.baseline(&prefix, observed, origin);
         self.timeline_from(prefix, origin, observed, baseline)
     }
 
-    /// Returns the timeline that counts only routes of `origin`, from what was `observed` of the prefix whatever the origin, and
-    /// the timeline of that. Most prefixes have one origin: then both share their memory.
+    /// Returns the timeline that counts only routes of `origin`. `observed` are the spans of the prefix whatever the origin,
+    /// from which `timeline` was computed. Most prefixes have one origin: then both timelines share their memory.
     pub fn timeline_of_origin(&self, timeline: &Timeline, observed: &[ObservedSpan], origin: Asn) -> Timeline {
         let own = Self::of_origin(observed, origin);
         let baseline = self.baseline(&timeline.prefix, &own, Some(origin));

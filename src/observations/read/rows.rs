@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::files::{digest_of, open_regular};
 use crate::time::Timestamp;
 
-/// Reads a Parquet file whose bytes have this SHA-256. A reader of damaged ones may fail in any way, or return other values.
+/// Reads a Parquet file if its bytes have this SHA-256: the Parquet reader may panic or return wrong values for a damaged file.
 pub(in super::super) fn read_frame(path: &Path, sha256: &str) -> Result<DataFrame, String> {
     let mut file = open_regular(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "file not found: it was removed after the run was written".to_owned(),
