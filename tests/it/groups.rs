@@ -347,7 +347,7 @@ fn a_scan_is_written_judged_again_and_repeated_like_any_run() {
     assert!(cli::contents(Path::new(&run)) == cli::contents(Path::new(&format!("{run}-again"))));
     prints(0, &format!("reproduce {run} --archive data/dprk-2014"));
     let plan = prints(0, &format!("plan {}", asked(SCAN)));
-    assert!(plan.contains("files of"), "{plan}");
+    assert!(plan.contains("718 files ("), "{plan}");
     refused(2, &format!("plan --tasks {}", asked(SCAN)), &["a scan has no tasks"]);
     refused(2, &format!("{MAIN} --all-prefixes"), &["'--all-prefixes'", "cannot be used with", "'--asn <ASN>'"]);
     refused(2, "--all-prefixes --from 2014-12-22", &["the window has no end"]);
