@@ -11,7 +11,7 @@ use crate::catalog::NAME_PRECISION;
 use crate::coverage::{FileReading, Verdict};
 use crate::decode::{self, Ending, MaxLengths, Reading, Selection, clock};
 use crate::error::{Error, is_of_the_machine};
-use crate::fetch::{self, Cache, Checked, Digest, FetchError, FileDigest, ReadFully};
+use crate::fetch::{self, Cache, Checked, Digest, FetchError, FileDigest, Opened, ReadFully};
 use crate::helpers::Helpers;
 use crate::progress::Progress;
 use crate::time::Timestamp;
@@ -101,33 +101,38 @@ impl FileReader<'_> {
 
     /// The beginning of a RIB dump; `None` if the file has changed since the earlier reading.
     fn read_beginning(&self, file: &ArchiveFile, earlier: &ReadFile, max_lengths: MaxLengths) -> Option<Reading> {
-        let FileReader { cache, selection, helpers, progress } = *self;
+        let FileReader { cache, selection, helpers, .. } = *self;
         let opened = fetch::open(file, cache).ok()?;
-        let digest = helpers.offer(opened.digest);
-        let beginning =
-            decode::read_beginning(Stoppable { input: opened.file, progress }, selection, helpers, max_lengths);
-        if progress.is_cancelled() {
-            helpers.forget(&digest);
-            return None;
-        }
-        let Some(Digest::Taken(digest)) = helpers.finish(&digest) else { return None };
+        let decode = |input: Stoppable| decode::read_beginning(input, selection, helpers, max_lengths);
+        let (beginning, digest) = self.read_opened(opened, decode).ok()?;
         (digest.sha256 == earlier.report.sha256).then_some(beginning)
     }
 
+    /// Decodes an open file, and takes its digest.
+    fn read_opened(
+        &self,
+        opened: Opened,
+        decode: impl FnOnce(Stoppable) -> Reading,
+    ) -> Result<(Reading, FileDigest), FetchError> {
+        let FileReader { helpers, progress, .. } = *self;
+        let digest = helpers.offer(opened.digest);
+        let reading = decode(Stoppable { input: opened.file, progress });
+        if progress.is_cancelled() {
+            helpers.forget(&digest);
+            return Err(FetchError::Cancelled);
+        }
+        match helpers.finish(&digest) {
+            Some(Digest::Taken(digest)) => Ok((reading, digest)),
+            Some(Digest::Failed(error)) => Err(error.into()),
+            Some(Digest::Due(_)) | None => Err(io::Error::other("its digest was not taken").into()),
+        }
+    }
+
     fn read_file(&self, file: &ArchiveFile) -> Result<ReadFile, Error> {
-        let FileReader { cache, selection, helpers, progress } = *self;
+        let FileReader { cache, selection, helpers, .. } = *self;
         let read = fetch::read(file, cache, |opened| {
-            let digest = helpers.offer(opened.digest);
-            let mut reading = decode::read_with(Stoppable { input: opened.file, progress }, selection, helpers);
-            if progress.is_cancelled() {
-                helpers.forget(&digest);
-                return Err(FetchError::Cancelled);
-            }
-            let digest = match helpers.finish(&digest) {
-                Some(Digest::Taken(digest)) => digest,
-                Some(Digest::Failed(error)) => return Err(error.into()),
-                Some(Digest::Due(_)) | None => return Err(io::Error::other("its digest was not taken").into()),
-            };
+            let decode = |input: Stoppable| decode::read_with(input, selection, helpers);
+            let (mut reading, digest) = self.read_opened(opened, decode)?;
             // Times far from those in the name do not count, unless there are no others.
             let believed = clock::believed(&reading.census.runs, Some(file.nominal_span()));
             reading.census.span = clock::span(&believed).or(reading.census.span);
